@@ -1,0 +1,69 @@
+"""Sparse expert models and sparse autoencoders on ordinary CPUs, with the names of Keras."""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from gatewise import (
+    activations,
+    balance,
+    callbacks,
+    data,
+    experts,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    routers,
+    utils,
+)
+from gatewise.config import get_num_threads, set_num_threads, show_config
+from gatewise.io import load_model, save_model
+from gatewise.layers import Input, Layer, SparseExpertLayer
+from gatewise.models import Model, Sequential
+from gatewise.training import RoutingCollapseWarning
+
+if TYPE_CHECKING:
+    from gatewise import plots
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Layer",
+    "Model",
+    "RoutingCollapseWarning",
+    "Sequential",
+    "SparseExpertLayer",
+    "__version__",
+    "activations",
+    "balance",
+    "callbacks",
+    "data",
+    "experts",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "plots",
+    "regularizers",
+    "routers",
+    "save_model",
+    "set_num_threads",
+    "show_config",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Plots are imported at first use: few programs draw, and import time is promised.
+    if name == "plots":
+        return importlib.import_module("gatewise.plots")
+    raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
