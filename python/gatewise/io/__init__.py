@@ -1,0 +1,1 @@
+"""Files of models, weights and checkpoints."""

@@ -1,0 +1,157 @@
+"""The one file format: safetensors, with configuration and checksums, written whole or not at all.
+
+Any reader of safetensors opens such a file. Its metadata holds, as strings:
+
+| key | holds |
+|---|---|
+| `format`, `format_version` | `gatewise`, `1` |
+| `content` | what the file is: `model`, `weights` or `checkpoint` |
+| `config`, `config_crc32` | a JSON object; the CRC-32 of its UTF-8 bytes, 8 hexadecimal digits |
+| `tensors` | JSON: for each tensor its `dtype`, `shape` and `crc32` of its bytes |
+"""
+
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
+from gatewise.registry import Config
+
+Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a file holds: a JSON configuration and named arrays."""
+
+    config: Config
+    tensors: Tensors
+
+
+def to_bytes(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """The file's bytes.
+
+    Parameters
+    ----------
+    content : str
+        What the file is: `"model"`, `"weights"` or `"checkpoint"`.
+    config : dict
+        JSON values only.
+    tensors : mapping of str to ndarray
+        Any shape, of float32, float64, an integer type or bool; made contiguous here.
+    """
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    # ascontiguousarray makes a scalar one-dimensional; the file keeps the shape that was given.
+    arrays = {name: array.reshape(tensors[name].shape) for name, array in arrays.items()}
+    text = json.dumps(config)
+    manifest = {name: _describe(array) for name, array in arrays.items()}
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "content": content,
+        "config": text,
+        "config_crc32": crc32_hex(text.encode()),
+        "tensors": json.dumps(manifest),
+    }
+    data: bytes = save(arrays, metadata)
+    return data
+
+
+def from_bytes(data: bytes, content: str, source: str) -> Container:
+    """What `to_bytes` wrote, with every checksum compared.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file.
+    content : str
+        What the file must be.
+    source : str
+        What an error calls it: the path.
+
+    Raises
+    ------
+    ValueError
+        The bytes are truncated, altered, of another format or of a later format version, or hold
+        something else; the message names `source` and the field.
+    """
+    header = read_header(data, source)
+    if header.content != content:
+        raise ValueError(f"{source}: content: expected {content!r}, got {header.content!r}")
+    if crc32_hex(header.config_text.encode()) != header.config_crc32:
+        raise ValueError(f"{source}: config: its checksum differs, the file is altered")
+    config = json.loads(header.config_text)
+    if not isinstance(config, dict):
+        raise ValueError(f"{source}: config: expected a JSON object")
+    tensors: Tensors = {}
+    for name, field in header.fields.items():
+        if crc32_hex(field.data) != field.crc32:
+            raise ValueError(
+                f"{source}: tensor {name!r}: its checksum differs, the file is altered"
+            )
+        tensors[name] = np.frombuffer(field.data, field.dtype).reshape(field.shape)
+    return Container(config, tensors)
+
+
+def write_file(
+    path: str | os.PathLike[str],
+    content: str,
+    config: Config,
+    tensors: Mapping[str, npt.NDArray[Any]],
+) -> None:
+    """Writes the file so that, whatever happens, `path` holds the old file or the new one, whole.
+
+    The bytes go to a temporary file beside it, are flushed to the disk, and the file is renamed;
+    then the folder is flushed, without which a power cut could undo the renaming.
+    """
+    data = to_bytes(content, config, tensors)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(target.parent)
+
+
+def read_file(path: str | os.PathLike[str], content: str) -> Container:
+    """Reads what `write_file` wrote; OSError if it cannot be read, ValueError as `from_bytes`."""
+    return from_bytes(Path(path).read_bytes(), content, os.fspath(path))
+
+
+def crc32_hex(data: bytes | bytearray | memoryview) -> str:
+    """The CRC-32 of zlib and PNG, as 8 hexadecimal digits."""
+    return f"{zlib.crc32(data):08x}"
+
+
+def _describe(array: npt.NDArray[Any]) -> Config:
+    return {
+        "dtype": dtype_name(array.dtype),
+        "shape": list(array.shape),
+        "crc32": crc32_hex(array.data),
+    }
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows flushes a folder's entries with the file and cannot open it
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

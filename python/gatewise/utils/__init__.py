@@ -1,0 +1,5 @@
+"""Small things for everyone: the random seed."""
+
+from gatewise.utils.random import set_random_seed
+
+__all__ = ["set_random_seed"]

@@ -1,0 +1,55 @@
+"""Checks of plain arguments, with one wording: the name, what was expected, what came."""
+
+import math
+import operator
+
+
+def check_integer(name: str, value: object, low: int) -> int:
+    """`value` as an int of at least `low`; TypeError if it is no integer, ValueError if low."""
+    expected = f"{name}: expected an integer >= {low}, got {value!r}"
+    if isinstance(value, bool):
+        raise TypeError(expected)
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{expected} of type {type(value).__name__}") from None
+    if integer < low:
+        raise ValueError(expected)
+    return integer
+
+
+def check_number(name: str, value: object, low: float, high: float = math.inf) -> float:
+    """`value` as a finite float in [low, high]; TypeError if it is no number, else ValueError."""
+    expected = f"{name}: expected a number in [{low:g}, {high:g}], got {value!r}"
+    if high == math.inf:
+        expected = f"{name}: expected a number >= {low:g}, got {value!r}"
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise TypeError(f"{expected} of type {type(value).__name__}")
+    number = float(value)
+    if not (low <= number <= high) or math.isinf(number):
+        raise ValueError(expected)
+    return number
+
+
+def check_flag(name: str, value: object) -> bool:
+    """`value`, which must be True or False; TypeError otherwise."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
+def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, object]) -> None:
+    """Refuses arguments that have no meaning here unless they are at Keras' own default.
+
+    Raises
+    ------
+    TypeError
+        A name of `given` is not in `defaults`, or its value is another one.
+    """
+    for name, value in given.items():
+        if name not in defaults:
+            raise TypeError(f"{owner}: unexpected argument {name!r}")
+        if value is not defaults[name] and value != defaults[name]:
+            raise TypeError(
+                f"{owner}: {name} is not supported; expected {defaults[name]!r}, got {value!r}"
+            )

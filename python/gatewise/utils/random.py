@@ -1,0 +1,60 @@
+"""Where seeds come from: one number set by the user, or the system."""
+
+import os
+
+import numpy as np
+
+from gatewise.utils.checks import check_integer
+
+_SEED_BITS = 63
+"""A seed is a non-negative number that fits a signed 64-bit integer, in files as in the core."""
+
+
+class _Seeds:
+    """Hands out one seed per model: a sequence that repeats after `set_random_seed`."""
+
+    def __init__(self) -> None:
+        self._sequence: np.random.SeedSequence | None = None
+
+    def start(self, seed: int) -> None:
+        self._sequence = np.random.SeedSequence(seed)
+
+    def next(self) -> int:
+        if self._sequence is None:
+            return int.from_bytes(os.urandom(8), "little") >> (64 - _SEED_BITS)
+        # Models made one after the other must differ, or an ensemble would be one model many times.
+        child = self._sequence.spawn(1)[0]
+        return int(child.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
+
+
+_seeds = _Seeds()
+
+
+def set_random_seed(seed: int) -> None:
+    """Makes every model built from here on repeat: its first weights, shuffling, dropout and noise.
+
+    Each model built after the call draws its own seed from this one, in order. Without the call
+    the seeds come from the system.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> weights = []
+    >>> for _ in range(2):
+    ...     gw.utils.set_random_seed(7)
+    ...     model = gw.Sequential([gw.Input(shape=(4,)), gw.layers.Dense(3)])
+    ...     weights.append(model.get_weights()[0])
+    >>> bool(np.array_equal(weights[0], weights[1]))
+    True
+    """
+    _seeds.start(check_integer("seed", seed, 0))
+
+
+def next_seed() -> int:
+    """The seed of a model that is being built."""
+    return _seeds.next()
