@@ -9,13 +9,16 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Config: TypeAlias = dict[str, Any]
 """The JSON object from which `from_config` makes an equal instance."""
+
+NativeOptions: TypeAlias = dict[str, bool | int | float | str]
+"""Settings as the core reads them, flat: `{"units": 10, "expert.kind": "mlp"}`."""
 
 
 class Described(Protocol):
@@ -32,9 +35,6 @@ C = TypeVar("C", bound=type[Any])
 
 class Configurable:
     """A small object made of plain settings: a dataclass whose fields are its configuration."""
-
-    kind: ClassVar[str] = ""
-    """The native core's name for it, where it has one."""
 
     def get_config(self) -> Config:
         """The settings as JSON values, from which `from_config` makes an equal object."""

@@ -1,0 +1,283 @@
+"""How a kernel or a bias starts.
+
+A layer asks with the fan-in and fan-out of one expert, so that sixteen experts start as sixteen
+layers of their own would. The numbers are counter-based: seed and stream decide them, not the order
+in which layers were made.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.registry import Configurable, Registry
+from gatewise.utils.checks import check_integer, check_number
+from gatewise.utils.random import next_seed
+
+if TYPE_CHECKING:
+    from gatewise._core import Floats
+
+Shape = tuple[int, ...]
+
+_TRUNCATED_STDDEV = 0.87962566103423978
+"""The standard deviation of a standard normal number that was cut at -2 and 2."""
+_SLICE_STREAM = 1 << 40
+"""Distance between the streams of an orthogonal array's slices: beyond every stream of a layer."""
+
+
+class Initializer(Configurable, ABC):
+    """First values of an array. Subclasses are small dataclasses that implement `_draw`."""
+
+    def __call__(
+        self,
+        shape: Shape,
+        fan_in: int | None = None,
+        fan_out: int | None = None,
+        seed: int | None = None,
+        stream: int = 0,
+    ) -> Floats:
+        """First values.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            A matrix is `(d, u)`; leading axes count experts.
+        fan_in, fan_out : int, optional
+            Inputs and outputs of one unit; the last two axes' sizes unless given.
+        seed, stream : int, optional
+            Which random numbers; the initializer's own seed goes before `seed`, and without either
+            the seed of `gw.utils.set_random_seed` or the system's is taken.
+
+        Returns
+        -------
+        ndarray of `shape`, float32
+        """
+        own_seed: int | None = getattr(self, "seed", None)
+        if own_seed is not None:
+            seed = own_seed
+        if seed is None:
+            seed = next_seed()
+        fan_in = fan_in if fan_in is not None else shape[-2:][0]
+        fan_out = fan_out if fan_out is not None else shape[-1]
+        return self._draw(shape, fan_in, fan_out, seed, stream)
+
+    @abstractmethod
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        """The values, all arguments known."""
+
+
+INITIALIZERS: Registry[Initializer] = Registry("initializer", Initializer)  # type: ignore[type-abstract]
+
+
+def get(identifier: object, argument: str = "initializer") -> Initializer:
+    """The initializer that a name, a configuration or an instance means."""
+    return INITIALIZERS.get(identifier, argument)
+
+
+@INITIALIZERS.register("constant")
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """Every element is `value`."""
+
+    value: float = 0.0
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return np.full(shape, self.value, np.float32)
+
+
+@INITIALIZERS.register("zeros", "zero")
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """Every element is 0."""
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return np.zeros(shape, np.float32)
+
+
+@INITIALIZERS.register("ones", "one")
+@dataclass(frozen=True)
+class Ones(Initializer):
+    """Every element is 1."""
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return np.ones(shape, np.float32)
+
+
+@INITIALIZERS.register("random_uniform", "uniform")
+@dataclass(frozen=True)
+class RandomUniform(Initializer):
+    """Uniform on [minval, maxval)."""
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.minval > self.maxval:
+            raise ValueError(f"minval: expected at most maxval ({self.maxval}), got {self.minval}")
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return _uniform(shape, self.minval, self.maxval, seed, stream)
+
+
+@INITIALIZERS.register("random_normal", "normal")
+@dataclass(frozen=True)
+class RandomNormal(Initializer):
+    """Normal with this mean and standard deviation."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("stddev", self.stddev, 0)
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        values = _core.random_normal(seed, stream, math.prod(shape), self.mean, self.stddev)
+        return values.reshape(shape)
+
+
+@INITIALIZERS.register("orthogonal")
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """A matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
+
+    References
+    ----------
+    Saxe, McClelland, Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep
+    linear neural networks", section 3.
+    """
+
+    gain: float = 1.0
+    seed: int | None = None
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        if len(shape) < 2:
+            raise ValueError(f"shape: orthogonal: expected at least two axes, got {shape}")
+        rows, columns = shape[-2:]
+        values = np.empty((math.prod(shape[:-2]), rows, columns), np.float32)
+        for index in range(len(values)):
+            drawn = _core.random_orthogonal(seed, stream + index * _SLICE_STREAM, rows, columns)
+            values[index] = self.gain * drawn.reshape(rows, columns)
+        return values.reshape(shape)
+
+
+@dataclass(frozen=True)
+class _VarianceScaling(Initializer):
+    """Mean 0 and variance `scale / n`, n being the fan-in or the mean of fan-in and fan-out."""
+
+    seed: int | None = None
+
+    scale: ClassVar[float]
+    mode: ClassVar[str]
+    distribution: ClassVar[str]
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        fan = fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return _uniform(shape, -limit, limit, seed, stream)
+        return _truncated_normal(shape, math.sqrt(variance), seed, stream)
+
+
+@INITIALIZERS.register("glorot_uniform")
+class GlorotUniform(_VarianceScaling):
+    """Uniform within `sqrt(6 / (fan_in + fan_out))` of 0.
+
+    References
+    ----------
+    Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks", equation 16.
+    """
+
+    scale, mode, distribution = 1.0, "fan_avg", "uniform"
+
+
+@INITIALIZERS.register("glorot_normal")
+class GlorotNormal(_VarianceScaling):
+    """Normal, cut at two standard deviations, of variance `2 / (fan_in + fan_out)` after the cut.
+
+    References
+    ----------
+    Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks", section 4.2.1.
+    """
+
+    scale, mode, distribution = 1.0, "fan_avg", "normal"
+
+
+@INITIALIZERS.register("he_uniform")
+class HeUniform(_VarianceScaling):
+    """Uniform within `sqrt(6 / fan_in)` of 0: for relu.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers", section 2.2.
+    """
+
+    scale, mode, distribution = 2.0, "fan_in", "uniform"
+
+
+@INITIALIZERS.register("he_normal")
+class HeNormal(_VarianceScaling):
+    """Normal, cut at two standard deviations, of variance `2 / fan_in` after the cut: for relu.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers", equation 10.
+    """
+
+    scale, mode, distribution = 2.0, "fan_in", "normal"
+
+
+@INITIALIZERS.register("lecun_uniform")
+class LecunUniform(_VarianceScaling):
+    """Uniform within `sqrt(3 / fan_in)` of 0.
+
+    References
+    ----------
+    LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", section 4.6.
+    """
+
+    scale, mode, distribution = 1.0, "fan_in", "uniform"
+
+
+@INITIALIZERS.register("lecun_normal")
+class LecunNormal(_VarianceScaling):
+    """Normal, cut at two standard deviations, of variance `1 / fan_in` after the cut: for selu.
+
+    References
+    ----------
+    LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", equation 16.
+    """
+
+    scale, mode, distribution = 1.0, "fan_in", "normal"
+
+
+def check_seed(seed: int | None) -> int | None:
+    """A seed as layers take it: None or an integer of at least 0."""
+    return None if seed is None else check_integer("seed", seed, 0)
+
+
+def _uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> Floats:
+    return _core.random_uniform(seed, stream, math.prod(shape), low, high).reshape(shape)
+
+
+def _truncated_normal(shape: Shape, stddev: float, seed: int, stream: int) -> Floats:
+    """Normal numbers within two standard deviations, by the inverse of the distribution.
+
+    One uniform number gives one value, where throwing away and drawing again would not be counted.
+    """
+    from scipy.special import ndtr, ndtri
+
+    low, high = ndtr(-2.0), ndtr(2.0)
+    uniform = _core.random_uniform(seed, stream, math.prod(shape), 0.0, 1.0).astype(np.float64)
+    values = ndtri(low + uniform * (high - low)) * (stddev / _TRUNCATED_STDDEV)
+    single: Floats = values.astype(np.float32).reshape(shape)
+    return single
