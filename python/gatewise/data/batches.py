@@ -1,0 +1,113 @@
+"""Iterators and other iterables of batches that a user made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, TypeGuard, cast
+
+import numpy as np
+
+from gatewise.data.csr import is_sparse
+from gatewise.data.parts import to_parts
+from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples
+from gatewise.data.sources import Batch
+
+UserBatch: TypeAlias = object
+"""`(x, y)` or `(x, y, sample_weight)`, as a tuple or a list; for prediction also `x` or `(x,)`."""
+
+
+def is_iterable_of_batches(value: object) -> TypeGuard[Iterable[UserBatch]]:
+    """Whether `value` gives batches, rather than being one array or a list or dict of arrays."""
+    if isinstance(value, (str, bytes, os.PathLike, list, tuple, Mapping, np.ndarray)):
+        return False
+    if hasattr(value, "__array__") or is_sparse(value):
+        return False
+    return hasattr(value, "__iter__")
+
+
+class IteratorSource:
+    """Batches from an iterable, each converted and checked when it is drawn.
+
+    An iterator (a generator, say) gives one pass, over all epochs; any other iterable, such as a
+    data loader, is iterated anew for each pass.
+
+    Parameters
+    ----------
+    batches : iterable
+        What `UserBatch` says.
+    class_weight : object, optional
+        As in `fit`.
+    """
+
+    def __init__(self, batches: Iterable[UserBatch], class_weight: object = None) -> None:
+        self._batches = batches
+        self._class_weight = class_weight
+        self._held: list[UserBatch] = []
+        self.signature: Signature | None = None
+        self.one_shot = iter(batches) is batches if hasattr(batches, "__next__") else False
+
+    @property
+    def steps(self) -> int | None:
+        """The iterable's length if it has one."""
+        length = getattr(self._batches, "__len__", None)
+        return None if length is None else int(length())
+
+    def first_shapes(self, names: list[str]) -> list[tuple[int, ...]]:
+        """The shapes of the first batch's inputs, to build a model from; the batch is kept."""
+        if not self._held:
+            first = next(iter(self._batches), None)
+            if first is None:
+                raise ValueError("x: expected at least one batch, got an empty iterator")
+            self._held = [first] if self.one_shot else []
+        else:
+            first = self._held[0]
+        x = unpack(first)[0]
+        return [part.shape for part in to_parts(x, names, "x")]
+
+    def start_pass(self, stream: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one pass but the first `skip`, which are drawn and dropped."""
+        for number, batch in enumerate(self._raw()):
+            if number < skip:
+                continue
+            dataset = self._convert(batch, number).dataset()
+            yield dataset, np.arange(dataset.samples, dtype=np.int64)
+
+    def inputs(self) -> Iterator[SampleSet]:
+        """The inputs of each batch, for prediction."""
+        signature = cast("Signature", self.signature)
+        for batch in self._raw():
+            yield unlabelled_samples(signature, unpack(batch)[0])
+
+    def _raw(self) -> Iterator[UserBatch]:
+        held, self._held = self._held, []
+        yield from held
+        yield from self._batches
+
+    def _convert(self, batch: UserBatch, number: int) -> SampleSet:
+        prefix = f"batch {number}: "
+        x, y, sample_weight = unpack(batch)
+        if y is None:
+            raise ValueError(
+                f"{prefix}expected (x, y) or (x, y, sample_weight), got {type(batch).__name__}"
+            )
+        signature = cast("Signature", self.signature)
+        return labelled_samples(signature, x, y, sample_weight, self._class_weight, prefix)
+
+
+def unpack(batch: UserBatch) -> tuple[object, object, object]:
+    """x, y and sample weights of a batch; None for what it does not have.
+
+    Raises
+    ------
+    ValueError
+        If it is a tuple or list of another length than 1, 2 or 3.
+    """
+    if not isinstance(batch, (tuple, list)):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ValueError(
+            f"batch: expected (x, y) or (x, y, sample_weight), got {len(batch)} elements"
+        )
+    x, y, weight = (*batch, None, None)[:3]
+    return x, y, weight

@@ -1,0 +1,208 @@
+"""The one place where an array a user passes becomes an array the core reads.
+
+============================  =========================================================
+what comes                    what the core gets
+============================  =========================================================
+float32, C-contiguous         the same memory
+float16, float64, int, bool   a float32 copy (float64 is rounded to the nearest float32)
+float32 with other strides    a contiguous copy
+SciPy sparse (input only)     its CSR rows, see `gatewise.data.csr`
+class numbers                 int32, see `gatewise.data.targets`
+an object with `__array__`    what its array gives
+============================  =========================================================
+
+Refused: complex, text, dates and object arrays (`TypeError`); other shapes, empty arrays, NaN and
+infinity (`ValueError`, by row and column).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise import _core
+
+Array: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.float32]
+Labels: TypeAlias = npt.NDArray[np.int32]
+Indices: TypeAlias = npt.NDArray[np.int64]
+Shape: TypeAlias = tuple[int | None, ...]
+RowNumbers: TypeAlias = Indices | range
+"""Which row of the user's array each row of a part is."""
+
+
+def describe_shape(shape: Shape) -> str:
+    """A shape with `n` for the batch axis and `?` for other free axes: `(n, 784)`."""
+    names = ["n" if axis == 0 else "?" for axis in range(len(shape))]
+    sizes = [name if size is None else str(size) for size, name in zip(shape, names, strict=True)]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def to_array(value: object, name: str) -> Array:
+    """The NumPy array of `value`, without a copy where there is one already.
+
+    Raises
+    ------
+    TypeError
+        If `value` is neither an array nor an object with `__array__`.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__array__"):
+        return np.asarray(value)
+    hint = "; use np.asarray" if isinstance(value, (list, tuple, int, float)) else ""
+    raise TypeError(f"{name}: expected an array, got {type(value).__name__}{hint}")
+
+
+def check_numeric(array: Array, name: str) -> None:
+    """Refuses arrays whose elements are not real numbers.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, text, dates or objects.
+    """
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name}: expected an array of float, int or bool numbers, got dtype {array.dtype}"
+        )
+
+
+def to_float32(array: Array, name: str) -> Floats:
+    """`array` as float32 in C order; the same object if it already is both.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, text, dates or objects.
+    """
+    check_numeric(array, name)
+    # A float64 beyond float32's range becomes infinite here and is refused by `check_finite`.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def check_finite(
+    converted: Floats, name: str, original: Array | None = None, rows: RowNumbers | None = None
+) -> None:
+    """Refuses NaN and infinity.
+
+    Parameters
+    ----------
+    converted : ndarray (n, ..., d), float32
+        What is checked.
+    name : str
+        The argument to name.
+    original : ndarray, optional
+        The array before conversion, to tell a number too large for float32 from an infinity.
+    rows : ndarray (n,) of int64 or range, optional
+        Which row of the user's array each row is, where `converted` is a part of it.
+
+    Raises
+    ------
+    ValueError
+        With the row and column of the first such number.
+    """
+    table = converted if converted.ndim > 1 else converted.reshape(-1, 1)
+    found = _core.find_nonfinite(table)
+    if found is None:
+        return
+    flat_row, column = found
+    position = np.unravel_index(flat_row, table.shape[:-1])
+    value = table[(*position, column)]
+    row = int(position[0]) if rows is None else int(rows[position[0]])
+    inner = "".join(f", position {int(axis)}" for axis in position[1:])
+    where = f"row {row}{inner}" + (f", column {column}" if converted.ndim > 1 else "")
+    shown = str(value)
+    if original is not None:
+        source = original.reshape(table.shape)[(*position, column)]
+        if math.isfinite(source):
+            shown = f"{source} (too large for float32)"
+    raise ValueError(f"{name}: expected finite numbers, got {shown} at {where}")
+
+
+def check_samples(samples: int, name: str, shape: Sequence[int]) -> None:
+    """Refuses an array without samples.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if samples == 0:
+        raise ValueError(f"{name}: expected at least one sample, got shape {tuple(shape)}")
+
+
+def match_features(array: Array, name: str, shape: Shape) -> Array:
+    """`array` with the rank of `shape`; `(n,)` becomes `(n, 1)` where one feature is expected.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there are no samples.
+    """
+    if array.ndim == len(shape) - 1 and array.ndim > 0 and shape[-1] == 1:
+        array = array[..., np.newaxis]
+    fits = array.ndim == len(shape) and all(
+        size is None or size == got for size, got in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        hint = ""
+        if array.shape == shape[1:]:
+            hint = f"; one sample is {name}[np.newaxis]"
+        raise ValueError(f"{name}: expected shape {describe_shape(shape)}, got {array.shape}{hint}")
+    check_samples(array.shape[0], name, array.shape)
+    return array
+
+
+def features(array: Array, name: str, shape: Shape, rows: RowNumbers | None = None) -> Floats:
+    """An input of a model: float32, C-contiguous, finite, of shape `shape`.
+
+    Parameters
+    ----------
+    array : ndarray
+        What the user passed.
+    name : str
+        The argument to name in errors.
+    shape : tuple
+        The input's shape, None for a free axis; the first axis is the samples'.
+    rows : ndarray (n,) of int64 or range, optional
+        Row numbers to report, where `array` is a part of the user's.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, text, dates or objects.
+    ValueError
+        For another shape, no samples, NaN or infinity.
+    """
+    check_numeric(array, name)
+    matched = match_features(array, name, shape)
+    converted = to_float32(matched, name)
+    check_finite(converted, name, matched, rows)
+    return converted
+
+
+def weights(array: Array, name: str, samples: int, rows: RowNumbers | None = None) -> Floats:
+    """One finite float32 weight per sample: `(n,)`; `(n, 1)` is accepted too.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex, text, dates or objects.
+    ValueError
+        For another shape, NaN or infinity.
+    """
+    check_numeric(array, name)
+    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if flat.shape != (samples,):
+        raise ValueError(
+            f"{name}: expected one number per sample, shape ({samples},), got {array.shape}"
+        )
+    converted = to_float32(flat, name)
+    check_finite(converted, name, flat, rows)
+    return converted

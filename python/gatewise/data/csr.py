@@ -1,0 +1,108 @@
+"""SciPy sparse matrices as rows the core reads."""
+
+from __future__ import annotations
+
+import sys
+from typing import Protocol, cast
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.data.convert import (
+    Array,
+    RowNumbers,
+    Shape,
+    check_numeric,
+    check_samples,
+    describe_shape,
+    to_float32,
+)
+
+
+class CsrMatrix(Protocol):
+    """What is used of `scipy.sparse.csr_array` and `csr_matrix`."""
+
+    shape: tuple[int, int]
+    indptr: Array
+    indices: Array
+    data: Array
+    has_canonical_format: bool
+
+    def __getitem__(self, rows: slice) -> CsrMatrix: ...
+    def copy(self) -> CsrMatrix: ...
+    def sum_duplicates(self) -> None: ...
+
+
+def is_sparse(value: object) -> bool:
+    """Whether `value` is a SciPy sparse matrix or array, found without importing SciPy."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(value))
+
+
+def to_csr(value: object, name: str) -> CsrMatrix:
+    """`value` in CSR form: the same object if it is CSR already.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is complex or objects.
+    ValueError
+        If it does not have two axes.
+    """
+    check_numeric(cast("Array", value), name)
+    if getattr(value, "ndim", 2) != 2:
+        raise ValueError(f"{name}: expected a sparse matrix of two axes, got {value!r}")
+    return cast("CsrMatrix", value.tocsr())  # type: ignore[attr-defined]
+
+
+def to_sparse_rows(
+    matrix: CsrMatrix, name: str, shape: Shape, rows: RowNumbers | None = None
+) -> _core.SparseRows:
+    """The rows of `matrix` for the core: float32 values, int32 columns in order, none twice.
+
+    Parameters
+    ----------
+    matrix : csr_matrix or csr_array (n, d)
+        What the user passed. Explicit zeros are kept; repeated entries are summed, as SciPy does.
+    name : str
+        The argument to name in errors.
+    shape : tuple
+        The model's input, `(None, d)`.
+    rows : ndarray (n,) of int64 or range, optional
+        Row numbers to report, where `matrix` is a part of the user's.
+
+    Raises
+    ------
+    ValueError
+        For another shape, no samples, NaN or infinity.
+    """
+    fits = len(shape) == 2 and shape[1] == matrix.shape[1]
+    if not fits:
+        raise ValueError(
+            f"{name}: expected shape {describe_shape(shape)}, got a sparse matrix {matrix.shape}"
+        )
+    check_samples(matrix.shape[0], name, matrix.shape)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    values = to_float32(matrix.data, name)
+    _check_finite(matrix, values, name, rows)
+    return _core.SparseRows(
+        np.ascontiguousarray(matrix.indptr, dtype=np.int64),
+        np.ascontiguousarray(matrix.indices, dtype=np.int32),
+        values,
+        matrix.shape[1],
+    )
+
+
+def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowNumbers | None) -> None:
+    found = _core.find_nonfinite(values.reshape(-1, 1)) if values.size else None
+    if found is None:
+        return
+    entry = found[0]
+    row = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
+    shown = row if rows is None else int(rows[row])
+    raise ValueError(
+        f"{name}: expected finite numbers, got {matrix.data[entry]} "
+        f"at row {shown}, column {int(matrix.indices[entry])}"
+    )

@@ -1,0 +1,154 @@
+"""The arrays of one call, matched to a model's inputs and outputs, before any conversion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from gatewise.data.convert import Array, RowNumbers, check_numeric, to_array
+from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows `first` to `stop` of one array that the user passed, and the name of its argument."""
+
+    raw: Array | CsrMatrix
+    name: str
+    first: int
+    stop: int
+
+    @property
+    def samples(self) -> int:
+        """How many rows there are."""
+        return self.stop - self.first
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, samples first."""
+        return (self.samples, *self.raw.shape[1:])
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the rows lie in a file, to be read a few at a time."""
+        return isinstance(self.raw, np.memmap)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the rows are those of a sparse matrix."""
+        return not isinstance(self.raw, np.ndarray)
+
+    def cut(self, first: int, stop: int) -> Part:
+        """Rows `first` to `stop` of these rows."""
+        return replace(self, first=self.first + first, stop=self.first + stop)
+
+    def read(
+        self, pieces: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[Array | CsrMatrix, RowNumbers]:
+        """The rows of `pieces` (from, to) one after another, all by default, and their numbers."""
+        if pieces is None:
+            pieces = [(0, self.samples)]
+        spans = [(self.first + first, self.first + stop) for first, stop in pieces]
+        if spans == [(0, self.raw.shape[0])]:
+            return self.raw, range(self.raw.shape[0])
+        if len(spans) == 1:
+            return self.raw[slice(*spans[0])], range(*spans[0])
+        # Only files are read in several pieces, and files hold dense arrays.
+        dense = cast("Array", self.raw)
+        numbers = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
+        return np.concatenate([dense[slice(*span)] for span in spans]), numbers
+
+
+def open_npy(path: str | os.PathLike[str], name: str) -> Array:
+    """The array of a `.npy` file, mapped and not read.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    ValueError
+        If it is not a `.npy` file of numbers.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{name}: expected a .npy file, got {path} ({error})") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise ValueError(f"{name}: expected a .npy file, got {path}")
+    return array
+
+
+def to_part(value: object, name: str) -> Part:
+    """One argument as a `Part`.
+
+    Raises
+    ------
+    TypeError
+        If it is no array, or holds no numbers.
+    ValueError
+        If it has no axis, or is a path to something else than a `.npy` file.
+    OSError
+        If it is a path to no file.
+    """
+    raw: Array | CsrMatrix
+    if isinstance(value, (str, os.PathLike)):
+        raw = open_npy(value, name)
+    elif is_sparse(value):
+        raw = to_csr(value, name)
+    else:
+        raw = to_array(value, name)
+    if isinstance(raw, np.ndarray):
+        check_numeric(raw, name)
+        if raw.ndim == 0:
+            raise ValueError(f"{name}: expected an array of samples, got the number {raw}")
+    return Part(raw, name, 0, int(raw.shape[0]))
+
+
+def match_names(value: object, names: Sequence[str], argument: str) -> list[tuple[object, str]]:
+    """What of `value` belongs to each of `names` (a model's inputs or outputs), with its own name.
+
+    Parameters
+    ----------
+    value : array, list, tuple or dict
+        One array for one name; else a list in the order of `names`, or a dict with them as keys.
+    names : sequence of str
+        The model's input or output names.
+    argument : str
+        What the user's argument is called.
+
+    Raises
+    ------
+    ValueError
+        If the number of arrays, or a key, does not fit.
+    """
+    if isinstance(value, Mapping):
+        if set(value) != set(names):
+            raise ValueError(
+                f"{argument}: expected a dict with keys {', '.join(names)}, "
+                f"got {', '.join(map(str, value))}"
+            )
+        return [(value[name], f"{argument}[{name!r}]") for name in names]
+    if len(names) == 1:
+        if isinstance(value, (list, tuple)) and len(value) == 1 and _is_array(value[0]):
+            return [(value[0], argument)]
+        return [(value, argument)]
+    if not isinstance(value, (list, tuple)) or len(value) != len(names):
+        got = f"{len(value)}" if isinstance(value, (list, tuple)) else type(value).__name__
+        raise ValueError(
+            f"{argument}: expected a list of {len(names)} arrays ({', '.join(names)}), got {got}"
+        )
+    return [(each, f"{argument}[{index}]") for index, each in enumerate(value)]
+
+
+def to_parts(value: object, names: Sequence[str], argument: str) -> list[Part]:
+    """The `Part` of each of `names`; see `match_names` and `to_part`."""
+    return [to_part(each, name) for each, name in match_names(value, names, argument)]
+
+
+def _is_array(value: object) -> bool:
+    return hasattr(value, "__array__") or is_sparse(value)

@@ -1,0 +1,191 @@
+"""The samples of one call: inputs, targets and weights that belong together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, cast
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.data import convert
+from gatewise.data.convert import Array, Floats, Labels, Shape
+from gatewise.data.csr import CsrMatrix, to_sparse_rows
+from gatewise.data.parts import Part, match_names, to_part, to_parts
+from gatewise.data.split import check_class_weight, class_weights
+from gatewise.data.targets import TargetRule
+
+Pieces: TypeAlias = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The names and shapes of a model's inputs, and what its losses want as targets."""
+
+    input_names: list[str]
+    input_shapes: list[Shape]
+    output_names: list[str]
+    rules: list[TargetRule] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Arrays of equal length, converted where `dataset` or `features` asks for rows of them."""
+
+    signature: Signature
+    inputs: list[Part]
+    targets: list[Part] = field(default_factory=list)
+    weights: list[Part | None] = field(default_factory=list)
+    class_weight: Mapping[int, float] | None = None
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return self.inputs[0].samples
+
+    @property
+    def streamed(self) -> bool:
+        """Whether any of the arrays lies in a file."""
+        given = [part for part in self.weights if part is not None]
+        return any(part.streamed for part in [*self.inputs, *self.targets, *given])
+
+    def cut(self, first: int, stop: int) -> SampleSet:
+        """Samples `first` to `stop`."""
+        return replace(
+            self,
+            inputs=[part.cut(first, stop) for part in self.inputs],
+            targets=[part.cut(first, stop) for part in self.targets],
+            weights=[part and part.cut(first, stop) for part in self.weights],
+        )
+
+    def features(self, pieces: Pieces | None = None) -> list[Floats | _core.SparseRows]:
+        """The inputs of the samples in `pieces` (from, to), converted and checked."""
+        return [
+            read_features(part, shape, pieces)
+            for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
+        ]
+
+    def dataset(self, pieces: Pieces | None = None) -> _core.Dataset:
+        """The samples in `pieces` for a training or test step, converted and checked."""
+        inputs = self.features(pieces)
+        targets = []
+        for part, rule in zip(self.targets, self.signature.rules, strict=True):
+            raw, rows = part.read(pieces)
+            targets.append(rule.convert(cast("Array", raw), part.name, rows))
+        return _core.Dataset(inputs, targets, self._sample_weights(targets, pieces))
+
+    def _sample_weights(
+        self, targets: list[Floats | Labels], pieces: Pieces | None
+    ) -> list[Floats | None]:
+        if self.class_weight is not None:
+            return [class_weights(targets[0], self.signature.rules[0], self.class_weight)]
+        read: list[Floats | None] = []
+        for part in self.weights:
+            if part is None:
+                read.append(None)
+                continue
+            raw, rows = part.read(pieces)
+            read.append(convert.weights(cast("Array", raw), part.name, len(targets[0]), rows))
+        return read
+
+
+def read_features(
+    part: Part, shape: Shape, pieces: Pieces | None = None
+) -> Floats | _core.SparseRows:
+    """Rows of one input, converted and checked."""
+    raw, rows = part.read(pieces)
+    if part.sparse:
+        return to_sparse_rows(cast("CsrMatrix", raw), part.name, shape, rows)
+    return convert.features(cast("Array", raw), part.name, shape, rows)
+
+
+def labelled_samples(
+    signature: Signature,
+    x: object,
+    y: object,
+    sample_weight: object = None,
+    class_weight: object = None,
+    prefix: str = "",
+) -> SampleSet:
+    """The samples of `fit`, `evaluate` and their kin.
+
+    Parameters
+    ----------
+    signature : Signature
+        The model's names, shapes and target rules.
+    x, y : array, path, list or dict
+        One array for each input and output.
+    sample_weight : array (n,), list or dict, optional
+        One for all outputs, or one for each (None for none).
+    class_weight : dict, optional
+        Weight by class number, for a model with one output.
+    prefix : str, optional
+        Put before the arguments' names in errors: `"validation "`.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        See `gatewise.data.parts` and `gatewise.data.convert`; also if the sample counts differ.
+    """
+    inputs = to_parts(x, signature.input_names, f"{prefix}x")
+    if y is None:
+        raise ValueError(f"{prefix}y: expected targets, got None")
+    targets = to_parts(y, signature.output_names, f"{prefix}y")
+    for part in targets:
+        if part.sparse:
+            raise TypeError(f"{part.name}: expected a dense array, got a sparse matrix")
+    weights = _weight_parts(sample_weight, signature, f"{prefix}sample_weight")
+    _check_counts(inputs, targets, weights)
+    checked = None
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise ValueError("class_weight: expected None where sample_weight is given")
+        if len(signature.rules) != 1:
+            outputs = len(signature.rules)
+            raise ValueError(f"class_weight: expected a model with one output, got {outputs}")
+        checked = check_class_weight(class_weight, signature.rules[0])
+    return SampleSet(signature, inputs, targets, weights, checked)
+
+
+def unlabelled_samples(signature: Signature, x: object) -> SampleSet:
+    """The samples of `predict`."""
+    inputs = to_parts(x, signature.input_names, "x")
+    _check_counts(inputs, [], [])
+    return SampleSet(signature, inputs)
+
+
+def _weight_parts(value: object, signature: Signature, name: str) -> list[Part | None]:
+    outputs = len(signature.output_names)
+    if value is None:
+        return [None] * outputs
+    if outputs > 1 and not isinstance(value, (list, tuple, Mapping)):
+        shared = _weight_part(value, name)
+        return [shared] * outputs
+    matched = match_names(value, signature.output_names, name)
+    return [None if each is None else _weight_part(each, label) for each, label in matched]
+
+
+def _weight_part(value: object, name: str) -> Part:
+    part = to_part(value, name)
+    if part.sparse:
+        raise TypeError(f"{name}: expected a dense array, got a sparse matrix")
+    if not part.streamed and part.samples and not np.any(cast("Array", part.raw)):
+        warnings.warn(
+            f"{name}: all weights are 0: the loss is 0 and nothing will be learnt", stacklevel=2
+        )
+    return part
+
+
+def _check_counts(
+    inputs: Sequence[Part], targets: Sequence[Part], weights: Sequence[Part | None]
+) -> None:
+    first = inputs[0]
+    for part in [*inputs, *targets, *weights]:
+        if part is not None and part.samples != first.samples:
+            raise ValueError(
+                f"{part.name}: expected {first.samples} samples as in {first.name}, "
+                f"got {part.samples}"
+            )
+    convert.check_samples(first.samples, first.name, first.shape)

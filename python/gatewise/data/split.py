@@ -1,0 +1,81 @@
+"""Where validation samples and weights per class come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from gatewise.data.convert import Floats, Labels
+from gatewise.data.targets import TargetRule
+
+
+def training_samples(samples: int, validation_split: float) -> int:
+    """How many of the first samples are for training: `floor(samples * (1 - validation_split))`.
+
+    The others, the last ones as they came, are for validation (taken before any shuffling, as in
+    Keras).
+
+    Raises
+    ------
+    TypeError
+        If `validation_split` is not a number.
+    ValueError
+        If it does not lie in [0, 1), or leaves either part empty.
+    """
+    if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)):
+        raise TypeError(f"validation_split: expected a float, got {validation_split!r}")
+    if not 0 <= validation_split < 1:
+        raise ValueError(f"validation_split: expected 0 <= value < 1, got {validation_split}")
+    if validation_split == 0:
+        return samples
+    kept = math.floor(samples * (1 - validation_split))
+    if kept in (0, samples):
+        raise ValueError(
+            f"validation_split: expected samples for training and for validation, got {samples} "
+            f"samples of which {validation_split} are for validation"
+        )
+    return kept
+
+
+def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, float]:
+    """`class_weight` as a dict from class number to weight.
+
+    Raises
+    ------
+    TypeError
+        If it is not a dict from int to numbers.
+    ValueError
+        If a key is not a class, or a weight is negative or not finite.
+    """
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            "class_weight: expected a dict from class number to weight, "
+            f"got {type(class_weight).__name__}"
+        )
+    checked: dict[int, float] = {}
+    for key, value in class_weight.items():
+        if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
+            raise TypeError(f"class_weight: expected int keys, got {key!r}")
+        if not 0 <= key < rule.classes:
+            raise ValueError(
+                f"class_weight: expected keys from 0 to {rule.classes - 1} "
+                f"({rule.classes} classes), got {key}"
+            )
+        if not isinstance(value, (int, float, np.integer, np.floating)):
+            raise TypeError(f"class_weight: expected a number for class {key}, got {value!r}")
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"class_weight: expected a weight >= 0 for class {key}, got {value}")
+        checked[int(key)] = float(value)
+    return checked
+
+
+def class_weights(
+    targets: Floats | Labels, rule: TargetRule, class_weight: Mapping[int, float]
+) -> Floats:
+    """The weight of each sample `(n,)` by its class; a class without an entry weighs 1."""
+    table = np.ones(rule.classes, dtype=np.float32)
+    for number, weight in class_weight.items():
+        table[number] = weight
+    return table[rule.class_numbers(targets, "class_weight")]

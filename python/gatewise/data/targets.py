@@ -1,0 +1,162 @@
+"""What a loss accepts as targets, and their conversion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatewise.data.convert import (
+    Array,
+    Floats,
+    Labels,
+    RowNumbers,
+    Shape,
+    check_finite,
+    check_numeric,
+    check_samples,
+    describe_shape,
+    to_float32,
+)
+
+_LABELS = "sparse_categorical_crossentropy"
+_ONE_HOT = "categorical_crossentropy"
+_PROBABILITIES = "binary_crossentropy"
+
+
+@dataclass(frozen=True)
+class TargetRule:
+    """What the targets of one output must be.
+
+    Parameters
+    ----------
+    loss : str
+        The native name of the output's loss.
+    shape : tuple
+        The output's shape `(None, ..., units)`, the samples' axis first.
+    """
+
+    loss: str
+    shape: Shape
+
+    @property
+    def are_labels(self) -> bool:
+        """Whether targets are int32 class numbers `(n, ...)`, not float32 `(n, ..., units)`."""
+        return self.loss == _LABELS
+
+    @property
+    def classes(self) -> int:
+        """The number of classes: the output's width, two for a single unit."""
+        units = self.shape[-1]
+        assert units is not None
+        return 2 if units == 1 and not self.are_labels else units
+
+    def convert(self, array: Array, name: str, rows: RowNumbers | None = None) -> Floats | Labels:
+        """The targets as the core reads them.
+
+        Parameters
+        ----------
+        array : ndarray
+            What the user passed: class numbers `(n, ...)` or `(n, ..., 1)` for sparse categorical
+            cross-entropy, else numbers of the output's shape, the last axis of which may be left
+            out if it is 1.
+        name : str
+            The argument to name in errors.
+        rows : ndarray (n,) of int64 or range, optional
+            Row numbers to report, where `array` is a part of the user's.
+
+        Raises
+        ------
+        TypeError
+            If the dtype is complex, text, dates or objects.
+        ValueError
+            For another shape, no samples, NaN or infinity, a label that is no class, or a target
+            of a cross-entropy that is no probability.
+        """
+        check_numeric(array, name)
+        if self.are_labels:
+            return self._convert_labels(array, name, rows)
+        return self._convert_values(array, name, rows)
+
+    def class_numbers(self, targets: Floats | Labels, name: str) -> Labels:
+        """The class of each sample `(n,)`, from converted targets.
+
+        Raises
+        ------
+        ValueError
+            If the targets are no classes, or a sample has several.
+        """
+        if self.are_labels:
+            if targets.ndim != 1:
+                raise ValueError(
+                    f"{name}: expected one label per sample, got labels of shape {targets.shape}"
+                )
+            return np.asarray(targets, dtype=np.int32)
+        if self.loss not in (_ONE_HOT, _PROBABILITIES) or targets.ndim != 2:
+            raise ValueError(
+                f"{name}: expected a classification loss with one class per sample, "
+                f"got {self.loss} with targets of shape {targets.shape}"
+            )
+        if targets.shape[1] > 1:
+            return np.asarray(targets.argmax(axis=1), dtype=np.int32)
+        return np.asarray(np.rint(targets[:, 0]), dtype=np.int32)
+
+    def _convert_labels(self, array: Array, name: str, rows: RowNumbers | None) -> Labels:
+        lead = self.shape[:-1]
+        if array.ndim == len(lead) + 1 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if not _fits(array, lead):
+            hint = ""
+            if _fits(array, self.shape):
+                hint = "; one-hot targets go with loss='categorical_crossentropy'"
+            raise ValueError(
+                f"{name}: expected class numbers of shape {describe_shape(lead)} for {_LABELS}, "
+                f"got {array.shape}{hint}"
+            )
+        check_samples(array.shape[0], name, array.shape)
+        if array.dtype.kind == "f":
+            _refuse(~np.isfinite(array), array, name, "finite numbers", rows)
+            _refuse(array != np.floor(array), array, name, "whole class numbers", rows)
+        expected = f"labels from 0 to {self.classes - 1} ({self.classes} classes)"
+        # A bool array has no order with a class count beyond its range, so compare as integers.
+        numbers = array.astype(np.int8) if array.dtype.kind == "b" else array
+        if numbers.min() < 0 or numbers.max() >= self.classes:
+            _refuse((numbers < 0) | (numbers >= self.classes), numbers, name, expected, rows)
+        return np.ascontiguousarray(array, dtype=np.int32)
+
+    def _convert_values(self, array: Array, name: str, rows: RowNumbers | None) -> Floats:
+        shape = self.shape
+        if array.ndim == len(shape) - 1 and shape[-1] == 1:
+            array = array[..., np.newaxis]
+        if not _fits(array, shape):
+            hint = ""
+            if self.loss == _ONE_HOT and array.ndim in (len(shape) - 1, len(shape)):
+                hint = f"; class numbers go with loss={_LABELS!r}"
+            raise ValueError(
+                f"{name}: expected targets of shape {describe_shape(shape)} for {self.loss}, "
+                f"got {array.shape}{hint}"
+            )
+        check_samples(array.shape[0], name, array.shape)
+        converted = to_float32(array, name)
+        check_finite(converted, name, array, rows)
+        if self.loss in (_ONE_HOT, _PROBABILITIES) and (converted.min() < 0 or converted.max() > 1):
+            outside = (converted < 0) | (converted > 1)
+            _refuse(outside, array, name, f"targets between 0 and 1 for {self.loss}", rows)
+        return converted
+
+
+def _fits(array: Array, shape: Shape) -> bool:
+    return array.ndim == len(shape) and all(
+        size is None or size == got for size, got in zip(shape, array.shape, strict=True)
+    )
+
+
+def _refuse(wrong: Array, array: Array, name: str, expected: str, rows: RowNumbers | None) -> None:
+    """Raises at the first true element of `wrong`, if there is one."""
+    found = np.argwhere(wrong)
+    if not len(found):
+        return
+    index = tuple(int(axis) for axis in found[0])
+    row = index[0] if rows is None else int(rows[index[0]])
+    where = f"row {row}" + "".join(f", column {axis}" for axis in index[1:])
+    raise ValueError(f"{name}: expected {expected}, got {array[index]} at {where}")
