@@ -1,0 +1,233 @@
+"""Losses: what training makes small, with the names and formulas of Keras.
+
+The core computes a loss and its gradient together; these objects say which one, and how.
+`p` is the model's output clipped to [1e-7, 1 - 1e-7], `y` the target, `u` the number of units.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from gatewise.registry import Config, Configurable, Registry
+from gatewise.utils.checks import check_defaults, check_flag, check_number
+
+
+class Loss(Configurable):
+    """What the losses have in common: a name, and the mean over the samples of a batch.
+
+    Parameters
+    ----------
+    name : str
+        Its name, as `get_config` shows it.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def native_options(self) -> Config:
+        """The settings as the core reads them."""
+        return {}
+
+    def get_config(self) -> Config:
+        """The settings as JSON values, from which `from_config` makes an equal object."""
+        return {"name": self.name, **self.native_options()}
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({settings})"
+
+
+registry: Registry[Loss] = Registry("loss", Loss)
+
+
+@registry.register("mse", "MSE", "mean_squared_error")
+class MeanSquaredError(Loss):
+    """The mean squared error: `mean_j (p_j - y_j)^2` for one sample, `p` not clipped.
+
+    Parameters
+    ----------
+    reduction : str, default "sum_over_batch_size"
+        Only this: the weighted sum over the samples divided by their number, as in Keras.
+    name : str, default "mean_squared_error"
+        Its name.
+    dtype : None
+        Only None: numbers are float32.
+
+    Raises
+    ------
+    TypeError
+        For another `reduction` or `dtype`.
+    """
+
+    kind = "mse"
+
+    def __init__(
+        self,
+        reduction: str = "sum_over_batch_size",
+        name: str = "mean_squared_error",
+        dtype: None = None,
+    ) -> None:
+        _check_fixed(self, reduction=reduction, dtype=dtype)
+        super().__init__(name)
+
+
+class _SmoothedCrossentropy(Loss):
+    """The settings that binary and categorical cross-entropy share."""
+
+    def __init__(
+        self, from_logits: bool, label_smoothing: float, axis: int, reduction: str, name: str
+    ) -> None:
+        _check_fixed(self, axis=axis, reduction=reduction)
+        super().__init__(name)
+        self.from_logits = check_flag("from_logits", from_logits)
+        self.label_smoothing = check_number("label_smoothing", label_smoothing, 0.0, 1.0)
+
+    def native_options(self) -> Config:
+        """The settings as the core reads them."""
+        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
+
+
+@registry.register("binary_crossentropy", "bce", "BCE")
+class BinaryCrossentropy(_SmoothedCrossentropy):
+    """Each unit a yes or no of its own: `-mean_j (y_j log p_j + (1 - y_j) log(1 - p_j))`.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether the output is the argument of a sigmoid rather than a probability.
+    label_smoothing : float in [0, 1], default 0
+        `s`: a target `y` becomes `y (1 - s) + s / 2`.
+    axis, reduction, dtype
+        Only Keras' defaults: -1, "sum_over_batch_size", None.
+    name : str, default "binary_crossentropy"
+        Its name.
+
+    Raises
+    ------
+    TypeError
+        For another `axis`, `reduction` or `dtype`.
+    ValueError
+        If `label_smoothing` is outside its range.
+    """
+
+    kind = "binary_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: None = None,
+    ) -> None:
+        _check_fixed(self, dtype=dtype)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+
+
+@registry.register("categorical_crossentropy")
+class CategoricalCrossentropy(_SmoothedCrossentropy):
+    """One class of `u`, the target its one-hot row: `-sum_j y_j log p_j`.
+
+    The output's rows are divided by their sums first, as Keras does, unless `from_logits`.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether the output is the argument of a softmax rather than its result.
+    label_smoothing : float in [0, 1], default 0
+        `s`: a target `y` becomes `y (1 - s) + s / u` (Szegedy et al. 2016).
+    axis, reduction, dtype
+        Only Keras' defaults: -1, "sum_over_batch_size", None.
+    name : str, default "categorical_crossentropy"
+        Its name.
+
+    Raises
+    ------
+    TypeError
+        For another `axis`, `reduction` or `dtype`.
+    ValueError
+        If `label_smoothing` is outside its range.
+
+    References
+    ----------
+    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, sec. 7.
+    """
+
+    kind = "categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: None = None,
+    ) -> None:
+        _check_fixed(self, dtype=dtype)
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+
+
+@registry.register("sparse_categorical_crossentropy")
+class SparseCategoricalCrossentropy(Loss):
+    """One class of `u`, the target its number `c`: `-log p_c`.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether the output is the argument of a softmax rather than its result.
+    ignore_class, reduction, axis, dtype
+        Only Keras' defaults: None, "sum_over_batch_size", -1, None.
+    name : str, default "sparse_categorical_crossentropy"
+        Its name.
+
+    Raises
+    ------
+    TypeError
+        For another `ignore_class`, `axis`, `reduction` or `dtype`.
+    """
+
+    kind = "sparse_categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        reduction: str = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: None = None,
+    ) -> None:
+        _check_fixed(self, ignore_class=ignore_class, reduction=reduction, axis=axis, dtype=dtype)
+        super().__init__(name)
+        self.from_logits = check_flag("from_logits", from_logits)
+
+    def native_options(self) -> Config:
+        """The settings as the core reads them."""
+        return {"from_logits": self.from_logits}
+
+
+def get(identifier: str | Config | Loss) -> Loss:
+    """The loss that a name, a configuration or an object means.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known; the message lists those that are.
+    TypeError
+        If it is something else.
+    """
+    return registry.get(identifier)
+
+
+def serialize(loss: Loss) -> Config:
+    """`{"class_name": ..., "config": ...}`, which `get` reads back."""
+    return registry.serialize(loss)
+
+
+def _check_fixed(loss: Loss, **given: object) -> None:
+    fixed = {"reduction": "sum_over_batch_size", "axis": -1, "dtype": None, "ignore_class": None}
+    check_defaults(type(loss).__name__, given, fixed)

@@ -1,0 +1,154 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from gatewise.optimizers.base import Optimizer, registry
+from gatewise.registry import Config
+from gatewise.utils.checks import check_defaults, check_number
+
+
+@registry.register("adam")
+class Adam(Optimizer):
+    """Adam in Keras' form: `w <- w - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)`.
+
+    `m <- m + (g - m)(1 - b1)` and `v <- v + (g^2 - v)(1 - b2)`. `epsilon` is added to the root of
+    the uncorrected `v` ("epsilon hat" of the paper, before section 2.1), unlike in PyTorch.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        Step size.
+    beta_1, beta_2 : float in [0, 1), defaults 0.9 and 0.999
+        Decay of the first and second moment.
+    epsilon : float, default 1e-7
+        Keeps the quotient finite.
+    amsgrad : False
+        Only False.
+    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+        See `Optimizer`.
+    name : str, default "adam"
+        Its name.
+    dense_updates : bool, default False
+        See `Optimizer`.
+    **unsupported
+        See `Optimizer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `Optimizer`.
+
+    References
+    ----------
+    Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+    """
+
+    kind = "adam"
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "adam",
+        dense_updates: bool = False,
+        **unsupported: object,
+    ) -> None:
+        check_defaults(type(self).__name__, {"amsgrad": amsgrad}, {"amsgrad": False})
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            dense_updates,
+            name,
+            unsupported,
+        )
+        self.beta_1 = _decay_rate("beta_1", beta_1)
+        self.beta_2 = _decay_rate("beta_2", beta_2)
+        self.epsilon = check_number("epsilon", epsilon, 0.0)
+
+    def native_options(self) -> Config:
+        """The settings as the core reads them."""
+        return {**super().native_options(), **self._moments()}
+
+    def get_config(self) -> Config:
+        """The settings as JSON values, from which `from_config` makes an equal object."""
+        return {**super().get_config(), **self._moments()}
+
+    def _moments(self) -> Config:
+        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+@registry.register("adamw", "adam_w")
+class AdamW(Adam):
+    """Adam with decoupled weight decay: first `w <- w - lr * weight_decay * w`, then Adam's update.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        Step size.
+    weight_decay : float, default 0.004
+        Keras' default.
+    beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm, name, dense_updates
+        See `Adam`.
+    **unsupported
+        See `Optimizer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `Optimizer`.
+
+    References
+    ----------
+    Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+    """
+
+    kind = "adamw"
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        weight_decay: float | None = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "adamw",
+        dense_updates: bool = False,
+        **unsupported: object,
+    ) -> None:
+        if weight_decay is None:
+            raise ValueError("weight_decay: expected a number >= 0, got None")
+        super().__init__(
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            amsgrad=amsgrad,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            name=name,
+            dense_updates=dense_updates,
+            **unsupported,
+        )
+
+
+def _decay_rate(name: str, value: float) -> float:
+    checked = check_number(name, value, 0.0)
+    if checked >= 1:
+        raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")
+    return checked
