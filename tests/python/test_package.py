@@ -1,0 +1,157 @@
+"""The installed package: how it imports, which level it takes, and what it carries."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gatewise as gw
+from gatewise import _core, _probe
+
+IMPORT_SECONDS = 0.2
+WHEEL_BYTES = 5_000_000
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_import_takes_under_two_hundred_milliseconds() -> None:
+    code = "from time import perf_counter as now; t = now(); import gatewise; print(now() - t)"
+    # The best of several: other work on the machine only ever adds.
+    assert min(float(run_python(code).stdout) for _ in range(7)) < IMPORT_SECONDS
+
+
+def test_import_leaves_optional_and_slow_packages_alone() -> None:
+    code = "import gatewise, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = run_python(code).stdout.split()
+    assert "numpy" in loaded
+    assert {"scipy", "matplotlib", "tqdm", "sklearn", "pandas", "mlxtend"}.isdisjoint(loaded)
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(gw.__all__) <= set(dir(gw)) | {"plots"}
+    for name in gw.__all__:
+        assert getattr(gw, name) is not None
+    with pytest.raises(AttributeError, match="module 'gatewise' has no attribute 'nothing'"):
+        gw.nothing  # noqa: B018
+
+
+def test_modules_import_as_those_of_keras_do() -> None:
+    from gatewise.callbacks import EarlyStopping  # noqa: F401
+    from gatewise.layers import Dense, Input  # noqa: F401
+    from gatewise.models import Model, Sequential  # noqa: F401
+    from gatewise.optimizers import Adam  # noqa: F401
+    from gatewise.regularizers import l1  # noqa: F401
+
+
+def test_the_loader_prefers_v3_then_v2() -> None:
+    code = "from gatewise import _core; print(_core.isa_level(), _core.__name__)"
+    level = next(name for name in ("v3", "v2", "baseline") if name in _probe.levels())
+    assert run_python(code, GATEWISE_ISA="").stdout.split() == [level, f"gatewise._core_{level}"]
+
+
+@pytest.mark.parametrize("level", _probe.levels())
+def test_the_environment_forces_a_level_that_can_run(level: str) -> None:
+    result = run_python("from gatewise import _core; print(_core.isa_level())", GATEWISE_ISA=level)
+    assert result.stdout.strip() == level
+
+
+@pytest.mark.parametrize("level", ["v9", "V3", "avx2"])
+def test_the_environment_cannot_force_another_level(level: str) -> None:
+    result = run_python("import gatewise", GATEWISE_ISA=level)
+    names = ", ".join(_probe.levels())
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith(
+        "ImportError: GATEWISE_ISA: expected a level that this processor and system can run "
+        f"({names}), got {level!r}"
+    )
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="levels are those of x86-64")
+def test_levels_are_those_the_system_reports() -> None:
+    flags = set(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
+    needs = {
+        "v2": {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"},
+        "v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
+        "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+    }
+    expected, have = [], True
+    for level, wanted in needs.items():
+        have = have and wanted <= flags
+        expected += [level] if have else []
+    assert _probe.levels() == expected
+
+
+def test_show_config_prints_and_returns_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    config = gw.show_config()
+    printed = capsys.readouterr().out
+    assert set(config) == {
+        *("gatewise", "level", "levels_available", "threads"),
+        *("compiler", "openmp", "eigen", "numpy"),
+    }
+    assert config["gatewise"] == gw.__version__ == importlib.metadata.version("gatewise")
+    assert config["level"] == _core.isa_level()
+    assert config["level"] in config["levels_available"]
+    assert config["numpy"] == np.__version__
+    for name in ("compiler", "openmp", "eigen"):
+        assert config[name] and config[name] in printed
+    assert len(printed.splitlines()) == len(config)
+
+
+def test_threads_can_be_set_and_given_back() -> None:
+    before = gw.get_num_threads()
+    try:
+        gw.set_num_threads(3)
+        assert gw.get_num_threads() == 3
+    finally:
+        gw.set_num_threads(None)
+    assert gw.get_num_threads() == before
+
+
+def test_threads_follow_the_limit_of_openmp() -> None:
+    code = "import gatewise; print(gatewise.get_num_threads())"
+    assert run_python(code, OMP_NUM_THREADS="1").stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("count", [0, -2])
+def test_threads_refuse_a_count_below_one(count: int) -> None:
+    with pytest.raises(ValueError, match=f"count: expected at least 1, got {count}"):
+        gw.set_num_threads(count)
+
+
+@pytest.mark.parametrize("count", ["2", 2.0, True])
+def test_threads_refuse_what_is_no_integer(count: object) -> None:
+    with pytest.raises(TypeError, match="count: expected an integer or None, got "):
+        gw.set_num_threads(count)
+
+
+def test_the_package_carries_its_types_and_is_small() -> None:
+    folder = Path(gw.__file__).parent
+    assert (folder / "py.typed").is_file()
+    assert (folder / "_core.pyi").is_file()
+    assert (folder / "_probe.pyi").is_file()
+    # A wheel is compressed: what is below its limit unpacked is below it packed.
+    extensions = [Path(_core.__file__), Path(_probe.__file__)]
+    others = [*Path(_core.__file__).parent.glob("_core_*.so"), *folder.rglob("*.py*")]
+    files = {path for path in [*extensions, *others] if "__pycache__" not in path.parts}
+    assert sum(path.stat().st_size for path in files) < 2 * WHEEL_BYTES
+
+
+def test_the_distribution_names_its_few_dependencies() -> None:
+    required = importlib.metadata.requires("gatewise") or []
+    hard = {line.split(">")[0].split("=")[0].strip() for line in required if "extra" not in line}
+    assert hard == {"numpy", "scipy", "safetensors", "tqdm"}
+    extras = set(importlib.metadata.metadata("gatewise").get_all("Provides-Extra") or [])
+    assert {"demo", "plots", "test"} <= extras
