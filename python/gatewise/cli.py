@@ -72,6 +72,7 @@ def _run_demo(arguments: argparse.Namespace) -> int:
             table = demo_data.load_digits()
         else:
             table = demo_data.read_table(arguments.data, arguments.target)
+        arguments.out.mkdir(parents=True, exist_ok=True)
     except (ImportError, OSError, ValueError) as error:
         print(f"gatewise demo: error: {error}", file=sys.stderr)
         return 2

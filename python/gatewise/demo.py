@@ -1,4 +1,4 @@
-"""The main job in one run: train sparse experts on images, evaluate, save, load elsewhere, predict."""
+"""The main job in one run: train sparse experts, save, load in a new process, predict, draw."""
 
 import subprocess
 import sys
@@ -152,6 +152,17 @@ def _predict_elsewhere(model_file: Path, data_file: Path) -> Floats:
 def run(table: Table, *, epochs: int, out: Path, seed: int) -> float:
     """Do the whole job on a table, print what happens, leave model, rows and pictures in `out`.
 
+    Parameters
+    ----------
+    table : Table
+        What to learn.
+    epochs : int
+        Passes over the training rows.
+    out : Path
+        An existing folder.
+    seed : int
+        Of the shuffle and of the model.
+
     Returns
     -------
     float
@@ -173,7 +184,6 @@ def run(table: Table, *, epochs: int, out: Path, seed: int) -> float:
     history, rows_per_expert = _train(model, data, epochs)
     predictions = _report(model, data)
 
-    out.mkdir(parents=True, exist_ok=True)
     files = [out / name for name in ("model.gatewise", "held_out.npz")]
     model.save(files[0])
     np.savez_compressed(
