@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_demo(arguments: argparse.Namespace) -> int:
     # Imported here so that `gatewise --version` and `config` stay quick.
-    from gatewise import demo, demo_data
+    from gatewise import demo_data
     from gatewise._extras import import_extra
 
     start = perf_counter()
@@ -76,6 +76,8 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     except (ImportError, OSError, ValueError) as error:
         print(f"gatewise demo: error: {error}", file=sys.stderr)
         return 2
+    from gatewise import demo
+
     demo.run(table, epochs=arguments.epochs, out=arguments.out, seed=arguments.seed)
     print(f"in all         {perf_counter() - start:.1f} s")
     return 0
