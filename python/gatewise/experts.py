@@ -43,14 +43,29 @@ def get(identifier: object, argument: str = "expert") -> Expert:
 @EXPERTS.register("linear")
 @dataclass(frozen=True)
 class Linear(Expert):
-    """`E(x) = x W + b`, with `W` of shape `(d, u)`.
+    """`E(x) = f(x W + b)`, with `W` of shape `(d, u)`.
+
+    Parameters
+    ----------
+    activation : str
+        f, by name; unlike the layer's it acts before the experts are combined.
+
+    Raises
+    ------
+    ValueError
+        The activation is unknown, or is a softmax.
 
     References
     ----------
     Jacobs, Jordan, Nowlan, Hinton 1991, "Adaptive mixtures of local experts".
     """
 
+    activation: str = "linear"
+
     kind: ClassVar[str] = "linear"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activation", _elementwise(self.activation))
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,7 @@ class _Hidden(Expert):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", check_integer("hidden", self.hidden, 1))
-        object.__setattr__(self, "activation", activations.get(self.activation))
+        object.__setattr__(self, "activation", _elementwise(self.activation))
         check_flag("use_bias", self.use_bias)
 
     def describe(self) -> str:
@@ -87,7 +102,7 @@ class MLP(_Hidden):
     Raises
     ------
     ValueError
-        `hidden` is below 1, or the activation is unknown.
+        `hidden` is below 1, or the activation is unknown or a softmax.
     TypeError
         `hidden` is no integer, or `use_bias` no flag.
 
@@ -119,7 +134,7 @@ class GLU(_Hidden):
     Raises
     ------
     ValueError
-        `hidden` is below 1, or the activation is unknown.
+        `hidden` is below 1, or the activation is unknown or a softmax.
     TypeError
         `hidden` is no integer, or `use_bias` no flag.
 
@@ -132,3 +147,11 @@ class GLU(_Hidden):
     use_bias: bool = False
 
     kind: ClassVar[str] = "glu"
+
+
+def _elementwise(activation: str | None) -> str:
+    """The activation's name; softmax is refused, for an expert's own values are no distribution."""
+    name = activations.get(activation)
+    if name == "softmax":
+        raise ValueError("activation: expected an elementwise one inside an expert, got 'softmax'")
+    return name

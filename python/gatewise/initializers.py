@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from gatewise import _core
-from gatewise.registry import Configurable, Registry
+from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_integer, check_number
 from gatewise.utils.random import next_seed
 
@@ -26,8 +26,8 @@ Shape = tuple[int, ...]
 
 _TRUNCATED_STDDEV = 0.87962566103423978
 """The standard deviation of a standard normal number that was cut at -2 and 2."""
-_SLICE_STREAM = 1 << 40
-"""Distance between the streams of an orthogonal array's slices: beyond every stream of a layer."""
+_SLICE_STREAM = 1 << 20
+"""Distance between the streams of an orthogonal array's slices: beyond those of 16384 layers."""
 
 
 class Initializer(Configurable, ABC):
@@ -77,6 +77,11 @@ INITIALIZERS: Registry[Initializer] = Registry("initializer", Initializer)  # ty
 def get(identifier: object, argument: str = "initializer") -> Initializer:
     """The initializer that a name, a configuration or an instance means."""
     return INITIALIZERS.get(identifier, argument)
+
+
+def serialize(initializer: Initializer) -> Config:
+    """The configuration that `get` reads back."""
+    return INITIALIZERS.serialize(initializer)
 
 
 @INITIALIZERS.register("constant")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewise.registry import Configurable, Registry
+from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
 
 
@@ -29,6 +29,11 @@ REGULARIZERS: Registry[Regularizer] = Registry("regularizer", Regularizer)
 def get(identifier: object, argument: str = "regularizer") -> Regularizer | None:
     """The regularizer that a name, a configuration or an instance means; None means none."""
     return None if identifier is None else REGULARIZERS.get(identifier, argument)
+
+
+def serialize(regularizer: Regularizer | None) -> Config | None:
+    """The configuration that `get` reads back."""
+    return None if regularizer is None else REGULARIZERS.serialize(regularizer)
 
 
 @REGULARIZERS.register("l1")

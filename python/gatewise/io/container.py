@@ -67,17 +67,17 @@ def to_bytes(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any
     return data
 
 
-def from_bytes(data: bytes, content: str, source: str) -> Container:
+def from_bytes(data: bytes, source: str, *contents: str) -> Container:
     """What `to_bytes` wrote, with every checksum compared.
 
     Parameters
     ----------
     data : bytes
         A whole file.
-    content : str
-        What the file must be.
     source : str
         What an error calls it: the path.
+    *contents : str
+        What the file may be.
 
     Raises
     ------
@@ -86,8 +86,9 @@ def from_bytes(data: bytes, content: str, source: str) -> Container:
         something else; the message names `source` and the field.
     """
     header = read_header(data, source)
-    if header.content != content:
-        raise ValueError(f"{source}: content: expected {content!r}, got {header.content!r}")
+    if header.content not in contents:
+        expected = " or ".join(map(repr, contents))
+        raise ValueError(f"{source}: content: expected {expected}, got {header.content!r}")
     if crc32_hex(header.config_text.encode()) != header.config_crc32:
         raise ValueError(f"{source}: config: its checksum differs, the file is altered")
     config = json.loads(header.config_text)
@@ -129,9 +130,9 @@ def write_file(
     _flush_folder(target.parent)
 
 
-def read_file(path: str | os.PathLike[str], content: str) -> Container:
+def read_file(path: str | os.PathLike[str], *contents: str) -> Container:
     """Reads what `write_file` wrote; OSError if it cannot be read, ValueError as `from_bytes`."""
-    return from_bytes(Path(path).read_bytes(), content, os.fspath(path))
+    return from_bytes(Path(path).read_bytes(), os.fspath(path), *contents)
 
 
 def crc32_hex(data: bytes | bytearray | memoryview) -> str:

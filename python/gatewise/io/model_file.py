@@ -1,0 +1,177 @@
+"""Files of whole models.
+
+The configuration holds the class and settings of the model, the seeds of its layers, and, of a
+compiled model, what `compile` was given; the optimizer's arrays are tensors `trainer/<name>`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from gatewise.io.container import Container, Tensors, from_bytes, read_file, to_bytes, write_file
+from gatewise.io.weights_file import check_overwrite, list_weights, put_weights, weight_tensors
+from gatewise.registry import Config, Registry
+from gatewise.utils.checks import check_defaults
+
+if TYPE_CHECKING:
+    from gatewise.layers import Layer
+    from gatewise.models import Model
+
+_TRAINER = "trainer/"
+
+
+def save_model(
+    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
+) -> None:
+    """Writes a model to one file: layers, weights, compile settings and optimizer state.
+
+    Parameters
+    ----------
+    model : Model
+        Built or not, compiled or not.
+    filepath : path
+        Any name; `.gatewise` is the custom.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+    zipped : None
+        Not supported.
+
+    Raises
+    ------
+    FileExistsError
+        The file is there and `overwrite` is False.
+
+    Notes
+    -----
+    The file is a safetensors file. It is written beside the old one and renamed: a crash leaves the
+    old file or the new one, whole.
+    """
+    check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
+    check_overwrite(filepath, overwrite)
+    write_file(filepath, "model", *_describe(model))
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Model:
+    """Reads a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    filepath : path
+        The file.
+    custom_objects : None
+        Not supported: a file names classes of this package only.
+    compile : bool
+        Whether the model comes back compiled, its optimizer as it was; training then goes on as if
+        it had not stopped.
+    safe_mode : bool
+        True: nothing in a file is ever run.
+
+    Returns
+    -------
+    Model
+        A `Sequential` where one was saved.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is truncated, altered or none of ours; the message names file and field.
+    TypeError
+        An argument is not supported.
+    """
+    given: dict[str, object] = {"custom_objects": custom_objects, "safe_mode": safe_mode}
+    check_defaults("load_model", given, {"custom_objects": None, "safe_mode": True})
+    return _restore(read_file(filepath, "model"), os.fspath(filepath), compile)
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """The bytes that `save_model` would write; what pickling and copying go through."""
+    return to_bytes("model", *_describe(model))
+
+
+def model_from_bytes(data: bytes) -> Model:
+    """The model that `model_to_bytes` described."""
+    return _restore(from_bytes(data, "pickled model", "model"), "pickled model", True)
+
+
+def layer_from_bytes(data: bytes) -> Layer:
+    """The layer whose model of one layer the bytes describe; it goes on as that model."""
+    model: Any = model_from_bytes(data)
+    layer: Layer = model.layers[0]
+    layer.adopt_model(model)
+    return layer
+
+
+def model_from_json(json_string: str, custom_objects: None = None) -> Model:
+    """A new model, with new weights, of the architecture that `model.to_json()` described.
+
+    Raises
+    ------
+    ValueError
+        The text is no such description, or names an unknown class.
+    """
+    check_defaults("model_from_json", {"custom_objects": custom_objects}, {"custom_objects": None})
+    return _models().get(json.loads(json_string), "model")
+
+
+def _models() -> Registry[Model]:
+    from gatewise.models import Model, Sequential
+
+    models: Registry[Model] = Registry("model", Model)
+    models.register()(Model)
+    models.register()(Sequential)
+    return models
+
+
+def _describe(model: Model) -> tuple[Config, Tensors]:
+    config: Config = {
+        "class_name": type(model).__name__,
+        "config": model.get_config(),
+        "seed": model._seed,
+        "random_streams": [layer.random_stream for layer in model.layers],
+        "layers": list_weights(model) if model.built else [],
+        "compile": model.get_compile_config(),
+    }
+    tensors = weight_tensors(model) if model.built else {}
+    if model._trainer is not None:
+        state = model._trainer.state()
+        tensors.update({_TRAINER + name: array for name, array in state.items()})
+    return config, tensors
+
+
+def _restore(container: Container, source: str, compile: bool) -> Model:
+    config = container.config
+    try:
+        model = _models().get({key: config[key] for key in ("class_name", "config")}, "model")
+        model._seed = config["seed"]
+        for layer, stream in zip(model.layers, config["random_streams"], strict=True):
+            if stream is not None:
+                layer.set_random_stream(*stream)
+        if model.built:
+            put_weights(model, container, source)
+        if compile and config["compile"] is not None:
+            _restore_compiled(model, config["compile"], container.tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        if str(error).startswith(source):
+            raise
+        raise ValueError(f"{source}: config: {error}") from error
+    return model
+
+
+def _restore_compiled(model: Model, config: Config, tensors: Tensors) -> None:
+    model.compile_from_config(config)
+    state = {
+        name.removeprefix(_TRAINER): array
+        for name, array in tensors.items()
+        if name.startswith(_TRAINER)
+    }
+    if state:
+        model._ready_trainer().set_state(state)

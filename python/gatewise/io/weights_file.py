@@ -1,0 +1,121 @@
+"""Files of weights, and the weights in files of models.
+
+A tensor is called `weights/<layer>/<parameter>`; the configuration lists the layers in order, so
+that weights find their place in a model whose layers have other names.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise.io.container import Container, Tensors, read_file, write_file
+from gatewise.registry import Config
+
+if TYPE_CHECKING:
+    from gatewise.layers import Layer
+    from gatewise.models.weights import ModelWeights
+
+_PREFIX = "weights"
+
+
+def save_weights(
+    model: ModelWeights, filepath: str | os.PathLike[str], overwrite: bool = True
+) -> None:
+    """See `Model.save_weights`."""
+    check_overwrite(filepath, overwrite)
+    write_file(filepath, "weights", {"layers": list_weights(model)}, weight_tensors(model))
+
+
+def load_weights(
+    model: ModelWeights, filepath: str | os.PathLike[str], skip_mismatch: bool = False
+) -> None:
+    """See `Model.load_weights`; takes a file of a whole model too."""
+    source = os.fspath(filepath)
+    put_weights(model, read_file(filepath, "weights", "model"), source, skip_mismatch)
+
+
+def list_weights(model: ModelWeights) -> list[Config]:
+    """The layers that have parameters, in order, with the names of those."""
+    return [
+        {"name": layer.name, "parameters": [each.name for each in layer.parameters()]}
+        for layer in _owners(model)
+    ]
+
+
+def weight_tensors(model: ModelWeights) -> Tensors:
+    """The parameters of all layers, by their names in files."""
+    return {
+        f"{_PREFIX}/{layer.name}/{name}": value
+        for layer in _owners(model)
+        for name, value in layer.named_weights().items()
+    }
+
+
+def put_weights(
+    model: ModelWeights, container: Container, source: str, skip_mismatch: bool = False
+) -> None:
+    """Sets the model's parameters from a file that was read; none if one does not fit.
+
+    Raises
+    ------
+    ValueError
+        Layers or parameters differ from the model's; names `source` and the field.
+    """
+    listed = container.config["layers"]
+    owners = _owners(model)
+    if len(listed) != len(owners):
+        raise ValueError(
+            f"{source}: layers: expected {len(owners)} with parameters ("
+            f"{', '.join(layer.name for layer in owners)}), got {len(listed)} ("
+            f"{', '.join(each['name'] for each in listed)})"
+        )
+    fitting: list[tuple[Layer, list[np.ndarray]]] = []
+    for layer, each in zip(owners, listed, strict=True):
+        try:
+            fitting.append((layer, _fitting_weights(layer, each, container.tensors, source)))
+        except ValueError as error:
+            if not skip_mismatch:
+                raise
+            warnings.warn(f"{layer.name} keeps its weights: {error}", stacklevel=4)
+    for layer, weights in fitting:
+        layer.set_weights(weights)
+
+
+def check_overwrite(filepath: str | os.PathLike[str], overwrite: bool) -> None:
+    """FileExistsError if the file is there and must not be replaced."""
+    if not overwrite and os.path.exists(filepath):
+        raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
+
+
+def _owners(model: ModelWeights) -> list[Layer]:
+    return [layer for layer in model.layers if layer.parameters()]
+
+
+def _fitting_weights(
+    layer: Layer, listed: Config, tensors: Tensors, source: str
+) -> list[np.ndarray]:
+    """The arrays for a layer, in its order."""
+    parameters = layer.parameters()
+    if listed["parameters"] != [each.name for each in parameters]:
+        raise ValueError(
+            f"{source}: layer {listed['name']!r}: expected parameters "
+            f"{', '.join(each.name for each in parameters)}, "
+            f"got {', '.join(listed['parameters'])}"
+        )
+    weights = []
+    for parameter in parameters:
+        name = f"{_PREFIX}/{listed['name']}/{parameter.name}"
+        if name not in tensors:
+            raise ValueError(f"{source}: tensor {name!r}: expected it, found none")
+        tensor = tensors[name]
+        if tensor.shape != parameter.shape or tensor.dtype != np.float32:
+            raise ValueError(
+                f"{source}: tensor {name!r}: expected float32 of shape {parameter.shape}, "
+                f"got {tensor.dtype} of shape {tensor.shape}"
+            )
+        weights.append(tensor)
+    return weights

@@ -1,0 +1,29 @@
+"""The layers. `Layer` says what each can do; `SparseExpertLayer` is the one this package is for."""
+
+from gatewise.layers.activation import Activation
+from gatewise.layers.base import Layer
+from gatewise.layers.dense import Dense
+from gatewise.layers.dropout import Dropout
+from gatewise.layers.expert_load import ExpertLoad
+from gatewise.layers.input import Input, InputLayer
+from gatewise.layers.layer_normalization import LayerNormalization
+from gatewise.layers.merge import Add, Concatenate, Multiply, add, concatenate, multiply
+from gatewise.layers.sparse_expert import SparseExpertLayer
+
+__all__ = [
+    "Activation",
+    "Add",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "ExpertLoad",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LayerNormalization",
+    "Multiply",
+    "SparseExpertLayer",
+    "add",
+    "concatenate",
+    "multiply",
+]

@@ -1,0 +1,54 @@
+"""An activation function as a layer of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewise import activations
+from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.registry import Config, NativeOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+@LAYERS.register()
+class Activation(Layer):
+    """`y = f(x)`; elementwise, except softmax, which is over the last axis.
+
+    Parameters
+    ----------
+    activation : str
+        f, by name: see `gw.activations`.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    TypeError
+        It is no name, or an option is not supported.
+
+    Notes
+    -----
+    Input and output shape `(n, ..., d)`.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> gw.layers.Activation("relu")(np.array([[-1.0, 2.0]])).tolist()
+    [[0.0, 2.0]]
+    """
+
+    kind = "activation"
+
+    def __init__(self, activation: str | None, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+
+    def native_options(self) -> NativeOptions:
+        return {"activation": self.activation}
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), "activation": self.activation}

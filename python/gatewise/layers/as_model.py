@@ -1,0 +1,109 @@
+"""A layer as a model of one layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatewise.layers.symbol import Shape
+
+if TYPE_CHECKING:
+    import os
+
+    from gatewise._core import Floats
+    from gatewise.callbacks import History
+    from gatewise.models import Model, Sequential
+
+
+class LayerAsModel:
+    """A model's methods on a layer, each that of `Sequential([layer])` with the same arguments."""
+
+    name: str
+    takes_several: bool
+
+    def __init__(self) -> None:
+        self._model: Sequential | None = None
+        self._computing: tuple[list[Shape], Model] | None = None
+
+    def as_model(self) -> Sequential:
+        """The model of this one layer; always the same one."""
+        from gatewise.models import Sequential
+
+        if self._model is None:
+            self._model = Sequential([self])
+        return self._model
+
+    def adopt_model(self, model: Sequential) -> None:
+        """Goes on as `model`, which holds this layer alone."""
+        self._model = model
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """`Model.compile`."""
+        self.as_model().compile(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> History:
+        """`Model.fit`."""
+        history: History = self.as_model().fit(*args, **kwargs)
+        return history
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """`Model.evaluate`."""
+        return self.as_model().evaluate(*args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """`Model.predict`."""
+        return self.as_model().predict(*args, **kwargs)
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """`Model.train_on_batch`."""
+        return self.as_model().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """`Model.test_on_batch`."""
+        return self.as_model().test_on_batch(*args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """`Model.predict_on_batch`."""
+        return self.as_model().predict_on_batch(x)
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """`Model.summary`."""
+        self.as_model().summary(*args, **kwargs)
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """`Model.save`; `gw.load_model` then gives the model of one layer."""
+        self.as_model().save(filepath, overwrite=overwrite)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """`Model.save_weights`."""
+        self.as_model().save_weights(filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """`Model.load_weights`."""
+        self.as_model().load_weights(filepath, skip_mismatch=skip_mismatch)
+
+    def compute(self, inputs: Any) -> Floats:
+        """The output for an array, or for a list of arrays where the layer takes several.
+
+        An array may have any number of axes, the last being the features.
+        """
+        from gatewise.data.convert import to_array
+        from gatewise.data.csr import is_sparse
+        from gatewise.layers.input import Input
+        from gatewise.models import Model
+
+        several = self.takes_several and isinstance(inputs, list | tuple)
+        values = list(inputs) if several else [inputs]
+        arrays = [each if is_sparse(each) else to_array(each, self.name) for each in values]
+        shapes = [tuple(array.shape[1:]) for array in arrays]
+        if any(not shape for shape in shapes):
+            raise ValueError(f"{self.name}: expected arrays (n, ..., d), got one of a single axis")
+        if self._computing is None or self._computing[0] != shapes:
+            symbols = [Input(shape=shape) for shape in shapes]
+            self._computing = (shapes, Model(symbols, self(symbols)))  # type: ignore[operator]
+        result: Floats = self._computing[1].predict_on_batch(arrays if several else arrays[0])
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from gatewise.io.model_file import layer_from_bytes, model_to_bytes
+
+        return layer_from_bytes, (model_to_bytes(self.as_model()),)

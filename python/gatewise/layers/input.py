@@ -1,0 +1,98 @@
+"""Where data enters a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewise.layers.base import LAYERS, Layer
+from gatewise.layers.symbol import Node, Symbol, check_shape
+from gatewise.registry import Config
+
+
+def Input(  # noqa: N802, a function under the name that Keras gives it
+    shape: tuple[int | None, ...] | None = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    sparse: bool | None = None,
+    batch_shape: tuple[int | None, ...] | None = None,
+    name: str | None = None,
+) -> Symbol:
+    """The symbol of an input of a model.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        One sample's shape: `(d,)`, or `(t, d)` for samples of t rows; None for an axis whose size
+        may differ from call to call. The last axis is the features.
+    batch_size : None
+        Accepted as None: a model takes any number of samples.
+    dtype : None or "float32"
+        Numbers of other kinds are converted where data enters.
+    sparse : bool, optional
+        Has no effect: an input into a first Dense or expert layer takes SciPy matrices always.
+    batch_shape : tuple, optional
+        In place of `shape`: the same with None before it.
+    name : str, optional
+        Made unless given.
+
+    Returns
+    -------
+    Symbol of shape `(None, *shape)`
+
+    Raises
+    ------
+    TypeError
+        An argument is of another type, or at a value that is not supported.
+    ValueError
+        The shape has no axis, or no size for the last.
+
+    Examples
+    --------
+    >>> import gatewise as gw
+    >>> x = gw.Input(shape=(784,))
+    >>> gw.layers.Dense(10)(x).shape
+    (None, 10)
+    """
+    for argument, value in (
+        ("batch_size", batch_size),
+        ("batch_shape", (batch_shape or [None])[0]),
+    ):
+        if value is not None:
+            raise TypeError(f"{argument}: expected None for the samples' axis, got {value!r}")
+    if dtype not in (None, "float32"):
+        raise TypeError(f"dtype: expected None or 'float32', got {dtype!r}")
+    if batch_shape is not None:
+        shape = tuple(batch_shape[1:])
+    return InputLayer(shape, name=name).output
+
+
+@LAYERS.register()
+class InputLayer(Layer):
+    """The layer behind an `Input`: no parameters, no computation.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        One sample's shape.
+    name : str, optional
+        Made unless given.
+    """
+
+    def __init__(self, shape: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
+        sizes = check_shape("shape", shape)
+        self._input_shapes = [(None, *sizes)]
+        self.output = Node(self, (), (None, *sizes)).output
+
+    @property
+    def built(self) -> bool:
+        return True
+
+    def parameters(self) -> list[Any]:
+        return []
+
+    def count_nonzero(self) -> int:
+        return 0
+
+    def get_config(self) -> Config:
+        return {"shape": list(self.input_shape[1:]), "name": self.name}

@@ -1,0 +1,160 @@
+"""A layer's parameters: their first values, reading, setting and counting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise import initializers
+from gatewise.utils.random import next_seed
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from gatewise import _core
+    from gatewise._core import Floats
+    from gatewise.initializers import Initializer
+
+_STREAMS_PER_LAYER = 64
+"""A layer's parameters draw from the streams of its place in the model: at most so many of them."""
+
+
+class ParameterOwner:
+    """The part of a layer that holds its parameters, which live in the core."""
+
+    name: str
+    seed: int | None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters."""
+        return True
+
+    def __init__(self) -> None:
+        self._native: _core.Layer | None = None
+        self._random_stream: tuple[int, int] | None = None
+
+    @property
+    def built(self) -> bool:
+        """Whether the input width is known and the parameters exist."""
+        return self._native is not None
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        """How a parameter starts."""
+        return initializers.Ones() if parameter.role == "scale" else initializers.Zeros()
+
+    def draw_weights(self, seed: int, index: int) -> None:
+        """Gives the parameters their first values, unless they have some.
+
+        Parameters
+        ----------
+        seed : int
+            The model's; the layer's own goes before it.
+        index : int
+            The layer's place in the model, which decides its streams.
+        """
+        if self._random_stream is not None:
+            return
+        if self.seed is not None:
+            seed, index = self.seed, 0
+        self.set_random_stream(seed, index)
+        native = self.native
+        for position, parameter in enumerate(native.parameters()):
+            initializer = self.initializer_for(parameter)
+            stream = index * _STREAMS_PER_LAYER + position
+            native.set(parameter.name, initializer(parameter.shape, seed=seed, stream=stream))
+
+    @property
+    def random_stream(self) -> tuple[int, int] | None:
+        """Seed and place that decided the first weights; None before there are some."""
+        return self._random_stream
+
+    def set_random_stream(self, seed: int, index: int) -> None:
+        """Which random numbers training draws in this layer."""
+        self.native.set_random_stream(seed, index)
+        self._random_stream = (seed, index)
+
+    def parameters(self) -> list[_core.Parameter]:
+        """The parameters' names, natural shapes and roles, in the order of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built.
+        """
+        native = self.native
+        # Called before a model gave the layer its place, the layer stands alone.
+        if self._random_stream is None:
+            self.draw_weights(next_seed(), 0)
+        return native.parameters()
+
+    def named_weights(self) -> dict[str, Floats]:
+        """Copies of the parameters by name, in their natural shapes."""
+        return {parameter.name: self.native.get(parameter.name) for parameter in self.parameters()}
+
+    def get_weights(self) -> list[Floats]:
+        """Copies of the parameters in their natural shapes: experts first, then inputs by outputs.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built.
+        """
+        return list(self.named_weights().values())
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Sets every parameter, from arrays in the order and shapes of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, or number or shapes of the arrays differ; nothing is set then.
+        """
+        parameters = self.parameters()
+        if len(weights) != len(parameters):
+            raise ValueError(
+                f"weights: expected {len(parameters)} arrays for {self.name} "
+                f"({', '.join(each.name for each in parameters)}), got {len(weights)}"
+            )
+        arrays = [np.ascontiguousarray(weight, np.float32) for weight in weights]
+        for index, (parameter, array) in enumerate(zip(parameters, arrays, strict=True)):
+            if array.shape != parameter.shape:
+                raise ValueError(
+                    f"weights[{index}]: expected shape {parameter.shape} for "
+                    f"{self.name}/{parameter.name}, got {array.shape}"
+                )
+        for parameter, array in zip(parameters, arrays, strict=True):
+            self.native.set(parameter.name, array)
+
+    def count_params(self) -> int:
+        """How many numbers the parameters hold.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built.
+        """
+        return sum(math.prod(parameter.shape) for parameter in self.parameters())
+
+    def count_trainable(self) -> int:
+        """How many of them training changes by a gradient."""
+        trained = [each for each in self.parameters() if each.role != "state" and self.trainable]
+        return sum(math.prod(parameter.shape) for parameter in trained)
+
+    def count_nonzero(self) -> int:
+        """How many of them are not exactly zero."""
+        native = self.native
+        return sum(native.count_nonzero(parameter.name) for parameter in self.parameters())
+
+    @property
+    def native(self) -> _core.Layer:
+        """The layer in the core; ValueError if it is not built."""
+        if self._native is None:
+            raise ValueError(
+                f"{self.name}: expected a built layer, got one that has seen no input; "
+                "fit it, call it on data or build(input_shape)"
+            )
+        return self._native

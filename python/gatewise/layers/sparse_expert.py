@@ -1,0 +1,292 @@
+"""The layer of sparse experts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise import activations, balance, experts, initializers, regularizers, routers
+from gatewise.layers.base import LAYERS, Layer, ShapeOptions
+from gatewise.layers.expert_load import ExpertLoad
+from gatewise.layers.fusing import fused_dense
+from gatewise.layers.symbol import Shape
+from gatewise.registry import Config, NativeOptions
+from gatewise.utils.checks import check_flag, check_integer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Unpack
+
+    from gatewise import _core
+    from gatewise._core import Floats, Indices, Labels
+    from gatewise.balance import Balance
+    from gatewise.experts import Expert
+    from gatewise.initializers import Initializer
+    from gatewise.layers.dense import Dense
+    from gatewise.regularizers import Regularizer
+    from gatewise.routers import Router
+
+
+class _DefaultInteger(int):
+    """A default that can be told from the same number written by the caller."""
+
+
+_DEFAULT_K = _DefaultInteger(2)
+
+
+@LAYERS.register()
+class SparseExpertLayer(Layer):
+    """`y = f(sum_{i in A(x)} w_i(x) E_i(x) + sum_s S_s(x))`: a few experts of many for each row.
+
+    The router gives each row the set `A(x)` of its experts and their weights; the others are not
+    read, not written and not updated. `S_s` are shared experts, which see every row.
+
+    Parameters
+    ----------
+    units : int
+        Width u of the output.
+    num_experts : int
+        E, at least 1.
+    k : int
+        Experts per row, the router's `k` in short; different values for both are refused.
+    expert : str or Expert
+        What one expert computes: `"linear"` or an object of `gw.experts`.
+    router : str or Router
+        How rows find experts: a name, or an object of `gw.routers`.
+    balance : str, Balance, sequence of them, or None
+        What keeps the load even: objects of `gw.balance`.
+    shared_experts : int
+        How many experts of the same form see every row with weight 1.
+    activation : str, optional
+        f, on the combined output; an expert's own activation lies inside it.
+    use_bias : bool
+        Whether experts have an output bias.
+    kernel_initializer : str or Initializer
+        How each expert's kernels start, with that expert's own fan-in and fan-out.
+    kernel_regularizer : str or Regularizer, optional
+        The penalty on the experts' kernels; a step applies it to the experts that the step touched.
+    seed : int, optional
+        Of the first weights and the router's noise; see `Layer`.
+    name : str, optional
+        Made unless given.
+    **options
+        `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range, k is above `num_experts` or given twice and different, a name is
+        unknown, or a balance is asked of a router that sends every row everywhere.
+    TypeError
+        An argument is of another type, or not supported.
+
+    Notes
+    -----
+    Input shape `(n, ..., d)`, output shape `(n, ..., u)`; `(n, t, d)` routes n t rows. Takes SciPy
+    CSR as a model's first layer. Forward 2 n k flops per parameter of an expert, and 2 n d E for
+    the router.
+
+    References
+    ----------
+    Shazeer et al. 2017, "Outrageously large neural networks: the sparsely-gated mixture-of-experts
+    layer", equation 1.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> layer = gw.SparseExpertLayer(3, num_experts=4, k=2)
+    >>> y = layer(np.ones((5, 8)))
+    >>> indices, weights = layer.routing(np.ones((5, 8)))
+    >>> y.shape, indices.shape, layer.load(np.ones((5, 8))).rows.sum()
+    ((5, 3), (5, 2), np.int64(10))
+    """
+
+    kind = "sparse_expert"
+
+    def __init__(
+        self,
+        units: int,
+        num_experts: int = 8,
+        k: int | None = _DEFAULT_K,
+        expert: str | Expert | Config = "linear",
+        router: str | Router | Config = "top_k",
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
+        shared_experts: int = 0,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer | Config = "glorot_uniform",
+        kernel_regularizer: str | Regularizer | Config | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        **options: Unpack[ShapeOptions],
+    ) -> None:
+        super().__init__(seed=seed, name=name, **options)
+        self.units = check_integer("units", units, 1)
+        self.num_experts = check_integer("num_experts", num_experts, 1)
+        self.expert = experts.get(expert)
+        self.router = _router_with_k(routers.get(router), k, self.num_experts)
+        self.balance = _balance_for(self.router, balance)
+        self.shared_experts = check_integer("shared_experts", shared_experts, 0)
+        self.activation = activations.get(activation)
+        self.use_bias = check_flag("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self._training_load: ExpertLoad | None = None
+
+    @property
+    def k(self) -> int | None:
+        """Experts per row; None where that varies by row."""
+        return self.router.experts_per_row(self.num_experts)
+
+    def native_options(self) -> NativeOptions:
+        return {
+            "units": self.units,
+            "num_experts": self.num_experts,
+            "activation": self.activation,
+            "use_bias": self.use_bias,
+            "shared_experts": self.shared_experts,
+            **self.expert.native_options(),
+            **self.router.native_options(),
+            **balance.native_options(self.balance),
+        }
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return (*input_shape[:-1], self.units)
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        if parameter.role == "kernel":
+            return self.kernel_initializer
+        if parameter.role in ("router", "alpha"):
+            return self.router.initializer(parameter.name, self.num_experts)
+        return super().initializer_for(parameter)
+
+    def describe(self) -> str:
+        each = f"k={self.k}" if self.router.chooses else "all"
+        return f"{super().describe()} {self.num_experts} {self.expert.describe()}, {each}"
+
+    def routing(self, x: Any) -> Any:
+        """Which experts each row goes to, and with which weights.
+
+        Parameters
+        ----------
+        x : array (n, ..., d) or SciPy sparse matrix (n, d)
+            Leading axes are rows of their own.
+
+        Returns
+        -------
+        indices : ndarray (rows, k), int32
+            In order of score, ties by the lower index.
+        weights : ndarray (rows, k), float32
+            Where the router chooses a number that varies by row, instead of the two one SciPy CSR
+            array (rows, E) of weights.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, or x has another width.
+        """
+        offsets, indices, weights = self._route(x)
+        if self.k is None:
+            from scipy.sparse import csr_array
+
+            return csr_array((weights, indices, offsets), (len(offsets) - 1, self.num_experts))
+        return indices.reshape(-1, self.k), weights.reshape(-1, self.k)
+
+    def load(self, x: Any) -> ExpertLoad:
+        """How the rows of `x` spread over the experts.
+
+        Parameters
+        ----------
+        x : array (n, ..., d) or SciPy sparse matrix (n, d)
+            Leading axes are rows of their own.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, or x has another width.
+        """
+        indices = self._route(x)[1]
+        return ExpertLoad.from_rows(np.bincount(indices, minlength=self.num_experts))
+
+    @property
+    def load_(self) -> ExpertLoad:
+        """How the training rows of the last epoch spread; AttributeError before the first `fit`."""
+        if self._training_load is None:
+            raise AttributeError(
+                f"{self.name}: load_ is known after fit; load(x) tells it for any data"
+            )
+        return self._training_load
+
+    @load_.setter
+    def load_(self, value: ExpertLoad) -> None:
+        self._training_load = value
+
+    def fuse(self) -> Dense:
+        """The equal single `Dense`, for linear experts under the routers `All` and `Static`.
+
+        `W = sum_i alpha_i W_i`, and likewise the bias.
+
+        Returns
+        -------
+        Dense
+            Built, with the same activation; equal up to rounding.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, its router depends on the row, or its experts are not linear.
+        """
+        return fused_dense(self)
+
+    def get_config(self) -> Config:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_experts": self.num_experts,
+            "k": self.k,
+            "expert": experts.EXPERTS.serialize(self.expert),
+            "router": routers.ROUTERS.serialize(self.router),
+            "balance": [balance.BALANCES.serialize(term) for term in self.balance] or None,
+            "shared_experts": self.shared_experts,
+            "activation": self.activation,
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+        }
+
+    def _route(self, x: Any) -> tuple[Indices, Labels, Floats]:
+        from gatewise.data import convert, csr
+
+        native, self_width = self.native, self.input_shape[-1]
+        self.parameters()
+        if csr.is_sparse(x):
+            rows = csr.to_sparse_rows(csr.to_csr(x, "x"), "x", (None, self_width))
+            return native.routing(rows)
+        array = convert.to_array(x, "x")
+        shape = (*[None] * (array.ndim - 1), self_width) if array.ndim > 1 else (None, self_width)
+        return native.routing(convert.features(array, "x", shape).reshape(-1, self_width))
+
+
+def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
+    """The router with its k, which may be written in two places but not differ."""
+    given = k is not None and not isinstance(k, _DefaultInteger)
+    if given:
+        k = check_integer("k", k, 0)
+    router = router.with_k(int(_DEFAULT_K if k is None else k))
+    router.check(num_experts)
+    own = router.experts_per_row(num_experts)
+    if given and k != own:
+        raise ValueError(f"k: expected none or {own}, which is that of router {router}, got {k}")
+    return router
+
+
+def _balance_for(router: Router, identifier: object) -> tuple[Balance, ...]:
+    terms = balance.get(identifier)
+    if terms and not router.chooses:
+        raise ValueError(
+            f"balance: expected None with router {router}, which sends every row to every expert, "
+            f"got {', '.join(map(str, terms))}"
+        )
+    return terms

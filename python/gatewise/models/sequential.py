@@ -1,0 +1,166 @@
+"""Models that are one layer after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatewise.layers import Input, InputLayer, Layer
+from gatewise.layers.base import LAYERS
+from gatewise.layers.symbol import Symbol
+from gatewise.models.functional import Model, input_for
+from gatewise.models.graph import Graph
+from gatewise.registry import Config
+from gatewise.utils.checks import check_defaults
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Sequential(Model):
+    """Layers one after the other, given as a list or added one by one.
+
+    The model is built as soon as its input's shape is known: from an `Input` in front, from
+    `input_shape` or `input_dim` of the first layer, or from the first data.
+
+    Parameters
+    ----------
+    layers : list of Layer, optional
+        An `Input` may be the first; another `Sequential` stands for its layers.
+    name : str, optional
+        Made unless given.
+
+    Raises
+    ------
+    TypeError
+        Something else than a layer was given, or an argument is not supported.
+    ValueError
+        Two layers have one name, or a layer cannot take what the one before it makes.
+
+    Examples
+    --------
+    >>> import gatewise as gw
+    >>> model = gw.Sequential([gw.layers.Dense(8, activation="relu", input_shape=(4,))])
+    >>> model.add(gw.layers.Dense(2))
+    >>> model.output_shape
+    (None, 2)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        check_defaults("Sequential", {"trainable": trainable}, {"trainable": True})
+        self._start(name)
+        self._stack: list[Layer] = []
+        self._input: Symbol | None = None
+        for layer in layers or []:
+            self._append(layer)
+        self._connect()
+
+    def add(self, layer: Any) -> None:
+        """Puts a layer at the end; the model is built anew, the layers keep their weights.
+
+        Raises
+        ------
+        TypeError
+            It is no layer.
+        ValueError
+            Its name is in the model already, or it cannot take what the last layer makes.
+        """
+        before = (list(self._stack), self._input)
+        try:
+            self._append(layer)
+            self._connect()
+        except (TypeError, ValueError):
+            self._stack, self._input = before
+            self._connect()
+            raise
+
+    def pop(self) -> Layer:
+        """Takes the last layer out and returns it; ValueError if there is none."""
+        if not self._stack:
+            raise ValueError(f"{self.name}: expected a layer to take out, got an empty model")
+        layer = self._stack.pop()
+        self._connect()
+        return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return list(self._stack)
+
+    def get_config(self) -> Config:
+        """The layers' settings as JSON values, from which `from_config` makes an equal model."""
+        return {
+            "name": self.name,
+            "input": None if self._input is None else self._input.node.layer.get_config(),
+            "layers": [LAYERS.serialize(layer) for layer in self._stack],
+        }
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
+        """A new model of the layers that `get_config` described, with new weights."""
+        check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
+        first = config["input"]
+        layers: list[Any] = (
+            [] if first is None else [Input(tuple(first["shape"]), name=first["name"])]
+        )
+        layers.extend(map(LAYERS.get, config["layers"]))
+        return cls(layers, name=config["name"])
+
+    def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
+        if self.built:
+            return
+        if not self._stack:
+            raise ValueError(f"{self.name}: expected at least one layer, got none")
+        if len(feature_shapes) != 1:
+            raise ValueError(f"{self.name}: expected one input, got {len(feature_shapes)}")
+        self._input = input_for(feature_shapes[0])
+        try:
+            self._connect()
+        except ValueError:
+            self._input = None
+            raise
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, Symbol):
+            layer = layer.node.layer
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input is not None:
+                raise ValueError(f"layers: expected the input first, got {layer.name!r} later")
+            self._input = layer.output
+        elif isinstance(layer, Sequential):
+            self._extend(layer)
+        elif not isinstance(layer, Layer):
+            hint = "; connect a model by calling it: model(x)" if isinstance(layer, Model) else ""
+            raise TypeError(f"layers: expected a layer, got {layer!r:.80}{hint}")
+        elif any(layer.name == each.name for each in self._stack):
+            raise ValueError(f"name: expected each layer's once in a model, got {layer.name!r}")
+        else:
+            self._stack.append(layer)
+
+    def _extend(self, model: Sequential) -> None:
+        if model._input is not None and not self._stack and self._input is None:
+            self._input = model._input
+        for layer in model._stack:
+            self._append(layer)
+
+    def _connect(self) -> None:
+        """Builds the model if its input is known and there are layers; otherwise it waits."""
+        self._graph, self._network = None, None
+        if not self._stack:
+            return
+        first = self._stack[0]
+        if self._input is None and first.declared_shape is not None:
+            self._input = Input(first.declared_shape)
+        elif self._input is None and first.built and not first.takes_several:
+            self._input = input_for(first.input_shape)
+        if self._input is None:
+            return
+        symbol = self._input
+        for layer in self._stack:
+            symbol = layer.connect([symbol])
+        self._set_graph(Graph.trace([self._input], [symbol]))

@@ -1,0 +1,121 @@
+"""A model's parameters: those of its layers, in order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import os
+
+    from gatewise._core import Floats
+    from gatewise.layers import Layer
+
+
+class ModelWeights(ABC):
+    """Reading, setting, counting and filing the parameters of a model's layers."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+
+    def get_weights(self) -> list[Floats]:
+        """Copies of all layers' parameters in their natural shapes, layer after layer.
+
+        Raises
+        ------
+        ValueError
+            The model is not built.
+        """
+        return [weight for layer in self.layers for weight in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Sets all parameters, from arrays in the order and shapes of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            The model is not built, or number or shapes of the arrays differ.
+        """
+        counts = [len(layer.parameters()) for layer in self.layers]
+        if len(weights) != sum(counts):
+            raise ValueError(
+                f"weights: expected {sum(counts)} arrays for {self.name}, got {len(weights)}"
+            )
+        begin = 0
+        for layer, count in zip(self.layers, counts, strict=True):
+            layer.set_weights(weights[begin : begin + count])
+            begin += count
+
+    def count_params(self) -> int:
+        """How many numbers the parameters hold; ValueError if the model is not built."""
+        return sum(layer.count_params() for layer in self.layers)
+
+    def count_nonzero(self) -> int:
+        """How many of them are not exactly zero; ValueError if the model is not built."""
+        return sum(layer.count_nonzero() for layer in self.layers)
+
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
+    ) -> None:
+        """Writes the model to one file: layers, weights, compile settings and optimizer state.
+
+        See `gw.load_model`, which reads it.
+
+        Parameters
+        ----------
+        filepath : path
+            Any name; `.gatewise` is the custom.
+        overwrite : bool
+            Whether a file that is there may be replaced.
+        zipped : None
+            Not supported.
+
+        Raises
+        ------
+        FileExistsError
+            The file is there and `overwrite` is False.
+        """
+        from gatewise.io import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped)  # type: ignore[arg-type]
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Writes the parameters alone to one file.
+
+        Raises
+        ------
+        ValueError
+            The model is not built.
+        FileExistsError
+            The file is there and `overwrite` is False.
+        """
+        from gatewise.io.weights_file import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Reads parameters that `save_weights` wrote, layer after layer; names may differ.
+
+        Parameters
+        ----------
+        filepath : path
+            The file.
+        skip_mismatch : bool
+            Whether layers whose parameters differ in name or shape keep theirs, with a warning.
+
+        Raises
+        ------
+        ValueError
+            The model is not built, the file is none or was altered, or its layers differ from the
+            model's; nothing is set then.
+        """
+        from gatewise.io.weights_file import load_weights
+
+        load_weights(self, filepath, skip_mismatch)
