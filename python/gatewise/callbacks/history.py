@@ -1,0 +1,42 @@
+"""The record of a training."""
+
+from __future__ import annotations
+
+from gatewise.callbacks.base import Callback, Logs, State
+
+
+class History(Callback):
+    """The losses and metrics of every epoch; `fit` adds one and returns it.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        One value an epoch; those of the validation begin with `val_`.
+    epoch : list of int
+        The epochs' numbers, from 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def get_state(self) -> State:
+        """The record so far."""
+        return {"epoch": list(self.epoch), "history": {k: list(v) for k, v in self.history.items()}}
+
+    def set_state(self, state: State) -> None:
+        """Takes back what `get_state` gave."""
+        self.epoch = [int(epoch) for epoch in state["epoch"]]
+        self.history = {key: list(values) for key, values in state["history"].items()}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Begins to count epochs anew."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Adds an epoch."""
+        self.epoch.append(epoch)
+        for key, value in (logs or {}).items():
+            self.history.setdefault(key, []).append(value)
+        self.model.history = self
