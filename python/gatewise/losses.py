@@ -210,7 +210,7 @@ class SparseCategoricalCrossentropy(Loss):
         return {"from_logits": self.from_logits}
 
 
-def get(identifier: str | Config | Loss) -> Loss:
+def get(identifier: object) -> Loss:
     """The loss that a name, a configuration or an object means.
 
     Raises

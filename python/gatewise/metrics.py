@@ -143,7 +143,7 @@ ACCURACY_NAMES = ("accuracy", "acc")
 """Names that mean the accuracy which fits the loss and the output."""
 
 
-def get(identifier: str | Config | Metric) -> Metric:
+def get(identifier: object) -> Metric:
     """The metric that a name, a configuration or an object means.
 
     A name stays the name that is shown: `get("mse").name == "mse"`.
@@ -162,7 +162,7 @@ def get(identifier: str | Config | Metric) -> Metric:
     return metric
 
 
-def get_for_output(identifier: str | Config | Metric, loss: str, units: int) -> Metric:
+def get_for_output(identifier: object, loss: str, units: int) -> Metric:
     """As `get`; `"accuracy"` and `"acc"` become the accuracy that Keras would take.
 
     Parameters

@@ -8,6 +8,8 @@ from typing import TypeAlias, TypeGuard, cast
 
 import numpy as np
 
+from gatewise import _core
+from gatewise.data.convert import Floats
 from gatewise.data.csr import is_sparse
 from gatewise.data.parts import to_parts
 from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples
@@ -54,18 +56,14 @@ class IteratorSource:
         return None if length is None else int(length())
 
     def first_shapes(self, names: list[str]) -> list[tuple[int, ...]]:
-        """The shapes of the first batch's inputs, to build a model from; the batch is kept."""
-        if not self._held:
-            first = next(iter(self._batches), None)
-            if first is None:
-                raise ValueError("x: expected at least one batch, got an empty iterator")
-            self._held = [first] if self.one_shot else []
-        else:
-            first = self._held[0]
-        x = unpack(first)[0]
-        return [part.shape for part in to_parts(x, names, "x")]
+        """The shapes of the first batch's inputs, to build a model from."""
+        return [part.shape for part in to_parts(self._first(), names, "x")]
 
-    def start_pass(self, stream: int, skip: int = 0) -> Iterator[Batch]:
+    def first_features(self) -> list[Floats | _core.SparseRows]:
+        """The inputs of the first batch."""
+        return unlabelled_samples(cast("Signature", self.signature), self._first()).features()
+
+    def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass but the first `skip`, which are drawn and dropped."""
         for number, batch in enumerate(self._raw()):
             if number < skip:
@@ -78,6 +76,15 @@ class IteratorSource:
         signature = cast("Signature", self.signature)
         for batch in self._raw():
             yield unlabelled_samples(signature, unpack(batch)[0])
+
+    def _first(self) -> object:
+        """The inputs of the first batch, which an iterator gives again as its first."""
+        first = self._held[0] if self._held else next(iter(self._batches), None)
+        if first is None:
+            raise ValueError("x: expected at least one batch, got an empty iterator")
+        if self.one_shot:
+            self._held = [first]
+        return unpack(first)[0]
 
     def _raw(self) -> Iterator[UserBatch]:
         held, self._held = self._held, []

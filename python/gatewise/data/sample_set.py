@@ -60,6 +60,10 @@ class SampleSet:
             weights=[part and part.cut(first, stop) for part in self.weights],
         )
 
+    def without_class_weight(self) -> SampleSet:
+        """The same samples, without weights by class: as in Keras, validation does not use them."""
+        return replace(self, class_weight=None)
+
     def features(self, pieces: Pieces | None = None) -> list[Floats | _core.SparseRows]:
         """The inputs of the samples in `pieces` (from, to), converted and checked."""
         return [

@@ -33,8 +33,8 @@ class BatchSource(Protocol):
     def one_shot(self) -> bool:
         """Whether the first pass is the only one."""
 
-    def start_pass(self, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`; `stream` numbers its shuffle."""
+    def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one pass but the first `skip`; seed and stream decide its shuffle."""
 
 
 class ArraySource:
@@ -46,27 +46,27 @@ class ArraySource:
         The arrays.
     batch_size : int
         Samples of a batch; the last one of a pass may have fewer.
-    seed : int or None
-        Seed of the shuffle; None keeps the order.
+    shuffle : bool
+        Whether each pass has an order of its own, rather than that of the arrays.
     """
 
     one_shot = False
 
-    def __init__(self, samples: SampleSet, batch_size: int, seed: int | None) -> None:
+    def __init__(self, samples: SampleSet, batch_size: int, shuffle: bool) -> None:
         self._dataset = samples.dataset()
         self._samples = samples.samples
         self._batch_size = batch_size
-        self._seed = seed
+        self._shuffle = shuffle
 
     @property
     def steps(self) -> int:
         """Batches of one pass."""
         return -(-self._samples // self._batch_size)
 
-    def start_pass(self, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`; `stream` numbers its shuffle."""
+    def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one pass but the first `skip`; seed and stream decide its shuffle."""
         dataset, size = self._dataset, self._batch_size
-        order = _order(self._seed, stream, self._samples)
+        order = _order(self._shuffle, seed, stream, self._samples)
         for first in range(skip * size, self._samples, size):
             yield dataset, order[first : first + size]
 
@@ -83,8 +83,8 @@ class StreamSource:
         The arrays.
     batch_size : int
         Samples of a batch; the last one of a pass may have fewer.
-    seed : int or None
-        Seed of the shuffle; None keeps the order.
+    shuffle : bool
+        Whether each pass has an order of its own, rather than that of the arrays.
     buffer_bytes : int, optional
         About how much memory a buffer may take.
     """
@@ -95,13 +95,13 @@ class StreamSource:
         self,
         samples: SampleSet,
         batch_size: int,
-        seed: int | None,
+        shuffle: bool,
         buffer_bytes: int = _BUFFER_BYTES,
     ) -> None:
         self._set = samples
         self._samples = samples.samples
         self._batch_size = batch_size
-        self._seed = seed
+        self._shuffle = shuffle
         row_bytes = sum(4 * int(np.prod(part.shape[1:])) for part in samples.inputs)
         batches = max(1, buffer_bytes // max(1, row_bytes * batch_size))
         self._buffer_rows = batches * batch_size
@@ -112,10 +112,10 @@ class StreamSource:
         """Batches of one pass."""
         return -(-self._samples // self._batch_size)
 
-    def start_pass(self, stream: int, skip: int = 0) -> Iterator[Batch]:
+    def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass but the first `skip`; buffers of skipped batches are not read."""
         blocks = -(-self._samples // self._block_rows)
-        block_order = _order(self._seed, stream, blocks)
+        block_order = _order(self._shuffle, seed, stream, blocks)
         size = self._batch_size
         for buffer, first in enumerate(range(0, self._samples, self._buffer_rows)):
             rows = min(self._buffer_rows, self._samples - first)
@@ -124,7 +124,8 @@ class StreamSource:
                 skip -= batches
                 continue
             dataset = self._set.dataset(self._pieces(block_order, first, first + rows))
-            order = _order(self._seed, stream + ((buffer + 1) << _BUFFER_STREAM_BITS), rows)
+            buffer_stream = stream + ((buffer + 1) << _BUFFER_STREAM_BITS)
+            order = _order(self._shuffle, seed, buffer_stream, rows)
             for start in range(skip * size, rows, size):
                 yield dataset, order[start : start + size]
             skip = 0
@@ -147,13 +148,13 @@ class StreamSource:
         return pieces
 
 
-def array_source(samples: SampleSet, batch_size: int, seed: int | None) -> BatchSource:
+def array_source(samples: SampleSet, batch_size: int, shuffle: bool) -> BatchSource:
     """The source for `samples`, by where they lie."""
     kind = StreamSource if samples.streamed else ArraySource
-    return kind(samples, batch_size, seed)
+    return kind(samples, batch_size, shuffle)
 
 
-def _order(seed: int | None, stream: int, size: int) -> Indices:
-    if seed is None:
+def _order(shuffle: bool, seed: int, stream: int, size: int) -> Indices:
+    if not shuffle:
         return np.arange(size, dtype=np.int64)
     return _core.permutation(seed, stream, size)

@@ -15,7 +15,7 @@ from gatewise.registry import Config
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "serialize"]
 
 
-def get(identifier: str | Config | Optimizer) -> Optimizer:
+def get(identifier: object) -> Optimizer:
     """The optimizer that a name, a configuration or an object means.
 
     Raises

@@ -1,0 +1,66 @@
+"""Tests of a model, and single steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise.callbacks import CallbackList
+from gatewise.callbacks.base import Logs
+from gatewise.data import labelled_samples
+from gatewise.training.arguments import check_optional_count
+from gatewise.training.feed import TestFeed
+from gatewise.training.inputs import Data, build_for, evaluation_source
+from gatewise.training.loops import run_test
+from gatewise.training.progress import Verbose, make_progress
+
+if TYPE_CHECKING:
+    from gatewise.training.trainable import Trainable
+
+
+def evaluate_model(
+    model: Trainable,
+    data: Data,
+    batch_size: object,
+    verbose: Verbose,
+    steps: object,
+    callbacks: object,
+) -> Logs:
+    """`Trainable.evaluate`: losses and metrics by name."""
+    model._compiled_settings()
+    size = check_optional_count("batch_size", batch_size)
+    limit = check_optional_count("steps", steps)
+    progress = make_progress(verbose)
+    hooks = CallbackList(callbacks)
+    source = evaluation_source(model, data, size)
+    trainer = model._ready_trainer()
+    feed = TestFeed(source, limit)
+    hooks.set_model(model)
+    hooks.set_params({"steps": feed.steps, "verbose": verbose})
+    progress.begin("evaluate", feed.steps)
+    try:
+        return run_test(trainer, model._resolve(), feed, hooks, progress)
+    finally:
+        progress.close()
+
+
+def one_batch(model: Trainable, data: tuple[object, object, object, object], train: bool) -> Logs:
+    """One training or test step on arrays: losses and metrics by name."""
+    model._compiled_settings()
+    x, y, sample_weight, class_weight = data
+    build_for(model, x)
+    samples = labelled_samples(model._signature(), x, y, sample_weight, class_weight)
+    dataset = samples.dataset()
+    trainer = model._ready_trainer()
+    order = np.arange(dataset.samples, dtype=np.int64)
+    if not train:
+        return model._resolve().logs(trainer.test_step(dataset, order))
+    if model._wants_output_check():
+        model._check_outputs(samples.features())
+    trainer.begin_fit()
+    try:
+        values = trainer.train_step(dataset, order)
+    finally:
+        trainer.end_fit()
+    return model._resolve().logs(values)

@@ -1,0 +1,143 @@
+"""Batches for epochs, from a source that gives them in passes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from gatewise import _core
+from gatewise.data.sources import Batch, BatchSource
+from gatewise.registry import Config
+
+# Layers draw from streams below 2**32: 64 for each of a model's layers.
+_FIRST_SHUFFLE_STREAM = 1 << 32
+
+
+class TrainingFeed:
+    """The batches of one epoch after the other.
+
+    Without `steps_per_epoch` an epoch is a pass over the data. With it an epoch is so many batches,
+    and goes on where the last one ended, with another pass when one is over. The shuffle of a pass
+    is numbered by the training steps before it, so that each one ever made is another.
+
+    Parameters
+    ----------
+    source : BatchSource
+        Where batches come from.
+    trainer : Trainer
+        Counts the steps.
+    steps_per_epoch : int or None
+        See above.
+    """
+
+    def __init__(
+        self, source: BatchSource, trainer: _core.Trainer, steps_per_epoch: int | None
+    ) -> None:
+        self._source = source
+        self._trainer = trainer
+        self._steps_per_epoch = steps_per_epoch
+        self._pass: Iterator[Batch] | None = None
+        self._stream = 0
+        self._drawn = 0
+        self._resuming = False
+        self.exhausted = False
+        """Whether an iterator ended before the epochs did."""
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch, if known."""
+        return self._steps_per_epoch or self._source.steps
+
+    def position(self) -> Config:
+        """The place in the data, after the last batch drawn."""
+        under_way = self._pass is not None or self._resuming
+        return {"stream": self._stream, "drawn": self._drawn, "under_way": under_way}
+
+    def set_position(self, position: Config) -> None:
+        """Goes to a place that `position` gave: the batches before it are skipped."""
+        self._pass = None
+        self._stream, self._drawn = position["stream"], position["drawn"]
+        self._resuming = position["under_way"]
+
+    def epoch(self, seed: int, done: int) -> Iterator[Batch]:
+        """The batches of an epoch of which `done` have been used already."""
+        limit = self._steps_per_epoch
+        while limit is None or done < limit:
+            begun = self._pass is None and not self._resuming
+            batches = self._current_pass(seed)
+            for batch in batches:
+                self._drawn += 1
+                done += 1
+                yield batch
+                if done == limit:
+                    return
+            self._pass = None
+            if limit is None:
+                self.exhausted = done == 0
+                return
+            if self._source.one_shot or (begun and self._drawn == 0):
+                self.exhausted = True
+                return
+
+    def warn_exhausted(self) -> None:
+        """Tells that the iterator ended."""
+        warnings.warn(
+            "x: the iterator ended before the epochs did, so training stops here; expected at "
+            "least steps_per_epoch * epochs batches, or an iterable that can be iterated anew",
+            stacklevel=2,
+        )
+
+    def _current_pass(self, seed: int) -> Iterator[Batch]:
+        if self._pass is None:
+            skip = self._drawn if self._resuming else 0
+            if not self._resuming:
+                self._stream = _FIRST_SHUFFLE_STREAM + self._trainer.steps
+            self._drawn, self._resuming = skip, False
+            self._pass = self._source.start_pass(seed, self._stream, skip)
+        return self._pass
+
+
+class TestFeed:
+    """The batches of each of several tests on the same source.
+
+    Arrays begin anew with every test; an iterator goes on where it was.
+
+    Parameters
+    ----------
+    source : BatchSource
+        Where batches come from.
+    steps : int or None
+        Batches of a test; all of them if None.
+    """
+
+    __test__ = False  # Its name must not make pytest collect it.
+
+    def __init__(self, source: BatchSource, steps: int | None) -> None:
+        self._source = source
+        self._limit = steps
+        self._one_shot: Iterator[Batch] | None = None
+        self.drawn = 0
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of a test, if known."""
+        known = self._source.steps
+        if self._limit is None or known is None or self._source.one_shot:
+            return self._limit if self._limit is not None else known
+        return min(self._limit, known)
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of one test."""
+        batches = self._begin()
+        for number, batch in enumerate(batches, start=1):
+            self.drawn += 1
+            yield batch
+            if number == self._limit:
+                return
+
+    def _begin(self) -> Iterator[Batch]:
+        if not self._source.one_shot:
+            return self._source.start_pass(0, 0)
+        if self._one_shot is None:
+            self._one_shot = self._source.start_pass(0, 0, self.drawn)
+        return self._one_shot

@@ -1,0 +1,215 @@
+"""`fit`, from its arguments to the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from gatewise.callbacks import CallbackList, History
+from gatewise.data import (
+    BatchSource,
+    IteratorSource,
+    SampleSet,
+    array_source,
+    is_iterable_of_batches,
+    labelled_samples,
+)
+from gatewise.data.batches import unpack
+from gatewise.data.split import check_class_weight, training_samples
+from gatewise.registry import Config
+from gatewise.training.arguments import (
+    DEFAULT_BATCH_SIZE,
+    check_epochs,
+    check_optional_count,
+    check_validation_freq,
+    refuse_with_iterator,
+)
+from gatewise.training.feed import TestFeed, TrainingFeed
+from gatewise.training.inputs import build_for, evaluation_source
+from gatewise.training.loops import Schedule, run_fit
+from gatewise.training.progress import Progress, Verbose, make_progress
+from gatewise.training.run import FitRun
+from gatewise.utils.checks import check_flag
+
+if TYPE_CHECKING:
+    from gatewise.training.trainable import Trainable
+
+TrainingData: TypeAlias = tuple[object, object, object, object]
+"""x, y, sample weights and class weights."""
+
+# Samples on which it is looked whether outputs are probabilities.
+_LOOKED_AT = 32
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """The plain arguments of `fit`, checked."""
+
+    batch_size: int | None
+    schedule: Schedule
+    initial_epoch: int
+    verbose: Verbose
+    progress: Progress
+    shuffle: bool
+    steps_per_epoch: int | None
+    validation_steps: int | None
+    validation_batch_size: int | None
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        batch_size: object,
+        epochs: object,
+        verbose: Verbose,
+        shuffle: object,
+        initial_epoch: object,
+        steps_per_epoch: object,
+        validation_steps: object,
+        validation_batch_size: object,
+        validation_freq: object,
+    ) -> FitArguments:
+        """The arguments as `fit` got them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one is out of range.
+        """
+        last, first = check_epochs(epochs, initial_epoch)
+        return cls(
+            batch_size=check_optional_count("batch_size", batch_size),
+            schedule=Schedule(last, check_validation_freq(validation_freq)),
+            initial_epoch=first,
+            verbose=verbose,
+            progress=make_progress(verbose),
+            shuffle=check_flag("shuffle", shuffle),
+            steps_per_epoch=check_optional_count("steps_per_epoch", steps_per_epoch),
+            validation_steps=check_optional_count("validation_steps", validation_steps),
+            validation_batch_size=check_optional_count(
+                "validation_batch_size", validation_batch_size
+            ),
+        )
+
+
+def fit_model(
+    model: Trainable,
+    data: TrainingData,
+    validation: tuple[float, object],
+    arguments: FitArguments,
+    callbacks: object,
+) -> History:
+    """`Trainable.fit`; `validation` is validation_split and validation_data."""
+    model._compiled_settings()
+    hooks = CallbackList(callbacks, add_history=True)
+    split, validation_data = validation
+    if is_iterable_of_batches(data[0]):
+        source, held_out, count = _from_batches(model, data, arguments, validation), None, None
+    else:
+        samples, held_out = _from_arrays(model, data, split, validation_data)
+        size = arguments.batch_size or DEFAULT_BATCH_SIZE
+        source, count = array_source(samples, size, arguments.shuffle), samples.samples
+        if model._wants_output_check():
+            model._check_outputs(samples.features([(0, min(_LOOKED_AT, samples.samples))]))
+    tests = _validation_feed(model, held_out, validation_data, arguments)
+    trainer = model._ready_trainer()
+    feed = TrainingFeed(source, trainer, arguments.steps_per_epoch)
+    epochs, verbose = arguments.schedule.epochs, arguments.verbose
+    hooks.set_model(model)
+    hooks.set_params({"epochs": epochs, "steps": feed.steps, "verbose": verbose})
+    must_agree = _must_agree(model, arguments, count, data[3])
+    first = arguments.initial_epoch
+    run = FitRun(model, trainer, model._resolve(), feed, tests, hooks, first, must_agree)
+    trainer.begin_fit()
+    try:
+        run_fit(run, arguments.schedule, arguments.progress)
+    finally:
+        trainer.end_fit()
+        arguments.progress.close()
+    history = hooks.history
+    assert history is not None
+    model.history = history
+    return history
+
+
+def _from_arrays(
+    model: Trainable, data: TrainingData, split: float, validation_data: object
+) -> tuple[SampleSet, SampleSet | None]:
+    """The samples to train on, and those that `validation_split` keeps back."""
+    x, y, sample_weight, class_weight = data
+    build_for(model, x)
+    samples = labelled_samples(model._signature(), x, y, sample_weight, class_weight)
+    kept = training_samples(samples.samples, split)
+    if validation_data is not None or kept == samples.samples:
+        return samples, None
+    return samples.cut(0, kept), samples.cut(kept, samples.samples).without_class_weight()
+
+
+def _from_batches(
+    model: Trainable,
+    data: TrainingData,
+    arguments: FitArguments,
+    validation: tuple[float, object],
+) -> BatchSource:
+    x, y, sample_weight, class_weight = data
+    assert is_iterable_of_batches(x)
+    size = arguments.batch_size
+    refuse_with_iterator("x", y=y, sample_weight=sample_weight, batch_size=size)
+    split, validation_data = validation
+    if split and validation_data is None:
+        raise ValueError(f"validation_split: expected 0 where x is an iterator, got {split}")
+    source = IteratorSource(x, class_weight)
+    build_for(model, source)
+    source.signature = model._signature()
+    if class_weight is not None:
+        check_class_weight(class_weight, source.signature.rules[0])
+    if model._wants_output_check():
+        model._check_outputs(source.first_features())
+    return source
+
+
+def _validation_feed(
+    model: Trainable, held_out: SampleSet | None, given: object, arguments: FitArguments
+) -> TestFeed | None:
+    size = arguments.validation_batch_size or arguments.batch_size
+    if held_out is not None:
+        source = array_source(held_out, size or DEFAULT_BATCH_SIZE, shuffle=False)
+        return TestFeed(source, arguments.validation_steps)
+    if given is None:
+        return None
+    if is_iterable_of_batches(given):
+        size = arguments.validation_batch_size
+        source = evaluation_source(model, (given, None, None), size, "validation ")
+    elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
+        source = evaluation_source(model, unpack(given), size, "validation ")
+    else:
+        raise TypeError(
+            "validation_data: expected (x, y) or (x, y, sample_weight), or an iterable of batches, "
+            f"got {type(given).__name__}"
+        )
+    schedule, steps = arguments.schedule, arguments.validation_steps
+    epochs = range(arguments.initial_epoch, schedule.epochs)
+    if source.one_shot and steps is None and sum(map(schedule.validates, epochs)) > 1:
+        raise ValueError(
+            "validation_steps: expected a number where validation_data is an iterator, which gives "
+            "its batches once only, got None"
+        )
+    return TestFeed(source, steps)
+
+
+def _must_agree(
+    model: Trainable, arguments: FitArguments, samples: int | None, class_weight: object
+) -> Config:
+    """What a call of `fit` that continues a stored one must share with it, as JSON values."""
+    compiled = model.get_compile_config()
+    # Callbacks may change the learning rate, which is stored as it was.
+    compiled["optimizer"]["config"].pop("learning_rate")
+    pairs = sorted(class_weight.items()) if isinstance(class_weight, dict) else []
+    return {
+        "samples": samples,
+        "batch_size": arguments.batch_size or DEFAULT_BATCH_SIZE,
+        "steps_per_epoch": arguments.steps_per_epoch,
+        "shuffle": arguments.shuffle,
+        "class_weight": [[int(key), float(value)] for key, value in pairs],
+        "compile": compiled,
+    }

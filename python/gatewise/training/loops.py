@@ -1,0 +1,133 @@
+"""The loops over epochs and batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gatewise import _core
+from gatewise.callbacks import CallbackList
+from gatewise.callbacks.base import Logs
+from gatewise.training.compiled import Resolved
+from gatewise.training.feed import TestFeed
+from gatewise.training.progress import Progress
+from gatewise.training.run import FitRun
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How many epochs there are, and which of them end with a validation.
+
+    `validation_freq` is every how many epochs, or the epochs' numbers counted from 1.
+    """
+
+    epochs: int
+    validation_freq: int | Sequence[int] = 1
+
+    def validates(self, epoch: int) -> bool:
+        """Whether there is a validation after this epoch (from 0)."""
+        if isinstance(self.validation_freq, int):
+            return (epoch + 1) % self.validation_freq == 0
+        return epoch + 1 in self.validation_freq
+
+
+def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
+    """Trains from where `run` stands to the last epoch, or until something stops it."""
+    model, callbacks = run.model, run.callbacks
+    model.stop_training = False
+    callbacks.on_train_begin()
+    callbacks.resume(run)
+    logs: Logs | None = None
+    for epoch in range(run.epoch, schedule.epochs):
+        if model.stop_training:
+            break
+        logs = _run_epoch(run, epoch, schedule, progress)
+        if run.feed.exhausted:
+            run.feed.warn_exhausted()
+            break
+    callbacks.on_train_end(logs)
+
+
+def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) -> Logs:
+    callbacks = run.callbacks
+    callbacks.on_epoch_begin(epoch)
+    if run.batch:
+        run.restore_callbacks()
+    else:
+        run.loads.begin_epoch()
+    progress.begin(f"Epoch {epoch + 1}/{schedule.epochs}", run.feed.steps, run.batch)
+    _train_epoch(run, progress)
+    steps, logs = run.batch, run.logs()
+    if not steps:
+        return logs
+    run.loads.end_epoch()
+    if run.validation is not None and schedule.validates(epoch):
+        tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
+        logs.update({f"val_{name}": value for name, value in tested.items()})
+    progress.end(steps, logs)
+    # One epoch may leave experts out while the router still learns; two, or the last, tell.
+    if epoch > 0 or epoch == schedule.epochs - 1:
+        run.loads.warn()
+    run.begin_epoch(epoch + 1)
+    callbacks.on_epoch_end(epoch, logs)
+    return logs
+
+
+def _train_epoch(run: FitRun, progress: Progress) -> None:
+    model, callbacks = run.model, run.callbacks
+    watched = callbacks.watches_train_batches
+    train_step, add, clock = run.trainer.train_step, run.add, time.perf_counter
+    seed = model._seed
+    assert seed is not None  # A built model has one.
+    for dataset, samples in run.feed.epoch(seed, run.batch):
+        if watched:
+            callbacks.on_train_batch_begin(run.batch)
+        add(train_step(dataset, samples), len(samples))
+        if watched:
+            callbacks.on_train_batch_end(run.batch - 1, run.logs())
+        if model.stop_training:
+            break
+        if clock() >= progress.next_draw:
+            progress.draw(run.batch, run.logs)
+
+
+def run_test(
+    trainer: _core.Trainer,
+    resolved: Resolved,
+    feed: TestFeed,
+    callbacks: CallbackList,
+    progress: Progress | None = None,
+) -> Logs:
+    """Losses and metrics over the batches of one test: means weighted by the samples of each.
+
+    Raises
+    ------
+    ValueError
+        If there is not one batch.
+    """
+    callbacks.on_test_begin()
+    watched = callbacks.watches_test_batches
+    sums: list[float] = []
+    seen = steps = 0
+
+    def logs() -> Logs:
+        return resolved.logs([total / seen for total in sums])
+
+    for dataset, samples in feed.batches():
+        if watched:
+            callbacks.on_test_batch_begin(steps)
+        values, size = trainer.test_step(dataset, samples), len(samples)
+        sums = [t + v * size for t, v in zip(sums or [0.0] * len(values), values, strict=True)]
+        steps, seen = steps + 1, seen + size
+        if watched:
+            callbacks.on_test_batch_end(steps - 1, logs())
+        if progress is not None and time.perf_counter() >= progress.next_draw:
+            progress.draw(steps, logs)
+    if not steps:
+        raise ValueError("x: expected at least one batch to evaluate, got an iterator at its end")
+    result = logs()
+    callbacks.on_test_end(result)
+    if progress is not None:
+        progress.end(steps, result)
+    return result

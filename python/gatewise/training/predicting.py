@@ -1,0 +1,147 @@
+"""Predictions over many samples, a part at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.callbacks import CallbackList
+from gatewise.data import IteratorSource, SampleSet, is_iterable_of_batches, unlabelled_samples
+from gatewise.data.convert import Floats
+from gatewise.training.arguments import (
+    DEFAULT_BATCH_SIZE,
+    check_optional_count,
+    refuse_with_iterator,
+)
+from gatewise.training.inputs import build_for
+from gatewise.training.progress import Progress, Verbose, make_progress
+
+if TYPE_CHECKING:
+    from gatewise.training.trainable import Trainable
+
+# Samples the core works on at a time: enough rows for each expert of a large layer. The number
+# does not change a bit of the result.
+BATCH_ROWS = 256
+# Converted inputs of one part; between parts progress is shown and Ctrl-C is seen.
+_PART_BYTES = 16 << 20
+
+
+def predict_model(
+    model: Trainable,
+    x: object,
+    batch_size: object,
+    verbose: Verbose,
+    steps: object,
+    callbacks: object,
+) -> list[Floats]:
+    """`Trainable.predict` for whatever x is: the outputs in order."""
+    size = check_optional_count("batch_size", batch_size)
+    limit = check_optional_count("steps", steps)
+    # A second is what anybody waits for without a sign of life.
+    progress = make_progress(verbose, delay=1.0, lines=False)
+    hooks = CallbackList(callbacks, model=model, steps=limit, verbose=verbose)
+    source = None
+    if is_iterable_of_batches(x):
+        refuse_with_iterator("x", batch_size=batch_size)
+        x = source = IteratorSource(x)
+    network = build_for(model, x)
+    signature = model._signature(labelled=False)
+    try:
+        if source is not None:
+            source.signature = signature
+            hooks.on_predict_begin()
+            outputs = predict_batches(network, source, limit, hooks, progress)
+        else:
+            samples = unlabelled_samples(signature, x)
+            if limit is not None:
+                used = limit * (size or DEFAULT_BATCH_SIZE)
+                samples = samples.cut(0, min(used, samples.samples))
+            hooks.on_predict_begin()
+            outputs = predict_samples(network, samples, size, hooks, progress)
+    finally:
+        progress.close()
+    hooks.on_predict_end()
+    return outputs
+
+
+def predict_samples(
+    network: _core.Network,
+    samples: SampleSet,
+    batch_size: int | None,
+    callbacks: CallbackList,
+    progress: Progress,
+) -> list[Floats]:
+    """The outputs for all samples, converted and computed part by part."""
+    total = samples.samples
+    if callbacks.watches_predict_batches:
+        rows = batch_size or 32
+    else:
+        sample_bytes = sum(4 * int(np.prod(part.shape[1:])) for part in samples.inputs)
+        rows = max(BATCH_ROWS, _PART_BYTES // max(1, sample_bytes))
+    progress.begin("predict", -(-total // rows))
+    outputs: list[Floats] = []
+    for step, first in enumerate(range(0, total, rows)):
+        stop = min(first + rows, total)
+        callbacks.on_predict_batch_begin(step)
+        part = network.predict(samples.features([(first, stop)]), batch_size or BATCH_ROWS)
+        _report(callbacks, step, part)
+        if stop - first == total:
+            outputs = part
+            break
+        if not outputs:
+            outputs = [np.empty((total, *each.shape[1:]), np.float32) for each in part]
+        for whole, each in zip(outputs, part, strict=True):
+            whole[first:stop] = each
+        _draw(progress, step + 1)
+    progress.end(-(-total // rows), {})
+    return outputs
+
+
+def predict_batches(
+    network: _core.Network,
+    source: IteratorSource,
+    steps: int | None,
+    callbacks: CallbackList,
+    progress: Progress,
+) -> list[Floats]:
+    """The outputs for the batches of an iterator, one after another.
+
+    Raises
+    ------
+    ValueError
+        If there is not one batch.
+    """
+    progress.begin("predict", steps or source.steps)
+    parts: list[list[Floats]] = []
+    for step, samples in enumerate(_limited(source.inputs(), steps)):
+        callbacks.on_predict_batch_begin(step)
+        part = network.predict(samples.features(), BATCH_ROWS)
+        _report(callbacks, step, part)
+        parts.append(part)
+        _draw(progress, step + 1)
+    if not parts:
+        raise ValueError("x: expected at least one batch, got an empty iterator")
+    progress.end(len(parts), {})
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+
+def _limited(batches: Iterator[SampleSet], steps: int | None) -> Iterator[SampleSet]:
+    for number, batch in enumerate(batches, start=1):
+        yield batch
+        if number == steps:
+            return
+
+
+def _report(callbacks: CallbackList, step: int, outputs: Sequence[Floats]) -> None:
+    if callbacks.watches_predict_batches:
+        logs: dict[str, Any] = {"outputs": outputs[0] if len(outputs) == 1 else list(outputs)}
+        callbacks.on_predict_batch_end(step, logs)
+
+
+def _draw(progress: Progress, done: int) -> None:
+    if time.perf_counter() >= progress.next_draw:
+        progress.draw(done, dict)

@@ -1,0 +1,70 @@
+"""A warning where a cross-entropy gets outputs that are no probabilities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise import losses
+from gatewise.data.convert import Floats
+from gatewise.losses import Loss
+
+if TYPE_CHECKING:
+    from gatewise.layers.symbol import Symbol
+
+_WITH_LOGITS = (
+    losses.BinaryCrossentropy,
+    losses.CategoricalCrossentropy,
+    losses.SparseCategoricalCrossentropy,
+)
+# Rows of a softmax in float32 sum to 1 well within this.
+_TOLERANCE = 1e-3
+
+
+def wants_probabilities(loss: Loss, activation: str | None) -> bool:
+    """Whether a loss takes probabilities from an output whose activation does not make them."""
+    if not isinstance(loss, _WITH_LOGITS) or loss.from_logits:
+        return False
+    return activation not in ("softmax", "sigmoid")
+
+
+def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats) -> None:
+    """Warns if some of `outputs` (n, ..., u) are no probabilities.
+
+    Keras clips them to [1e-7, 1 - 1e-7] and says nothing; the gradient there is 0.
+    """
+    binary = isinstance(loss, losses.BinaryCrossentropy)
+    low, high = float(outputs.min()), float(outputs.max())
+    sums = outputs.sum(axis=-1)
+    apart = not binary and bool(np.abs(sums - 1).max() > _TOLERANCE)
+    if low >= 0 and high <= 1 and not apart:
+        return
+    seen = f"values from {low:.3g} to {high:.3g}"
+    if low >= 0 and high <= 1:
+        seen = f"rows that sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}"
+    fitting = "sigmoid" if binary else "softmax"
+    warnings.warn(
+        f"loss: {loss.kind} expects probabilities, got {seen} from output {name!r} with activation "
+        f"{activation or 'linear'!r}; they are clipped, as in Keras. Give the last layer "
+        f"activation={fitting!r}, or the loss from_logits=True",
+        stacklevel=2,
+    )
+
+
+def warn_double(name: str, loss: Loss, activation: str | None) -> None:
+    """Warns if a loss that takes logits gets the result of a softmax or sigmoid."""
+    if isinstance(loss, _WITH_LOGITS) and loss.from_logits and activation in ("softmax", "sigmoid"):
+        warnings.warn(
+            f"loss: {loss.kind} with from_logits=True expects what a softmax or sigmoid is given, "
+            f"got output {name!r} with activation {activation!r}, which would be applied twice",
+            stacklevel=2,
+        )
+
+
+def output_activations(outputs: Sequence[Symbol]) -> list[str | None]:
+    """The activation with which the layer behind each output ends, if it has one."""
+    found = [getattr(symbol.node.layer, "activation", None) for symbol in outputs]
+    return [activation if isinstance(activation, str) else None for activation in found]

@@ -1,0 +1,172 @@
+"""What a run shows while it works: a bar where somebody looks, lines where nobody does."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
+
+    from gatewise.callbacks.base import Logs
+
+Verbose: TypeAlias = int | Literal["auto"]
+
+# A notebook stops showing output that comes faster than its limit; five a second is also as fast
+# as anybody reads.
+_SECONDS_BETWEEN_DRAWS = 0.2
+
+
+class Progress:
+    """Shows nothing; the base of those that do.
+
+    Attributes
+    ----------
+    next_draw : float
+        The `time.perf_counter()` before which `draw` need not be called; infinite if never.
+    """
+
+    next_draw = float("inf")
+
+    def begin(self, title: str, steps: int | None, done: int = 0) -> None:
+        """A new epoch, test or prediction of so many steps, None if not known."""
+
+    def draw(self, done: int, logs: Callable[[], Logs]) -> None:
+        """Shows that `done` steps are behind."""
+
+    def end(self, done: int, logs: Logs) -> None:
+        """The epoch, test or prediction is over."""
+
+    def close(self) -> None:
+        """Whatever ended it, nothing more is shown."""
+
+
+class LineProgress(Progress):
+    """One line when an epoch or test is over."""
+
+    def begin(self, title: str, steps: int | None, done: int = 0) -> None:
+        """Starts the clock."""
+        self._title = title
+        self._first = done
+        self._start = time.perf_counter()
+
+    def end(self, done: int, logs: Logs) -> None:
+        """Prints the line."""
+        seconds = time.perf_counter() - self._start
+        parts = [self._title, f"{seconds:.1f}s"]
+        steps = done - self._first
+        if steps:
+            parts.append(f"{_duration(seconds / steps)}/step")
+        parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
+        print(" - ".join(parts), flush=True)
+
+
+class BarProgress(Progress):
+    """A tqdm bar, in a terminal or a notebook, redrawn at most five times a second.
+
+    Parameters
+    ----------
+    delay : float, default 0
+        Seconds before a bar appears at all.
+    """
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self._delay = delay
+        self._bar: tqdm[None] | None = None
+
+    def begin(self, title: str, steps: int | None, done: int = 0) -> None:
+        """Makes the bar."""
+        self.close()
+        self._bar = _bar_class()(
+            total=steps,
+            initial=done,
+            desc=title,
+            unit="step",
+            delay=self._delay,
+            mininterval=0,
+            dynamic_ncols=True,
+        )
+        self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
+
+    def draw(self, done: int, logs: Callable[[], Logs]) -> None:
+        """Moves the bar."""
+        self._show(done, logs())
+        self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
+
+    def end(self, done: int, logs: Logs) -> None:
+        """Leaves the bar as it is in the end."""
+        if self._bar is not None and self._bar.total is None:
+            self._bar.total = done
+        self._show(done, logs)
+        self.close()
+
+    def close(self) -> None:
+        """Ends the bar's line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self.next_draw = float("inf")
+
+    def _show(self, done: int, logs: Logs) -> None:
+        if self._bar is None:
+            return
+        shown = ", ".join(f"{name}: {_number(value)}" for name, value in logs.items())
+        self._bar.set_postfix_str(shown, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+
+def make_progress(verbose: Verbose, delay: float = 0.0, lines: bool = True) -> Progress:
+    """The progress display for `verbose`.
+
+    Parameters
+    ----------
+    verbose : 0, 1, 2 or "auto"
+        0 nothing; 1 a bar (lines where there is neither a terminal nor a notebook); 2 one line an
+        epoch; "auto" is 1.
+    delay : float, default 0
+        Seconds before a bar appears at all.
+    lines : bool, default True
+        Whether a line is printed where there is no bar.
+
+    Raises
+    ------
+    ValueError
+        If `verbose` is something else.
+    """
+    if verbose not in (0, 1, 2, "auto"):
+        raise ValueError(f"verbose: expected 0, 1, 2 or 'auto', got {verbose!r}")
+    if verbose == 0:
+        return Progress()
+    if verbose == 2 or not (in_notebook() or sys.stderr.isatty()):
+        return LineProgress() if lines else Progress()
+    return BarProgress(delay)
+
+
+def in_notebook() -> bool:
+    """Whether the code runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def _bar_class() -> type[tqdm[None]]:
+    if in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm as notebook_bar
+
+        return cast("type[tqdm[None]]", notebook_bar)
+    from tqdm import tqdm as terminal_bar
+
+    return cast("type[tqdm[None]]", terminal_bar)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.4e}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

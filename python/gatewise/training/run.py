@@ -1,0 +1,182 @@
+"""Where a training stands, and how that is stored and taken up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise import _core
+from gatewise.callbacks import CallbackList
+from gatewise.io.container import read_file, write_file
+from gatewise.registry import Config
+from gatewise.training.compiled import Resolved
+from gatewise.training.feed import TestFeed, TrainingFeed
+from gatewise.training.loads import EpochLoads
+from gatewise.training.state import restore_model, store_model
+
+if TYPE_CHECKING:
+    from gatewise.training.trainable import Trainable
+
+_CONTENT = "checkpoint"
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+class FitRun:
+    """One call of `fit`: what takes part in it, and its place in epochs and batches.
+
+    Parameters
+    ----------
+    model : Trainable
+        The model.
+    trainer : Trainer
+        The core's trainer of the model.
+    resolved : Resolved
+        Names the results.
+    feed : TrainingFeed
+        Where batches come from.
+    validation : TestFeed or None
+        Where validation batches come from.
+    callbacks : CallbackList
+        Their state is part of the run's.
+    initial_epoch : int
+        The first epoch's number.
+    arguments : dict
+        What a run that continues this one must have been called with, too.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        The epoch under way, and how many of its batches are done.
+    sums : list of float
+        The epoch's results so far, each step's times its samples.
+    seen : int
+        The epoch's samples so far.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        trainer: _core.Trainer,
+        resolved: Resolved,
+        feed: TrainingFeed,
+        validation: TestFeed | None,
+        callbacks: CallbackList,
+        initial_epoch: int,
+        arguments: Config,
+    ) -> None:
+        self.model = model
+        self.trainer = trainer
+        self.resolved = resolved
+        self.feed = feed
+        self.validation = validation
+        self.callbacks = callbacks
+        self.loads = EpochLoads(model)
+        self.epoch = initial_epoch
+        self._arguments = arguments
+        self._callback_states: list[dict[str, Any]] = []
+        self.begin_epoch(initial_epoch)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Stands before the first batch of an epoch."""
+        self.epoch = epoch
+        self.batch = 0
+        self.seen = 0
+        self.sums: list[float] = []
+
+    def add(self, values: list[float], samples: int) -> None:
+        """Counts a step and its results."""
+        if self.batch:
+            sums = zip(self.sums, values, strict=True)
+            self.sums = [total + value * samples for total, value in sums]
+        else:
+            self.sums = [value * samples for value in values]
+        self.batch += 1
+        self.seen += samples
+
+    def logs(self) -> dict[str, float]:
+        """The epoch's means so far, weighted by the samples of each batch."""
+        seen = self.seen
+        return self.resolved.logs([total / seen for total in self.sums]) if seen else {}
+
+    def store(self, path: Path) -> None:
+        """Writes all that `restore` needs to one file, whole or not at all."""
+        tensors: Tensors = {}
+        states = []
+        for index, callback in enumerate(self.callbacks.callbacks):
+            plain: Config = {}
+            for key, value in callback.get_state().items():
+                if isinstance(value, np.ndarray):
+                    tensors[f"callback.{index}.{key}"] = value
+                else:
+                    plain[key] = value
+            states.append({"class_name": type(callback).__name__, "state": plain})
+        loads = self.loads.get_state()
+        tensors.update({f"load.{index}": rows for index, rows in enumerate(loads)})
+        config = {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "seen": self.seen,
+            "sums": self.sums,
+            "position": self.feed.position(),
+            "validation_drawn": self.validation.drawn if self.validation else 0,
+            "stop_training": self.model.stop_training,
+            "arguments": self._arguments,
+            "callbacks": states,
+            **store_model(self.model, self.trainer, tensors),
+        }
+        write_file(path, _CONTENT, config, tensors)
+
+    def restore(self, path: Path) -> None:
+        """Goes to where the run stood that wrote `path`, and makes the model what it was.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or of another model, other arguments or other callbacks.
+        """
+        stored = read_file(path, _CONTENT)
+        config, tensors = stored.config, stored.tensors
+        self._check_same(config, path)
+        restore_model(self.model, self.trainer, config, tensors, str(path))
+        self.epoch, self.batch = config["epoch"], config["batch"]
+        self.seen, self.sums = config["seen"], config["sums"]
+        self.feed.set_position(config["position"])
+        if self.validation is not None:
+            self.validation.drawn = config["validation_drawn"]
+        self.model.stop_training = config["stop_training"]
+        count = sum(key.startswith("load.") for key in tensors)
+        self.loads.set_state([tensors[f"load.{index}"] for index in range(count)])
+        self._callback_states = []
+        for index, each in enumerate(config["callbacks"]):
+            prefix = f"callback.{index}."
+            arrays = {
+                key.removeprefix(prefix): value.copy()
+                for key, value in tensors.items()
+                if key.startswith(prefix)
+            }
+            self._callback_states.append({**each["state"], **arrays})
+        self.restore_callbacks()
+
+    def restore_callbacks(self) -> None:
+        """Gives the callbacks their stored state, again after `on_epoch_begin` in mid-epoch."""
+        for callback, state in zip(self.callbacks.callbacks, self._callback_states, strict=False):
+            callback.set_state(state)
+
+    def _check_same(self, config: Config, path: Path) -> None:
+        for name, value in self._arguments.items():
+            was = config["arguments"].get(name)
+            if was != value:
+                raise ValueError(
+                    f"{path}: {name}: expected {was!r} as in the training to be continued, got "
+                    f"{value!r}; call fit with the same arguments, or remove the file to begin anew"
+                )
+        names = [type(callback).__name__ for callback in self.callbacks.callbacks]
+        were = [each["class_name"] for each in config["callbacks"]]
+        if names != were:
+            raise ValueError(
+                f"{path}: callbacks: expected those of the training to be continued, "
+                f"{', '.join(were)}, got {', '.join(names)}"
+            )

@@ -1,0 +1,82 @@
+"""A model's weights, optimizer and random numbers as arrays and JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from gatewise import _core
+from gatewise.registry import Config
+
+if TYPE_CHECKING:
+    from gatewise.training.trainable import Trainable
+
+Array = npt.NDArray[Any]
+
+
+def store_model(model: Trainable, trainer: _core.Trainer, tensors: dict[str, Array]) -> Config:
+    """Adds weights and optimizer state to `tensors`; gives what else a continued run needs.
+
+    Parameters
+    ----------
+    model : Trainable
+        Compiled and built.
+    trainer : Trainer
+        Its trainer.
+    tensors : dict
+        Gets entries `weight.<i>` and `trainer.<name>`.
+
+    Returns
+    -------
+    dict
+        JSON values.
+    """
+    for index, weight in enumerate(model.get_weights()):
+        tensors[f"weight.{index}"] = weight
+    for name, array in trainer.state().items():
+        tensors[f"trainer.{name}"] = array
+    return {
+        "seed": model._seed,
+        "random_streams": [layer._random_stream for layer in model.layers],
+        "learning_rate": trainer.learning_rate,
+    }
+
+
+def restore_model(
+    model: Trainable,
+    trainer: _core.Trainer,
+    config: Config,
+    tensors: Mapping[str, Array],
+    source: str,
+) -> None:
+    """Makes the model and its trainer what `store_model` saw.
+
+    Raises
+    ------
+    ValueError
+        If the stored weights have other shapes than the model's; `source` names them.
+    """
+    shapes = [weight.shape for weight in model.get_weights()]
+    names = [f"weight.{index}" for index in range(len(shapes))]
+    stored = [tensors[name] for name in names if name in tensors]
+    if [weight.shape for weight in stored] != shapes or f"weight.{len(shapes)}" in tensors:
+        raise ValueError(
+            f"{source}: weights: expected shapes {shapes} as in the model, "
+            f"got {[weight.shape for weight in stored]}"
+        )
+    model.set_weights(stored)
+    model._seed = config["seed"]
+    for layer, stream in zip(model.layers, config["random_streams"], strict=True):
+        if stream is not None:
+            layer.set_random_stream(*stream)
+    prefix = "trainer."
+    trainer.set_state(
+        {
+            name.removeprefix(prefix): array
+            for name, array in tensors.items()
+            if name.startswith(prefix)
+        }
+    )
+    model.optimizer.learning_rate = config["learning_rate"]

@@ -1,0 +1,271 @@
+"""Training, testing and predicting: what every model can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.callbacks import History
+from gatewise.data.convert import Shape
+from gatewise.training.compiling import Compiling
+from gatewise.training.evaluating import evaluate_model, one_batch
+from gatewise.training.fitting import FitArguments, fit_model
+from gatewise.training.predicting import BATCH_ROWS, predict_model
+from gatewise.training.progress import Verbose
+
+_FLOAT32 = np.dtype(np.float32)
+# Above this many samples `predict` works in parts, so that it can show how far it is.
+_QUICK_SAMPLES = 1 << 16
+
+
+class Trainable(Compiling):
+    """`compile`, `fit`, `evaluate`, `predict` and their kin, with the arguments of Keras.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        After `compile`; its `learning_rate` may be set at any time.
+    history : History
+        Of the last `fit`.
+    stop_training : bool
+        Set by callbacks to end training after the batch under way.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quick_network: _core.Network | None = None
+        self._quick_shape: Shape | None = None
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Verbose = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Trains the model.
+
+        Parameters
+        ----------
+        x : array (n, ..., d), path, iterator, list or dict
+            Samples: an array, SciPy sparse matrix, `np.memmap` or path to a `.npy` file (read a
+            part at a time), a list or dict of them for several inputs; or an iterator or other
+            iterable of batches `(x, y)` or `(x, y, sample_weight)`.
+        y : array, path, list or dict
+            Targets; None with an iterator.
+        batch_size : int, optional
+            Samples of a step, 32 unless given; None with an iterator.
+        epochs, initial_epoch : int
+            Trains epochs `initial_epoch` (from 0) to `epochs - 1`.
+        verbose : 0, 1, 2 or "auto"
+            0 nothing, 1 a bar, 2 one line an epoch; "auto" is 1 in a terminal or notebook, else 2.
+        callbacks : Callback or list of them, optional
+            See `gw.callbacks`.
+        validation_split : float in [0, 1)
+            The share of the last samples, taken before shuffling, that is kept for validation.
+        validation_data : tuple or iterable of batches, optional
+            `(x, y)` or `(x, y, sample_weight)`; goes before `validation_split`.
+        shuffle : bool
+            Whether each epoch has an order of its own; not with an iterator. Of files, blocks of
+            rows are shuffled and the rows of several blocks among each other.
+        class_weight : dict, optional
+            Weight of the samples of each class; a class without an entry weighs 1.
+        sample_weight : array (n,), list or dict, optional
+            Weight of each sample in the loss; metrics do not see it, as in Keras.
+        steps_per_epoch : int, optional
+            Batches of an epoch; all unless given. The next epoch goes on where it ended.
+        validation_steps : int, optional
+            Batches of a validation; all unless given.
+        validation_batch_size : int, optional
+            As `batch_size` unless given.
+        validation_freq : int or list of int
+            Every how many epochs there is a validation, or after which, counted from 1.
+
+        Returns
+        -------
+        History
+            `history.history[name]` has one value an epoch: means over its batches, weighted by
+            their samples, and `val_` names for the validation.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model is not compiled, an argument is out of range, or data have the wrong shape
+            or dtype, are empty, not finite, or no labels of the loss. Arrays in memory are checked
+            before the first step; files and iterators as they are read, the model staying as after
+            the last step.
+        RuntimeError
+            If another call is at work on the model.
+
+        Notes
+        -----
+        With the same seed the result is the same, bit for bit, on any number of threads. Ctrl-C
+        leaves the model as after a whole step.
+        """
+        arguments = FitArguments.check(
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
+        data = (x, y, sample_weight, class_weight)
+        return fit_model(self, data, (validation_split, validation_data), arguments, callbacks)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on given samples: means over the batches, weighted by their samples.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks
+            See `fit`.
+        steps : int, optional
+            Batches to use; all unless given.
+        return_dict : bool
+            Whether to return a dict by name.
+
+        Returns
+        -------
+        float, list or dict
+            The loss; with metrics a list in the order of `metrics_names`, or a dict.
+
+        Raises
+        ------
+        TypeError, ValueError
+            See `fit`.
+        """
+        logs = evaluate_model(self, (x, y, sample_weight), batch_size, verbose, steps, callbacks)
+        return logs if return_dict else _in_order(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The model's outputs.
+
+        Parameters
+        ----------
+        x : array (n, ..., d), path, iterator, list or dict
+            See `fit`; of an iterator's `(x, y)` batches only x is used.
+        batch_size : int, optional
+            Samples computed at a time. Changes no bit of the result.
+        verbose : 0, 1, 2 or "auto"
+            Long predictions show a bar.
+        steps : int, optional
+            Batches to use; all unless given.
+        callbacks : Callback or list of them, optional
+            See `gw.callbacks`.
+
+        Returns
+        -------
+        ndarray (n, ..., u), float32
+            A list of them for several outputs. Row i does not depend on the other rows, in any bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x has the wrong shape or dtype, is empty, or holds NaN or infinity.
+
+        Notes
+        -----
+        Safe from several threads at once.
+        """
+        network = self._network
+        if (
+            network is not None
+            and network is self._quick_network
+            and type(x) is np.ndarray
+            and x.dtype is _FLOAT32
+            and x.shape[1:] == self._quick_shape
+            and x.flags.c_contiguous
+            and 0 < len(x) <= _QUICK_SAMPLES
+            and (batch_size is steps is callbacks is None)
+            and verbose in (0, 1, 2, "auto")
+        ):
+            outputs = network.predict([x], BATCH_ROWS)
+            return outputs[0] if len(outputs) == 1 else outputs
+        outputs = predict_model(self, x, batch_size, verbose, steps, callbacks)
+        shapes = [symbol.shape[1:] for symbol in self.inputs]
+        self._quick_shape = shapes[0] if len(shapes) == 1 else None
+        self._quick_network = self._network
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step on one batch.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            See `fit`; arrays.
+        return_dict : bool
+            Whether to return a dict by name.
+
+        Returns
+        -------
+        float, list or dict
+            As `evaluate`, for this batch alone (Keras gives means over all calls since its metrics
+            were reset).
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            See `fit`.
+        """
+        logs = one_batch(self, (x, y, sample_weight, class_weight), train=True)
+        return logs if return_dict else _in_order(logs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch; arguments and result as those of `train_on_batch`."""
+        logs = one_batch(self, (x, y, sample_weight, None), train=False)
+        return logs if return_dict else _in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for one batch; as `predict` without its options."""
+        return self.predict(x, verbose=0)
+
+
+def _in_order(logs: dict[str, float]) -> float | list[float]:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
