@@ -1,0 +1,76 @@
+// Scratch memory of one run through a network: `take` bumps a pointer, `reset` gives all of it back.
+// Blocks are kept, so a run with the shapes of an earlier one, or smaller ones, allocates nothing.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+
+namespace gatewise {
+
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // `count` values, 64-byte aligned, not initialised, valid until `reset`. One register of slack
+  // behind them may be read.
+  template <typename T>
+  T* take(Index count) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    return static_cast<T*>(take_bytes(sizeof(T) * static_cast<std::size_t>(count)));
+  }
+
+  template <typename T>
+  T* take_zeroed(Index count) {
+    T* values = take<T>(count);
+    std::memset(static_cast<void*>(values), 0, sizeof(T) * static_cast<std::size_t>(count));
+    return values;
+  }
+
+  // A value-initialised struct: what a layer's forward leaves for its backward.
+  template <typename T>
+  T* make() {
+    return new (take<T>(1)) T{};
+  }
+
+  void reset() {
+    current_ = 0;
+    used_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+
+  struct Block {
+    std::unique_ptr<void, decltype(&std::free)> memory{nullptr, &std::free};
+    std::size_t bytes = 0;
+  };
+
+  void* take_bytes(std::size_t bytes) {
+    bytes = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
+    while (current_ < blocks_.size() && used_ + bytes > blocks_[current_].bytes) {
+      ++current_;
+      used_ = 0;
+    }
+    if (current_ == blocks_.size()) {
+      Block block;
+      block.bytes = bytes > kBlockBytes ? bytes : kBlockBytes;
+      block.memory.reset(allocate_aligned(block.bytes));
+      blocks_.push_back(std::move(block));
+    }
+    void* result = static_cast<char*>(blocks_[current_].memory.get()) + used_;
+    used_ += bytes;
+    return result;
+  }
+
+  std::vector<Block> blocks_;
+  std::size_t current_ = 0;
+  std::size_t used_ = 0;
+};
+
+}  // namespace gatewise

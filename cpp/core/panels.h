@@ -1,0 +1,40 @@
+// The panel layout of a weight matrix W [rows, cols], in which every product reads it.
+//
+// Panel p holds columns 16p .. 16p+15 as `rows` consecutive groups of 16 floats. A last panel of fewer
+// columns has groups of that many, rounded up to 4 floats: an output of 10 units costs 12 columns of
+// memory and of optimizer work, and not 16. Padding is zero and stays zero.
+#pragma once
+
+#include <algorithm>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+struct PanelShape {
+  Index rows = 0;
+  Index cols = 0;
+
+  Index panels() const { return ceil_divide(cols, kPanelWidth); }
+  // Columns of panel p.
+  Index width(Index p) const { return std::min(kPanelWidth, cols - p * kPanelWidth); }
+  // Floats from one row of panel p to the next.
+  Index stride(Index p) const { return round_up(width(p), 4); }
+  Index offset(Index p) const { return p * kPanelWidth * rows; }
+  // Floats of the whole matrix, rounded up so that what follows it is aligned.
+  Index floats() const {
+    if (cols == 0) return 0;
+    const Index last = panels() - 1;
+    return round_up(offset(last) + rows * stride(last), kPanelWidth);
+  }
+};
+
+// W in panel layout, read.
+struct Panels {
+  const float* data = nullptr;
+  PanelShape shape;
+
+  const float* panel(Index p) const { return data + shape.offset(p); }
+};
+
+}  // namespace gatewise

@@ -1,0 +1,63 @@
+// The only place that uses OpenMP. A body gets a range of the items; which thread runs it never
+// changes a result, since bodies split rows, experts and columns and no sum.
+#pragma once
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+// The number of threads for the next parallel_for of this thread: `set_num_threads`, or the least of
+// OpenMP's limit and the affinity (both read now) and the container's limit (read at import and
+// after a fork).
+int num_threads();
+
+// 0 returns to the default.
+void set_num_threads(int count);
+
+// Installs the fork handlers: OpenMP's threads are given up before a fork, so that parent and child
+// can each start their own.
+void install_fork_handlers();
+
+// What the calling thread asks while it works, at most every 20 ms: true stops the computation by
+// `Interrupted`. Set by the bindings; inactive inside an `InterruptShield`.
+using InterruptCheck = bool (*)();
+void set_interrupt_check(InterruptCheck check);
+void poll_interrupt();
+
+// From the first write of a parameter on, a step completes.
+class InterruptShield {
+ public:
+  InterruptShield();
+  ~InterruptShield();
+  InterruptShield(const InterruptShield&) = delete;
+  InterruptShield& operator=(const InterruptShield&) = delete;
+};
+
+// A reference to a callable (Index begin, Index end); no allocation, valid during the call.
+class RangeBody {
+ public:
+  template <typename Body>
+    requires(!std::is_same_v<std::remove_cvref_t<Body>, RangeBody>)
+  RangeBody(Body&& body)  // NOLINT: converts from any callable on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(body)))),
+        call_([](void* object, Index begin, Index end) {
+          (*static_cast<std::remove_reference_t<Body>*>(object))(begin, end);
+        }) {}
+
+  void operator()(Index begin, Index end) const { call_(object_, begin, end); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, Index, Index);
+};
+
+// Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one item
+// in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals are
+// flushed to zero while a body runs. An exception of a body is thrown again after all have ended.
+void parallel_for(Index count, double operations, const RangeBody& body);
+
+}  // namespace gatewise

@@ -1,0 +1,100 @@
+// y = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out (Shazeer 2020, "GLU variants improve
+// transformer", eq. 5 and 6; SwiGLU with f = silu).
+#include "experts/expert.h"
+
+namespace gatewise {
+namespace {
+
+class GluExpert final : public Expert {
+ public:
+  explicit GluExpert(const Options& options)
+      : hidden_(options.integer("expert.hidden")),
+        activation_(expert_activation(options)),
+        use_bias_(options.flag("expert.use_bias")) {
+    require(hidden_ >= 1, "hidden: expected at least 1, got ", hidden_);
+  }
+
+  void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
+               Index units, bool output_bias) override {
+    kernel_gate_ = block.add_expert_matrix(prefix + "kernel_gate", count, width, hidden_);
+    if (use_bias_) bias_gate_ = block.add_expert_vector(prefix + "bias_gate", count, hidden_);
+    kernel_value_ = block.add_expert_matrix(prefix + "kernel_value", count, width, hidden_);
+    if (use_bias_) bias_value_ = block.add_expert_vector(prefix + "bias_value", count, hidden_);
+    kernel_out_ = block.add_expert_matrix(prefix + "kernel_out", count, hidden_, units);
+    if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
+  }
+
+  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
+                    Index y_stride, Arena& arena) const override {
+    const Index rows = groups.total();
+    ExpertRun run;
+    run.stride = round_up(hidden_, kPanelWidth);
+    run.gate = arena.take<float>(rows * run.stride);
+    run.value = arena.take<float>(rows * run.stride);
+    run.hidden = arena.take<float>(rows * run.stride);
+    if (slope_needs_input(activation_)) run.gate_input = arena.take<float>(rows * run.stride);
+    const Epilogue gate{.activation = activation_,
+                        .y = run.gate,
+                        .y_stride = run.stride,
+                        .pre_activation = run.gate_input};
+    grouped_forward(x, groups, grouped_weights(block, kernel_gate_, bias_gate_), gate);
+    const Epilogue value{.y = run.value, .y_stride = run.stride};
+    grouped_forward(x, groups, grouped_weights(block, kernel_value_, bias_value_), value);
+    multiply_rows(run.gate, run.value, run.hidden, rows, run.stride);
+    const Epilogue outer{.y = y, .y_stride = y_stride};
+    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_), outer);
+    return run;
+  }
+
+  void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
+                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                UpdateSink* sink, Arena& arena) const override {
+    const Index rows = groups.total(), stride = run.stride;
+    float* d_gate = arena.take<float>(rows * stride);
+    float* d_value = arena.take<float>(rows * stride);
+    grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
+                           {.d_x = d_gate, .stride = stride});
+    multiply_rows(d_gate, run.gate, d_value, rows, stride);
+    multiply_rows(d_gate, run.value, d_gate, rows, stride);
+    backward_rows(activation_, run.gate_input, run.gate, d_gate, d_gate, rows, hidden_, stride);
+    if (d_x.d_x) {
+      InputGradient second = d_x;
+      second.accumulate = true;
+      grouped_input_gradient(d_gate, stride, groups, grouped_weights(block, kernel_gate_, -1), d_x);
+      grouped_input_gradient(d_value, stride, groups, grouped_weights(block, kernel_value_, -1),
+                             second);
+    }
+    if (!sink) return;
+    grouped_weight_gradient(hidden_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
+                            bias_out_, *sink, arena);
+    grouped_weight_gradient(x, d_gate, stride, groups, block, kernel_gate_, bias_gate_, *sink,
+                            arena);
+    grouped_weight_gradient(x, d_value, stride, groups, block, kernel_value_, bias_value_, *sink,
+                            arena);
+  }
+
+ private:
+  // c = a b over the real columns; c may be a.
+  void multiply_rows(const float* a, const float* b, float* c, Index rows, Index stride) const {
+    parallel_for(rows, static_cast<double>(hidden_), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        for (Index j = i * stride; j < i * stride + hidden_; ++j) c[j] = a[j] * b[j];
+    });
+  }
+
+  Input hidden_rows(const ExpertRun& run) const {
+    return {.dense = {run.hidden, run.stride}, .width = hidden_};
+  }
+
+  Index hidden_;
+  Activation activation_;
+  bool use_bias_;
+  int kernel_gate_ = -1, bias_gate_ = -1;
+  int kernel_value_ = -1, bias_value_ = -1;
+  int kernel_out_ = -1, bias_out_ = -1;
+};
+
+const bool registered = Registry<Expert>::add<GluExpert>("glu");
+
+}  // namespace
+}  // namespace gatewise

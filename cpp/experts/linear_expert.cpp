@@ -1,0 +1,49 @@
+// y = f(x W_e + b_e), f the identity unless asked for.
+#include "experts/expert.h"
+
+namespace gatewise {
+namespace {
+
+class LinearExpert final : public Expert {
+ public:
+  explicit LinearExpert(const Options& options) : activation_(expert_activation(options)) {}
+
+  void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
+               Index units, bool output_bias) override {
+    kernel_ = block.add_expert_matrix(prefix + "kernel", count, width, units);
+    if (output_bias) bias_ = block.add_expert_vector(prefix + "bias", count, units);
+  }
+
+  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
+                    Index y_stride, Arena& arena) const override {
+    ExpertRun run{.output = y, .output_stride = y_stride};
+    if (slope_needs_input(activation_)) run.gate_input = arena.take<float>(groups.total() * y_stride);
+    const Epilogue epilogue{.activation = activation_,
+                            .y = y,
+                            .y_stride = y_stride,
+                            .pre_activation = run.gate_input};
+    grouped_forward(x, groups, grouped_weights(block, kernel_, bias_), epilogue);
+    return run;
+  }
+
+  void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
+                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                UpdateSink* sink, Arena& arena) const override {
+    backward_rows(activation_, run.gate_input, run.output, d_y, d_y, groups.total(),
+                  block.at(kernel_).shape.cols, d_y_stride);
+    if (d_x.d_x)
+      grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_, -1), d_x);
+    if (sink)
+      grouped_weight_gradient(x, d_y, d_y_stride, groups, block, kernel_, bias_, *sink, arena);
+  }
+
+ private:
+  Activation activation_;
+  int kernel_ = -1;
+  int bias_ = -1;
+};
+
+const bool registered = Registry<Expert>::add<LinearExpert>("linear");
+
+}  // namespace
+}  // namespace gatewise

@@ -1,0 +1,50 @@
+#include "kernels/activations.h"
+
+#include <array>
+#include <utility>
+
+#include "core/errors.h"
+
+namespace gatewise {
+
+Activation activation_from_name(const std::string& name) {
+  using enum Activation;
+  static constexpr std::array<std::pair<const char*, Activation>, 13> kNames{{
+      {"linear", kLinear},
+      {"relu", kRelu},
+      {"leaky_relu", kLeakyRelu},
+      {"elu", kElu},
+      {"selu", kSelu},
+      {"softplus", kSoftplus},
+      {"softsign", kSoftsign},
+      {"gelu", kGelu},
+      {"silu", kSilu},
+      {"tanh", kTanh},
+      {"sigmoid", kSigmoid},
+      {"exponential", kExponential},
+      {"softmax", kSoftmax},
+  }};
+  for (const auto& [known, kind] : kNames)
+    if (name == known) return kind;
+  fail("activation: expected the name of an activation, got ", name);
+}
+
+void activate_forward(Activation kind, const float* x, float* y, Index count) {
+  for (Index i = 0; i < count; i += kPanelWidth) {
+    const Vector value = Vector::load_up_to(x + i, count - i);
+    activate(kind, value).store_up_to(y + i, count - i);
+  }
+}
+
+void activate_backward(Activation kind, const float* x, const float* y, const float* d_y,
+                       float* d_x, Index count) {
+  const float* input = slope_needs_input(kind) ? x : y;
+  for (Index i = 0; i < count; i += kPanelWidth) {
+    const Index rest = count - i;
+    const Vector slope = activation_slope(kind, Vector::load_up_to(y + i, rest),
+                                          Vector::load_up_to(input + i, rest));
+    (Vector::load_up_to(d_y + i, rest) * slope).store_up_to(d_x + i, rest);
+  }
+}
+
+}  // namespace gatewise

@@ -1,0 +1,122 @@
+// Activations of 16 lanes and their slopes; Keras' formulas and constants.
+#pragma once
+
+#include <string>
+
+#include "kernels/math.h"
+
+namespace gatewise {
+
+enum class Activation {
+  kLinear,
+  kRelu,
+  kLeakyRelu,
+  kElu,
+  kSelu,
+  kSoftplus,
+  kSoftsign,
+  kGelu,
+  kSilu,
+  kTanh,
+  kSigmoid,
+  kExponential,
+  kSoftmax,  // over a whole row: `softmax_forward`, not `activate`
+};
+
+Activation activation_from_name(const std::string& name);
+
+inline constexpr float kLeakySlope = 0.2f;
+inline constexpr float kSeluScale = 1.05070098f;
+inline constexpr float kSeluAlpha = 1.67326324f;
+inline constexpr float kInverseRootTwo = 0.70710678f;
+inline constexpr float kInverseRootTwoPi = 0.39894228f;
+
+// Whether the slope needs the pre-activation; of the others the output tells all.
+inline bool slope_needs_input(Activation kind) {
+  return kind == Activation::kGelu || kind == Activation::kSilu;
+}
+
+// y = f(x).
+GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
+  const Vector zero = Vector::zero(), one = Vector::set(1.0f);
+  switch (kind) {
+    case Activation::kRelu:
+      return max(zero, x);
+    case Activation::kLeakyRelu:
+      return select_greater(zero, x, x * Vector::set(kLeakySlope), x);
+    case Activation::kElu:
+      return select_greater(zero, x, exp(x) - one, x);
+    case Activation::kSelu:
+      return Vector::set(kSeluScale) *
+             select_greater(zero, x, Vector::set(kSeluAlpha) * (exp(x) - one), x);
+    case Activation::kSoftplus:
+      return softplus(x);
+    case Activation::kSoftsign:
+      return x / (one + abs(x));
+    case Activation::kGelu:
+      return Vector::set(0.5f) * x * (one + erf(x * Vector::set(kInverseRootTwo)));
+    case Activation::kSilu:
+      return x * sigmoid(x);
+    case Activation::kTanh:
+      return tanh(x);
+    case Activation::kSigmoid:
+      return sigmoid(x);
+    case Activation::kExponential:
+      return exp(x);
+    case Activation::kLinear:
+    case Activation::kSoftmax:
+      break;
+  }
+  return x;
+}
+
+// df/dx from the output y and, where `slope_needs_input`, the input x.
+GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const Vector& x) {
+  const Vector zero = Vector::zero(), one = Vector::set(1.0f);
+  switch (kind) {
+    case Activation::kRelu:
+      return select_greater(y, zero, one, zero);
+    case Activation::kLeakyRelu:
+      return select_greater(zero, y, Vector::set(kLeakySlope), one);
+    case Activation::kElu:
+      return select_greater(zero, y, y + one, one);
+    case Activation::kSelu:
+      return select_greater(zero, y, y + Vector::set(kSeluScale * kSeluAlpha),
+                            Vector::set(kSeluScale));
+    case Activation::kSoftplus:
+      return one - exp(zero - y);
+    case Activation::kSoftsign: {
+      const Vector rest = one - abs(y);
+      return rest * rest;
+    }
+    case Activation::kGelu: {
+      const Vector below = Vector::set(0.5f) * (one + erf(x * Vector::set(kInverseRootTwo)));
+      const Vector density = exp(Vector::set(-0.5f) * x * x) * Vector::set(kInverseRootTwoPi);
+      return fma(x, density, below);
+    }
+    case Activation::kSilu: {
+      const Vector s = sigmoid(x);
+      return s * fma(x, one - s, one);
+    }
+    case Activation::kTanh:
+      return one - y * y;
+    case Activation::kSigmoid:
+      return y * (one - y);
+    case Activation::kExponential:
+      return y;
+    case Activation::kLinear:
+    case Activation::kSoftmax:
+      break;
+  }
+  return one;
+}
+
+// y[i] = f(x[i]) for count values. May be in place.
+void activate_forward(Activation kind, const float* x, float* y, Index count);
+
+// d_x[i] = d_y[i] f'(x[i]) for count values, from y and (where `slope_needs_input`) x, which may
+// otherwise be null. d_x may be d_y.
+void activate_backward(Activation kind, const float* x, const float* y, const float* d_y,
+                       float* d_x, Index count);
+
+}  // namespace gatewise

@@ -1,0 +1,28 @@
+// The first value that is NaN or infinite.
+#pragma once
+
+#include "kernels/vector.h"
+
+namespace gatewise {
+
+// Its place in x [count], or -1.
+inline Index find_nonfinite(const float* x, Index count) {
+  constexpr Index kStretch = 64 * kPanelWidth;
+  for (Index start = 0; start < count; start += kStretch) {
+    const Index end = start + kStretch < count ? start + kStretch : count;
+    // 0 times a finite value is 0; NaN and infinity give NaN, which no later sum takes away.
+    Vector sum = Vector::zero();
+    for (Index i = start; i < end; i += kPanelWidth)
+      sum = fma(Vector::load_up_to(x + i, end - i), Vector::zero(), sum);
+    alignas(64) float lanes[kPanelWidth];
+    sum.store(lanes);
+    bool finite = true;
+    for (const float lane : lanes) finite &= lane == 0.0f;
+    if (finite) continue;
+    for (Index i = start; i < end; ++i)
+      if (x[i] * 0.0f != 0.0f) return i;
+  }
+  return -1;
+}
+
+}  // namespace gatewise

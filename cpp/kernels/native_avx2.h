@@ -1,0 +1,64 @@
+// One AVX register of 8 floats with fused multiply-add (x86-64-v3).
+#pragma once
+
+#include <immintrin.h>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+struct Native {
+  static constexpr int kWidth = 8;
+  using Type = __m256;
+  using Mask = __m256;
+
+  static __m256i lanes_below(Index count) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane);
+  }
+
+  static Type zero() { return _mm256_setzero_ps(); }
+  static Type set(float x) { return _mm256_set1_ps(x); }
+  static Type load(const float* p) { return _mm256_loadu_ps(p); }
+  static void store(float* p, Type x) { _mm256_storeu_ps(p, x); }
+  static Type load_partial(const float* p, Index count) {
+    return _mm256_maskload_ps(p, lanes_below(count));
+  }
+  static void store_partial(float* p, Type x, Index count) {
+    _mm256_maskstore_ps(p, lanes_below(count), x);
+  }
+  static Type add(Type a, Type b) { return _mm256_add_ps(a, b); }
+  static Type sub(Type a, Type b) { return _mm256_sub_ps(a, b); }
+  static Type mul(Type a, Type b) { return _mm256_mul_ps(a, b); }
+  static Type div(Type a, Type b) { return _mm256_div_ps(a, b); }
+  static Type fma(Type a, Type b, Type c) { return _mm256_fmadd_ps(a, b, c); }
+  static Type min(Type a, Type b) { return _mm256_min_ps(a, b); }
+  static Type max(Type a, Type b) { return _mm256_max_ps(a, b); }
+  static Type sqrt(Type a) { return _mm256_sqrt_ps(a); }
+  static Type abs(Type a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+  static Type copysign(Type magnitude, Type sign) {
+    const Type bit = _mm256_set1_ps(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
+  }
+  static Type round(Type a) {
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Mask greater(Type a, Type b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+  static Type select(Mask m, Type yes, Type no) { return _mm256_blendv_ps(no, yes, m); }
+  // 2^a for a whole number a in [-126, 127].
+  static Type exp2_whole(Type a) {
+    const __m256i bits = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 23));
+  }
+  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  static Type split_exponent(Type a, Type* fraction) {
+    const __m256i bits = _mm256_castps_si256(a);
+    *fraction = _mm256_castsi256_ps(
+        _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)),
+                        _mm256_set1_epi32(0x3f000000)));
+    return _mm256_cvtepi32_ps(
+        _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(126)));
+  }
+};
+
+}  // namespace gatewise

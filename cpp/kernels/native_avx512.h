@@ -1,0 +1,63 @@
+// One AVX-512 register of 16 floats (x86-64-v4): a whole panel row.
+#pragma once
+
+#include <immintrin.h>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+struct Native {
+  static constexpr int kWidth = 16;
+  using Type = __m512;
+  using Mask = __mmask16;
+
+  static Mask lanes_below(Index count) {
+    return static_cast<Mask>(count <= 0 ? 0u : count >= 16 ? 0xffffu : (1u << count) - 1u);
+  }
+
+  static Type zero() { return _mm512_setzero_ps(); }
+  static Type set(float x) { return _mm512_set1_ps(x); }
+  static Type load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, Type x) { _mm512_storeu_ps(p, x); }
+  static Type load_partial(const float* p, Index count) {
+    return _mm512_maskz_loadu_ps(lanes_below(count), p);
+  }
+  static void store_partial(float* p, Type x, Index count) {
+    _mm512_mask_storeu_ps(p, lanes_below(count), x);
+  }
+  static Type add(Type a, Type b) { return _mm512_add_ps(a, b); }
+  static Type sub(Type a, Type b) { return _mm512_sub_ps(a, b); }
+  static Type mul(Type a, Type b) { return _mm512_mul_ps(a, b); }
+  static Type div(Type a, Type b) { return _mm512_div_ps(a, b); }
+  static Type fma(Type a, Type b, Type c) { return _mm512_fmadd_ps(a, b, c); }
+  static Type min(Type a, Type b) { return _mm512_min_ps(a, b); }
+  static Type max(Type a, Type b) { return _mm512_max_ps(a, b); }
+  static Type sqrt(Type a) { return _mm512_sqrt_ps(a); }
+  static Type abs(Type a) { return _mm512_abs_ps(a); }
+  static Type copysign(Type magnitude, Type sign) {
+    const Type bit = _mm512_set1_ps(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(bit, magnitude), _mm512_and_ps(bit, sign));
+  }
+  static Type round(Type a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Mask greater(Type a, Type b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static Type select(Mask m, Type yes, Type no) { return _mm512_mask_blend_ps(m, no, yes); }
+  // 2^a for a whole number a in [-126, 127].
+  static Type exp2_whole(Type a) {
+    const __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));
+  }
+  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  static Type split_exponent(Type a, Type* fraction) {
+    const __m512i bits = _mm512_castps_si512(a);
+    *fraction = _mm512_castsi512_ps(
+        _mm512_or_si512(_mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)),
+                        _mm512_set1_epi32(0x3f000000)));
+    return _mm512_cvtepi32_ps(
+        _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126)));
+  }
+};
+
+}  // namespace gatewise

@@ -1,0 +1,50 @@
+// One float: the contract of every vector level, and the level of processors without one of ours.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+struct Native {
+  static constexpr int kWidth = 1;
+  using Type = float;
+  using Mask = bool;
+
+  static Type zero() { return 0.0f; }
+  static Type set(float x) { return x; }
+  static Type load(const float* p) { return *p; }
+  static void store(float* p, Type x) { *p = x; }
+  static Type load_partial(const float* p, Index count) { return count > 0 ? *p : 0.0f; }
+  static void store_partial(float* p, Type x, Index count) {
+    if (count > 0) *p = x;
+  }
+  static Type add(Type a, Type b) { return a + b; }
+  static Type sub(Type a, Type b) { return a - b; }
+  static Type mul(Type a, Type b) { return a * b; }
+  static Type div(Type a, Type b) { return a / b; }
+  static Type fma(Type a, Type b, Type c) { return __builtin_fmaf(a, b, c); }
+  static Type min(Type a, Type b) { return a < b ? a : b; }
+  static Type max(Type a, Type b) { return a > b ? a : b; }
+  static Type sqrt(Type a) { return std::sqrt(a); }
+  static Type abs(Type a) { return std::fabs(a); }
+  static Type copysign(Type magnitude, Type sign) { return std::copysign(magnitude, sign); }
+  static Type round(Type a) { return std::nearbyint(a); }
+  static Mask greater(Type a, Type b) { return a > b; }
+  static Type select(Mask m, Type yes, Type no) { return m ? yes : no; }
+  // 2^a for a whole number a in [-126, 127].
+  static Type exp2_whole(Type a) {
+    return std::bit_cast<float>((static_cast<std::int32_t>(a) + 127) << 23);
+  }
+  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  static Type split_exponent(Type a, Type* fraction) {
+    const auto bits = std::bit_cast<std::uint32_t>(a);
+    *fraction = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f000000u);
+    return static_cast<float>(static_cast<int>(bits >> 23) - 126);
+  }
+};
+
+}  // namespace gatewise

@@ -1,0 +1,61 @@
+// One SSE4.2 register of 4 floats (x86-64-v2). This level has no fused multiply-add: `fma` rounds twice.
+#pragma once
+
+#include <immintrin.h>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+struct Native {
+  static constexpr int kWidth = 4;
+  using Type = __m128;
+  using Mask = __m128;
+
+  static Type zero() { return _mm_setzero_ps(); }
+  static Type set(float x) { return _mm_set1_ps(x); }
+  static Type load(const float* p) { return _mm_loadu_ps(p); }
+  static void store(float* p, Type x) { _mm_storeu_ps(p, x); }
+  static Type load_partial(const float* p, Index count) {
+    alignas(16) float lanes[4] = {0, 0, 0, 0};
+    for (Index i = 0; i < count && i < 4; ++i) lanes[i] = p[i];
+    return _mm_load_ps(lanes);
+  }
+  static void store_partial(float* p, Type x, Index count) {
+    alignas(16) float lanes[4];
+    _mm_store_ps(lanes, x);
+    for (Index i = 0; i < count && i < 4; ++i) p[i] = lanes[i];
+  }
+  static Type add(Type a, Type b) { return _mm_add_ps(a, b); }
+  static Type sub(Type a, Type b) { return _mm_sub_ps(a, b); }
+  static Type mul(Type a, Type b) { return _mm_mul_ps(a, b); }
+  static Type div(Type a, Type b) { return _mm_div_ps(a, b); }
+  static Type fma(Type a, Type b, Type c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
+  static Type min(Type a, Type b) { return _mm_min_ps(a, b); }
+  static Type max(Type a, Type b) { return _mm_max_ps(a, b); }
+  static Type sqrt(Type a) { return _mm_sqrt_ps(a); }
+  static Type abs(Type a) { return _mm_andnot_ps(_mm_set1_ps(-0.0f), a); }
+  static Type copysign(Type magnitude, Type sign) {
+    const Type bit = _mm_set1_ps(-0.0f);
+    return _mm_or_ps(_mm_andnot_ps(bit, magnitude), _mm_and_ps(bit, sign));
+  }
+  static Type round(Type a) {
+    return _mm_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Mask greater(Type a, Type b) { return _mm_cmpgt_ps(a, b); }
+  static Type select(Mask m, Type yes, Type no) { return _mm_blendv_ps(no, yes, m); }
+  // 2^a for a whole number a in [-126, 127].
+  static Type exp2_whole(Type a) {
+    const __m128i bits = _mm_add_epi32(_mm_cvtps_epi32(a), _mm_set1_epi32(127));
+    return _mm_castsi128_ps(_mm_slli_epi32(bits, 23));
+  }
+  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  static Type split_exponent(Type a, Type* fraction) {
+    const __m128i bits = _mm_castps_si128(a);
+    *fraction = _mm_castsi128_ps(_mm_or_si128(_mm_and_si128(bits, _mm_set1_epi32(0x007fffff)),
+                                              _mm_set1_epi32(0x3f000000)));
+    return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(bits, 23), _mm_set1_epi32(126)));
+  }
+};
+
+}  // namespace gatewise

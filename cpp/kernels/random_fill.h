@@ -1,0 +1,26 @@
+// Stretches of random numbers: value i of the result is number `start + i` of (seed, stream).
+#pragma once
+
+#include <cstdint>
+
+#include "core/types.h"
+
+namespace gatewise {
+
+// Uniform on [low, high).
+void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float low, float high,
+                  float* y, Index count);
+
+// Normal, by the inverse distribution function of a uniform number (Giles 2010, "Approximating the
+// erfinv function", table 5), so that one number makes one number.
+void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float mean, float stddev,
+                 float* y, Index count);
+
+// A permutation of 0 .. count - 1 (Fisher and Yates).
+void fill_permutation(std::uint64_t seed, std::uint64_t stream, Index* y, Index count);
+
+// rows x cols, row-major, with orthonormal rows or columns, whichever are fewer: normal numbers,
+// orthogonalised twice by modified Gram-Schmidt in double.
+void fill_orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols, float* y);
+
+}  // namespace gatewise

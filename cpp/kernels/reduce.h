@@ -1,0 +1,57 @@
+// Sums and extremes of one stretch of values. A sum runs over 16 lanes in order, then over the lanes in
+// a fixed tree: its bits depend on the values and their number alone.
+#pragma once
+
+#include "kernels/math.h"
+
+namespace gatewise {
+
+inline float dot(const float* a, const float* b, Index count) {
+  Vector sums = Vector::zero();
+  for (Index i = 0; i < count; i += kPanelWidth)
+    sums = fma(Vector::load_up_to(a + i, count - i), Vector::load_up_to(b + i, count - i), sums);
+  return sum_lanes(sums);
+}
+
+inline float sum_of(const float* a, Index count) {
+  Vector sums = Vector::zero();
+  for (Index i = 0; i < count; i += kPanelWidth)
+    sums = sums + Vector::load_up_to(a + i, count - i);
+  return sum_lanes(sums);
+}
+
+// sum |a| and sum a^2.
+struct Norms {
+  double absolute = 0;
+  double square = 0;
+};
+inline Norms norms_of(const float* a, Index count) {
+  Vector absolute = Vector::zero(), square = Vector::zero();
+  for (Index i = 0; i < count; i += kPanelWidth) {
+    const Vector value = Vector::load_up_to(a + i, count - i);
+    absolute = absolute + abs(value);
+    square = fma(value, value, square);
+  }
+  return {sum_lanes(absolute), sum_lanes(square)};
+}
+
+// The largest of count >= 1 values; NaN lanes lose unless all are NaN.
+inline float largest_of(const float* a, Index count) {
+  float largest = a[0];
+  for (Index i = 1; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
+  return largest;
+}
+
+inline float log_of(float x) {
+  alignas(64) float lanes[kPanelWidth];
+  log(Vector::set(x)).store(lanes);
+  return lanes[0];
+}
+
+inline float exp_of(float x) {
+  alignas(64) float lanes[kPanelWidth];
+  exp(Vector::set(x)).store(lanes);
+  return lanes[0];
+}
+
+}  // namespace gatewise

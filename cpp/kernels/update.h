@@ -1,0 +1,57 @@
+// Update rules: what happens to a stretch of weights when its gradient is known. Keras' formulas.
+#pragma once
+
+#include "core/parameters.h"
+
+namespace gatewise {
+
+enum class UpdateKind { kStore, kSgd, kMomentum, kNesterov, kAdam };
+
+// One slice's rule for one step: constants are those of the slice's own step count.
+struct UpdateRule {
+  UpdateKind kind = UpdateKind::kSgd;
+  float learning_rate = 0;
+  float momentum = 0;
+  float beta_1 = 0, beta_2 = 0, epsilon = 0;
+  float step_size = 0;      // Adam: learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
+  float variance_root = 1;  // Adam: 1 / sqrt(1 - beta_2^t), which takes sqrt(v) to sqrt(v_hat)
+  float decay = 0;          // decoupled: w -= w decay, with decay = learning_rate weight_decay
+  float clip_value = 0;     // each gradient to [-clip_value, clip_value]; 0: none
+  float l1 = 0, l2 = 0;     // penalty l1 sum |w| + l2 sum w^2: proximal, and added to the gradient
+};
+
+// The arrays of one slice that a rule reads and writes; those that its kind does not use are null.
+struct UpdateTarget {
+  UpdateRule rule;
+  float* weights = nullptr;
+  float* first = nullptr;     // momentum, or Adam's m
+  float* second = nullptr;    // Adam's v
+  float* gradient = nullptr;  // kStore: here the gradient is added
+};
+
+// Updates `count` values from `offset` on with the gradient g [count].
+//   kStore     gradient += g
+//   kSgd       w -= lr g
+//   kMomentum  m = momentum m - lr g;  w += m
+//   kNesterov  m = momentum m - lr g;  w += momentum m - lr g
+//   kAdam      m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g^2 - v);
+//              w -= step_size m / (sqrt(v) + epsilon)          (Kingma and Ba 2015, section 2)
+// after w -= decay w, with g clipped and 2 l2 w added to it. Then, where l1 > 0,
+//   w = sign(w) max(|w| - t, 0) with t = lr l1, for Adam t = lr l1 / (sqrt(v_hat) + epsilon).
+// Elementwise: how a slice is cut into stretches does not matter.
+void apply_update(const UpdateTarget& target, Index offset, const float* g, Index count);
+
+// Gives the updates of one layer's step their targets.
+class UpdateSink {
+ public:
+  virtual ~UpdateSink() = default;
+
+  // The target of slice `slice` of parameter `number`, counting a step of it. Once a step and slice,
+  // from the thread that runs the step.
+  virtual UpdateTarget begin(int number, Index slice) = 0;
+
+  // Whether a slice without rows is updated too (with a gradient of zero).
+  virtual bool updates_resting() const = 0;
+};
+
+}  // namespace gatewise

@@ -1,0 +1,137 @@
+// A layer: its shapes, its parameters, and its pass forward and back. One layer may stand in several
+// networks, and several times in one; what a pass leaves behind lies in the run's arena.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/registry.h"
+#include "kernels/activations.h"
+#include "products/grouped.h"
+
+namespace gatewise {
+
+// What one run tells every layer.
+struct Step {
+  bool training = false;
+  std::uint64_t number = 0;  // steps that the trainer has made before this one
+};
+
+// The output rows of a layer, [rows, width] with `stride`; `data` is writable where the layer took it.
+struct Output {
+  Input rows;
+  float* data = nullptr;
+  Index stride = 0;
+};
+
+struct ForwardPass {
+  const Input* inputs = nullptr;  // as many as the layer was built for
+  Index rows = 0;
+  Step step;
+  Arena* arena = nullptr;
+  // The loss reads pre-activations: leave the output's activation out.
+  bool skip_activation = false;
+
+  Output output;          // to be set
+  void* saved = nullptr;  // to be set: what the layer's own backward reads
+  double loss = 0;        // to be added to: losses of the layer itself
+
+  // Sets a fresh output of `width` values a row.
+  float* take_output(Index width) {
+    output.stride = round_up(width, kPanelWidth);
+    output.data = arena->take<float>(rows * output.stride);
+    output.rows = {.dense = {output.data, output.stride}, .width = width};
+    return output.data;
+  }
+};
+
+// The gradient of one input: where to write or add it; data is null where nobody asks for it.
+struct GradientSlot {
+  float* data = nullptr;
+  Index stride = 0;
+  bool accumulate = false;
+};
+
+struct BackwardPass {
+  const Input* inputs = nullptr;
+  const Output* output = nullptr;
+  Index rows = 0;
+  Step step;
+  Arena* arena = nullptr;
+  bool skip_activation = false;
+  void* saved = nullptr;
+
+  float* d_output = nullptr;  // [rows, width], may be overwritten
+  Index d_output_stride = 0;
+  GradientSlot* d_inputs = nullptr;
+  UpdateSink* sink = nullptr;  // null: parameters are frozen
+};
+
+// Who is at work on a layer: any number of readers, or one thread that trains.
+class LayerUse {
+ public:
+  void begin_read();
+  void end_read();
+  void begin_fit();
+  void end_fit();
+
+ private:
+  std::mutex mutex_;
+  int readers_ = 0;
+  std::thread::id fitting_;
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // Fixes the input widths and allocates the parameters, all zero.
+  void build(const std::vector<Index>& input_widths);
+  bool is_built() const { return built_; }
+  const std::vector<Index>& input_widths() const { return input_widths_; }
+  Index output_width() const { return output_width_; }
+
+  virtual void forward(ForwardPass& pass) const = 0;
+  virtual void backward(BackwardPass& pass) const = 0;
+
+  // After the updates of a training step.
+  virtual void finish_step(void*) {}
+
+  // The activation that ends the layer, which a loss may want to take over.
+  virtual Activation output_activation() const { return Activation::kLinear; }
+
+  // Whether CSR rows are read as they are.
+  virtual bool reads_sparse() const { return false; }
+
+  ParameterBlock& parameters() { return block_; }
+  const ParameterBlock& parameters() const { return block_; }
+  LayerUse& use() { return use_; }
+
+  void set_random_stream(std::uint64_t seed, std::uint64_t stream) {
+    seed_ = seed;
+    stream_ = stream;
+  }
+
+  bool trainable = true;
+  // Counts writes from outside, so that what was derived from the values can be made anew.
+  std::uint64_t writes = 0;
+
+ protected:
+  // Declares parameters for `input_widths` in `block_` and returns the output width.
+  virtual Index declare(const std::vector<Index>& input_widths) = 0;
+
+  ParameterBlock block_;
+  std::uint64_t seed_ = 0;
+  std::uint64_t stream_ = 0;
+
+ private:
+  std::vector<Index> input_widths_;
+  Index output_width_ = 0;
+  bool built_ = false;
+  LayerUse use_;
+};
+
+}  // namespace gatewise

@@ -1,0 +1,205 @@
+#include "layers/sparse_expert.h"
+
+#include <algorithm>
+
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+#include "layers/activation_output.h"
+
+namespace gatewise {
+
+struct SparseExpertLayer::Saved {
+  RouterRun routing;
+  Dispatch dispatch;
+  Input entry_rows;            // the input rows in the order of dispatch
+  ExpertRun run;
+  float* entry_outputs;        // [entries, units]
+  Input shared_rows;           // the input rows, once for each shared expert
+  Groups shared_groups;
+  ExpertRun shared_run;
+  float* shared_outputs;       // [shared experts * rows, units]
+  float* pre_activation;       // like the output, where the slope needs it
+};
+
+namespace {
+
+// Index of each of `count` rows in the array that x reads from.
+const Index* compose(const Input& x, const Index* rows, Index count, Arena& arena) {
+  const Index* outer = x.index();
+  if (!outer) return rows;
+  Index* composed = arena.take<Index>(count);
+  for (Index i = 0; i < count; ++i) composed[i] = outer[rows[i]];
+  return composed;
+}
+
+}  // namespace
+
+SparseExpertLayer::SparseExpertLayer(const Options& options)
+    : units_(options.integer("units")),
+      experts_(options.integer("num_experts")),
+      shared_count_(options.integer("shared_experts")),
+      activation_(activation_from_name(options.text("activation"))),
+      use_bias_(options.flag("use_bias")) {
+  require(units_ >= 1, "units: expected at least 1, got ", units_);
+  require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
+  router_ = Registry<Router>::create(options.text("router.kind"), options);
+  expert_ = Registry<Expert>::create(options.text("expert.kind"), options);
+  if (shared_count_ > 0) shared_ = Registry<Expert>::create(options.text("expert.kind"), options);
+  training_load_.assign(static_cast<std::size_t>(experts_), 0);
+}
+
+Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
+  require(widths.size() == 1, "SparseExpertLayer: expected one input, got ", widths.size());
+  const bool own_bias = use_bias_ && !router_->has_shared_bias();
+  expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
+  if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
+  router_->declare(block_, widths[0]);
+  if (use_bias_ && !own_bias) shared_bias_ = block_.add_vector("shared_bias", "bias", units_);
+  return units_;
+}
+
+RouterRun SparseExpertLayer::route(const Input& x, Index rows, Arena& arena) const {
+  return router_->forward(x, rows, block_, RunInfo{}, arena);
+}
+
+void SparseExpertLayer::forward(ForwardPass& pass) const {
+  Arena& arena = *pass.arena;
+  const Input& x = pass.inputs[0];
+  auto* saved = arena.make<Saved>();
+  pass.saved = saved;
+  pass.take_output(units_);
+
+  const RunInfo info{pass.step.training, seed_, stream_, pass.step.number};
+  saved->routing = router_->forward(x, pass.rows, block_, info, arena);
+  pass.loss += saved->routing.loss;
+  saved->dispatch = make_dispatch(saved->routing.choice, experts_, arena);
+  const Index entries = saved->routing.choice.entries();
+  saved->entry_rows = x.at(compose(x, saved->dispatch.row_of, entries, arena));
+  saved->entry_outputs = arena.take<float>(entries * pass.output.stride);
+  saved->run = expert_->forward(saved->entry_rows, saved->dispatch.groups, block_,
+                                saved->entry_outputs, pass.output.stride, arena);
+  if (shared_) run_shared(pass, *saved);
+
+  const Activation activation = pass.skip_activation ? Activation::kLinear : activation_;
+  if (pass.step.training && slope_needs_input(activation))
+    saved->pre_activation = arena.take<float>(pass.rows * pass.output.stride);
+  combine(pass, *saved, activation);
+}
+
+// Every row goes to every shared expert: groups of all rows, one after the other.
+void SparseExpertLayer::run_shared(ForwardPass& pass, Saved& saved) const {
+  Arena& arena = *pass.arena;
+  const Index entries = shared_count_ * pass.rows;
+  Index* rows = arena.take<Index>(entries);
+  Index* offsets = arena.take<Index>(shared_count_ + 1);
+  for (Index entry = 0; entry < entries; ++entry) rows[entry] = entry % pass.rows;
+  for (Index s = 0; s <= shared_count_; ++s) offsets[s] = s * pass.rows;
+  const Input& x = pass.inputs[0];
+  saved.shared_rows = x.at(compose(x, rows, entries, arena));
+  saved.shared_groups = {offsets, shared_count_};
+  saved.shared_outputs = arena.take<float>(entries * pass.output.stride);
+  saved.shared_run = shared_->forward(saved.shared_rows, saved.shared_groups, block_,
+                                      saved.shared_outputs, pass.output.stride, arena);
+}
+
+// A gather in the order of a row's entries, so the sum's order is the row's own.
+void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
+                                Activation activation) const {
+  const Choice& choice = saved.routing.choice;
+  const Index stride = pass.output.stride;
+  const double work = static_cast<double>(units_ * (router_->per_row() + shared_count_ + 2));
+  parallel_for(pass.rows, work, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      float* y = pass.output.data + i * stride;
+      if (shared_bias_ >= 0)
+        std::copy_n(block_.slice(shared_bias_), units_, y);
+      else
+        std::fill_n(y, units_, 0.0f);
+      for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry)
+        add_scaled(saved.entry_outputs + saved.dispatch.position_of[entry] * stride,
+                   choice.weights[entry], y, units_);
+      for (Index s = 0; s < shared_count_; ++s)
+        add_scaled(saved.shared_outputs + (s * pass.rows + i) * stride, 1.0f, y, units_);
+      if (saved.pre_activation) std::copy_n(y, units_, saved.pre_activation + i * stride);
+    }
+  });
+  activate_rows(activation, pass.output.data, pass.output.data, pass.rows, units_, stride);
+}
+
+void SparseExpertLayer::backward(BackwardPass& pass) const {
+  const auto& saved = *static_cast<const Saved*>(pass.saved);
+  Arena& arena = *pass.arena;
+  if (!pass.skip_activation)
+    activate_rows_backward(activation_, saved.pre_activation, pass.output->data,
+                           pass.output->stride, pass.d_output, pass.d_output,
+                           pass.d_output_stride, pass.rows, units_);
+  GradientSlot& slot = pass.d_inputs[0];
+  if (slot.data && !slot.accumulate) {
+    for (Index i = 0; i < pass.rows; ++i)
+      std::fill_n(slot.data + i * slot.stride, pass.inputs[0].width, 0.0f);
+    slot.accumulate = true;
+  }
+  float* d_weights = arena.take<float>(saved.routing.choice.entries());
+  backward_chosen(pass, saved, d_weights);
+  if (shared_) backward_shared(pass, saved);
+  if (shared_bias_ >= 0 && pass.sink)
+    grouped_bias_gradient(pass.d_output, pass.d_output_stride, all_rows(pass.rows, arena), block_,
+                          shared_bias_, *pass.sink, arena);
+  router_->backward(pass.inputs[0], saved.routing, d_weights, block_, {slot.data, slot.stride},
+                    pass.sink, arena);
+}
+
+// The slope by each entry's weight, d_y . E_j(x), and by each entry's output, w_j d_y.
+void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
+                                        float* d_weights) const {
+  const Choice& choice = saved.routing.choice;
+  const Index stride = pass.d_output_stride;
+  float* d_entries = pass.arena->take<float>(choice.entries() * stride);
+  const double work = static_cast<double>(units_ * router_->per_row() * 2);
+  parallel_for(pass.rows, work, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const float* d_y = pass.d_output + i * stride;
+      for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry) {
+        const Index position = saved.dispatch.position_of[entry];
+        d_weights[entry] = dot(d_y, saved.entry_outputs + position * pass.output->stride, units_);
+        set_scaled(d_y, choice.weights[entry], d_entries + position * stride, units_);
+      }
+    }
+  });
+  const GradientSlot& slot = pass.d_inputs[0];
+  const InputGradient d_x{.d_x = slot.data,
+                          .stride = slot.stride,
+                          .target = saved.dispatch.row_of,
+                          .accumulate = true};
+  expert_->backward(saved.entry_rows, saved.dispatch.groups, d_entries, stride, saved.run, block_,
+                    d_x, pass.sink, *pass.arena);
+}
+
+void SparseExpertLayer::backward_shared(BackwardPass& pass, const Saved& saved) const {
+  Arena& arena = *pass.arena;
+  const Index stride = pass.d_output_stride, entries = shared_count_ * pass.rows;
+  float* d_entries = arena.take<float>(entries * stride);
+  Index* rows = arena.take<Index>(entries);
+  for (Index entry = 0; entry < entries; ++entry) {
+    rows[entry] = entry % pass.rows;
+    std::copy_n(pass.d_output + rows[entry] * stride, units_, d_entries + entry * stride);
+  }
+  const GradientSlot& slot = pass.d_inputs[0];
+  const InputGradient d_x{
+      .d_x = slot.data, .stride = slot.stride, .target = rows, .accumulate = true};
+  shared_->backward(saved.shared_rows, saved.shared_groups, d_entries, stride, saved.shared_run,
+                    block_, d_x, pass.sink, arena);
+}
+
+void SparseExpertLayer::finish_step(void* memory) {
+  const auto& saved = *static_cast<const Saved*>(memory);
+  for (std::size_t e = 0; e < training_load_.size(); ++e)
+    training_load_[e] += saved.routing.counts[e];
+  if (trainable) router_->finish_step(saved.routing, block_);
+}
+
+namespace {
+const bool registered = Registry<Layer>::add<SparseExpertLayer>("sparse_expert");
+}  // namespace
+
+}  // namespace gatewise

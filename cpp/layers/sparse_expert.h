@@ -1,0 +1,50 @@
+// y = f(sum_j w_j E_j(x) + shared(x) + b): the sum over the experts that a router chose for the row.
+#pragma once
+
+#include "experts/expert.h"
+#include "layers/layer.h"
+#include "routing/router.h"
+
+namespace gatewise {
+
+class SparseExpertLayer final : public Layer {
+ public:
+  explicit SparseExpertLayer(const Options& options);
+
+  void forward(ForwardPass& pass) const override;
+  void backward(BackwardPass& pass) const override;
+  void finish_step(void* saved) override;
+  Activation output_activation() const override { return activation_; }
+  bool reads_sparse() const override { return true; }
+
+  // Runs the router alone.
+  RouterRun route(const Input& x, Index rows, Arena& arena) const;
+
+  // Entries of each expert in training steps since the last reset.
+  const std::vector<Index>& training_load() const { return training_load_; }
+  void reset_training_load() { training_load_.assign(training_load_.size(), 0); }
+
+ protected:
+  Index declare(const std::vector<Index>& input_widths) override;
+
+ private:
+  struct Saved;
+
+  void run_shared(ForwardPass& pass, Saved& saved) const;
+  void combine(ForwardPass& pass, const Saved& saved, Activation activation) const;
+  void backward_chosen(BackwardPass& pass, const Saved& saved, float* d_weights) const;
+  void backward_shared(BackwardPass& pass, const Saved& saved) const;
+
+  Index units_;
+  Index experts_;
+  Index shared_count_;
+  Activation activation_;
+  bool use_bias_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<Expert> expert_;
+  std::unique_ptr<Expert> shared_;  // null without shared experts
+  int shared_bias_ = -1;
+  std::vector<Index> training_load_;
+};
+
+}  // namespace gatewise

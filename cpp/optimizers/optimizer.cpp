@@ -1,0 +1,156 @@
+#include "optimizers/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/parallel.h"
+#include "kernels/reduce.h"
+
+namespace gatewise {
+namespace {
+
+// Values that one piece of a parallel pass over a slice takes.
+constexpr Index kPiece = 4096;
+
+}  // namespace
+
+Optimizer Optimizer::from_options(const Options& options) {
+  Optimizer o;
+  const std::string kind = options.text("kind");
+  require(kind == "sgd" || kind == "adam" || kind == "adamw",
+          "optimizer: expected sgd, adam or adamw, got ", kind);
+  o.learning_rate = options.number("learning_rate");
+  o.momentum = options.number_or("momentum", 0);
+  o.beta_1 = options.number_or("beta_1", 0.9);
+  o.beta_2 = options.number_or("beta_2", 0.999);
+  o.epsilon = options.number_or("epsilon", 1e-7);
+  o.weight_decay = options.number_or("weight_decay", 0);
+  o.clip_norm = options.number_or("clipnorm", 0);
+  o.clip_value = options.number_or("clipvalue", 0);
+  o.global_clip_norm = options.number_or("global_clipnorm", 0);
+  o.dense_updates = options.has("dense_updates") && options.flag("dense_updates");
+  const bool nesterov = options.has("nesterov") && options.flag("nesterov");
+  if (kind != "sgd")
+    o.kind = UpdateKind::kAdam;
+  else if (o.momentum > 0)
+    o.kind = nesterov ? UpdateKind::kNesterov : UpdateKind::kMomentum;
+  return o;
+}
+
+LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients)
+    : block_(block), optimizer_(optimizer) {
+  if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(block.size());
+  if (optimizer.kind == UpdateKind::kAdam) second_ = AlignedBuffer(block.size());
+  if (stores_gradients) gradient_ = AlignedBuffer(block.size());
+  for (const Parameter& parameter : block.all())
+    slices_.emplace_back(static_cast<std::size_t>(parameter.count));
+  refresh_penalties(true);
+}
+
+void LayerState::begin_step() {
+  for (auto& slices : slices_)
+    for (Slice& slice : slices) slice.touched = false;
+}
+
+// The rule and arrays for the next update of a slice, whose step count has been raised.
+UpdateTarget LayerState::target(int number, Index slice) {
+  const Optimizer& o = optimizer_;
+  const Parameter& parameter = block_.at(number);
+  const Index offset = parameter.slice_offset(slice);
+  UpdateTarget target;
+  target.weights = block_.data() + offset;
+  if (first_.size() > 0) target.first = first_.data() + offset;
+  if (second_.size() > 0) target.second = second_.data() + offset;
+  UpdateRule& rule = target.rule;
+  rule.kind = o.kind;
+  rule.learning_rate = static_cast<float>(o.learning_rate);
+  rule.momentum = static_cast<float>(o.momentum);
+  rule.beta_1 = static_cast<float>(o.beta_1);
+  rule.beta_2 = static_cast<float>(o.beta_2);
+  rule.epsilon = static_cast<float>(o.epsilon);
+  rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);
+  rule.clip_value = static_cast<float>(o.clip_value);
+  rule.l1 = parameter.l1;
+  rule.l2 = parameter.l2;
+  if (o.kind == UpdateKind::kAdam) {
+    const auto step = static_cast<double>(slices_[number][slice].steps);
+    const double first = 1 - std::pow(o.beta_1, step), second = 1 - std::pow(o.beta_2, step);
+    rule.step_size = static_cast<float>(o.learning_rate * std::sqrt(second) / first);
+    rule.variance_root = static_cast<float>(1 / std::sqrt(second));
+  }
+  return target;
+}
+
+UpdateTarget LayerState::begin(int number, Index slice) {
+  Slice& state = slices_[number][slice];
+  const bool first_touch = !state.touched;
+  if (first_touch) ++state.steps;
+  state.touched = true;
+  if (!stores_gradients()) return target(number, slice);
+  const Parameter& parameter = block_.at(number);
+  UpdateTarget stored;
+  stored.rule.kind = UpdateKind::kStore;
+  stored.gradient = gradient_.data() + parameter.slice_offset(slice);
+  if (first_touch) std::fill_n(stored.gradient, parameter.slice_floats(), 0.0f);
+  return stored;
+}
+
+double LayerState::stored_square(int number) const {
+  const Parameter& parameter = block_.at(number);
+  double sum = 0;
+  for (Index slice = 0; slice < parameter.count; ++slice) {
+    if (!slices_[number][slice].touched) continue;
+    const float* g = gradient_.data() + parameter.slice_offset(slice);
+    for (Index i = 0; i < parameter.slice_floats(); i += kPiece)
+      sum += norms_of(g + i, std::min(kPiece, parameter.slice_floats() - i)).square;
+  }
+  return sum;
+}
+
+void LayerState::apply_stored(int number, double scale) {
+  const Parameter& parameter = block_.at(number);
+  const Index size = parameter.slice_floats();
+  const auto factor = static_cast<float>(scale);
+  for (Index slice = 0; slice < parameter.count; ++slice) {
+    if (!slices_[number][slice].touched) continue;
+    float* g = gradient_.data() + parameter.slice_offset(slice);
+    const UpdateTarget own = target(number, slice);
+    parallel_for(ceil_divide(size, kPiece), kPiece * 8, [&](Index begin, Index end) {
+      const Index from = begin * kPiece, to = std::min(end * kPiece, size);
+      if (factor != 1)
+        for (Index i = from; i < to; ++i) g[i] *= factor;
+      apply_update(own, from, g + from, to - from);
+    });
+  }
+}
+
+void LayerState::refresh_penalties(bool all) {
+  for (std::size_t number = 0; number < slices_.size(); ++number) {
+    const Parameter& parameter = block_.at(static_cast<int>(number));
+    if (parameter.l1 == 0 && parameter.l2 == 0) continue;
+    parallel_for(parameter.count, static_cast<double>(parameter.slice_floats()),
+                 [&](Index begin, Index end) {
+                   for (Index slice = begin; slice < end; ++slice) {
+                     Slice& state = slices_[number][slice];
+                     if (!all && !state.touched) continue;
+                     const float* w = block_.slice(static_cast<int>(number), slice);
+                     double sum = 0;
+                     for (Index i = 0; i < parameter.slice_floats(); i += kPiece) {
+                       const Norms norms =
+                           norms_of(w + i, std::min(kPiece, parameter.slice_floats() - i));
+                       sum += parameter.l1 * norms.absolute + parameter.l2 * norms.square;
+                     }
+                     state.penalty = sum;
+                   }
+                 });
+  }
+}
+
+double LayerState::penalty() const {
+  double sum = 0;
+  for (const auto& slices : slices_)
+    for (const Slice& slice : slices) sum += slice.penalty;
+  return sum;
+}
+
+}  // namespace gatewise

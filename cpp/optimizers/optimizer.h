@@ -1,0 +1,74 @@
+// Which update a parameter gets, with what state. The update itself is kernels/update.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "kernels/update.h"
+
+namespace gatewise {
+
+struct Optimizer {
+  UpdateKind kind = UpdateKind::kSgd;
+  double learning_rate = 0.01;
+  double momentum = 0;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
+  double weight_decay = 0;     // decoupled, of kernels and biases alike
+  double clip_norm = 0;        // of each parameter's gradient
+  double clip_value = 0;       // of each value of a gradient
+  double global_clip_norm = 0; // of all gradients together
+  bool dense_updates = false;  // whether a resting expert is updated too
+
+  static Optimizer from_options(const Options& options);
+
+  // Whether gradients must be seen whole before the first update.
+  bool stores_gradients() const { return clip_norm > 0 || global_clip_norm > 0; }
+};
+
+// What an optimizer keeps for one layer: moments laid out as its parameters, a step count for every
+// slice (a resting expert's stands still), and the penalty of every slice as of its last update.
+class LayerState final : public UpdateSink {
+ public:
+  // stores_gradients: updates wait for `apply_stored`, as clipping by norm and repeated use of a layer
+  // need it.
+  LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients);
+
+  UpdateTarget begin(int number, Index slice) override;
+  bool updates_resting() const override { return optimizer_.dense_updates; }
+
+  void begin_step();
+
+  // Stored gradients: the sum of squares of parameter `number`, and the update with all of its gradients
+  // multiplied by `scale`.
+  double stored_square(int number) const;
+  void apply_stored(int number, double scale);
+
+  // Makes the penalty of the slices that this step touched anew, or of all of them.
+  void refresh_penalties(bool all);
+  double penalty() const;
+
+  bool stores_gradients() const { return gradient_.size() > 0; }
+  std::size_t parameter_count() const { return slices_.size(); }
+
+  struct Slice {
+    std::int64_t steps = 0;
+    double penalty = 0;
+    bool touched = false;
+  };
+  std::vector<std::vector<Slice>>& slices() { return slices_; }
+  AlignedBuffer& first() { return first_; }
+  AlignedBuffer& second() { return second_; }
+
+ private:
+  UpdateTarget target(int number, Index slice);
+
+  ParameterBlock& block_;
+  const Optimizer& optimizer_;
+  AlignedBuffer first_;
+  AlignedBuffer second_;
+  AlignedBuffer gradient_;
+  std::vector<std::vector<Slice>> slices_;
+};
+
+}  // namespace gatewise

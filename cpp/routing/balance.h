@@ -1,0 +1,45 @@
+// What keeps the experts' load even: two losses on the router's scores and one rule without a loss.
+#pragma once
+
+#include "core/options.h"
+#include "routing/dispatch.h"
+
+namespace gatewise {
+
+// Scores of a batch and what was chosen. All [rows, experts] with stride `stride`.
+struct Scores {
+  const float* probabilities = nullptr;  // each row sums to 1
+  const float* log_sums = nullptr;       // [rows] log sum_e exp(logit)
+  Index rows = 0;
+  Index experts = 0;
+  Index stride = 0;
+  const Index* counts = nullptr;  // [experts] entries of each expert
+  Index entries = 0;
+};
+
+struct Balance {
+  // Weight of E sum_e f_e P_e, f_e the share of entries and P_e the mean probability of expert e
+  // (Fedus, Zoph and Shazeer 2022, "Switch Transformers", eq. 4 to 6; 1 when even).
+  float aux_loss = 0;
+  // Weight of mean_i (log sum_e exp(logit))^2 (Zoph et al. 2022, "ST-MoE", eq. 5).
+  float z_loss = 0;
+  // Step of the selection bias, b_e += rate sign(mean count - count_e) after every training step
+  // (Wang et al. 2024, "Auxiliary-loss-free load balancing", algorithm 1).
+  float bias_rate = 0;
+
+  static Balance from_options(const Options& options);
+
+  bool has_loss() const { return aux_loss > 0 || z_loss > 0; }
+
+  double loss(const Scores& scores, Arena& arena) const;
+
+  // d_probabilities[i, e] += the auxiliary loss's slope (the same for every row i).
+  void add_aux_slopes(const Scores& scores, float* slopes) const;
+
+  // The z-loss's slope by logit (i, e) is this times softmax(logits)[i, e].
+  float z_slope(float log_sum, Index rows) const;
+
+  void update_bias(const Index* counts, Index experts, Index entries, float* bias) const;
+};
+
+}  // namespace gatewise

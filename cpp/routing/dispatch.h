@@ -1,0 +1,34 @@
+// From each row's chosen experts to each expert's rows.
+#pragma once
+
+#include <cstdint>
+
+#include "products/grouped.h"
+
+namespace gatewise {
+
+// The experts of every row in CSR form: entries [offsets[i], offsets[i + 1]) are row i's, best first.
+struct Choice {
+  Index rows = 0;
+  Index* offsets = nullptr;         // [rows + 1]
+  std::int32_t* experts = nullptr;  // [entries]
+  float* weights = nullptr;         // [entries]
+
+  Index entries() const { return offsets[rows]; }
+};
+
+// Room for `rows` rows of `per_row` entries each, with the offsets filled in.
+Choice make_choice(Index rows, Index per_row, Arena& arena);
+
+// The entries sorted by expert, stable in the order of rows: position p of the sorted order belongs to
+// entry entry_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
+struct Dispatch {
+  Groups groups;
+  Index* row_of = nullptr;
+  Index* entry_of = nullptr;
+  Index* position_of = nullptr;  // [entries], the inverse of entry_of
+};
+
+Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena);
+
+}  // namespace gatewise

@@ -1,0 +1,65 @@
+// Routers that score experts by a linear map of the row, logits = x W, and take the k best.
+#pragma once
+
+#include "routing/router.h"
+
+namespace gatewise {
+
+class ScoreRouter : public Router {
+ public:
+  // normalize: a row's weights are divided by their sum.
+  ScoreRouter(const Options& options, Index k, bool normalize);
+
+  void declare(ParameterBlock& block, Index width) override;
+  Index per_row() const override { return k_; }
+  RouterRun forward(const Input& x, Index rows, const ParameterBlock& block, const RunInfo& info,
+                    Arena& arena) const override;
+  void backward(const Input& x, const RouterRun& run, const float* d_weights,
+                const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                Arena& arena) const override;
+  void finish_step(const RouterRun& run, ParameterBlock& block) const override;
+
+ protected:
+  // One row: logits [experts] to scores [experts] > 0, which rank the experts (the balance bias added)
+  // and weigh those chosen. Returns log sum exp(logits).
+  virtual float score_row(const float* logits, float* scores) const = 0;
+
+  // One row: adds to d_logits [experts] the slope by the weights [k] of the chosen.
+  virtual void weigh_row_backward(const float* scores, const std::int32_t* chosen,
+                                  const float* weights, const float* d_weights,
+                                  float* d_logits) const = 0;
+
+  // One row: adds to d_logits the slope by probabilities, which are the scores over their sum.
+  virtual void balance_row_backward(const float* scores, const float* d_probabilities,
+                                    float* d_logits) const = 0;
+
+  // Changes the logits of a whole batch before they are scored (noise).
+  virtual void prepare_logits(const Input&, Index, const ParameterBlock&, const RunInfo&, Arena&,
+                              RouterRun&) const {}
+
+  // Takes the slope by the logits to further parameters, before the map W is updated.
+  virtual void backward_logits(const Input&, const RouterRun&, const float*, const ParameterBlock&,
+                               RowGradient, UpdateSink*, Arena&) const {}
+
+  Index k_;
+  bool normalize_;
+
+ private:
+  void choose_row(Index row, const float* bias, float* ranks, RouterRun& run) const;
+  Scores balance_scores(const RouterRun& run, Arena& arena) const;
+  void add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const;
+
+  int kernel_ = -1;
+  int bias_ = -1;
+};
+
+// A router's own linear map: y = x W.
+void router_product(const Input& x, Index rows, const ParameterBlock& block, int kernel, float* y,
+                    Index stride, Arena& arena);
+
+// Adds d_y W^T to d_x (where asked for), then updates W.
+void router_product_backward(const Input& x, Index rows, const float* d_y, Index stride,
+                             const ParameterBlock& block, int kernel, RowGradient d_x,
+                             UpdateSink* sink, Arena& arena);
+
+}  // namespace gatewise

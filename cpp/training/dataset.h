@@ -1,0 +1,18 @@
+// Arrays to train on, read where they lie.
+#pragma once
+
+#include <vector>
+
+#include "core/types.h"
+#include "losses/loss.h"
+
+namespace gatewise {
+
+struct Dataset {
+  Index samples = 0;
+  Index rows_per_sample = 1;
+  std::vector<Input> inputs;     // [samples * rows_per_sample, width] each
+  std::vector<Target> targets;   // one for each output
+};
+
+}  // namespace gatewise

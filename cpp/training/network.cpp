@@ -1,0 +1,179 @@
+#include "training/network.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "kernels/finite.h"
+
+namespace gatewise {
+
+Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
+    : inputs_(inputs), nodes_(std::move(nodes)), outputs_(std::move(outputs)) {
+  require(inputs_ >= 1, "Network: expected at least one input, got ", inputs_);
+  require(!outputs_.empty(), "Network: expected at least one output");
+  widths_.assign(static_cast<std::size_t>(inputs_) + nodes_.size(), 0);
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    Layer& layer = *nodes_[node].layer;
+    const int own = inputs_ + static_cast<int>(node);
+    require(layer.is_built(), "Network: a layer is not built");
+    require(nodes_[node].inputs.size() == layer.input_widths().size(),
+            "Network: a layer has the wrong number of inputs");
+    for (std::size_t at = 0; at < nodes_[node].inputs.size(); ++at) {
+      const int value = nodes_[node].inputs[at];
+      const Index width = layer.input_widths()[at];
+      require(value >= 0 && value < own, "Network: values must be made before they are used");
+      if (widths_[value] == 0) widths_[value] = width;
+      require(widths_[value] == width, "Network: expected rows of ", width, " values, got ",
+              widths_[value]);
+    }
+    widths_[own] = layer.output_width();
+    if (std::find(layers_.begin(), layers_.end(), &layer) == layers_.end())
+      layers_.push_back(&layer);
+  }
+  for (const int value : outputs_)
+    require(value >= 0 && value < static_cast<int>(widths_.size()),
+            "Network: an output is no value of the graph");
+}
+
+void Network::check_input(int input, Index width, bool is_sparse, const char* name) const {
+  require(widths_[input] == 0 || widths_[input] == width, name, ": expected rows of ",
+          widths_[input], " values, got ", width);
+  if (!is_sparse) return;
+  for (const Node& node : nodes_)
+    for (const int value : node.inputs)
+      require(value != input || node.layer->reads_sparse(), name,
+              ": expected dense rows, got a sparse matrix: only a Dense or SparseExpertLayer that "
+              "comes first reads sparse rows");
+}
+
+void Network::forward(Run& run, const Input* inputs, Index rows, const Step& step,
+                      const std::vector<char>& skip) const {
+  run.arena.reset();
+  run.rows = rows;
+  run.loss = 0;
+  run.values.resize(widths_.size());
+  run.saved.resize(nodes_.size());
+  for (int input = 0; input < inputs_; ++input) {
+    run.values[input] = Output{};
+    run.values[input].rows = inputs[input];
+  }
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    run.gathered.clear();
+    for (const int value : nodes_[node].inputs) run.gathered.push_back(run.values[value].rows);
+    ForwardPass pass;
+    pass.inputs = run.gathered.data();
+    pass.rows = rows;
+    pass.step = step;
+    pass.arena = &run.arena;
+    pass.skip_activation = skip[node];
+    nodes_[node].layer->forward(pass);
+    run.values[inputs_ + node] = pass.output;
+    run.saved[node] = pass.saved;
+    run.loss += pass.loss;
+  }
+}
+
+Input rows_from(Input x, Index start) {
+  if (x.index())
+    return x.at(x.index() + start);
+  if (x.is_sparse())
+    x.sparse.offsets += start;
+  else
+    x.dense.data += start * x.dense.stride;
+  return x;
+}
+
+void check_finite(const Input& x, Index rows, const char* name) {
+  const auto find = [&](Index row) {
+    if (!x.is_sparse()) return find_nonfinite(x.dense.row(row), x.width);
+    const Index begin = x.sparse.begin(row);
+    return find_nonfinite(x.sparse.values + begin, x.sparse.end(row) - begin);
+  };
+  std::atomic<Index> first{rows};
+  parallel_for(rows, static_cast<double>(x.width), [&](Index begin, Index end) {
+    for (Index row = begin; row < end && row < first; ++row) {
+      if (find(row) < 0) continue;
+      Index known = first;
+      while (row < known && !first.compare_exchange_weak(known, row)) {
+      }
+    }
+  });
+  if (first == rows) return;
+  const Index row = first, at = find(row);
+  const Index entry = x.is_sparse() ? x.sparse.begin(row) + at : at;
+  const float value = x.is_sparse() ? x.sparse.values[entry] : x.dense.row(row)[at];
+  const Index column = x.is_sparse() ? x.sparse.columns[entry] : at;
+  const char* what = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  fail(name, ": expected finite numbers, got ", what, " at row ", row, ", column ", column);
+}
+
+void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
+                      const std::vector<float*>& outputs) const {
+  struct Reading {
+    explicit Reading(const Network& network) : network(network), run(network.borrow_run()) {}
+    ~Reading() { network.return_run(std::move(run)); }
+    const Network& network;
+    std::unique_ptr<Run> run;
+  };
+  Reading reading(*this);
+  Run& run = *reading.run;
+  const std::vector<char> skip(nodes_.size(), 0);
+  std::vector<Input> batch(inputs.size());
+  for (Index start = 0; start < rows; start += batch_rows) {
+    poll_interrupt();
+    const Index count = std::min(batch_rows, rows - start);
+    for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = rows_from(inputs[at], start);
+    forward(run, batch.data(), count, Step{}, skip);
+    for (std::size_t at = 0; at < outputs_.size(); ++at) {
+      const Input& y = run.values[outputs_[at]].rows;
+      for (Index i = 0; i < count; ++i)
+        std::copy_n(y.dense.row(i), y.width, outputs[at] + (start + i) * y.width);
+    }
+  }
+}
+
+std::unique_ptr<Run> Network::borrow_run() const {
+  begin_read();
+  const std::lock_guard lock(mutex_);
+  if (idle_runs_.empty()) return std::make_unique<Run>();
+  std::unique_ptr<Run> run = std::move(idle_runs_.back());
+  idle_runs_.pop_back();
+  return run;
+}
+
+void Network::return_run(std::unique_ptr<Run> run) const {
+  end_read();
+  const std::lock_guard lock(mutex_);
+  idle_runs_.push_back(std::move(run));
+}
+
+void Network::begin_read() const {
+  std::size_t begun = 0;
+  try {
+    for (; begun < layers_.size(); ++begun) layers_[begun]->use().begin_read();
+  } catch (...) {
+    while (begun > 0) layers_[--begun]->use().end_read();
+    throw;
+  }
+}
+
+void Network::end_read() const {
+  for (Layer* layer : layers_) layer->use().end_read();
+}
+
+void Network::begin_fit() const {
+  std::size_t begun = 0;
+  try {
+    for (; begun < layers_.size(); ++begun) layers_[begun]->use().begin_fit();
+  } catch (...) {
+    while (begun > 0) layers_[--begun]->use().end_fit();
+    throw;
+  }
+}
+
+void Network::end_fit() const {
+  for (Layer* layer : layers_) layer->use().end_fit();
+}
+
+}  // namespace gatewise

@@ -1,0 +1,78 @@
+// An acyclic graph of layers, run forward over batches of rows.
+//
+// Values 0 .. inputs - 1 are the inputs; node i makes value inputs + i. All values of a run have the
+// same number of rows.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "layers/layer.h"
+
+namespace gatewise {
+
+struct Node {
+  std::shared_ptr<Layer> layer;
+  std::vector<int> inputs;  // values, each made before
+};
+
+// One pass through a network: every value, and what each node left for its backward. Memory is kept
+// from pass to pass.
+struct Run {
+  Arena arena;
+  std::vector<Output> values;
+  std::vector<void*> saved;
+  std::vector<Input> gathered;  // the inputs of the node at work
+  double loss = 0;              // of the layers themselves
+  Index rows = 0;
+};
+
+class Network {
+ public:
+  Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs);
+
+  int input_count() const { return inputs_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<int>& outputs() const { return outputs_; }
+  Index value_width(int value) const { return widths_[value]; }
+  // The node that makes a value, or -1 for an input.
+  int maker(int value) const { return value - inputs_; }
+
+  // Width of rows and kind of input fit what the layers were built for; `name` is used in the error.
+  void check_input(int input, Index width, bool is_sparse, const char* name) const;
+
+  // skip[node]: leave the node's last activation to the loss.
+  void forward(Run& run, const Input* inputs, Index rows, const Step& step,
+               const std::vector<char>& skip) const;
+
+  // Outputs [rows, width] contiguous, in pieces of batch_rows. Throws at a row that is not finite. Safe
+  // from several threads at once.
+  void predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
+               const std::vector<float*>& outputs) const;
+
+  void begin_read() const;
+  void end_read() const;
+  void begin_fit() const;
+  void end_fit() const;
+
+ private:
+  std::unique_ptr<Run> borrow_run() const;
+  void return_run(std::unique_ptr<Run> run) const;
+
+  int inputs_;
+  std::vector<Node> nodes_;
+  std::vector<int> outputs_;
+  std::vector<Index> widths_;
+  std::vector<Layer*> layers_;  // each once
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Run>> idle_runs_;
+};
+
+// Throws with row and column where one of `rows` rows is not finite.
+void check_finite(const Input& x, Index rows, const char* name);
+
+// x starting at row `start`.
+Input rows_from(Input x, Index start);
+
+}  // namespace gatewise

@@ -1,0 +1,238 @@
+#include "training/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gatewise {
+
+Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
+                 Optimizer optimizer)
+    : network_(std::move(network)),
+      objectives_(std::move(objectives)),
+      optimizer_(std::move(optimizer)) {
+  const auto& nodes = network_->nodes();
+  require(objectives_.size() == network_->outputs().size(), "loss: expected one for each of ",
+          network_->outputs().size(), " outputs, got ", objectives_.size());
+  std::vector<int> uses(network_->nodes().size() + network_->input_count(), 0);
+  std::vector<int> layer_uses;
+  for (const Node& node : nodes) {
+    const std::size_t number = layer_number(node.layer.get());
+    if (number == layers_.size()) {
+      layers_.push_back(node.layer.get());
+      layer_uses.push_back(0);
+    }
+    node_layer_.push_back(number);
+    ++layer_uses[number];
+    for (const int value : node.inputs) ++uses[value];
+  }
+  // A layer that stands twice in the graph gets one update from the sum of both gradients.
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    states_.push_back(std::make_unique<LayerState>(
+        layers_[i]->parameters(), optimizer_, optimizer_.stores_gradients() || layer_uses[i] > 1));
+  for (const Layer* layer : layers_) seen_writes_.push_back(layer->writes);
+
+  for (const int value : network_->outputs()) ++uses[value];
+  skip_.assign(nodes.size(), 0);
+  for (std::size_t o = 0; o < objectives_.size(); ++o) {
+    const int node = network_->maker(network_->outputs()[o]);
+    require(node >= 0, "loss: an input of the model cannot be trained as its output");
+    const Activation last = nodes[node].layer->output_activation();
+    const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
+                       objectives_[o].loss->own_activation() == last;
+    fused_.push_back(fused);
+    if (fused) skip_[node] = 1;
+  }
+}
+
+std::size_t Trainer::layer_number(const Layer* layer) const {
+  return std::find(layers_.begin(), layers_.end(), layer) - layers_.begin();
+}
+
+void Trainer::check(const Dataset& data) const {
+  require(data.inputs.size() == static_cast<std::size_t>(network_->input_count()),
+          "x: expected ", network_->input_count(), " inputs, got ", data.inputs.size());
+  require(data.targets.size() == objectives_.size(), "y: expected ", objectives_.size(),
+          " targets, got ", data.targets.size());
+  for (int i = 0; i < network_->input_count(); ++i)
+    network_->check_input(i, data.inputs[i].width, data.inputs[i].is_sparse(), "x");
+  for (std::size_t o = 0; o < objectives_.size(); ++o) {
+    const Index width = network_->value_width(network_->outputs()[o]);
+    const Target& target = data.targets[o];
+    if (objectives_[o].loss->reads_labels()) {
+      require(target.labels != nullptr, "y: expected int32 labels, got rows of values");
+    } else {
+      require(target.values != nullptr, "y: expected rows of values, got labels");
+      require(target.units == width, "y: expected rows of ", width, " values, got ", target.units);
+    }
+  }
+}
+
+void Trainer::forward(const Dataset& data, const Index* samples, Index count, bool training) {
+  row_index_ = samples;
+  if (data.rows_per_sample != 1) {
+    expanded_.resize(static_cast<std::size_t>(count * data.rows_per_sample));
+    for (Index i = 0; i < count * data.rows_per_sample; ++i)
+      expanded_[i] = samples[i / data.rows_per_sample] * data.rows_per_sample +
+                    i % data.rows_per_sample;
+    row_index_ = expanded_.data();
+  }
+  inputs_.clear();
+  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_index_));
+  const Step step{training, static_cast<std::uint64_t>(steps_)};
+  network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step, skip_);
+}
+
+void Trainer::judge(const Dataset& data, bool training) {
+  figures_.assign(1 + objectives_.size(), 0.0);
+  slopes_.assign(run_.values.size(), Slope{});
+  float* row_values = run_.arena.take<float>(run_.rows);
+  double total = 0;
+  for (std::size_t o = 0; o < objectives_.size(); ++o) {
+    const Objective& objective = objectives_[o];
+    const int value = network_->outputs()[o];
+    const Output& output = run_.values[value];
+    Target target = data.targets[o];
+    target.index = row_index_;
+    target.units = network_->value_width(value);
+    const Predictions y{output.rows.dense, output.data, output.stride, run_.rows};
+    Slope slope;
+    if (training) {
+      slope.stride = round_up(target.units, kPanelWidth);
+      slope.data = run_.arena.take<float>(run_.rows * slope.stride);
+    }
+    const double loss = objective.loss->evaluate(y, target, fused_[o], objective.weight, slope.data,
+                                                 slope.stride, row_values);
+    figures_[1 + o] = loss;
+    total += objective.weight * loss;
+    for (const Metric metric : objective.metrics)
+      figures_.push_back(evaluate_metric(metric, y, target, row_values));
+    if (training) {
+      require(slopes_[value].data == nullptr, "outputs: a value may be an output once");
+      slopes_[value] = slope;
+    }
+  }
+  figures_[0] = total + run_.loss + penalties();
+}
+
+double Trainer::penalties() {
+  double sum = 0;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (layers_[i]->writes != seen_writes_[i]) {
+      states_[i]->refresh_penalties(true);
+      seen_writes_[i] = layers_[i]->writes;
+    }
+    sum += states_[i]->penalty();
+  }
+  return sum;
+}
+
+const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* samples,
+                                              Index count) {
+  forward(data, samples, count, false);
+  judge(data, false);
+  return figures_;
+}
+
+const std::vector<double>& Trainer::train_step(const Dataset& data, const Index* samples,
+                                               Index count) {
+  forward(data, samples, count, true);
+  judge(data, true);
+  poll_interrupt();
+  const InterruptShield shield;
+  backward();
+  finish_step();
+  return figures_;
+}
+
+// A value needs its slope where a trained layer comes before it.
+void Trainer::update_needs() {
+  const auto& nodes = network_->nodes();
+  needs_slope_.assign(run_.values.size(), 0);
+  for (std::size_t node = 0; node < nodes.size(); ++node) {
+    const Layer& layer = *nodes[node].layer;
+    char needs = layer.trainable && layer.parameters().size() > 0;
+    for (const int value : nodes[node].inputs) needs |= needs_slope_[value];
+    needs_slope_[network_->input_count() + node] = needs;
+  }
+}
+
+void Trainer::backward() {
+  update_needs();
+  for (auto& state : states_) state->begin_step();
+  for (std::size_t node = network_->nodes().size(); node-- > 0;) backward_node(node);
+  apply_stored();
+}
+
+void Trainer::backward_node(std::size_t node) {
+  const int own = network_->input_count() + static_cast<int>(node);
+  if (!needs_slope_[own] || slopes_[own].data == nullptr) return;
+  const Node& graph_node = network_->nodes()[node];
+  slots_.clear();
+  run_.gathered.clear();
+  for (const int value : graph_node.inputs) {
+    run_.gathered.push_back(run_.values[value].rows);
+    GradientSlot slot;
+    if (needs_slope_[value]) {
+      Slope& slope = slopes_[value];
+      // A layer that reads one value twice adds its second slope to its first.
+      slot.accumulate = slope.data != nullptr;
+      if (!slope.data) {
+        slope.stride = round_up(network_->value_width(value), kPanelWidth);
+        slope.data = run_.arena.take<float>(run_.rows * slope.stride);
+      }
+      slot.data = slope.data;
+      slot.stride = slope.stride;
+    }
+    slots_.push_back(slot);
+  }
+  BackwardPass pass;
+  pass.inputs = run_.gathered.data();
+  pass.output = &run_.values[own];
+  pass.rows = run_.rows;
+  pass.step = {true, static_cast<std::uint64_t>(steps_)};
+  pass.arena = &run_.arena;
+  pass.skip_activation = skip_[node];
+  pass.saved = run_.saved[node];
+  pass.d_output = slopes_[own].data;
+  pass.d_output_stride = slopes_[own].stride;
+  pass.d_inputs = slots_.data();
+  pass.sink = graph_node.layer->trainable ? states_[node_layer_[node]].get() : nullptr;
+  graph_node.layer->backward(pass);
+}
+
+// Updates that waited: clipped by each parameter's norm or that of all, or gathered from repeated use.
+void Trainer::apply_stored() {
+  double scale = 1;
+  if (optimizer_.global_clip_norm > 0) {
+    double square = 0;
+    for (auto& state : states_)
+      for (std::size_t p = 0; p < state->parameter_count(); ++p)
+        square += state->stored_square(static_cast<int>(p));
+    scale = std::min(1.0, optimizer_.global_clip_norm / std::max(std::sqrt(square), 1e-12));
+  }
+  for (auto& state : states_) {
+    if (!state->stores_gradients()) continue;
+    for (std::size_t p = 0; p < state->parameter_count(); ++p) {
+      const int number = static_cast<int>(p);
+      double own = scale;
+      if (optimizer_.clip_norm > 0) {
+        const double norm = std::sqrt(state->stored_square(number));
+        own = std::min(1.0, optimizer_.clip_norm / std::max(norm, 1e-12));
+      }
+      state->apply_stored(number, own);
+    }
+  }
+}
+
+void Trainer::finish_step() {
+  const auto& nodes = network_->nodes();
+  for (std::size_t node = 0; node < nodes.size(); ++node)
+    nodes[node].layer->finish_step(run_.saved[node]);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    states_[i]->refresh_penalties(false);
+    seen_writes_[i] = ++layers_[i]->writes;
+  }
+  ++steps_;
+}
+
+}  // namespace gatewise

@@ -1,0 +1,81 @@
+// The whole training step of a network in one call: forward, losses, backward, update.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "losses/metric.h"
+#include "optimizers/optimizer.h"
+#include "training/dataset.h"
+#include "training/network.h"
+
+namespace gatewise {
+
+// How one output of the network is judged.
+struct Objective {
+  std::unique_ptr<Loss> loss;
+  float weight = 1;
+  std::vector<Metric> metrics;
+};
+
+class Trainer {
+ public:
+  Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives, Optimizer optimizer);
+
+  // One step on the samples named; their rows are gathered as they are read. Returns the loss
+  // (penalties included), each output's loss, and each output's metrics. An interrupt leaves
+  // everything as before the step.
+  const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
+
+  // The same figures without an update.
+  const std::vector<double>& test_step(const Dataset& data, const Index* samples, Index count);
+
+  // Throws where the data do not fit the network.
+  void check(const Dataset& data) const;
+
+  Optimizer& optimizer() { return optimizer_; }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+  std::vector<std::unique_ptr<LayerState>>& states() { return states_; }
+  const std::vector<Layer*>& layers() const { return layers_; }
+  const Network& network() const { return *network_; }
+
+ private:
+  // Slope by one value, [rows, width]; data is null until something was added to it.
+  struct Slope {
+    float* data = nullptr;
+    Index stride = 0;
+  };
+
+  void forward(const Dataset& data, const Index* samples, Index count, bool training);
+  void judge(const Dataset& data, bool training);
+  void backward();
+  void backward_node(std::size_t node);
+  void finish_step();
+  void apply_stored();
+  double penalties();
+  std::size_t layer_number(const Layer* layer) const;
+  void update_needs();
+
+  std::shared_ptr<Network> network_;
+  std::vector<Objective> objectives_;
+  Optimizer optimizer_;
+  std::vector<Layer*> layers_;                        // each once
+  std::vector<std::unique_ptr<LayerState>> states_;   // by layer
+  std::vector<std::uint64_t> seen_writes_;            // by layer
+  std::vector<std::size_t> node_layer_;
+  std::vector<char> skip_;        // by node: its activation is the loss's
+  std::vector<char> fused_;       // by output
+  std::vector<char> needs_slope_; // by value
+  Run run_;
+  std::vector<Slope> slopes_;     // by value
+  std::vector<GradientSlot> slots_;
+  std::vector<Input> inputs_;
+  std::vector<Index> expanded_;  // row numbers of samples of several rows
+  const Index* row_index_ = nullptr;
+  std::vector<double> figures_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace gatewise

@@ -1,0 +1,82 @@
+// NumPy arrays as the core's views. Nothing is converted here: an array of another type or order is
+// refused, since gatewise.data.convert has made all of them float32 and C-contiguous.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "core/errors.h"
+#include "core/options.h"
+#include "core/types.h"
+
+namespace gatewise {
+
+namespace py = pybind11;
+
+using FloatArray = py::array_t<float, py::array::c_style>;
+using LabelArray = py::array_t<std::int32_t, py::array::c_style>;
+using IndexArray = py::array_t<std::int64_t, py::array::c_style>;
+
+template <typename Array>
+Array expect_array(const py::handle& object, const char* name, const char* type) {
+  if (!py::isinstance<Array>(object))
+    throw py::type_error(std::string(name) + ": expected a C-contiguous " + type + " array");
+  return py::reinterpret_borrow<Array>(object);
+}
+
+inline FloatArray expect_floats(const py::handle& object, const char* name) {
+  return expect_array<FloatArray>(object, name, "float32");
+}
+
+// CSR rows that keep their arrays alive.
+struct SparseMatrix {
+  IndexArray offsets;
+  LabelArray columns;
+  FloatArray values;
+  Index width = 0;
+
+  Index rows() const { return offsets.size() - 1; }
+};
+
+// Rows of an array of any rank: all axes but the last.
+struct RowArray {
+  Input input;
+  Index rows = 0;
+  std::vector<py::ssize_t> leading;  // the axes before the last
+};
+
+inline RowArray rows_of(const py::handle& object, const char* name) {
+  RowArray result;
+  if (py::isinstance<SparseMatrix>(object)) {
+    const auto& matrix = object.cast<const SparseMatrix&>();
+    result.input.sparse = {matrix.offsets.data(), matrix.columns.data(), matrix.values.data()};
+    result.input.width = matrix.width;
+    result.rows = matrix.rows();
+    result.leading = {matrix.rows()};
+    return result;
+  }
+  const FloatArray array = expect_floats(object, name);
+  require(array.ndim() >= 2, name, ": expected at least 2 axes (rows and features), got ",
+          array.ndim());
+  result.leading.assign(array.shape(), array.shape() + array.ndim() - 1);
+  result.input.width = array.shape(array.ndim() - 1);
+  result.rows = 1;
+  for (const py::ssize_t axis : result.leading) result.rows *= axis;
+  result.input.dense = {array.data(), result.input.width};
+  return result;
+}
+
+inline FloatArray new_array(std::vector<py::ssize_t> leading, Index width) {
+  leading.push_back(width);
+  return FloatArray(leading);
+}
+
+Options to_options(const py::dict& values);
+
+// One function a file, called by the module.
+void bind_runtime(py::module_& module);
+void bind_layer(py::module_& module);
+void bind_training(py::module_& module);
+
+}  // namespace gatewise

@@ -1,0 +1,114 @@
+// Threads, build facts, random numbers.
+#include <Eigen/Core>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "arrays.h"
+#include "core/aligned_buffer.h"
+#include "core/parallel.h"
+#include "core/registry.h"
+#include "experts/expert.h"
+#include "kernels/finite.h"
+#include "kernels/random_fill.h"
+#include "routing/router.h"
+
+#define GATEWISE_STRING_(x) #x
+#define GATEWISE_STRING(x) GATEWISE_STRING_(x)
+
+namespace gatewise {
+namespace {
+
+bool has_pending_signal() {
+  const py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+std::map<std::string, std::string> build_info() {
+  return {{"compiler", "GCC " __VERSION__},
+          {"eigen", GATEWISE_STRING(EIGEN_WORLD_VERSION) "." GATEWISE_STRING(
+                        EIGEN_MAJOR_VERSION) "." GATEWISE_STRING(EIGEN_MINOR_VERSION)},
+          {"openmp", GATEWISE_STRING(_OPENMP)},
+          {"pybind11", GATEWISE_STRING(PYBIND11_VERSION_MAJOR) "." GATEWISE_STRING(
+                           PYBIND11_VERSION_MINOR)}};
+}
+
+template <typename Fill>
+FloatArray filled(Index size, const Fill& fill) {
+  FloatArray result(size);
+  float* values = result.mutable_data();
+  const py::gil_scoped_release release;
+  fill(values);
+  return result;
+}
+
+FloatArray uniform(std::uint64_t seed, std::uint64_t stream, Index size, float low, float high) {
+  return filled(size, [=](float* y) { fill_uniform(seed, stream, 0, low, high, y, size); });
+}
+
+FloatArray normal(std::uint64_t seed, std::uint64_t stream, Index size, float mean, float stddev) {
+  return filled(size, [=](float* y) { fill_normal(seed, stream, 0, mean, stddev, y, size); });
+}
+
+FloatArray orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols) {
+  FloatArray flat =
+      filled(rows * cols, [=](float* y) { fill_orthogonal(seed, stream, rows, cols, y); });
+  return flat.reshape({rows, cols});
+}
+
+IndexArray permutation(std::uint64_t seed, std::uint64_t stream, Index size) {
+  IndexArray result(size);
+  Index* values = result.mutable_data();
+  const py::gil_scoped_release release;
+  fill_permutation(seed, stream, values, size);
+  return result;
+}
+
+std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
+  const RowArray array = rows_of(x, "x");
+  Index at = -1;
+  {
+    const py::gil_scoped_release release;
+    at = find_nonfinite(array.input.dense.data, array.rows * array.input.width);
+  }
+  if (at < 0) return std::nullopt;
+  return std::pair(at / array.input.width, at % array.input.width);
+}
+
+// How many threads a parallel_for of `count` heavy items really uses.
+Index parallel_probe(Index count) {
+  const py::gil_scoped_release release;
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  parallel_for(count, 1e9, [&](Index, Index) {
+    const std::lock_guard lock(mutex);
+    seen.insert(std::this_thread::get_id());
+  });
+  return static_cast<Index>(seen.size());
+}
+
+}  // namespace
+
+void bind_runtime(py::module_& module) {
+  install_fork_handlers();
+  set_interrupt_check(has_pending_signal);
+  module.def("isa_level", [] { return std::string(GATEWISE_STRING(GATEWISE_LEVEL)); });
+  module.def("build_info", build_info);
+  module.def("get_num_threads", num_threads);
+  module.def("set_num_threads", set_num_threads, py::arg("count"));
+  module.def("allocation_count", [] { return allocation_counter().load(); });
+  module.def("parallel_probe", parallel_probe, py::arg("count"));
+  module.def("random_uniform", uniform, py::arg("seed"), py::arg("stream"), py::arg("size"),
+             py::arg("low"), py::arg("high"));
+  module.def("random_normal", normal, py::arg("seed"), py::arg("stream"), py::arg("size"),
+             py::arg("mean"), py::arg("stddev"));
+  module.def("random_orthogonal", orthogonal, py::arg("seed"), py::arg("stream"), py::arg("rows"),
+             py::arg("cols"));
+  module.def("permutation", permutation, py::arg("seed"), py::arg("stream"), py::arg("size"));
+  module.def("find_nonfinite", first_nonfinite, py::arg("x"));
+  module.def("router_kinds", Registry<Router>::kinds);
+  module.def("expert_kinds", Registry<Expert>::kinds);
+}
+
+}  // namespace gatewise

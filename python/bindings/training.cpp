@@ -1,0 +1,250 @@
+// Networks, datasets and the trainer.
+#include "arrays.h"
+#include "training/trainer.h"
+
+namespace gatewise {
+namespace {
+
+std::shared_ptr<Network> make_network(
+    int inputs, const std::vector<std::pair<std::shared_ptr<Layer>, std::vector<int>>>& nodes,
+    const std::vector<int>& outputs) {
+  std::vector<Node> graph;
+  for (const auto& [layer, values] : nodes) graph.push_back({layer, values});
+  return std::make_shared<Network>(inputs, std::move(graph), outputs);
+}
+
+py::list predict(const Network& network, const py::list& inputs, Index batch_rows) {
+  require(static_cast<int>(inputs.size()) == network.input_count(), "x: expected ",
+          network.input_count(), " inputs, got ", inputs.size());
+  require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
+  std::vector<Input> rows;
+  RowArray first;
+  for (int i = 0; i < network.input_count(); ++i) {
+    RowArray array = rows_of(inputs[i], "x");
+    network.check_input(i, array.input.width, array.input.is_sparse(), "x");
+    rows.push_back(array.input);
+    if (i == 0) first = std::move(array);
+    else require(array.rows == first.rows, "x: expected inputs of one number of rows, got ",
+                 first.rows, " and ", array.rows);
+  }
+  py::list results;
+  std::vector<float*> outputs;
+  for (const int value : network.outputs()) {
+    FloatArray output = new_array(first.leading, network.value_width(value));
+    outputs.push_back(output.mutable_data());
+    results.append(std::move(output));
+  }
+  const py::gil_scoped_release release;
+  for (const Input& input : rows) check_finite(input, first.rows, "x");
+  network.predict(rows, first.rows, batch_rows, outputs);
+  return results;
+}
+
+// A dataset that keeps its arrays alive.
+struct BoundDataset {
+  Dataset data;
+  std::vector<py::object> arrays;
+};
+
+void add_inputs(BoundDataset& bound, const py::list& inputs) {
+  for (const py::handle& object : inputs) {
+    const RowArray array = rows_of(object, "x");
+    const Index samples = array.leading[0];
+    require(samples >= 1, "x: expected at least one row, got none");
+    if (bound.data.inputs.empty()) {
+      bound.data.samples = samples;
+      bound.data.rows_per_sample = array.rows / samples;
+    }
+    require(array.rows == bound.data.samples * bound.data.rows_per_sample,
+            "x: expected inputs of one number of rows, got ",
+            bound.data.samples * bound.data.rows_per_sample, " and ", array.rows);
+    bound.data.inputs.push_back(array.input);
+    bound.arrays.push_back(py::reinterpret_borrow<py::object>(object));
+  }
+  require(!bound.data.inputs.empty(), "x: expected at least one array");
+}
+
+Target make_target(const py::handle& object, Index rows, Index rows_per_sample) {
+  Target target;
+  target.rows_per_sample = rows_per_sample;
+  if (py::isinstance<LabelArray>(object)) {
+    const auto labels = py::reinterpret_borrow<LabelArray>(object);
+    require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
+    target.labels = labels.data();
+    target.units = 1;
+    return target;
+  }
+  const RowArray array = rows_of(object, "y");
+  require(!array.input.is_sparse(), "y: expected a dense array, got a sparse matrix");
+  require(array.rows == rows, "y: expected ", rows, " rows, got ", array.rows);
+  target.values = array.input.dense.data;
+  target.units = array.input.width;
+  return target;
+}
+
+std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::list& targets,
+                                           const py::list& weights) {
+  auto bound = std::make_unique<BoundDataset>();
+  add_inputs(*bound, inputs);
+  require(weights.size() == targets.size(), "sample_weights: expected one entry for each target");
+  const Index rows = bound->data.samples * bound->data.rows_per_sample;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    Target target = make_target(targets[i], rows, bound->data.rows_per_sample);
+    if (!weights[i].is_none()) {
+      const FloatArray values = expect_floats(weights[i], "sample_weight");
+      require(values.size() == bound->data.samples, "sample_weight: expected ",
+              bound->data.samples, " weights, got ", values.size());
+      target.weights = values.data();
+    }
+    bound->data.targets.push_back(target);
+    bound->arrays.push_back(targets[i]);
+    bound->arrays.push_back(weights[i]);
+  }
+  const py::gil_scoped_release release;
+  for (const Input& input : bound->data.inputs) check_finite(input, rows, "x");
+  for (const Target& target : bound->data.targets)
+    if (target.values)
+      check_finite({.dense = {target.values, target.units}, .width = target.units}, rows, "y");
+  return bound;
+}
+
+using LossConfig = std::pair<std::string, py::dict>;
+
+std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
+                                      const std::vector<LossConfig>& losses,
+                                      const std::vector<float>& weights,
+                                      const std::vector<std::vector<std::string>>& metrics,
+                                      const py::dict& optimizer) {
+  require(weights.size() == losses.size() && metrics.size() == losses.size(),
+          "Trainer: expected one weight and one list of metrics for each loss");
+  std::vector<Objective> objectives;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    Objective objective;
+    objective.loss = Loss::create(losses[i].first, to_options(losses[i].second));
+    objective.weight = weights[i];
+    for (const std::string& name : metrics[i]) objective.metrics.push_back(metric_from_name(name));
+    objectives.push_back(std::move(objective));
+  }
+  return std::make_unique<Trainer>(std::move(network), std::move(objectives),
+                                   Optimizer::from_options(to_options(optimizer)));
+}
+
+// One step with the GIL released; `step` is Trainer::train_step or test_step.
+template <typename Method>
+std::vector<double> run_step(Trainer& trainer, const BoundDataset& bound, const py::object& samples,
+                             Method step) {
+  const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
+  const Index count = indices.size();
+  require(count >= 1, "samples: expected at least one, got none");
+  for (Index i = 0; i < count; ++i)
+    require(indices.data()[i] >= 0 && indices.data()[i] < bound.data.samples,
+            "samples: expected indices below ", bound.data.samples, ", got ", indices.data()[i]);
+  const py::gil_scoped_release release;
+  trainer.check(bound.data);
+  return (trainer.*step)(bound.data, indices.data(), count);
+}
+
+py::array copy_floats(const AlignedBuffer& buffer) {
+  FloatArray result(buffer.size());
+  std::copy_n(buffer.data(), buffer.size(), result.mutable_data());
+  return result;
+}
+
+std::string key(std::size_t layer, const char* what) {
+  return "layer" + std::to_string(layer) + "." + what;
+}
+
+py::dict get_state(Trainer& trainer) {
+  py::dict state;
+  state["steps"] = py::array(py::cast(std::vector<std::int64_t>{trainer.steps()}));
+  for (std::size_t i = 0; i < trainer.states().size(); ++i) {
+    LayerState& layer = *trainer.states()[i];
+    std::vector<std::int64_t> steps;
+    std::vector<double> penalties;
+    for (const auto& slices : layer.slices()) {
+      for (const LayerState::Slice& slice : slices) {
+        steps.push_back(slice.steps);
+        penalties.push_back(slice.penalty);
+      }
+    }
+    if (steps.empty()) continue;
+    state[py::str(key(i, "steps"))] = py::array(py::cast(steps));
+    state[py::str(key(i, "penalties"))] = py::array(py::cast(penalties));
+    if (layer.first().size() > 0) state[py::str(key(i, "first"))] = copy_floats(layer.first());
+    if (layer.second().size() > 0) state[py::str(key(i, "second"))] = copy_floats(layer.second());
+  }
+  return state;
+}
+
+template <typename Value>
+py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const std::string& name,
+                                                   Index size) {
+  require(state.contains(name), "state: expected an entry ", name);
+  const auto array = expect_array<py::array_t<Value, py::array::c_style>>(
+      state[py::str(name)], name.c_str(), "state");
+  require(array.size() == size, "state: expected ", size, " values in ", name, ", got ",
+          array.size());
+  return array;
+}
+
+void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name) {
+  if (buffer.size() == 0) return;
+  std::copy_n(state_array<float>(state, name, buffer.size()).data(), buffer.size(), buffer.data());
+}
+
+void set_state(Trainer& trainer, const py::dict& state) {
+  const auto steps_made = state_array<std::int64_t>(state, "steps", 1);
+  for (std::size_t i = 0; i < trainer.states().size(); ++i) {
+    LayerState& layer = *trainer.states()[i];
+    Index count = 0;
+    for (const auto& slices : layer.slices()) count += static_cast<Index>(slices.size());
+    if (count == 0) continue;
+    const auto steps = state_array<std::int64_t>(state, key(i, "steps"), count);
+    const auto penalties = state_array<double>(state, key(i, "penalties"), count);
+    restore(layer.first(), state, key(i, "first"));
+    restore(layer.second(), state, key(i, "second"));
+    Index at = 0;
+    for (auto& slices : layer.slices()) {
+      for (LayerState::Slice& slice : slices) {
+        slice.steps = steps.data()[at];
+        slice.penalty = penalties.data()[at++];
+      }
+    }
+  }
+  trainer.set_steps(steps_made.data()[0]);
+}
+
+}  // namespace
+
+void bind_training(py::module_& module) {
+  py::class_<Network, std::shared_ptr<Network>>(module, "Network")
+      .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
+      .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"));
+  py::class_<BoundDataset>(module, "Dataset")
+      .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
+           py::arg("sample_weights"))
+      .def_property_readonly("samples", [](const BoundDataset& bound) { return bound.data.samples; });
+  py::class_<Trainer>(module, "Trainer")
+      .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
+           py::arg("metrics"), py::arg("optimizer"))
+      .def("train_step",
+           [](Trainer& trainer, const BoundDataset& data, const py::object& samples) {
+             return run_step(trainer, data, samples, &Trainer::train_step);
+           },
+           py::arg("data"), py::arg("samples"))
+      .def("test_step",
+           [](Trainer& trainer, const BoundDataset& data, const py::object& samples) {
+             return run_step(trainer, data, samples, &Trainer::test_step);
+           },
+           py::arg("data"), py::arg("samples"))
+      .def_property(
+          "learning_rate", [](Trainer& trainer) { return trainer.optimizer().learning_rate; },
+          [](Trainer& trainer, double rate) { trainer.optimizer().learning_rate = rate; })
+      .def_property_readonly("steps", &Trainer::steps)
+      .def("state", &get_state)
+      .def("set_state", &set_state, py::arg("state"))
+      .def("begin_fit", [](const Trainer& trainer) { trainer.network().begin_fit(); })
+      .def("end_fit", [](const Trainer& trainer) { trainer.network().end_fit(); });
+}
+
+}  // namespace gatewise
