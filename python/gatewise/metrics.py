@@ -143,10 +143,17 @@ ACCURACY_NAMES = ("accuracy", "acc")
 """Names that mean the accuracy which fits the loss and the output."""
 
 
-def get(identifier: object) -> Metric:
+def get(identifier: object, argument: str = "metric") -> Metric:
     """The metric that a name, a configuration or an object means.
 
     A name stays the name that is shown: `get("mse").name == "mse"`.
+
+    Parameters
+    ----------
+    identifier : str, dict or Metric
+        What the user gave.
+    argument : str, default "metric"
+        What an error calls it.
 
     Raises
     ------
@@ -156,7 +163,7 @@ def get(identifier: object) -> Metric:
     TypeError
         If it is something else.
     """
-    metric = registry.get(identifier)
+    metric = registry.get(identifier, argument)
     if isinstance(identifier, str):
         metric.name = identifier
     return metric

@@ -161,7 +161,7 @@ def _to_weight(value: object) -> float:
 def _to_metrics(value: object) -> MetricId:
     if isinstance(value, str) and value in metrics.ACCURACY_NAMES:
         return value
-    return metrics.get(value)
+    return metrics.get(value, "metrics")
 
 
 def _serialize(value: object) -> object:

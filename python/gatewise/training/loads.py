@@ -34,8 +34,7 @@ class EpochLoads:
     def begin_epoch(self) -> None:
         """Counts from zero."""
         for index, layer in enumerate(self._layers):
-            if layer._native is not None:
-                layer._native.reset_training_load()
+            layer.native.reset_training_load()
             self._earlier[index] = np.zeros(layer.num_experts, np.int64)
 
     def end_epoch(self) -> None:
@@ -54,11 +53,8 @@ class EpochLoads:
 
     def get_state(self) -> list[Rows]:
         """The rows of the epoch so far, for each layer."""
-        counted = []
-        for layer, earlier in zip(self._layers, self._earlier, strict=True):
-            native = layer._native
-            counted.append(earlier if native is None else earlier + native.training_load())
-        return counted
+        pairs = zip(self._layers, self._earlier, strict=True)
+        return [earlier + layer.native.training_load() for layer, earlier in pairs]
 
     def set_state(self, counted: list[Rows]) -> None:
         """Goes on counting from what `get_state` gave."""

@@ -39,7 +39,7 @@ def store_model(model: Trainable, trainer: _core.Trainer, tensors: dict[str, Arr
         tensors[f"trainer.{name}"] = array
     return {
         "seed": model._seed,
-        "random_streams": [layer._random_stream for layer in model.layers],
+        "random_streams": [layer.random_stream for layer in model.layers],
         "learning_rate": trainer.learning_rate,
     }
 

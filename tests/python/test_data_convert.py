@@ -1,0 +1,196 @@
+"""What is accepted as an input, and what it becomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from gatewise import _core
+from gatewise.data import convert
+from gatewise.data.csr import to_csr, to_sparse_rows
+from gatewise.data.parts import Part, to_part, to_parts
+from gatewise.data.sample_set import Signature, labelled_samples, read_features
+from gatewise.data.targets import TargetRule
+
+SHAPE = (None, 3)
+
+
+def features(array: np.ndarray, shape: convert.Shape = SHAPE) -> np.ndarray:
+    return convert.features(array, "x", shape)
+
+
+def test_float32_in_c_order_passes_without_a_copy() -> None:
+    x = np.ones((4, 3), np.float32)
+    assert features(x) is x
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int8", "int64", "uint8", "bool"])
+def test_real_numbers_become_float32(dtype: str) -> None:
+    x = np.array([[0, 1, 1], [1, 0, 1]], dtype)
+    converted = features(x)
+    assert converted.dtype == np.float32 and converted.flags.c_contiguous
+    np.testing.assert_array_equal(converted, x.astype(np.float32))
+
+
+def test_other_strides_and_byte_orders_become_contiguous() -> None:
+    x = np.asfortranarray(np.arange(12, dtype=np.float32).reshape(4, 3))
+    np.testing.assert_array_equal(features(x), x)
+    assert features(x).flags.c_contiguous
+    swapped = x.astype(">f4")
+    np.testing.assert_array_equal(features(swapped), x)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.ones((2, 3), complex),
+        np.full((2, 3), "a"),
+        np.full((2, 3), None),
+        np.zeros((2, 3), "datetime64[s]"),
+    ],
+)
+def test_other_dtypes_are_refused_by_name(array: np.ndarray) -> None:
+    with pytest.raises(TypeError, match=r"x: expected an array of float, int or bool .* got dtype"):
+        features(array)
+
+
+def test_nan_is_named_by_row_and_column() -> None:
+    x = np.ones((5, 3), np.float32)
+    x[3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"x: expected finite numbers, got nan at row 3, column 2"):
+        features(x)
+
+
+def test_nan_inside_a_sample_of_rows_is_named_by_its_position() -> None:
+    x = np.ones((5, 2, 3), np.float32)
+    x[4, 1, 0] = -np.inf
+    with pytest.raises(ValueError, match="got -inf at row 4, position 1, column 0"):
+        features(x, (None, 2, 3))
+
+
+def test_numbers_beyond_float32_are_told_from_infinity() -> None:
+    x = np.ones((2, 3))
+    x[1, 1] = 1e300
+    with pytest.raises(ValueError, match=r"got 1e\+300 \(too large for float32\) at row 1"):
+        features(x)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones((2, 4)), r"x: expected shape \(n, 3\), got \(2, 4\)"),
+        (np.ones((2, 2, 3)), r"x: expected shape \(n, 3\), got \(2, 2, 3\)"),
+        (np.ones(3), r"got \(3,\); one sample is x\[np.newaxis\]"),
+        (np.ones((0, 3)), r"x: expected at least one sample, got shape \(0, 3\)"),
+    ],
+)
+def test_other_shapes_are_refused(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        features(array)
+
+
+def test_one_axis_is_one_feature_a_sample() -> None:
+    assert features(np.ones(4), (None, 1)).shape == (4, 1)
+
+
+def test_lists_are_refused_with_a_hint() -> None:
+    with pytest.raises(TypeError, match=r"x: expected an array, got list; use np.asarray"):
+        to_part([[1.0, 2.0]], "x")
+
+
+def test_numbers_are_no_arrays_of_samples() -> None:
+    with pytest.raises(ValueError, match="x: expected an array of samples, got the number 3"):
+        to_part(np.float32(3), "x")
+
+
+def test_objects_with_an_array_are_taken_for_it() -> None:
+    class Frame:
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            return np.ones((2, 3))
+
+    assert to_part(Frame(), "x").shape == (2, 3)
+
+
+def test_several_inputs_come_as_list_or_dict() -> None:
+    a, b = np.ones((2, 3)), np.ones((2, 4))
+    for given in ([a, b], (a, b), {"b": b, "a": a}):
+        parts = to_parts(given, ["a", "b"], "x")
+        assert [part.shape for part in parts] == [(2, 3), (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([np.ones(2)], r"x: expected a list of 2 arrays \(a, b\), got 1"),
+        (np.ones(2), r"x: expected a list of 2 arrays \(a, b\), got ndarray"),
+        ({"a": np.ones(2)}, "x: expected a dict with keys a, b, got a"),
+    ],
+)
+def test_a_wrong_number_of_inputs_is_refused(given: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        to_parts(given, ["a", "b"], "x")
+
+
+def test_csr_keeps_its_values_and_takes_wide_indices() -> None:
+    dense = np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3]], np.float64)
+    matrix = sparse.csr_array(dense)
+    matrix.indices = matrix.indices.astype(np.int64)
+    matrix.indptr = matrix.indptr.astype(np.int64)
+    assert isinstance(to_sparse_rows(to_csr(matrix, "x"), "x", SHAPE), _core.SparseRows)
+    assert matrix.indices.dtype == np.int64
+
+
+@pytest.mark.parametrize("kind", ["coo", "csc", "lil", "dok", "bsr", "dia"])
+def test_other_sparse_forms_become_csr(kind: str) -> None:
+    matrix = sparse.eye_array(3, format=kind)
+    assert to_part(matrix, "x").sparse
+
+
+def test_repeated_entries_are_summed_and_the_matrix_kept() -> None:
+    matrix = sparse.csr_array((np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 3))
+    to_sparse_rows(to_csr(matrix, "x"), "x", SHAPE)
+    assert matrix.nnz == 3
+
+
+def test_nan_in_a_sparse_matrix_is_named_by_row_and_column() -> None:
+    matrix = sparse.csr_array(np.array([[0, 2, 0], [0, 0, 0], [1, 0, np.inf]]))
+    with pytest.raises(ValueError, match="x: expected finite numbers, got inf at row 2, column 2"):
+        read_features(to_part(matrix, "x"), SHAPE)
+
+
+def test_sparse_shapes_are_compared() -> None:
+    with pytest.raises(
+        ValueError, match=r"x: expected shape \(n, 3\), got a sparse matrix \(2, 4\)"
+    ):
+        read_features(to_part(sparse.eye_array(2, 4, format="csr"), "x"), SHAPE)
+
+
+def test_parts_report_the_rows_of_the_whole_array() -> None:
+    x = np.ones((10, 3))
+    x[8, 1] = np.nan
+    with pytest.raises(ValueError, match="at row 8, column 1"):
+        read_features(to_part(x, "x").cut(5, 10), SHAPE)
+
+
+def test_pieces_are_read_in_their_order() -> None:
+    raw = np.arange(10)[:, np.newaxis]
+    part = Part(raw, "x", 2, 10)
+    rows, numbers = part.read([(4, 6), (0, 1)])
+    assert np.asarray(rows)[:, 0].tolist() == [6, 7, 2]
+    assert list(numbers) == [6, 7, 2]
+
+
+def test_sample_counts_must_agree() -> None:
+    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
+    x, y = np.ones((4, 3)), np.ones(5)
+    with pytest.raises(ValueError, match="y: expected 4 samples as in x, got 5"):
+        labelled_samples(signature, x, y)
+    with pytest.raises(ValueError, match="sample_weight: expected 4 samples as in x, got 3"):
+        labelled_samples(signature, x, y[:4], np.ones(3))
+
+
+def test_all_zero_weights_are_warned_of() -> None:
+    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
+    with pytest.warns(UserWarning, match="sample_weight: all weights are 0"):
+        labelled_samples(signature, np.ones((4, 3)), np.ones(4), np.zeros(4))

@@ -1,0 +1,266 @@
+"""What `compile` takes, refuses and remembers."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gatewise as gw
+from training_models import make_data, make_model, make_regressor
+
+FIXED = {
+    "weighted_metrics": ["accuracy"],
+    "run_eagerly": True,
+    "steps_per_execution": 2,
+    "jit_compile": True,
+    "auto_scale_loss": False,
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_arguments_without_a_meaning_are_refused_by_name(name: str) -> None:
+    with pytest.raises(TypeError, match=f"compile: {name} is not supported"):
+        make_model(**{name: FIXED[name]})
+
+
+def test_arguments_without_a_meaning_are_accepted_at_keras_defaults() -> None:
+    make_model(
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"optimizer": "rmsprop"}, ValueError, "optimizer: expected one of adam, adamw, sgd; got"),
+        ({"optimizer": 3}, TypeError, "optimizer: expected a name"),
+        ({"loss": "hinge"}, ValueError, "loss: expected one of mse, binary_crossentropy"),
+        (
+            {"loss": {"other": "mse"}},
+            ValueError,
+            "loss: expected a dict with keys dense.* got other",
+        ),
+        ({"loss": ["mse", "mse"]}, ValueError, "loss: expected a list with one entry"),
+        ({"metrics": "accuracy"}, TypeError, "metrics: expected a list or a dict .*'accuracy'"),
+        ({"metrics": ["auc"]}, ValueError, "metrics: expected one of binary_accuracy"),
+        ({"metrics": ["mse"]}, ValueError, "metrics: expected sparse_categorical_accuracy"),
+        ({"loss_weights": "x"}, TypeError, "loss_weights: expected a number"),
+        ({"loss_weights": [float("nan")]}, ValueError, "loss_weights: expected finite numbers"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        make_model(**options)
+
+
+def test_a_refused_compile_leaves_the_model_compiled_as_it_was() -> None:
+    model = make_model()
+    before = model.get_compile_config()
+    with pytest.raises(ValueError, match="loss"):
+        model.compile("adam", "no such loss")
+    assert model.get_compile_config() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("mse", gw.losses.MeanSquaredError),
+        ("MeanSquaredError", gw.losses.MeanSquaredError),
+        ("mean_squared_error", gw.losses.MeanSquaredError),
+        ("bce", gw.losses.BinaryCrossentropy),
+        ("BinaryCrossentropy", gw.losses.BinaryCrossentropy),
+        ("categorical_crossentropy", gw.losses.CategoricalCrossentropy),
+        ("SparseCategoricalCrossentropy", gw.losses.SparseCategoricalCrossentropy),
+    ],
+)
+def test_losses_have_the_names_of_keras(name: str, kind: type) -> None:
+    assert type(gw.losses.get(name)) is kind
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "kind"),
+    [
+        (1, "binary_crossentropy", gw.metrics.BinaryAccuracy),
+        (1, "mse", gw.metrics.BinaryAccuracy),
+        (3, "binary_crossentropy", gw.metrics.CategoricalAccuracy),
+        (3, "categorical_crossentropy", gw.metrics.CategoricalAccuracy),
+        (3, "sparse_categorical_crossentropy", gw.metrics.SparseCategoricalAccuracy),
+    ],
+)
+def test_accuracy_is_the_one_that_keras_takes(units: int, loss: str, kind: type) -> None:
+    for name in ("accuracy", "acc"):
+        metric = gw.metrics.get_for_output(name, loss, units)
+        assert type(metric) is kind and metric.name == name
+
+
+def test_results_are_named_as_the_user_wrote() -> None:
+    metrics = ["mae", gw.metrics.MeanSquaredError(), "mse", "mae"]
+    model = make_regressor(metrics=metrics)
+    assert model.metrics_names == ["loss", "mae", "mean_squared_error", "mse", "mae_1"]
+    assert model.metric_directions()["mae"] == "down"
+
+
+def two_outputs() -> gw.Model:
+    x = gw.Input(shape=(6,))
+    first = gw.layers.Dense(3, activation="softmax", name="kind")(x)
+    return gw.Model(x, [first, gw.layers.Dense(1, name="size")(x)])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "loss": ["sparse_categorical_crossentropy", "mse"],
+            "loss_weights": [1.0, 0.5],
+            "metrics": [["accuracy"], ["mae"]],
+        },
+        {
+            "loss": {"size": "mse", "kind": "sparse_categorical_crossentropy"},
+            "loss_weights": {"size": 0.5},
+            "metrics": {"kind": ["accuracy"], "size": "mae"},
+        },
+    ],
+)
+def test_several_outputs_are_told_by_place_or_name(settings: dict[str, Any]) -> None:
+    model = two_outputs()
+    model.compile("sgd", **settings)
+    names = ["loss", "kind_loss", "size_loss", "kind_accuracy", "size_mae"]
+    assert model.metrics_names == names
+    x, y = make_data()
+    result = model.evaluate(x, [y, y], verbose=0, return_dict=True)
+    assert list(result) == names
+    assert result["loss"] == pytest.approx(result["kind_loss"] + 0.5 * result["size_loss"])
+
+
+def test_metrics_of_several_outputs_need_a_list_for_each() -> None:
+    model = two_outputs()
+    with pytest.raises(
+        ValueError, match=r"metrics: expected a list with one entry for each output"
+    ):
+        model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], metrics=["accuracy"])
+
+
+def test_compile_config_is_json_and_compiles_alike() -> None:
+    model = make_model(
+        optimizer=gw.optimizers.AdamW(0.01, clipnorm=1.0), loss_weights=2.0, metrics=["acc"]
+    )
+    config = json.loads(json.dumps(model.get_compile_config()))
+    other = make_model(compile=False)
+    assert other.get_compile_config() == {}
+    other.compile_from_config({})
+    assert not other.compiled
+    other.compile_from_config(config)
+    assert other.get_compile_config() == model.get_compile_config()
+    assert other.metrics_names == ["loss", "acc"]
+
+
+def test_a_model_may_be_compiled_before_it_is_built() -> None:
+    model = gw.Sequential([gw.layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = make_data()
+    model.fit(x, y, verbose=0)
+    assert model.metrics_names == ["loss", "accuracy"]
+
+
+def test_without_compile_and_without_loss_there_is_no_training() -> None:
+    x, y = make_data()
+    model = make_model(compile=False)
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="expected a compiled model; call compile first"):
+            call(x, y)
+    model.compile("adam")
+    with pytest.raises(ValueError, match="loss: expected a loss in compile, got None"):
+        model.fit(x, y)
+
+
+def test_predict_needs_no_compile() -> None:
+    assert make_model(compile=False).predict(make_data()[0]).shape == (50, 3)
+
+
+def test_optimizer_defaults_are_those_of_keras() -> None:
+    adam = gw.optimizers.Adam().native_options()
+    assert adam["learning_rate"] == 0.001 and adam["epsilon"] == 1e-7
+    assert (adam["beta_1"], adam["beta_2"], adam["weight_decay"]) == (0.9, 0.999, 0.0)
+    assert gw.optimizers.AdamW().native_options()["weight_decay"] == 0.004
+    sgd = gw.optimizers.SGD().native_options()
+    assert (sgd["learning_rate"], sgd["momentum"], sgd["nesterov"]) == (0.01, 0.0, False)
+
+
+@pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "Adam", "adamw", "AdamW"])
+def test_optimizers_have_the_names_of_keras(name: str) -> None:
+    optimizer = gw.optimizers.get(name)
+    assert type(optimizer).__name__.lower() == name.lower()
+    again = gw.optimizers.get(gw.optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"learning_rate": -1.0}, ValueError, "learning_rate: expected a number >= 0, got -1.0"),
+        ({"learning_rate": "fast"}, TypeError, "learning_rate: expected a number"),
+        ({"beta_1": 1.0}, ValueError, "beta_1: expected 0 <= value < 1, got 1.0"),
+        ({"amsgrad": True}, TypeError, "Adam: amsgrad is not supported"),
+        ({"use_ema": True}, TypeError, "Adam: use_ema is not supported"),
+        ({"decay": 0.1}, TypeError, "Adam: unexpected argument 'decay'"),
+        ({"clipnorm": 1.0, "clipvalue": 1.0}, ValueError, "expected at most one of them"),
+        ({"clipnorm": -1.0}, ValueError, "clipnorm: expected a number >= 0"),
+    ],
+)
+def test_wrong_optimizer_arguments_are_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        gw.optimizers.Adam(**options)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gw.losses.MeanSquaredError(reduction="sum"), "MeanSquaredError: reduction is not"),
+        (lambda: gw.losses.BinaryCrossentropy(axis=0), "BinaryCrossentropy: axis is not supported"),
+        (
+            lambda: gw.losses.SparseCategoricalCrossentropy(ignore_class=1),
+            "SparseCategoricalCrossentropy: ignore_class is not supported",
+        ),
+        (lambda: gw.metrics.BinaryAccuracy(threshold=0.3), "BinaryAccuracy: threshold is not"),
+    ],
+)
+def test_settings_of_losses_and_metrics_that_are_missing_are_refused(
+    make: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_the_learning_rate_may_be_changed_at_any_time() -> None:
+    x, y = make_data()
+    model = make_model()
+    before = model.get_weights()
+    model.optimizer.learning_rate = 0.0
+    model.fit(x, y, verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    model.optimizer.learning_rate = 0.01
+    model.fit(x, y, verbose=0)
+    assert not np.array_equal(before[0], model.get_weights()[0])
+    assert model.optimizer.iterations == 4
+    assert copy.deepcopy(model.optimizer).iterations == 0
+
+
+def test_compiling_again_drops_the_optimizers_state() -> None:
+    x, y = make_data()
+    model = make_model()
+    model.fit(x, y, verbose=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert model.optimizer.iterations == 0
