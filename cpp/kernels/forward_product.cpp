@@ -8,10 +8,11 @@
 namespace gatewise {
 namespace {
 
-GATEWISE_INLINE void finish(const Vector& sum, Index row, Index panel, Index width,
-                            const Epilogue& e) {
+// Bias, activation and store of one row's sums [kPanelWidth] in one panel.
+void finish(const float* sums, Index row, Index panel, Index width, const Epilogue& e) {
   const Index column = panel * kPanelWidth;
-  const Vector value = e.bias ? sum + Vector::load_up_to(e.bias + column, width) : sum;
+  Vector value = Vector::load(sums);
+  if (e.bias) value = value + Vector::load_up_to(e.bias + column, width);
   const Index at = row * e.y_stride + column;
   if (e.pre_activation) value.store_up_to(e.pre_activation + at, width);
   activate(e.activation, value).store_up_to(e.y + at, width);
@@ -50,9 +51,16 @@ void multiply_tile(const Rows& x, Index row, const Panels& w, Index panel, const
       for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, weights[p], sums[r][p]);
     }
   }
+  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them in
+  // memory and not in registers.
+  alignas(64) float stored[kRows][kPanels][kPanelWidth];
+#pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r)
-    for (int p = 0; p < kPanels; ++p)
-      finish(sums[r][p], row + r, panel + p, w.shape.width(panel + p), e);
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) sums[r][p].store(stored[r][p]);
+  for (int p = 0; p < kPanels; ++p)
+    for (int r = 0; r < kRows; ++r)
+      finish(stored[r][p], row + r, panel + p, w.shape.width(panel + p), e);
 }
 
 constexpr int kMostPanels = 4;
@@ -101,7 +109,9 @@ void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end,
       Vector sum = Vector::zero();
       for (Index at = x.begin(row); at < x.end(row); ++at)
         sum = fma(Vector::set(x.values[at]), Vector::load(b + x.columns[at] * stride), sum);
-      finish(sum, row, panel, w.shape.width(panel), epilogue);
+      alignas(64) float stored[kPanelWidth];
+      sum.store(stored);
+      finish(stored, row, panel, w.shape.width(panel), epilogue);
     }
   }
 }

@@ -63,9 +63,13 @@ void multiply_tile(const float* d_y, Index d_y_stride, Index row, const Panels& 
       }
     }
   }
+  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them in
+  // memory and not in registers.
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
     const Index target = out.target ? out.target[row + r] : row + r;
     float* d_x = out.d_x + target * out.stride + column;
+#pragma GCC unroll 6
     for (int c = 0; c < kColumns; ++c) {
       const float sum = sum_register(sums[r][c]);
       d_x[c] = out.accumulate ? d_x[c] + sum : sum;
