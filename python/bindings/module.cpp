@@ -20,7 +20,6 @@ Options to_options(const py::dict& values) {
 
 PYBIND11_MODULE(GATEWISE_MODULE, module) {
   module.doc() = "The native core of gatewise for one instruction-set level.";
-  py::register_exception<Busy>(module, "Busy", PyExc_RuntimeError);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

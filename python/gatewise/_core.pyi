@@ -28,9 +28,6 @@ def find_nonfinite(x: Floats) -> tuple[int, int] | None: ...
 def router_kinds() -> list[str]: ...
 def expert_kinds() -> list[str]: ...
 
-class Busy(RuntimeError):
-    """A call that another call at work on the same layers forbids."""
-
 class SparseRows:
     """CSR rows: `indptr` int64 (rows + 1), `indices` int32, `data` float32; column indices below `width`."""
 
