@@ -1,0 +1,135 @@
+#include "kernels/input_gradient.h"
+
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+struct Case {
+  Index rows, depth, units;
+  bool is_scattered, accumulate;
+};
+
+void check(const Case& c) {
+  Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
+  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, numbers);
+  const Matrix w(c.depth, c.units, c.units, numbers);
+  const Packed packed(w);
+  const Matrix before(c.rows + 2, c.depth, c.depth + c.units % 3, numbers);
+  Matrix d_x = before;
+  std::vector<Index> target;
+  for (Index i = 0; c.is_scattered && i < c.rows; ++i) target.push_back(c.rows + 1 - i);
+  const InputGradient out{.d_x = d_x.data(),
+                          .stride = d_x.stride,
+                          .target = c.is_scattered ? target.data() : nullptr,
+                          .accumulate = c.accumulate};
+  input_gradient(d_y.data(), d_y.stride, 0, c.rows, packed.view(), 0, c.depth, out);
+
+  Worst worst;
+  bool others_are_intact = true;
+  for (Index to = 0; to < c.rows + 2; ++to) {
+    const Index i = c.is_scattered ? c.rows + 1 - to : to;
+    for (Index j = 0; j < c.depth; ++j) {
+      if (i < 0 || i >= c.rows) {
+        others_are_intact &= d_x.at(to, j) == before.at(to, j);
+        continue;
+      }
+      Sum sum;
+      for (Index u = 0; u < c.units; ++u) sum.add(d_y.at(i, u), w.at(j, u));
+      if (c.accumulate) sum.add(before.at(to, j));
+      worst.see(d_x.at(to, j), sum);
+    }
+  }
+  INFO("rows ", c.rows, " depth ", c.depth, " units ", c.units, ": ", worst.report());
+  CHECK(worst.is_within());
+  CHECK(others_are_intact);
+  CHECK(d_x.gaps_are_intact());
+}
+
+}  // namespace
+
+TEST_CASE("input_gradient is the naive product for every tail panel and depth") {
+  for (Index units = 1; units <= 35; ++units)
+    for (Index depth = 1; depth <= 40; ++depth)
+      check({.rows = (units + depth * 3) % 10,
+             .depth = depth,
+             .units = units,
+             .is_scattered = false,
+             .accumulate = depth % 2 == 0});
+}
+
+TEST_CASE("input_gradient is the naive product for every number of rows") {
+  for (Index rows = 0; rows <= 33; ++rows)
+    for (const Index units : sizes_around_registers())
+      check({.rows = rows,
+             .depth = 7,
+             .units = units,
+             .is_scattered = false,
+             .accumulate = rows % 2 == 0});
+}
+
+TEST_CASE("input_gradient scatters to target rows") {
+  for (const Index rows : {1, 2, 4, 5, 8, 9, 17})
+    for (const Index units : sizes_around_registers())
+      for (const bool accumulate : {false, true})
+        check({.rows = rows,
+               .depth = 13,
+               .units = units,
+               .is_scattered = true,
+               .accumulate = accumulate});
+}
+
+TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
+  Numbers numbers(9);
+  const Index rows = 11, depth = 6, units = 19;
+  const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
+  const Packed packed(w);
+  std::vector<Index> target;
+  for (Index i = 0; i < rows; ++i) target.push_back(i % 2);
+  Matrix together(2, depth, depth), one_by_one(2, depth, depth);
+  std::fill(together.values.begin(), together.values.end(), 0.0f);
+  one_by_one.values = together.values;
+  InputGradient out{
+      .d_x = together.data(), .stride = depth, .target = target.data(), .accumulate = true};
+  input_gradient(d_y.data(), units, 0, rows, packed.view(), 0, depth, out);
+  out.d_x = one_by_one.data();
+  for (Index i = 0; i < rows; ++i)
+    input_gradient(d_y.data(), units, i, i + 1, packed.view(), 0, depth, out);
+  CHECK(same_bits(together.values, one_by_one.values));
+}
+
+TEST_CASE("input_gradient has the same bits however rows and columns are cut") {
+  Numbers numbers(10);
+  for (const Index units : {1, 5, 16, 35}) {
+    const Index rows = 13, depth = 29;
+    const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
+    const Packed packed(w);
+    Matrix whole(rows, depth, depth);
+    input_gradient(d_y.data(), units, 0, rows, packed.view(), 0, depth,
+                   {.d_x = whole.data(), .stride = depth});
+    for (const Index step : {1, 2, 3, 5, 7}) {
+      Matrix pieces(rows, depth, depth);
+      for (Index i = 0; i < rows; i += step)
+        for (Index j = 0; j < depth; j += step + 1)
+          input_gradient(d_y.data(), units, i, std::min(rows, i + step), packed.view(), j,
+                         std::min(depth, j + step + 1), {.d_x = pieces.data(), .stride = depth});
+      INFO("units ", units, " step ", step);
+      CHECK(same_bits(whole.values, pieces.values));
+    }
+  }
+}
+
+TEST_CASE("input_gradient writes the columns of its range and no others") {
+  Numbers numbers(11);
+  const Matrix d_y(5, 9, 9, numbers), w(20, 9, 9, numbers);
+  const Packed packed(w);
+  Matrix d_x(5, 20, 20);
+  input_gradient(d_y.data(), 9, 1, 4, packed.view(), 3, 14, {.d_x = d_x.data(), .stride = 20});
+  bool is_right = true;
+  for (Index i = 0; i < 5; ++i)
+    for (Index j = 0; j < 20; ++j)
+      is_right &= (d_x.at(i, j) != kCanary) == (i >= 1 && i < 4 && j >= 3 && j < 14);
+  CHECK(is_right);
+}

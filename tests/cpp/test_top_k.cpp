@@ -1,0 +1,65 @@
+#include "kernels/top_k.h"
+
+#include <numeric>
+
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+// A stable sort: largest first, NaN behind everything, ties in the order of their indices.
+std::vector<std::int32_t> naive_top_k(const std::vector<float>& values, Index k) {
+  std::vector<std::int32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    if (std::isnan(values[a]) || std::isnan(values[b]))
+      return !std::isnan(values[a]) && std::isnan(values[b]);
+    return values[a] > values[b];
+  });
+  order.resize(static_cast<std::size_t>(k));
+  return order;
+}
+
+std::vector<std::int32_t> run_top_k(const std::vector<float>& values, Index k) {
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(k + 2), -7);
+  top_k(values.data(), static_cast<Index>(values.size()), k, indices.data());
+  CHECK(indices[k] == -7);
+  CHECK(indices[k + 1] == -7);
+  indices.resize(static_cast<std::size_t>(k));
+  return indices;
+}
+
+}  // namespace
+
+TEST_CASE("top_k gives the k largest, largest first, up to k = width") {
+  Numbers numbers(1);
+  for (Index width = 1; width <= 33; ++width)
+    for (Index k = 1; k <= width; ++k) {
+      const std::vector<float> values = numbers.vector(width);
+      CHECK(run_top_k(values, k) == naive_top_k(values, k));
+    }
+}
+
+TEST_CASE("top_k breaks ties by lowest index") {
+  Numbers numbers(2);
+  for (int round = 0; round < 500; ++round) {
+    const Index width = 1 + numbers.below(20);
+    std::vector<float> values;
+    for (Index i = 0; i < width; ++i) values.push_back(static_cast<float>(numbers.below(3)));
+    const Index k = 1 + numbers.below(width);
+    CHECK(run_top_k(values, k) == naive_top_k(values, k));
+  }
+  CHECK(run_top_k({0.0f, -0.0f, 0.0f}, 2) == std::vector<std::int32_t>{0, 1});
+}
+
+TEST_CASE("top_k counts NaN as smallest") {
+  CHECK(run_top_k({NAN, 1.0f, NAN, 2.0f}, 3) == std::vector<std::int32_t>{3, 1, 0});
+  CHECK(run_top_k({NAN, NAN}, 2) == std::vector<std::int32_t>{0, 1});
+  CHECK(run_top_k({1.0f, NAN, HUGE_VALF}, 1) == std::vector<std::int32_t>{2});
+}
+
+TEST_CASE("top_k puts NaN behind minus infinity") {
+  CHECK(run_top_k({NAN, -HUGE_VALF}, 1) == std::vector<std::int32_t>{1});
+}

@@ -1,0 +1,204 @@
+#include "kernels/weight_gradient.h"
+
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+struct Case {
+  Index rows, depth, units;
+  bool is_gathered;
+};
+
+// Runs `update` on a zero matrix with a unit SGD step and with kStore, checks both against the
+// gradient x^T d_y, and that the padding stays zero.
+template <typename Update>
+void check_both_targets(const Case& c, const Rows& x, const Matrix& d_y, const Update& update) {
+  Packed weights(PanelShape{c.depth, c.units}), stored(PanelShape{c.depth, c.units});
+  update(unit_sgd(weights.buffer.data()));
+  update(store(stored.buffer.data()));
+  Worst worst;
+  bool both_agree = true;
+  for (Index j = 0; j < c.depth; ++j) {
+    for (Index u = 0; u < c.units; ++u) {
+      Sum sum;
+      for (Index i = 0; i < c.rows; ++i) sum.add(x.row(i)[j], d_y.at(i, u));
+      worst.see(stored.at(j, u), sum);
+      both_agree &= weights.at(j, u) == -stored.at(j, u);
+    }
+  }
+  INFO("rows ", c.rows, " depth ", c.depth, " units ", c.units, ": ", worst.report());
+  CHECK(worst.is_within());
+  CHECK(both_agree);
+  CHECK(weights.padding_is_zero());
+  CHECK(stored.padding_is_zero());
+}
+
+void check_dense(const Case& c) {
+  Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
+  const Matrix x(c.rows + 1, c.depth, c.depth + 1, numbers);
+  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, numbers);
+  const std::vector<Index> index =
+      c.is_gathered ? numbers.indices(c.rows, c.rows + 1) : std::vector<Index>{};
+  const PanelShape shape{c.depth, c.units};
+  check_both_targets(c, x.view(index), d_y, [&](const UpdateTarget& target) {
+    for (Index panel = 0; panel < shape.panels(); ++panel)
+      weight_gradient(x.view(index), d_y.data(), d_y.stride, 0, c.rows, shape, panel, 0, c.depth,
+                      target);
+  });
+}
+
+struct SortedCsr {
+  std::vector<Index> offsets, rows;
+  std::vector<float> values;
+  SparseColumns columns;
+
+  SortedCsr(const SparseRows& x, Index begin, Index end, Index width) {
+    Index entries = 0;
+    for (Index i = begin; i < end; ++i) entries += x.end(i) - x.begin(i);
+    offsets.resize(static_cast<std::size_t>(width + 2));
+    rows.resize(static_cast<std::size_t>(entries));
+    values.resize(static_cast<std::size_t>(entries));
+    columns = {offsets.data(), rows.data(), values.data()};
+    sort_by_column(x, begin, end, width, columns);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("weight_gradient is the naive product for every tail panel and depth") {
+  for (Index units = 1; units <= 35; ++units)
+    for (Index depth = 1; depth <= 40; ++depth)
+      check_dense({.rows = (units + depth * 3) % 12,
+                   .depth = depth,
+                   .units = units,
+                   .is_gathered = depth % 2 == 0});
+}
+
+TEST_CASE("weight_gradient is the naive product for every number of rows") {
+  for (Index rows = 0; rows <= 33; ++rows)
+    for (const Index units : sizes_around_registers())
+      check_dense({.rows = rows, .depth = 7, .units = units, .is_gathered = false});
+}
+
+TEST_CASE("weight_gradient sums the rows of its range and updates the tile of its range alone") {
+  Numbers numbers(4);
+  const PanelShape shape{23, 37};
+  const Matrix x(10, 23, 23, numbers), d_y(10, 37, 40, numbers);
+  for (Index panel = 0; panel < 3; ++panel) {
+    Packed weights(shape);
+    for (Index i = 0; i < weights.buffer.size(); ++i) weights.buffer.data()[i] = 0.5f;
+    weight_gradient(x.view(), d_y.data(), 40, 2, 7, shape, panel, 5, 19,
+                    unit_sgd(weights.buffer.data()));
+    Worst worst;
+    bool others_are_intact = true;
+    for (Index j = 0; j < 23; ++j) {
+      for (Index u = 0; u < 37; ++u) {
+        if (j < 5 || j >= 19 || u / 16 != panel) {
+          others_are_intact &= weights.at(j, u) == 0.5f;
+          continue;
+        }
+        Sum sum;
+        sum.add(0.5);
+        for (Index i = 2; i < 7; ++i) sum.add(-x.at(i, j), d_y.at(i, u));
+        worst.see(weights.at(j, u), sum);
+      }
+    }
+    INFO("panel ", panel, ": ", worst.report());
+    CHECK(worst.is_within());
+    CHECK(others_are_intact);
+  }
+}
+
+TEST_CASE("weight_gradient has the same bits however the rows of W are cut") {
+  Numbers numbers(5);
+  const PanelShape shape{29, 21};
+  const Matrix x(15, 29, 29, numbers), d_y(15, 21, 21, numbers);
+  Packed whole(shape);
+  for (Index panel = 0; panel < 2; ++panel)
+    weight_gradient(x.view(), d_y.data(), 21, 0, 15, shape, panel, 0, 29,
+                    store(whole.buffer.data()));
+  for (const Index step : {1, 2, 5, 12}) {
+    Packed pieces(shape);
+    for (Index panel = 0; panel < 2; ++panel)
+      for (Index j = 0; j < 29; j += step)
+        weight_gradient(x.view(), d_y.data(), 21, 0, 15, shape, panel, j,
+                        std::min<Index>(29, j + step), store(pieces.buffer.data()));
+    INFO("step ", step);
+    CHECK(same_bits(whole.buffer.data(), pieces.buffer.data(), whole.buffer.size()));
+  }
+}
+
+TEST_CASE("sort_by_column orders entries by column, then by row") {
+  for (const Index rows : {0, 1, 2, 7, 30}) {
+    for (const Index width : {1, 5, 33}) {
+      Numbers numbers(static_cast<std::uint64_t>(rows * 64 + width));
+      const Csr x(rows, width, 0.3, numbers);
+      const std::vector<Index> index =
+          rows > 2 ? numbers.indices(rows, rows) : std::vector<Index>{};
+      const Index begin = rows / 3;
+      const SparseRows view = x.view(index);
+      const SortedCsr sorted(view, begin, rows, width);
+      Index at = 0;
+      bool is_right = sorted.offsets[0] == 0;
+      for (Index j = 0; j < width; ++j) {
+        is_right &= sorted.offsets[j] == at;
+        for (Index i = begin; i < rows; ++i)
+          for (Index entry = view.begin(i); entry < view.end(i); ++entry)
+            if (x.columns[entry] == j) {
+              is_right &= sorted.rows[at] == i - begin && sorted.values[at] == x.values[entry];
+              ++at;
+            }
+      }
+      INFO("rows ", rows, " width ", width);
+      CHECK(is_right);
+      CHECK(sorted.offsets[width] == at);
+      CHECK(at == static_cast<Index>(sorted.rows.size()));
+    }
+  }
+}
+
+TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") {
+  for (Index units = 1; units <= 35; ++units) {
+    for (const Index depth : {1, 5, 40}) {
+      const Case c{.rows = units % 11, .depth = depth, .units = units, .is_gathered = false};
+      Numbers numbers(static_cast<std::uint64_t>(depth * 64 + units));
+      const Csr x(c.rows, depth, 0.4, numbers);
+      const Matrix dense = x.dense();
+      const Matrix d_y(c.rows, units, units + 1, numbers);
+      const SortedCsr sorted(x.view(), 0, c.rows, depth);
+      const PanelShape shape{depth, units};
+      check_both_targets(c, dense.view(), d_y, [&](const UpdateTarget& target) {
+        for (Index panel = 0; panel < shape.panels(); ++panel)
+          sparse_weight_gradient(sorted.columns, d_y.data(), d_y.stride, shape, panel, 0, depth,
+                                 target);
+      });
+    }
+  }
+}
+
+TEST_CASE("bias_gradient is the naive column sum and updates its columns alone") {
+  for (Index units = 1; units <= 35; ++units) {
+    for (const Index rows : {0, 1, 6, 17}) {
+      Numbers numbers(static_cast<std::uint64_t>(rows * 64 + units));
+      const Matrix d_y(rows, units, units + 2, numbers);
+      const Index end = std::max<Index>(1, units - units / 16);
+      std::vector<float> weights(static_cast<std::size_t>(units), 0.0f), stored = weights;
+      bias_gradient(d_y.data(), d_y.stride, 0, rows, 0, end, unit_sgd(weights.data()));
+      bias_gradient(d_y.data(), d_y.stride, 0, rows, 0, end, store(stored.data()));
+      Worst worst;
+      bool both_agree = true;
+      for (Index u = 0; u < units; ++u) {
+        Sum sum;
+        for (Index i = 0; i < rows && u < end; ++i) sum.add(d_y.at(i, u));
+        worst.see(stored[u], sum);
+        both_agree &= weights[u] == -stored[u];
+      }
+      INFO("rows ", rows, " units ", units, ": ", worst.report());
+      CHECK(worst.is_within());
+      CHECK(both_agree);
+    }
+  }
+}
