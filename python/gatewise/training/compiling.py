@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gatewise.training.probabilities import (
     warn_double,
     warn_outputs,
 )
+from gatewise.training.turns import Turns
 from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ class Compiling:
         self._resolved_network: _core.Network | None = None
         self._trained_network: _core.Network | None = None
         self._outputs_checked = False
+        self._known_signature: Signature | None = None
+        self._turns = Turns()
 
     @property
     def compiled(self) -> bool:
@@ -159,6 +163,7 @@ class Compiling:
             resolved = settings.resolve(self.output_names, shapes)
         self._settings, self._resolved = settings, resolved
         self._resolved_network = self._network
+        self._known_signature = None
         self._trainer = None
         self._outputs_checked = False
 
@@ -188,6 +193,7 @@ class Compiling:
             shapes = [symbol.shape for symbol in self.outputs]
             self._resolved = settings.resolve(self.output_names, shapes)
             self._resolved_network = network
+            self._known_signature = None
         return self._resolved
 
     def _ready_trainer(self) -> _core.Trainer:
@@ -199,11 +205,17 @@ class Compiling:
         self.optimizer.attach(self._trainer)
         return self._trainer
 
-    def _signature(self, labelled: bool = True) -> Signature:
+    def _signature(self) -> Signature:
         """Names and shapes of inputs and outputs, and what the losses want as targets."""
+        resolved = self._resolve()
+        if self._known_signature is None:
+            self._known_signature = replace(self._plain_signature(), rules=resolved.rules)
+        return self._known_signature
+
+    def _plain_signature(self) -> Signature:
+        """Names and shapes of inputs and outputs, of a model that need not be compiled."""
         shapes = [symbol.shape for symbol in self.inputs]
-        rules = self._resolve().rules if labelled else []
-        return Signature(self.input_names, shapes, self.output_names, rules)
+        return Signature(self.input_names, shapes, self.output_names)
 
     def _wants_output_check(self) -> bool:
         """Whether the next training should look if the outputs are probabilities."""

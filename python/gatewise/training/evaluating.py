@@ -40,7 +40,8 @@ def evaluate_model(
     hooks.set_params({"steps": feed.steps, "verbose": verbose})
     progress.begin("evaluate", feed.steps)
     try:
-        return run_test(trainer, model._resolve(), feed, hooks, progress)
+        with model._turns.testing("evaluate"):
+            return run_test(trainer, model._resolve(), feed, hooks, progress)
     finally:
         progress.close()
 
@@ -55,12 +56,14 @@ def one_batch(model: Trainable, data: tuple[object, object, object, object], tra
     trainer = model._ready_trainer()
     order = np.arange(dataset.samples, dtype=np.int64)
     if not train:
-        return model._resolve().logs(trainer.test_step(dataset, order))
+        with model._turns.testing("test_on_batch"):
+            return model._resolve().logs(trainer.test_step(dataset, order))
     if model._wants_output_check():
         model._check_outputs(samples.features())
-    trainer.begin_fit()
-    try:
-        values = trainer.train_step(dataset, order)
-    finally:
-        trainer.end_fit()
+    with model._turns.training("train_on_batch"):
+        trainer.begin_fit()
+        try:
+            values = trainer.train_step(dataset, order)
+        finally:
+            trainer.end_fit()
     return model._resolve().logs(values)

@@ -120,12 +120,13 @@ def fit_model(
     must_agree = _must_agree(model, arguments, count, data[3])
     first = arguments.initial_epoch
     run = FitRun(model, trainer, model._resolve(), feed, tests, hooks, first, must_agree)
-    trainer.begin_fit()
-    try:
-        run_fit(run, arguments.schedule, arguments.progress)
-    finally:
-        trainer.end_fit()
-        arguments.progress.close()
+    with model._turns.training("fit"):
+        trainer.begin_fit()
+        try:
+            run_fit(run, arguments.schedule, arguments.progress)
+        finally:
+            trainer.end_fit()
+            arguments.progress.close()
     history = hooks.history
     assert history is not None
     model.history = history

@@ -49,7 +49,7 @@ def predict_model(
         refuse_with_iterator("x", batch_size=batch_size)
         x = source = IteratorSource(x)
     network = build_for(model, x)
-    signature = model._signature(labelled=False)
+    signature = model._plain_signature()
     try:
         if source is not None:
             source.signature = signature

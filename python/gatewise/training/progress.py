@@ -6,7 +6,8 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from tqdm.std import tqdm
@@ -80,13 +81,15 @@ class BarProgress(Progress):
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Makes the bar."""
         self.close()
-        self._bar = _bar_class()(
+        widgets = in_notebook() and importlib.util.find_spec("ipywidgets") is not None
+        self._bar = _bar_class(widgets)(
             total=steps,
             initial=done,
             desc=title,
             unit="step",
             delay=self._delay,
             mininterval=0,
+            miniters=1,
             dynamic_ncols=True,
         )
         self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
@@ -152,14 +155,14 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in shell.config
 
 
-def _bar_class() -> type[tqdm[None]]:
-    if in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm as notebook_bar
-
-        return cast("type[tqdm[None]]", notebook_bar)
-    from tqdm import tqdm as terminal_bar
-
-    return cast("type[tqdm[None]]", terminal_bar)
+@lru_cache(maxsize=2)
+def _bar_class(notebook: bool) -> type[tqdm[None]]:
+    if notebook:
+        from tqdm.notebook import tqdm as base
+    else:
+        from tqdm import tqdm as base
+    # Without its monitor: a thread that a program which forks does not expect.
+    return type("ProgressBar", (base,), {"monitor_interval": 0})
 
 
 def _number(value: float) -> str:
