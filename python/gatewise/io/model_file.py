@@ -132,16 +132,17 @@ def _models() -> Registry[Model]:
 
 
 def _describe(model: Model) -> tuple[Config, Tensors]:
+    built = [layer for layer in model.layers if layer.built]
     config: Config = {
         "class_name": type(model).__name__,
         "config": model.get_config(),
         "seed": model._seed,
-        "random_streams": [layer.random_stream for layer in model.layers],
-        "layers": list_weights(model) if model.built else [],
+        "states": [layer.get_state() for layer in model.layers],
+        "layers": list_weights(built),
         "compile": model.get_compile_config(),
     }
-    tensors = weight_tensors(model) if model.built else {}
-    if model._trainer is not None:
+    tensors = weight_tensors(built)
+    if model._trainer is not None and model._trained_network is model._network:
         state = model._trainer.state()
         tensors.update({_TRAINER + name: array for name, array in state.items()})
     return config, tensors
@@ -152,14 +153,14 @@ def _restore(container: Container, source: str, compile: bool) -> Model:
     try:
         model = _models().get({key: config[key] for key in ("class_name", "config")}, "model")
         model._seed = config["seed"]
-        for layer, stream in zip(model.layers, config["random_streams"], strict=True):
-            if stream is not None:
-                layer.set_random_stream(*stream)
-        if model.built:
-            put_weights(model, container, source)
-        if compile and config["compile"] is not None:
+        for layer, state in zip(model.layers, config["states"], strict=True):
+            layer.set_state(state)
+        put_weights([layer for layer in model.layers if layer.built], container, source)
+        if compile and config["compile"]:
             _restore_compiled(model, config["compile"], container.tensors)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(f"{source}: config: expected {error}, found none") from error
+    except (TypeError, ValueError) as error:
         if str(error).startswith(source):
             raise
         raise ValueError(f"{source}: config: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,8 @@ def save_weights(
 ) -> None:
     """See `Model.save_weights`."""
     check_overwrite(filepath, overwrite)
-    write_file(filepath, "weights", {"layers": list_weights(model)}, weight_tensors(model))
+    config = {"layers": list_weights(model.layers)}
+    write_file(filepath, "weights", config, weight_tensors(model.layers))
 
 
 def load_weights(
@@ -35,38 +37,38 @@ def load_weights(
 ) -> None:
     """See `Model.load_weights`; takes a file of a whole model too."""
     source = os.fspath(filepath)
-    put_weights(model, read_file(filepath, "weights", "model"), source, skip_mismatch)
+    put_weights(model.layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
 
 
-def list_weights(model: ModelWeights) -> list[Config]:
+def list_weights(layers: Sequence[Layer]) -> list[Config]:
     """The layers that have parameters, in order, with the names of those."""
     return [
         {"name": layer.name, "parameters": [each.name for each in layer.parameters()]}
-        for layer in _owners(model)
+        for layer in _owners(layers)
     ]
 
 
-def weight_tensors(model: ModelWeights) -> Tensors:
-    """The parameters of all layers, by their names in files."""
+def weight_tensors(layers: Sequence[Layer]) -> Tensors:
+    """The parameters of layers, by their names in files."""
     return {
         f"{_PREFIX}/{layer.name}/{name}": value
-        for layer in _owners(model)
+        for layer in _owners(layers)
         for name, value in layer.named_weights().items()
     }
 
 
 def put_weights(
-    model: ModelWeights, container: Container, source: str, skip_mismatch: bool = False
+    layers: Sequence[Layer], container: Container, source: str, skip_mismatch: bool = False
 ) -> None:
-    """Sets the model's parameters from a file that was read; none if one does not fit.
+    """Sets the layers' parameters from a file that was read; none if one does not fit.
 
     Raises
     ------
     ValueError
-        Layers or parameters differ from the model's; names `source` and the field.
+        The file's layers or parameters are others; names `source` and the field.
     """
     listed = container.config["layers"]
-    owners = _owners(model)
+    owners = _owners(layers)
     if len(listed) != len(owners):
         raise ValueError(
             f"{source}: layers: expected {len(owners)} with parameters ("
@@ -91,8 +93,8 @@ def check_overwrite(filepath: str | os.PathLike[str], overwrite: bool) -> None:
         raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
 
 
-def _owners(model: ModelWeights) -> list[Layer]:
-    return [layer for layer in model.layers if layer.parameters()]
+def _owners(layers: Sequence[Layer]) -> list[Layer]:
+    return [layer for layer in layers if layer.parameters()]
 
 
 def _fitting_weights(

@@ -109,6 +109,18 @@ class Layer(ParameterOwner, LayerAsModel):
         """The unbuilt layer that `get_config` described."""
         return cls(**config)
 
+    def get_state(self) -> Config:
+        """What a built layer is beside settings and weights, as JSON values."""
+        return {"input_shapes": self._input_shapes, "random_stream": self._random_stream}
+
+    def set_state(self, state: Config) -> None:
+        """Builds the layer as `get_state` saw it; its weights are still to be set."""
+        shapes = [tuple(shape) for shape in state["input_shapes"]]
+        if shapes and not self.built:
+            self.build(shapes)
+        if state["random_stream"] is not None:
+            self.set_random_stream(*state["random_stream"])
+
     def describe(self) -> str:
         """What `summary()` calls the layer."""
         return f"{self.name} ({type(self).__name__})"

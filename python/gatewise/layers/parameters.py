@@ -113,21 +113,7 @@ class ParameterOwner:
         ValueError
             The layer is not built, or number or shapes of the arrays differ; nothing is set then.
         """
-        parameters = self.parameters()
-        if len(weights) != len(parameters):
-            raise ValueError(
-                f"weights: expected {len(parameters)} arrays for {self.name} "
-                f"({', '.join(each.name for each in parameters)}), got {len(weights)}"
-            )
-        arrays = [np.ascontiguousarray(weight, np.float32) for weight in weights]
-        for index, (parameter, array) in enumerate(zip(parameters, arrays, strict=True)):
-            if array.shape != parameter.shape:
-                raise ValueError(
-                    f"weights[{index}]: expected shape {parameter.shape} for "
-                    f"{self.name}/{parameter.name}, got {array.shape}"
-                )
-        for parameter, array in zip(parameters, arrays, strict=True):
-            self.native.set(parameter.name, array)
+        put_arrays([self], weights)
 
     def count_params(self) -> int:
         """How many numbers the parameters hold.
@@ -158,3 +144,26 @@ class ParameterOwner:
                 "fit it, call it on data or build(input_shape)"
             )
         return self._native
+
+
+def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike]) -> None:
+    """Sets the parameters of `owners`, one after the other; none unless all arrays fit.
+
+    Raises
+    ------
+    ValueError
+        An owner is not built, there are more or fewer arrays, or a shape differs.
+    """
+    fields = [(owner, parameter) for owner in owners for parameter in owner.parameters()]
+    if len(weights) != len(fields):
+        names = ", ".join(f"{owner.name}/{parameter.name}" for owner, parameter in fields)
+        raise ValueError(f"weights: expected {len(fields)} arrays ({names}), got {len(weights)}")
+    arrays = [np.ascontiguousarray(weight, np.float32) for weight in weights]
+    for index, ((owner, parameter), array) in enumerate(zip(fields, arrays, strict=True)):
+        if array.shape != parameter.shape:
+            raise ValueError(
+                f"weights[{index}]: expected shape {parameter.shape} for "
+                f"{owner.name}/{parameter.name}, got {array.shape}"
+            )
+    for (owner, parameter), array in zip(fields, arrays, strict=True):
+        owner.native.set(parameter.name, array)

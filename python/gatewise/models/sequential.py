@@ -156,8 +156,6 @@ class Sequential(Model):
         first = self._stack[0]
         if self._input is None and first.declared_shape is not None:
             self._input = Input(first.declared_shape)
-        elif self._input is None and first.built and not first.takes_several:
-            self._input = input_for(first.input_shape)
         if self._input is None:
             return
         symbol = self._input

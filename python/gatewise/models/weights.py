@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
+from gatewise.layers.parameters import put_arrays
+
 if TYPE_CHECKING:
     import os
 
@@ -41,17 +43,9 @@ class ModelWeights(ABC):
         Raises
         ------
         ValueError
-            The model is not built, or number or shapes of the arrays differ.
+            The model is not built, or number or shapes of the arrays differ; nothing is set then.
         """
-        counts = [len(layer.parameters()) for layer in self.layers]
-        if len(weights) != sum(counts):
-            raise ValueError(
-                f"weights: expected {sum(counts)} arrays for {self.name}, got {len(weights)}"
-            )
-        begin = 0
-        for layer, count in zip(self.layers, counts, strict=True):
-            layer.set_weights(weights[begin : begin + count])
-            begin += count
+        put_arrays(self.layers, weights)
 
     def count_params(self) -> int:
         """How many numbers the parameters hold; ValueError if the model is not built."""

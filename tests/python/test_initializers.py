@@ -1,0 +1,107 @@
+"""First values of parameters."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gatewise import initializers
+
+_FAN_IN, _FAN_OUT = 300, 100
+_SHAPE = (_FAN_IN, _FAN_OUT)
+
+
+def _bound(scale, fan):
+    return math.sqrt(3 * scale / fan)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("glorot_uniform", _bound(1, (_FAN_IN + _FAN_OUT) / 2)),
+        ("he_uniform", _bound(2, _FAN_IN)),
+        ("lecun_uniform", _bound(1, _FAN_IN)),
+        ("random_uniform", 0.05),
+    ],
+)
+def test_uniform_initializers_fill_their_range(name, limit):
+    values = initializers.get(name)(_SHAPE, seed=1)
+    assert values.dtype == np.float32
+    assert values.shape == _SHAPE
+    assert np.abs(values).max() <= limit * (1 + 1e-6)
+    assert np.abs(values).max() > 0.99 * limit
+    # 30,000 numbers: the standard error of the mean is limit / 300.
+    assert abs(values.mean()) < limit / 60
+
+
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [
+        ("glorot_normal", 2 / (_FAN_IN + _FAN_OUT)),
+        ("he_normal", 2 / _FAN_IN),
+        ("lecun_normal", 1 / _FAN_IN),
+    ],
+)
+def test_truncated_normal_initializers_have_their_variance_after_the_cut(name, variance):
+    values = initializers.get(name)(_SHAPE, seed=1)
+    stddev = math.sqrt(variance)
+    # Cut at two standard deviations of the normal before the cut, whose remainder is 0.8796 wide.
+    assert np.abs(values).max() <= 2 * stddev / 0.8796 * (1 + 1e-3)
+    assert values.std() == pytest.approx(stddev, rel=0.02)
+    assert abs(values.mean()) < stddev / 30
+
+
+def test_random_normal_has_its_mean_and_deviation():
+    values = initializers.RandomNormal(mean=1.0, stddev=2.0)(_SHAPE, seed=3)
+    assert values.mean() == pytest.approx(1, abs=0.05)
+    assert values.std() == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3)])
+def test_orthogonal_has_orthonormal_rows_or_columns(shape):
+    values = initializers.Orthogonal(gain=2.0)(shape, seed=4).astype(np.float64) / 2
+    product = values @ values.T if shape[0] <= shape[1] else values.T @ values
+    np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-5)  # float32 rounding
+
+
+def test_orthogonal_draws_each_expert_anew():
+    values = initializers.Orthogonal()((3, 4, 4), seed=4)
+    for first in range(3):
+        np.testing.assert_allclose(values[first] @ values[first].T, np.eye(4), atol=1e-5)
+        assert not np.array_equal(values[first], values[(first + 1) % 3])
+
+
+def test_an_expert_axis_is_no_part_of_the_fans():
+    values = initializers.GlorotUniform()((50, *_SHAPE), seed=1)
+    limit = _bound(1, (_FAN_IN + _FAN_OUT) / 2)
+    assert 0.99 * limit < np.abs(values).max() <= limit * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(("name", "value"), [("zeros", 0), ("ones", 1)])
+def test_constant_initializers_are_constant(name, value):
+    assert np.array_equal(initializers.get(name)((2, 3), seed=0), np.full((2, 3), value))
+    assert np.array_equal(initializers.Constant(0.5)((2,)), np.full(2, 0.5))
+
+
+def test_seed_and_stream_decide_the_values():
+    draw = initializers.GlorotNormal()
+    first = draw(_SHAPE, seed=1, stream=2)
+    assert np.array_equal(first, draw(_SHAPE, seed=1, stream=2))
+    assert not np.array_equal(first, draw(_SHAPE, seed=1, stream=3))
+    assert not np.array_equal(first, draw(_SHAPE, seed=2, stream=2))
+
+
+def test_an_initializers_own_seed_goes_before_the_layers():
+    own = initializers.GlorotUniform(seed=5)
+    assert np.array_equal(own(_SHAPE, seed=1), own(_SHAPE, seed=2))
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"stddev: expected a number >= 0, got -1"):
+        initializers.RandomNormal(stddev=-1)
+    with pytest.raises(ValueError, match=r"minval: expected at most maxval \(0\), got 1"):
+        initializers.RandomUniform(1, 0)
+    with pytest.raises(ValueError, match=r"orthogonal: expected at least two axes, got \(3,\)"):
+        initializers.Orthogonal()((3,), seed=0)
+    with pytest.raises(ValueError, match=r"initializer: expected one of constant, zeros, ones"):
+        initializers.get("glorot")

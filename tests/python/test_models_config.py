@@ -1,0 +1,112 @@
+"""Configurations, summaries and counts of models."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gatewise as gw
+from gatewise.layers import Add, Dense
+
+
+def _functional():
+    a, b = gw.Input(shape=(4,), name="a"), gw.Input(shape=(None, 3)[-1:], name="b")
+    shared = Dense(5, kernel_regularizer="l1")
+    left = shared(a)
+    right = gw.SparseExpertLayer(5, num_experts=3, router="switch", name="experts")(b)
+    total = Add()([left, right])
+    return gw.Model([a, b], [Dense(2, "softmax")(total), total, shared(a)], name="graph")
+
+
+def _sequential():
+    return gw.Sequential(
+        [gw.Input(shape=(7, 4), name="rows"), Dense(3, "relu"), gw.layers.Dropout(0.5), Dense(2)],
+        name="stack",
+    )
+
+
+@pytest.mark.parametrize("make", [_functional, _sequential])
+def test_models_survive_their_configuration(make):
+    model = make()
+    config = json.loads(json.dumps(model.get_config()))
+    again = type(model).from_config(config)
+    assert again.get_config() == model.get_config()
+    assert again.output_shape == model.output_shape
+    again.set_weights(model.get_weights())
+    shapes = [tuple(size or 6 for size in symbol.shape) for symbol in model.inputs]
+    x = [np.random.default_rng(0).normal(size=shape).astype(np.float32) for shape in shapes]
+    x = x if len(x) > 1 else x[0]
+    for first, second in zip(model(x), again(x), strict=True):
+        assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("make", [_functional, _sequential])
+def test_models_survive_json(make):
+    model = make()
+    again = gw.models.model_from_json(model.to_json())
+    assert type(again) is type(model)
+    assert again.get_config() == model.get_config()
+
+
+def test_an_unbuilt_model_survives_its_configuration():
+    model = gw.Sequential([Dense(3), Dense(2)])
+    again = gw.Sequential.from_config(model.get_config())
+    assert not again.built
+    assert again.get_config() == model.get_config()
+
+
+def test_a_configuration_of_an_unknown_class_is_refused():
+    text = json.dumps({"class_name": "Forest", "config": {}})
+    with pytest.raises(ValueError, match=r"model: expected one of model, sequential; got 'Forest'"):
+        gw.models.model_from_json(text)
+
+
+def test_custom_objects_are_refused():
+    with pytest.raises(TypeError, match=r"from_config: custom_objects is not supported"):
+        gw.Sequential.from_config(_sequential().get_config(), custom_objects={"a": int})
+
+
+def _summary(model):
+    lines = []
+    model.summary(print_fn=lines.append)
+    return "\n".join(lines)
+
+
+def test_the_summary_counts_what_is_not_zero():
+    model = gw.Sequential([gw.Input(shape=(4,)), Dense(3, name="first")], name="stack")
+    kernel = np.ones((4, 3))
+    kernel[0] = 0
+    model.set_weights([kernel, np.zeros(3)])
+    text = _summary(model)
+    assert "Sequential 'stack'" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("first (Dense)")]
+    assert row.split()[2:] == ["(None,", "3)", "15", "9", "of", "15"]
+    assert "Non-zero: 9 of 15 (60.0%)" in text
+    assert "Trainable: 15" in text
+
+
+def test_the_summary_says_experts_and_k():
+    layer = gw.SparseExpertLayer(3, num_experts=16, expert=gw.experts.MLP(8), name="moe")
+    text = _summary(gw.Sequential([gw.Input(shape=(4,)), layer]))
+    assert "moe (SparseExpertLayer) 16 MLP(8), k=2" in text
+    every = gw.SparseExpertLayer(3, num_experts=4, router="all", name="moe")
+    assert "moe (SparseExpertLayer) 4 Linear, all" in _summary(gw.Sequential([every]))
+
+
+def test_the_summary_of_an_unbuilt_model_says_so():
+    text = _summary(gw.Sequential([Dense(3)]))
+    assert "not built" in text
+    assert "Not built: the input's shape is not known yet." in text
+
+
+def test_frozen_layers_and_states_are_not_trainable():
+    experts = gw.SparseExpertLayer(3, num_experts=4, balance="bias")
+    model = gw.Sequential([gw.Input(shape=(2,)), Dense(2, trainable=False), experts])
+    total = model.count_params()
+    assert f"Non-trainable: {6 + 4:,}" in _summary(model)
+    assert f"Trainable: {total - 10:,}" in _summary(model)
+
+
+def test_the_summary_is_printed_unless_told_otherwise(capsys):
+    _sequential().summary(line_length=30)
+    assert "\n" + "-" * 30 + "\n" in capsys.readouterr().out

@@ -1,0 +1,49 @@
+"""Names in place of objects."""
+
+import pytest
+
+from gatewise import experts, initializers, regularizers, routers
+from gatewise.registry import to_snake_case
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("GlorotUniform", "glorot_uniform"), ("TopK", "top_k"), ("MLP", "mlp"), ("L1L2", "l1_l2")],
+)
+def test_snake_case_is_that_of_keras(name, expected):
+    assert to_snake_case(name) == expected
+
+
+@pytest.mark.parametrize("name", ["glorot_uniform", "GlorotUniform"])
+def test_names_are_taken_in_both_spellings(name):
+    assert initializers.get(name) == initializers.GlorotUniform()
+
+
+def test_an_instance_is_taken_as_it_is():
+    router = routers.TopK(3)
+    assert routers.get(router) is router
+
+
+def test_a_serialized_object_is_read_back_equal():
+    expert = experts.GLU(7, activation="gelu", use_bias=True)
+    assert experts.get(experts.EXPERTS.serialize(expert)) == expert
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"^router: expected one of top_k, switch, .*'top_kk'$"):
+        routers.get("top_kk")
+
+
+def test_a_name_whose_class_needs_arguments_says_which():
+    with pytest.raises(ValueError, match=r"expert: 'mlp' alone does not say hidden; expected MLP"):
+        experts.get("mlp")
+
+
+def test_a_class_in_place_of_an_object_is_refused():
+    with pytest.raises(TypeError, match=r"expert: expected a name, .* got the class Linear"):
+        experts.get(experts.Linear)
+
+
+def test_a_configuration_names_only_registered_classes():
+    with pytest.raises(ValueError, match=r"regularizer: expected one of l1, l2, l1_l2; got 'os'"):
+        regularizers.get({"class_name": "os", "config": {}})

@@ -1,0 +1,75 @@
+"""Descriptions of routers and of balance terms."""
+
+import pytest
+
+from gatewise import _core, balance, routers
+
+
+def test_every_router_of_the_core_has_a_class_and_no_other():
+    assert sorted(routers.ROUTERS.names()) == sorted(_core.router_kinds())
+
+
+def test_native_options_carry_the_prefix_of_routers():
+    assert routers.TopK(3, over="chosen").native_options() == {
+        "router.kind": "top_k",
+        "router.k": 3,
+        "router.normalize": True,
+        "router.over": "chosen",
+    }
+    assert routers.Static("simplex", shared_bias=True).native_options() == {
+        "router.kind": "static",
+        "router.constraint": "simplex",
+        "router.shared_bias": True,
+    }
+
+
+def test_a_router_without_k_takes_the_layers():
+    assert routers.TopK().with_k(5) == routers.TopK(5)
+    assert routers.TopK(3).with_k(5) == routers.TopK(3)
+    assert routers.Switch().experts_per_row(8) == 1
+    assert routers.All().experts_per_row(8) == 8
+
+
+def test_static_weights_start_as_a_mean():
+    assert routers.Static("free").initializer("router_alpha", 4)((4,)).tolist() == [0.25] * 4
+    assert routers.Static("simplex").initializer("router_alpha", 4)((4,)).tolist() == [0] * 4
+
+
+def test_noise_starts_at_zero_and_scores_do_not():
+    noisy = routers.NoisyTopK(2)
+    assert not noisy.initializer("router_noise_kernel", 4)((3, 4)).any()
+    assert noisy.initializer("router_kernel", 4)((3, 4), seed=1).any()
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match=r"k: expected an integer >= 1, got 0"):
+        routers.TopK(0)
+    with pytest.raises(ValueError, match=r"over: expected 'all' or 'chosen', got 'some'"):
+        routers.TopK(2, over="some")
+    with pytest.raises(TypeError, match=r"normalize: expected True or False, got 1"):
+        routers.SigmoidTopK(2, normalize=1)
+    with pytest.raises(ValueError, match=r"constraint: expected 'free', .* got 'positive'"):
+        routers.Static("positive")
+
+
+def test_balance_takes_one_term_or_several():
+    assert balance.get(None) == ()
+    assert balance.get("aux_loss") == (balance.AuxLoss(0.01),)
+    assert balance.get([balance.Bias(), "z_loss"]) == (balance.Bias(1e-3), balance.ZLoss(1e-3))
+
+
+def test_balance_options_name_every_term():
+    assert balance.native_options((balance.AuxLoss(0.5),)) == {
+        "balance.aux_loss": 0.5,
+        "balance.z_loss": 0.0,
+        "balance.bias": 0.0,
+    }
+
+
+def test_a_wrong_balance_is_refused():
+    with pytest.raises(ValueError, match=r"balance: expected terms of different kinds, got bias"):
+        balance.get(["bias", balance.Bias(0.1)])
+    with pytest.raises(ValueError, match=r"balance: expected one of aux_loss, z_loss, bias; got"):
+        balance.get("aux")
+    with pytest.raises(ValueError, match=r"weight: expected a number >= 0, got -1"):
+        balance.AuxLoss(-1)
