@@ -83,6 +83,13 @@ TEST_CASE("weight_gradient is the naive product for every number of rows") {
       check_dense({.rows = rows, .depth = 7, .units = units, .is_gathered = false});
 }
 
+TEST_CASE("weight_gradient is the naive product where the gradient is gathered in stretches") {
+  // 12 tiles of 3, 6 or 12 rows are updated at once.
+  for (const Index depth : {35, 36, 37, 71, 72, 73, 143, 144, 145, 300})
+    for (const Index units : {1, 9, 16, 21})
+      check_dense({.rows = 5, .depth = depth, .units = units, .is_gathered = false});
+}
+
 TEST_CASE("weight_gradient sums the rows of its range and updates the tile of its range alone") {
   Numbers numbers(4);
   const PanelShape shape{23, 37};
@@ -162,7 +169,7 @@ TEST_CASE("sort_by_column orders entries by column, then by row") {
 
 TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") {
   for (Index units = 1; units <= 35; ++units) {
-    for (const Index depth : {1, 5, 40}) {
+    for (const Index depth : {1, 5, 40, 145}) {
       const Case c{.rows = units % 11, .depth = depth, .units = units, .is_gathered = false};
       Numbers numbers(static_cast<std::uint64_t>(depth * 64 + units));
       const Csr x(c.rows, depth, 0.4, numbers);
