@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gatewise.data import (
     ArraySource,
@@ -126,6 +128,31 @@ def test_stream_source_checks_each_buffer_and_names_the_row(tmp_path: Path) -> N
         next(batches)
 
 
+@given(
+    samples=st.integers(1, 200),
+    batch_size=st.integers(1, 50),
+    buffer_rows=st.integers(1, 120),
+    skip=st.integers(0, 10),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_stream_gives_each_sample_once(
+    samples: int, batch_size: int, buffer_rows: int, skip: int
+) -> None:
+    x = np.arange(samples, dtype=np.float64)[:, np.newaxis] * [1.0, 1.0]
+    whole = labelled_samples(SIGNATURE, x, np.ones(samples))
+    source = StreamSource(whole, batch_size, True, buffer_bytes=8 * buffer_rows)
+    order = np.random.default_rng(samples).permutation(-(-samples // source._block_rows))
+    rows: list[int] = []
+    for first in range(0, samples, source._buffer_rows):
+        stop = min(first + source._buffer_rows, samples)
+        pieces = source._pieces(order, first, stop)
+        assert sum(end - begin for begin, end in pieces) == stop - first
+        rows.extend(row for begin, end in pieces for row in range(begin, end))
+    assert sorted(rows) == list(range(samples))
+    sizes = [len(batch) for _, batch in source.start_pass(1, 2, skip)]
+    assert sum(sizes) == max(0, samples - skip * batch_size)
+
+
 def test_paths_to_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(b"not an array")
     with pytest.raises(ValueError, match=r"x: expected a \.npy file, got .*x\.npy"):
@@ -178,7 +205,7 @@ def test_an_iterator_gives_its_peeked_batch_again() -> None:
     source = IteratorSource(iter(make_batches(3)))
     source.signature = SIGNATURE
     assert source.one_shot and source.steps is None
-    assert source.first_shapes(["i"]) == [(4, 2)]
+    assert [part.shape for part in source.first_parts(["i"])] == [(4, 2)]
     assert len(list(source.start_pass(0, 0))) == 3
     assert list(source.start_pass(0, 0)) == []
 
@@ -203,4 +230,4 @@ def test_batches_without_targets_are_refused() -> None:
 
 def test_an_empty_iterator_is_refused() -> None:
     with pytest.raises(ValueError, match="x: expected at least one batch, got an empty iterator"):
-        IteratorSource(iter([])).first_shapes(["i"])
+        IteratorSource(iter([])).first_parts(["i"])

@@ -199,3 +199,11 @@ def test_fit_during_another_call_is_refused() -> None:
     with pytest.raises(RuntimeError):
         model.fit(X, Y, verbose=0, callbacks=[Again()])
     model.fit(X, Y, verbose=0)
+
+
+def test_a_bad_first_batch_does_not_build_a_model() -> None:
+    model = gw.Sequential([gw.layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 7, column 3"):
+        model.fit(iter([(spoiled(), Y)]))
+    assert not model.built

@@ -12,6 +12,7 @@ import pytest
 import gatewise as gw
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.training.collapse import describe_collapse
+from gatewise.training.loads import EpochLoads
 from training_models import WIDTH, make_data, make_model
 
 X, Y = make_data()
@@ -67,14 +68,14 @@ def test_fit_warns_once_of_collapsed_routing() -> None:
     assert model.layers[0].load_.dead.size == 3
 
 
-def test_the_first_epoch_of_several_is_not_judged() -> None:
-    model, x = collapsing()
-
-    class Stop(gw.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.stop_training = True
-
-    model.fit(x, np.zeros(100), epochs=4, verbose=0, callbacks=[Stop()])
+def test_routing_may_recover_from_two_bad_epochs() -> None:
+    model, _ = collapsing()
+    loads = EpochLoads(model)
+    for rows in ([400, 0, 0, 0], [400, 0, 0, 0], [100, 100, 100, 100], [400, 0, 0, 0]):
+        model.layers[0].load_ = ExpertLoad.from_rows(rows)
+        loads.warn(last=False)
+    with pytest.warns(gw.RoutingCollapseWarning):
+        loads.warn(last=True)
 
 
 def make(activation: str | None, loss: Any, units: int = 3) -> gw.Sequential:

@@ -72,7 +72,7 @@ class BackupAndRestore(Callback):
         """The file."""
         return self.backup_dir / _FILE_NAME
 
-    def resume(self, run: FitRun) -> bool:
+    def restore_run(self, run: FitRun) -> bool:
         """Puts `run` where the file says, if there is one."""
         self._run = run
         self._batches = 0

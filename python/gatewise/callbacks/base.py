@@ -56,7 +56,7 @@ class Callback:
     def set_state(self, state: State) -> None:
         """Takes back what `get_state` gave."""
 
-    def resume(self, run: FitRun) -> bool:
+    def restore_run(self, run: FitRun) -> bool:
         """Whether this callback put `run` where an earlier, unfinished one was; called once."""
         return False
 

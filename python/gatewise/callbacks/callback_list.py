@@ -92,9 +92,9 @@ class CallbackList(Callback):
         for each in self.callbacks:
             each.set_model(model)
 
-    def resume(self, run: FitRun) -> bool:
+    def restore_run(self, run: FitRun) -> bool:
         """Whether one of them put `run` where an earlier, unfinished one was."""
-        return any(each.resume(run) for each in self.callbacks)
+        return any(each.restore_run(run) for each in self.callbacks)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Calls each."""

@@ -11,7 +11,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.data.convert import Floats
 from gatewise.data.csr import is_sparse
-from gatewise.data.parts import to_parts
+from gatewise.data.parts import Part, to_parts
 from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples
 from gatewise.data.sources import Batch
 
@@ -55,9 +55,9 @@ class IteratorSource:
         length = getattr(self._batches, "__len__", None)
         return None if length is None else int(length())
 
-    def first_shapes(self, names: list[str]) -> list[tuple[int, ...]]:
-        """The shapes of the first batch's inputs, to build a model from."""
-        return [part.shape for part in to_parts(self._first(), names, "x")]
+    def first_parts(self, names: list[str]) -> list[Part]:
+        """The inputs of the first batch as they came, to build a model from."""
+        return to_parts(self._first(), names, "x")
 
     def first_features(self) -> list[Floats | _core.SparseRows]:
         """The inputs of the first batch."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +49,6 @@ def describe_collapse(name: str, load: ExpertLoad) -> str | None:
         "balance=gatewise.balance.AuxLoss() with a greater weight, gatewise.balance.Bias(), "
         "a lower learning rate, or fewer experts"
     )
-
-
-def warn_collapse(name: str, load: ExpertLoad) -> bool:
-    """Warns if the load says so, and whether it did."""
-    message = describe_collapse(name, load)
-    if message is None:
-        return False
-    warnings.warn(message, RoutingCollapseWarning, stacklevel=2)
-    return True
 
 
 def _describe_dead(dead: npt.NDArray[np.intp], experts: int) -> str:

@@ -30,15 +30,13 @@ def build_for(model: Trainable, x: object) -> _core.Network:
         If x cannot be an input.
     """
     if not model.built:
-        if isinstance(x, IteratorSource):
-            model._build_from_data(x.first_shapes(["x"]))
-        else:
-            parts = to_parts(x, ["x"], "x")
-            for part in parts:
-                check_samples(part.samples, part.name, part.shape)
-                if not part.streamed:
-                    _check_values(part)
-            model._build_from_data([part.shape for part in parts])
+        names = ["x"]  # Only a model of one input waits for its shape.
+        parts = x.first_parts(names) if isinstance(x, IteratorSource) else to_parts(x, names, "x")
+        for part in parts:
+            check_samples(part.samples, part.name, part.shape)
+            if not part.streamed:
+                _check_values(part)
+        model._build_from_data([part.shape for part in parts])
     return model._require_network()
 
 

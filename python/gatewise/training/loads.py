@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,14 @@ import numpy.typing as npt
 
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.sparse_expert import SparseExpertLayer
-from gatewise.training.collapse import warn_collapse
+from gatewise.training.collapse import RoutingCollapseWarning, describe_collapse
 
 if TYPE_CHECKING:
     from gatewise.training.trainable import Trainable
+
+# A router may leave experts out for an epoch or two while it learns, and take them in again.
+_PATIENCE = 3
+_WARNED = -1
 
 Rows = npt.NDArray[np.int64]
 
@@ -29,7 +34,7 @@ class EpochLoads:
     def __init__(self, model: Trainable) -> None:
         self._layers = [each for each in model.layers if isinstance(each, SparseExpertLayer)]
         self._earlier = [np.zeros(each.num_experts, np.int64) for each in self._layers]
-        self._warned: set[str] = set()
+        self._collapsed_epochs = [0] * len(self._layers)
 
     def begin_epoch(self) -> None:
         """Counts from zero."""
@@ -42,14 +47,20 @@ class EpochLoads:
         for layer, rows in zip(self._layers, self.get_state(), strict=True):
             layer.load_ = ExpertLoad.from_rows(rows)
 
-    def warn(self) -> None:
-        """Warns, once for each layer, of those whose routing has collapsed."""
-        for layer in self._layers:
+    def warn(self, last: bool) -> None:
+        """Warns, once for each layer, where routing stays collapsed, or is in the last epoch."""
+        for index, layer in enumerate(self._layers):
             load = layer.load_
-            if load is None or layer.name in self._warned or not layer.router.chooses:
+            message = None
+            if load is not None and layer.router.chooses:
+                message = describe_collapse(layer.name, load)
+            before = self._collapsed_epochs[index]
+            if before == _WARNED:
                 continue
-            if warn_collapse(layer.name, load):
-                self._warned.add(layer.name)
+            self._collapsed_epochs[index] = before + 1 if message else 0
+            if message and (last or before + 1 == _PATIENCE):
+                warnings.warn(message, RoutingCollapseWarning, stacklevel=2)
+                self._collapsed_epochs[index] = _WARNED
 
     def get_state(self) -> list[Rows]:
         """The rows of the epoch so far, for each layer."""

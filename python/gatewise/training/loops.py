@@ -37,7 +37,7 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
     callbacks.on_train_begin()
-    callbacks.resume(run)
+    callbacks.restore_run(run)
     logs: Logs | None = None
     for epoch in range(run.epoch, schedule.epochs):
         if model.stop_training:
@@ -66,11 +66,9 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
         tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})
     progress.end(steps, logs)
-    # One epoch may leave experts out while the router still learns; two, or the last, tell.
-    if epoch > 0 or epoch == schedule.epochs - 1:
-        run.loads.warn()
     run.begin_epoch(epoch + 1)
     callbacks.on_epoch_end(epoch, logs)
+    run.loads.warn(last=run.model.stop_training or epoch == schedule.epochs - 1)
     return logs
 
 

@@ -212,10 +212,11 @@ class Trainable(Compiling):
             and x.shape[1:] == self._quick_shape
             and x.flags.c_contiguous
             and 0 < len(x) <= _QUICK_SAMPLES
-            and (batch_size is steps is callbacks is None)
+            and steps is callbacks is None
+            and (batch_size is None or (type(batch_size) is int and batch_size > 0))
             and verbose in (0, 1, 2, "auto")
         ):
-            outputs = network.predict([x], BATCH_ROWS)
+            outputs = network.predict([x], batch_size or BATCH_ROWS)
             return outputs[0] if len(outputs) == 1 else outputs
         outputs = predict_model(self, x, batch_size, verbose, steps, callbacks)
         shapes = [symbol.shape[1:] for symbol in self.inputs]
