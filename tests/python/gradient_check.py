@@ -1,0 +1,232 @@
+"""Native gradients against central differences of the formulas in `gradient_reference`.
+
+A `Graph` holds one model twice: in the native core, and as formulas over the same weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gatewise import _core, balance, experts, routers
+from gradient_reference import SEED, Node, Run, row_losses, run_layer
+
+# Every loss is weighted by this. Gradients then exceed the weights, so that float32 rounds the
+# difference "weights before - weights after" of a step at rate 1 by no more than 1e-7 of itself.
+LOSS_WEIGHT = 64.0
+# Float32 sums of up to a few dozen products, through three layers and an activation whose
+# polynomial is good to 5e-7; the largest error seen is 1.2e-6.
+RELATIVE = 1e-5
+# Central differences in double err by STEP^2 of a third derivative, and by 1e-16 of a loss near
+# 100 over STEP, 1e-9: neither reaches RELATIVE of a gradient that is not 0 itself.
+STEP = 1e-5
+ABSOLUTE = 1e-6
+# Scores of float32 and float64, and of both sides of a difference, lie closer than this: where a
+# kept score leads the next one by more, all of them choose alike.
+MARGIN = 1e-3
+
+EXPERT = experts.Linear()
+ROUTER = routers.TopK(2)
+MSE = ("mse", {})
+
+
+def dense(units: int, activation: str = "linear", use_bias: bool = True, **settings: Any) -> Node:
+    options = {"units": units, "activation": activation, "use_bias": use_bias}
+    return Node("dense", options, **settings)
+
+
+def sparse_expert(expert=EXPERT, router=ROUTER, terms=(), settings=None, **changed: Any) -> Node:
+    """A layer of 4 experts with 3 outputs, unless `changed` says otherwise."""
+    options = {"units": 3, "num_experts": 4, "shared_experts": 0}
+    options |= {"activation": "linear", "use_bias": True} | changed
+    parts = expert.native_options() | router.native_options() | balance.native_options(terms)
+    return Node("sparse_expert", options | parts, **(settings or {}))
+
+
+def put(node: Node, name: str, value: np.ndarray) -> None:
+    """Gives both models the same weights."""
+    single = np.ascontiguousarray(value, np.float32)
+    node.native.set(name, single)
+    node.weights[name] = single.astype(np.float64)
+
+
+def build(node: Node, widths: list[int], rng: np.random.Generator) -> None:
+    node.native = _core.Layer(node.kind, node.options)
+    node.native.build(widths)
+    node.native.trainable = node.trainable
+    node.native.set_random_stream(SEED, node.stream)
+    for each in node.native.parameters():
+        around = {"scale": 1.0, "alpha": 1.5}.get(each.role, 0.0)
+        spread = {"router": 1.0, "state": 0.1}.get(each.role, 0.5)
+        put(node, each.name, rng.normal(around, spread, each.shape))
+        if each.role == "kernel":
+            node.native.set_penalty(each.name, node.l1, node.l2)
+
+
+@dataclass
+class Batch:
+    """Samples of a graph: inputs (n, ..., d), targets as the losses read them, weights or None."""
+
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+    weights: list[np.ndarray | None]
+
+    def dataset(self, inputs: list[Any] | None = None) -> _core.Dataset:
+        return _core.Dataset(inputs or self.inputs, self.targets, self.weights)
+
+
+@dataclass
+class Graph:
+    """Nodes as the core's `Network` takes them, over inputs of `widths`, one loss an output."""
+
+    widths: list[int]
+    nodes: list[tuple[Node, list[int]]]
+    outputs: list[int]
+    losses: list[tuple[str, dict[str, Any]]] = field(default_factory=lambda: [MSE])
+    loss_weights: list[float] = field(default_factory=lambda: [LOSS_WEIGHT])
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        self.value_widths = list(self.widths)
+        for node, values in self.nodes:
+            if node.native is None:
+                build(node, [self.value_widths[value] for value in values], rng)
+            self.value_widths.append(node.native.output_width)
+        self.layers = list(dict.fromkeys(node for node, _ in self.nodes))
+        natives = [(node.native, values) for node, values in self.nodes]
+        self.network = _core.Network(len(self.widths), natives, self.outputs)
+
+    def batch(
+        self,
+        samples: int = 7,
+        inner: tuple[int, ...] = (),
+        weighted: bool = False,
+        density: float = 1.0,
+    ) -> Batch:
+        """The first random batch whose routing is clear; samples of `inner` rows each."""
+        for seed in range(1000):
+            rng = np.random.default_rng([self.seed, seed])
+            batch = self._draw(rng, (samples, *inner))
+            for x in batch.inputs:
+                x[rng.random(x.shape) > density] = 0
+            run = Run()
+            self.forward(batch.inputs, run)
+            if run.margin > MARGIN:
+                break
+        return batch if weighted else Batch(batch.inputs, batch.targets, [None] * len(self.outputs))
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Batch:
+        inputs = [rng.normal(size=(*shape, width)).astype(np.float32) for width in self.widths]
+        targets: list[np.ndarray] = []
+        for value, (name, _) in zip(self.outputs, self.losses, strict=True):
+            units = self.value_widths[value]
+            if name == "sparse_categorical_crossentropy":
+                targets.append(rng.integers(0, units, shape).astype(np.int32))
+            else:
+                targets.append(rng.dirichlet(np.ones(units), shape).astype(np.float32))
+        weights = [rng.uniform(0, 2, shape[0]).astype(np.float32) for _ in self.outputs]
+        return Batch(inputs, targets, weights)
+
+    def trainer(self, **optimizer: Any) -> _core.Trainer:
+        """Plain SGD at rate 1, unless told otherwise: a step subtracts the gradient."""
+        settings = {"kind": "sgd", "learning_rate": 1.0} | optimizer
+        metrics: list[list[str]] = [[] for _ in self.outputs]
+        return _core.Trainer(self.network, self.losses, self.loss_weights, metrics, settings)
+
+    def forward(self, inputs: list[np.ndarray], run: Run) -> list[np.ndarray]:
+        values = [rows_of(x) for x in inputs]
+        for node, at in self.nodes:
+            values.append(run_layer(node, [values[i] for i in at], run))
+        return [values[i] for i in self.outputs]
+
+    def loss(self, batch: Batch, run: Run | None = None) -> float:
+        """The mean over rows, a sample's weight counting for each of its rows, and penalties."""
+        run = run or Run()
+        total = 0.0
+        for at, y in enumerate(self.forward(batch.inputs, run)):
+            losses = row_losses(*self.losses[at], y, rows_of(batch.targets[at]))
+            weights = batch.weights[at]
+            if weights is not None:
+                losses = losses * np.repeat(weights, len(losses) // len(weights))
+            total += self.loss_weights[at] * losses.mean()
+        for node in self.layers:
+            for each in node.native.parameters():
+                if each.role == "kernel":
+                    w = node.weights[each.name]
+                    total += node.l1 * np.abs(w).sum() + node.l2 * (w**2).sum()
+        return total + run.loss
+
+    def differences(self, batch: Batch, step: int = 0) -> dict[tuple[Node, str], np.ndarray]:
+        """The gradient by every parameter that training moves."""
+        return {
+            (node, each.name): self._difference(node.weights[each.name], batch, step)
+            for node in self.layers
+            if node.trainable
+            for each in node.native.parameters()
+            if each.role != "state"
+        }
+
+    def _difference(self, w: np.ndarray, batch: Batch, step: int) -> np.ndarray:
+        gradient = np.zeros_like(w)
+        for at in np.ndindex(w.shape):
+            kept = w[at]
+            w[at] = kept + STEP
+            above = self.loss(batch, Run(step))
+            w[at] = kept - STEP
+            below = self.loss(batch, Run(step))
+            w[at] = kept
+            gradient[at] = (above - below) / (2 * STEP)
+        return gradient
+
+
+def rows_of(x: np.ndarray) -> np.ndarray:
+    """Samples of any rank as rows: labels (n,), or float64 (n, width)."""
+    return x.reshape(-1) if x.dtype == np.int32 else x.reshape(-1, x.shape[-1]).astype(np.float64)
+
+
+def sparse_rows(x: np.ndarray) -> _core.SparseRows:
+    """The CSR form of x (n, d)."""
+    rows, columns = np.nonzero(x)
+    indptr = np.searchsorted(rows, np.arange(len(x) + 1)).astype(np.int64)
+    return _core.SparseRows(indptr, columns.astype(np.int32), x[rows, columns], x.shape[1])
+
+
+def everything(dataset: _core.Dataset) -> np.ndarray:
+    return np.arange(dataset.samples)
+
+
+def check_gradients(graph: Graph, batch: Batch | None = None, steps: int = 1, inputs=None) -> Run:
+    """Compares the loss and all gradients of the first `steps` steps; returns the last pass.
+
+    `inputs` are given to the core in place of the batch's, in another form.
+    """
+    batch = batch or graph.batch()
+    data, trainer = batch.dataset(inputs), graph.trainer()
+    for step in range(steps):
+        run = Run(step)
+        expected_loss = graph.loss(batch, run)
+        assert run.margin > MARGIN
+        expected = graph.differences(batch, step)
+        loss = trainer.train_step(data, everything(data))[0]
+        assert abs(loss - expected_loss) <= 1e-6 * abs(expected_loss)
+        for node in graph.layers:
+            check_node(node, expected)
+    return run
+
+
+def check_node(node: Node, expected: dict[tuple[Node, str], np.ndarray]) -> None:
+    """The step that the core made is `expected`; both models get the weights from before it."""
+    for name, before in list(node.weights.items()):
+        after = node.native.get(name)
+        if (node, name) in expected:
+            gradient = expected[node, name]
+            error = np.linalg.norm(before - after - gradient)
+            size = np.linalg.norm(gradient)
+            assert error <= RELATIVE * size + ABSOLUTE, f"{node.kind} {name}: {error / size:.1e}"
+            np.testing.assert_array_equal(after[gradient == 0], before[gradient == 0])
+        elif name != "balance_bias":
+            np.testing.assert_array_equal(after, before)
+        put(node, name, before)

@@ -1,0 +1,187 @@
+"""Layers, routers and losses as plain NumPy formulas in float64, row by row where that is clearer.
+
+Letters: n rows, d inputs, h hidden, u outputs, E experts, k kept for a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import erf
+
+from gatewise import _core
+
+SEED = 5  # of the native layers' random numbers
+# Keras' epsilon; 1 - 1e-7 is 1 - 2^-23 in float32, whose logarithm differs in the second digit.
+PROBABILITIES = 1e-7, float(np.float32(1) - np.float32(1e-7))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+def softmax(x):
+    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+ACTIVATIONS = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "selu": lambda x: 1.05070098735548 * np.where(x > 0, x, 1.67326324235438 * np.expm1(x)),
+    "softplus": softplus,
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
+    "silu": lambda x: x * sigmoid(x),
+    "tanh": np.tanh,
+    "sigmoid": sigmoid,
+    "exponential": np.exp,
+    "softmax": softmax,
+}
+
+
+@dataclass
+class Run:
+    """What a pass knows, and what it finds beside the outputs."""
+
+    step: int = 0
+    training: bool = True
+    loss: float = 0.0
+    margin: float = np.inf  # least distance between a kept score and the next one
+    chosen: dict[Node, list[np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Node:
+    """A layer; standing twice in a graph, it is the same layer."""
+
+    kind: str
+    options: dict[str, Any]
+    l1: float = 0.0
+    l2: float = 0.0
+    trainable: bool = True
+    stream: int = 1
+    native: Any = None
+    weights: dict[str, np.ndarray] = field(default_factory=dict)  # float64, each a float32 number
+
+
+def run_expert(o, p, prefix, e, x):
+    """One row x (d,) through expert e: (u,)."""
+
+    def of(name):
+        values = p.get(prefix + name)
+        # A "shared_bias" (u,) is the layer's; that of a shared linear expert is (S, u).
+        return 0.0 if values is None or values.ndim == 1 else values[e]
+
+    f = ACTIVATIONS[o["expert.activation"]]
+    if o["expert.kind"] == "linear":
+        return f(x @ of("kernel") + of("bias"))
+    if o["expert.kind"] == "mlp":
+        hidden = f(x @ of("kernel_in") + of("bias_in"))
+    else:
+        gate = f(x @ of("kernel_gate") + of("bias_gate"))
+        hidden = gate * (x @ of("kernel_value") + of("bias_value"))
+    return hidden @ of("kernel_out") + of("bias_out")
+
+
+def route(node: Node, x, run: Run):
+    """Rows (n, d) to the experts of each and their weights, (n, k) both, best first."""
+    o, p, n, E = node.options, node.weights, len(x), node.options["num_experts"]
+    kind = o["router.kind"]
+    if kind in ("all", "static"):
+        alpha = p.get("router_alpha", np.ones(E))
+        alpha = softmax(alpha) if o.get("router.constraint") == "simplex" else alpha
+        return np.tile(np.arange(E), (n, 1)), np.tile(alpha, (n, 1))
+    logits = x @ p["router_kernel"]  # (n, E)
+    if kind == "noisy_top_k" and run.training:
+        assert run.step == 0, "random_normal begins where step 0 does"
+        draws = _core.random_normal(SEED, node.stream, n * E, 0.0, 1.0).astype(np.float64)
+        logits = logits + draws.reshape(n, E) * softplus(x @ p["router_noise_kernel"])
+    scores = sigmoid(logits) if kind == "sigmoid_top_k" else softmax(logits)
+    ranks = scores + p.get("balance_bias", 0.0)
+    k = o.get("router.k", 1)
+    chosen = np.argsort(-ranks, axis=1, kind="stable")[:, :k]
+    weights = np.take_along_axis(scores, chosen, axis=1)
+    if kind == "noisy_top_k" or o.get("router.over") == "chosen":
+        weights = softmax(np.take_along_axis(logits, chosen, axis=1))
+    elif o.get("router.normalize", False):
+        weights = weights / weights.sum(axis=1, keepdims=True)
+
+    share = np.bincount(chosen.ravel(), minlength=E) / chosen.size
+    mean = (scores / scores.sum(axis=1, keepdims=True)).mean(axis=0)
+    log_sums = np.log(np.exp(logits).sum(axis=1))
+    run.loss += o["balance.aux_loss"] * E * (share * mean).sum()
+    run.loss += o["balance.z_loss"] * (log_sums**2).mean()
+    if k < E:
+        descending = -np.sort(-ranks, axis=1)
+        run.margin = min(run.margin, (descending[:, k - 1] - descending[:, k]).min())
+    return chosen, weights
+
+
+def run_sparse_expert(node: Node, x, run: Run):
+    o, p = node.options, node.weights
+    chosen, weights = route(node, x, run)
+    run.chosen.setdefault(node, []).append(chosen)
+    y = np.zeros((len(x), o["units"]))
+    for i, row in enumerate(x):
+        for e, weight in zip(chosen[i], weights[i], strict=True):
+            y[i] += weight * run_expert(o, p, "", e, row)
+        for s in range(o["shared_experts"]):
+            y[i] += run_expert(o, p, "shared_", s, row)
+    bias = p.get("shared_bias", 0.0) if o.get("router.shared_bias") else 0.0
+    return ACTIVATIONS[o["activation"]](y + bias)
+
+
+def run_layer(node: Node, xs: list[np.ndarray], run: Run):
+    """Values (n, width) in, one value (n, u) out."""
+    o, p, x = node.options, node.weights, xs[0]
+    if node.kind == "dense":
+        return ACTIVATIONS[o["activation"]](x @ p["kernel"] + p.get("bias", 0.0))
+    if node.kind == "activation":
+        return ACTIVATIONS[o["activation"]](x)
+    if node.kind == "layer_normalization":
+        centred = x - x.mean(axis=1, keepdims=True)
+        normal = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + o["epsilon"])
+        return normal * p.get("gamma", 1.0) + p.get("beta", 0.0)
+    if node.kind == "dropout":
+        # A stream for every step, a row's numbers begin at a multiple of 4.
+        n, width, padded = *x.shape, -(-x.shape[1] // 4) * 4
+        stream = (node.stream << 40) + run.step
+        draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
+        return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
+    if node.kind == "concatenate":
+        return np.concatenate(xs, axis=1)
+    if node.kind == "add":
+        return sum(xs)
+    if node.kind == "multiply":
+        return np.prod(xs, axis=0)
+    return run_sparse_expert(node, x, run)
+
+
+def row_losses(name: str, o: dict[str, Any], y, t):
+    """Outputs (n, u) and targets (n, u), or labels (n,), to one loss a row."""
+    u, smoothing = y.shape[1], o.get("label_smoothing", 0.0)
+    if name == "mse":
+        return ((y - t) ** 2).mean(axis=1)
+    if name == "binary_crossentropy":
+        t = t * (1 - smoothing) + smoothing / 2
+        if o["from_logits"]:
+            return (softplus(y) - y * t).mean(axis=1)
+        p = np.clip(y, *PROBABILITIES)
+        return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean(axis=1)
+    t = np.eye(u)[t] if t.ndim == 1 else t
+    t = t * (1 - smoothing) + smoothing / u
+    if o["from_logits"]:
+        shift = y.max(axis=1, keepdims=True)
+        log_p = y - shift - np.log(np.exp(y - shift).sum(axis=1, keepdims=True))
+    else:
+        log_p = np.log(np.clip(y / y.sum(axis=1, keepdims=True), *PROBABILITIES))
+    return -(t * log_p).sum(axis=1)

@@ -1,0 +1,164 @@
+"""Every loss, fused with its activation and not: native gradients against differences in double."""
+
+import numpy as np
+import pytest
+
+from gatewise import _core
+from gradient_check import LOSS_WEIGHT, Graph, Node, check_gradients, dense, everything, put
+from gradient_check import sparse_expert as expert_layer
+from gradient_reference import Run
+
+pytestmark = pytest.mark.kernels
+
+
+def binary(smoothing: float = 0.0, from_logits: bool = False):
+    return "binary_crossentropy", {"from_logits": from_logits, "label_smoothing": smoothing}
+
+
+def categorical(smoothing: float = 0.0, from_logits: bool = False):
+    return "categorical_crossentropy", {"from_logits": from_logits, "label_smoothing": smoothing}
+
+
+def sparse(from_logits: bool = False):
+    return "sparse_categorical_crossentropy", {"from_logits": from_logits}
+
+
+# Each loss with the activation that it takes over where that comes last.
+FUSED = [
+    (binary(), "sigmoid"),
+    (binary(0.2), "sigmoid"),
+    (categorical(), "softmax"),
+    (categorical(0.2), "softmax"),
+    (sparse(), "softmax"),
+]
+LOGITS = [binary(0.0, True), binary(0.2, True), categorical(0.0, True), categorical(0.2, True)]
+LOGITS += [sparse(True)]
+
+
+def under(loss, *nodes: Node, weight: float = LOSS_WEIGHT) -> Graph:
+    """A model of the nodes in a row, trained by `loss`."""
+    chain = [(node, [at]) for at, node in enumerate([dense(4, "tanh"), *nodes])]
+    return Graph([3], chain, [len(chain)], [loss], [weight])
+
+
+def activation(name: str) -> Node:
+    return Node("activation", {"activation": name})
+
+
+def nothing() -> Node:
+    """A layer that changes nothing, and keeps the loss from seeing the activation before it."""
+    return Node("dropout", {"rate": 0.0})
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("units", [2, 16, 17])
+@pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
+def test_loss_fused_with_its_activation_has_its_gradient(loss, name, units, weighted):
+    graph = under(loss, dense(units, name))
+    check_gradients(graph, graph.batch(weighted=weighted))
+
+
+@pytest.mark.parametrize(("loss", "name"), [(binary(0.2), "sigmoid"), (("mse", {}), "linear")])
+def test_loss_of_one_unit_has_its_gradient(loss, name):
+    check_gradients(under(loss, dense(1, name)))
+
+
+@pytest.mark.parametrize(("loss", "name"), FUSED)
+@pytest.mark.parametrize("last", ["activation", "sparse_expert"])
+def test_loss_is_fused_with_any_layer_that_ends_in_its_activation(loss, name, last):
+    layers = {
+        "activation": lambda: [dense(3), activation(name)],
+        "sparse_expert": lambda: [expert_layer(activation=name)],
+    }
+    check_gradients(under(loss, *layers[last]()))
+
+
+@pytest.mark.parametrize("units", [3, 17])
+@pytest.mark.parametrize(("loss", "name"), FUSED)
+def test_loss_of_probabilities_has_its_gradient(loss, name, units):
+    check_gradients(under(loss, dense(units, name), nothing()))
+
+
+@pytest.mark.parametrize("units", [3, 17])
+@pytest.mark.parametrize("loss", LOGITS)
+def test_loss_of_logits_has_its_gradient(loss, units):
+    graph = under(loss, dense(units))
+    check_gradients(graph, graph.batch(weighted=True))
+
+
+@pytest.mark.parametrize("loss", [categorical(), categorical(0.2), sparse()])
+def test_categorical_loss_divides_outputs_by_their_sum(loss):
+    check_gradients(under(loss, dense(3, "softplus")))
+
+
+def test_binary_loss_is_flat_where_it_clips():
+    graph = under(binary(0.2), dense(17, "linear"))
+    batch = graph.batch()
+    y = graph.forward(batch.inputs, Run())[0]
+    assert {-1, 0, 1} == set(np.unique(np.sign(y - np.clip(y, 0, 1))))
+    check_gradients(graph, batch)
+
+
+@pytest.mark.parametrize("loss", LOGITS)
+def test_loss_of_logits_has_its_gradient_at_great_logits(loss):
+    graph = under(loss, dense(3))
+    kernel = graph.layers[1].weights["kernel"]
+    put(graph.layers[1], "kernel", kernel * 100)
+    check_gradients(graph)
+
+
+@pytest.mark.parametrize(("fused", "name"), FUSED)
+@pytest.mark.parametrize("scale", [1, 100])
+def test_fused_loss_is_the_loss_of_logits(fused, name, scale):
+    kind, options = fused
+    graphs = [
+        under(fused, dense(3, name)),
+        under((kind, options | {"from_logits": True}), dense(3)),
+    ]
+    results = []
+    for graph in graphs:
+        put(graph.layers[1], "kernel", graph.layers[1].weights["kernel"] * scale)
+        data = graph.batch().dataset()
+        loss = graph.trainer().train_step(data, everything(data))[0]
+        results.append((loss, *(graph.layers[0].native.get(n) for n in ("kernel", "bias"))))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("loss", "name"), [(binary(), "sigmoid"), (categorical(), "softmax")])
+def test_metrics_of_a_fused_loss_read_the_activated_outputs(loss, name):
+    graph = under(loss, dense(3, name))
+    batch = graph.batch()
+    data = batch.dataset()
+    settings = {"kind": "sgd", "learning_rate": 0.0}
+    trainer = _core.Trainer(graph.network, [loss], [1.0], [["mse", "mae"]], settings)
+    error = graph.network.predict(batch.inputs, 32)[0] - batch.targets[0]
+    expected = [np.mean(error**2), np.mean(np.abs(error))]
+    for step in (trainer.test_step, trainer.train_step):
+        # Means of 21 float32 numbers.
+        np.testing.assert_allclose(step(data, everything(data))[2:], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
+def test_samples_of_weight_zero_do_not_count_but_in_the_mean(loss, name):
+    graph = under(loss, dense(3, name))
+    batch = graph.batch()
+    weights = np.array([1, 0, 1, 0, 0, 2, 1], np.float32)
+    batch.weights = [weights]
+    check_gradients(graph, batch)
+    kept = weights > 0
+    changed = graph.batch()
+    changed.weights = [weights]
+    changed.inputs[0][~kept] = 0.5
+    assert graph.loss(changed) == pytest.approx(graph.loss(batch), rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_step_reads_the_samples_it_is_given_in_their_order(count):
+    graph = under(categorical(), dense(3, "softmax"))
+    batch = graph.batch(weighted=True)
+    chosen = np.array([6, 0, 3, 3, 1])[:count]
+    loss = graph.trainer().test_step(batch.dataset(), chosen)[0]
+    part = type(batch)(*([each[chosen] for each in kind] for kind in vars(batch).values()))
+    # Float32 through two layers.
+    assert loss == pytest.approx(graph.loss(part), rel=1e-6)

@@ -1,0 +1,155 @@
+"""Every router and balance loss: native gradients against differences in double."""
+
+import numpy as np
+import pytest
+
+from gatewise.balance import AuxLoss, Bias, ZLoss
+from gatewise.experts import MLP, Linear
+from gatewise.routers import All, NoisyTopK, SigmoidTopK, Static, Switch, TopK
+from gradient_check import (
+    LOSS_WEIGHT,
+    Graph,
+    Node,
+    check_gradients,
+    dense,
+    everything,
+    put,
+    sparse_expert,
+)
+
+pytestmark = pytest.mark.kernels
+
+CHOOSING = {
+    "top_k": TopK(2, normalize=False),
+    "top_k, normalised": TopK(2, normalize=True),
+    "top_k over the chosen": TopK(3, over="chosen"),
+    "top_k over the chosen, unnormalised": TopK(2, normalize=False, over="chosen"),
+    "top_k of one, normalised": TopK(1),
+    "top_k of all": TopK(4, normalize=False),
+    "switch": Switch(),
+    "sigmoid_top_k": SigmoidTopK(2, normalize=False),
+    "sigmoid_top_k, normalised": SigmoidTopK(2, normalize=True),
+    "noisy_top_k": NoisyTopK(2),
+}
+CONSTANT = {
+    "all": All(),
+    "all, one bias": All(shared_bias=True),
+    **{f"static, {each}": Static(each) for each in ("free", "non_negative", "simplex")},
+    "static, one bias": Static("simplex", shared_bias=True),
+}
+# Strong enough that their gradients count beside the weighted loss's.
+BALANCES = {
+    "aux": [AuxLoss(20.0)],
+    "z": [ZLoss(5.0)],
+    "both": [AuxLoss(20.0), ZLoss(5.0)],
+    "bias": [Bias(0.125)],
+    "all three": [AuxLoss(20.0), ZLoss(5.0), Bias(0.125)],
+}
+
+
+def behind_dense(layer: Node) -> Graph:
+    """The layer after a Dense, whose gradient is made of the layer's gradient by its input."""
+    return Graph([3], [(dense(4), [0]), (layer, [1])], [2], loss_weights=[loss_weight(layer)])
+
+
+def loss_weight(layer: Node) -> float:
+    # Weights of 1.5 must not be cut off at 0 by the step that shows their gradient.
+    return 0.25 if layer.options.get("router.constraint") == "non_negative" else LOSS_WEIGHT
+
+
+@pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
+@pytest.mark.parametrize("expert", [Linear("tanh"), MLP(3, "relu")], ids=["linear", "mlp"])
+def test_router_has_its_gradient(name, expert):
+    layer = sparse_expert(expert, (CHOOSING | CONSTANT)[name])
+    check_gradients(behind_dense(layer))
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+@pytest.mark.parametrize("terms", BALANCES)
+def test_balance_terms_have_their_gradient(name, terms):
+    layer = sparse_expert(Linear("tanh"), CHOOSING[name], BALANCES[terms])
+    check_gradients(behind_dense(layer))
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_balance_losses_are_means_over_all_rows(name):
+    layer = sparse_expert(Linear(), CHOOSING[name], BALANCES["both"], num_experts=17)
+    graph = behind_dense(layer)
+    check_gradients(graph, graph.batch(4, inner=(3,), weighted=True))
+
+
+@pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
+def test_router_of_a_layer_used_twice_gets_both_gradients(name):
+    layer = sparse_expert(Linear("tanh"), (CHOOSING | CONSTANT)[name])
+    chain = [(dense(4), [0]), (layer, [1]), (layer, [1])]
+    chain += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
+    check_gradients(Graph([3], chain, [5], loss_weights=[loss_weight(layer) / 4]))
+
+
+def test_balance_bias_follows_the_load_and_no_gradient():
+    layer = sparse_expert(Linear(), SigmoidTopK(2), [Bias(0.125)])
+    graph = behind_dense(layer)
+    batch = graph.batch(8)
+    run = check_gradients(graph, batch)
+    counts = np.bincount(run.chosen[layer][0].ravel(), minlength=4)
+    put(layer, "balance_bias", layer.weights["balance_bias"])
+    before = layer.native.get("balance_bias")
+    data = batch.dataset()
+    graph.trainer().train_step(data, everything(data))
+    step = np.float32(0.125) * np.sign(counts.mean() - counts).astype(np.float32)
+    assert np.abs(step).max() > 0
+    np.testing.assert_array_equal(layer.native.get("balance_bias"), before + step)
+
+
+@pytest.mark.parametrize("constraint", ["free", "non_negative"])
+def test_static_weights_below_zero_are_cut_off_only_where_asked(constraint):
+    layer = sparse_expert(Linear(), Static(constraint))
+    graph = behind_dense(layer)
+    put(layer, "router_alpha", np.full(4, 0.01))
+    batch = graph.batch()
+    data = batch.dataset()
+    gradient = graph.differences(batch)[layer, "router_alpha"]
+    graph.trainer().train_step(data, everything(data))
+    moved = 0.01 - gradient
+    expected = np.maximum(moved, 0) if constraint == "non_negative" else moved
+    assert moved.min() < 0 < moved.max()
+    # As in gradient_check.RELATIVE.
+    np.testing.assert_allclose(layer.native.get("router_alpha"), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_is_drawn_anew_each_step_and_never_outside_training():
+    layer = sparse_expert(Linear(), NoisyTopK(2))
+    graph = behind_dense(layer)
+    batch = graph.batch()
+    data, trainer = batch.dataset(), graph.trainer(learning_rate=0.0)
+    losses = [trainer.train_step(data, everything(data))[0] for _ in range(4)]
+    assert len(set(losses)) == 4
+    again = graph.trainer(learning_rate=0.0)
+    assert [again.train_step(data, everything(data))[0] for _ in range(4)] == losses
+    quiet = {trainer.test_step(data, everything(data))[0] for _ in range(2)}
+    assert len(quiet) == 1
+    assert not quiet & set(losses)
+
+
+def test_noise_of_all_later_steps_has_the_gradient_of_its_own_draws():
+    # With one weight for noise that is 0 elsewhere, its gradient tells the draw: for softplus(0)
+    # the slope is 1/2, and y depends on the one noisy logit alone.
+    layer = sparse_expert(Linear(), NoisyTopK(2), num_experts=2, units=1, use_bias=False)
+    graph = Graph([1], [(layer, [0])], [1], loss_weights=[1.0])
+    put(layer, "kernel", np.array([[[1.0]], [[0.0]]]))
+    put(layer, "router_kernel", np.zeros((1, 2)))
+    put(layer, "router_noise_kernel", np.zeros((1, 2)))
+    batch = graph.batch(1)
+    batch.inputs, batch.targets = [np.ones((1, 1), np.float32)], [np.zeros((1, 1), np.float32)]
+    data = batch.dataset()
+    trainer = graph.trainer()
+    for _ in range(20):
+        for name in ("kernel", "router_kernel", "router_noise_kernel"):
+            put(layer, name, layer.weights[name])
+        y = np.sqrt(trainer.train_step(data, everything(data))[0])  # w_0, of logits draws * ln 2
+        moved = -layer.native.get("router_noise_kernel")[0].astype(np.float64)
+        d_logits = 2 * y * y * (1 - y) * np.array([1, -1])
+        draws = moved / (d_logits / 2)
+        # The difference of two draws decides y; float32 leaves 1e-6 of each factor above.
+        logit = np.log(y / (1 - y)) / np.log(2)
+        assert draws[0] - draws[1] == pytest.approx(logit, rel=1e-4, abs=1e-5)

@@ -1,0 +1,179 @@
+"""Experts that no row of a step chose: unread, unwritten, without an update or a step."""
+
+import numpy as np
+import pytest
+
+from gatewise.balance import AuxLoss, ZLoss
+from gatewise.experts import GLU, MLP, Linear
+from gatewise.routers import NoisyTopK, SigmoidTopK, Switch, TopK
+from gradient_check import Graph, Node, dense, everything, put, sparse_expert
+
+pytestmark = pytest.mark.kernels
+
+RESTING = 2
+EXPERTS = [Linear("tanh"), MLP(5, "gelu"), GLU(5, use_bias=True)]
+ROUTERS = {
+    "top_k": TopK(2, normalize=False),
+    "top_k, normalised": TopK(2),
+    "top_k over the chosen": TopK(2, over="chosen"),
+    "switch": Switch(),
+    "sigmoid_top_k": SigmoidTopK(2),
+    "noisy_top_k": NoisyTopK(2),
+}
+OPTIMIZERS = {
+    "sgd": {"learning_rate": 0.1},
+    "momentum": {"learning_rate": 0.1, "momentum": 0.9},
+    "adam": {"kind": "adam", "learning_rate": 0.1},
+    "adamw": {"kind": "adamw", "learning_rate": 0.1, "weight_decay": 0.1},
+    "clipnorm": {"learning_rate": 0.1, "momentum": 0.9, "clipnorm": 0.5},
+    "global_clipnorm": {"kind": "adam", "learning_rate": 0.1, "global_clipnorm": 0.5},
+}
+
+
+def resting_graph(expert, router, filling: float | None, twice: bool = False) -> Graph:
+    """Expert RESTING is `filling` all over, and out of every row's reach: column 0 of x is 1."""
+    layer = sparse_expert(expert, router, [AuxLoss(0.1), ZLoss(0.01)], shared_experts=1)
+    uses = [(layer, [0]), (layer, [0])] if twice else [(layer, [0])]
+    last = [1, 2] if twice else [1, 1]
+    outputs = [2 + len(uses)]
+    chain = [*uses, (Node("add", {}), last), (dense(2), [1 + len(uses)])]
+    graph = Graph([3], chain, outputs, loss_weights=[1.0])
+    kernel = layer.weights["router_kernel"].copy()
+    kernel[0] = [0, 0, -30, 0]
+    put(layer, "router_kernel", kernel)
+    if filling is not None:
+        for name in per_expert(layer):
+            values = layer.weights[name].copy()
+            values[RESTING] = filling
+            put(layer, name, values)
+    return graph
+
+
+def per_expert(layer: Node) -> list[str]:
+    parameters = layer.native.parameters()
+    return [each.name for each in parameters if each.per_expert and "shared" not in each.name]
+
+
+def batch_of(graph: Graph):
+    batch = graph.batch(9)
+    batch.inputs[0][:, 0] = 1
+    return batch
+
+
+def step_counts(graph: Graph, trainer) -> dict[str, np.ndarray]:
+    """Steps of every slice of the first layer's parameters."""
+    counts, at, found = trainer.state()["layer0.steps"], 0, {}
+    for each in graph.layers[0].native.parameters():
+        size = each.shape[0] if each.per_expert else 1
+        found[each.name] = counts[at : at + size]
+        at += size
+    assert at == len(counts)
+    return found
+
+
+def working(graph: Graph) -> dict[tuple[int, str], np.ndarray]:
+    """All weights but those of the resting expert."""
+    found = {}
+    for at, node in enumerate(graph.layers):
+        for each in node.native.parameters():
+            value = node.native.get(each.name)
+            if at == 0 and each.name in per_expert(node):
+                value = np.delete(value, RESTING, axis=0)
+            found[at, each.name] = value
+    return found
+
+
+@pytest.mark.parametrize("expert", EXPERTS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("router", ROUTERS)
+def test_an_expert_of_nan_that_no_row_chose_changes_no_prediction(expert, router):
+    graphs = [resting_graph(expert, ROUTERS[router], filling) for filling in (None, np.nan)]
+    first, second = (graph.network.predict(batch_of(graph).inputs, 4)[0] for graph in graphs)
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("expert", EXPERTS, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+def test_an_expert_of_nan_that_no_row_chose_changes_no_other_weight(expert, router, twice):
+    results = []
+    for filling in (None, np.nan):
+        graph = resting_graph(expert, ROUTERS[router], filling, twice)
+        data = batch_of(graph).dataset()
+        trainer = graph.trainer(**OPTIMIZERS["adam"])
+        losses = [trainer.train_step(data, everything(data))[0] for _ in range(3)]
+        results.append((losses, working(graph)))
+        for name in per_expert(graph.layers[0]):
+            after = graph.layers[0].native.get(name)[RESTING]
+            before = np.float32(graph.layers[0].weights[name][RESTING])
+            np.testing.assert_array_equal(after, before)
+    (losses, weights), (other_losses, other_weights) = results
+    assert np.isfinite(losses).all()
+    assert losses == other_losses
+    for key, value in weights.items():
+        np.testing.assert_array_equal(value, other_weights[key])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resting_expert_keeps_its_weights_moments_and_step_count(optimizer):
+    graph = resting_graph(MLP(5), TopK(2), np.nan)
+    layer = graph.layers[0]
+    data = batch_of(graph).dataset()
+    trainer = graph.trainer(**OPTIMIZERS[optimizer])
+    for _ in range(3):
+        trainer.train_step(data, everything(data))
+    for name, counts in step_counts(graph, trainer).items():
+        expected = np.full(len(counts), 3)
+        if name in per_expert(layer):
+            assert np.isfinite(np.delete(layer.native.get(name), RESTING, axis=0)).all()
+            expected[RESTING] = 0
+        np.testing.assert_array_equal(counts, expected)
+    moments = [
+        value for name, value in trainer.state().items() if name.endswith(("first", "second"))
+    ]
+    assert all(np.isfinite(value).all() for value in moments)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("dense_updates", [False, True])
+def test_an_expert_that_comes_to_rest_moves_only_by_dense_updates(optimizer, dense_updates):
+    graph = resting_graph(MLP(5, "tanh"), TopK(2), None)
+    layer = graph.layers[0]
+    batch = graph.batch(9)
+    # Column 0 decides who works: expert RESTING in the first half of the samples alone.
+    batch.inputs[0][:, 0] = [-1] * 4 + [1] * 5
+    data = batch.dataset()
+    trainer = graph.trainer(dense_updates=dense_updates, **OPTIMIZERS[optimizer])
+    trainer.train_step(data, np.arange(4))
+    before = {name: layer.native.get(name)[RESTING] for name in per_expert(layer)}
+    trainer.train_step(data, np.arange(4, 9))
+    moves = dense_updates and optimizer != "sgd"
+    for name, value in before.items():
+        assert np.array_equal(layer.native.get(name)[RESTING], value) != moves, name
+        assert step_counts(graph, trainer)[name][RESTING] == (2 if dense_updates else 1)
+
+
+def test_the_penalties_of_a_resting_expert_do_not_move_it():
+    graph = resting_graph(Linear(), TopK(2), None)
+    layer = graph.layers[0]
+    layer.native.set_penalty("kernel", 0.1, 0.1)
+    data = batch_of(graph).dataset()
+    graph.trainer().train_step(data, everything(data))
+    moved = layer.native.get("kernel") != layer.weights["kernel"].astype(np.float32)
+    assert moved.any(axis=(1, 2)).tolist() == [True, True, False, True]
+
+
+def test_a_load_counts_the_rows_of_training_steps_alone():
+    graph = resting_graph(Linear(), TopK(2), None)
+    layer = graph.layers[0]
+    batch = batch_of(graph)
+    data, trainer = batch.dataset(), graph.trainer(learning_rate=0.0)
+    layer.native.reset_training_load()
+    graph.network.predict(batch.inputs, 4)
+    trainer.test_step(data, everything(data))
+    assert layer.native.training_load().sum() == 0
+    for _ in range(2):
+        trainer.train_step(data, everything(data))
+    expected = 2 * np.bincount(layer.native.routing(batch.inputs[0])[1], minlength=4)
+    assert expected[RESTING] == 0
+    np.testing.assert_array_equal(layer.native.training_load(), expected)
