@@ -16,7 +16,7 @@ import numpy as np
 
 from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_integer, check_number
+from gatewise.utils.checks import check_number
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -263,11 +263,6 @@ class LecunNormal(_VarianceScaling):
     """
 
     scale, mode, distribution = 1.0, "fan_in", "normal"
-
-
-def check_seed(seed: int | None) -> int | None:
-    """A seed as layers take it: None or an integer of at least 0."""
-    return None if seed is None else check_integer("seed", seed, 0)
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> Floats:

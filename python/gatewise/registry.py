@@ -131,7 +131,18 @@ class Registry(Generic[T]):
         )
 
     def serialize(self, instance: T) -> Config:
-        """`{"class_name": ..., "config": ...}`, the form that `get` reads back."""
+        """`{"class_name": ..., "config": ...}`, the form that `get` reads back.
+
+        Raises
+        ------
+        TypeError
+            The instance's class is not registered, so that `get` could not find it.
+        """
+        if self._classes.get(type(instance).__name__) is not type(instance):
+            raise TypeError(
+                f"{self.kind}: expected an instance of {', '.join(self.names())}, "
+                f"which files can name; got one of {type(instance).__name__}"
+            )
         return {"class_name": type(instance).__name__, "config": instance.get_config()}
 
     def _make(self, name: str, argument: str) -> T:

@@ -12,6 +12,11 @@ import gatewise as gw
 from gatewise.layers import Add, Dense
 
 
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 def _pickled(value):
     return pickle.loads(pickle.dumps(value))
 

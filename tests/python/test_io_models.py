@@ -12,6 +12,11 @@ from gatewise.io import container
 from gatewise.layers import Add, Dense
 
 
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(24, 6)).astype(np.float32)
@@ -172,6 +177,7 @@ def test_a_missing_file_is_an_os_error(tmp_path):
             lambda config: config["config"]["layers"][3]["config"].update(units=9),
             r"tensor 'weights/.*/kernel': expected float32 of shape \(5, 9\), got float32 of",
         ),
+        (lambda config: config["states"].pop(), r"config: zip\(\) argument 2 is shorter"),
         (lambda config: config["layers"].pop(), r"layers: expected 3 with parameters .*, got 2"),
     ],
 )
@@ -211,3 +217,12 @@ def test_no_altered_or_truncated_model_is_loaded(tmp_path):
         path.write_bytes(data[:position])
         with pytest.raises(ValueError, match=r"m.gatewise: header: "):
             gw.load_model(path)
+
+
+def test_a_model_of_a_class_of_ones_own_is_not_written(tmp_path):
+    class Own(gw.Sequential):
+        pass
+
+    with pytest.raises(TypeError, match=r"model: expected an instance of model, sequential, which"):
+        Own([Dense(3)]).save(tmp_path / "m.gatewise")
+    assert not (tmp_path / "m.gatewise").exists()

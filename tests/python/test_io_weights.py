@@ -8,6 +8,11 @@ from gatewise.io import container
 from gatewise.layers import Dense
 
 
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)

@@ -6,6 +6,12 @@ import pytest
 import gatewise as gw
 from gatewise import experts, routers
 
+
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 _N, _D, _U, _E = 20, 6, 3, 5
 _CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 sums of a few dozen products
 

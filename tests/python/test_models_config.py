@@ -9,6 +9,11 @@ import gatewise as gw
 from gatewise.layers import Add, Dense
 
 
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 def _functional():
     a, b = gw.Input(shape=(4,), name="a"), gw.Input(shape=(None, 3)[-1:], name="b")
     shared = Dense(5, kernel_regularizer="l1")

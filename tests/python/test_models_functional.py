@@ -7,6 +7,11 @@ import gatewise as gw
 from gatewise.layers import Add, Concatenate, Dense
 
 
+@pytest.fixture(autouse=True)
+def _repeatable():
+    gw.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)

@@ -47,3 +47,11 @@ def test_a_class_in_place_of_an_object_is_refused():
 def test_a_configuration_names_only_registered_classes():
     with pytest.raises(ValueError, match=r"regularizer: expected one of l1, l2, l1_l2; got 'os'"):
         regularizers.get({"class_name": "os", "config": {}})
+
+
+def test_what_a_file_could_not_name_is_not_serialized():
+    class Own(routers.TopK):
+        pass
+
+    with pytest.raises(TypeError, match=r"router: expected an instance of top_k, .* one of Own"):
+        routers.ROUTERS.serialize(Own(2))

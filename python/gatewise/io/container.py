@@ -12,7 +12,6 @@ Any reader of safetensors opens such a file. Its metadata holds, as strings:
 
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ def write_file(
     """
     data = to_bytes(content, config, tensors)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(data)

@@ -134,8 +134,7 @@ def _models() -> Registry[Model]:
 def _describe(model: Model) -> tuple[Config, Tensors]:
     built = [layer for layer in model.layers if layer.built]
     config: Config = {
-        "class_name": type(model).__name__,
-        "config": model.get_config(),
+        **_models().serialize(model),
         "seed": model._seed,
         "states": [layer.get_state() for layer in model.layers],
         "layers": list_weights(built),
@@ -160,7 +159,7 @@ def _restore(container: Container, source: str, compile: bool) -> Model:
             _restore_compiled(model, config["compile"], container.tensors)
     except KeyError as error:
         raise ValueError(f"{source}: config: expected {error}, found none") from error
-    except (TypeError, ValueError) as error:
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
         if str(error).startswith(source):
             raise
         raise ValueError(f"{source}: config: {error}") from error

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from gatewise import _core
-from gatewise.initializers import check_seed
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.parameters import ParameterOwner
@@ -79,7 +78,8 @@ class Layer(ParameterOwner, LayerAsModel):
         LayerAsModel.__init__(self)
         name = options.pop("name", None)
         self.name = automatic_name(type(self)) if name is None else check_name(name)
-        self.seed = check_seed(options.pop("seed", None))
+        seed = options.pop("seed", None)
+        self.seed = None if seed is None else check_integer("seed", seed, 0)
         self._trainable = check_flag("trainable", options.pop("trainable", True))
         shape, width = options.pop("input_shape", None), options.pop("input_dim", None)
         self.declared_shape = _declared_shape(shape, width)

@@ -32,6 +32,5 @@ def check_name(name: object) -> str:
     if matched is None or "/" in name:
         raise ValueError(f"name: expected a string without '/', not empty, got {name!r}")
     stem, number = matched[1], int(matched[2] or 0)
-    if stem in _next_number or number == 0:
-        _next_number[stem] = max(_next_number.get(stem, 0), number + 1)
+    _next_number[stem] = max(_next_number.get(stem, 0), number + 1)
     return name

@@ -57,9 +57,9 @@ def check_shape(name: str, shape: object) -> Shape:
     expected = f"{name}: expected a tuple of sizes such as (784,), got {shape!r}"
     if not isinstance(shape, tuple | list):
         raise TypeError(expected)
-    if any(size is not None and (isinstance(size, bool) or not hasattr(size, "__index__"))
-           for size in shape):  # fmt: skip
-        raise TypeError(expected)
+    for size in shape:
+        if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__")):
+            raise TypeError(expected)
     sizes = tuple(None if size is None else int(size) for size in shape)
     if not sizes or sizes[-1] is None or any(size is not None and size < 1 for size in sizes):
         raise ValueError(f"{expected}; the last axis is the features and has a known size")
