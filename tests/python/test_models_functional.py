@@ -157,6 +157,14 @@ def test_an_output_that_needs_another_input_is_refused():
         gw.Model(a, Add()([a, b]))
 
 
+def test_an_input_is_an_output_only_where_a_layer_reads_it(x):
+    inputs = gw.Input(shape=(4,), name="pixels")
+    both = gw.Model(inputs, [inputs, Dense(2)(inputs)])
+    assert np.array_equal(both(x)[0], x)
+    with pytest.raises(ValueError, match=r"outputs: expected what a layer makes, got input 'pixe"):
+        gw.Model(inputs, inputs)
+
+
 def test_wrong_symbols_are_refused():
     symbol = gw.Input(shape=(4,))
     with pytest.raises(TypeError, match=r"outputs: expected a symbol or a list of symbols, got"):

@@ -28,7 +28,8 @@ class Graph:
         Raises
         ------
         ValueError
-            An output needs an input that is not among `inputs`, or an input is given twice.
+            An output needs an input that is not among `inputs`, or is an input that no layer
+            reads; or an input is given twice.
         """
         known = {id(symbol) for symbol in inputs}
         if len(known) != len(inputs):
@@ -36,6 +37,14 @@ class Graph:
         nodes: list[Node] = []
         for output in outputs:
             nodes.extend(_nodes_before(output, known))
+        # The core learns an input's width from the layers that read it.
+        read = {id(symbol) for node in nodes for symbol in node.inputs}
+        for output in outputs:
+            if output in inputs and id(output) not in read:
+                raise ValueError(
+                    f"outputs: expected what a layer makes, got input {output.name!r}, "
+                    "which no layer reads"
+                )
         return cls(tuple(inputs), tuple(nodes), tuple(outputs))
 
     def layers(self) -> list[Layer]:
