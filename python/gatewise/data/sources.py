@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Protocol, TypeAlias
 
@@ -102,7 +103,7 @@ class StreamSource:
         self._samples = samples.samples
         self._batch_size = batch_size
         self._shuffle = shuffle
-        row_bytes = sum(4 * int(np.prod(part.shape[1:])) for part in samples.inputs)
+        row_bytes = 4 * sum(math.prod(part.shape[1:]) for part in samples.inputs)
         batches = max(1, buffer_bytes // max(1, row_bytes * batch_size))
         self._buffer_rows = batches * batch_size
         self._block_rows = max(1, self._buffer_rows // _BLOCKS_PER_BUFFER)

@@ -34,6 +34,11 @@ class Resolved:
     shown: list[tuple[str, int]]
     directions: dict[str, Direction]
 
+    @property
+    def results(self) -> int:
+        """How many numbers a step gives."""
+        return 1 + len(self.losses) + sum(map(len, self.metrics))
+
     def logs(self, values: Sequence[float]) -> dict[str, float]:
         """A step's results, or means of them, by name."""
         return {name: values[place] for name, place in self.shown}

@@ -106,7 +106,7 @@ def run_test(
     """
     callbacks.on_test_begin()
     watched = callbacks.watches_test_batches
-    sums: list[float] = []
+    sums = [0.0] * resolved.results
     seen = steps = 0
 
     def logs() -> Logs:
@@ -115,8 +115,9 @@ def run_test(
     for dataset, samples in feed.batches():
         if watched:
             callbacks.on_test_batch_begin(steps)
-        values, size = trainer.test_step(dataset, samples), len(samples)
-        sums = [t + v * size for t, v in zip(sums or [0.0] * len(values), values, strict=True)]
+        size = len(samples)
+        for place, value in enumerate(trainer.test_step(dataset, samples)):
+            sums[place] += value * size
         steps, seen = steps + 1, seen + size
         if watched:
             callbacks.on_test_batch_end(steps - 1, logs())

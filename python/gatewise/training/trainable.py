@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise import _core
 from gatewise.callbacks import History
-from gatewise.data.convert import Shape
+from gatewise.data.convert import Shape, features
 from gatewise.training.compiling import Compiling
 from gatewise.training.evaluating import evaluate_model, one_batch
 from gatewise.training.fitting import FitArguments, fit_model
@@ -208,14 +208,14 @@ class Trainable(Compiling):
             network is not None
             and network is self._quick_network
             and type(x) is np.ndarray
-            and x.dtype is _FLOAT32
             and x.shape[1:] == self._quick_shape
-            and x.flags.c_contiguous
             and 0 < len(x) <= _QUICK_SAMPLES
             and steps is callbacks is None
             and (batch_size is None or (type(batch_size) is int and batch_size > 0))
             and verbose in (0, 1, 2, "auto")
         ):
+            if x.dtype is not _FLOAT32 or not x.flags.c_contiguous:
+                x = features(x, "x", (None, *x.shape[1:]))
             outputs = network.predict([x], batch_size or BATCH_ROWS)
             return outputs[0] if len(outputs) == 1 else outputs
         outputs = predict_model(self, x, batch_size, verbose, steps, callbacks)
