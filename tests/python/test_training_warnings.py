@@ -183,3 +183,10 @@ def test_tests_of_several_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert results == [expected] * 80
+
+
+def test_warnings_point_at_the_users_line() -> None:
+    model, x = collapsing()
+    with pytest.warns(gw.RoutingCollapseWarning) as caught:
+        model.fit(x, np.zeros(100), verbose=0)
+    assert caught[0].filename == __file__

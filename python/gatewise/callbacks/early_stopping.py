@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from gatewise.callbacks.base import Array, Logs, State
 from gatewise.callbacks.monitor import MonitorCallback
 from gatewise.utils.checks import check_flag, check_integer, check_number
+from gatewise.utils.warn import warn_user
 
 
 class EarlyStopping(MonitorCallback):
@@ -98,10 +97,9 @@ class EarlyStopping(MonitorCallback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             known = ", ".join(logs or {})
-            warnings.warn(
+            warn_user(
                 f"EarlyStopping: monitor: expected one of {known}, got {self.monitor!r}, "
-                "which this epoch does not have; nothing is stopped",
-                stacklevel=2,
+                "which this epoch does not have; nothing is stopped"
             )
             return
         if epoch < self.start_from_epoch:

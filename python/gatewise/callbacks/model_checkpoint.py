@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import string
-import warnings
 
 from gatewise.callbacks.base import Logs, State
 from gatewise.callbacks.monitor import MonitorCallback
 from gatewise.utils.checks import check_flag, check_integer
+from gatewise.utils.warn import warn_user
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -126,10 +126,9 @@ class ModelCheckpoint(MonitorCallback):
     def _is_best(self, epoch: int, logs: Logs) -> bool:
         value = logs.get(self.monitor)
         if value is None:
-            warnings.warn(
+            warn_user(
                 f"ModelCheckpoint: monitor: expected one of {', '.join(logs)}, "
-                f"got {self.monitor!r}; saving as if it had improved",
-                stacklevel=2,
+                f"got {self.monitor!r}; saving as if it had improved"
             )
             return True
         if not self.improves(value, self.best):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
@@ -16,6 +15,7 @@ from gatewise.data.csr import CsrMatrix, to_sparse_rows
 from gatewise.data.parts import Part, match_names, to_part, to_parts
 from gatewise.data.split import check_class_weight, class_weights
 from gatewise.data.targets import TargetRule
+from gatewise.utils.warn import warn_user
 
 Pieces: TypeAlias = Sequence[tuple[int, int]]
 
@@ -176,9 +176,7 @@ def _weight_part(value: object, name: str) -> Part:
     if part.sparse:
         raise TypeError(f"{name}: expected a dense array, got a sparse matrix")
     if not part.streamed and part.samples and not np.any(cast("Array", part.raw)):
-        warnings.warn(
-            f"{name}: all weights are 0: the loss is 0 and nothing will be learnt", stacklevel=2
-        )
+        warn_user(f"{name}: all weights are 0: the loss is 0 and nothing will be learnt")
     return part
 
 

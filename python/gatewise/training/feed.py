@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 from gatewise import _core
 from gatewise.data.sources import Batch, BatchSource
 from gatewise.registry import Config
+from gatewise.utils.warn import warn_user
 
 # Layers draw from streams below 2**32: 64 for each of a model's layers.
 _FIRST_SHUFFLE_STREAM = 1 << 32
@@ -81,10 +81,9 @@ class TrainingFeed:
 
     def warn_exhausted(self) -> None:
         """Tells that the iterator ended."""
-        warnings.warn(
+        warn_user(
             "x: the iterator ended before the epochs did, so training stops here; expected at "
-            "least steps_per_epoch * epochs batches, or an iterable that can be iterated anew",
-            stacklevel=2,
+            "least steps_per_epoch * epochs batches, or an iterable that can be iterated anew"
         )
 
     def _current_pass(self, seed: int) -> Iterator[Batch]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.training.collapse import RoutingCollapseWarning, describe_collapse
+from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
     from gatewise.training.trainable import Trainable
@@ -59,7 +59,7 @@ class EpochLoads:
                 continue
             self._collapsed_epochs[index] = before + 1 if message else 0
             if message and (last or before + 1 == _PATIENCE):
-                warnings.warn(message, RoutingCollapseWarning, stacklevel=2)
+                warn_user(message, RoutingCollapseWarning)
                 self._collapsed_epochs[index] = _WARNED
 
     def get_state(self) -> list[Rows]:

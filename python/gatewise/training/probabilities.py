@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from gatewise import losses
 from gatewise.data.convert import Floats
 from gatewise.losses import Loss
+from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
     from gatewise.layers.symbol import Symbol
@@ -46,21 +46,19 @@ def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats)
     if low >= 0 and high <= 1:
         seen = f"rows that sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}"
     fitting = "sigmoid" if binary else "softmax"
-    warnings.warn(
+    warn_user(
         f"loss: {loss.kind} expects probabilities, got {seen} from output {name!r} with activation "
         f"{activation or 'linear'!r}; they are clipped, as in Keras. Give the last layer "
-        f"activation={fitting!r}, or the loss from_logits=True",
-        stacklevel=2,
+        f"activation={fitting!r}, or the loss from_logits=True"
     )
 
 
 def warn_double(name: str, loss: Loss, activation: str | None) -> None:
     """Warns if a loss that takes logits gets the result of a softmax or sigmoid."""
     if isinstance(loss, _WITH_LOGITS) and loss.from_logits and activation in ("softmax", "sigmoid"):
-        warnings.warn(
+        warn_user(
             f"loss: {loss.kind} with from_logits=True expects what a softmax or sigmoid is given, "
-            f"got output {name!r} with activation {activation!r}, which would be applied twice",
-            stacklevel=2,
+            f"got output {name!r} with activation {activation!r}, which would be applied twice"
         )
 
 
