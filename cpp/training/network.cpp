@@ -32,8 +32,8 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
       layers_.push_back(&layer);
   }
   for (const int value : outputs_)
-    require(value >= 0 && value < static_cast<int>(widths_.size()),
-            "Network: an output is no value of the graph");
+    require(value >= 0 && value < static_cast<int>(widths_.size()) && widths_[value] > 0,
+            "Network: expected outputs that are values of the graph, got ", value);
 }
 
 void Network::check_input(int input, Index width, bool is_sparse, const char* name) const {
