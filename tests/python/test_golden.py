@@ -1,0 +1,71 @@
+"""Stored runs of 50 steps of Adam, made with PyTorch by tests/golden/make_golden.py."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gatewise import _core
+
+pytestmark = pytest.mark.golden
+
+RUNS = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
+# A stored run is float64. Float32 rounds each of 50 updates to 6e-8 of a weight, and gradients to
+# about 1e-6 of their size; Adam's quotient m / sqrt(v) passes that on once and does not heap it up.
+RELATIVE = 1e-5
+
+
+def build(layers, run, prefix):
+    """The model of a run in a row, with its weights of that prefix."""
+    nodes, width = [], run["x"].shape[1]
+    for at, (kind, options) in enumerate(layers):
+        layer = _core.Layer(kind, options)
+        layer.build([width])
+        for each in layer.parameters():
+            layer.set(each.name, run[f"{prefix}.{at}.{each.name}"].astype(np.float32))
+        width = layer.output_width
+        nodes.append((layer, [at]))
+    return nodes, _core.Network(1, nodes, [len(nodes)])
+
+
+def split(values, count):
+    return values[:count], values[count:]
+
+
+@pytest.fixture(params=RUNS, ids=lambda path: path.stem)
+def run(request):
+    with np.load(request.param) as stored:
+        return dict(stored)
+
+
+def test_a_golden_run_of_each_kind_is_stored():
+    assert {path.stem.partition("_")[0] for path in RUNS} == {"dense", "expert", "router"}
+    expert_kinds = {path.stem.removeprefix("expert_") for path in RUNS}
+    assert set(_core.expert_kinds()) <= expert_kinds
+    names = " ".join(path.stem.removeprefix("router_") for path in RUNS)
+    assert all(kind in names for kind in _core.router_kinds() if kind != "noisy_top_k")
+    assert sum(path.stat().st_size for path in RUNS) < 1_000_000
+
+
+def test_fifty_steps_of_adam_end_where_the_stored_run_does(run):
+    config = json.loads(str(run["config"]))
+    nodes, network = build(config["layers"], run, "initial")
+    loss = ("sparse_categorical_crossentropy", {"from_logits": False})
+    trainer = _core.Trainer(network, [loss], [1.0], [[]], config["optimizer"])
+    data = _core.Dataset([run["x"]], [run["y"]], [None])
+    losses = [trainer.train_step(data, batch)[0] for batch in run["batches"]]
+    assert len(losses) == 50
+    np.testing.assert_allclose(losses, run["losses"], rtol=RELATIVE)
+    for at, (layer, _) in enumerate(nodes):
+        steps = trainer.state()[f"layer{at}.steps"].tolist()
+        for each in layer.parameters():
+            is_routed = each.per_expert and not each.name.startswith("shared_")
+            own, steps = split(steps, each.shape[0] if each.per_expert else 1)
+            if each.role != "state":
+                assert own == (run["worked"].tolist() if is_routed else [50] * len(own)), each.name
+            expected = run[f"final.{at}.{each.name}"]
+            error = np.linalg.norm(layer.get(each.name) - expected)
+            assert error <= RELATIVE * np.linalg.norm(expected), each.name
+            moved = expected - run[f"initial.{at}.{each.name}"]
+            assert np.linalg.norm(moved) > 0.05 * np.linalg.norm(expected)
