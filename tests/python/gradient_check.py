@@ -5,6 +5,7 @@ A `Graph` holds one model twice: in the native core, and as formulas over the sa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,20 +145,25 @@ class Graph:
 
     def loss(self, batch: Batch, run: Run | None = None) -> float:
         """The mean over rows, a sample's weight counting for each of its rows, and penalties."""
-        run = run or Run()
-        total = 0.0
+        absolutes = sum(node.l1 * np.abs(w).sum() for node, w in self._kernels())
+        return self.smooth_loss(batch, run or Run()) + absolutes
+
+    def smooth_loss(self, batch: Batch, run: Run) -> float:
+        """The loss without the L1 penalty, whose step is proximal and no gradient."""
+        total = sum(node.l2 * (w**2).sum() for node, w in self._kernels())
         for at, y in enumerate(self.forward(batch.inputs, run)):
             losses = row_losses(*self.losses[at], y, rows_of(batch.targets[at]))
             weights = batch.weights[at]
             if weights is not None:
                 losses = losses * np.repeat(weights, len(losses) // len(weights))
             total += self.loss_weights[at] * losses.mean()
+        return total + run.loss
+
+    def _kernels(self) -> Iterator[tuple[Node, np.ndarray]]:
         for node in self.layers:
             for each in node.native.parameters():
                 if each.role == "kernel":
-                    w = node.weights[each.name]
-                    total += node.l1 * np.abs(w).sum() + node.l2 * (w**2).sum()
-        return total + run.loss
+                    yield node, node.weights[each.name]
 
     def differences(self, batch: Batch, step: int = 0) -> dict[tuple[Node, str], np.ndarray]:
         """The gradient by every parameter that training moves."""
@@ -174,9 +180,9 @@ class Graph:
         for at in np.ndindex(w.shape):
             kept = w[at]
             w[at] = kept + STEP
-            above = self.loss(batch, Run(step))
+            above = self.smooth_loss(batch, Run(step))
             w[at] = kept - STEP
-            below = self.loss(batch, Run(step))
+            below = self.smooth_loss(batch, Run(step))
             w[at] = kept
             gradient[at] = (above - below) / (2 * STEP)
         return gradient

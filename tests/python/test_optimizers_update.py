@@ -1,0 +1,214 @@
+"""Optimizers against Keras' formulas in float64, over steps in which some experts rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gradient_check import Batch, Graph, Node, dense, put, sparse_expert
+from gradient_reference import Run
+
+from gatewise.experts import MLP
+from gatewise.routers import TopK
+
+pytestmark = pytest.mark.kernels
+
+STEPS = 8
+ADAM = {"kind": "adam", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}
+RULES: dict[str, dict[str, Any]] = {
+    "sgd": {"kind": "sgd", "learning_rate": 0.1},
+    "momentum": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.8},
+    "nesterov": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.8, "nesterov": True},
+    "adam": ADAM,
+    "adam of Keras' defaults": {"kind": "adam", "learning_rate": 0.01},
+    "adamw": ADAM | {"kind": "adamw", "weight_decay": 0.3},
+}
+CLIPS = [{"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2}]
+
+
+class Slices:
+    """One parameter's moments and step counts, a slice for each expert."""
+
+    def __init__(self, w: np.ndarray, per_expert: bool) -> None:
+        count = len(w) if per_expert else 1
+        self.first, self.second = np.zeros_like(w), np.zeros_like(w)
+        self.steps = np.zeros(count, int)
+        self.places = list(range(count)) if per_expert else [...]
+
+
+def update(o: dict[str, Any], w: np.ndarray, g: np.ndarray, state: Slices, at: int, l1: float):
+    """Slice `at` of w, in place, from its gradient g; `state` likewise."""
+    rate, decay = o["learning_rate"], o.get("weight_decay", 0.0)
+    place = state.places[at]
+    state.steps[at] += 1
+    t = state.steps[at]
+    new = w[place] - rate * decay * w[place]
+    m, v = state.first[place], state.second[place]
+    shrinkage: float | np.ndarray = rate * l1
+    if o["kind"] == "sgd" and not o.get("momentum"):
+        new = new - rate * g
+    elif o["kind"] == "sgd":
+        beta = o["momentum"]
+        m = beta * m - rate * g
+        new = new + (beta * m - rate * g if o.get("nesterov") else m)
+    else:
+        beta_1, beta_2 = o.get("beta_1", 0.9), o.get("beta_2", 0.999)
+        epsilon = o.get("epsilon", 1e-7)
+        m = m + (g - m) * (1 - beta_1)
+        v = v + (g**2 - v) * (1 - beta_2)
+        alpha = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        new = new - alpha * m / (np.sqrt(v) + epsilon)
+        shrinkage = rate * l1 / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+    if l1 > 0:
+        new = np.sign(new) * np.maximum(np.abs(new) - shrinkage, 0)
+    w[place], state.first[place], state.second[place] = new, m, v
+
+
+def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> None:
+    """As Keras does: by value, by each parameter's norm, or by the norm of all."""
+    norms = {key: np.linalg.norm(g) for key, g in gradients.items()}
+    norm_of_all = np.sqrt(sum(norm**2 for norm in norms.values()))
+    for key, g in gradients.items():
+        if "clipvalue" in o:
+            gradients[key] = np.clip(g, -o["clipvalue"], o["clipvalue"])
+        if "clipnorm" in o:
+            gradients[key] = g * o["clipnorm"] / max(norms[key], o["clipnorm"])
+        if "global_clipnorm" in o:
+            gradients[key] = g * o["global_clipnorm"] / max(norm_of_all, o["global_clipnorm"])
+
+
+def make_graph(l1: float = 0.0, l2: float = 0.0, router=TopK(1, normalize=False)) -> Graph:  # noqa: B008
+    layer = sparse_expert(MLP(2, "tanh"), router, units=2, settings={"l1": l1, "l2": l2})
+    nodes = [(layer, [0]), (dense(2, l1=l1, l2=l2), [1])]
+    return Graph([3], nodes, [2], loss_weights=[4.0], seed=1)
+
+
+def reference_step(graph: Graph, batch: Batch, o: dict[str, Any], states: dict) -> np.ndarray:
+    """Moves the graph's float64 weights by one step; returns which experts had rows."""
+    run = Run()
+    graph.loss(batch, run)
+    assert run.margin > 1e-3
+    layer = graph.layers[0]
+    working = np.isin(np.arange(4), run.chosen[layer][0])
+    gradients = graph.differences(batch)
+    clip(o, gradients)
+    for (node, name), g in gradients.items():
+        state = states[node, name]
+        l1 = node.l1 if name.startswith("kernel") else 0.0
+        for at, place in enumerate(state.places):
+            if len(state.places) == 1 or working[at] or o.get("dense_updates"):
+                update(o, node.weights[name], g[place], state, at, l1)
+    return working
+
+
+def run_both(graph: Graph, o: dict[str, Any], rates: list[float] | None = None) -> dict:
+    """Steps of both models, compared at the end; returns the states of the reference."""
+    batch = graph.batch(2 * STEPS)
+    data, trainer = batch.dataset(), graph.trainer(**o)
+    parameters = [(node, each) for node in graph.layers for each in node.native.parameters()]
+    states = {
+        (node, each.name): Slices(node.weights[each.name], each.per_expert)
+        for node, each in parameters
+    }
+    begin = {key: key[0].weights[key[1]].copy() for key in states}
+    rested = []
+    for step in range(STEPS):
+        samples = np.arange(2 * step, 2 * step + 2)
+        part = Batch([batch.inputs[0][samples]], [batch.targets[0][samples]], [None])
+        if rates:
+            trainer.learning_rate = o["learning_rate"] = rates[step]
+        expected = graph.loss(part)
+        rested.append(~reference_step(graph, part, o, states))
+        # Float32 in the loss, and in the weights of the steps before.
+        assert trainer.train_step(data, samples)[0] == pytest.approx(expected, rel=2e-5)
+    compare(graph, begin)
+    assert np.any(rested, axis=0).all() == (graph.layers[0].options["router.k"] < 4)
+    return states
+
+
+def compare(graph: Graph, begin: dict[tuple[Node, str], np.ndarray]) -> None:
+    for (node, name), before in begin.items():
+        expected, got = node.weights[name], node.native.get(name)
+        moved = np.linalg.norm(expected - before)
+        assert moved > 1e-2 * np.linalg.norm(before)
+        # A gradient's 1e-6, and 8 roundings of each weight to 6e-8 of it.
+        allowed = 1e-5 * moved + 2e-7 * np.linalg.norm(expected)
+        assert np.linalg.norm(got - expected) <= allowed, name
+        if node.l1 > 0:
+            np.testing.assert_array_equal(got == 0, expected == 0)
+
+
+@pytest.mark.parametrize("dense_updates", [False, True])
+@pytest.mark.parametrize("rule", RULES)
+def test_optimizer_follows_its_formula_with_a_step_count_for_each_expert(rule, dense_updates):
+    states = run_both(make_graph(), RULES[rule] | {"dense_updates": dense_updates})
+    steps = np.concatenate([state.steps for state in states.values()])
+    assert (steps.min() < STEPS) == (not dense_updates)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_native_step_counts_and_first_moments_are_those_of_the_formula(rule):
+    graph = make_graph()
+    batch = graph.batch(2)
+    trainer = graph.trainer(**RULES[rule])
+    layer = graph.layers[0]
+    trainer.train_step(batch.dataset(), np.arange(2))
+    offsets, chosen, _ = layer.native.routing(batch.inputs[0])
+    working = np.isin(np.arange(4), chosen)
+    sizes = [4 if each.per_expert else 1 for each in layer.native.parameters()]
+    expected = np.concatenate([working if size == 4 else [True] for size in sizes])
+    np.testing.assert_array_equal(trainer.state()["layer0.steps"], expected)
+    names = {name.partition(".")[2] for name in trainer.state()}
+    assert ("first" in names) == (rule != "sgd")
+    assert ("second" in names) == rule.startswith("adam")
+
+
+@pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam"])
+def test_gradients_are_clipped(rule, clipping):
+    rates = {"sgd": 1.0, "nesterov": 0.5, "adam": 0.02}
+    run_both(make_graph(), RULES[rule] | clipping | {"learning_rate": rates[rule]})
+
+
+@pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
+def test_a_gradient_below_the_limit_is_left_alone(clipping):
+    limit = {name: 1e3 for name in clipping}
+    run_both(make_graph(), RULES["sgd"] | limit)
+
+
+@pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
+def test_clipping_sees_the_gradient_with_the_penalty_of_l2(clipping):
+    # Every expert works in every step, so that the penalty's gradient is the loss's.
+    graph = make_graph(l2=0.2, router=TopK(4, normalize=False))
+    run_both(graph, RULES["sgd"] | clipping | {"learning_rate": 1.0})
+
+
+@pytest.mark.parametrize("weight_decay", [0.5, 2.0])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "adamw"])
+def test_weight_decay_comes_before_the_update(rule, weight_decay):
+    run_both(make_graph(), RULES[rule] | {"weight_decay": weight_decay})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_l1_is_a_proximal_step_behind_the_update(rule):
+    graph = make_graph(l1=0.3)
+    run_both(graph, dict(RULES[rule]))
+    kernels = [node.weights[n] for node in graph.layers for n in node.weights if "kernel" in n]
+    zeros = sum(int((w == 0).sum()) for w in kernels)
+    assert zeros > 0
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_learning_rate_may_change_between_steps(rule):
+    o = dict(RULES[rule])
+    run_both(make_graph(), o, [o["learning_rate"] / (1 + step) for step in range(STEPS)])
+
+
+def test_an_update_of_zero_gradient_keeps_every_bit():
+    graph = make_graph()
+    put(graph.layers[1], "kernel", np.zeros((2, 2)))
+    before = graph.layers[0].native.get("kernel_in")
+    data = graph.batch(4).dataset()
+    graph.trainer(kind="adam", learning_rate=0.1).train_step(data, np.arange(4))
+    np.testing.assert_array_equal(graph.layers[0].native.get("kernel_in"), before)
