@@ -53,6 +53,6 @@ def describe_collapse(name: str, load: ExpertLoad) -> str | None:
 
 def _describe_dead(dead: npt.NDArray[np.intp], experts: int) -> str:
     if not len(dead):
-        return "no expert got none"
+        return "every expert got some"
     shown = ", ".join(str(expert) for expert in dead[:8]) + (", ..." if len(dead) > 8 else "")
     return f"{len(dead)} of {experts} experts got none ({shown})"
