@@ -24,7 +24,7 @@ X, Y = make_data()
         ([500, 500, 0, 0], r"expert 0 got 50% .*2 of 4 experts got none \(2, 3\)"),
         (
             [970, 10, 10, 10],
-            r"expert 0 got 97% of the rows \(an even share is 25%\), no expert got",
+            r"expert 0 got 97% of the rows \(an even share is 25%\), every expert got",
         ),
         (
             [1, 1, 1, 0] * 100,
