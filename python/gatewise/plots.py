@@ -60,19 +60,19 @@ def _draw_curve(
     axes.plot(epochs, values, color=color, linewidth=2, marker="o" if len(epochs) == 1 else None)
 
 
-def _label_ends(axes: "Axes", epoch: int, ends: list[tuple[str, float, str]], unit: str) -> None:
+def _label_ends(axes: "Axes", epoch: int, ends: list[tuple[str, float, str]], form: str) -> None:
     """Write each curve's name and last value at its end, moved apart where two would overlap."""
     bottom, top = axes.get_ylim()
     ends = sorted(ends, key=lambda end: end[1])
     overlap = 0.15 * (top - bottom) - (ends[-1][1] - ends[0][1])
     shift = max(0.0, overlap) / 2 if len(ends) > 1 else 0.0
     for (name, value, color), side in zip(ends, (-1, 1), strict=False):
-        _write_beside(axes, f"{name}\n{value:.3g}{unit}", epoch, value + side * shift, color)
+        _write_beside(axes, f"{name}\n{form.format(value)}", epoch, value + side * shift, color)
 
 
 def _draw_panel(axes: "Axes", name: str, curves: Mapping[str, Sequence[float]]) -> None:
     is_share = "accuracy" in name or name == "acc"
-    factor, unit = (100.0, " %") if is_share else (1.0, "")
+    factor, form = (100.0, "{:.1f} %") if is_share else (1.0, "{:.3g}")
     ends = []
     last = 1
     for key, label, color in (
@@ -89,7 +89,7 @@ def _draw_panel(axes: "Axes", name: str, curves: Mapping[str, Sequence[float]]) 
     axes.set_ylabel(f"{title} (%)" if is_share else title)
     _epoch_axis(axes, 1 if last > 1 else 0.5, max(last, 1.5))
     _tidy(axes)
-    _label_ends(axes, last, ends, unit)
+    _label_ends(axes, last, ends, form)
 
 
 def training_curves(history: "History | Mapping[str, Sequence[float]]") -> "Figure":

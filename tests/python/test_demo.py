@@ -45,7 +45,7 @@ def test_demo_does_the_whole_job_on_a_csv(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    arguments = ["demo", "--data", str(table), "--target", "kind", "--epochs", "8"]
+    arguments = ["demo", "--data", str(table), "--target", "kind", "--epochs", "25"]
     assert cli.main([*arguments, "--out", str(out), "--seed", "3"]) == 0
     printed = capsys.readouterr().out
     for part in ("accuracy 1.000", "rows per second", "expert  0", "expert 15", "bit for bit"):

@@ -32,7 +32,10 @@ def test_training_curves_label_the_ends_apart_even_where_they_meet() -> None:
     accuracy = plots.training_curves(CURVES).axes[0]
     heights = [text.xy[1] for text in accuracy.texts]
     bottom, top = accuracy.get_ylim()
-    assert {text.get_text() for text in accuracy.texts} == {"training\n90 %", "validation\n90 %"}
+    assert {text.get_text() for text in accuracy.texts} == {
+        "training\n90.0 %",
+        "validation\n90.0 %",
+    }
     assert abs(heights[0] - heights[1]) > 0.1 * (top - bottom)
 
 

@@ -14,6 +14,8 @@ def code_blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
 
 
+# The block shows a layer without a balance term, whose routing may collapse, and that warns.
+@pytest.mark.filterwarnings("default::gatewise.RoutingCollapseWarning")
 def test_the_first_python_block_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
