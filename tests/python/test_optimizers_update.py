@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradient_check import Batch, Graph, Node, dense, put, sparse_expert
-from gradient_reference import Run
 
 from gatewise.experts import MLP
 from gatewise.routers import TopK
+from gradient_check import Batch, Graph, Node, dense, put, sparse_expert
+from gradient_reference import Run
 
 pytestmark = pytest.mark.kernels
 
@@ -78,7 +78,8 @@ def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> No
             gradients[key] = g * o["global_clipnorm"] / max(norm_of_all, o["global_clipnorm"])
 
 
-def make_graph(l1: float = 0.0, l2: float = 0.0, router=TopK(1, normalize=False)) -> Graph:  # noqa: B008
+def make_graph(k: int = 1, l1: float = 0.0, l2: float = 0.0) -> Graph:
+    router = TopK(k, normalize=False)
     layer = sparse_expert(MLP(2, "tanh"), router, units=2, settings={"l1": l1, "l2": l2})
     nodes = [(layer, [0]), (dense(2, l1=l1, l2=l2), [1])]
     return Graph([3], nodes, [2], loss_weights=[4.0], seed=1)
@@ -154,7 +155,7 @@ def test_native_step_counts_and_first_moments_are_those_of_the_formula(rule):
     trainer = graph.trainer(**RULES[rule])
     layer = graph.layers[0]
     trainer.train_step(batch.dataset(), np.arange(2))
-    offsets, chosen, _ = layer.native.routing(batch.inputs[0])
+    _, chosen, _ = layer.native.routing(batch.inputs[0])
     working = np.isin(np.arange(4), chosen)
     sizes = [4 if each.per_expert else 1 for each in layer.native.parameters()]
     expected = np.concatenate([working if size == 4 else [True] for size in sizes])
@@ -180,7 +181,7 @@ def test_a_gradient_below_the_limit_is_left_alone(clipping):
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
 def test_clipping_sees_the_gradient_with_the_penalty_of_l2(clipping):
     # Every expert works in every step, so that the penalty's gradient is the loss's.
-    graph = make_graph(l2=0.2, router=TopK(4, normalize=False))
+    graph = make_graph(k=4, l2=0.2)
     run_both(graph, RULES["sgd"] | clipping | {"learning_rate": 1.0})
 
 
