@@ -14,6 +14,7 @@
 
 #include "core/aligned_buffer.h"
 #include "core/panels.h"
+#include "core/parallel.h"
 #include "kernels/update.h"
 
 namespace gatewise::reference {
@@ -206,6 +207,12 @@ inline UpdateTarget store(float* gradient) {
   target.gradient = gradient;
   return target;
 }
+
+// The number of threads in a scope.
+struct Threads {
+  explicit Threads(int count) { set_num_threads(count); }
+  ~Threads() { set_num_threads(0); }
+};
 
 // Sizes around the widths of registers and panels.
 inline const std::vector<Index>& sizes_around_registers() {

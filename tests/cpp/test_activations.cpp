@@ -46,7 +46,7 @@ double exact_slope(Activation kind, double x) {
   return (exact(kind, x + h) - exact(kind, x - h)) / (2 * h);
 }
 
-const std::vector<std::pair<const char*, Activation>> kNames{
+const std::vector<std::pair<std::string, Activation>> kNames{
     {"linear", Activation::kLinear},
     {"relu", Activation::kRelu},
     {"leaky_relu", Activation::kLeakyRelu},

@@ -101,11 +101,6 @@ std::vector<float> run_update(Problem p, const Optimizer& optimizer, bool is_spa
   return {p.block.data(), p.block.data() + p.block.size()};
 }
 
-struct Threads {
-  explicit Threads(int count) { set_num_threads(count); }
-  ~Threads() { set_num_threads(0); }
-};
-
 Optimizer make_optimizer(UpdateKind kind, double rate) {
   Optimizer optimizer;
   optimizer.kind = kind;
@@ -167,7 +162,7 @@ TEST_CASE("grouped_forward gives each row its group's product") {
           is_same &= same_bits(alone.data(), y.data() + i * 48, kUnits);
         }
       }
-      INFO("groups: ", kind.name, is_sparse ? ", CSR" : ", dense");
+      INFO("groups: ", kind.name, std::string(is_sparse ? ", CSR" : ", dense"));
       CHECK(is_same);
     }
   }
@@ -222,7 +217,7 @@ TEST_CASE("grouped_weight_gradient takes each group's gradient off its weights a
           worst.see(after[bias + u], sums[kDepth]);
         }
       }
-      INFO("groups: ", kind.name, is_sparse ? ", CSR: " : ", dense: ", worst.report());
+      INFO("groups: ", kind.name, std::string(is_sparse ? ", CSR: " : ", dense: "), worst.report());
       CHECK(worst.is_within());
       CHECK(resting_are_same);
     }

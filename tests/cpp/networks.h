@@ -1,0 +1,145 @@
+// Small networks to train and to predict with, and data that send their rows to changing experts.
+#pragma once
+
+#include "kernels/pack.h"
+#include "layers/sparse_expert.h"
+#include "reference.h"
+#include "training/trainer.h"
+
+namespace gatewise::reference {
+
+inline constexpr Index kFeatures = 20, kClasses = 5, kSamples = 256;
+
+inline std::shared_ptr<Layer> make_layer(const std::string& kind, Options options, Index width,
+                                         std::uint64_t seed) {
+  std::shared_ptr<Layer> layer = Registry<Layer>::create(kind, options);
+  layer->build({width});
+  layer->set_random_stream(seed, 1);
+  Numbers numbers(seed);
+  ParameterBlock& block = layer->parameters();
+  for (int number = 0; number < static_cast<int>(block.all().size()); ++number) {
+    const Parameter& parameter = block.at(number);
+    if (!parameter.is_trained()) continue;
+    for (Index slice = 0; slice < parameter.count; ++slice) {
+      const std::vector<float> values =
+          numbers.vector(parameter.shape.rows * parameter.shape.cols, -0.4f, 0.4f);
+      if (parameter.is_matrix)
+        pack_panels(values.data(), parameter.shape, block.slice(number, slice));
+      else
+        std::copy(values.begin(), values.end(), block.slice(number, slice));
+    }
+  }
+  return layer;
+}
+
+inline std::shared_ptr<Layer> make_dense(Index width, Index units, const std::string& activation,
+                                         std::uint64_t seed) {
+  Options options;
+  options.set("units", static_cast<double>(units));
+  options.set("activation", activation);
+  options.set("use_bias", true);
+  return make_layer("dense", options, width, seed);
+}
+
+inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::string& router,
+                                           const std::string& expert, std::uint64_t seed) {
+  Options options;
+  options.set("units", static_cast<double>(units));
+  options.set("num_experts", 8.0);
+  options.set("shared_experts", expert == "glu" ? 1.0 : 0.0);
+  options.set("activation", std::string("linear"));
+  options.set("use_bias", true);
+  options.set("expert.kind", expert);
+  options.set("expert.hidden", 12.0);
+  options.set("expert.activation", std::string(expert == "glu" ? "silu" : "relu"));
+  options.set("expert.use_bias", true);
+  options.set("router.kind", router);
+  options.set("router.k", 2.0);
+  options.set("router.over", std::string("all"));
+  options.set("router.normalize", true);
+  options.set("router.shared_bias", false);
+  options.set("router.constraint", std::string("simplex"));
+  const bool chooses = router != "all" && router != "static";
+  options.set("balance.aux_loss", chooses ? 0.05 : 0.0);
+  options.set("balance.z_loss", chooses ? 0.01 : 0.0);
+  options.set("balance.bias", chooses && router == "sigmoid_top_k" ? 0.01 : 0.0);
+  return make_layer("sparse_expert", options, width, seed);
+}
+
+// Dense, experts, Dense with softmax; or experts first, which then may read CSR.
+inline std::shared_ptr<Network> make_network(const std::string& router, const std::string& expert,
+                                             bool experts_first = false) {
+  std::vector<Node> nodes;
+  if (experts_first) {
+    nodes.push_back({make_experts(kFeatures, 24, router, expert, 2), {0}});
+    nodes.push_back({make_dense(24, kClasses, "softmax", 3), {1}});
+  } else {
+    nodes.push_back({make_dense(kFeatures, 24, "relu", 1), {0}});
+    nodes.push_back({make_experts(24, 24, router, expert, 2), {1}});
+    nodes.push_back({make_dense(24, kClasses, "softmax", 3), {2}});
+  }
+  const int last = static_cast<int>(nodes.size());
+  return std::make_shared<Network>(1, std::move(nodes), std::vector<int>{last});
+}
+
+inline std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
+                                             Optimizer optimizer) {
+  Options options;
+  options.set("from_logits", false);
+  Objective objective;
+  objective.loss = Loss::create("sparse_categorical_crossentropy", options);
+  objective.metrics.push_back(metric_from_name("sparse_categorical_accuracy"));
+  std::vector<Objective> objectives;
+  objectives.push_back(std::move(objective));
+  return std::make_unique<Trainer>(std::move(network), std::move(objectives), optimizer);
+}
+
+inline Optimizer adam() {
+  Optimizer optimizer;
+  optimizer.kind = UpdateKind::kAdam;
+  optimizer.learning_rate = 0.01;
+  return optimizer;
+}
+
+// Samples in four distant clusters of 64, one after the other, and their labels.
+struct Samples {
+  Matrix x{kSamples, kFeatures, kFeatures};
+  std::unique_ptr<Csr> csr;
+  std::vector<std::int32_t> labels;
+
+  Samples() {
+    Numbers numbers(5);
+    csr = std::make_unique<Csr>(kSamples, kFeatures, 0.3, numbers);
+    for (Index i = 0; i < kSamples; ++i) {
+      const Index cluster = i / 64;
+      for (Index j = 0; j < kFeatures; ++j)
+        x.at(i, j) = numbers.uniform() + (j % 4 == cluster ? 3.0f : 0.0f);
+      labels.push_back(static_cast<std::int32_t>((cluster + i % 2) % kClasses));
+    }
+  }
+
+  Dataset dataset(bool is_sparse = false) const {
+    Dataset data;
+    data.samples = kSamples;
+    Input input{.width = kFeatures};
+    if (is_sparse)
+      input.sparse = csr->view();
+    else
+      input.dense = x.view();
+    data.inputs.push_back(input);
+    data.targets.push_back({.labels = labels.data(), .units = 1});
+    return data;
+  }
+};
+
+// The parameters of all layers, one after the other.
+inline std::vector<float> all_parameters(const Network& network) {
+  std::vector<float> values;
+  for (const Node& node : network.nodes()) {
+    const ParameterBlock& block = node.layer->parameters();
+    for (Index i = 0; i < block.size(); ++i) values.push_back(block.data()[i]);
+  }
+  return values;
+}
+
+}  // namespace gatewise::reference

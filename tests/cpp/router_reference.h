@@ -1,0 +1,165 @@
+// Every registered router in double, from the formulas of the papers that routing/*.cpp name, and a
+// router under test with its parameters.
+#pragma once
+
+#include "optimizers/optimizer.h"
+#include "reference.h"
+#include "routing/router.h"
+
+namespace gatewise::reference {
+
+inline constexpr Index kRouterWidth = 6;
+
+// One configuration of one router.
+struct RouterCase {
+  std::string kind;
+  Index experts = 7;
+  Index k = 1;  // entries of a row
+  bool is_normalized = false;
+  std::string constraint = {};
+  double aux = 0, z = 0, bias = 0;
+
+  bool is_constant() const { return kind == "all" || kind == "static"; }
+  bool is_sigmoid() const { return kind == "sigmoid_top_k"; }
+
+  Options options() const {
+    Options options;
+    options.set("num_experts", static_cast<double>(experts));
+    options.set("balance.aux_loss", aux);
+    options.set("balance.z_loss", z);
+    options.set("balance.bias", bias);
+    if (kind == "top_k") {
+      options.set("router.over", std::string(is_normalized && k % 2 ? "chosen" : "all"));
+      options.set("router.normalize", is_normalized);
+    }
+    if (is_sigmoid()) options.set("router.normalize", is_normalized);
+    if (!is_constant() && kind != "switch") options.set("router.k", static_cast<double>(k));
+    if (is_constant()) options.set("router.shared_bias", false);
+    if (kind == "static") options.set("router.constraint", constraint);
+    return options;
+  }
+};
+
+// Configurations of one kind; empty for a kind that this file does not know.
+inline std::vector<RouterCase> router_cases(const std::string& kind) {
+  if (kind == "all") return {{.kind = kind, .k = 7}};
+  if (kind == "switch")
+    return {{.kind = kind, .aux = 0.3, .z = 0.2}, {.kind = kind, .experts = 17, .bias = 0.01}};
+  if (kind == "noisy_top_k")
+    return {{.kind = kind, .k = 2, .is_normalized = true, .aux = 0.3, .z = 0.2},
+            {.kind = kind, .experts = 33, .k = 4, .is_normalized = true}};
+  std::vector<RouterCase> cases;
+  if (kind == "static")
+    for (const char* constraint : {"free", "non_negative", "simplex"})
+      cases.push_back({.kind = kind, .k = 7, .constraint = constraint});
+  if (kind == "top_k" || kind == "sigmoid_top_k")
+    for (const Index k : {1, 2, 3, 7})
+      for (const bool is_normalized : {false, true})
+        cases.push_back({.kind = kind,
+                         .k = k,
+                         .is_normalized = is_normalized,
+                         .aux = k == 2 ? 0.3 : 0.0,
+                         .z = k == 2 ? 0.2 : 0.0,
+                         .bias = k == 3 ? 0.01 : 0.0});
+  return cases;
+}
+
+// A router with random parameters and rows to route.
+struct RoutedBatch {
+  RouterCase setting;
+  std::unique_ptr<Router> router;
+  ParameterBlock block;
+  Matrix x;
+
+  RoutedBatch(const RouterCase& setting, Index rows, std::uint64_t seed)
+      : setting(setting),
+        router(Registry<Router>::create(setting.kind, setting.options())),
+        x(rows, kRouterWidth, kRouterWidth + 1) {
+    Numbers numbers(seed);
+    x = Matrix(rows, kRouterWidth, kRouterWidth + 1, numbers);
+    router->declare(block, kRouterWidth);
+    block.allocate();
+    for (int number = 0; number < static_cast<int>(block.all().size()); ++number) {
+      const Parameter& parameter = block.at(number);
+      for (Index i = 0; i < parameter.shape.rows; ++i)
+        for (Index j = 0; j < parameter.shape.cols; ++j)
+          value(number, i, j) = numbers.uniform(-1, 1) * (parameter.role == "state" ? 0.1f : 1.0f);
+    }
+  }
+
+  float& value(int number, Index i, Index j) {
+    const Parameter& parameter = block.at(number);
+    return block.slice(number)[parameter.is_matrix ? Packed::place(parameter.shape, i, j) : j];
+  }
+  float value(int number, Index i, Index j) const {
+    return const_cast<RoutedBatch*>(this)->value(number, i, j);
+  }
+  int number_of(const std::string& name) const {
+    for (std::size_t at = 0; at < block.all().size(); ++at)
+      if (block.all()[at].name == name) return static_cast<int>(at);
+    return -1;
+  }
+  Input input() const { return {.dense = x.view(), .width = kRouterWidth}; }
+};
+
+using Table = std::vector<std::vector<double>>;  // [rows][columns]
+
+inline double softplus_in_double(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+}
+
+// x W for a row-major x in double and parameter `number`.
+inline Table product(const Table& x, const Table& w) {
+  Table y(x.size(), std::vector<double>(w[0].size(), 0.0));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    for (std::size_t k = 0; k < w.size(); ++k)
+      for (std::size_t j = 0; j < w[0].size(); ++j) y[i][j] += x[i][k] * w[k][j];
+  return y;
+}
+
+inline Table table_of(const Matrix& m) {
+  Table table(static_cast<std::size_t>(m.rows));
+  for (Index i = 0; i < m.rows; ++i)
+    for (Index j = 0; j < m.cols; ++j) table[i].push_back(m.at(i, j));
+  return table;
+}
+
+inline Table table_of(const RoutedBatch& batch, int number) {
+  const PanelShape shape = batch.block.at(number).shape;
+  Table table(static_cast<std::size_t>(shape.rows));
+  for (Index i = 0; i < shape.rows; ++i)
+    for (Index j = 0; j < shape.cols; ++j) table[i].push_back(batch.value(number, i, j));
+  return table;
+}
+
+// Scores of one row and log sum exp of its logits.
+struct RowScores {
+  std::vector<double> scores;
+  double log_sum = 0;
+};
+
+inline RowScores score_in_double(const RouterCase& setting, const std::vector<double>& logits) {
+  RowScores row;
+  double sum = 0;
+  for (const double logit : logits) sum += std::exp(logit);
+  row.log_sum = std::log(sum);
+  for (const double logit : logits)
+    row.scores.push_back(setting.is_sigmoid() ? 1 / (1 + std::exp(-logit)) : std::exp(logit) / sum);
+  return row;
+}
+
+// Weights of the chosen of one row.
+inline std::vector<double> weigh_in_double(const RouterCase& setting, const RowScores& row,
+                                           const std::int32_t* chosen) {
+  std::vector<double> weights;
+  double sum = 0;
+  for (Index j = 0; j < setting.k; ++j) {
+    weights.push_back(row.scores[chosen[j]]);
+    sum += weights.back();
+  }
+  if (setting.is_normalized)
+    for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+}  // namespace gatewise::reference

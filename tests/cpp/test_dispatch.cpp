@@ -1,0 +1,87 @@
+#include "routing/dispatch.h"
+
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+// A choice of `per_row(i)` entries for row i.
+struct OwnChoice {
+  std::vector<Index> offsets{0};
+  std::vector<std::int32_t> experts;
+  std::vector<float> weights;
+  Choice choice;
+
+  template <typename PerRow>
+  OwnChoice(Index rows, Index expert_count, const PerRow& per_row, Numbers& numbers) {
+    for (Index i = 0; i < rows; ++i) {
+      const Index count = per_row(i), first = numbers.below(expert_count);
+      for (Index j = 0; j < count; ++j) {
+        experts.push_back(static_cast<std::int32_t>((first + j) % expert_count));
+        weights.push_back(numbers.uniform());
+      }
+      offsets.push_back(static_cast<Index>(experts.size()));
+    }
+    choice = {rows, offsets.data(), experts.data(), weights.data()};
+  }
+};
+
+void check_dispatch(const OwnChoice& own, Index experts) {
+  Arena arena;
+  const Dispatch dispatch = make_dispatch(own.choice, experts, arena);
+  const Index entries = own.choice.entries();
+  CHECK(dispatch.groups.count == experts);
+  CHECK(dispatch.groups.offsets[0] == 0);
+  CHECK(dispatch.groups.total() == entries);
+
+  // The naive plan: entries of expert 0 in order, of expert 1, and so on.
+  Index position = 0;
+  bool is_right = true;
+  for (Index e = 0; e < experts; ++e) {
+    is_right &= dispatch.groups.begin(e) == position;
+    for (Index i = 0; i < own.choice.rows; ++i) {
+      for (Index entry = own.offsets[i]; entry < own.offsets[i + 1]; ++entry) {
+        if (own.experts[entry] != e) continue;
+        is_right &= dispatch.row_of[position] == i && dispatch.entry_of[position] == entry &&
+                    dispatch.position_of[entry] == position;
+        ++position;
+      }
+    }
+    is_right &= dispatch.groups.end(e) == position;
+  }
+  INFO("rows ", own.choice.rows, " experts ", experts, " entries ", entries);
+  CHECK(is_right);
+  CHECK(position == entries);
+}
+
+}  // namespace
+
+TEST_CASE("make_dispatch sorts entries by expert, stable, with offsets and the inverse") {
+  Numbers numbers(1);
+  for (const Index experts : {1, 2, 7, 16, 40}) {
+    for (const Index rows : {0, 1, 2, 17, 100}) {
+      for (const Index k : {Index{1}, std::min<Index>(2, experts), experts})
+        check_dispatch(OwnChoice(rows, experts, [&](Index) { return k; }, numbers), experts);
+      check_dispatch(
+          OwnChoice(rows, experts, [&](Index i) { return i % (experts + 1); }, numbers), experts);
+    }
+  }
+}
+
+TEST_CASE("make_dispatch leaves the groups of unchosen experts empty") {
+  Numbers numbers(2);
+  OwnChoice own(10, 1, [](Index) { return 1; }, numbers);
+  std::fill(own.experts.begin(), own.experts.end(), 3);
+  check_dispatch(own, 6);
+}
+
+TEST_CASE("make_choice has room for its rows and their offsets") {
+  Arena arena;
+  const Choice choice = make_choice(5, 3, arena);
+  CHECK(choice.rows == 5);
+  CHECK(choice.entries() == 15);
+  for (Index i = 0; i <= 5; ++i) CHECK(choice.offsets[i] == 3 * i);
+  CHECK(make_choice(0, 3, arena).entries() == 0);
+}

@@ -1,0 +1,143 @@
+// An interrupt before the first write leaves everything as before the step; after it the step
+// completes.
+#include <thread>
+
+#include "core/parallel.h"
+#include "networks.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+int polls = 0;      // so far
+int stops_at = -1;  // the poll that interrupts, counted from 1; all later ones do too
+
+// Sleeps for longer than the interval between polls, so that each place that polls does ask.
+bool check_signal() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(21));
+  ++polls;
+  return stops_at > 0 && polls >= stops_at;
+}
+
+struct Signals {
+  explicit Signals(int poll) {
+    polls = 0;
+    stops_at = poll;
+    std::this_thread::sleep_for(std::chrono::milliseconds(21));
+    set_interrupt_check(&check_signal);
+  }
+  ~Signals() { set_interrupt_check(nullptr); }
+};
+
+// A model, its optimizer's state and what a step is made of.
+struct Training {
+  Samples samples;
+  Dataset data = samples.dataset();
+  std::shared_ptr<Network> network = make_network("top_k", "mlp");
+  std::unique_ptr<Trainer> trainer = make_trainer(network, adam());
+  std::vector<Index> batch;
+
+  Training() {
+    for (Index i = 0; i < 64; ++i) batch.push_back(i * 3);
+    step();
+  }
+  void step() { trainer->train_step(data, batch.data(), static_cast<Index>(batch.size())); }
+
+  // Parameters, moments and step counts.
+  std::vector<float> state() const {
+    std::vector<float> values = all_parameters(*network);
+    for (const auto& layer : trainer->states()) {
+      for (const AlignedBuffer* moments : {&layer->first(), &layer->second()})
+        values.insert(values.end(), moments->data(), moments->data() + moments->size());
+      for (const auto& slices : layer->slices())
+        for (const LayerState::Slice& slice : slices)
+          values.push_back(static_cast<float>(slice.steps));
+    }
+    values.push_back(static_cast<float>(trainer->steps()));
+    return values;
+  }
+};
+
+int polls_of_a_step() {
+  Training training;
+  const Signals signals(-1);
+  training.step();
+  return polls;
+}
+
+}  // namespace
+
+TEST_CASE("a step polls before its first write") { CHECK(polls_of_a_step() >= 1); }
+
+TEST_CASE("an interrupt leaves everything bitwise as before, and the step can be made again") {
+  const int all = polls_of_a_step();
+  Training undisturbed;
+  undisturbed.step();
+  for (const int poll : {1, (1 + all) / 2, all}) {
+    Training training;
+    const std::vector<float> before = training.state();
+    {
+      const Signals signals(poll);
+      CHECK_THROWS_AS(training.step(), Interrupted);
+      CHECK(polls == poll);
+    }
+    INFO("interrupted by poll ", poll, " of ", all);
+    CHECK(same_bits(training.state(), before));
+    training.step();
+    CHECK(same_bits(training.state(), undisturbed.state()));
+  }
+}
+
+TEST_CASE("a signal after the first write lets the step complete and stops the next") {
+  const int all = polls_of_a_step();
+  Training undisturbed, training;
+  undisturbed.step();
+  {
+    const Signals signals(all + 1);
+    CHECK_NOTHROW(training.step());
+    CHECK(polls == all);
+    CHECK(same_bits(training.state(), undisturbed.state()));
+    CHECK_THROWS_AS(training.step(), Interrupted);
+  }
+  CHECK(same_bits(training.state(), undisturbed.state()));
+}
+
+TEST_CASE("a prediction is interrupted, and the network stays usable") {
+  const Samples samples;
+  const auto network = make_network("top_k", "mlp");
+  Matrix y(kSamples, kClasses, kClasses);
+  const auto predict = [&] {
+    network->predict(samples.dataset().inputs, kSamples, 32, {y.data()});
+  };
+  {
+    const Signals signals(3);
+    CHECK_THROWS_AS(predict(), Interrupted);
+  }
+  CHECK_NOTHROW(predict());
+  CHECK_NOTHROW(network->begin_fit());  // nobody is left reading
+  network->end_fit();
+}
+
+TEST_CASE("a long loop is polled within 50 ms, on one thread and on several") {
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
+    std::atomic<bool> is_late{false};
+    const auto start = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point end;
+    {
+      set_interrupt_check([] { return true; });
+      std::this_thread::sleep_for(std::chrono::milliseconds(21));
+      // Items of a millisecond and more, said to be as much work as they are.
+      CHECK_THROWS_AS(parallel_for(1000, 1e7,
+                                   [&](Index, Index) {
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(2));
+                                   }),
+                      Interrupted);
+      set_interrupt_check(nullptr);
+    }
+    end = std::chrono::steady_clock::now();
+    INFO(count, " threads");
+    CHECK(end - start < std::chrono::milliseconds(500));
+  }
+}

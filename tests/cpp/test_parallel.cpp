@@ -1,0 +1,135 @@
+#include "core/parallel.h"
+
+#include <omp.h>
+
+#include <atomic>
+#include <limits>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "networks.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr double kMuch = 1e6;  // multiply-adds of an item: any number of items is worth a thread
+
+}  // namespace
+
+TEST_CASE("parallel_for covers every item once, on as many threads as asked for") {
+  for (int count = 1; count <= 4; ++count) {
+    const Threads threads(count);
+    CHECK(num_threads() == count);
+    for (const Index items : {0, 1, 2, 3, 7, 1000}) {
+      std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
+      std::vector<std::atomic<int>> used(8);
+      parallel_for(items, kMuch, [&](Index begin, Index end) {
+        ++used[omp_get_thread_num()];
+        for (Index i = begin; i < end; ++i) ++seen[i];
+      });
+      bool is_once = true;
+      for (const auto& times : seen) is_once &= times == 1;
+      Index teams = 0;
+      for (const auto& times : used) teams += times > 0;
+      INFO(count, " threads, ", items, " items");
+      CHECK(is_once);
+      CHECK(teams == std::min<Index>(count, items));
+    }
+  }
+}
+
+TEST_CASE("parallel_for works alone below the grain") {
+  const Threads threads(4);
+  std::set<std::thread::id> ids;
+  parallel_for(100, 10, [&](Index, Index) { ids.insert(std::this_thread::get_id()); });
+  CHECK(ids == std::set<std::thread::id>{std::this_thread::get_id()});
+}
+
+TEST_CASE("set_num_threads refuses a negative count and takes 0 for the default") {
+  const int usual = num_threads();
+  CHECK_THROWS_AS(set_num_threads(-1), std::invalid_argument);
+  set_num_threads(3);
+  set_num_threads(0);
+  CHECK(num_threads() == usual);
+  CHECK(usual >= 1);
+}
+
+TEST_CASE("an exception of a body is thrown again, from any thread and from all at once") {
+  for (int count = 1; count <= 4; ++count) {
+    const Threads threads(count);
+    for (Index bad = 0; bad < 4; ++bad) {
+      const auto run = [&] {
+        parallel_for(4, kMuch, [&](Index begin, Index end) {
+          if (begin <= bad && bad < end) throw std::out_of_range("item");
+        });
+      };
+      CHECK_THROWS_WITH_AS(run(), "item", std::out_of_range);
+    }
+    const auto run_all = [] {
+      parallel_for(64, kMuch, [](Index, Index) { throw std::runtime_error("every"); });
+    };
+    CHECK_THROWS_WITH_AS(run_all(), "every", std::runtime_error);
+    std::atomic<Index> items{0};
+    parallel_for(64, kMuch, [&](Index begin, Index end) { items += end - begin; });
+    CHECK(items == 64);
+  }
+}
+
+#if defined(__x86_64__)
+namespace {
+
+constexpr unsigned kFlush = 0x8040;
+
+// The control words of the calling thread's team of `count`.
+std::vector<unsigned> control_words(int count) {
+  std::vector<unsigned> words(static_cast<std::size_t>(count));
+#pragma omp parallel num_threads(count)
+  words[omp_get_thread_num()] = _mm_getcsr();
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("flush-to-zero holds in a body and is restored behind it, on every thread") {
+  const Threads threads(4);
+  const std::vector<unsigned> before = control_words(4);
+  for (const unsigned word : before) REQUIRE((word & kFlush) == 0);
+  std::atomic<int> flushing{0};
+  volatile float least = std::numeric_limits<float>::min();
+  parallel_for(4, kMuch, [&](Index, Index) {
+    flushing += (_mm_getcsr() & kFlush) == kFlush && least * 0.5f == 0.0f;
+  });
+  CHECK(flushing == 4);
+  CHECK(control_words(4) == before);
+  CHECK(least * 0.5f > 0.0f);
+}
+
+TEST_CASE("flush-to-zero is restored behind an exception") {
+  const Threads threads(4);
+  const std::vector<unsigned> before = control_words(4);
+  const auto run = [] { parallel_for(4, kMuch, [](Index, Index) { throw 1; }); };
+  CHECK_THROWS_AS(run(), int);
+  CHECK(control_words(4) == before);
+}
+
+TEST_CASE("parallel_for leaves a control word that someone else set") {
+  const Threads threads(4);
+  const auto set_all = [](bool rounds_up) {
+#pragma omp parallel num_threads(4)
+    _mm_setcsr((_mm_getcsr() & ~0x6000u) | (rounds_up ? 0x4000u : 0u));
+  };
+  set_all(true);
+  const std::vector<unsigned> before = control_words(4);
+  parallel_for(4, kMuch, [](Index, Index) {});
+  const std::vector<unsigned> after = control_words(4);
+  set_all(false);
+  CHECK(after == before);
+}
+#endif

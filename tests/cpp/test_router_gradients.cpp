@@ -1,0 +1,158 @@
+// Every router's backward against differences of its formula in double, with the choice held fixed.
+#include "router_reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr Index kRows = 11;
+
+// What a router's loss depends on, in double.
+struct Variables {
+  Table x;
+  std::vector<Table> parameters;  // by number
+};
+
+// Everything that is held fixed.
+struct Problem {
+  const RoutedBatch& batch;
+  const RouterRun& run;
+  Table noise;                   // N(0, 1) of noisy_top_k
+  std::vector<float> d_weights;  // the slope by each entry's weight
+
+  // sum of d_weights times weights, and the balance losses.
+  double loss(const Variables& at) const {
+    const RouterCase& setting = batch.setting;
+    if (setting.is_constant()) return constant_loss(at);
+    Table logits = product(at.x, at.parameters[batch.number_of("router_kernel")]);
+    if (!noise.empty()) {
+      const Table spread = product(at.x, at.parameters[batch.number_of("router_noise_kernel")]);
+      for (Index i = 0; i < kRows; ++i)
+        for (Index e = 0; e < setting.experts; ++e)
+          logits[i][e] += noise[i][e] * softplus_in_double(spread[i][e]);
+    }
+    double sum = 0;
+    for (Index i = 0; i < kRows; ++i) {
+      const RowScores row = score_in_double(setting, logits[i]);
+      const std::vector<double> weights =
+          weigh_in_double(setting, row, run.choice.experts + i * setting.k);
+      for (Index j = 0; j < setting.k; ++j) sum += d_weights[i * setting.k + j] * weights[j];
+      double total = 0, aux = 0;
+      for (const double score : row.scores) total += score;
+      for (Index e = 0; e < setting.experts; ++e)
+        aux += static_cast<double>(run.counts[e]) * row.scores[e] / total;
+      sum += setting.aux * static_cast<double>(setting.experts) * aux /
+             static_cast<double>(run.choice.entries() * kRows);
+      sum += setting.z * row.log_sum * row.log_sum / static_cast<double>(kRows);
+    }
+    return sum;
+  }
+
+  double constant_loss(const Variables& at) const {
+    const int alpha = batch.number_of("router_alpha");
+    if (alpha < 0) return 0;
+    const std::vector<double>& values = at.parameters[alpha][0];
+    double total = 0, sum = 0;
+    for (const double value : values) total += std::exp(value);
+    for (Index entry = 0; entry < run.choice.entries(); ++entry) {
+      const double value = values[run.choice.experts[entry]];
+      sum += d_weights[entry] *
+             (batch.setting.constraint == "simplex" ? std::exp(value) / total : value);
+    }
+    return sum;
+  }
+
+  // By x[i][j], or by value (i, j) of parameter `number` where that is >= 0.
+  double slope(Variables at, int number, Index i, Index j) const {
+    double& value = number < 0 ? at.x[i][j] : at.parameters[number][i][j];
+    const double kept = value, h = 1e-5;
+    value = kept + h;
+    const double above = loss(at);
+    value = kept - h;
+    return (above - loss(at)) / (2 * h);
+  }
+};
+
+// The normal numbers that a run drew, from the logits it made of them.
+Table drawn_noise(const RoutedBatch& batch, const RouterRun& run) {
+  if (batch.setting.kind != "noisy_top_k") return {};
+  const Table x = table_of(batch.x);
+  Table noise = product(x, table_of(batch, batch.number_of("router_kernel")));
+  const Table spread = product(x, table_of(batch, batch.number_of("router_noise_kernel")));
+  for (Index i = 0; i < kRows; ++i)
+    for (Index e = 0; e < batch.setting.experts; ++e)
+      noise[i][e] =
+          (run.logits[i * run.stride + e] - noise[i][e]) / softplus_in_double(spread[i][e]);
+  return noise;
+}
+
+void check_gradients(const RouterCase& setting) {
+  RoutedBatch batch(setting, kRows, 11);
+  const RoutedBatch before(setting, kRows, 11);
+  Arena arena;
+  const RunInfo info{.training = true, .seed = 1, .stream = 2, .step = 3};
+  const RouterRun run = batch.router->forward(batch.input(), kRows, batch.block, info, arena);
+  Numbers numbers(12);
+  const Problem problem{before, run, drawn_noise(before, run),
+                        numbers.vector(run.choice.entries())};
+  Variables at{table_of(before.x), {}};
+  for (int number = 0; number < static_cast<int>(before.block.all().size()); ++number)
+    at.parameters.push_back(table_of(before, number));
+
+  Optimizer sgd;
+  sgd.learning_rate = 1;
+  LayerState state(batch.block, sgd, false);
+  state.begin_step();
+  Matrix d_x(kRows, kRouterWidth, kRouterWidth + 2);
+  for (Index i = 0; i < kRows; ++i)
+    for (Index j = 0; j < kRouterWidth; ++j) d_x.at(i, j) = 0.5f;
+  batch.router->backward(batch.input(), run, problem.d_weights.data(), batch.block,
+                         {d_x.data(), d_x.stride}, &state, arena);
+
+  // Float roundings of slopes of size 1 over eleven rows; the differences are good to 1e-9.
+  Worst inputs, parameters;
+  for (Index i = 0; i < kRows; ++i)
+    for (Index j = 0; j < kRouterWidth; ++j)
+      inputs.see(d_x.at(i, j) - 0.5, problem.slope(at, -1, i, j), 1e-5);
+  for (int number = 0; number < static_cast<int>(before.block.all().size()); ++number) {
+    const Parameter& parameter = before.block.at(number);
+    if (!parameter.is_trained()) continue;
+    for (Index i = 0; i < parameter.shape.rows; ++i)
+      for (Index j = 0; j < parameter.shape.cols; ++j)
+        parameters.see(before.value(number, i, j) - batch.value(number, i, j),
+                       problem.slope(at, number, i, j), 1e-5);
+  }
+  INFO("by x: ", inputs.report());
+  INFO("by parameters: ", parameters.report());
+  CHECK(inputs.is_within());
+  CHECK(parameters.is_within());
+  CHECK(d_x.gaps_are_intact());
+}
+
+}  // namespace
+
+TEST_CASE("every router's gradients are the differences of its formula") {
+  for (const std::string& kind : Registry<Router>::kinds()) {
+    for (const RouterCase& setting : router_cases(kind)) {
+      INFO(kind, " k ", setting.k, std::string(setting.is_normalized ? " normalized" : ""), " ",
+           setting.constraint, " aux ", setting.aux);
+      check_gradients(setting);
+    }
+  }
+}
+
+TEST_CASE("a frozen router and one whose rows want no gradient change nothing they should not") {
+  for (const std::string& kind : Registry<Router>::kinds()) {
+    const RouterCase setting = router_cases(kind)[0];
+    RoutedBatch batch(setting, kRows, 13);
+    const std::vector<float> before(batch.block.data(), batch.block.data() + batch.block.size());
+    Arena arena;
+    const RouterRun run =
+        batch.router->forward(batch.input(), kRows, batch.block, {.training = true}, arena);
+    const std::vector<float> d_weights(static_cast<std::size_t>(run.choice.entries()), 1.0f);
+    batch.router->backward(batch.input(), run, d_weights.data(), batch.block, {}, nullptr, arena);
+    INFO(kind);
+    CHECK(same_bits(batch.block.data(), before.data(), batch.block.size()));
+  }
+}
