@@ -26,11 +26,13 @@ constexpr double kGrainOperations = 40e3;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
+using Clock = std::chrono::steady_clock;
+
 std::atomic<int> chosen_threads{0};
 std::atomic<int> container_threads{0};
 std::atomic<InterruptCheck> interrupt_check{nullptr};
 thread_local int shield_depth = 0;
-thread_local std::chrono::steady_clock::time_point next_poll{};
+thread_local Clock::time_point next_poll{};
 
 // The processors a container may use: cgroup v2's cpu.max, or v1's quota and period. 0: no limit.
 int read_container_limit() {
@@ -62,13 +64,43 @@ void after_fork_in_child() { container_threads = read_container_limit(); }
 
 bool poll_is_due() {
   if (shield_depth > 0 || interrupt_check.load(std::memory_order_relaxed) == nullptr) return false;
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   if (now < next_poll) return false;
   next_poll = now + kPollInterval;
   return true;
 }
 
 bool is_interrupted() { return poll_is_due() && interrupt_check.load()(); }
+
+// Where other processes hold the cores, a team waits milliseconds for a thread that is not running, and
+// two threads are slower than one. Results do not depend on the number of threads, so the calling thread
+// then works alone for ten times as long as it waited, and longer each time it finds no better. A number
+// set by hand is kept to.
+class Congestion {
+ public:
+  bool lasts(Clock::time_point now) const { return now < retry_; }
+
+  // The calling thread worked from `begin` to `worked`; the last of the team was done at `done`.
+  void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done) {
+    const auto waited = done - worked;
+    if (waited > kLongWait + (worked - begin)) {
+      pause_ = std::min<Clock::duration>(std::max<Clock::duration>(2 * pause_, 10 * waited),
+                                         kLongestPause);
+      retry_ = done + pause_;
+    } else {
+      pause_ = std::max<Clock::duration>(pause_ / 2, kShortestPause);
+    }
+  }
+
+ private:
+  static constexpr auto kLongWait = std::chrono::microseconds(500);
+  static constexpr auto kShortestPause = std::chrono::milliseconds(10);
+  static constexpr auto kLongestPause = std::chrono::seconds(2);
+
+  Clock::time_point retry_{};
+  Clock::duration pause_ = kShortestPause;
+};
+thread_local Congestion congestion;
 
 // What the threads of one region share.
 struct Region {
@@ -128,20 +160,27 @@ void parallel_for(Index count, double operations, const RangeBody& body) {
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
-  const int threads =
+  int threads =
       useful < 2 ? 1 : static_cast<int>(std::min({static_cast<Index>(num_threads()), useful, count}));
+  const bool watches = threads > 1 && chosen_threads == 0;
+  const auto start = watches ? Clock::now() : Clock::time_point();
+  if (watches && congestion.lasts(start)) threads = 1;
   // About a millisecond of work between two looks at the clock.
   const Index slice = std::max<Index>(1, static_cast<Index>(1e7 / std::max(operations, 1.0)));
   Region region{body};
   if (threads == 1) {
     region.run(0, count, slice, true);
   } else {
+    Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
     {
       const Index thread = omp_get_thread_num();
       const Index team = omp_get_num_threads();
+      if (watches && thread == 0) begin = Clock::now();
       region.run(count * thread / team, count * (thread + 1) / team, slice, thread == 0);
+      if (watches && thread == 0) worked = Clock::now();
     }
+    if (watches) congestion.observe(begin, worked, Clock::now());
   }
   if (region.error) std::rethrow_exception(region.error);
   if (region.interrupted) throw Interrupted();

@@ -15,9 +15,9 @@ GATEWISE_INLINE void update_vector(const UpdateTarget& t, Index at, Vector g, In
   const UpdateRule& rule = t.rule;
   const Vector rate = Vector::set(rule.learning_rate);
   Vector w = Vector::load_up_to(t.weights + at, count);
+  if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
   if (rule.clip_value > 0)
     g = max(Vector::set(-rule.clip_value), min(Vector::set(rule.clip_value), g));
-  if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
   if (rule.decay > 0) w = w - w * Vector::set(rule.decay);
   Vector threshold = Vector::set(rule.learning_rate * rule.l1);
   if constexpr (kKind == UpdateKind::kSgd) {

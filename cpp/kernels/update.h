@@ -36,7 +36,7 @@ struct UpdateTarget {
 //   kNesterov  m = momentum m - lr g;  w += momentum m - lr g
 //   kAdam      m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g^2 - v);
 //              w -= step_size m / (sqrt(v) + epsilon)          (Kingma and Ba 2015, section 2)
-// after w -= decay w, with g clipped and 2 l2 w added to it. Then, where l1 > 0,
+// after w -= decay w, with 2 l2 w added to g and the sum clipped. Then, where l1 > 0,
 //   w = sign(w) max(|w| - t, 0) with t = lr l1, for Adam t = lr l1 / (sqrt(v_hat) + epsilon).
 // Elementwise: how a slice is cut into stretches does not matter.
 void apply_update(const UpdateTarget& target, Index offset, const float* g, Index count);

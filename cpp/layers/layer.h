@@ -110,9 +110,11 @@ class Layer {
   const ParameterBlock& parameters() const { return block_; }
   LayerUse& use() { return use_; }
 
+  // The numbers that the layer draws as it runs: streams from (stream + 1) 2^40 on, one a step where it
+  // needs that many. First weights and shuffles have the streams below.
   void set_random_stream(std::uint64_t seed, std::uint64_t stream) {
     seed_ = seed;
-    stream_ = stream;
+    stream_ = (stream + 1) << 40;
   }
 
   bool trainable = true;

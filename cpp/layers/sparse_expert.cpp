@@ -54,7 +54,7 @@ Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
   expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
   if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
   router_->declare(block_, widths[0]);
-  if (use_bias_ && !own_bias) shared_bias_ = block_.add_vector("shared_bias", "bias", units_);
+  if (use_bias_ && !own_bias) output_bias_ = block_.add_vector("output_bias", "bias", units_);
   return units_;
 }
 
@@ -111,8 +111,8 @@ void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
   parallel_for(pass.rows, work, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       float* y = pass.output.data + i * stride;
-      if (shared_bias_ >= 0)
-        std::copy_n(block_.slice(shared_bias_), units_, y);
+      if (output_bias_ >= 0)
+        std::copy_n(block_.slice(output_bias_), units_, y);
       else
         std::fill_n(y, units_, 0.0f);
       for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry)
@@ -142,9 +142,9 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
   float* d_weights = arena.take<float>(saved.routing.choice.entries());
   backward_chosen(pass, saved, d_weights);
   if (shared_) backward_shared(pass, saved);
-  if (shared_bias_ >= 0 && pass.sink)
+  if (output_bias_ >= 0 && pass.sink)
     grouped_bias_gradient(pass.d_output, pass.d_output_stride, all_rows(pass.rows, arena), block_,
-                          shared_bias_, *pass.sink, arena);
+                          output_bias_, *pass.sink, arena);
   router_->backward(pass.inputs[0], saved.routing, d_weights, block_, {slot.data, slot.stride},
                     pass.sink, arena);
 }

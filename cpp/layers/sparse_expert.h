@@ -43,7 +43,7 @@ class SparseExpertLayer final : public Layer {
   std::unique_ptr<Router> router_;
   std::unique_ptr<Expert> expert_;
   std::unique_ptr<Expert> shared_;  // null without shared experts
-  int shared_bias_ = -1;
+  int output_bias_ = -1;
   std::vector<Index> training_load_;
 };
 

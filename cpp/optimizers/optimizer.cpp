@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "kernels/reduce.h"
+#include "kernels/rows.h"
 
 namespace gatewise {
 namespace {
@@ -95,6 +96,19 @@ UpdateTarget LayerState::begin(int number, Index slice) {
   return stored;
 }
 
+void LayerState::finish_stored() {
+  for (std::size_t number = 0; number < slices_.size(); ++number) {
+    const Parameter& parameter = block_.at(static_cast<int>(number));
+    if (parameter.l2 == 0) continue;
+    for (Index slice = 0; slice < parameter.count; ++slice) {
+      if (!slices_[number][slice].touched) continue;
+      const Index offset = parameter.slice_offset(slice);
+      add_scaled(block_.data() + offset, 2 * parameter.l2, gradient_.data() + offset,
+                 parameter.slice_floats());
+    }
+  }
+}
+
 double LayerState::stored_square(int number) const {
   const Parameter& parameter = block_.at(number);
   double sum = 0;
@@ -114,7 +128,8 @@ void LayerState::apply_stored(int number, double scale) {
   for (Index slice = 0; slice < parameter.count; ++slice) {
     if (!slices_[number][slice].touched) continue;
     float* g = gradient_.data() + parameter.slice_offset(slice);
-    const UpdateTarget own = target(number, slice);
+    UpdateTarget own = target(number, slice);
+    own.rule.l2 = 0;  // in the gradient already
     parallel_for(ceil_divide(size, kPiece), kPiece * 8, [&](Index begin, Index end) {
       const Index from = begin * kPiece, to = std::min(end * kPiece, size);
       if (factor != 1)

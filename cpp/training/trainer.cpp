@@ -202,6 +202,8 @@ void Trainer::backward_node(std::size_t node) {
 
 // Updates that waited: clipped by each parameter's norm or that of all, or gathered from repeated use.
 void Trainer::apply_stored() {
+  for (auto& state : states_)
+    if (state->stores_gradients()) state->finish_stored();
   double scale = 1;
   if (optimizer_.global_clip_norm > 0) {
     double square = 0;

@@ -129,19 +129,42 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                    Optimizer::from_options(to_options(optimizer)));
 }
 
-// One step with the GIL released; `step` is Trainer::train_step or test_step.
-template <typename Method>
-std::vector<double> run_step(Trainer& trainer, const BoundDataset& bound, const py::object& samples,
-                             Method step) {
+// Claims the layers for reading, so that no other model that holds them is trained meanwhile.
+class Reading {
+ public:
+  explicit Reading(const Network& network) : network_(network) { network_.begin_read(); }
+  ~Reading() { network_.end_read(); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  const Network& network_;
+};
+
+void check_samples(const IndexArray& samples, const Dataset& data) {
+  require(samples.size() >= 1, "samples: expected at least one, got none");
+  for (Index i = 0; i < samples.size(); ++i)
+    require(samples.data()[i] >= 0 && samples.data()[i] < data.samples,
+            "samples: expected indices below ", data.samples, ", got ", samples.data()[i]);
+}
+
+std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
+                               const py::object& samples) {
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
-  const Index count = indices.size();
-  require(count >= 1, "samples: expected at least one, got none");
-  for (Index i = 0; i < count; ++i)
-    require(indices.data()[i] >= 0 && indices.data()[i] < bound.data.samples,
-            "samples: expected indices below ", bound.data.samples, ", got ", indices.data()[i]);
-  const py::gil_scoped_release release;
+  check_samples(indices, bound.data);
   trainer.check(bound.data);
-  return (trainer.*step)(bound.data, indices.data(), count);
+  const py::gil_scoped_release release;
+  return trainer.train_step(bound.data, indices.data(), indices.size());
+}
+
+std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
+                              const py::object& samples) {
+  const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
+  check_samples(indices, bound.data);
+  trainer.check(bound.data);
+  const Reading reading(trainer.network());
+  const py::gil_scoped_release release;
+  return trainer.test_step(bound.data, indices.data(), indices.size());
 }
 
 py::array copy_floats(const AlignedBuffer& buffer) {
@@ -227,16 +250,8 @@ void bind_training(py::module_& module) {
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
            py::arg("metrics"), py::arg("optimizer"))
-      .def("train_step",
-           [](Trainer& trainer, const BoundDataset& data, const py::object& samples) {
-             return run_step(trainer, data, samples, &Trainer::train_step);
-           },
-           py::arg("data"), py::arg("samples"))
-      .def("test_step",
-           [](Trainer& trainer, const BoundDataset& data, const py::object& samples) {
-             return run_step(trainer, data, samples, &Trainer::test_step);
-           },
-           py::arg("data"), py::arg("samples"))
+      .def("train_step", &train_step, py::arg("data"), py::arg("samples"))
+      .def("test_step", &test_step, py::arg("data"), py::arg("samples"))
       .def_property(
           "learning_rate", [](Trainer& trainer) { return trainer.optimizer().learning_rate; },
           [](Trainer& trainer, double rate) { trainer.optimizer().learning_rate = rate; })

@@ -1,7 +1,8 @@
 """The native core, as Python sees it: arrays in, one call, arrays out.
 
-All arrays of numbers are float32 and C-contiguous unless said otherwise; `gatewise.data.convert` is the
-one place that makes them so. Rows are the product of an array's leading axes, features its last axis.
+All arrays of numbers are float32 and C-contiguous unless said otherwise; `gatewise.data.convert` is
+the one place that makes them so. Rows are the product of an array's leading axes, features its last
+axis.
 """
 
 from typing import Any
@@ -29,12 +30,16 @@ def router_kinds() -> list[str]: ...
 def expert_kinds() -> list[str]: ...
 
 class SparseRows:
-    """CSR rows: `indptr` int64 (rows + 1), `indices` int32, `data` float32; column indices below `width`."""
+    """CSR rows: `indptr` int64 (rows + 1), `indices` int32, `data` float32; column indices below
+    `width`.
+    """
 
     def __init__(self, indptr: Indices, indices: Labels, data: Floats, width: int) -> None: ...
 
 class Parameter:
-    """One named array of a layer. `shape` is the natural one, experts first: `(E, d, h)`, `(d, u)`, `(u,)`."""
+    """One named array of a layer. `shape` is the natural one, experts first: `(E, d, h)`, `(d, u)`,
+    `(u,)`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -42,12 +47,16 @@ class Parameter:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def role(self) -> str: ...
-    """One of kernel, bias, scale, router, alpha, state. A state is written by training, not by a gradient."""
+    """One of kernel, bias, scale, router, alpha, state. A state is written by training, not by a
+    gradient.
+    """
     @property
     def per_expert(self) -> bool: ...
 
 class Layer:
-    """A layer's shapes and parameters. `options` are flat: `{"units": 10, "expert.kind": "mlp", ...}`."""
+    """A layer's shapes and parameters. `options` are flat: `{"units": 10, "expert.kind": "mlp",
+    ...}`.
+    """
 
     def __init__(self, kind: str, options: dict[str, Any]) -> None: ...
     def build(self, input_widths: list[int]) -> None: ...
@@ -61,7 +70,9 @@ class Layer:
     def set_penalty(self, name: str, l1: float, l2: float) -> None: ...
     def count_nonzero(self, name: str) -> int: ...
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
-        """Row offsets (n + 1), expert indices and weights of each row's chosen experts, in order of score."""
+        """Row offsets (n + 1), expert indices and weights of each row's chosen experts, in order of
+        score.
+        """
     def training_load(self) -> Indices:
         """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
@@ -73,12 +84,16 @@ class Network:
         self, num_inputs: int, nodes: list[tuple[Layer, list[int]]], outputs: list[int]
     ) -> None: ...
     def predict(self, inputs: list[Floats | SparseRows], batch_rows: int) -> list[Floats]:
-        """Outputs, leading axes as the inputs'. ValueError at the first NaN or infinity. Safe from many threads."""
+        """Outputs, leading axes as the inputs'. ValueError at the first NaN or infinity. Safe from
+        many threads.
+        """
 
 class Dataset:
-    """Arrays held for training: inputs (samples, ..., d), targets, and one weight per sample and output or None.
+    """Arrays held for training: inputs (samples, ..., d), targets, and one weight per sample and
+    output or None.
 
-    A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may hold several rows.
+    A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may hold
+    several rows.
     Checks shapes and (once, natively) that inputs and float targets are finite.
     """
 
@@ -94,8 +109,10 @@ class Dataset:
 class Trainer:
     """The whole training step of a network: forward, losses, backward, update, in one call.
 
-    `losses` are (name, options) per output; `metrics` a list of names per output; `optimizer` flat options.
-    A step returns [loss, loss of each output..., metrics of each output in order...]: means over the batch.
+    `losses` are (name, options) per output; `metrics` a list of names per output; `optimizer` flat
+    options.
+    A step returns [loss, loss of each output..., metrics of each output in order...]: means over
+    the batch.
     """
 
     def __init__(
@@ -112,8 +129,12 @@ class Trainer:
     @property
     def steps(self) -> int: ...
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of everything a continued run needs beside the weights: moments, step counts, kept penalties."""
+        """Copies of everything a continued run needs beside the weights: moments, step counts, kept
+        penalties.
+        """
     def set_state(self, state: dict[str, npt.NDArray[Any]]) -> None: ...
     def begin_fit(self) -> None:
-        """Claims the layers for training by this thread. RuntimeError while another call is at work on them."""
+        """Claims the layers for training by this thread. RuntimeError while another call is at work
+        on them.
+        """
     def end_fit(self) -> None: ...

@@ -59,8 +59,9 @@ def native_options(terms: tuple[Balance, ...]) -> NativeOptions:
 class AuxLoss(Balance):
     """Adds `weight * E * sum_i f_i P_i` to the loss.
 
-    `f_i` is the share of the batch's choices that went to expert i and `P_i` the mean of its
-    softmax; the product is least when both are even.
+    `f_i` is the share of the batch's choices that went to expert i and `P_i` the mean
+    over rows of its score, a row's scores divided by their sum; the product is least when both are
+    even.
 
     Parameters
     ----------

@@ -99,7 +99,7 @@ def shapes_of(kind: str, o: Options, width: int) -> dict[str, tuple[int, ...]]:
     elif o["router.kind"] != "all":
         shapes["router_kernel"] = (D, E)
     if o.get("router.shared_bias"):
-        shapes["shared_bias"] = (U,)
+        shapes["output_bias"] = (U,)
     if o["balance.bias"]:
         shapes["balance_bias"] = (E,)
     return shapes
@@ -163,7 +163,7 @@ def loss_of(layers: list[Any], weights: list[Weights], x: torch.Tensor, y: torch
         sparse = (route(o, p, x, step)[:, :, None] * run_experts(o, p, "", x)).sum(1)
         if o["shared_experts"]:
             sparse = sparse + run_experts(o, p, "shared_", x).sum(1)
-        bias = p["shared_bias"] if o.get("router.shared_bias") else 0.0
+        bias = p["output_bias"] if o.get("router.shared_bias") else 0.0
         x = ACTIVATIONS[o["activation"]](sparse + bias)
     return functional.nll_loss(torch.log(x), y) + step.loss, step
 

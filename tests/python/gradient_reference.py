@@ -78,8 +78,7 @@ def run_expert(o, p, prefix, e, x):
 
     def of(name):
         values = p.get(prefix + name)
-        # A "shared_bias" (u,) is the layer's; that of a shared linear expert is (S, u).
-        return 0.0 if values is None or values.ndim == 1 else values[e]
+        return 0.0 if values is None else values[e]
 
     f = ACTIVATIONS[o["expert.activation"]]
     if o["expert.kind"] == "linear":
@@ -103,7 +102,9 @@ def route(node: Node, x, run: Run):
     logits = x @ p["router_kernel"]  # (n, E)
     if kind == "noisy_top_k" and run.training:
         assert run.step == 0, "random_normal begins where step 0 does"
-        draws = _core.random_normal(SEED, node.stream, n * E, 0.0, 1.0).astype(np.float64)
+        draws = _core.random_normal(SEED, (node.stream + 1) << 40, n * E, 0.0, 1.0).astype(
+            np.float64
+        )
         logits = logits + draws.reshape(n, E) * softplus(x @ p["router_noise_kernel"])
     scores = sigmoid(logits) if kind == "sigmoid_top_k" else softmax(logits)
     ranks = scores + p.get("balance_bias", 0.0)
@@ -136,7 +137,7 @@ def run_sparse_expert(node: Node, x, run: Run):
             y[i] += weight * run_expert(o, p, "", e, row)
         for s in range(o["shared_experts"]):
             y[i] += run_expert(o, p, "shared_", s, row)
-    bias = p.get("shared_bias", 0.0) if o.get("router.shared_bias") else 0.0
+    bias = p.get("output_bias", 0.0) if o.get("router.shared_bias") else 0.0
     return ACTIVATIONS[o["activation"]](y + bias)
 
 
@@ -154,7 +155,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
     if node.kind == "dropout":
         # A stream for every step, a row's numbers begin at a multiple of 4.
         n, width, padded = *x.shape, -(-x.shape[1] // 4) * 4
-        stream = (node.stream << 40) + run.step
+        stream = ((node.stream + 1) << 40) + run.step
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
     if node.kind == "concatenate":

@@ -144,10 +144,10 @@ def test_a_shared_bias_stands_once_for_all_experts(x, router):
     chosen = {"all": routers.All(True), "static": routers.Static(shared_bias=True)}[router]
     layer, weights = _built(x, router=chosen)
     assert "bias" not in weights
-    assert weights["shared_bias"].shape == (_U,)
+    assert weights["output_bias"].shape == (_U,)
     alpha = weights.get("router_alpha", np.ones(_E))
     kernel = np.tensordot(alpha, weights["kernel"], axes=1)
-    np.testing.assert_allclose(layer(x), x @ kernel + weights["shared_bias"], **_CLOSE)
+    np.testing.assert_allclose(layer(x), x @ kernel + weights["output_bias"], **_CLOSE)
 
 
 _FUSED = [

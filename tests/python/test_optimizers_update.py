@@ -182,7 +182,7 @@ def test_a_gradient_below_the_limit_is_left_alone(clipping):
 def test_clipping_sees_the_gradient_with_the_penalty_of_l2(clipping):
     # Every expert works in every step, so that the penalty's gradient is the loss's.
     graph = make_graph(k=4, l2=0.2)
-    run_both(graph, RULES["sgd"] | clipping | {"learning_rate": 1.0})
+    run_both(graph, RULES["sgd"] | clipping | {"learning_rate": 2.0})
 
 
 @pytest.mark.parametrize("weight_decay", [0.5, 2.0])

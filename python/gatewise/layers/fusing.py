@@ -32,9 +32,9 @@ def fused_dense(layer: SparseExpertLayer) -> Dense:
     for name, values in weights.items():
         if name == "shared_kernel":
             kernel += values.sum(axis=0)
-        elif name == "shared_bias":
+        elif name in ("shared_bias", "output_bias"):
             bias += values.reshape(-1, layer.units).sum(axis=0)
-    has_bias = "bias" in weights or "shared_bias" in weights
+    has_bias = layer.use_bias
     dense = Dense(layer.units, activation=layer.activation, use_bias=has_bias)
     dense.build(layer.input_shape)
     dense.set_weights([kernel, bias] if has_bias else [kernel])
