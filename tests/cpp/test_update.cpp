@@ -15,8 +15,8 @@ struct Weight {
   double w, m, v;
 
   void update(const UpdateRule& r, double g) {
-    if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
     g += 2.0 * r.l2 * w;
+    if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
     w -= w * r.decay;
     double threshold = static_cast<double>(r.learning_rate) * r.l1;
     if (r.kind == UpdateKind::kSgd) {
