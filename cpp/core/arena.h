@@ -1,5 +1,6 @@
-// Scratch memory of one run through a network: `take` bumps a pointer, `reset` gives all of it back.
-// Blocks are kept, so a run with the shapes of an earlier one, or smaller ones, allocates nothing.
+// Scratch memory of one run through a network: `take` bumps a pointer, `reset` gives all of it
+// back. Blocks are kept, so a run with the shapes of an earlier one, or smaller ones, allocates
+// nothing.
 #pragma once
 
 #include <cstdlib>

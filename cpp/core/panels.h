@@ -1,8 +1,8 @@
 // The panel layout of a weight matrix W [rows, cols], in which every product reads it.
 //
-// Panel p holds columns 16p .. 16p+15 as `rows` consecutive groups of 16 floats. A last panel of fewer
-// columns has groups of that many, rounded up to 4 floats: an output of 10 units costs 12 columns of
-// memory and of optimizer work, and not 16. Padding is zero and stays zero.
+// Panel p holds columns 16p .. 16p+15 as `rows` consecutive groups of 16 floats. A last panel of
+// fewer columns has groups of that many, rounded up to 4 floats: an output of 10 units costs 12
+// columns of memory and of optimizer work, and not 16. Padding is zero and stays zero.
 #pragma once
 
 #include <algorithm>

@@ -20,8 +20,8 @@
 namespace gatewise {
 namespace {
 
-// A parallel region costs 1 to 3 microseconds on two cores (measured with benchmarks/kernels), about
-// this many multiply-adds of one core; a thread must have at least as much to do.
+// An empty parallel region of two threads takes 0.6 microseconds (GCC 12, EPYC 9004, quiet), some
+// 40,000 multiply-adds of one core; a thread must have at least as much to do.
 constexpr double kGrainOperations = 40e3;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
@@ -72,10 +72,10 @@ bool poll_is_due() {
 
 bool is_interrupted() { return poll_is_due() && interrupt_check.load()(); }
 
-// Where other processes hold the cores, a team waits milliseconds for a thread that is not running, and
-// two threads are slower than one. Results do not depend on the number of threads, so the calling thread
-// then works alone for ten times as long as it waited, and longer each time it finds no better. A number
-// set by hand is kept to.
+// Where other processes hold the cores, a team waits milliseconds for a thread that is not running,
+// and two threads are slower than one. Results do not depend on the number of threads, so the
+// calling thread then works alone for ten times as long as it waited, and longer each time it finds
+// no better. A number set by hand is kept to.
 class Congestion {
  public:
   bool lasts(Clock::time_point now) const { return now < retry_; }
@@ -161,7 +161,8 @@ void parallel_for(Index count, double operations, const RangeBody& body) {
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
   int threads =
-      useful < 2 ? 1 : static_cast<int>(std::min({static_cast<Index>(num_threads()), useful, count}));
+      useful < 2 ? 1
+                 : static_cast<int>(std::min({static_cast<Index>(num_threads()), useful, count}));
   const bool watches = threads > 1 && chosen_threads == 0;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;

@@ -10,8 +10,8 @@
 
 namespace gatewise {
 
-// The number of threads for the next parallel_for of this thread: `set_num_threads`, or the least of
-// OpenMP's limit and the affinity (both read now) and the container's limit (read at import and
+// The number of threads for the next parallel_for of this thread: `set_num_threads`, or the least
+// of OpenMP's limit and the affinity (both read now) and the container's limit (read at import and
 // after a fork).
 int num_threads();
 
@@ -55,9 +55,10 @@ class RangeBody {
   void (*call_)(void*, Index, Index);
 };
 
-// Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one item
-// in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals are
-// flushed to zero while a body runs. An exception of a body is thrown again after all have ended.
+// Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one
+// item in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals
+// are flushed to zero while a body runs. An exception of a body is thrown again after all have
+// ended.
 void parallel_for(Index count, double operations, const RangeBody& body);
 
 }  // namespace gatewise

@@ -1,5 +1,6 @@
 // The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
-// slices of one parameter; kernels lie in panel layout, vectors plainly, each slice padded to 16 floats.
+// slices of one parameter; kernels lie in panel layout, vectors plainly, each slice padded to 16
+// floats.
 #pragma once
 
 #include <string>
@@ -18,7 +19,7 @@ struct Parameter {
   bool per_expert = false;  // whether `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
   bool is_matrix = true;
-  Index offset = 0;         // of slice 0 in the block
+  Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
 
@@ -40,12 +41,19 @@ class ParameterBlock {
     return add({.name = name, .role = role, .shape = {1, size}, .is_matrix = false});
   }
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
-    return add({.name = name, .role = "kernel", .count = count, .per_expert = true,
+    return add({.name = name,
+                .role = "kernel",
+                .count = count,
+                .per_expert = true,
                 .shape = {rows, cols}});
   }
   int add_expert_vector(const std::string& name, Index count, Index size) {
-    return add({.name = name, .role = "bias", .count = count, .per_expert = true,
-                .shape = {1, size}, .is_matrix = false});
+    return add({.name = name,
+                .role = "bias",
+                .count = count,
+                .per_expert = true,
+                .shape = {1, size},
+                .is_matrix = false});
   }
 
   void allocate() { values_ = AlignedBuffer(size_); }

@@ -21,8 +21,8 @@ inline constexpr Index ceil_divide(Index value, Index divisor) {
   return (value + divisor - 1) / divisor;
 }
 
-// Rows of a row-major matrix, read. Row i lies at data + (index ? index[i] : i) * stride, so a batch
-// of shuffled samples, or the rows that one expert was sent, is read where it lies.
+// Rows of a row-major matrix, read. Row i lies at data + (index ? index[i] : i) * stride, so a
+// batch of shuffled samples, or the rows that one expert was sent, is read where it lies.
 struct Rows {
   const float* data = nullptr;
   Index stride = 0;

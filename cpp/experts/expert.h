@@ -1,7 +1,7 @@
 // An expert: the function that each group of rows passes through, with weights of its own.
 //
-// To add one: derive from Expert in a file of its own, register it there under a name, and give it a
-// class in gatewise/experts.py.
+// To add one: derive from Expert in a file of its own, register it there under a name, and give it
+// a class in gatewise/experts.py.
 #pragma once
 
 #include <string>
@@ -35,11 +35,11 @@ class Expert {
   virtual ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block,
                             float* y, Index y_stride, Arena& arena) const = 0;
 
-  // From d_y [rows, units]: d_x as `d_x` says (nothing where d_x.d_x is null), then the updates of the
-  // groups that have rows (none where sink is null). d_y may be overwritten.
+  // From d_y [rows, units]: d_x as `d_x` says (nothing where d_x.d_x is null), then the updates of
+  // the groups that have rows (none where sink is null). d_y may be overwritten.
   virtual void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
-                        const ExpertRun& run, const ParameterBlock& block,
-                        const InputGradient& d_x, UpdateSink* sink, Arena& arena) const = 0;
+                        const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                        UpdateSink* sink, Arena& arena) const = 0;
 };
 
 // The activation of an option that experts apply value by value; a softmax is refused.

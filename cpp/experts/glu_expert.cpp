@@ -1,5 +1,5 @@
-// y = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out (Shazeer 2020, "GLU variants improve
-// transformer", eq. 5 and 6; SwiGLU with f = silu).
+// y = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out (Shazeer 2020, "GLU variants
+// improve transformer", eq. 5 and 6; SwiGLU with f = silu).
 #include "experts/expert.h"
 
 namespace gatewise {
@@ -42,7 +42,8 @@ class GluExpert final : public Expert {
     grouped_forward(x, groups, grouped_weights(block, kernel_value_, bias_value_), value);
     multiply_rows(run.gate, run.value, run.hidden, rows, run.stride);
     const Epilogue outer{.y = y, .y_stride = y_stride};
-    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_), outer);
+    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
+                    outer);
     return run;
   }
 

@@ -17,11 +17,10 @@ class LinearExpert final : public Expert {
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, Arena& arena) const override {
     ExpertRun run{.output = y, .output_stride = y_stride};
-    if (slope_needs_input(activation_)) run.gate_input = arena.take<float>(groups.total() * y_stride);
-    const Epilogue epilogue{.activation = activation_,
-                            .y = y,
-                            .y_stride = y_stride,
-                            .pre_activation = run.gate_input};
+    if (slope_needs_input(activation_))
+      run.gate_input = arena.take<float>(groups.total() * y_stride);
+    const Epilogue epilogue{
+        .activation = activation_, .y = y, .y_stride = y_stride, .pre_activation = run.gate_input};
     grouped_forward(x, groups, grouped_weights(block, kernel_, bias_), epilogue);
     return run;
   }

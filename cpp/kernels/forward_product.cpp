@@ -51,8 +51,8 @@ void multiply_tile(const Rows& x, Index row, const Panels& w, Index panel, const
       for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, weights[p], sums[r][p]);
     }
   }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them in
-  // memory and not in registers.
+  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
+  // in memory and not in registers.
   alignas(64) float stored[kRows][kPanels][kPanelWidth];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r)
@@ -69,8 +69,9 @@ template <int kRows>
 constexpr std::array<Tile, kMostPanels> tiles_of_rows() {
   return []<int... kPanels>(std::integer_sequence<int, kPanels...>) {
     return std::array<Tile, kMostPanels>{
-        (kPanels < tile_panels(kRows) ? &multiply_tile<kRows, std::min(kPanels + 1, tile_panels(kRows))>
-                                      : nullptr)...};
+        (kPanels < tile_panels(kRows)
+             ? &multiply_tile<kRows, std::min(kPanels + 1, tile_panels(kRows))>
+             : nullptr)...};
   }(std::make_integer_sequence<int, kMostPanels>{});
 }
 

@@ -36,16 +36,17 @@ void multiply_tile(const float* d_y, Index d_y_stride, Index row, const Panels& 
   // One register's width of units: rows of d_y times rows of W, lane by lane.
   const auto add = [&](const float* a, const float* b, Index b_stride, auto load)
                        GATEWISE_INLINE_LAMBDA {
-    Native::Type weights[kColumns];
+                         Native::Type weights[kColumns];
 #pragma GCC unroll 6
-    for (int c = 0; c < kColumns; ++c) weights[c] = load(b + c * b_stride);
+                         for (int c = 0; c < kColumns; ++c) weights[c] = load(b + c * b_stride);
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const Native::Type value = load(a + r * d_y_stride);
+                         for (int r = 0; r < kRows; ++r) {
+                           const Native::Type value = load(a + r * d_y_stride);
 #pragma GCC unroll 6
-      for (int c = 0; c < kColumns; ++c) sums[r][c] = Native::fma(value, weights[c], sums[r][c]);
-    }
-  };
+                           for (int c = 0; c < kColumns; ++c)
+                             sums[r][c] = Native::fma(value, weights[c], sums[r][c]);
+                         }
+                       };
 
   const float* a = d_y + row * d_y_stride;
   const Index panels = w.shape.panels();
@@ -63,8 +64,8 @@ void multiply_tile(const float* d_y, Index d_y_stride, Index row, const Panels& 
       }
     }
   }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them in
-  // memory and not in registers.
+  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
+  // in memory and not in registers.
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
     const Index target = out.target ? out.target[row + r] : row + r;

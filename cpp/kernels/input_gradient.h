@@ -15,8 +15,8 @@ struct InputGradient {
 
 // d_x[i, j] (+)= sum_u d_y[i, u] w[j, u] for rows i of [row_begin, row_end) and columns j of
 // [column_begin, column_end), which are rows of W. d_y [rows, cols] with stride >= cols; columns
-// behind the last are not read. A sum runs over panels in lanes of one register, then over the lanes
-// in a fixed tree. d_x must not overlap d_y.
+// behind the last are not read. A sum runs over panels in lanes of one register, then over the
+// lanes in a fixed tree. d_x must not overlap d_y.
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                     const Panels& w, Index column_begin, Index column_end,
                     const InputGradient& out);

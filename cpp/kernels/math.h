@@ -1,5 +1,5 @@
-// Exponential functions of 16 lanes. Error bounds are measured over all floats of the stated range by
-// tests/cpp/test_math.cpp, against double; NaN gives NaN.
+// Exponential functions of 16 lanes. Error bounds are measured over all floats of the stated range
+// by tests/cpp/test_math.cpp, against double; NaN gives NaN.
 #pragma once
 
 #include "kernels/vector.h"

@@ -53,9 +53,8 @@ struct Native {
   // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
   static Type split_exponent(Type a, Type* fraction) {
     const __m256i bits = _mm256_castps_si256(a);
-    *fraction = _mm256_castsi256_ps(
-        _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)),
-                        _mm256_set1_epi32(0x3f000000)));
+    *fraction = _mm256_castsi256_ps(_mm256_or_si256(
+        _mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff)), _mm256_set1_epi32(0x3f000000)));
     return _mm256_cvtepi32_ps(
         _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(126)));
   }

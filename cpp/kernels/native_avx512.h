@@ -52,9 +52,8 @@ struct Native {
   // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
   static Type split_exponent(Type a, Type* fraction) {
     const __m512i bits = _mm512_castps_si512(a);
-    *fraction = _mm512_castsi512_ps(
-        _mm512_or_si512(_mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)),
-                        _mm512_set1_epi32(0x3f000000)));
+    *fraction = _mm512_castsi512_ps(_mm512_or_si512(
+        _mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)), _mm512_set1_epi32(0x3f000000)));
     return _mm512_cvtepi32_ps(
         _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126)));
   }

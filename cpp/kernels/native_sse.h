@@ -1,4 +1,5 @@
-// One SSE4.2 register of 4 floats (x86-64-v2). This level has no fused multiply-add: `fma` rounds twice.
+// One SSE4.2 register of 4 floats (x86-64-v2). This level has no fused multiply-add: `fma` rounds
+// twice.
 #pragma once
 
 #include <immintrin.h>
@@ -52,8 +53,8 @@ struct Native {
   // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
   static Type split_exponent(Type a, Type* fraction) {
     const __m128i bits = _mm_castps_si128(a);
-    *fraction = _mm_castsi128_ps(_mm_or_si128(_mm_and_si128(bits, _mm_set1_epi32(0x007fffff)),
-                                              _mm_set1_epi32(0x3f000000)));
+    *fraction = _mm_castsi128_ps(
+        _mm_or_si128(_mm_and_si128(bits, _mm_set1_epi32(0x007fffff)), _mm_set1_epi32(0x3f000000)));
     return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(bits, 23), _mm_set1_epi32(126)));
   }
 };

@@ -19,12 +19,12 @@ Vector normal_from_centred(const Vector& x) {
     for (int i = 1; i < 9; ++i) p = fma(p, at, Vector::set(c[i]));
     return p;
   };
-  static constexpr float kCentre[9] = {2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f,
-                                       -4.39150654e-06f, 0.00021858087f, -0.00125372503f,
-                                       -0.00417768164f, 0.246640727f, 1.50140941f};
+  static constexpr float kCentre[9] = {2.81022636e-08f,  3.43273939e-07f, -3.5233877e-06f,
+                                       -4.39150654e-06f, 0.00021858087f,  -0.00125372503f,
+                                       -0.00417768164f,  0.246640727f,    1.50140941f};
   static constexpr float kTail[9] = {-0.000200214257f, 0.000100950558f, 0.00134934322f,
-                                     -0.00367342844f, 0.00573950773f, -0.0076224613f,
-                                     0.00943887047f, 1.00167406f, 2.83297682f};
+                                     -0.00367342844f,  0.00573950773f,  -0.0076224613f,
+                                     0.00943887047f,   1.00167406f,     2.83297682f};
   const Vector centre = evaluate(w - Vector::set(2.5f), kCentre);
   const Vector tail = evaluate(sqrt(w) - Vector::set(3.0f), kTail);
   return Vector::set(1.41421356f) * x * select_greater(Vector::set(5.0f), w, centre, tail);
@@ -53,9 +53,8 @@ void fill(std::uint64_t seed, std::uint64_t stream, Index start, float* y, Index
 
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float low, float high,
                   float* y, Index count) {
-  fill(seed, stream, start, y, count, [=](const Vector& u) {
-    return fma(u, Vector::set(high - low), Vector::set(low));
-  });
+  fill(seed, stream, start, y, count,
+       [=](const Vector& u) { return fma(u, Vector::set(high - low), Vector::set(low)); });
 }
 
 void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float mean, float stddev,

@@ -1,5 +1,5 @@
-// Sums and extremes of one stretch of values. A sum runs over 16 lanes in order, then over the lanes in
-// a fixed tree: its bits depend on the values and their number alone.
+// Sums and extremes of one stretch of values. A sum runs over 16 lanes in order, then over the
+// lanes in a fixed tree: its bits depend on the values and their number alone.
 #pragma once
 
 #include "kernels/math.h"
@@ -15,8 +15,7 @@ inline float dot(const float* a, const float* b, Index count) {
 
 inline float sum_of(const float* a, Index count) {
   Vector sums = Vector::zero();
-  for (Index i = 0; i < count; i += kPanelWidth)
-    sums = sums + Vector::load_up_to(a + i, count - i);
+  for (Index i = 0; i < count; i += kPanelWidth) sums = sums + Vector::load_up_to(a + i, count - i);
   return sum_lanes(sums);
 }
 

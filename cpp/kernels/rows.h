@@ -22,12 +22,13 @@ void copy_or_add(const float* x, float* y, Index width, bool accumulate);
 float layer_norm_forward(const float* x, const float* gamma, const float* beta, float epsilon,
                          float* normal, float* y, Index width);
 
-// d_x = inverse (g - mean(g) - normal mean(g normal)) with g = gamma d_y; d_x (+)= where `accumulate`.
+// d_x = inverse (g - mean(g) - normal mean(g normal)) with g = gamma d_y; d_x (+)= where
+// `accumulate`.
 void layer_norm_backward(const float* normal, const float* gamma, const float* d_y, float inverse,
                          float* d_x, Index width, bool accumulate);
 
-// y[j] = x[j] / (1 - rate) where random number `start + j` of (seed, stream) is >= rate, else 0; y may
-// be x. `start` is a multiple of 4. Forward and backward are the same map.
+// y[j] = x[j] / (1 - rate) where random number `start + j` of (seed, stream) is >= rate, else 0; y
+// may be x. `start` is a multiple of 4. Forward and backward are the same map.
 void dropout(const float* x, float rate, std::uint64_t seed, std::uint64_t stream, Index start,
              float* y, Index width, bool accumulate);
 

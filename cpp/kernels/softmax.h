@@ -5,9 +5,9 @@
 
 namespace gatewise {
 
-// y[j] = exp(x[j] - max) / sum for `width` values; y may be x. Returns log sum_j exp(x[j]), which the
-// z-loss and the cross-entropy read. The sum runs over lanes of one register, then a fixed tree. A NaN
-// in x makes the row NaN.
+// y[j] = exp(x[j] - max) / sum for `width` values; y may be x. Returns log sum_j exp(x[j]), which
+// the z-loss and the cross-entropy read. The sum runs over lanes of one register, then a fixed
+// tree. A NaN in x makes the row NaN.
 float softmax_forward(const float* x, float* y, Index width);
 
 // d_x[j] = y[j] (d_y[j] - sum_i d_y[i] y[i]); d_x may be d_y.

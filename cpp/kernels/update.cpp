@@ -31,8 +31,7 @@ GATEWISE_INLINE void update_vector(const UpdateTarget& t, Index at, Vector g, In
     v.store_up_to(t.second + at, count);
     const Vector root = sqrt(v), epsilon = Vector::set(rule.epsilon);
     w = w - Vector::set(rule.step_size) * m / (root + epsilon);
-    if (rule.l1 > 0)
-      threshold = threshold / fma(root, Vector::set(rule.variance_root), epsilon);
+    if (rule.l1 > 0) threshold = threshold / fma(root, Vector::set(rule.variance_root), epsilon);
   } else {
     const Vector momentum = Vector::set(rule.momentum);
     const Vector step = rate * g;

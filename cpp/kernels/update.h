@@ -46,8 +46,8 @@ class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
 
-  // The target of slice `slice` of parameter `number`, counting a step of it. Once a step and slice,
-  // from the thread that runs the step.
+  // The target of slice `slice` of parameter `number`, counting a step of it. Once a step and
+  // slice, from the thread that runs the step.
   virtual UpdateTarget begin(int number, Index slice) = 0;
 
   // Whether a slice without rows is updated too (with a gradient of zero).

@@ -1,6 +1,6 @@
-// Vector: 16 floats, one row of a panel, as one, two, four or sixteen registers of the level that this
-// file is compiled for. The same lanes do the same arithmetic whether a value stands in the body of a
-// loop or in its masked tail, so where a value lies never changes its bits.
+// Vector: 16 floats, one row of a panel, as one, two, four or sixteen registers of the level that
+// this file is compiled for. The same lanes do the same arithmetic whether a value stands in the
+// body of a loop or in its masked tail, so where a value lies never changes its bits.
 #pragma once
 
 #if defined(__AVX512F__)
@@ -102,9 +102,8 @@ GATEWISE_INLINE Vector copysign(const Vector& magnitude, const Vector& sign) {
 GATEWISE_INLINE Vector select_greater(const Vector& a, const Vector& b, const Vector& yes,
                                       const Vector& no) {
   return Vector::map(
-      [](Native::Type x, Native::Type y, Native::Type u, Native::Type v) GATEWISE_INLINE_LAMBDA {
-        return Native::select(Native::greater(x, y), u, v);
-      },
+      [](Native::Type x, Native::Type y, Native::Type u, Native::Type v)
+          GATEWISE_INLINE_LAMBDA { return Native::select(Native::greater(x, y), u, v); },
       a, b, yes, no);
 }
 // Sum of the lanes in a fixed tree: halves of 8, 4, 2, 1.

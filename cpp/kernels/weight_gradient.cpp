@@ -18,8 +18,9 @@ namespace {
 constexpr Index kStretchTiles = 12;
 constexpr Index kStretchRows = kStretchTiles * kTileRows;
 
-// Gradient of a stretch of rows of one panel, as they lie in it: groups of `stride` floats. Each row is
-// stored as a whole register; its surplus lanes are overwritten by the next row or lie behind the last.
+// Gradient of a stretch of rows of one panel, as they lie in it: groups of `stride` floats. Each
+// row is stored as a whole register; its surplus lanes are overwritten by the next row or lie
+// behind the last.
 struct Stretch {
   alignas(64) float g[(kStretchRows + 1) * kPanelWidth];
 };
@@ -41,8 +42,8 @@ void gradient_tile(const Rows& x, Index j, const float* d_y, Index d_y_stride, I
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) sums[r] = fma(Vector::set(values[r]), gradient, sums[r]);
   }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them in
-  // memory and not in registers.
+  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
+  // in memory and not in registers.
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) sums[r].store(g + r * stride);
 }
@@ -65,7 +66,8 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
     const Index stop = std::min(end, start + kStretchRows);
     for (Index j = start; j < stop; j += kTileRows)
       tiles[std::min<Index>(kTileRows, stop - j) - 1](x, j, units, d_y_stride, row_begin, row_end,
-                                                      width, stride, stretch.g + (j - start) * stride);
+                                                      width, stride,
+                                                      stretch.g + (j - start) * stride);
     apply_update(target, shape.offset(panel) + start * stride, stretch.g, (stop - start) * stride);
   }
 }

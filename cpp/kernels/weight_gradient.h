@@ -17,8 +17,8 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                      Index row_end, PanelShape shape, Index panel, Index begin, Index end,
                      const UpdateTarget& target);
 
-// CSR rows by column: the entries of column j are [offsets[j], offsets[j + 1]) of `rows` and `values`,
-// in ascending order of rows.
+// CSR rows by column: the entries of column j are [offsets[j], offsets[j + 1]) of `rows` and
+// `values`, in ascending order of rows.
 struct SparseColumns {
   Index* offsets = nullptr;
   Index* rows = nullptr;
@@ -26,7 +26,8 @@ struct SparseColumns {
 };
 
 // Sorts the entries of rows [row_begin, row_end) of x by column (counting sort). Room: offsets
-// [width + 2], rows and values one for each entry. Row numbers are those of the range, i - row_begin.
+// [width + 2], rows and values one for each entry. Row numbers are those of the range, i -
+// row_begin.
 void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index width,
                     const SparseColumns& out);
 

@@ -1,5 +1,5 @@
-// In training, y = x / (1 - rate) with probability 1 - rate, else 0 (Srivastava et al. 2014); elsewhere
-// y = x. The mask is never stored: backward draws the same numbers again.
+// In training, y = x / (1 - rate) with probability 1 - rate, else 0 (Srivastava et al. 2014);
+// elsewhere y = x. The mask is never stored: backward draws the same numbers again.
 #include "kernels/rows.h"
 #include "layers/layer.h"
 

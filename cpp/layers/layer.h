@@ -1,5 +1,5 @@
-// A layer: its shapes, its parameters, and its pass forward and back. One layer may stand in several
-// networks, and several times in one; what a pass leaves behind lies in the run's arena.
+// A layer: its shapes, its parameters, and its pass forward and back. One layer may stand in
+// several networks, and several times in one; what a pass leaves behind lies in the run's arena.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ struct Step {
   std::uint64_t number = 0;  // steps that the trainer has made before this one
 };
 
-// The output rows of a layer, [rows, width] with `stride`; `data` is writable where the layer took it.
+// The output rows of a layer, [rows, width] with `stride`; `data` is writable where the layer took
+// it.
 struct Output {
   Input rows;
   float* data = nullptr;
@@ -110,8 +111,8 @@ class Layer {
   const ParameterBlock& parameters() const { return block_; }
   LayerUse& use() { return use_; }
 
-  // The numbers that the layer draws as it runs: streams from (stream + 1) 2^40 on, one a step where it
-  // needs that many. First weights and shuffles have the streams below.
+  // The numbers that the layer draws as it runs: streams from (stream + 1) 2^40 on, one a step
+  // where it needs that many. First weights and shuffles have the streams below.
   void set_random_stream(std::uint64_t seed, std::uint64_t stream) {
     seed_ = seed;
     stream_ = (stream + 1) << 40;

@@ -50,7 +50,8 @@ class LayerNormalization final : public Layer {
     if (!pass.sink) return;
     const Groups groups = all_rows(pass.rows, *pass.arena);
     if (beta_ >= 0)
-      grouped_bias_gradient(pass.d_output, d_stride, groups, block_, beta_, *pass.sink, *pass.arena);
+      grouped_bias_gradient(pass.d_output, d_stride, groups, block_, beta_, *pass.sink,
+                            *pass.arena);
     if (gamma_ < 0) return;
     // d_gamma = sum over rows of d_y normal.
     for (Index i = 0; i < pass.rows; ++i)

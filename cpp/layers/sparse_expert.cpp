@@ -11,14 +11,14 @@ namespace gatewise {
 struct SparseExpertLayer::Saved {
   RouterRun routing;
   Dispatch dispatch;
-  Input entry_rows;            // the input rows in the order of dispatch
+  Input entry_rows;  // the input rows in the order of dispatch
   ExpertRun run;
-  float* entry_outputs;        // [entries, units]
-  Input shared_rows;           // the input rows, once for each shared expert
+  float* entry_outputs;  // [entries, units]
+  Input shared_rows;     // the input rows, once for each shared expert
   Groups shared_groups;
   ExpertRun shared_run;
-  float* shared_outputs;       // [shared experts * rows, units]
-  float* pre_activation;       // like the output, where the slope needs it
+  float* shared_outputs;  // [shared experts * rows, units]
+  float* pre_activation;  // like the output, where the slope needs it
 };
 
 namespace {
@@ -131,8 +131,8 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
   Arena& arena = *pass.arena;
   if (!pass.skip_activation)
     activate_rows_backward(activation_, saved.pre_activation, pass.output->data,
-                           pass.output->stride, pass.d_output, pass.d_output,
-                           pass.d_output_stride, pass.rows, units_);
+                           pass.output->stride, pass.d_output, pass.d_output, pass.d_output_stride,
+                           pass.rows, units_);
   GradientSlot& slot = pass.d_inputs[0];
   if (slot.data && !slot.accumulate) {
     for (Index i = 0; i < pass.rows; ++i)
@@ -167,10 +167,8 @@ void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
     }
   });
   const GradientSlot& slot = pass.d_inputs[0];
-  const InputGradient d_x{.d_x = slot.data,
-                          .stride = slot.stride,
-                          .target = saved.dispatch.row_of,
-                          .accumulate = true};
+  const InputGradient d_x{
+      .d_x = slot.data, .stride = slot.stride, .target = saved.dispatch.row_of, .accumulate = true};
   expert_->backward(saved.entry_rows, saved.dispatch.groups, d_entries, stride, saved.run, block_,
                     d_x, pass.sink, *pass.arena);
 }

@@ -1,4 +1,5 @@
-// y = f(sum_j w_j E_j(x) + shared(x) + b): the sum over the experts that a router chose for the row.
+// y = f(sum_j w_j E_j(x) + shared(x) + b): the sum over the experts that a router chose for the
+// row.
 #pragma once
 
 #include "experts/expert.h"

@@ -1,4 +1,5 @@
-// l = mean_j -(t_j ln p_j + (1 - t_j) ln(1 - p_j)); from pre-activations z, softplus(z_j) - z_j t_j.
+// l = mean_j -(t_j ln p_j + (1 - t_j) ln(1 - p_j)); from pre-activations z, softplus(z_j) - z_j
+// t_j.
 #include "core/registry.h"
 #include "kernels/reduce.h"
 #include "losses/loss.h"
@@ -27,7 +28,8 @@ class BinaryCrossentropy final : public Loss {
                                Vector::set(0.5f * smoothing_));
       const Vector value = Vector::load_up_to(y + j, rest);
       const bool logits = fused || from_logits_;
-      const Vector d = logits ? slope_of_logits(value, label) : slope_of_probabilities(value, label);
+      const Vector d =
+          logits ? slope_of_logits(value, label) : slope_of_probabilities(value, label);
       const Vector loss = logits ? softplus(value) - value * label : cross_entropy(value, label);
       if (activated) sigmoid(value).store_up_to(activated + j, rest);
       if (d_y) (d * slope).store_up_to(d_y + j, rest);

@@ -1,5 +1,6 @@
-// l = -sum_j t_j ln p_j, with targets t as rows (categorical) or as one label (sparse categorical). From
-// pre-activations z: sum_j t_j (log sum exp z - z_j). Given probabilities are divided by their sum first.
+// l = -sum_j t_j ln p_j, with targets t as rows (categorical) or as one label (sparse categorical).
+// From pre-activations z: sum_j t_j (log sum exp z - z_j). Given probabilities are divided by their
+// sum first.
 #include "core/registry.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
@@ -77,8 +78,8 @@ class CategoricalCrossentropy : public Loss {
     const Vector sum = Vector::set(sum_of(y, units));
     Vector losses = Vector::zero(), means = Vector::zero();
     const auto slope = [&](Index j, const Vector& q) {
-      return where_unclipped(
-          q, Vector::zero() - labels(target, target_row, j) / clip_probability(q));
+      return where_unclipped(q,
+                             Vector::zero() - labels(target, target_row, j) / clip_probability(q));
     };
     for (Index j = 0; j < units; j += kPanelWidth) {
       const Index rest = units - j;

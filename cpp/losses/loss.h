@@ -1,5 +1,5 @@
-// Losses: value and gradient of a batch in one pass. A loss that knows the activation before it takes
-// it over, so that the pair is computed from pre-activations without cancellation.
+// Losses: value and gradient of a batch in one pass. A loss that knows the activation before it
+// takes it over, so that the pair is computed from pre-activations without cancellation.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@ namespace gatewise {
 
 // What the rows of a batch are compared with. Row i of the batch is row index[i] of the arrays.
 struct Target {
-  const float* values = nullptr;          // [rows, units], or null
-  const std::int32_t* labels = nullptr;   // [rows], or null
-  const float* weights = nullptr;         // one for each sample, or null: 1
-  const Index* index = nullptr;           // null: row i
+  const float* values = nullptr;         // [rows, units], or null
+  const std::int32_t* labels = nullptr;  // [rows], or null
+  const float* weights = nullptr;        // one for each sample, or null: 1
+  const Index* index = nullptr;          // null: row i
   Index rows_per_sample = 1;
   Index units = 0;
 
@@ -48,7 +48,8 @@ class Loss {
   virtual float row(const float* y, float* activated, Index target_row, const Target& target,
                     bool fused, float scale, float* d_y) const = 0;
 
-  // Mean over the rows of weight_i l_i. d_y [rows, units] with d_stride, or null. row_losses [rows].
+  // Mean over the rows of weight_i l_i. d_y [rows, units] with d_stride, or null. row_losses
+  // [rows].
   double evaluate(const Predictions& y, const Target& target, bool fused, float scale, float* d_y,
                   Index d_stride, float* row_losses) const;
 };

@@ -8,9 +8,9 @@
 namespace gatewise {
 
 enum class Metric {
-  kBinaryAccuracy,            // share of units with (y > 0.5) == t
-  kCategoricalAccuracy,       // argmax y == argmax t, ties to the lowest
-  kSparseCategoricalAccuracy, // argmax y == label
+  kBinaryAccuracy,             // share of units with (y > 0.5) == t
+  kCategoricalAccuracy,        // argmax y == argmax t, ties to the lowest
+  kSparseCategoricalAccuracy,  // argmax y == label
   kMeanSquaredError,
   kMeanAbsoluteError,
 };

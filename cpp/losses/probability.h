@@ -13,7 +13,8 @@ GATEWISE_INLINE Vector clip_probability(const Vector& y) {
 
 // `value` where y is inside the clipping range, else 0: the slope of a clipped value.
 GATEWISE_INLINE Vector where_unclipped(const Vector& y, const Vector& value) {
-  const Vector low = Vector::set(kProbabilityEpsilon), high = Vector::set(1.0f - kProbabilityEpsilon);
+  const Vector low = Vector::set(kProbabilityEpsilon),
+               high = Vector::set(1.0f - kProbabilityEpsilon);
   const Vector zero = Vector::zero();
   return select_greater(low, y, zero, select_greater(y, high, zero, value));
 }

@@ -14,11 +14,11 @@ struct Optimizer {
   double learning_rate = 0.01;
   double momentum = 0;
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
-  double weight_decay = 0;     // decoupled, of kernels and biases alike
-  double clip_norm = 0;        // of each parameter's gradient
-  double clip_value = 0;       // of each value of a gradient
-  double global_clip_norm = 0; // of all gradients together
-  bool dense_updates = false;  // whether a resting expert is updated too
+  double weight_decay = 0;      // decoupled, of kernels and biases alike
+  double clip_norm = 0;         // of each parameter's gradient
+  double clip_value = 0;        // of each value of a gradient
+  double global_clip_norm = 0;  // of all gradients together
+  bool dense_updates = false;   // whether a resting expert is updated too
 
   static Optimizer from_options(const Options& options);
 
@@ -30,8 +30,8 @@ struct Optimizer {
 // slice (a resting expert's stands still), and the penalty of every slice as of its last update.
 class LayerState final : public UpdateSink {
  public:
-  // stores_gradients: updates wait for `apply_stored`, as clipping by norm and repeated use of a layer
-  // need it.
+  // stores_gradients: updates wait for `apply_stored`, as clipping by norm and repeated use of a
+  // layer need it.
   LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients);
 
   UpdateTarget begin(int number, Index slice) override;
@@ -39,8 +39,8 @@ class LayerState final : public UpdateSink {
 
   void begin_step();
 
-  // Stored gradients: the slope of the L2 penalties is added to them; the sum of squares of parameter
-  // `number`; and the update with all of its gradients multiplied by `scale`.
+  // Stored gradients: the slope of the L2 penalties is added to them; the sum of squares of
+  // parameter `number`; and the update with all of its gradients multiplied by `scale`.
   void finish_stored();
   double stored_square(int number) const;
   void apply_stored(int number, double scale);

@@ -10,8 +10,8 @@ namespace {
 // Rows of one block of work: a multiple of every level's tile (3, 6 and 12 rows).
 constexpr Index kRowGrain = 12;
 
-// An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a tile
-// of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
+// An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a
+// tile of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
 constexpr Index kUpdateRows = 28;
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
@@ -134,8 +134,8 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
       sparse_weight_gradient(sorted[g], d_y + groups.begin(g) * d_y_stride, d_y_stride, shape,
                              panel, begin, end, target);
     else
-      weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, panel,
-                      begin, end, target);
+      weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, panel, begin,
+                      end, target);
   };
   const double operations = static_cast<double>(kGradientTileRows * kPanelWidth);
   parallel_for(split.units(), operations, [&](Index begin, Index end) {

@@ -1,8 +1,8 @@
 // Products over groups of rows, each group with a matrix of its own, shared out over the threads.
 //
-// Rows are numbered through all groups; group g has rows [offsets[g], offsets[g + 1]). One group is a
-// dense layer, E groups are the experts of a dispatch plan. Work is cut into (group, panel, rows) so
-// that many experts with few rows, few with many, and a single hot one all keep every core busy.
+// Rows are numbered through all groups; group g has rows [offsets[g], offsets[g + 1]). One group is
+// a dense layer, E groups are the experts of a dispatch plan. Work is cut into (group, panel, rows)
+// so that many experts with few rows, few with many, and a single hot one all keep every core busy.
 #pragma once
 
 #include "core/arena.h"
@@ -45,26 +45,26 @@ struct GroupedWeights {
 // Views of parameter `kernel` and, if >= 0, `bias` of a block.
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias);
 
-// y = f(x W_g + b_g) for every row; x row i belongs to row i of y. A softmax is applied to whole rows
-// afterwards by the caller. `epilogue.bias` is ignored.
+// y = f(x W_g + b_g) for every row; x row i belongs to row i of y. A softmax is applied to whole
+// rows afterwards by the caller. `epilogue.bias` is ignored.
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      Epilogue epilogue);
 
-// d_x row i = (+=) d_y row i W_g^T. With `out.target`, several rows may add to one row of d_x: they do
-// so in ascending order of i.
+// d_x row i = (+=) d_y row i W_g^T. With `out.target`, several rows may add to one row of d_x: they
+// do so in ascending order of i.
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                             const GroupedWeights& weights, const InputGradient& out);
 
-// Updates kernel and bias (numbers in `block`; bias may be -1) of every group that has rows, with the
-// gradients X_g^T D_g and the column sums of D_g. Resting groups are left alone, or updated with a
-// zero gradient where the sink says so.
+// Updates kernel and bias (numbers in `block`; bias may be -1) of every group that has rows, with
+// the gradients X_g^T D_g and the column sums of D_g. Resting groups are left alone, or updated
+// with a zero gradient where the sink says so.
 void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
                              const Groups& groups, const ParameterBlock& block, int kernel,
                              int bias, UpdateSink& sink, Arena& arena);
 
-// Updates vector parameter `number` of `block`, slice by slice, with column sums of its group's rows.
+// Updates vector parameter `number` of `block`, slice by slice, with column sums of its group's
+// rows.
 void grouped_bias_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
-                           const ParameterBlock& block, int number, UpdateSink& sink,
-                           Arena& arena);
+                           const ParameterBlock& block, int number, UpdateSink& sink, Arena& arena);
 
 }  // namespace gatewise

@@ -7,9 +7,9 @@
 
 namespace gatewise {
 
-// Work is numbered group by group, within a group column block by column block, within that row by row.
-// `WorkSplit` walks a range of those numbers as blocks (group, columns [begin, end), rows [begin, end)):
-// part of a first column block, whole ones together, part of a last.
+// Work is numbered group by group, within a group column block by column block, within that row by
+// row. `WorkSplit` walks a range of those numbers as blocks (group, columns [begin, end), rows
+// [begin, end)): part of a first column block, whole ones together, part of a last.
 class WorkSplit {
  public:
   // columns: column blocks of every group. Row cuts inside a group fall on multiples of `grain`.

@@ -5,7 +5,7 @@
 namespace gatewise {
 
 RouterRun ConstantRouter::forward(const Input&, Index rows, const ParameterBlock& block,
-                                const RunInfo&, Arena& arena) const {
+                                  const RunInfo&, Arena& arena) const {
   RouterRun run;
   run.choice = make_choice(rows, experts_, arena);
   float* weights = arena.take<float>(experts_);

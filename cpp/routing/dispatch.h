@@ -7,7 +7,8 @@
 
 namespace gatewise {
 
-// The experts of every row in CSR form: entries [offsets[i], offsets[i + 1]) are row i's, best first.
+// The experts of every row in CSR form: entries [offsets[i], offsets[i + 1]) are row i's, best
+// first.
 struct Choice {
   Index rows = 0;
   Index* offsets = nullptr;         // [rows + 1]
@@ -20,8 +21,8 @@ struct Choice {
 // Room for `rows` rows of `per_row` entries each, with the offsets filled in.
 Choice make_choice(Index rows, Index per_row, Arena& arena);
 
-// The entries sorted by expert, stable in the order of rows: position p of the sorted order belongs to
-// entry entry_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
+// The entries sorted by expert, stable in the order of rows: position p of the sorted order belongs
+// to entry entry_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
 struct Dispatch {
   Groups groups;
   Index* row_of = nullptr;

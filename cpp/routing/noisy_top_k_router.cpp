@@ -1,5 +1,5 @@
-// Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighed by the softmax over
-// the chosen (Shazeer et al. 2017, eq. 3 to 5). Without noise outside training.
+// Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighed by the softmax
+// over the chosen (Shazeer et al. 2017, eq. 3 to 5). Without noise outside training.
 #include "kernels/math.h"
 #include "kernels/random_fill.h"
 #include "routing/softmax_router.h"

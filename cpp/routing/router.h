@@ -1,7 +1,7 @@
 // A router: rows in, each row's experts and weights out, and back.
 //
-// To add one: derive from Router (or from ScoreRouter, which does all but turn scores into weights) in
-// a file of its own, register it there under a name, and give it a class in gatewise/routers.py.
+// To add one: derive from Router (or from ScoreRouter, which does all but turn scores into weights)
+// in a file of its own, register it there under a name, and give it a class in gatewise/routers.py.
 #pragma once
 
 #include "core/registry.h"

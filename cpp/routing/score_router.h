@@ -20,8 +20,8 @@ class ScoreRouter : public Router {
   void finish_step(const RouterRun& run, ParameterBlock& block) const override;
 
  protected:
-  // One row: logits [experts] to scores [experts] > 0, which rank the experts (the balance bias added)
-  // and weigh those chosen. Returns log sum exp(logits).
+  // One row: logits [experts] to scores [experts] > 0, which rank the experts (the balance bias
+  // added) and weigh those chosen. Returns log sum exp(logits).
   virtual float score_row(const float* logits, float* scores) const = 0;
 
   // One row: adds to d_logits [experts] the slope by the weights [k] of the chosen.

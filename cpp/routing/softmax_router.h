@@ -5,8 +5,8 @@
 
 namespace gatewise {
 
-// scores = softmax(logits). Weights are the scores of the chosen or, normalised, the softmax over the
-// logits of the chosen alone, whose slope reaches those logits and no other.
+// scores = softmax(logits). Weights are the scores of the chosen or, normalised, the softmax over
+// the logits of the chosen alone, whose slope reaches those logits and no other.
 class SoftmaxRouter : public ScoreRouter {
  public:
   using ScoreRouter::ScoreRouter;

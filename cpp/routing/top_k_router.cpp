@@ -1,4 +1,5 @@
-// The k best of a linear map, weighed by softmax (Shazeer et al. 2017, without noise; Jiang et al. 2024).
+// The k best of a linear map, weighed by softmax (Shazeer et al. 2017, without noise; Jiang et al.
+// 2024).
 #include "routing/softmax_router.h"
 
 namespace gatewise {

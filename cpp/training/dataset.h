@@ -11,8 +11,8 @@ namespace gatewise {
 struct Dataset {
   Index samples = 0;
   Index rows_per_sample = 1;
-  std::vector<Input> inputs;     // [samples * rows_per_sample, width] each
-  std::vector<Target> targets;   // one for each output
+  std::vector<Input> inputs;    // [samples * rows_per_sample, width] each
+  std::vector<Target> targets;  // one for each output
 };
 
 }  // namespace gatewise

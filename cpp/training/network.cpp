@@ -75,8 +75,7 @@ void Network::forward(Run& run, const Input* inputs, Index rows, const Step& ste
 }
 
 Input rows_from(Input x, Index start) {
-  if (x.index())
-    return x.at(x.index() + start);
+  if (x.index()) return x.at(x.index() + start);
   if (x.is_sparse())
     x.sparse.offsets += start;
   else

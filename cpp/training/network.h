@@ -1,7 +1,7 @@
 // An acyclic graph of layers, run forward over batches of rows.
 //
-// Values 0 .. inputs - 1 are the inputs; node i makes value inputs + i. All values of a run have the
-// same number of rows.
+// Values 0 .. inputs - 1 are the inputs; node i makes value inputs + i. All values of a run have
+// the same number of rows.
 #pragma once
 
 #include <memory>
@@ -39,15 +39,16 @@ class Network {
   // The node that makes a value, or -1 for an input.
   int maker(int value) const { return value - inputs_; }
 
-  // Width of rows and kind of input fit what the layers were built for; `name` is used in the error.
+  // Width of rows and kind of input fit what the layers were built for; `name` is used in the
+  // error.
   void check_input(int input, Index width, bool is_sparse, const char* name) const;
 
   // skip[node]: leave the node's last activation to the loss.
   void forward(Run& run, const Input* inputs, Index rows, const Step& step,
                const std::vector<char>& skip) const;
 
-  // Outputs [rows, width] contiguous, in pieces of batch_rows. Throws at a row that is not finite. Safe
-  // from several threads at once.
+  // Outputs [rows, width] contiguous, in pieces of batch_rows. Throws at a row that is not finite.
+  // Safe from several threads at once.
   void predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                const std::vector<float*>& outputs) const;
 

@@ -49,8 +49,8 @@ std::size_t Trainer::layer_number(const Layer* layer) const {
 }
 
 void Trainer::check(const Dataset& data) const {
-  require(data.inputs.size() == static_cast<std::size_t>(network_->input_count()),
-          "x: expected ", network_->input_count(), " inputs, got ", data.inputs.size());
+  require(data.inputs.size() == static_cast<std::size_t>(network_->input_count()), "x: expected ",
+          network_->input_count(), " inputs, got ", data.inputs.size());
   require(data.targets.size() == objectives_.size(), "y: expected ", objectives_.size(),
           " targets, got ", data.targets.size());
   for (int i = 0; i < network_->input_count(); ++i)
@@ -72,8 +72,8 @@ void Trainer::forward(const Dataset& data, const Index* samples, Index count, bo
   if (data.rows_per_sample != 1) {
     expanded_.resize(static_cast<std::size_t>(count * data.rows_per_sample));
     for (Index i = 0; i < count * data.rows_per_sample; ++i)
-      expanded_[i] = samples[i / data.rows_per_sample] * data.rows_per_sample +
-                    i % data.rows_per_sample;
+      expanded_[i] =
+          samples[i / data.rows_per_sample] * data.rows_per_sample + i % data.rows_per_sample;
     row_index_ = expanded_.data();
   }
   inputs_.clear();
@@ -200,7 +200,8 @@ void Trainer::backward_node(std::size_t node) {
   graph_node.layer->backward(pass);
 }
 
-// Updates that waited: clipped by each parameter's norm or that of all, or gathered from repeated use.
+// Updates that waited: clipped by each parameter's norm or that of all, or gathered from repeated
+// use.
 void Trainer::apply_stored() {
   for (auto& state : states_)
     if (state->stores_gradients()) state->finish_stored();

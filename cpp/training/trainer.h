@@ -61,15 +61,15 @@ class Trainer {
   std::shared_ptr<Network> network_;
   std::vector<Objective> objectives_;
   Optimizer optimizer_;
-  std::vector<Layer*> layers_;                        // each once
-  std::vector<std::unique_ptr<LayerState>> states_;   // by layer
-  std::vector<std::uint64_t> seen_writes_;            // by layer
+  std::vector<Layer*> layers_;                       // each once
+  std::vector<std::unique_ptr<LayerState>> states_;  // by layer
+  std::vector<std::uint64_t> seen_writes_;           // by layer
   std::vector<std::size_t> node_layer_;
-  std::vector<char> skip_;        // by node: its activation is the loss's
-  std::vector<char> fused_;       // by output
-  std::vector<char> needs_slope_; // by value
+  std::vector<char> skip_;         // by node: its activation is the loss's
+  std::vector<char> fused_;        // by output
+  std::vector<char> needs_slope_;  // by value
   Run run_;
-  std::vector<Slope> slopes_;     // by value
+  std::vector<Slope> slopes_;  // by value
   std::vector<GradientSlot> slots_;
   std::vector<Input> inputs_;
   std::vector<Index> expanded_;  // row numbers of samples of several rows

@@ -87,9 +87,9 @@ py::array_t<To> copy_array(const From* values, Index count) {
 py::tuple routing(Layer& layer, const py::object& x) {
   const SparseExpertLayer& experts = expert_layer(layer);
   const RowArray array = rows_of(x, "x");
-  require(layer.is_built() && array.input.width == layer.input_widths()[0],
-          "x: expected rows of ", layer.input_widths().empty() ? 0 : layer.input_widths()[0],
-          " values, got ", array.input.width);
+  require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
+          layer.input_widths().empty() ? 0 : layer.input_widths()[0], " values, got ",
+          array.input.width);
   Arena arena;
   RouterRun run;
   {
@@ -108,8 +108,8 @@ py::tuple routing(Layer& layer, const py::object& x) {
 void bind_layer(py::module_& module) {
   py::class_<Parameter>(module, "Parameter")
       .def_readonly("name", &Parameter::name)
-      .def_property_readonly("shape",
-                             [](const Parameter& p) { return py::tuple(py::cast(natural_shape(p))); })
+      .def_property_readonly(
+          "shape", [](const Parameter& p) { return py::tuple(py::cast(natural_shape(p))); })
       .def_readonly("role", &Parameter::role)
       .def_readonly("per_expert", &Parameter::per_expert);
   py::class_<SparseMatrix>(module, "SparseRows")

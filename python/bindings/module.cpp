@@ -1,7 +1,6 @@
 // The extension module: a table of contents.
 #include "arrays.h"
 
-
 namespace gatewise {
 
 Options to_options(const py::dict& values) {

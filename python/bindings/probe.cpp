@@ -1,5 +1,5 @@
-// Which x86-64 levels (System V psABI) this processor and operating system can run. Compiled for the
-// platform's baseline, without any of the core's headers.
+// Which x86-64 levels (System V psABI) this processor and operating system can run. Compiled for
+// the platform's baseline, without any of the core's headers.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

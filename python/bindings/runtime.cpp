@@ -30,8 +30,8 @@ std::map<std::string, std::string> build_info() {
           {"eigen", GATEWISE_STRING(EIGEN_WORLD_VERSION) "." GATEWISE_STRING(
                         EIGEN_MAJOR_VERSION) "." GATEWISE_STRING(EIGEN_MINOR_VERSION)},
           {"openmp", GATEWISE_STRING(_OPENMP)},
-          {"pybind11", GATEWISE_STRING(PYBIND11_VERSION_MAJOR) "." GATEWISE_STRING(
-                           PYBIND11_VERSION_MINOR)}};
+          {"pybind11",
+           GATEWISE_STRING(PYBIND11_VERSION_MAJOR) "." GATEWISE_STRING(PYBIND11_VERSION_MINOR)}};
 }
 
 template <typename Fill>

@@ -23,9 +23,11 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
     RowArray array = rows_of(inputs[i], "x");
     network.check_input(i, array.input.width, array.input.is_sparse(), "x");
     rows.push_back(array.input);
-    if (i == 0) first = std::move(array);
-    else require(array.rows == first.rows, "x: expected inputs of one number of rows, got ",
-                 first.rows, " and ", array.rows);
+    if (i == 0)
+      first = std::move(array);
+    else
+      require(array.rows == first.rows, "x: expected inputs of one number of rows, got ",
+              first.rows, " and ", array.rows);
   }
   py::list results;
   std::vector<float*> outputs;
@@ -92,8 +94,8 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
     Target target = make_target(targets[i], rows, bound->data.rows_per_sample);
     if (!weights[i].is_none()) {
       const FloatArray values = expect_floats(weights[i], "sample_weight");
-      require(values.size() == bound->data.samples, "sample_weight: expected ",
-              bound->data.samples, " weights, got ", values.size());
+      require(values.size() == bound->data.samples, "sample_weight: expected ", bound->data.samples,
+              " weights, got ", values.size());
       target.weights = values.data();
     }
     bound->data.targets.push_back(target);
@@ -203,8 +205,8 @@ template <typename Value>
 py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const std::string& name,
                                                    Index size) {
   require(state.contains(name), "state: expected an entry ", name);
-  const auto array = expect_array<py::array_t<Value, py::array::c_style>>(
-      state[py::str(name)], name.c_str(), "state");
+  const auto array = expect_array<py::array_t<Value, py::array::c_style>>(state[py::str(name)],
+                                                                          name.c_str(), "state");
   require(array.size() == size, "state: expected ", size, " values in ", name, ", got ",
           array.size());
   return array;
@@ -246,7 +248,8 @@ void bind_training(py::module_& module) {
   py::class_<BoundDataset>(module, "Dataset")
       .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
            py::arg("sample_weights"))
-      .def_property_readonly("samples", [](const BoundDataset& bound) { return bound.data.samples; });
+      .def_property_readonly("samples",
+                             [](const BoundDataset& bound) { return bound.data.samples; });
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
            py::arg("metrics"), py::arg("optimizer"))

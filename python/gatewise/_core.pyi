@@ -78,7 +78,10 @@ class Layer:
     def reset_training_load(self) -> None: ...
 
 class Network:
-    """An acyclic graph. Values 0..num_inputs-1 are the inputs; node i makes value num_inputs + i."""
+    """An acyclic graph of layers.
+
+    Values 0..num_inputs-1 are the inputs; node i makes value num_inputs + i.
+    """
 
     def __init__(
         self, num_inputs: int, nodes: list[tuple[Layer, list[int]]], outputs: list[int]
