@@ -189,7 +189,7 @@ def main() -> None:
     theirs = [Contender(f"PyTorch, {t} threads", torch_step, ("dense", t, "")) for t in both]
     print_table(
         "Training step, 784-64-10, batch 32",
-        alternate([*ours, *theirs], steps=200, check=CHECKED),
+        alternate([*ours, *theirs], steps=1000, check=CHECKED),
     )
 
     ours = [Contender(f"gatewise, {t} threads", our_step, ("experts", t), True) for t in both]
@@ -199,7 +199,7 @@ def main() -> None:
         for t in both
     ]
     title = "Training step, 16 linear experts 784-10, top-2, batch 32"
-    print_table(title, alternate([*ours, *theirs], steps=100, check=CHECKED))
+    print_table(title, alternate([*ours, *theirs], steps=500, check=CHECKED))
 
     ours = [Contender(f"gatewise, {t} threads", our_row, (t,), True) for t in both]
     theirs = [Contender(f"PyTorch, {t} threads", torch_row, (t,)) for t in both]

@@ -53,8 +53,11 @@ void fill(std::uint64_t seed, std::uint64_t stream, Index start, float* y, Index
 
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float low, float high,
                   float* y, Index count) {
-  fill(seed, stream, start, y, count,
-       [=](const Vector& u) { return fma(u, Vector::set(high - low), Vector::set(low)); });
+  // Rounding can reach `high`, which is not in the range.
+  const Vector last = Vector::set(std::nextafter(high, low));
+  fill(seed, stream, start, y, count, [=](const Vector& u) {
+    return min(last, fma(u, Vector::set(high - low), Vector::set(low)));
+  });
 }
 
 void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float mean, float stddev,

@@ -2,6 +2,8 @@
 // lanes in a fixed tree: its bits depend on the values and their number alone.
 #pragma once
 
+#include <limits>
+
 #include "kernels/math.h"
 
 namespace gatewise {
@@ -34,10 +36,10 @@ inline Norms norms_of(const float* a, Index count) {
   return {sum_lanes(absolute), sum_lanes(square)};
 }
 
-// The largest of count >= 1 values; NaN lanes lose unless all are NaN.
+// The largest value, NaN left out; -infinity where there is none.
 inline float largest_of(const float* a, Index count) {
-  float largest = a[0];
-  for (Index i = 1; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
+  float largest = -std::numeric_limits<float>::infinity();
+  for (Index i = 0; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
   return largest;
 }
 

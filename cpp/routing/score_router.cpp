@@ -51,6 +51,7 @@ void ScoreRouter::choose_row(Index row, const float* bias, float* ranks, RouterR
   float sum = 0;
   for (Index j = 0; j < k_; ++j) sum += weights[j] = scores[chosen[j]];
   if (!normalize_) return;
+  sum = std::max(sum, kLeastSum);
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
 

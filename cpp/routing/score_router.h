@@ -1,9 +1,15 @@
 // Routers that score experts by a linear map of the row, logits = x W, and take the k best.
 #pragma once
 
+#include <limits>
+
 #include "routing/router.h"
 
 namespace gatewise {
+
+// Scores of the chosen may all underflow to 0: normalised by no less than this, their weights are 0
+// too.
+inline constexpr float kLeastSum = std::numeric_limits<float>::min();
 
 class ScoreRouter : public Router {
  public:

@@ -1,4 +1,6 @@
 // The k best of a linear map, each weighed by its own sigmoid (DeepSeek-V3, 2024, eq. 12 to 15).
+#include <algorithm>
+
 #include "kernels/activations.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
@@ -28,6 +30,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
         mean += weights[j] * d_weights[j];
         sum += scores[chosen[j]];
       }
+      sum = std::max(sum, kLeastSum);
     }
     for (Index j = 0; j < k_; ++j) {
       const float score = scores[chosen[j]];
