@@ -28,8 +28,9 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_import_takes_under_two_hundred_milliseconds() -> None:
-    code = "from time import process_time as now; t = now(); import gatewise; print(now() - t)"
-    # Processor time, and the best of several: other work on the machine only ever adds.
+    code = "from time import thread_time as now; t = now(); import gatewise; print(now() - t)"
+    # Processor time of the importing thread, and the best of several: other work on the machine
+    # (that of a BLAS starting its threads among it) only ever adds.
     assert min(float(run_python(code).stdout) for _ in range(7)) < IMPORT_SECONDS
 
 
