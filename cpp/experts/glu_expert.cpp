@@ -1,18 +1,13 @@
 // y = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out (Shazeer 2020, "GLU variants
 // improve transformer", eq. 5 and 6; SwiGLU with f = silu).
-#include "experts/expert.h"
+#include "experts/hidden_expert.h"
 
 namespace gatewise {
 namespace {
 
-class GluExpert final : public Expert {
+class GluExpert final : public HiddenExpert {
  public:
-  explicit GluExpert(const Options& options)
-      : hidden_(options.integer("expert.hidden")),
-        activation_(expert_activation(options)),
-        use_bias_(options.flag("expert.use_bias")) {
-    require(hidden_ >= 1, "hidden: expected at least 1, got ", hidden_);
-  }
+  using HiddenExpert::HiddenExpert;
 
   void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
                Index units, bool output_bias) override {
@@ -83,13 +78,6 @@ class GluExpert final : public Expert {
     });
   }
 
-  Input hidden_rows(const ExpertRun& run) const {
-    return {.dense = {run.hidden, run.stride}, .width = hidden_};
-  }
-
-  Index hidden_;
-  Activation activation_;
-  bool use_bias_;
   int kernel_gate_ = -1, bias_gate_ = -1;
   int kernel_value_ = -1, bias_value_ = -1;
   int kernel_out_ = -1, bias_out_ = -1;

@@ -1,17 +1,12 @@
 // y = f(x W_in + b_in) W_out + b_out.
-#include "experts/expert.h"
+#include "experts/hidden_expert.h"
 
 namespace gatewise {
 namespace {
 
-class MlpExpert final : public Expert {
+class MlpExpert final : public HiddenExpert {
  public:
-  explicit MlpExpert(const Options& options)
-      : hidden_(options.integer("expert.hidden")),
-        activation_(expert_activation(options)),
-        use_bias_(options.flag("expert.use_bias")) {
-    require(hidden_ >= 1, "hidden: expected at least 1, got ", hidden_);
-  }
+  using HiddenExpert::HiddenExpert;
 
   void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
                Index units, bool output_bias) override {
@@ -59,13 +54,6 @@ class MlpExpert final : public Expert {
   }
 
  private:
-  Input hidden_rows(const ExpertRun& run) const {
-    return {.dense = {run.hidden, run.stride}, .width = hidden_};
-  }
-
-  Index hidden_;
-  Activation activation_;
-  bool use_bias_;
   int kernel_in_ = -1, bias_in_ = -1;
   int kernel_out_ = -1, bias_out_ = -1;
 };

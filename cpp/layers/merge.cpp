@@ -23,6 +23,18 @@ class Merge : public Layer {
     return widths[0];
   }
 
+  // y = the first input, then combine(y, x) for each of the others.
+  template <typename Combine>
+  void forward_equal(ForwardPass& pass, const Combine& combine) const {
+    const Index width = pass.inputs[0].width;
+    float* y = pass.take_output(width);
+    for_rows(pass.rows, width, [&](Index i) {
+      Row row(y + i * pass.output.stride, width);
+      row = input(pass.inputs[0], i);
+      for (std::size_t at = 1; at < count_; ++at) combine(row, input(pass.inputs[at], i));
+    });
+  }
+
   template <typename Body>
   static void for_rows(Index rows, Index width, const Body& body) {
     parallel_for(rows, static_cast<double>(width), [&](Index begin, Index end) {
@@ -50,13 +62,7 @@ class Add final : public Merge {
   using Merge::Merge;
 
   void forward(ForwardPass& pass) const override {
-    const Index width = pass.inputs[0].width;
-    float* y = pass.take_output(width);
-    for_rows(pass.rows, width, [&](Index i) {
-      Row row(y + i * pass.output.stride, width);
-      row = input(pass.inputs[0], i);
-      for (std::size_t at = 1; at < count_; ++at) row += input(pass.inputs[at], i);
-    });
+    forward_equal(pass, [](Row& y, const ConstRow& x) { y += x; });
   }
 
   void backward(BackwardPass& pass) const override {
@@ -77,13 +83,7 @@ class Multiply final : public Merge {
   using Merge::Merge;
 
   void forward(ForwardPass& pass) const override {
-    const Index width = pass.inputs[0].width;
-    float* y = pass.take_output(width);
-    for_rows(pass.rows, width, [&](Index i) {
-      Row row(y + i * pass.output.stride, width);
-      row = input(pass.inputs[0], i);
-      for (std::size_t at = 1; at < count_; ++at) row *= input(pass.inputs[at], i);
-    });
+    forward_equal(pass, [](Row& y, const ConstRow& x) { y *= x; });
   }
 
   // The slope by one input is the product of all others, times d_y.
