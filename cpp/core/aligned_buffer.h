@@ -20,6 +20,9 @@ inline std::atomic<std::int64_t>& allocation_counter() {
 
 inline constexpr std::size_t kAlignment = 64;
 
+// Far beyond any machine's memory, and far from where sizes in bytes overflow.
+inline constexpr Index kMostFloats = Index{1} << 44;
+
 inline void* allocate_aligned(std::size_t bytes) {
   allocation_counter().fetch_add(1, std::memory_order_relaxed);
   void* memory = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
@@ -31,7 +34,7 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(Index size)
-      : data_(static_cast<float*>(allocate_aligned(sizeof(float) * (size + kSlack)))), size_(size) {
+      : data_(static_cast<float*>(allocate_aligned(sizeof(float) * checked(size)))), size_(size) {
     std::memset(data_, 0, sizeof(float) * (size + kSlack));
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
@@ -48,6 +51,11 @@ class AlignedBuffer {
   Index size() const { return size_; }
 
  private:
+  static std::size_t checked(Index size) {
+    if (size < 0 || size > kMostFloats) throw std::bad_alloc();
+    return static_cast<std::size_t>(size + kSlack);
+  }
+
   // Kernels load whole registers: a load that starts inside the block may end this far behind it.
   static constexpr Index kSlack = kPanelWidth;
 

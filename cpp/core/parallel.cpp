@@ -9,6 +9,7 @@
 #include <exception>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
@@ -31,6 +32,8 @@ using Clock = std::chrono::steady_clock;
 std::atomic<int> chosen_threads{0};
 std::atomic<int> container_threads{0};
 std::atomic<InterruptCheck> interrupt_check{nullptr};
+std::thread::id interruptible_thread;
+std::atomic<int> forks{0};
 thread_local int shield_depth = 0;
 thread_local Clock::time_point next_poll{};
 
@@ -60,10 +63,15 @@ int affinity_count() {
 
 void before_fork() { omp_pause_resource_all(omp_pause_soft); }
 
-void after_fork_in_child() { container_threads = read_container_limit(); }
+void after_fork_in_child() {
+  ++forks;
+  interruptible_thread = std::this_thread::get_id();  // the child's main thread
+  container_threads = read_container_limit();
+}
 
 bool poll_is_due() {
   if (shield_depth > 0 || interrupt_check.load(std::memory_order_relaxed) == nullptr) return false;
+  if (std::this_thread::get_id() != interruptible_thread) return false;
   const auto now = Clock::now();
   if (now < next_poll) return false;
   next_poll = now + kPollInterval;
@@ -74,18 +82,23 @@ bool is_interrupted() { return poll_is_due() && interrupt_check.load()(); }
 
 // Where other processes hold the cores, a team waits milliseconds for a thread that is not running,
 // and two threads are slower than one. Results do not depend on the number of threads, so the
-// calling thread then works alone for ten times as long as it waited, and longer each time it finds
+// calling thread then works alone for ten times as long as was lost, and longer each time it finds
 // no better. A number set by hand is kept to.
 class Congestion {
  public:
   bool lasts(Clock::time_point now) const { return now < retry_; }
 
-  // The calling thread worked from `begin` to `worked`; the last of the team was done at `done`.
-  void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done) {
-    const auto waited = done - worked;
-    if (waited > kLongWait + (worked - begin)) {
-      pause_ = std::min<Clock::duration>(std::max<Clock::duration>(2 * pause_, 10 * waited),
-                                         kLongestPause);
+  // A region of `operations` a thread ran from `begin` to `done`; the calling thread's share of it
+  // was worked off at `worked`.
+  void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
+               double operations) {
+    // Either the others came late, or all of it took far longer than the slowest work does.
+    const bool waited = done - worked > kLongWait + (worked - begin);
+    const std::chrono::duration<double> most(operations * kSlowestSeconds);
+    const bool crawled = done - begin > kLongWait + most;
+    if (waited || crawled) {
+      pause_ = std::max<Clock::duration>(2 * pause_, 10 * (done - begin));
+      pause_ = std::min<Clock::duration>(pause_, kLongestPause);
       retry_ = done + pause_;
     } else {
       pause_ = std::max<Clock::duration>(pause_ / 2, kShortestPause);
@@ -93,9 +106,11 @@ class Congestion {
   }
 
  private:
-  static constexpr auto kLongWait = std::chrono::microseconds(500);
+  static constexpr auto kLongWait = std::chrono::microseconds(150);
   static constexpr auto kShortestPause = std::chrono::milliseconds(10);
   static constexpr auto kLongestPause = std::chrono::seconds(2);
+  // A multiply-add takes 0.03 ns in a product and up to 0.5 ns where memory is waited for.
+  static constexpr double kSlowestSeconds = 0.5e-9;
 
   Clock::time_point retry_{};
   Clock::duration pause_ = kShortestPause;
@@ -147,7 +162,12 @@ void install_fork_handlers() {
   pthread_atfork(before_fork, nullptr, after_fork_in_child);
 }
 
-void set_interrupt_check(InterruptCheck check) { interrupt_check = check; }
+int fork_count() { return forks; }
+
+void set_interrupt_check(InterruptCheck check) {
+  interruptible_thread = std::this_thread::get_id();
+  interrupt_check = check;
+}
 
 void poll_interrupt() {
   if (is_interrupted()) throw Interrupted();
@@ -181,7 +201,7 @@ void parallel_for(Index count, double operations, const RangeBody& body) {
       region.run(count * thread / team, count * (thread + 1) / team, slice, thread == 0);
       if (watches && thread == 0) worked = Clock::now();
     }
-    if (watches) congestion.observe(begin, worked, Clock::now());
+    if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);
   }
   if (region.error) std::rethrow_exception(region.error);
   if (region.interrupted) throw Interrupted();

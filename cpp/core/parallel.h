@@ -22,8 +22,12 @@ void set_num_threads(int count);
 // can each start their own.
 void install_fork_handlers();
 
-// What the calling thread asks while it works, at most every 20 ms: true stops the computation by
-// `Interrupted`. Set by the bindings; inactive inside an `InterruptShield`.
+// How many forks lie between the process that imported this module and this one.
+int fork_count();
+
+// What the thread that sets it (Python's main thread: only that one gets signals) asks while it
+// works, at most every 20 ms: true stops the computation by `Interrupted`. Inactive inside an
+// `InterruptShield`.
 using InterruptCheck = bool (*)();
 void set_interrupt_check(InterruptCheck check);
 void poll_interrupt();

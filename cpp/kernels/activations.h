@@ -45,10 +45,10 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
     case Activation::kLeakyRelu:
       return select_greater(zero, x, x * Vector::set(kLeakySlope), x);
     case Activation::kElu:
-      return select_greater(zero, x, exp(x) - one, x);
+      return select_greater(zero, x, expm1(x), x);
     case Activation::kSelu:
       return Vector::set(kSeluScale) *
-             select_greater(zero, x, Vector::set(kSeluAlpha) * (exp(x) - one), x);
+             select_greater(zero, x, Vector::set(kSeluAlpha) * expm1(x), x);
     case Activation::kSoftplus:
       return softplus(x);
     case Activation::kSoftsign:
@@ -84,7 +84,7 @@ GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const 
       return select_greater(zero, y, y + Vector::set(kSeluScale * kSeluAlpha),
                             Vector::set(kSeluScale));
     case Activation::kSoftplus:
-      return one - exp(zero - y);
+      return zero - expm1(zero - y);
     case Activation::kSoftsign: {
       const Vector rest = one - abs(y);
       return rest * rest;

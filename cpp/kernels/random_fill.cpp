@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/parallel.h"
 #include "core/random.h"
 #include "kernels/math.h"
 
@@ -89,6 +90,7 @@ void fill_orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index
     for (Index i = 0; i < length; ++i) a[i] -= product * b[i];
   };
   for (Index v = 0; v < count; ++v) {
+    poll_interrupt();
     double* own = basis.data() + v * length;
     for (int pass = 0; pass < 2; ++pass)
       for (Index u = 0; u < v; ++u) project(own, basis.data() + u * length);

@@ -25,8 +25,8 @@ GATEWISE_INLINE void update_vector(const UpdateTarget& t, Index at, Vector g, In
   } else if constexpr (kKind == UpdateKind::kAdam) {
     Vector m = Vector::load_up_to(t.first + at, count);
     Vector v = Vector::load_up_to(t.second + at, count);
-    m = fma(Vector::set(1 - rule.beta_1), g - m, m);
-    v = fma(Vector::set(1 - rule.beta_2), g * g - v, v);
+    m = fma(Vector::set(rule.rise_1), g - m, m);
+    v = fma(Vector::set(rule.rise_2), g * g - v, v);
     m.store_up_to(t.first + at, count);
     v.store_up_to(t.second + at, count);
     const Vector root = sqrt(v), epsilon = Vector::set(rule.epsilon);

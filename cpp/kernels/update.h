@@ -12,7 +12,8 @@ struct UpdateRule {
   UpdateKind kind = UpdateKind::kSgd;
   float learning_rate = 0;
   float momentum = 0;
-  float beta_1 = 0, beta_2 = 0, epsilon = 0;
+  float rise_1 = 0, rise_2 = 0;  // Adam: 1 - beta_1 and 1 - beta_2, subtracted in double
+  float epsilon = 0;
   float step_size = 0;      // Adam: learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
   float variance_root = 1;  // Adam: 1 / sqrt(1 - beta_2^t), which takes sqrt(v) to sqrt(v_hat)
   float decay = 0;          // decoupled: w -= w decay, with decay = learning_rate weight_decay

@@ -45,7 +45,7 @@ class Dropout final : public Layer {
   // Calls body(row, stream, first number) for all rows: each step has a stream of its own.
   template <typename Body>
   void mask(const Step& step, Index rows, Index width, const Body& body) const {
-    const std::uint64_t stream = stream_ + step.number;
+    const std::uint64_t stream = step.stream(stream_) + step.number;
     const Index numbers = round_up(width, 4);
     parallel_for(rows, static_cast<double>(width * 8), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) body(i, stream, i * numbers);

@@ -18,6 +18,12 @@ namespace gatewise {
 struct Step {
   bool training = false;
   std::uint64_t number = 0;  // steps that the trainer has made before this one
+  // How many nodes before this one hold the same layer; each draws numbers of its own.
+  std::uint64_t occurrence = 0;
+
+  std::uint64_t stream(std::uint64_t layer_stream) const {
+    return layer_stream + (occurrence << 32);
+  }
 };
 
 // The output rows of a layer, [rows, width] with `stride`; `data` is writable where the layer took
@@ -79,10 +85,28 @@ class LayerUse {
   void begin_fit();
   void end_fit();
 
+  // For a short write from outside: refused while another thread reads or trains; holds off both.
+  std::unique_lock<std::mutex> lock_for_write();
+
  private:
+  // The threads that were at work when a process forked do not exist in the child.
+  void forget_before_fork();
+
   std::mutex mutex_;
   int readers_ = 0;
   std::thread::id fitting_;
+  int forks_ = fork_count();
+};
+
+class ReadClaim {
+ public:
+  explicit ReadClaim(LayerUse& use) : use_(use) { use_.begin_read(); }
+  ~ReadClaim() { use_.end_read(); }
+  ReadClaim(const ReadClaim&) = delete;
+  ReadClaim& operator=(const ReadClaim&) = delete;
+
+ private:
+  LayerUse& use_;
 };
 
 class Layer {

@@ -1,6 +1,8 @@
 // l = -sum_j t_j ln p_j, with targets t as rows (categorical) or as one label (sparse categorical).
 // From pre-activations z: sum_j t_j (log sum exp z - z_j). Given probabilities are divided by their
 // sum first.
+#include <limits>
+
 #include "core/registry.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
@@ -75,7 +77,9 @@ class CategoricalCrossentropy : public Loss {
   float from_probabilities(const float* y, Index target_row, const Target& target, float scale,
                            float* d_y) const {
     const Index units = target.units;
-    const Vector sum = Vector::set(sum_of(y, units));
+    // A row of zeros is no distribution: its probabilities are 0, and clipped.
+    const Vector sum =
+        max(Vector::set(std::numeric_limits<float>::min()), Vector::set(sum_of(y, units)));
     Vector losses = Vector::zero(), means = Vector::zero();
     const auto slope = [&](Index j, const Vector& q) {
       return where_unclipped(q,

@@ -25,6 +25,7 @@ Optimizer Optimizer::from_options(const Options& options) {
   o.beta_1 = options.number_or("beta_1", 0.9);
   o.beta_2 = options.number_or("beta_2", 0.999);
   o.epsilon = options.number_or("epsilon", 1e-7);
+  require(o.epsilon > 0, "epsilon: expected a number above 0, got ", o.epsilon);
   o.weight_decay = options.number_or("weight_decay", 0);
   o.clip_norm = options.number_or("clipnorm", 0);
   o.clip_value = options.number_or("clipvalue", 0);
@@ -66,8 +67,8 @@ UpdateTarget LayerState::target(int number, Index slice) {
   rule.kind = o.kind;
   rule.learning_rate = static_cast<float>(o.learning_rate);
   rule.momentum = static_cast<float>(o.momentum);
-  rule.beta_1 = static_cast<float>(o.beta_1);
-  rule.beta_2 = static_cast<float>(o.beta_2);
+  rule.rise_1 = static_cast<float>(1 - o.beta_1);
+  rule.rise_2 = static_cast<float>(1 - o.beta_2);
   rule.epsilon = static_cast<float>(o.epsilon);
   rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);
   rule.clip_value = static_cast<float>(o.clip_value);

@@ -88,7 +88,8 @@ Scores ScoreRouter::balance_scores(const RouterRun& run, Arena& arena) const {
   float* probabilities = arena.take<float>(rows * run.stride);
   for (Index i = 0; i < rows; ++i) {
     const float* scores = run.scores + i * run.stride;
-    set_scaled(scores, 1.0f / sum_of(scores, experts_), probabilities + i * run.stride, experts_);
+    set_scaled(scores, 1.0f / std::max(sum_of(scores, experts_), kLeastSum),
+               probabilities + i * run.stride, experts_);
   }
   return {.probabilities = probabilities,
           .log_sums = run.log_sums,

@@ -40,7 +40,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
 
   void balance_row_backward(const float* scores, const float* d_probabilities,
                             float* d_logits) const override {
-    const float sum = sum_of(scores, experts_);
+    const float sum = std::max(sum_of(scores, experts_), kLeastSum);
     const float mean = dot(scores, d_probabilities, experts_) / sum;
     for (Index e = 0; e < experts_; ++e)
       d_logits[e] += (d_probabilities[e] - mean) / sum * scores[e] * (1 - scores[e]);

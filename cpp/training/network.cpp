@@ -14,6 +14,7 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
   require(!outputs_.empty(), "Network: expected at least one output");
   widths_.assign(static_cast<std::size_t>(inputs_) + nodes_.size(), 0);
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    require(nodes_[node].layer != nullptr, "Network: expected layers, got None");
     Layer& layer = *nodes_[node].layer;
     const int own = inputs_ + static_cast<int>(node);
     require(layer.is_built(), "Network: a layer is not built");
@@ -28,8 +29,9 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
               widths_[value]);
     }
     widths_[own] = layer.output_width();
-    if (std::find(layers_.begin(), layers_.end(), &layer) == layers_.end())
-      layers_.push_back(&layer);
+    for (std::size_t earlier = 0; earlier < node; ++earlier)
+      nodes_[node].occurrence += nodes_[earlier].layer == nodes_[node].layer;
+    if (nodes_[node].occurrence == 0) layers_.push_back(&layer);
   }
   for (const int value : outputs_)
     require(value >= 0 && value < static_cast<int>(widths_.size()) && widths_[value] > 0,
@@ -40,6 +42,8 @@ void Network::check_input(int input, Index width, bool is_sparse, const char* na
   require(widths_[input] == 0 || widths_[input] == width, name, ": expected rows of ",
           widths_[input], " values, got ", width);
   if (!is_sparse) return;
+  require(std::find(outputs_.begin(), outputs_.end(), input) == outputs_.end(), name,
+          ": expected dense rows, got a sparse matrix for an input that is an output");
   for (const Node& node : nodes_)
     for (const int value : node.inputs)
       require(value != input || node.layer->reads_sparse(), name,
@@ -65,6 +69,7 @@ void Network::forward(Run& run, const Input* inputs, Index rows, const Step& ste
     pass.inputs = run.gathered.data();
     pass.rows = rows;
     pass.step = step;
+    pass.step.occurrence = nodes_[node].occurrence;
     pass.arena = &run.arena;
     pass.skip_activation = skip[node];
     nodes_[node].layer->forward(pass);

@@ -14,7 +14,8 @@ namespace gatewise {
 
 struct Node {
   std::shared_ptr<Layer> layer;
-  std::vector<int> inputs;  // values, each made before
+  std::vector<int> inputs;       // values, each made before
+  std::uint64_t occurrence = 0;  // nodes before it with the same layer; set by Network
 };
 
 // One pass through a network: every value, and what each node left for its backward. Memory is kept

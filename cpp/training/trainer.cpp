@@ -36,6 +36,9 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const int node = network_->maker(network_->outputs()[o]);
     require(node >= 0, "loss: an input of the model cannot be trained as its output");
+    require(std::count(network_->outputs().begin(), network_->outputs().end(),
+                       network_->outputs()[o]) == 1,
+            "outputs: a value that is an output twice cannot be trained");
     const Activation last = nodes[node].layer->output_activation();
     const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
                        objectives_[o].loss->own_activation() == last;
@@ -78,7 +81,7 @@ void Trainer::forward(const Dataset& data, const Index* samples, Index count, bo
   }
   inputs_.clear();
   for (const Input& input : data.inputs) inputs_.push_back(input.at(row_index_));
-  const Step step{training, static_cast<std::uint64_t>(steps_)};
+  const Step step{.training = training, .number = static_cast<std::uint64_t>(steps_)};
   network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step, skip_);
 }
 
@@ -107,7 +110,6 @@ void Trainer::judge(const Dataset& data, bool training) {
     for (const Metric metric : objective.metrics)
       figures_.push_back(evaluate_metric(metric, y, target, row_values));
     if (training) {
-      require(slopes_[value].data == nullptr, "outputs: a value may be an output once");
       slopes_[value] = slope;
     }
   }
@@ -189,7 +191,7 @@ void Trainer::backward_node(std::size_t node) {
   pass.inputs = run_.gathered.data();
   pass.output = &run_.values[own];
   pass.rows = run_.rows;
-  pass.step = {true, static_cast<std::uint64_t>(steps_)};
+  pass.step = {true, static_cast<std::uint64_t>(steps_), graph_node.occurrence};
   pass.arena = &run_.arena;
   pass.skip_activation = skip_[node];
   pass.saved = run_.saved[node];

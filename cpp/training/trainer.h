@@ -1,6 +1,7 @@
 // The whole training step of a network in one call: forward, losses, backward, update.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ class Trainer {
   std::vector<std::unique_ptr<LayerState>>& states() { return states_; }
   const std::vector<Layer*>& layers() const { return layers_; }
   const Network& network() const { return *network_; }
+
+  // Set while a step runs: there is one workspace.
+  std::atomic<bool> in_step{false};
 
  private:
   // Slope by one value, [rows, width]; data is null until something was added to it.

@@ -25,6 +25,7 @@ std::vector<py::ssize_t> natural_shape(const Parameter& parameter) {
 }
 
 FloatArray get(Layer& layer, const std::string& name) {
+  const ReadClaim claim(layer.use());
   const Parameter& parameter = layer.parameters().find(name);
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
@@ -46,6 +47,7 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   require(std::vector(array.shape(), array.shape() + array.ndim()) == shape, name,
           ": expected an array of the parameter's own shape");
   const Index values = parameter.shape.rows * parameter.shape.cols;
+  const auto lock = layer.use().lock_for_write();
   for (Index slice = 0; slice < parameter.count; ++slice) {
     float* to = layer.parameters().data() + parameter.slice_offset(slice);
     if (parameter.is_matrix)
@@ -65,10 +67,22 @@ Index count_nonzero(Layer& layer, const std::string& name) {
 
 void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
   require(l1 >= 0 && l2 >= 0, "set_penalty: expected l1 >= 0 and l2 >= 0");
+  const auto lock = layer.use().lock_for_write();
   Parameter& parameter = layer.parameters().find(name);
   parameter.l1 = l1;
   parameter.l2 = l2;
   ++layer.writes;
+}
+
+void check_offsets(const IndexArray& offsets, Index entries) {
+  const Index count = offsets.size();
+  require(offsets.ndim() == 1 && count >= 1, "indptr: expected row offsets, got none");
+  const std::int64_t* at = offsets.data();
+  require(at[0] == 0 && at[count - 1] == entries, "indptr: expected offsets from 0 to ", entries,
+          ", got ", at[0], " to ", at[count - 1]);
+  for (Index i = 1; i < count; ++i)
+    require(at[i] >= at[i - 1], "indptr: expected offsets that do not decrease, got ", at[i],
+            " after ", at[i - 1]);
 }
 
 SparseExpertLayer& expert_layer(Layer& layer) {
@@ -92,6 +106,7 @@ py::tuple routing(Layer& layer, const py::object& x) {
           array.input.width);
   Arena arena;
   RouterRun run;
+  const ReadClaim claim(layer.use());
   {
     const py::gil_scoped_release release;
     check_finite(array.input, array.rows, "x");
@@ -114,10 +129,9 @@ void bind_layer(py::module_& module) {
       .def_readonly("per_expert", &Parameter::per_expert);
   py::class_<SparseMatrix>(module, "SparseRows")
       .def(py::init([](IndexArray offsets, LabelArray columns, FloatArray values, Index width) {
-             require(offsets.size() >= 1, "SparseRows: expected row offsets, got none");
-             const Index entries = offsets.data()[offsets.size() - 1];
-             require(entries == columns.size() && entries == values.size(),
-                     "SparseRows: expected as many columns and values as the offsets say");
+             check_offsets(offsets, columns.size());
+             require(columns.size() == values.size(),
+                     "SparseRows: expected as many columns as values");
              for (Index i = 0; i < columns.size(); ++i)
                require(columns.data()[i] >= 0 && columns.data()[i] < width,
                        "indices: expected columns below ", width, ", got ", columns.data()[i]);

@@ -119,10 +119,13 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                       const py::dict& optimizer) {
   require(weights.size() == losses.size() && metrics.size() == losses.size(),
           "Trainer: expected one weight and one list of metrics for each loss");
+  require(network != nullptr, "network: expected a Network, got None");
   std::vector<Objective> objectives;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     Objective objective;
-    objective.loss = Loss::create(losses[i].first, to_options(losses[i].second));
+    const Options options = to_options(losses[i].second);
+    objective.loss = Loss::create(losses[i].first, options);
+    options.check_all_read();
     objective.weight = weights[i];
     for (const std::string& name : metrics[i]) objective.metrics.push_back(metric_from_name(name));
     objectives.push_back(std::move(objective));
@@ -143,6 +146,20 @@ class Reading {
   const Network& network_;
 };
 
+// A trainer has one workspace: one step at a time.
+class Turn {
+ public:
+  explicit Turn(std::atomic<bool>& taken) : taken_(taken) {
+    if (taken_.exchange(true)) throw Busy("step: another step of this trainer is running");
+  }
+  ~Turn() { taken_ = false; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  std::atomic<bool>& taken_;
+};
+
 void check_samples(const IndexArray& samples, const Dataset& data) {
   require(samples.size() >= 1, "samples: expected at least one, got none");
   for (Index i = 0; i < samples.size(); ++i)
@@ -155,6 +172,7 @@ std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
   check_samples(indices, bound.data);
   trainer.check(bound.data);
+  const Turn turn(trainer.in_step);
   const py::gil_scoped_release release;
   return trainer.train_step(bound.data, indices.data(), indices.size());
 }
@@ -164,6 +182,7 @@ std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
   check_samples(indices, bound.data);
   trainer.check(bound.data);
+  const Turn turn(trainer.in_step);
   const Reading reading(trainer.network());
   const py::gil_scoped_release release;
   return trainer.test_step(bound.data, indices.data(), indices.size());
@@ -212,31 +231,46 @@ py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const 
   return array;
 }
 
-void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name) {
-  if (buffer.size() == 0) return;
-  std::copy_n(state_array<float>(state, name, buffer.size()).data(), buffer.size(), buffer.data());
+Index slice_count(LayerState& layer) {
+  Index count = 0;
+  for (const auto& slices : layer.slices()) count += static_cast<Index>(slices.size());
+  return count;
 }
 
-void set_state(Trainer& trainer, const py::dict& state) {
-  const auto steps_made = state_array<std::int64_t>(state, "steps", 1);
-  for (std::size_t i = 0; i < trainer.states().size(); ++i) {
-    LayerState& layer = *trainer.states()[i];
-    Index count = 0;
-    for (const auto& slices : layer.slices()) count += static_cast<Index>(slices.size());
-    if (count == 0) continue;
-    const auto steps = state_array<std::int64_t>(state, key(i, "steps"), count);
-    const auto penalties = state_array<double>(state, key(i, "penalties"), count);
-    restore(layer.first(), state, key(i, "first"));
-    restore(layer.second(), state, key(i, "second"));
-    Index at = 0;
-    for (auto& slices : layer.slices()) {
-      for (LayerState::Slice& slice : slices) {
-        slice.steps = steps.data()[at];
-        slice.penalty = penalties.data()[at++];
-      }
+// Copies the entry over the buffer, or only checks that it could.
+void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name, bool write) {
+  if (buffer.size() == 0) return;
+  const auto values = state_array<float>(state, name, buffer.size());
+  if (write) std::copy_n(values.data(), buffer.size(), buffer.data());
+}
+
+void restore_layer(LayerState& layer, const py::dict& state, std::size_t number, bool write) {
+  const Index count = slice_count(layer);
+  if (count == 0) return;
+  const auto steps = state_array<std::int64_t>(state, key(number, "steps"), count);
+  const auto penalties = state_array<double>(state, key(number, "penalties"), count);
+  for (Index i = 0; i < count; ++i)
+    require(steps.data()[i] >= 0, "state: expected step counts >= 0, got ", steps.data()[i]);
+  restore(layer.first(), state, key(number, "first"), write);
+  restore(layer.second(), state, key(number, "second"), write);
+  if (!write) return;
+  Index at = 0;
+  for (auto& slices : layer.slices()) {
+    for (LayerState::Slice& slice : slices) {
+      slice.steps = steps.data()[at];
+      slice.penalty = penalties.data()[at++];
     }
   }
-  trainer.set_steps(steps_made.data()[0]);
+}
+
+// All of it is checked before any of it is written.
+void set_state(Trainer& trainer, const py::dict& state) {
+  const auto steps = state_array<std::int64_t>(state, "steps", 1);
+  require(steps.data()[0] >= 0, "state: expected steps >= 0, got ", steps.data()[0]);
+  for (const bool write : {false, true})
+    for (std::size_t i = 0; i < trainer.states().size(); ++i)
+      restore_layer(*trainer.states()[i], state, i, write);
+  trainer.set_steps(steps.data()[0]);
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ struct Weight {
     if (r.kind == UpdateKind::kSgd) {
       w -= r.learning_rate * g;
     } else if (r.kind == UpdateKind::kAdam) {
-      m += (1.0 - r.beta_1) * (g - m);
-      v += (1.0 - r.beta_2) * (g * g - v);
+      m += r.rise_1 * (g - m);
+      v += r.rise_2 * (g * g - v);
       w -= r.step_size * m / (std::sqrt(v) + r.epsilon);
       threshold /= std::sqrt(v) * r.variance_root + r.epsilon;
     } else {
@@ -38,8 +38,8 @@ UpdateRule make_rule(UpdateKind kind, int variant) {
   UpdateRule rule{.kind = kind,
                   .learning_rate = 0.1f,
                   .momentum = 0.9f,
-                  .beta_1 = 0.9f,
-                  .beta_2 = 0.999f,
+                  .rise_1 = 0.1f,
+                  .rise_2 = 0.001f,
                   .epsilon = 1e-7f};
   // Adam's constants of step 3.
   rule.step_size =

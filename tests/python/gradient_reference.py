@@ -5,6 +5,7 @@ Letters: n rows, d inputs, h hidden, u outputs, E experts, k kept for a row.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,12 @@ class Run:
     loss: float = 0.0
     margin: float = np.inf  # least distance between a kept score and the next one
     chosen: dict[Node, list[np.ndarray]] = field(default_factory=dict)
+    drawn: Counter[Node] = field(default_factory=Counter)
+
+    def stream(self, node: Node) -> int:
+        """The random numbers of a layer's next pass; standing twice, it has two streams."""
+        self.drawn[node] += 1
+        return ((node.stream + 1) << 40) + ((self.drawn[node] - 1) << 32)
 
 
 @dataclass(eq=False)
@@ -102,9 +109,7 @@ def route(node: Node, x, run: Run):
     logits = x @ p["router_kernel"]  # (n, E)
     if kind == "noisy_top_k" and run.training:
         assert run.step == 0, "random_normal begins where step 0 does"
-        draws = _core.random_normal(SEED, (node.stream + 1) << 40, n * E, 0.0, 1.0).astype(
-            np.float64
-        )
+        draws = _core.random_normal(SEED, run.stream(node), n * E, 0.0, 1.0).astype(np.float64)
         logits = logits + draws.reshape(n, E) * softplus(x @ p["router_noise_kernel"])
     scores = sigmoid(logits) if kind == "sigmoid_top_k" else softmax(logits)
     ranks = scores + p.get("balance_bias", 0.0)
@@ -155,7 +160,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
     if node.kind == "dropout":
         # A stream for every step, a row's numbers begin at a multiple of 4.
         n, width, padded = *x.shape, -(-x.shape[1] // 4) * 4
-        stream = ((node.stream + 1) << 40) + run.step
+        stream = run.stream(node) + run.step
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
     if node.kind == "concatenate":

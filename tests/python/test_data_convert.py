@@ -194,3 +194,14 @@ def test_all_zero_weights_are_warned_of() -> None:
     signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
     with pytest.warns(UserWarning, match="sample_weight: all weights are 0"):
         labelled_samples(signature, np.ones((4, 3)), np.ones(4), np.zeros(4))
+
+
+@pytest.mark.parametrize("offsets", [[0, -5, 8, 12], [0, 9, 8, 12], [1, 4, 8, 12], [0, 4, 8, 11]])
+def test_sparse_matrices_with_broken_offsets_are_refused(offsets: list[int]) -> None:
+    matrix = sparse.csr_matrix(np.ones((3, 4), np.float32))
+    matrix.has_canonical_format = True
+    matrix.indptr[:] = offsets
+    with pytest.raises(ValueError, match="x: expected indptr to rise from 0 to 12"):
+        to_sparse_rows(matrix, "x", (None, 4))
+    with pytest.raises(ValueError, match="indptr: expected offsets"):
+        _core.SparseRows(np.array(offsets), matrix.indices, matrix.data, 4)

@@ -153,3 +153,53 @@ def test_importing_scikit_learn_first_or_last_changes_nothing() -> None:
         command = [sys.executable, "-c", code.format(*order)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         assert done.stdout.strip() == "2"
+
+
+def test_weights_are_not_set_while_another_thread_trains() -> None:
+    model = make_model()
+    model.fit(X, Y, epochs=1, verbose=0)
+    weights = model.get_weights()
+    refused: list[BaseException] = []
+
+    def set_in_another_thread(*_: object) -> None:
+        def attempt() -> None:
+            try:
+                model.set_weights(weights)
+            except RuntimeError as error:
+                refused.append(error)
+
+        other = threading.Thread(target=attempt)
+        other.start()
+        other.join()
+        model.set_weights(weights)  # a callback may
+
+    hook = gw.callbacks.LambdaCallback(on_epoch_end=set_in_another_thread)
+    model.fit(X, Y, epochs=1, verbose=0, callbacks=[hook])
+    assert len(refused) == 1
+
+
+def use_in_child(model: gw.Sequential) -> None:
+    model.fit(X, Y, batch_size=200, epochs=1, verbose=0)
+    os._exit(0 if model.predict(X).shape == (400, 10) else 1)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_is_free_of_the_calls_that_ran_when_it_was_forked() -> None:
+    model = make_model()
+    model.fit(X, Y, epochs=1, verbose=0)
+    children: list[int] = []
+
+    def fork(*_: object) -> None:
+        def run() -> None:
+            child = os.fork()
+            if child == 0:
+                use_in_child(model)
+            children.append(child)
+
+        other = threading.Thread(target=run)
+        other.start()
+        other.join()
+
+    hook = gw.callbacks.LambdaCallback(on_epoch_end=fork)
+    model.fit(X, Y, epochs=1, verbose=0, callbacks=[hook])
+    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0

@@ -82,6 +82,7 @@ def to_sparse_rows(
             f"{name}: expected shape {describe_shape(shape)}, got a sparse matrix {matrix.shape}"
         )
     check_samples(matrix.shape[0], name, matrix.shape)
+    _check_offsets(matrix, name)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
@@ -93,6 +94,18 @@ def to_sparse_rows(
         values,
         matrix.shape[1],
     )
+
+
+def _check_offsets(matrix: CsrMatrix, name: str) -> None:
+    """Refuses row offsets that SciPy itself would follow out of its arrays."""
+    offsets = matrix.indptr
+    ends = (int(offsets[0]), int(offsets[-1]))
+    if ends != (0, len(matrix.indices)) or np.any(offsets[1:] < offsets[:-1]):
+        raise ValueError(
+            f"{name}: expected indptr to rise from 0 to {len(matrix.indices)}, got a sparse matrix "
+            f"whose indptr goes from {ends[0]} to {ends[1]}"
+            + (" and falls in between" if ends == (0, len(matrix.indices)) else "")
+        )
 
 
 def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowNumbers | None) -> None:

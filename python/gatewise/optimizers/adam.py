@@ -73,7 +73,8 @@ class Adam(Optimizer):
         )
         self.beta_1 = _decay_rate("beta_1", beta_1)
         self.beta_2 = _decay_rate("beta_2", beta_2)
-        self.epsilon = check_number("epsilon", epsilon, 0.0)
+        # 0 would make 0 / 0 of weights that have had no gradient yet.
+        self.epsilon = check_number("epsilon", epsilon, 1e-30)
 
     def native_options(self) -> Config:
         """The settings as the core reads them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,17 @@ class Turns:
     """
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.RLock()
         self._trainer_thread: int | None = None
+        self._process = os.getpid()
+
+    def _forget_before_fork(self) -> None:
+        """The threads that were at work when a process forked do not exist in the child."""
+        if self._process != os.getpid():
+            self._begin()
 
     @contextmanager
     def training(self, call: str) -> Iterator[None]:
@@ -26,6 +36,7 @@ class Turns:
         RuntimeError
             If another call trains or tests the model.
         """
+        self._forget_before_fork()
         if self._trainer_thread is not None or not self._lock.acquire(blocking=False):
             raise RuntimeError(f"{call}: another call is at work on this model")
         try:
@@ -44,6 +55,7 @@ class Turns:
         RuntimeError
             If another thread trains the model.
         """
+        self._forget_before_fork()
         if self._trainer_thread not in (None, threading.get_ident()):
             raise RuntimeError(f"{call}: another call is training this model")
         with self._lock:
