@@ -52,7 +52,8 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
   for (const py::handle& object : inputs) {
     const RowArray array = rows_of(object, "x");
     const Index samples = array.leading[0];
-    require(samples >= 1, "x: expected at least one row, got none");
+    require(array.rows >= 1 && array.input.width >= 1,
+            "x: expected at least one row of at least one value, got none");
     if (bound.data.inputs.empty()) {
       bound.data.samples = samples;
       bound.data.rows_per_sample = array.rows / samples;

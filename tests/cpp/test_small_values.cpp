@@ -6,6 +6,7 @@
 #include "doctest/doctest.h"
 #include "kernels/activations.h"
 #include "layers/layer.h"
+#include "losses/loss.h"
 #include "training/network.h"
 
 using namespace gatewise;
@@ -48,4 +49,17 @@ TEST_CASE("a dropout layer that stands twice draws two masks") {
   // A quarter of 1,000, give or take four standard deviations.
   CHECK(both > 195);
   CHECK(both < 305);
+}
+
+TEST_CASE("a row of zeros is no perfect answer to a cross-entropy") {
+  Options options;
+  options.set("from_logits", false);
+  const auto loss = Loss::create("sparse_categorical_crossentropy", options);
+  const std::vector<float> zeros(3, 0.0f);
+  const std::int32_t label = 1;
+  const Target target{.labels = &label, .units = 3};
+  std::vector<float> slope(3);
+  const float value = loss->row(zeros.data(), nullptr, 0, target, false, 1.0f, slope.data());
+  CHECK(value == doctest::Approx(-std::log(1e-7)));
+  for (const float each : slope) CHECK(std::isfinite(each));
 }
