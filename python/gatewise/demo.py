@@ -62,7 +62,7 @@ class _LoadRecorder(Callback):
         self.rows.append(np.array(self.layer.load_.rows))
 
 
-class _LinearDecay(Callback):
+class LinearDecay(Callback):
     """Lowers the learning rate in equal steps towards 0, so that the end is no lucky draw."""
 
     def __init__(self, epochs: int) -> None:
@@ -116,7 +116,7 @@ def _train(model: Sequential, data: Split, epochs: int) -> tuple[History, npt.ND
         batch_size=_BATCH_SIZE,
         epochs=epochs,
         validation_data=(data.x_held_out, data.y_held_out),
-        callbacks=[_LinearDecay(epochs), recorder],
+        callbacks=[LinearDecay(epochs), recorder],
     )
     seconds = perf_counter() - start
     rows = epochs * len(data.x)

@@ -10,26 +10,23 @@ import pytest
 
 import gatewise as gw
 from digits import load_digits
+from gatewise import demo
 
 
 def test_experts_learn_digits_evenly() -> None:
-    """Three seeds: the mean held-out accuracy, the mean evenness of load, no dead expert."""
+    """The demo's model and schedule, three seeds: mean held-out accuracy, even load, none dead.
+
+    Six seeds lay between 0.925 and 0.952, mean 0.943. At a constant rate the last epochs wander by
+    a hundredth, and their mean with them.
+    """
     accuracies, variations = [], []
     for seed in range(3):
         x, y, x_test, y_test = load_digits(seed)
         gw.utils.set_random_seed(seed)
-        experts = gw.SparseExpertLayer(
-            128,
-            num_experts=16,
-            k=2,
-            expert=gw.experts.MLP(256),
-            balance=gw.balance.AuxLoss(0.05),
-            activation="relu",
-        )
-        model = gw.Sequential([gw.Input(shape=(784,)), experts, gw.layers.Dense(10, "softmax")])
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(x, y, batch_size=32, epochs=20, verbose=0)
+        model = demo.build_model(784, 10)
+        model.fit(x, y, batch_size=32, epochs=20, verbose=0, callbacks=[demo.LinearDecay(20)])
         accuracies.append(model.evaluate(x_test, y_test, verbose=0)[1])
+        experts = next(e for e in model.layers if isinstance(e, gw.SparseExpertLayer))
         load = experts.load(x_test)
         variations.append(load.coefficient_of_variation)
         assert len(load.dead) == 0
