@@ -1,5 +1,5 @@
 // Kinds by name. A router, an expert or a layer enters by one line in its own file:
-//   const bool registered = Registry<Router>::add("top_k", make<TopK>);
+//   const bool registered = Registry<Router>::add<TopKRouter>("top_k");
 #pragma once
 
 #include <functional>

@@ -143,7 +143,8 @@ class Layer {
   }
 
   bool trainable = true;
-  // Counts writes from outside, so that what was derived from the values can be made anew.
+  // Counts writes, from outside and by training steps, so that what was derived from the values can
+  // be made anew.
   std::uint64_t writes = 0;
 
  protected:

@@ -33,7 +33,7 @@ struct Balance {
 
   double loss(const Scores& scores, Arena& arena) const;
 
-  // d_probabilities[i, e] += the auxiliary loss's slope (the same for every row i).
+  // slopes[e] += the auxiliary loss's slope by the probability of expert e, the same for every row.
   void add_aux_slopes(const Scores& scores, float* slopes) const;
 
   // The z-loss's slope by logit (i, e) is this times softmax(logits)[i, e].
