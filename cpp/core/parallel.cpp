@@ -126,15 +126,15 @@ struct Region {
   std::atomic_flag has_error = ATOMIC_FLAG_INIT;
 
   // Runs [begin, end) in slices, so that the calling thread can look up for a signal in between.
-  void run(Index begin, Index end, Index slice, bool polls) {
+  void run(Index begin, Index end, Index slice, int thread) {
     const FlushToZero flush;
     try {
       for (Index at = begin; at < end && !stopped; at += slice) {
-        if (polls && is_interrupted()) {
+        if (thread == 0 && is_interrupted()) {
           interrupted = stopped = true;
           break;
         }
-        body(at, std::min(end, at + slice));
+        body(at, std::min(end, at + slice), thread);
       }
     } catch (...) {
       if (!has_error.test_and_set()) error = std::current_exception();
@@ -176,29 +176,31 @@ void poll_interrupt() {
 InterruptShield::InterruptShield() { ++shield_depth; }
 InterruptShield::~InterruptShield() { --shield_depth; }
 
-void parallel_for(Index count, double operations, const RangeBody& body) {
+void parallel_for(Index count, double operations, const RangeBody& body, int most_threads) {
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
   int threads =
       useful < 2 ? 1
-                 : static_cast<int>(std::min({static_cast<Index>(num_threads()), useful, count}));
+                 : static_cast<int>(std::min(
+                       {static_cast<Index>(std::min(num_threads(), most_threads)), useful, count}));
   const bool watches = threads > 1 && chosen_threads == 0;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;
-  // About a millisecond of work between two looks at the clock.
-  const Index slice = std::max<Index>(1, static_cast<Index>(1e7 / std::max(operations, 1.0)));
+  // A millisecond or two of work between two looks at the clock: a slice may have to pack what it
+  // reads, so it must not be small.
+  const Index slice = std::max<Index>(1, static_cast<Index>(5e7 / std::max(operations, 1.0)));
   Region region{body};
   if (threads == 1) {
-    region.run(0, count, slice, true);
+    region.run(0, count, slice, 0);
   } else {
     Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
     {
-      const Index thread = omp_get_thread_num();
+      const int thread = omp_get_thread_num();
       const Index team = omp_get_num_threads();
       if (watches && thread == 0) begin = Clock::now();
-      region.run(count * thread / team, count * (thread + 1) / team, slice, thread == 0);
+      region.run(count * thread / team, count * (thread + 1) / team, slice, thread);
       if (watches && thread == 0) worked = Clock::now();
     }
     if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);

@@ -2,6 +2,7 @@
 // changes a result, since bodies split rows, experts and columns and no sum.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -41,28 +42,35 @@ class InterruptShield {
   InterruptShield& operator=(const InterruptShield&) = delete;
 };
 
-// A reference to a callable (Index begin, Index end); no allocation, valid during the call.
+// A reference to a callable (Index begin, Index end) or (Index begin, Index end, int thread); no
+// allocation, valid during the call.
 class RangeBody {
  public:
   template <typename Body>
     requires(!std::is_same_v<std::remove_cvref_t<Body>, RangeBody>)
   RangeBody(Body&& body)  // NOLINT: converts from any callable on purpose
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(body)))),
-        call_([](void* object, Index begin, Index end) {
-          (*static_cast<std::remove_reference_t<Body>*>(object))(begin, end);
+        call_([](void* object, Index begin, Index end, int thread) {
+          auto& callable = *static_cast<std::remove_reference_t<Body>*>(object);
+          if constexpr (std::is_invocable_v<Body&, Index, Index, int>)
+            callable(begin, end, thread);
+          else
+            callable(begin, end);
         }) {}
 
-  void operator()(Index begin, Index end) const { call_(object_, begin, end); }
+  void operator()(Index begin, Index end, int thread) const { call_(object_, begin, end, thread); }
 
  private:
   void* object_;
-  void (*call_)(void*, Index, Index);
+  void (*call_)(void*, Index, Index, int);
 };
 
 // Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one
 // item in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals
 // are flushed to zero while a body runs. An exception of a body is thrown again after all have
-// ended.
-void parallel_for(Index count, double operations, const RangeBody& body);
+// ended. A body that takes the number of its thread, below `most_threads`, may keep scratch for
+// each.
+void parallel_for(Index count, double operations, const RangeBody& body,
+                  int most_threads = std::numeric_limits<int>::max());
 
 }  // namespace gatewise

@@ -29,6 +29,11 @@ struct Rows {
   const Index* index = nullptr;
 
   const float* row(Index i) const { return data + (index ? index[i] : i) * stride; }
+
+  // The same rows, numbered from `row` on.
+  Rows from(Index row) const {
+    return index ? Rows{data, stride, index + row} : Rows{data + row * stride, stride, nullptr};
+  }
 };
 
 // CSR rows, read: row i holds entries offsets[r] .. offsets[r + 1] with r = index ? index[i] : i.
@@ -40,6 +45,12 @@ struct SparseRows {
 
   Index begin(Index i) const { return offsets[index ? index[i] : i]; }
   Index end(Index i) const { return offsets[(index ? index[i] : i) + 1]; }
+
+  SparseRows from(Index row) const {
+    SparseRows rest = *this;
+    index ? rest.index += row : rest.offsets += row;
+    return rest;
+  }
 };
 
 // What a layer reads: dense rows, or CSR rows when `sparse.offsets` is set.
@@ -57,6 +68,13 @@ struct Input {
     return result;
   }
   const Index* index() const { return is_sparse() ? sparse.index : dense.index; }
+
+  // The same rows, numbered from `row` on.
+  Input from(Index row) const {
+    Input rest = *this;
+    is_sparse() ? void(rest.sparse = sparse.from(row)) : void(rest.dense = dense.from(row));
+    return rest;
+  }
 };
 
 }  // namespace gatewise

@@ -20,6 +20,14 @@ struct ExpertRun {
   float* value = nullptr;       // GLU's second factor
   float* hidden = nullptr;      // what the last product reads
   Index stride = 0;
+
+  // The same arrays from `row` on.
+  ExpertRun from(Index row) const {
+    ExpertRun rest = *this;
+    for (float** values : {&rest.gate_input, &rest.gate, &rest.value, &rest.hidden})
+      if (*values) *values += row * stride;
+    return rest;
+  }
 };
 
 class Expert {
@@ -31,9 +39,10 @@ class Expert {
   virtual void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
                        Index units, bool output_bias) = 0;
 
-  // y row i = f_g(x row i) for the rows of every group g; y [rows, units] with y_stride.
+  // y row i = f_g(x row i) for the rows of every group g; y [rows, units] with y_stride. Without
+  // `keep` there will be no backward.
   virtual ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block,
-                            float* y, Index y_stride, Arena& arena) const = 0;
+                            float* y, Index y_stride, bool keep, Arena& arena) const = 0;
 
   // From d_y [rows, units]: d_x as `d_x` says (nothing where d_x.d_x is null), then the updates of
   // the groups that have rows (none where sink is null). d_y may be overwritten.

@@ -15,31 +15,7 @@ class GluExpert final : public HiddenExpert {
     if (use_bias_) bias_gate_ = block.add_expert_vector(prefix + "bias_gate", count, hidden_);
     kernel_value_ = block.add_expert_matrix(prefix + "kernel_value", count, width, hidden_);
     if (use_bias_) bias_value_ = block.add_expert_vector(prefix + "bias_value", count, hidden_);
-    kernel_out_ = block.add_expert_matrix(prefix + "kernel_out", count, hidden_, units);
-    if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
-  }
-
-  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
-                    Index y_stride, Arena& arena) const override {
-    const Index rows = groups.total();
-    ExpertRun run;
-    run.stride = round_up(hidden_, kPanelWidth);
-    run.gate = arena.take<float>(rows * run.stride);
-    run.value = arena.take<float>(rows * run.stride);
-    run.hidden = arena.take<float>(rows * run.stride);
-    if (slope_needs_input(activation_)) run.gate_input = arena.take<float>(rows * run.stride);
-    const Epilogue gate{.activation = activation_,
-                        .y = run.gate,
-                        .y_stride = run.stride,
-                        .pre_activation = run.gate_input};
-    grouped_forward(x, groups, grouped_weights(block, kernel_gate_, bias_gate_), gate);
-    const Epilogue value{.y = run.value, .y_stride = run.stride};
-    grouped_forward(x, groups, grouped_weights(block, kernel_value_, bias_value_), value);
-    multiply_rows(run.gate, run.value, run.hidden, rows, run.stride);
-    const Epilogue outer{.y = y, .y_stride = y_stride};
-    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
-                    outer);
-    return run;
+    declare_output(block, prefix, count, units, output_bias);
   }
 
   void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
@@ -49,16 +25,19 @@ class GluExpert final : public HiddenExpert {
     float* d_gate = arena.take<float>(rows * stride);
     float* d_value = arena.take<float>(rows * stride);
     grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
-                           {.d_x = d_gate, .stride = stride});
-    multiply_rows(d_gate, run.gate, d_value, rows, stride);
-    multiply_rows(d_gate, run.value, d_gate, rows, stride);
+                           {.d_x = d_gate, .stride = stride}, arena);
+    parallel_for(rows, static_cast<double>(2 * hidden_), [&](Index begin, Index end) {
+      multiply_rows(d_gate, run.gate, d_value, begin, end, stride);
+      multiply_rows(d_gate, run.value, d_gate, begin, end, stride);
+    });
     backward_rows(activation_, run.gate_input, run.gate, d_gate, d_gate, rows, hidden_, stride);
     if (d_x.d_x) {
       InputGradient second = d_x;
       second.accumulate = true;
-      grouped_input_gradient(d_gate, stride, groups, grouped_weights(block, kernel_gate_, -1), d_x);
+      grouped_input_gradient(d_gate, stride, groups, grouped_weights(block, kernel_gate_, -1), d_x,
+                             arena);
       grouped_input_gradient(d_value, stride, groups, grouped_weights(block, kernel_value_, -1),
-                             second);
+                             second, arena);
     }
     if (!sink) return;
     grouped_weight_gradient(hidden_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
@@ -70,17 +49,40 @@ class GluExpert final : public HiddenExpert {
   }
 
  private:
-  // c = a b over the real columns; c may be a.
-  void multiply_rows(const float* a, const float* b, float* c, Index rows, Index stride) const {
-    parallel_for(rows, static_cast<double>(hidden_), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i)
-        for (Index j = i * stride; j < i * stride + hidden_; ++j) c[j] = a[j] * b[j];
+  bool keeps_input(bool keep) const { return keep && slope_needs_input(activation_); }
+
+  int array_count(bool keep) const override { return keeps_input(keep) ? 4 : 3; }
+
+  ExpertRun place_arrays(float* memory, Index floats, bool keep) const override {
+    return {.gate_input = keeps_input(keep) ? memory + 3 * floats : nullptr,
+            .gate = memory,
+            .value = memory + floats,
+            .hidden = memory + 2 * floats};
+  }
+
+  void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
+                   const ExpertRun& run) const override {
+    rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_),
+                  {.activation = activation_,
+                   .y = run.gate,
+                   .y_stride = run.stride,
+                   .pre_activation = run.gate_input});
+    rows.multiply(x, grouped_weights(block, kernel_value_, bias_value_),
+                  {.y = run.value, .y_stride = run.stride});
+    rows.for_rows(static_cast<double>(hidden_), [&](Index begin, Index end) {
+      multiply_rows(run.gate, run.value, run.hidden, begin, end, run.stride);
     });
+  }
+
+  // c = a b over the real columns of rows [begin, end); c may be a.
+  void multiply_rows(const float* a, const float* b, float* c, Index begin, Index end,
+                     Index stride) const {
+    for (Index i = begin; i < end; ++i)
+      for (Index j = i * stride; j < i * stride + hidden_; ++j) c[j] = a[j] * b[j];
   }
 
   int kernel_gate_ = -1, bias_gate_ = -1;
   int kernel_value_ = -1, bias_value_ = -1;
-  int kernel_out_ = -1, bias_out_ = -1;
 };
 
 const bool registered = Registry<Expert>::add<GluExpert>("glu");

@@ -1,7 +1,8 @@
-// What the experts with one hidden layer share: its width, activation and bias.
+// Experts with one hidden layer, y = g(x) W_out + b_out: what they share.
 #pragma once
 
 #include "experts/expert.h"
+#include "products/row_blocks.h"
 
 namespace gatewise {
 
@@ -14,14 +15,36 @@ class HiddenExpert : public Expert {
     require(hidden_ >= 1, "hidden: expected at least 1, got ", hidden_);
   }
 
+  // Many rows pass through all products block by block, few through one product after the other,
+  // each split over columns too. Without `keep`, hidden values of a block live in its thread's
+  // scratch.
+  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
+                    Index y_stride, bool keep, Arena& arena) const final;
+
  protected:
+  // Arrays of hidden width that a pass fills.
+  virtual int array_count(bool keep) const = 0;
+
+  // Places them in `memory`, `floats` apart.
+  virtual ExpertRun place_arrays(float* memory, Index floats, bool keep) const = 0;
+
+  // Fills run.hidden, and what backward reads, from the rows of x.
+  virtual void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
+                           const ExpertRun& run) const = 0;
+
+  // Declares W_out and b_out, behind all others.
+  void declare_output(ParameterBlock& block, const std::string& prefix, Index count, Index units,
+                      bool output_bias);
+
   Input hidden_rows(const ExpertRun& run) const {
     return {.dense = {run.hidden, run.stride}, .width = hidden_};
   }
+  Index stride() const { return round_up(hidden_, kPanelWidth); }
 
   Index hidden_;
   Activation activation_;
   bool use_bias_;
+  int kernel_out_ = -1, bias_out_ = -1;
 };
 
 }  // namespace gatewise

@@ -15,9 +15,9 @@ class LinearExpert final : public Expert {
   }
 
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
-                    Index y_stride, Arena& arena) const override {
+                    Index y_stride, bool keep, Arena& arena) const override {
     ExpertRun run{.output = y, .output_stride = y_stride};
-    if (slope_needs_input(activation_))
+    if (keep && slope_needs_input(activation_))
       run.gate_input = arena.take<float>(groups.total() * y_stride);
     const Epilogue epilogue{
         .activation = activation_, .y = y, .y_stride = y_stride, .pre_activation = run.gate_input};
@@ -31,7 +31,8 @@ class LinearExpert final : public Expert {
     backward_rows(activation_, run.gate_input, run.output, d_y, d_y, groups.total(),
                   block.at(kernel_).shape.cols, d_y_stride);
     if (d_x.d_x)
-      grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_, -1), d_x);
+      grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_, -1), d_x,
+                             arena);
     if (sink)
       grouped_weight_gradient(x, d_y, d_y_stride, groups, block, kernel_, bias_, *sink, arena);
   }

@@ -1,101 +1,103 @@
 #include "kernels/forward_product.h"
 
-#include <array>
-#include <utility>
+#include <algorithm>
 
-#include "kernels/tile.h"
+#include "kernels/product_tile.h"
 
 namespace gatewise {
 namespace {
 
-// Bias, activation and store of one row's sums [kPanelWidth] in one panel.
-void finish(const float* sums, Index row, Index panel, Index width, const Epilogue& e) {
+// Rows of x that stay in the second cache, with their outputs, while all panels pass.
+constexpr Index kBlockFloats = 128 * 1024;
+
+// Bias, activation and store of `rows` rows of sums [16], from row `row` on, in one panel.
+template <typename Activate>
+GATEWISE_INLINE void finish_rows(const float (*sums)[kPanelWidth], Index row, int rows, Index panel,
+                                 Index width, const Epilogue& e, const Activate& activate) {
   const Index column = panel * kPanelWidth;
-  Vector value = Vector::load(sums);
-  if (e.bias) value = value + Vector::load_up_to(e.bias + column, width);
-  const Index at = row * e.y_stride + column;
-  if (e.pre_activation) value.store_up_to(e.pre_activation + at, width);
-  activate(e.activation, value).store_up_to(e.y + at, width);
-}
-
-using Tile = void (*)(const Rows& x, Index row, const Panels& w, Index panel, const Epilogue& e);
-
-// kRows rows by kPanels panels in registers, over the whole depth.
-template <int kRows, int kPanels>
-void multiply_tile(const Rows& x, Index row, const Panels& w, Index panel, const Epilogue& e) {
-  const float* a[kRows];
-  for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
-  const float* b[kPanels];
-  for (int p = 0; p < kPanels; ++p) b[p] = w.panel(panel + p);
-  // Only the last panel of a matrix can have a stride of its own.
-  const Index last_stride = w.shape.stride(panel + kPanels - 1);
-
-  Vector sums[kRows][kPanels];
-#pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) sums[r][p] = Vector::zero();
-
-  const Index depth = w.shape.rows;
-  for (Index k = 0; k < depth; ++k) {
-    Vector weights[kPanels];
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) {
-      weights[p] = Vector::load(b[p]);
-      b[p] += p == kPanels - 1 ? last_stride : kPanelWidth;
-    }
-#pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
-      const Vector value = Vector::set(a[r][k]);
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, weights[p], sums[r][p]);
-    }
+  const Vector bias = e.bias ? Vector::load_up_to(e.bias + column, width) : Vector::zero();
+  for (int r = 0; r < rows; ++r) {
+    Vector value = Vector::load(sums[r]);
+    if (e.bias) value = value + bias;
+    const Index at = (row + r) * e.y_stride + column;
+    if (e.pre_activation) value.store_up_to(e.pre_activation + at, width);
+    activate(value).store_up_to(e.y + at, width);
   }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
-  // in memory and not in registers.
-  alignas(64) float stored[kRows][kPanels][kPanelWidth];
-#pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) sums[r][p].store(stored[r][p]);
-  for (int p = 0; p < kPanels; ++p)
-    for (int r = 0; r < kRows; ++r)
-      finish(stored[r][p], row + r, panel + p, w.shape.width(panel + p), e);
 }
 
-constexpr int kMostPanels = 4;
-
-template <int kRows>
-constexpr std::array<Tile, kMostPanels> tiles_of_rows() {
-  return []<int... kPanels>(std::integer_sequence<int, kPanels...>) {
-    return std::array<Tile, kMostPanels>{
-        (kPanels < tile_panels(kRows)
-             ? &multiply_tile<kRows, std::min(kPanels + 1, tile_panels(kRows))>
-             : nullptr)...};
-  }(std::make_integer_sequence<int, kMostPanels>{});
+// The cheap activations get loops of their own; behind the others, a switch a row costs nothing.
+void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel, Index width,
+            const Epilogue& e) {
+  if (e.activation == Activation::kLinear) {
+    finish_rows(sums, row, rows, panel, width, e,
+                [](const Vector& v) GATEWISE_INLINE_LAMBDA { return v; });
+  } else if (e.activation == Activation::kRelu) {
+    finish_rows(sums, row, rows, panel, width, e, [](const Vector& v) GATEWISE_INLINE_LAMBDA {
+      return activate(Activation::kRelu, v);
+    });
+  } else {
+    finish_rows(sums, row, rows, panel, width, e,
+                [&e](const Vector& v) GATEWISE_INLINE_LAMBDA { return activate(e.activation, v); });
+  }
 }
 
-// kTiles[r - 1][p - 1]: r rows by p panels.
-constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array<std::array<Tile, kMostPanels>, kTileRows>{tiles_of_rows<kRows + 1>()...};
-}(std::make_integer_sequence<int, kTileRows>{});
+// Fetches the next panels into the second cache, a share before each tile of rows.
+class Fetch {
+ public:
+  Fetch(const float* next, Index floats, Index rows)
+      : next_(next),
+        floats_(std::max<Index>(floats, 0)),
+        share_(round_up(ceil_divide(floats_ * kTileRows, rows), kPanelWidth)) {}
+
+  void ahead(Index row) const {
+    const Index begin = row / kTileRows * share_;
+    const Index end = std::min(floats_, begin + share_);
+    for (Index at = begin; at < end; at += kPanelWidth) __builtin_prefetch(next_ + at, 0, 2);
+  }
+
+ private:
+  const float* next_;
+  Index floats_;
+  Index share_;
+};
+
+void multiply_rows(const Rows& x, Index row, int rows, const Panels& w, Index panel_begin,
+                   Index panel_end, const Epilogue& epilogue) {
+  const float* a[kTileRows];
+  for (int r = 0; r < rows; ++r) a[r] = x.row(row + r);
+  const int at_once = tile_panels(rows);
+  TileSums sums;
+  for (Index panel = panel_begin; panel < panel_end; panel += at_once) {
+    const int panels = static_cast<int>(std::min<Index>(at_once, panel_end - panel));
+    const float* b[kMostPanels];
+    for (int p = 0; p < panels; ++p) b[p] = w.panel(panel + p);
+    multiply_tile(a, rows, b, panels, w.shape.stride(panel + panels - 1), w.shape.rows, sums);
+    for (int p = 0; p < panels; ++p)
+      finish(sums.values + p * rows, row, rows, panel + p, w.shape.width(panel + p), epilogue);
+  }
+}
 
 }  // namespace
 
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                      Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  // Panels outside, rows inside: a panel stays in the first caches while the rows pass.
-  const Index most_rows = std::min<Index>(row_end - row_begin, kTileRows);
-  if (most_rows <= 0) return;
-  const Index group = tile_panels(static_cast<int>(most_rows));
-  for (Index panel = panel_begin; panel < panel_end; panel += group) {
-    const Index group_end = std::min(panel_end, panel + group);
-    for (Index row = row_begin; row < row_end; row += kTileRows) {
-      const Index rows = std::min<Index>(kTileRows, row_end - row);
-      const Index at_once = tile_panels(static_cast<int>(rows));
-      for (Index p = panel; p < group_end; p += at_once) {
-        const Index panels = std::min(at_once, group_end - p);
-        kTiles[rows - 1][panels - 1](x, row, w, p, epilogue);
+  if (row_begin >= row_end) return;
+  const Index depth = std::max<Index>(w.shape.rows, 1);
+  const Index block = std::max<Index>(kBlockFloats / depth / kTileRows, 1) * kTileRows;
+  const Index group =
+      tile_panels(static_cast<int>(std::min<Index>(row_end - row_begin, kTileRows)));
+  for (Index begin = row_begin; begin < row_end; begin += block) {
+    const Index end = std::min(row_end, begin + block);
+    // Panels outside, rows inside: a panel stays in the first cache while the block's rows pass.
+    for (Index panel = panel_begin; panel < panel_end; panel += group) {
+      const Index group_end = std::min(panel_end, panel + group);
+      const Index next_end = std::min(panel_end, group_end + group);
+      const Fetch fetch(w.panel(group_end), w.shape.offset(next_end) - w.shape.offset(group_end),
+                        end - begin);
+      for (Index row = begin; row < end; row += kTileRows) {
+        fetch.ahead(row - begin);
+        multiply_rows(x, row, static_cast<int>(std::min<Index>(kTileRows, end - row)), w, panel,
+                      group_end, epilogue);
       }
     }
   }
@@ -110,9 +112,9 @@ void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end,
       Vector sum = Vector::zero();
       for (Index at = x.begin(row); at < x.end(row); ++at)
         sum = fma(Vector::set(x.values[at]), Vector::load(b + x.columns[at] * stride), sum);
-      alignas(64) float stored[kPanelWidth];
-      sum.store(stored);
-      finish(stored, row, panel, w.shape.width(panel), epilogue);
+      alignas(64) float stored[1][kPanelWidth];
+      sum.store(stored[0]);
+      finish(stored, row, 1, panel, w.shape.width(panel), epilogue);
     }
   }
 }

@@ -1,105 +1,64 @@
 #include "kernels/input_gradient.h"
 
-#include <algorithm>
-#include <array>
-#include <utility>
-
-#include "kernels/tile.h"
+#include "kernels/product_tile.h"
+#include "kernels/transpose.h"
 
 namespace gatewise {
 namespace {
 
-// A tile of 4 rows by as many columns as there are registers for.
-constexpr int kRowsAtOnce = 4;
-constexpr int kColumnsAtOnce = kAccumulators / kRowsAtOnce;
-
-float sum_register(Native::Type value) {
-  float lanes[Native::kWidth];
-  Native::store(lanes, value);
-  for (int half = Native::kWidth / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
-}
-
-using Tile = void (*)(const float* d_y, Index d_y_stride, Index row, const Panels& w, Index column,
-                      const InputGradient& out);
-
-template <int kRows, int kColumns>
-void multiply_tile(const float* d_y, Index d_y_stride, Index row, const Panels& w, Index column,
-                   const InputGradient& out) {
-  Native::Type sums[kRows][kColumns];
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 6
-    for (int c = 0; c < kColumns; ++c) sums[r][c] = Native::zero();
-
-  // One register's width of units: rows of d_y times rows of W, lane by lane.
-  const auto add = [&](const float* a, const float* b, Index b_stride, auto load)
-                       GATEWISE_INLINE_LAMBDA {
-                         Native::Type weights[kColumns];
-#pragma GCC unroll 6
-                         for (int c = 0; c < kColumns; ++c) weights[c] = load(b + c * b_stride);
-#pragma GCC unroll 4
-                         for (int r = 0; r < kRows; ++r) {
-                           const Native::Type value = load(a + r * d_y_stride);
-#pragma GCC unroll 6
-                           for (int c = 0; c < kColumns; ++c)
-                             sums[r][c] = Native::fma(value, weights[c], sums[r][c]);
-                         }
-                       };
-
-  const float* a = d_y + row * d_y_stride;
-  const Index panels = w.shape.panels();
-  for (Index p = 0; p < panels; ++p) {
-    const Index width = w.shape.width(p), stride = w.shape.stride(p);
-    const float* b = w.panel(p) + column * stride;
-    for (Index lane = 0; lane < width; lane += Native::kWidth) {
-      const Index rest = width - lane;
-      const float* units = a + p * kPanelWidth + lane;
-      if (rest >= Native::kWidth) {
-        add(units, b + lane, stride, [](const float* at) { return Native::load(at); });
-      } else {
-        add(units, b + lane, stride,
-            [rest](const float* at) { return Native::load_partial(at, rest); });
-      }
+// Slope, then store or addition of `rows` rows of sums [16], from row `row` on, in `width` columns.
+void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column, Index width,
+            const InputGradient& out) {
+  for (int r = 0; r < rows; ++r) {
+    Vector value = Vector::load(sums[r]);
+    if (out.activation != Activation::kLinear) {
+      const Index at = (row + r) * out.activated_stride + column;
+      const Vector y = Vector::load_up_to(out.activated + at, width);
+      const Vector x = out.pre_activation ? Vector::load_up_to(out.pre_activation + at, width) : y;
+      value = value * activation_slope(out.activation, y, x);
     }
-  }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
-  // in memory and not in registers.
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
     const Index target = out.target ? out.target[row + r] : row + r;
     float* d_x = out.d_x + target * out.stride + column;
-#pragma GCC unroll 6
-    for (int c = 0; c < kColumns; ++c) {
-      const float sum = sum_register(sums[r][c]);
-      d_x[c] = out.accumulate ? d_x[c] + sum : sum;
-    }
+    if (out.accumulate) value = Vector::load_up_to(d_x, width) + value;
+    value.store_up_to(d_x, width);
   }
 }
-
-template <int kRows>
-constexpr std::array<Tile, kColumnsAtOnce> tiles_of_rows() {
-  return []<int... kColumns>(std::integer_sequence<int, kColumns...>) {
-    return std::array<Tile, kColumnsAtOnce>{&multiply_tile<kRows, kColumns + 1>...};
-  }(std::make_integer_sequence<int, kColumnsAtOnce>{});
-}
-
-// kTiles[r - 1][c - 1]: r rows by c columns.
-constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array<std::array<Tile, kColumnsAtOnce>, kRowsAtOnce>{tiles_of_rows<kRows + 1>()...};
-}(std::make_integer_sequence<int, kRowsAtOnce>{});
 
 }  // namespace
 
+Index input_gradient_scratch(PanelShape shape) { return kMostPanels * strip_floats(shape); }
+
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
-                    const Panels& w, Index column_begin, Index column_end,
-                    const InputGradient& out) {
-  for (Index column = column_begin; column < column_end; column += kColumnsAtOnce) {
-    const Index columns = std::min<Index>(kColumnsAtOnce, column_end - column);
-    for (Index row = row_begin; row < row_end; row += kRowsAtOnce) {
-      const Index rows = std::min<Index>(kRowsAtOnce, row_end - row);
-      kTiles[rows - 1][columns - 1](d_y, d_y_stride, row, w, column, out);
+                    const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
+                    float* scratch) {
+  const Rows rows{d_y, d_y_stride, nullptr};
+  const Index most = std::min<Index>(row_end - row_begin, kTileRows);
+  if (most <= 0) return;
+  const Index group = tile_panels(static_cast<int>(most)) * kPanelWidth;
+  const Index floats = strip_floats(w.shape);
+  TileSums sums;
+  for (Index column = column_begin; column < column_end; column += group) {
+    const int strips =
+        static_cast<int>(ceil_divide(std::min(group, column_end - column), kPanelWidth));
+    const float* b[kMostPanels];
+    for (int s = 0; s < strips; ++s) {
+      b[s] = scratch + s * floats;
+      transpose_strip(w, column + s * kPanelWidth, scratch + s * floats);
+    }
+    for (Index row = row_begin; row < row_end; row += kTileRows) {
+      const int count = static_cast<int>(std::min<Index>(kTileRows, row_end - row));
+      const float* a[kTileRows];
+      for (int r = 0; r < count; ++r) a[r] = rows.row(row + r);
+      const int at_once = tile_panels(count);
+      for (int s = 0; s < strips; s += at_once) {
+        const int panels = std::min(at_once, strips - s);
+        multiply_tile(a, count, b + s, panels, kPanelWidth, w.shape.cols, sums);
+        for (int p = 0; p < panels; ++p) {
+          const Index at = column + (s + p) * kPanelWidth;
+          finish(sums.values + p * count, row, count, at, std::min(kPanelWidth, column_end - at),
+                 out);
+        }
+      }
     }
   }
 }

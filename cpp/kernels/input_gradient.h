@@ -1,7 +1,8 @@
-// dX = dY W^T without a transposed copy of W.
+// dX = dY W^T, by strips of 16 columns of dX for which W is transposed.
 #pragma once
 
 #include "core/panels.h"
+#include "kernels/activations.h"
 
 namespace gatewise {
 
@@ -11,14 +12,24 @@ struct InputGradient {
   Index stride = 0;
   const Index* target = nullptr;
   bool accumulate = false;  // += or =
+
+  // dX is multiplied by the slope of the activation that made x, f'(x_before): from its output
+  // `activated` and, where the slope needs it, its input `pre_activation`, rows as of dY.
+  Activation activation = Activation::kLinear;
+  const float* activated = nullptr;
+  const float* pre_activation = nullptr;
+  Index activated_stride = 0;
 };
 
-// d_x[i, j] (+)= sum_u d_y[i, u] w[j, u] for rows i of [row_begin, row_end) and columns j of
-// [column_begin, column_end), which are rows of W. d_y [rows, cols] with stride >= cols; columns
-// behind the last are not read. A sum runs over panels in lanes of one register, then over the
-// lanes in a fixed tree. d_x must not overlap d_y.
+// Floats of scratch that `input_gradient` needs.
+Index input_gradient_scratch(PanelShape shape);
+
+// d_x[i, j] (+)= f'_ij sum_u d_y[i, u] w[j, u] for rows i of [row_begin, row_end) and columns j of
+// [column_begin, column_end), which are rows of W; column_begin is a multiple of 16. d_y [rows,
+// cols] with stride >= cols. A sum runs over u upwards in one accumulator, whatever the ranges. d_x
+// may overlap neither d_y nor what the slope reads.
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
-                    const Panels& w, Index column_begin, Index column_end,
-                    const InputGradient& out);
+                    const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
+                    float* scratch);
 
 }  // namespace gatewise

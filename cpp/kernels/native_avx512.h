@@ -44,6 +44,31 @@ struct Native {
   }
   static Mask greater(Type a, Type b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
   static Type select(Mask m, Type yes, Type no) { return _mm512_mask_blend_ps(m, no, yes); }
+  // Transposes 16 rows of 16.
+  static void transpose(Type* rows) {
+    Type pairs[16], quads[16];
+    for (int i = 0; i < 16; i += 2) {
+      pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+      pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+      for (int j = 0; j < 2; ++j) {
+        quads[i + 2 * j] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], 0x44);
+        quads[i + 2 * j + 1] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], 0xee);
+      }
+    }
+    // quads[4 q + i] holds, in quarter l, column 4 l + i of rows 4 q .. 4 q + 3.
+    for (int i = 0; i < 4; ++i) {
+      const Type low_even = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0x88);
+      const Type low_odd = _mm512_shuffle_f32x4(quads[i], quads[i + 4], 0xdd);
+      const Type high_even = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0x88);
+      const Type high_odd = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], 0xdd);
+      rows[i] = _mm512_shuffle_f32x4(low_even, high_even, 0x88);
+      rows[i + 4] = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
+      rows[i + 8] = _mm512_shuffle_f32x4(low_even, high_even, 0xdd);
+      rows[i + 12] = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
+    }
+  }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));

@@ -45,6 +45,8 @@ struct Native {
   }
   static Mask greater(Type a, Type b) { return _mm_cmpgt_ps(a, b); }
   static Type select(Mask m, Type yes, Type no) { return _mm_blendv_ps(no, yes, m); }
+  // Transposes 4 rows of 4.
+  static void transpose(Type* rows) { _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]); }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m128i bits = _mm_add_epi32(_mm_cvtps_epi32(a), _mm_set1_epi32(127));

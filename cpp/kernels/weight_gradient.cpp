@@ -1,22 +1,18 @@
 #include "kernels/weight_gradient.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
-#include "kernels/tile.h"
+#include "kernels/packed_gradient.h"
 
 namespace gatewise {
 
-const Index kGradientTileRows = kTileRows;
+Index gradient_units(PanelShape shape) {
+  return ceil_divide(shape.rows, kTileRows) * shape.panels();
+}
+const Index kGradientUnitRows = kTileRows;
 
 namespace {
-
-// Rows of W whose gradient is gathered before it is applied: enough that a value has left the store
-// buffer when the update reads it, and that an update's constants are loaded for many values; few
-// enough to stay in the first cache (tile by tile, a step of linear experts took 8 % longer).
-constexpr Index kStretchTiles = 12;
-constexpr Index kStretchRows = kStretchTiles * kTileRows;
 
 // Gradient of a stretch of rows of one panel, as they lie in it: groups of `stride` floats. Each
 // row is stored as a whole register; its surplus lanes are overwritten by the next row or lie
@@ -25,6 +21,7 @@ struct Stretch {
   alignas(64) float g[(kStretchRows + 1) * kPanelWidth];
 };
 
+// Few rows: x and d_y are read where they lie.
 using Tile = void (*)(const Rows& x, Index j, const float* d_y, Index d_y_stride, Index row_begin,
                       Index row_end, Index width, Index stride, float* g);
 
@@ -53,9 +50,7 @@ constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
   return std::array<Tile, kTileRows>{&gradient_tile<kRows + 1, kFull>...};
 }(std::make_integer_sequence<int, kTileRows>{});
 
-}  // namespace
-
-void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
+void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index panel, Index begin, Index end,
                      const UpdateTarget& target) {
   const Index width = shape.width(panel), stride = shape.stride(panel);
@@ -70,6 +65,19 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                                                       stretch.g + (j - start) * stride);
     apply_update(target, shape.offset(panel) + start * stride, stretch.g, (stop - start) * stride);
   }
+}
+
+}  // namespace
+
+void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
+                     Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
+                     const UpdateTarget& target, float* scratch) {
+  if (row_end - row_begin >= kPackedRows)
+    return packed_gradient(x, d_y, d_y_stride, row_begin, row_end, shape, unit_begin, unit_end,
+                           target, scratch);
+  for_panels(shape, unit_begin, unit_end, [&](Index panel, Index begin, Index end) {
+    direct_gradient(x, d_y, d_y_stride, row_begin, row_end, shape, panel, begin, end, target);
+  });
 }
 
 void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index width,
@@ -89,9 +97,11 @@ void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index w
   }
 }
 
-void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
-                            PanelShape shape, Index panel, Index begin, Index end,
-                            const UpdateTarget& target) {
+namespace {
+
+void sparse_panel_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
+                           PanelShape shape, Index panel, Index begin, Index end,
+                           const UpdateTarget& target) {
   const Index width = shape.width(panel), stride = shape.stride(panel);
   const float* units = d_y + panel * kPanelWidth;
   Stretch stretch;
@@ -109,6 +119,15 @@ void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_
   }
 }
 
+}  // namespace
+
+void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
+                            PanelShape shape, Index unit_begin, Index unit_end,
+                            const UpdateTarget& target) {
+  for_panels(shape, unit_begin, unit_end, [&](Index panel, Index begin, Index end) {
+    sparse_panel_gradient(x, d_y, d_y_stride, shape, panel, begin, end, target);
+  });
+}
 void bias_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end, Index begin,
                    Index end, const UpdateTarget& target) {
   alignas(64) float g[kPanelWidth];

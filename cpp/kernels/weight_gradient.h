@@ -6,16 +6,21 @@
 
 namespace gatewise {
 
-// Rows of W in one gradient tile.
-extern const Index kGradientTileRows;
+// Work on a gradient comes in units of kGradientUnitRows rows of W (the last of a panel may have
+// fewer) by one panel, numbered panel by panel.
+extern const Index kGradientUnitRows;
+Index gradient_units(PanelShape shape);
 
-// Updates rows [begin, end) of panel `panel` of the target's matrix of this shape with
+// Floats of scratch that `weight_gradient` needs for up to `rows` rows of x.
+Index weight_gradient_scratch(PanelShape shape, Index rows);
+
+// Updates units [unit_begin, unit_end) of the target's matrix of this shape with
 //   g[j, u] = sum_i x[i, j] d_y[i, u],  i over [row_begin, row_end) upwards in one accumulator.
 // x is gathered; d_y [rows, cols] with stride >= cols lies at d_y + i * d_y_stride. The target's
 // arrays must overlap neither.
 void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
-                     Index row_end, PanelShape shape, Index panel, Index begin, Index end,
-                     const UpdateTarget& target);
+                     Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
+                     const UpdateTarget& target, float* scratch);
 
 // CSR rows by column: the entries of column j are [offsets[j], offsets[j + 1]) of `rows` and
 // `values`, in ascending order of rows.
@@ -33,7 +38,7 @@ void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index w
 
 // As `weight_gradient`, for sorted CSR rows; row i of d_y belongs to row number i of x.
 void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
-                            PanelShape shape, Index panel, Index begin, Index end,
+                            PanelShape shape, Index unit_begin, Index unit_end,
                             const UpdateTarget& target);
 
 // Updates columns [begin, end) of the target's vector with g[u] = sum_i d_y[i, u].

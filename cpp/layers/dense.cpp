@@ -46,7 +46,7 @@ class Dense final : public Layer {
     if (const GradientSlot& slot = pass.d_inputs[0]; slot.data)
       grouped_input_gradient(
           pass.d_output, stride, groups, grouped_weights(block_, kernel_, -1),
-          {.d_x = slot.data, .stride = slot.stride, .accumulate = slot.accumulate});
+          {.d_x = slot.data, .stride = slot.stride, .accumulate = slot.accumulate}, *pass.arena);
     if (pass.sink)
       grouped_weight_gradient(pass.inputs[0], pass.d_output, stride, groups, block_, kernel_, bias_,
                               *pass.sink, *pass.arena);

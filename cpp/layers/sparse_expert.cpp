@@ -76,8 +76,9 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   const Index entries = saved->routing.choice.entries();
   saved->entry_rows = x.at(compose(x, saved->dispatch.row_of, entries, arena));
   saved->entry_outputs = arena.take<float>(entries * pass.output.stride);
-  saved->run = expert_->forward(saved->entry_rows, saved->dispatch.groups, block_,
-                                saved->entry_outputs, pass.output.stride, arena);
+  saved->run =
+      expert_->forward(saved->entry_rows, saved->dispatch.groups, block_, saved->entry_outputs,
+                       pass.output.stride, pass.step.training, arena);
   if (shared_) run_shared(pass, *saved);
 
   const Activation activation = pass.skip_activation ? Activation::kLinear : activation_;
@@ -98,8 +99,9 @@ void SparseExpertLayer::run_shared(ForwardPass& pass, Saved& saved) const {
   saved.shared_rows = x.at(compose(x, rows, entries, arena));
   saved.shared_groups = {offsets, shared_count_};
   saved.shared_outputs = arena.take<float>(entries * pass.output.stride);
-  saved.shared_run = shared_->forward(saved.shared_rows, saved.shared_groups, block_,
-                                      saved.shared_outputs, pass.output.stride, arena);
+  saved.shared_run =
+      shared_->forward(saved.shared_rows, saved.shared_groups, block_, saved.shared_outputs,
+                       pass.output.stride, pass.step.training, arena);
 }
 
 // A gather in the order of a row's entries, so the sum's order is the row's own.

@@ -2,13 +2,11 @@
 
 #include <limits>
 
+#include "products/thread_scratch.h"
 #include "products/work_split.h"
 
 namespace gatewise {
 namespace {
-
-// Rows of one block of work: a multiple of every level's tile (3, 6 and 12 rows).
-constexpr Index kRowGrain = 12;
 
 // An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a
 // tile of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
@@ -21,6 +19,16 @@ double mean_entries(const SparseRows& x, Index rows) {
   Index entries = 0;
   for (Index i = 0; i < rows; ++i) entries += x.end(i) - x.begin(i);
   return static_cast<double>(entries) / static_cast<double>(rows);
+}
+
+// Part of a product: these rows by the columns of these panels.
+void multiply_block(const Input& x, Index row, Index row_end, const GroupedWeights& weights,
+                    Index g, Index panel, Index panel_end, Epilogue epilogue) {
+  epilogue.bias = weights.bias_at(g);
+  if (x.is_sparse())
+    sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, epilogue);
+  else
+    forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, epilogue);
 }
 
 }  // namespace
@@ -36,44 +44,50 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
   return weights;
 }
 
+void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
+              const Epilogue& epilogue) {
+  multiply_block(x, 0, rows, weights, g, 0, weights.first.shape.panels(), epilogue);
+}
+
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
-                     Epilogue epilogue) {
+                     const Epilogue& epilogue) {
   const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
   const double depth = x.is_sparse() ? mean_entries(x.sparse, groups.total())
                                      : static_cast<double>(weights.first.shape.rows);
   parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
     split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
-      Epilogue own = epilogue;
-      own.bias = weights.bias_at(g);
-      if (x.is_sparse())
-        sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, own);
-      else
-        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
+      multiply_block(x, row, row_end, weights, g, panel, panel_end, epilogue);
     });
   });
 }
 
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
-                            const GroupedWeights& weights, const InputGradient& out) {
+                            const GroupedWeights& weights, const InputGradient& out, Arena& arena) {
   const PanelShape shape = weights.first.shape;
   const Index blocks = ceil_divide(shape.rows, kPanelWidth);
-  const auto multiply = [&](Index g, Index block, Index block_end, Index row, Index row_end) {
+  const ThreadScratch scratch(input_gradient_scratch(shape), arena);
+  const auto multiply = [&](Index g, Index block, Index block_end, Index row, Index row_end,
+                            int thread) {
     input_gradient(d_y, d_y_stride, row, row_end, weights.at(g), block * kPanelWidth,
-                   std::min(block_end * kPanelWidth, shape.rows), out);
+                   std::min(block_end * kPanelWidth, shape.rows), out, scratch.of(thread));
   };
   const double operations = static_cast<double>(shape.cols * kPanelWidth);
   if (out.target) {
     // Rows of several groups meet in one row of d_x: split columns alone, groups in order.
     const double rows = static_cast<double>(groups.total());
-    parallel_for(blocks, operations * rows, [&](Index begin, Index end) {
+    const auto run = [&](Index begin, Index end, int thread) {
       for (Index g = 0; g < groups.count; ++g)
-        multiply(g, begin, end, groups.begin(g), groups.end(g));
-    });
-    return;
+        multiply(g, begin, end, groups.begin(g), groups.end(g), thread);
+    };
+    return parallel_for(blocks, operations * rows, run, scratch.threads());
   }
   const WorkSplit split(groups, blocks, kRowGrain);
-  parallel_for(split.units(), operations,
-               [&](Index begin, Index end) { split.run(begin, end, multiply); });
+  const auto run = [&](Index begin, Index end, int thread) {
+    split.run(begin, end, [&](Index g, Index block, Index block_end, Index row, Index row_end) {
+      multiply(g, block, block_end, row, row_end, thread);
+    });
+  };
+  parallel_for(split.units(), operations, run, scratch.threads());
 }
 
 namespace {
@@ -123,31 +137,23 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
   const SliceUpdates updates = begin_updates(groups, kernel, sink, arena);
   const SparseColumns* sorted = x.is_sparse() ? sort_groups(x, groups, arena) : nullptr;
   const PanelShape shape = block.at(kernel).shape;
-  const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
-  const WorkSplit split(updates.costs, tiles * shape.panels(), kWhole);
-
-  const auto update = [&](Index g, Index panel, Index tile, Index tile_end) {
-    const Index begin = tile * kGradientTileRows;
-    const Index end = std::min(tile_end * kGradientTileRows, shape.rows);
-    const UpdateTarget& target = updates.targets[g];
+  const WorkSplit split(updates.costs, gradient_units(shape), kWhole);
+  const ThreadScratch scratch(weight_gradient_scratch(shape, groups.total()), arena);
+  const auto update = [&](Index g, Index unit, Index unit_end, int thread) {
     if (sorted)
-      sparse_weight_gradient(sorted[g], d_y + groups.begin(g) * d_y_stride, d_y_stride, shape,
-                             panel, begin, end, target);
+      sparse_weight_gradient(sorted[g], d_y + groups.begin(g) * d_y_stride, d_y_stride, shape, unit,
+                             unit_end, updates.targets[g]);
     else
-      weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, panel, begin,
-                      end, target);
+      weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, unit,
+                      unit_end, updates.targets[g], scratch.of(thread));
   };
-  const double operations = static_cast<double>(kGradientTileRows * kPanelWidth);
-  parallel_for(split.units(), operations, [&](Index begin, Index end) {
+  const auto run = [&](Index begin, Index end, int thread) {
     split.run(begin, end, [&](Index g, Index unit, Index unit_end, Index, Index) {
-      for (Index at = unit; at < unit_end;) {
-        const Index panel = at / tiles, tile = at % tiles;
-        const Index tile_end = std::min(tiles, tile + unit_end - at);
-        update(g, panel, tile, tile_end);
-        at += tile_end - tile;
-      }
+      update(g, unit, unit_end, thread);
     });
-  });
+  };
+  const double operations = static_cast<double>(kGradientUnitRows * kPanelWidth);
+  parallel_for(split.units(), operations, run, scratch.threads());
   if (bias >= 0) grouped_bias_gradient(d_y, d_y_stride, groups, block, bias, sink, arena);
 }
 

@@ -45,15 +45,20 @@ struct GroupedWeights {
 // Views of parameter `kernel` and, if >= 0, `bias` of a block.
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias);
 
+// y = f(x W_g + b_g) for rows [0, rows) of x, by the calling thread alone. `epilogue.bias` is
+// ignored.
+void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
+              const Epilogue& epilogue);
+
 // y = f(x W_g + b_g) for every row; x row i belongs to row i of y. A softmax is applied to whole
 // rows afterwards by the caller. `epilogue.bias` is ignored.
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
-                     Epilogue epilogue);
+                     const Epilogue& epilogue);
 
 // d_x row i = (+=) d_y row i W_g^T. With `out.target`, several rows may add to one row of d_x: they
 // do so in ascending order of i.
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
-                            const GroupedWeights& weights, const InputGradient& out);
+                            const GroupedWeights& weights, const InputGradient& out, Arena& arena);
 
 // Updates kernel and bias (numbers in `block`; bias may be -1) of every group that has rows, with
 // the gradients X_g^T D_g and the column sums of D_g. Resting groups are left alone, or updated

@@ -22,7 +22,7 @@ void router_product_backward(const Input& x, Index rows, const float* d_y, Index
   const Groups groups = all_rows(rows, arena);
   if (d_x.d_x) {
     const InputGradient out{.d_x = d_x.d_x, .stride = d_x.stride, .accumulate = true};
-    grouped_input_gradient(d_y, stride, groups, grouped_weights(block, kernel, -1), out);
+    grouped_input_gradient(d_y, stride, groups, grouped_weights(block, kernel, -1), out, arena);
   }
   if (sink) grouped_weight_gradient(x, d_y, stride, groups, block, kernel, -1, *sink, arena);
 }

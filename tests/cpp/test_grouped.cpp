@@ -83,11 +83,13 @@ std::vector<float> run_forward(const Problem& p, bool is_sparse) {
 std::vector<float> run_input_gradient(const Problem& p, bool has_target) {
   Matrix d_x(has_target ? kSourceRows : p.rows, kDepth, kDepth);
   std::fill(d_x.values.begin(), d_x.values.end(), 0.25f);
+  Arena arena;
   grouped_input_gradient(p.d_y.data(), 48, p.groups, p.weights(),
                          {.d_x = d_x.data(),
                           .stride = kDepth,
                           .target = has_target ? p.index.data() : nullptr,
-                          .accumulate = has_target});
+                          .accumulate = has_target},
+                         arena);
   return d_x.values;
 }
 
@@ -172,13 +174,15 @@ TEST_CASE("grouped_input_gradient adds rows of one target in ascending order") {
   for (const Kind& kind : all_kinds()) {
     const Problem p(kind);
     std::vector<float> expected(static_cast<std::size_t>(kSourceRows * kDepth), 0.25f);
+    AlignedBuffer scratch(input_gradient_scratch(p.weights().first.shape));
     for (Index g = 0; g < p.groups.count; ++g)
       for (Index i = p.groups.begin(g); i < p.groups.end(g); ++i)
         input_gradient(p.d_y.data(), 48, i, i + 1, p.weights().at(g), 0, kDepth,
                        {.d_x = expected.data(),
                         .stride = kDepth,
                         .target = p.index.data(),
-                        .accumulate = true});
+                        .accumulate = true},
+                       scratch.data());
     INFO("groups: ", kind.name);
     CHECK(same_bits(run_input_gradient(p, true), expected));
   }

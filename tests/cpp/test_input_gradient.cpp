@@ -12,6 +12,14 @@ struct Case {
   bool is_scattered, accumulate;
 };
 
+// input_gradient with scratch of its own.
+void run(const Matrix& d_y, Index row_begin, Index row_end, const Packed& w, Index column_begin,
+         Index column_end, const InputGradient& out) {
+  AlignedBuffer scratch(input_gradient_scratch(w.shape));
+  input_gradient(d_y.data(), d_y.stride, row_begin, row_end, w.view(), column_begin, column_end,
+                 out, scratch.data());
+}
+
 void check(const Case& c) {
   Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
   const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, numbers);
@@ -25,7 +33,7 @@ void check(const Case& c) {
                           .stride = d_x.stride,
                           .target = c.is_scattered ? target.data() : nullptr,
                           .accumulate = c.accumulate};
-  input_gradient(d_y.data(), d_y.stride, 0, c.rows, packed.view(), 0, c.depth, out);
+  run(d_y, 0, c.rows, packed, 0, c.depth, out);
 
   Worst worst;
   bool others_are_intact = true;
@@ -93,10 +101,9 @@ TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
   one_by_one.values = together.values;
   InputGradient out{
       .d_x = together.data(), .stride = depth, .target = target.data(), .accumulate = true};
-  input_gradient(d_y.data(), units, 0, rows, packed.view(), 0, depth, out);
+  run(d_y, 0, rows, packed, 0, depth, out);
   out.d_x = one_by_one.data();
-  for (Index i = 0; i < rows; ++i)
-    input_gradient(d_y.data(), units, i, i + 1, packed.view(), 0, depth, out);
+  for (Index i = 0; i < rows; ++i) run(d_y, i, i + 1, packed, 0, depth, out);
   CHECK(same_bits(together.values, one_by_one.values));
 }
 
@@ -107,14 +114,13 @@ TEST_CASE("input_gradient has the same bits however rows and columns are cut") {
     const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
     const Packed packed(w);
     Matrix whole(rows, depth, depth);
-    input_gradient(d_y.data(), units, 0, rows, packed.view(), 0, depth,
-                   {.d_x = whole.data(), .stride = depth});
+    run(d_y, 0, rows, packed, 0, depth, {.d_x = whole.data(), .stride = depth});
     for (const Index step : {1, 2, 3, 5, 7}) {
       Matrix pieces(rows, depth, depth);
       for (Index i = 0; i < rows; i += step)
         for (Index j = 0; j < depth; j += step + 1)
-          input_gradient(d_y.data(), units, i, std::min(rows, i + step), packed.view(), j,
-                         std::min(depth, j + step + 1), {.d_x = pieces.data(), .stride = depth});
+          run(d_y, i, std::min(rows, i + step), packed, j, std::min(depth, j + step + 1),
+              {.d_x = pieces.data(), .stride = depth});
       INFO("units ", units, " step ", step);
       CHECK(same_bits(whole.values, pieces.values));
     }
@@ -126,10 +132,36 @@ TEST_CASE("input_gradient writes the columns of its range and no others") {
   const Matrix d_y(5, 9, 9, numbers), w(20, 9, 9, numbers);
   const Packed packed(w);
   Matrix d_x(5, 20, 20);
-  input_gradient(d_y.data(), 9, 1, 4, packed.view(), 3, 14, {.d_x = d_x.data(), .stride = 20});
+  run(d_y, 1, 4, packed, 3, 14, {.d_x = d_x.data(), .stride = 20});
   bool is_right = true;
   for (Index i = 0; i < 5; ++i)
     for (Index j = 0; j < 20; ++j)
       is_right &= (d_x.at(i, j) != kCanary) == (i >= 1 && i < 4 && j >= 3 && j < 14);
   CHECK(is_right);
+}
+
+TEST_CASE("input_gradient multiplies by the slope of the activation that made its rows") {
+  Numbers numbers(12);
+  const Index rows = 15, depth = 21, units = 18;
+  const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
+  const Matrix before(rows, depth, depth + 3, numbers);
+  const Packed packed(w);
+  for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kGelu}) {
+    Matrix after = before, plain(rows, depth, depth), fused = plain, apart = plain;
+    for (Index i = 0; i < rows; ++i)
+      activate_forward(kind, before.data() + i * before.stride, &after.at(i, 0), depth);
+    run(d_y, 0, rows, packed, 0, depth, {.d_x = plain.data(), .stride = depth});
+    run(d_y, 0, rows, packed, 0, depth,
+        {.d_x = fused.data(),
+         .stride = depth,
+         .activation = kind,
+         .activated = after.data(),
+         .pre_activation = slope_needs_input(kind) ? before.data() : nullptr,
+         .activated_stride = before.stride});
+    for (Index i = 0; i < rows; ++i)
+      activate_backward(kind, before.data() + i * before.stride, &after.at(i, 0), &plain.at(i, 0),
+                        &apart.at(i, 0), depth);
+    INFO("activation ", static_cast<int>(kind));
+    CHECK(same_bits(fused.values, apart.values));
+  }
 }

@@ -36,6 +36,14 @@ void check_both_targets(const Case& c, const Rows& x, const Matrix& d_y, const U
   CHECK(stored.padding_is_zero());
 }
 
+// weight_gradient of units [begin, end) with scratch of its own.
+void run(const Rows& x, const Matrix& d_y, Index row_begin, Index row_end, PanelShape shape,
+         Index begin, Index end, const UpdateTarget& target) {
+  AlignedBuffer scratch(weight_gradient_scratch(shape, row_end - row_begin));
+  weight_gradient(x, d_y.data(), d_y.stride, row_begin, row_end, shape, begin, end, target,
+                  scratch.data());
+}
+
 void check_dense(const Case& c) {
   Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
   const Matrix x(c.rows + 1, c.depth, c.depth + 1, numbers);
@@ -44,9 +52,7 @@ void check_dense(const Case& c) {
       c.is_gathered ? numbers.indices(c.rows, c.rows + 1) : std::vector<Index>{};
   const PanelShape shape{c.depth, c.units};
   check_both_targets(c, x.view(index), d_y, [&](const UpdateTarget& target) {
-    for (Index panel = 0; panel < shape.panels(); ++panel)
-      weight_gradient(x.view(index), d_y.data(), d_y.stride, 0, c.rows, shape, panel, 0, c.depth,
-                      target);
+    run(x.view(index), d_y, 0, c.rows, shape, 0, gradient_units(shape), target);
   });
 }
 
@@ -90,20 +96,50 @@ TEST_CASE("weight_gradient is the naive product where the gradient is gathered i
       check_dense({.rows = 5, .depth = depth, .units = units, .is_gathered = false});
 }
 
+TEST_CASE("weight_gradient is the naive product of many rows, packed block by block") {
+  for (const Index rows : {63, 64, 65, 255, 256, 257, 600})
+    for (const Index units : {1, 9, 16, 21, 35})
+      check_dense({.rows = rows, .depth = 77, .units = units, .is_gathered = true});
+  for (const Index depth : {503, 504, 505, 513, 1030})
+    for (const Index rows : {64, 300})
+      check_dense({.rows = rows, .depth = depth, .units = 19, .is_gathered = true});
+}
+
+TEST_CASE("weight_gradient has the same bits packed and unpacked, row by row") {
+  // One fused chain over the rows: a step of 1 leaves out no rounding.
+  Numbers numbers(6);
+  const PanelShape shape{40, 21};
+  const Index rows = 300;
+  const Matrix x(rows, 40, 40, numbers), d_y(rows, 21, 21, numbers);
+  Packed packed(shape), chained(shape);
+  run(x.view(), d_y, 0, rows, shape, 0, gradient_units(shape), store(packed.buffer.data()));
+  for (Index j = 0; j < 40; ++j)
+    for (Index u = 0; u < 21; ++u) {
+      float sum = 0;
+      for (Index i = 0; i < rows; ++i) sum = std::fma(x.at(i, j), d_y.at(i, u), sum);
+      chained.at(j, u) = sum;
+    }
+#if defined(__FMA__)
+  CHECK(same_bits(packed.buffer.data(), chained.buffer.data(), packed.buffer.size()));
+#endif
+  CHECK(packed.padding_is_zero());
+}
+
 TEST_CASE("weight_gradient sums the rows of its range and updates the tile of its range alone") {
   Numbers numbers(4);
   const PanelShape shape{23, 37};
   const Matrix x(10, 23, 23, numbers), d_y(10, 37, 40, numbers);
+  const Index tiles = gradient_units(shape) / 3, last = std::min<Index>(tiles, 3);
   for (Index panel = 0; panel < 3; ++panel) {
     Packed weights(shape);
     for (Index i = 0; i < weights.buffer.size(); ++i) weights.buffer.data()[i] = 0.5f;
-    weight_gradient(x.view(), d_y.data(), 40, 2, 7, shape, panel, 5, 19,
-                    unit_sgd(weights.buffer.data()));
+    run(x.view(), d_y, 2, 7, shape, panel * tiles + 1, panel * tiles + last,
+        unit_sgd(weights.buffer.data()));
     Worst worst;
     bool others_are_intact = true;
     for (Index j = 0; j < 23; ++j) {
       for (Index u = 0; u < 37; ++u) {
-        if (j < 5 || j >= 19 || u / 16 != panel) {
+        if (j < kGradientUnitRows || j >= last * kGradientUnitRows || u / 16 != panel) {
           others_are_intact &= weights.at(j, u) == 0.5f;
           continue;
         }
@@ -119,22 +155,22 @@ TEST_CASE("weight_gradient sums the rows of its range and updates the tile of it
   }
 }
 
-TEST_CASE("weight_gradient has the same bits however the rows of W are cut") {
+TEST_CASE("weight_gradient has the same bits however its units are cut") {
   Numbers numbers(5);
-  const PanelShape shape{29, 21};
-  const Matrix x(15, 29, 29, numbers), d_y(15, 21, 21, numbers);
-  Packed whole(shape);
-  for (Index panel = 0; panel < 2; ++panel)
-    weight_gradient(x.view(), d_y.data(), 21, 0, 15, shape, panel, 0, 29,
-                    store(whole.buffer.data()));
-  for (const Index step : {1, 2, 5, 12}) {
-    Packed pieces(shape);
-    for (Index panel = 0; panel < 2; ++panel)
-      for (Index j = 0; j < 29; j += step)
-        weight_gradient(x.view(), d_y.data(), 21, 0, 15, shape, panel, j,
-                        std::min<Index>(29, j + step), store(pieces.buffer.data()));
-    INFO("step ", step);
-    CHECK(same_bits(whole.buffer.data(), pieces.buffer.data(), whole.buffer.size()));
+  const PanelShape shape{129, 37};
+  const Index units = gradient_units(shape);
+  for (const Index rows : {15, 100, 300}) {
+    const Matrix x(rows, 129, 129, numbers), d_y(rows, 37, 37, numbers);
+    Packed whole(shape);
+    run(x.view(), d_y, 0, rows, shape, 0, units, store(whole.buffer.data()));
+    for (const Index step : {1, 2, 7, 30}) {
+      Packed pieces(shape);
+      for (Index unit = 0; unit < units; unit += step)
+        run(x.view(), d_y, 0, rows, shape, unit, std::min(units, unit + step),
+            store(pieces.buffer.data()));
+      INFO("rows ", rows, " step ", step);
+      CHECK(same_bits(whole.buffer.data(), pieces.buffer.data(), whole.buffer.size()));
+    }
   }
 }
 
@@ -178,9 +214,8 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
       const SortedCsr sorted(x.view(), 0, c.rows, depth);
       const PanelShape shape{depth, units};
       check_both_targets(c, dense.view(), d_y, [&](const UpdateTarget& target) {
-        for (Index panel = 0; panel < shape.panels(); ++panel)
-          sparse_weight_gradient(sorted.columns, d_y.data(), d_y.stride, shape, panel, 0, depth,
-                                 target);
+        sparse_weight_gradient(sorted.columns, d_y.data(), d_y.stride, shape, 0,
+                               gradient_units(shape), target);
       });
     }
   }

@@ -1,0 +1,43 @@
+#include "experts/hidden_expert.h"
+
+namespace gatewise {
+
+void HiddenExpert::declare_output(ParameterBlock& block, const std::string& prefix, Index count,
+                                  Index units, bool output_bias) {
+  kernel_out_ = block.add_expert_matrix(prefix + "kernel_out", count, hidden_, units);
+  if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
+}
+
+ExpertRun HiddenExpert::forward(const Input& x, const Groups& groups, const ParameterBlock& block,
+                                float* y, Index y_stride, bool keep, Arena& arena) const {
+  const GroupedWeights out = grouped_weights(block, kernel_out_, bias_out_);
+  const bool by_blocks = works_by_row_blocks(groups);
+  const Index arrays = array_count(keep), width = stride();
+  ExpertRun run;
+  if (keep || !by_blocks) {
+    const Index floats = groups.total() * width;
+    run = place_arrays(arena.take<float>(arrays * floats), floats, keep);
+  }
+  run.stride = width;
+  if (!by_blocks) {
+    form_hidden(x, ProductRows(groups), block, run);
+    grouped_forward(hidden_rows(run), groups, out, {.y = y, .y_stride = y_stride});
+    return run;
+  }
+  const Index most = block_rows(std::max(width, x.width));
+  const ThreadScratch scratch(keep ? 0 : arrays * most * width, arena);
+  const double operations =
+      static_cast<double>(arrays * hidden_ * (x.width + out.first.shape.cols));
+  for_row_blocks(
+      groups, most, operations, scratch, [&](Index g, Index row, Index row_end, int thread) {
+        ExpertRun part =
+            keep ? run.from(row) : place_arrays(scratch.of(thread), most * width, keep);
+        part.stride = width;
+        const ProductRows rows(g, row_end - row);
+        form_hidden(x.from(row), rows, block, part);
+        rows.multiply(hidden_rows(part), out, {.y = y + row * y_stride, .y_stride = y_stride});
+      });
+  return run;
+}
+
+}  // namespace gatewise

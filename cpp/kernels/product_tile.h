@@ -1,0 +1,24 @@
+// The register tile of the products: a few rows by one or more panels.
+#pragma once
+
+#include "core/panels.h"
+#include "kernels/tile.h"
+
+namespace gatewise {
+
+inline constexpr int kMostPanels = 4;  // the most that tile_panels returns
+
+// Sums of one tile, [panel][row][16 columns].
+struct TileSums {
+  alignas(64) float values[kAccumulators / Vector::kParts][kPanelWidth];
+
+  const float* at(int panel, int row, int rows) const { return values[panel * rows + row]; }
+};
+
+// sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c], k upwards over [0, depth) in one
+// fused chain from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
+// stride_p is 16, that of the last panel `last_stride`. 16 floats are loaded of each panel row.
+void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
+                   int panel_count, Index last_stride, Index depth, TileSums& sums);
+
+}  // namespace gatewise

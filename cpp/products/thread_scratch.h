@@ -1,0 +1,27 @@
+// Floats of scratch for each thread of a parallel loop.
+#pragma once
+
+#include "core/arena.h"
+#include "core/panels.h"
+#include "core/parallel.h"
+
+namespace gatewise {
+
+class ThreadScratch {
+ public:
+  ThreadScratch(Index floats, Arena& arena)
+      : floats_(round_up(floats, kPanelWidth)),
+        threads_(num_threads()),
+        data_(arena.take<float>(floats_ * threads_)) {}
+
+  float* of(int thread) const { return data_ + thread * floats_; }
+  // The most threads that may use it, for `parallel_for`.
+  int threads() const { return threads_; }
+
+ private:
+  Index floats_;
+  int threads_;
+  float* data_;
+};
+
+}  // namespace gatewise
