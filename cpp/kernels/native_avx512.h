@@ -44,6 +44,8 @@ struct Native {
   }
   static Mask greater(Type a, Type b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
   static Type select(Mask m, Type yes, Type no) { return _mm512_mask_blend_ps(m, no, yes); }
+  static float largest(Type a) { return _mm512_reduce_max_ps(a); }
+  static unsigned bits(Mask m) { return m; }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
