@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
@@ -35,6 +36,7 @@ std::atomic<InterruptCheck> interrupt_check{nullptr};
 std::thread::id interruptible_thread;
 std::atomic<int> forks{0};
 thread_local int shield_depth = 0;
+thread_local int own_number = 0;
 thread_local Clock::time_point next_poll{};
 
 // The processors a container may use: cgroup v2's cpu.max, or v1's quota and period. 0: no limit.
@@ -125,12 +127,14 @@ struct Region {
   std::exception_ptr error = nullptr;
   std::atomic_flag has_error = ATOMIC_FLAG_INIT;
 
-  // Runs [begin, end) in slices, so that the calling thread can look up for a signal in between.
-  void run(Index begin, Index end, Index slice, bool polls) {
+  // Runs [begin, end) in slices, so that the calling thread (number 0) can look up for a signal in
+  // between.
+  void run(Index begin, Index end, Index slice, int thread) {
     const FlushToZero flush;
+    const int outer_number = std::exchange(own_number, thread);
     try {
       for (Index at = begin; at < end && !stopped; at += slice) {
-        if (polls && is_interrupted()) {
+        if (thread == 0 && is_interrupted()) {
           interrupted = stopped = true;
           break;
         }
@@ -140,6 +144,7 @@ struct Region {
       if (!has_error.test_and_set()) error = std::current_exception();
       stopped = true;
     }
+    own_number = outer_number;
   }
 };
 
@@ -176,13 +181,16 @@ void poll_interrupt() {
 InterruptShield::InterruptShield() { ++shield_depth; }
 InterruptShield::~InterruptShield() { --shield_depth; }
 
-void parallel_for(Index count, double operations, const RangeBody& body) {
+int thread_number() { return own_number; }
+
+void parallel_for(Index count, double operations, const RangeBody& body, int most_threads) {
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
-  int threads =
-      useful < 2 ? 1
-                 : static_cast<int>(std::min({static_cast<Index>(num_threads()), useful, count}));
+  int threads = 1;
+  if (useful >= 2 && most_threads >= 2)
+    threads =
+        static_cast<int>(std::min<Index>({std::min(num_threads(), most_threads), useful, count}));
   const bool watches = threads > 1 && chosen_threads == 0;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;
@@ -190,15 +198,15 @@ void parallel_for(Index count, double operations, const RangeBody& body) {
   const Index slice = std::max<Index>(1, static_cast<Index>(1e7 / std::max(operations, 1.0)));
   Region region{body};
   if (threads == 1) {
-    region.run(0, count, slice, true);
+    region.run(0, count, slice, 0);
   } else {
     Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
     {
-      const Index thread = omp_get_thread_num();
+      const int thread = omp_get_thread_num();
       const Index team = omp_get_num_threads();
       if (watches && thread == 0) begin = Clock::now();
-      region.run(count * thread / team, count * (thread + 1) / team, slice, thread == 0);
+      region.run(count * thread / team, count * (thread + 1) / team, slice, thread);
       if (watches && thread == 0) worked = Clock::now();
     }
     if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);

@@ -2,6 +2,7 @@
 // changes a result, since bodies split rows, experts and columns and no sum.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -60,9 +61,14 @@ class RangeBody {
 };
 
 // Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one
-// item in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals
-// are flushed to zero while a body runs. An exception of a body is thrown again after all have
-// ended.
-void parallel_for(Index count, double operations, const RangeBody& body);
+// item in multiply-adds or loads; below the grain all of it runs on the calling thread, and never
+// more than `most_threads` take part. Denormals are flushed to zero while a body runs. An exception
+// of a body is thrown again after all have ended.
+void parallel_for(Index count, double operations, const RangeBody& body,
+                  int most_threads = std::numeric_limits<int>::max());
+
+// In a body: which of the threads that take part this one is, from 0 on. For scratch memory, of
+// which there is then a piece for each of `most_threads`.
+int thread_number();
 
 }  // namespace gatewise

@@ -56,6 +56,16 @@ struct Input {
     (is_sparse() ? result.sparse.index : result.dense.index) = rows;
     return result;
   }
+  // The same matrix without its first `start` rows.
+  Input from(Index start) const {
+    if (index()) return at(index() + start);
+    Input result = *this;
+    if (is_sparse())
+      result.sparse.offsets += start;
+    else
+      result.dense.data += start * dense.stride;
+    return result;
+  }
   const Index* index() const { return is_sparse() ? sparse.index : dense.index; }
 };
 

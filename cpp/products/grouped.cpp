@@ -7,23 +7,20 @@
 namespace gatewise {
 namespace {
 
-// Rows of one block of work: a multiple of every level's tile (3, 6 and 12 rows).
-constexpr Index kRowGrain = 12;
-
 // An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a
 // tile of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
 constexpr Index kUpdateRows = 28;
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
 
-double mean_entries(const SparseRows& x, Index rows) {
-  if (rows == 0) return 0;
-  Index entries = 0;
-  for (Index i = 0; i < rows; ++i) entries += x.end(i) - x.begin(i);
-  return static_cast<double>(entries) / static_cast<double>(rows);
-}
-
 }  // namespace
+
+double mean_depth(const Input& x, Index rows) {
+  if (!x.is_sparse()) return static_cast<double>(x.width);
+  Index entries = 0;
+  for (Index i = 0; i < rows; ++i) entries += x.sparse.end(i) - x.sparse.begin(i);
+  return static_cast<double>(entries) / static_cast<double>(std::max<Index>(rows, 1));
+}
 
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias) {
   GroupedWeights weights;
@@ -39,8 +36,7 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      Epilogue epilogue) {
   const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
-  const double depth = x.is_sparse() ? mean_entries(x.sparse, groups.total())
-                                     : static_cast<double>(weights.first.shape.rows);
+  const double depth = mean_depth(x, groups.total());
   parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
     split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
       Epilogue own = epilogue;

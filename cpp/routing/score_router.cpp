@@ -7,6 +7,7 @@
 #include "kernels/rows.h"
 #include "kernels/softmax.h"
 #include "kernels/top_k.h"
+#include "routing/row_blocks.h"
 
 namespace gatewise {
 
@@ -37,17 +38,35 @@ void ScoreRouter::declare(ParameterBlock& block, Index width) {
   if (balance_.bias_rate > 0) bias_ = block.add_vector("balance_bias", "state", experts_);
 }
 
-// `ranks` [experts] is room for the scores with the balance bias on them.
-void ScoreRouter::choose_row(Index row, const float* bias, float* ranks, RouterRun& run) const {
-  const float* scores = run.scores + row * run.stride;
-  std::int32_t* chosen = run.choice.experts + row * k_;
-  float* weights = run.choice.weights + row * k_;
-  if (bias) {
-    for (Index e = 0; e < experts_; ++e) ranks[e] = scores[e] + bias[e];
-    scores = ranks;
+// Logits, scores, and scores with the balance bias on them (or null) of consecutive rows, [rows,
+// stride] each.
+struct ScoreRouter::Lines {
+  float* logits = nullptr;
+  float* scores = nullptr;
+  float* ranks = nullptr;
+
+  Lines from(Index floats) const {
+    return {logits + floats, scores + floats, ranks ? ranks + floats : nullptr};
   }
-  top_k(scores, experts_, k_, chosen);
-  scores = run.scores + row * run.stride;
+};
+
+// What later reads of the run is kept in it: the z-loss's slope reads logits.
+RouterRun ScoreRouter::make_run(Index rows, const RunInfo& info, Arena& arena) const {
+  RouterRun run;
+  run.stride = round_up(experts_, kPanelWidth);
+  run.choice = make_choice(rows, k_, arena);
+  run.log_sums = arena.take<float>(rows);
+  const Index floats = rows * run.stride;
+  if (info.training && balance_.z_loss > 0) run.logits = arena.take<float>(floats);
+  if ((info.training && slope_reads_scores()) || balance_.aux_loss > 0)
+    run.scores = arena.take<float>(floats);
+  if (info.training && noise_kernel_ >= 0) run.noise = arena.take<float>(floats);
+  return run;
+}
+
+void ScoreRouter::choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
+                             float* weights) const {
+  top_k(ranks, experts_, k_, chosen);
   float sum = 0;
   for (Index j = 0; j < k_; ++j) sum += weights[j] = scores[chosen[j]];
   if (!normalize_) return;
@@ -55,43 +74,76 @@ void ScoreRouter::choose_row(Index row, const float* bias, float* ranks, RouterR
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
 
+// From the logits of rows [begin, end) to their experts and weights.
+void ScoreRouter::route_rows(Index begin, Index end, const ParameterBlock& block,
+                             const RunInfo& info, const Lines& lines, RouterRun& run) const {
+  for (Index i = begin; i < end; ++i) {
+    const Lines row = lines.from((i - begin) * run.stride);
+    if (run.noise) add_noise(i, info, row.logits, run.noise + i * run.stride);
+    run.log_sums[i] = score_row(row.logits, row.scores);
+    if (row.ranks) {
+      std::copy_n(row.scores, experts_, row.ranks);
+      add_scaled(block.slice(bias_), 1.0f, row.ranks, experts_);
+    }
+    choose_row(row.scores, row.ranks ? row.ranks : row.scores, run.choice.experts + i * k_,
+               run.choice.weights + i * k_);
+  }
+}
+
 RouterRun ScoreRouter::forward(const Input& x, Index rows, const ParameterBlock& block,
                                const RunInfo& info, Arena& arena) const {
-  RouterRun run;
-  run.stride = round_up(experts_, kPanelWidth);
-  run.logits = arena.take<float>(rows * run.stride);
-  run.scores = arena.take<float>(rows * run.stride);
-  run.log_sums = arena.take<float>(rows);
-  run.choice = make_choice(rows, k_, arena);
-  float* ranks = arena.take<float>(rows * run.stride);
-  router_product(x, rows, block, kernel_, run.logits, run.stride, arena);
-  prepare_logits(x, rows, block, info, arena, run);
-
-  const float* bias = bias_ >= 0 ? block.slice(bias_) : nullptr;
-  parallel_for(rows, static_cast<double>(experts_ * 16), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      const Index at = i * run.stride;
-      run.log_sums[i] = score_row(run.logits + at, run.scores + at);
-      choose_row(i, bias, ranks + at, run);
-    }
-  });
-
-  Index* counts = arena.take_zeroed<Index>(experts_);
-  for (Index entry = 0; entry < run.choice.entries(); ++entry) ++counts[run.choice.experts[entry]];
-  run.counts = counts;
+  RouterRun run = make_run(rows, info, arena);
+  const Index stride = run.stride;
+  const RowBlocks cut = cut_rows(rows, stride);
+  const auto room = [&] { return arena.take<float>(cut.room_rows * stride); };
+  const Lines all{run.logits ? run.logits : room(), run.scores ? run.scores : room(),
+                  bias_ >= 0 ? room() : nullptr};
+  const double score_work = static_cast<double>(experts_ * 16);
+  if (cut.count == 1) {
+    router_product(x, rows, block, kernel_, all.logits, stride, arena);
+    if (run.noise) router_product(x, rows, block, noise_kernel_, run.noise, stride, arena);
+    parallel_for(rows, score_work, [&](Index begin, Index end) {
+      route_rows(begin, end, block, info, all.from(begin * stride), run);
+    });
+  } else {
+    const double row_work = mean_depth(x, rows) * static_cast<double>(stride) + score_work;
+    const auto route = [&](Index begin, Index end) {
+      // A thread's own part of the room, or the rows' own place.
+      const Index own = thread_number() * cut.rows * stride, place = begin * stride;
+      const Lines lines{all.logits + (run.logits ? place : own),
+                        all.scores + (run.scores ? place : own),
+                        all.ranks ? all.ranks + own : nullptr};
+      multiply_rows(x, begin, end, block.panels(kernel_), lines.logits, stride);
+      if (run.noise)
+        multiply_rows(x, begin, end, block.panels(noise_kernel_), run.noise + place, stride);
+      route_rows(begin, end, block, info, lines, run);
+    };
+    parallel_for(
+        cut.count, static_cast<double>(cut.rows) * row_work,
+        [&](Index begin, Index end) {
+          for (Index b = begin; b < end; ++b)
+            route(b * cut.rows, std::min(rows, (b + 1) * cut.rows));
+        },
+        cut.threads);
+  }
+  run.choice.tally = tally_choice(run.choice, experts_, arena);
+  run.counts = run.choice.tally.totals;
   if (balance_.has_loss()) run.loss = balance_.loss(balance_scores(run, arena), arena);
   return run;
 }
 
 Scores ScoreRouter::balance_scores(const RouterRun& run, Arena& arena) const {
   const Index rows = run.choice.rows;
-  float* probabilities = arena.take<float>(rows * run.stride);
-  for (Index i = 0; i < rows; ++i) {
-    const float* scores = run.scores + i * run.stride;
-    set_scaled(scores, 1.0f / std::max(sum_of(scores, experts_), kLeastSum),
-               probabilities + i * run.stride, experts_);
+  float* scales = nullptr;
+  if (run.scores) {
+    scales = arena.take<float>(rows);
+    parallel_for(rows, static_cast<double>(experts_), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        scales[i] = 1.0f / std::max(sum_of(run.scores + i * run.stride, experts_), kLeastSum);
+    });
   }
-  return {.probabilities = probabilities,
+  return {.scores = run.scores,
+          .scales = scales,
           .log_sums = run.log_sums,
           .rows = rows,
           .experts = experts_,
@@ -101,21 +153,26 @@ Scores ScoreRouter::balance_scores(const RouterRun& run, Arena& arena) const {
 }
 
 void ScoreRouter::add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const {
-  const Index rows = run.choice.rows;
+  if (!balance_.has_loss()) return;
+  const Index rows = run.choice.rows, stride = run.stride;
+  float* slopes = nullptr;
   if (balance_.aux_loss > 0) {
-    float* slopes = arena.take_zeroed<float>(experts_);
-    balance_.add_aux_slopes(balance_scores(run, arena), slopes);
-    for (Index i = 0; i < rows; ++i)
-      balance_row_backward(run.scores + i * run.stride, slopes, d_logits + i * run.stride);
+    slopes = arena.take_zeroed<float>(experts_);
+    balance_.add_aux_slopes(run.counts, run.choice.entries(), rows, experts_, slopes);
   }
-  if (balance_.z_loss > 0) {
-    float* probabilities = arena.take<float>(experts_);
-    for (Index i = 0; i < rows; ++i) {
-      softmax_forward(run.logits + i * run.stride, probabilities, experts_);
-      add_scaled(probabilities, balance_.z_slope(run.log_sums[i], rows), d_logits + i * run.stride,
-                 experts_);
+  const int threads = num_threads();
+  float* room = arena.take<float>(threads * stride);
+  const auto add = [&](Index begin, Index end) {
+    float* probabilities = room + thread_number() * stride;
+    for (Index i = begin; i < end; ++i) {
+      float* d_row = d_logits + i * stride;
+      if (slopes) balance_row_backward(run.scores + i * stride, slopes, d_row);
+      if (balance_.z_loss == 0) continue;
+      softmax_forward(run.logits + i * stride, probabilities, experts_);
+      add_scaled(probabilities, balance_.z_slope(run.log_sums[i], rows), d_row, experts_);
     }
-  }
+  };
+  parallel_for(rows, static_cast<double>(experts_ * 16), add, threads);
 }
 
 void ScoreRouter::backward(const Input& x, const RouterRun& run, const float* d_weights,
@@ -125,9 +182,9 @@ void ScoreRouter::backward(const Input& x, const RouterRun& run, const float* d_
   float* d_logits = arena.take_zeroed<float>(rows * run.stride);
   parallel_for(rows, static_cast<double>(experts_ * 4), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
-      weigh_row_backward(run.scores + i * run.stride, run.choice.experts + i * k_,
-                         run.choice.weights + i * k_, d_weights + i * k_,
-                         d_logits + i * run.stride);
+      weigh_row_backward(run.scores ? run.scores + i * run.stride : nullptr,
+                         run.choice.experts + i * k_, run.choice.weights + i * k_,
+                         d_weights + i * k_, d_logits + i * run.stride);
   });
   add_balance_slopes(run, d_logits, arena);
   backward_logits(x, run, d_logits, block, d_x, sink, arena);

@@ -79,15 +79,6 @@ void Network::forward(Run& run, const Input* inputs, Index rows, const Step& ste
   }
 }
 
-Input rows_from(Input x, Index start) {
-  if (x.index()) return x.at(x.index() + start);
-  if (x.is_sparse())
-    x.sparse.offsets += start;
-  else
-    x.dense.data += start * x.dense.stride;
-  return x;
-}
-
 void check_finite(const Input& x, Index rows, const char* name) {
   const auto find = [&](Index row) {
     if (!x.is_sparse()) return find_nonfinite(x.dense.row(row), x.width);
@@ -127,7 +118,7 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
   for (Index start = 0; start < rows; start += batch_rows) {
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
-    for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = rows_from(inputs[at], start);
+    for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = inputs[at].from(start);
     forward(run, batch.data(), count, Step{}, skip);
     for (std::size_t at = 0; at < outputs_.size(); ++at) {
       const Input& y = run.values[outputs_[at]].rows;

@@ -74,7 +74,4 @@ class Network {
 // Throws with row and column where one of `rows` rows is not finite.
 void check_finite(const Input& x, Index rows, const char* name);
 
-// x starting at row `start`.
-Input rows_from(Input x, Index start);
-
 }  // namespace gatewise
