@@ -1,6 +1,5 @@
 // Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighed by the softmax
 // over the chosen (Shazeer et al. 2017, eq. 3 to 5). Without noise outside training.
-#include "core/parallel.h"
 #include "kernels/math.h"
 #include "kernels/random_fill.h"
 #include "routing/softmax_router.h"
@@ -32,20 +31,6 @@ class NoisyTopKRouter final : public SoftmaxRouter {
           .store_up_to(logits + e, rest);
       (draw * sigmoid(spread)).store_up_to(noise + e, rest);
     }
-  }
-
-  void backward_logits(const Input& x, const RouterRun& run, const float* d_logits,
-                       const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
-                       Arena& arena) const override {
-    if (!run.noise) return;
-    const Index rows = run.choice.rows;
-    float* d_spread = arena.take<float>(rows * run.stride);
-    parallel_for(rows, static_cast<double>(experts_), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i)
-        for (Index at = i * run.stride; at < i * run.stride + experts_; ++at)
-          d_spread[at] = d_logits[at] * run.noise[at];
-    });
-    router_product_backward(x, rows, d_spread, run.stride, block, noise_kernel_, d_x, sink, arena);
   }
 
  private:

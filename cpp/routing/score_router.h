@@ -39,16 +39,14 @@ class ScoreRouter : public Router {
   virtual void balance_row_backward(const float* scores, const float* d_probabilities,
                                     float* d_logits) const = 0;
 
-  // Whether the slope by the weights reads the scores of a row's other experts.
+  // Whether `weigh_row_backward` reads the scores (else they may be null), and whether it adds to
+  // the logits of experts that the row did not choose.
   virtual bool slope_reads_scores() const { return true; }
+  virtual bool slope_reaches_all() const { return true; }
 
   // Row `row` of a training run with `noise_kernel_`: changes the logits before they are scored,
   // and noise [experts] from x W_noise to what the backward pass reads.
   virtual void add_noise(Index, const RunInfo&, float*, float*) const {}
-
-  // Takes the slope by the logits to further parameters, before the map W is updated.
-  virtual void backward_logits(const Input&, const RouterRun&, const float*, const ParameterBlock&,
-                               RowGradient, UpdateSink*, Arena&) const {}
 
   Index k_;
   bool normalize_;
@@ -63,6 +61,14 @@ class ScoreRouter : public Router {
   void choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
                   float* weights) const;
   Scores balance_scores(const RouterRun& run, Arena& arena) const;
+  void backward_all(const Input& x, const RouterRun& run, const float* d_weights,
+                    const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                    Arena& arena) const;
+  void backward_chosen(const Input& x, const RouterRun& run, const float* d_weights,
+                       const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                       Arena& arena) const;
+  void weigh_backward(Index row, const RouterRun& run, const float* d_weights,
+                      float* d_logits) const;
   void add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const;
 
   int kernel_ = -1;
