@@ -1,7 +1,12 @@
 // One AVX-512 register of 16 floats (x86-64-v4): a whole panel row.
 #pragma once
 
+// GCC 12's header leaves values uninitialised on purpose and warns of it where they are inlined.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 
 #include "core/types.h"
 
