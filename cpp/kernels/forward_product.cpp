@@ -6,9 +6,6 @@
 #include "kernels/tile.h"
 
 namespace gatewise {
-namespace {
-
-// Bias, activation and store of one row's sums [kPanelWidth] in one panel.
 void finish(const float* sums, Index row, Index panel, Index width, const Epilogue& e) {
   const Index column = panel * kPanelWidth;
   Vector value = Vector::load(sums);
@@ -17,6 +14,8 @@ void finish(const float* sums, Index row, Index panel, Index width, const Epilog
   if (e.pre_activation) value.store_up_to(e.pre_activation + at, width);
   activate(e.activation, value).store_up_to(e.y + at, width);
 }
+
+namespace {
 
 using Tile = void (*)(const Rows& x, Index row, const Panels& w, Index panel, const Epilogue& e);
 
@@ -97,22 +96,6 @@ void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels
         const Index panels = std::min(at_once, group_end - p);
         kTiles[rows - 1][panels - 1](x, row, w, p, epilogue);
       }
-    }
-  }
-}
-
-void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
-                            Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  for (Index panel = panel_begin; panel < panel_end; ++panel) {
-    const float* b = w.panel(panel);
-    const Index stride = w.shape.stride(panel);
-    for (Index row = row_begin; row < row_end; ++row) {
-      Vector sum = Vector::zero();
-      for (Index at = x.begin(row); at < x.end(row); ++at)
-        sum = fma(Vector::set(x.values[at]), Vector::load(b + x.columns[at] * stride), sum);
-      alignas(64) float stored[kPanelWidth];
-      sum.store(stored);
-      finish(stored, row, panel, w.shape.width(panel), epilogue);
     }
   }
 }

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "products/sparse_columns.h"
+#include "products/sparse_forward.h"
 #include "products/work_split.h"
 
 namespace gatewise {
@@ -35,16 +37,14 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      Epilogue epilogue) {
+  if (x.is_sparse()) return sparse_grouped_forward(x.sparse, groups, weights, epilogue);
   const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
-  const double depth = mean_depth(x, groups.total());
+  const auto depth = static_cast<double>(weights.first.shape.rows);
   parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
     split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
       Epilogue own = epilogue;
       own.bias = weights.bias_at(g);
-      if (x.is_sparse())
-        sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, own);
-      else
-        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
+      forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
     });
   });
 }
@@ -80,7 +80,9 @@ struct SliceUpdates {
   Groups costs;
 };
 
-SliceUpdates begin_updates(const Groups& groups, int number, UpdateSink& sink, Arena& arena) {
+// `row_share`: what a row costs, where 1 is a dense one.
+SliceUpdates begin_updates(const Groups& groups, int number, double row_share, UpdateSink& sink,
+                           Arena& arena) {
   SliceUpdates updates;
   updates.targets = arena.take<UpdateTarget>(groups.count);
   Index* offsets = arena.take<Index>(groups.count + 1);
@@ -88,27 +90,11 @@ SliceUpdates begin_updates(const Groups& groups, int number, UpdateSink& sink, A
   for (Index g = 0; g < groups.count; ++g) {
     const bool updated = groups.rows(g) > 0 || sink.updates_resting();
     if (updated) updates.targets[g] = sink.begin(number, g);
-    offsets[g + 1] = offsets[g] + (updated ? groups.rows(g) + kUpdateRows : 0);
+    const auto rows = static_cast<Index>(static_cast<double>(groups.rows(g)) * row_share);
+    offsets[g + 1] = offsets[g] + (updated ? rows + kUpdateRows : 0);
   }
   updates.costs = {offsets, groups.count};
   return updates;
-}
-
-SparseColumns* sort_groups(const Input& x, const Groups& groups, Arena& arena) {
-  SparseColumns* sorted = arena.take<SparseColumns>(groups.count);
-  for (Index g = 0; g < groups.count; ++g) {
-    Index entries = 0;
-    for (Index i = groups.begin(g); i < groups.end(g); ++i)
-      entries += x.sparse.end(i) - x.sparse.begin(i);
-    sorted[g] = {arena.take<Index>(x.width + 2), arena.take<Index>(entries),
-                 arena.take<float>(entries)};
-  }
-  const double cost = static_cast<double>(groups.total() * 8);
-  parallel_for(groups.count, cost, [&](Index begin, Index end) {
-    for (Index g = begin; g < end; ++g)
-      sort_by_column(x.sparse, groups.begin(g), groups.end(g), x.width, sorted[g]);
-  });
-  return sorted;
 }
 
 }  // namespace
@@ -116,24 +102,27 @@ SparseColumns* sort_groups(const Input& x, const Groups& groups, Arena& arena) {
 void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
                              const Groups& groups, const ParameterBlock& block, int kernel,
                              int bias, UpdateSink& sink, Arena& arena) {
-  const SliceUpdates updates = begin_updates(groups, kernel, sink, arena);
-  const SparseColumns* sorted = x.is_sparse() ? sort_groups(x, groups, arena) : nullptr;
+  const double row_share = mean_depth(x, groups.total()) / static_cast<double>(x.width);
+  const SliceUpdates updates = begin_updates(groups, kernel, row_share, sink, arena);
+  const SparseColumns sorted = x.is_sparse() ? sort_groups(x, groups, arena) : SparseColumns{};
   const PanelShape shape = block.at(kernel).shape;
   const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
-  const WorkSplit split(updates.costs, tiles * shape.panels(), kWhole);
+  const Index panels = x.is_sparse() ? kSparsePanels : 1;  // of one unit of work
+  const WorkSplit split(updates.costs, tiles * ceil_divide(shape.panels(), panels), kWhole);
 
   const auto update = [&](Index g, Index panel, Index tile, Index tile_end) {
     const Index begin = tile * kGradientTileRows;
     const Index end = std::min(tile_end * kGradientTileRows, shape.rows);
     const UpdateTarget& target = updates.targets[g];
-    if (sorted)
-      sparse_weight_gradient(sorted[g], d_y + groups.begin(g) * d_y_stride, d_y_stride, shape,
-                             panel, begin, end, target);
+    if (x.is_sparse())
+      sparse_weight_gradient(sorted.begin(g), sorted.count(g), d_y + groups.begin(g) * d_y_stride,
+                             d_y_stride, shape, panel * panels,
+                             std::min(shape.panels(), (panel + 1) * panels), begin, end, target);
     else
       weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, panel, begin,
                       end, target);
   };
-  const double operations = static_cast<double>(kGradientTileRows * kPanelWidth);
+  const double operations = static_cast<double>(kGradientTileRows * kPanelWidth * panels);
   parallel_for(split.units(), operations, [&](Index begin, Index end) {
     split.run(begin, end, [&](Index g, Index unit, Index unit_end, Index, Index) {
       for (Index at = unit; at < unit_end;) {
@@ -150,7 +139,7 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
 void grouped_bias_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                            const ParameterBlock& block, int number, UpdateSink& sink,
                            Arena& arena) {
-  const SliceUpdates updates = begin_updates(groups, number, sink, arena);
+  const SliceUpdates updates = begin_updates(groups, number, 1, sink, arena);
   const Index columns = block.at(number).shape.cols;
   const Index blocks = ceil_divide(columns, kPanelWidth);
   const WorkSplit split(updates.costs, blocks, kWhole);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels/sparse_rows.h"
 #include "products/grouped.h"
 
 namespace gatewise {
