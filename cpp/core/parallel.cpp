@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
@@ -180,10 +181,10 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
-  int threads =
-      useful < 2 ? 1
-                 : static_cast<int>(std::min(
-                       {static_cast<Index>(std::min(num_threads(), most_threads)), useful, count}));
+  int threads = 1;
+  if (useful >= 2 && most_threads >= 2)
+    threads =
+        static_cast<int>(std::min<Index>({std::min(num_threads(), most_threads), useful, count}));
   const bool watches = threads > 1 && chosen_threads == 0;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;

@@ -28,12 +28,16 @@ Activation activation_from_name(const std::string& name);
 inline constexpr float kLeakySlope = 0.2f;
 inline constexpr float kSeluScale = 1.05070098f;
 inline constexpr float kSeluAlpha = 1.67326324f;
-inline constexpr float kInverseRootTwo = 0.70710678f;
 inline constexpr float kInverseRootTwoPi = 0.39894228f;
 
 // Whether the slope needs the pre-activation; of the others the output tells all.
 inline bool slope_needs_input(Activation kind) {
   return kind == Activation::kGelu || kind == Activation::kSilu;
+}
+
+// Phi(x), the share of a normal distribution below x, from the tail beyond |x|.
+GATEWISE_INLINE Vector share_below(const NormalTail& tail, const Vector& x) {
+  return select_greater(x, Vector::zero(), Vector::set(1.0f) - tail.beyond, tail.beyond);
 }
 
 // y = f(x).
@@ -54,7 +58,7 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
     case Activation::kSoftsign:
       return x / (one + abs(x));
     case Activation::kGelu:
-      return Vector::set(0.5f) * x * (one + erf(x * Vector::set(kInverseRootTwo)));
+      return x * share_below(normal_tail(abs(x)), x);
     case Activation::kSilu:
       return x * sigmoid(x);
     case Activation::kTanh:
@@ -90,9 +94,9 @@ GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const 
       return rest * rest;
     }
     case Activation::kGelu: {
-      const Vector below = Vector::set(0.5f) * (one + erf(x * Vector::set(kInverseRootTwo)));
-      const Vector density = exp(Vector::set(-0.5f) * x * x) * Vector::set(kInverseRootTwoPi);
-      return fma(x, density, below);
+      const NormalTail tail = normal_tail(abs(x));
+      const Vector density = tail.exponential * Vector::set(kInverseRootTwoPi);
+      return fma(x, density, share_below(tail, x));
     }
     case Activation::kSilu: {
       const Vector s = sigmoid(x);

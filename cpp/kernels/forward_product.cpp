@@ -25,6 +25,8 @@ GATEWISE_INLINE void finish_rows(const float (*sums)[kPanelWidth], Index row, in
   }
 }
 
+}  // namespace
+
 // The cheap activations get loops of their own; behind the others, a switch a row costs nothing.
 void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel, Index width,
             const Epilogue& e) {
@@ -40,6 +42,8 @@ void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel, 
                 [&e](const Vector& v) GATEWISE_INLINE_LAMBDA { return activate(e.activation, v); });
   }
 }
+
+namespace {
 
 // Fetches the next panels into the second cache, a share before each tile of rows.
 class Fetch {
@@ -99,22 +103,6 @@ void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels
         multiply_rows(x, row, static_cast<int>(std::min<Index>(kTileRows, end - row)), w, panel,
                       group_end, epilogue);
       }
-    }
-  }
-}
-
-void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
-                            Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  for (Index panel = panel_begin; panel < panel_end; ++panel) {
-    const float* b = w.panel(panel);
-    const Index stride = w.shape.stride(panel);
-    for (Index row = row_begin; row < row_end; ++row) {
-      Vector sum = Vector::zero();
-      for (Index at = x.begin(row); at < x.end(row); ++at)
-        sum = fma(Vector::set(x.values[at]), Vector::load(b + x.columns[at] * stride), sum);
-      alignas(64) float stored[1][kPanelWidth];
-      sum.store(stored[0]);
-      finish(stored, row, 1, panel, w.shape.width(panel), epilogue);
     }
   }
 }

@@ -21,8 +21,8 @@ struct Epilogue {
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                      Index panel_begin, Index panel_end, const Epilogue& epilogue);
 
-// The same for CSR rows: the sum runs over a row's entries in their order.
-void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
-                            Index panel_begin, Index panel_end, const Epilogue& epilogue);
+// Bias, activation and store of one row's sums [kPanelWidth] in one panel of `width` columns.
+void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel, Index width,
+            const Epilogue& e);
 
 }  // namespace gatewise

@@ -91,18 +91,32 @@ GATEWISE_INLINE Vector tanh(const Vector& x) {
   return select_greater(magnitude, Vector::set(0.625f), large, small);
 }
 
-// The error function, absolute error below 7e-7 (Abramowitz and Stegun 7.1.26).
-GATEWISE_INLINE Vector erf(const Vector& x) {
-  const Vector magnitude = abs(x);
-  const Vector one = Vector::set(1.0f);
-  const Vector t = one / fma(magnitude, Vector::set(0.3275911f), one);
-  Vector p = Vector::set(1.061405429f);
-  p = fma(p, t, Vector::set(-1.453152027f));
-  p = fma(p, t, Vector::set(1.421413741f));
-  p = fma(p, t, Vector::set(-0.284496736f));
-  p = fma(p, t, Vector::set(0.254829592f));
-  const Vector tail = p * t * exp(Vector::zero() - magnitude * magnitude);
-  return copysign(one - tail, x);
+// Phi(-u), the share of a normal distribution beyond u >= 0, and e^(-u^2 / 2), which its density is
+// made of. Phi(-u) = P(t) t e^(-u^2 / 2) with t = 1 / (1 + 0.26 u); P was fitted for the least
+// relative error over [0, 14] (2.5e-8 before rounding), as in Abramowitz and Stegun 7.1.26 for the
+// absolute one. Relative error below 8e-7 for u < 12.8, 0 beyond 13.2.
+struct NormalTail {
+  Vector beyond;
+  Vector exponential;
+};
+GATEWISE_INLINE NormalTail normal_tail(const Vector& u) {
+  const Vector bounded = min(Vector::set(14.0f), u);
+  const Vector t = Vector::set(1.0f) / fma(bounded, Vector::set(0.26f), Vector::set(1.0f));
+  Vector p = Vector::set(0.03050701506435871f);
+  p = fma(p, t, Vector::set(-0.1528400480747223f));
+  p = fma(p, t, Vector::set(0.2515162527561188f));
+  p = fma(p, t, Vector::set(-0.15097953379154205f));
+  p = fma(p, t, Vector::set(0.16097036004066467f));
+  p = fma(p, t, Vector::set(0.051017507910728455f));
+  p = fma(p, t, Vector::set(0.10303300619125366f));
+  p = fma(p, t, Vector::set(0.10301633924245834f));
+  p = fma(p, t, Vector::set(0.10375908762216568f));
+  // What rounding takes from the square goes back as a factor: at 80 it is 4e-6 of the result.
+  const Vector half = Vector::set(0.5f) * bounded, square = half * bounded;
+  const Vector lost = fma(half, bounded, Vector::zero() - square);
+  const Vector rounded = exp(Vector::zero() - square);
+  const Vector exponential = fma(Vector::zero() - lost, rounded, rounded);
+  return {p * t * exponential, exponential};
 }
 
 // ln(1 + x) for 0 <= x <= 1, relative error below 3e-7: ln(u) x / (u - 1) with u = 1 + x rounded,

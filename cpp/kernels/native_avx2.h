@@ -63,6 +63,12 @@ struct Native {
       rows[i + 4] = _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x31);
     }
   }
+  static float largest(Type a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+  }
+  static unsigned bits(Mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m256i bits = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));

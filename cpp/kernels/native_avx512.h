@@ -1,7 +1,12 @@
 // One AVX-512 register of 16 floats (x86-64-v4): a whole panel row.
 #pragma once
 
+// GCC 12's header leaves values uninitialised on purpose and warns of it where they are inlined.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 
 #include "core/types.h"
 
@@ -69,6 +74,8 @@ struct Native {
       rows[i + 12] = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
     }
   }
+  static float largest(Type a) { return _mm512_reduce_max_ps(a); }
+  static unsigned bits(Mask m) { return m; }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));

@@ -36,6 +36,8 @@ struct Native {
   static Mask greater(Type a, Type b) { return a > b; }
   static Type select(Mask m, Type yes, Type no) { return m ? yes : no; }
   static void transpose(Type*) {}
+  static float largest(Type a) { return a; }
+  static unsigned bits(Mask m) { return m; }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     return std::bit_cast<float>((static_cast<std::int32_t>(a) + 127) << 23);

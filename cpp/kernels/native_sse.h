@@ -47,6 +47,11 @@ struct Native {
   static Type select(Mask m, Type yes, Type no) { return _mm_blendv_ps(no, yes, m); }
   // Transposes 4 rows of 4.
   static void transpose(Type* rows) { _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]); }
+  static float largest(Type a) {
+    const __m128 x = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+  }
+  static unsigned bits(Mask m) { return static_cast<unsigned>(_mm_movemask_ps(m)); }
   // 2^a for a whole number a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m128i bits = _mm_add_epi32(_mm_cvtps_epi32(a), _mm_set1_epi32(127));

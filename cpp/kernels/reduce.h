@@ -39,8 +39,16 @@ inline Norms norms_of(const float* a, Index count) {
 // The largest value, NaN left out; -infinity where there is none.
 inline float largest_of(const float* a, Index count) {
   float largest = -std::numeric_limits<float>::infinity();
-  for (Index i = 0; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
-  return largest;
+  if (count < kPanelWidth) {
+    for (Index i = 0; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
+    return largest;
+  }
+  // The last register overlaps the one before it: a value may be seen twice. Where a value is NaN,
+  // max gives its second operand.
+  Vector lanes = Vector::set(largest);
+  for (Index i = 0; i < count - kPanelWidth; i += kPanelWidth)
+    lanes = max(Vector::load(a + i), lanes);
+  return largest_lane(max(Vector::load(a + count - kPanelWidth), lanes));
 }
 
 inline float log_of(float x) {

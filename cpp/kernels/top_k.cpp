@@ -1,23 +1,66 @@
 #include "kernels/top_k.h"
 
-#include <cmath>
+#include <algorithm>
+#include <bit>
 #include <limits>
 
+#include "kernels/vector.h"
+
 namespace gatewise {
+namespace {
+
+constexpr float kLeast = -std::numeric_limits<float>::infinity();
+
+// Values i .. i + 15; NaN and what lies behind the last as -infinity.
+GATEWISE_INLINE Vector load_ranks(const float* values, Index width, Index i) {
+  alignas(64) static constexpr float kLane[kPanelWidth] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                           8, 9, 10, 11, 12, 13, 14, 15};
+  const Vector least = Vector::set(kLeast);
+  const Index rest = width - i;
+  // Where a value is NaN, max gives its second operand.
+  if (rest >= kPanelWidth) return max(Vector::load(values + i), least);
+  const Vector count = Vector::set(static_cast<float>(rest));
+  return max(
+      select_greater(count, Vector::load(kLane), Vector::load_partial(values + i, rest), least),
+      least);
+}
+
+// A bound that at least k values reach. A lane's maximum over all registers is a value of the row:
+// the k-th largest of the 16 maxima will do, and of equal ones at least one is counted.
+float lower_bound(const float* values, Index width, Index k) {
+  if (k > kPanelWidth) return kLeast;
+  const Vector least = Vector::set(kLeast);
+  Vector lanes = least;
+  for (Index i = 0; i < width; i += kPanelWidth) lanes = max(load_ranks(values, width, i), lanes);
+  float bound = largest_lane(lanes);
+  for (Index j = 1; j < k; ++j) {
+    lanes = select_greater(Vector::set(bound), lanes, lanes, least);
+    bound = largest_lane(lanes);
+  }
+  return bound;
+}
+
+}  // namespace
 
 void top_k(const float* values, Index width, Index k, std::int32_t* indices) {
-  // Insertion into a sorted list of k: one comparison for most values once the list has filled.
-  const auto score = [&](std::int32_t i) {
-    return std::isnan(values[i]) ? -std::numeric_limits<float>::infinity() : values[i];
-  };
+  const Vector bound = Vector::set(lower_bound(values, width, k));
+  const auto rank = [&](Index i) { return values[i] > kLeast ? values[i] : kLeast; };
   Index kept = 0;
-  for (std::int32_t i = 0; i < static_cast<std::int32_t>(width); ++i) {
-    const float value = score(i);
-    if (kept == k && !(value > score(indices[k - 1]))) continue;
-    Index place = kept < k ? kept++ : k - 1;
-    for (; place > 0 && value > score(indices[place - 1]); --place)
-      indices[place] = indices[place - 1];
-    indices[place] = i;
+  for (Index i = 0; i < width; i += kPanelWidth) {
+    // While the list fills, all that reach the bound; then those above the least of the list.
+    const Vector ranks = load_ranks(values, width, i);
+    unsigned better = kept < k ? ~lanes_greater(bound, ranks)
+                               : lanes_greater(ranks, Vector::set(rank(indices[k - 1])));
+    better &= (1u << std::min(kPanelWidth, width - i)) - 1;
+    for (; better != 0; better &= better - 1) {
+      const Index index = i + std::countr_zero(better);
+      const float value = rank(index);
+      if (kept == k && !(value > rank(indices[k - 1]))) continue;
+      Index place = kept < k ? kept++ : k - 1;
+      for (; place > 0 && value > rank(indices[place - 1]); --place)
+        indices[place] = indices[place - 1];
+      indices[place] = static_cast<std::int32_t>(index);
+    }
   }
 }
 

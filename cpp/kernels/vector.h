@@ -106,6 +106,21 @@ GATEWISE_INLINE Vector select_greater(const Vector& a, const Vector& b, const Ve
           GATEWISE_INLINE_LAMBDA { return Native::select(Native::greater(x, y), u, v); },
       a, b, yes, no);
 }
+// Bit i says whether a > b in lane i; false where either is NaN.
+GATEWISE_INLINE unsigned lanes_greater(const Vector& a, const Vector& b) {
+  unsigned bits = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < Vector::kParts; ++i)
+    bits |= Native::bits(Native::greater(a.part[i], b.part[i])) << (i * Native::kWidth);
+  return bits;
+}
+// The largest lane; none is NaN.
+GATEWISE_INLINE float largest_lane(const Vector& a) {
+  Native::Type largest = a.part[0];
+#pragma GCC unroll 16
+  for (int i = 1; i < Vector::kParts; ++i) largest = Native::max(largest, a.part[i]);
+  return Native::largest(largest);
+}
 // Sum of the lanes in a fixed tree: halves of 8, 4, 2, 1.
 GATEWISE_INLINE float sum_lanes(const Vector& a) {
   alignas(64) float lanes[kPanelWidth];

@@ -80,54 +80,6 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
   });
 }
 
-void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index width,
-                    const SparseColumns& out) {
-  // offsets[j + 1] first counts column j - 1, then runs along as the place of its next entry.
-  Index* place = out.offsets + 1;
-  std::fill_n(out.offsets, width + 2, Index{0});
-  for (Index i = row_begin; i < row_end; ++i)
-    for (Index at = x.begin(i); at < x.end(i); ++at) ++place[x.columns[at] + 1];
-  for (Index j = 0; j < width; ++j) place[j + 1] += place[j];
-  for (Index i = row_begin; i < row_end; ++i) {
-    for (Index at = x.begin(i); at < x.end(i); ++at) {
-      const Index to = place[x.columns[at]]++;
-      out.rows[to] = i - row_begin;
-      out.values[to] = x.values[at];
-    }
-  }
-}
-
-namespace {
-
-void sparse_panel_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
-                           PanelShape shape, Index panel, Index begin, Index end,
-                           const UpdateTarget& target) {
-  const Index width = shape.width(panel), stride = shape.stride(panel);
-  const float* units = d_y + panel * kPanelWidth;
-  Stretch stretch;
-  for (Index start = begin; start < end; start += kStretchRows) {
-    const Index stop = std::min(end, start + kStretchRows);
-    for (Index j = start; j < stop; ++j) {
-      Vector sum = Vector::zero();
-      for (Index at = x.offsets[j]; at < x.offsets[j + 1]; ++at) {
-        const float* row = units + x.rows[at] * d_y_stride;
-        sum = fma(Vector::set(x.values[at]), Vector::load_up_to(row, width), sum);
-      }
-      sum.store(stretch.g + (j - start) * stride);
-    }
-    apply_update(target, shape.offset(panel) + start * stride, stretch.g, (stop - start) * stride);
-  }
-}
-
-}  // namespace
-
-void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
-                            PanelShape shape, Index unit_begin, Index unit_end,
-                            const UpdateTarget& target) {
-  for_panels(shape, unit_begin, unit_end, [&](Index panel, Index begin, Index end) {
-    sparse_panel_gradient(x, d_y, d_y_stride, shape, panel, begin, end, target);
-  });
-}
 void bias_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end, Index begin,
                    Index end, const UpdateTarget& target) {
   alignas(64) float g[kPanelWidth];

@@ -22,25 +22,6 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch);
 
-// CSR rows by column: the entries of column j are [offsets[j], offsets[j + 1]) of `rows` and
-// `values`, in ascending order of rows.
-struct SparseColumns {
-  Index* offsets = nullptr;
-  Index* rows = nullptr;
-  float* values = nullptr;
-};
-
-// Sorts the entries of rows [row_begin, row_end) of x by column (counting sort). Room: offsets
-// [width + 2], rows and values one for each entry. Row numbers are those of the range, i -
-// row_begin.
-void sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index width,
-                    const SparseColumns& out);
-
-// As `weight_gradient`, for sorted CSR rows; row i of d_y belongs to row number i of x.
-void sparse_weight_gradient(const SparseColumns& x, const float* d_y, Index d_y_stride,
-                            PanelShape shape, Index unit_begin, Index unit_end,
-                            const UpdateTarget& target);
-
 // Updates columns [begin, end) of the target's vector with g[u] = sum_i d_y[i, u].
 void bias_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end, Index begin,
                    Index end, const UpdateTarget& target);

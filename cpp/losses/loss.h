@@ -14,8 +14,9 @@ namespace gatewise {
 struct Target {
   const float* values = nullptr;         // [rows, units], or null
   const std::int32_t* labels = nullptr;  // [rows], or null
-  const float* weights = nullptr;        // one for each sample, or null: 1
-  const Index* index = nullptr;          // null: row i
+  std::int32_t least_label = 0, most_label = 0;
+  const float* weights = nullptr;  // one for each sample, or null: 1
+  const Index* index = nullptr;    // null: row i
   Index rows_per_sample = 1;
   Index units = 0;
 

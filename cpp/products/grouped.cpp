@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "products/sparse_columns.h"
+#include "products/sparse_forward.h"
 #include "products/thread_scratch.h"
 #include "products/work_split.h"
 
@@ -14,24 +16,14 @@ constexpr Index kUpdateRows = 28;
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
 
-double mean_entries(const SparseRows& x, Index rows) {
-  if (rows == 0) return 0;
-  Index entries = 0;
-  for (Index i = 0; i < rows; ++i) entries += x.end(i) - x.begin(i);
-  return static_cast<double>(entries) / static_cast<double>(rows);
-}
-
-// Part of a product: these rows by the columns of these panels.
-void multiply_block(const Input& x, Index row, Index row_end, const GroupedWeights& weights,
-                    Index g, Index panel, Index panel_end, Epilogue epilogue) {
-  epilogue.bias = weights.bias_at(g);
-  if (x.is_sparse())
-    sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, epilogue);
-  else
-    forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, epilogue);
-}
-
 }  // namespace
+
+double mean_depth(const Input& x, Index rows) {
+  if (!x.is_sparse()) return static_cast<double>(x.width);
+  Index entries = 0;
+  for (Index i = 0; i < rows; ++i) entries += x.sparse.end(i) - x.sparse.begin(i);
+  return static_cast<double>(entries) / static_cast<double>(std::max<Index>(rows, 1));
+}
 
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias) {
   GroupedWeights weights;
@@ -46,17 +38,25 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
 
 void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
               const Epilogue& epilogue) {
-  multiply_block(x, 0, rows, weights, g, 0, weights.first.shape.panels(), epilogue);
+  const Index panels = weights.first.shape.panels();
+  Epilogue own = epilogue;
+  own.bias = weights.bias_at(g);
+  if (x.is_sparse())
+    sparse_forward_product(x.sparse, 0, rows, weights.at(g), 0, panels, own);
+  else
+    forward_product(x.dense, 0, rows, weights.at(g), 0, panels, own);
 }
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue) {
+  if (x.is_sparse()) return sparse_grouped_forward(x.sparse, groups, weights, epilogue);
   const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
-  const double depth = x.is_sparse() ? mean_entries(x.sparse, groups.total())
-                                     : static_cast<double>(weights.first.shape.rows);
+  const auto depth = static_cast<double>(weights.first.shape.rows);
   parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
     split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
-      multiply_block(x, row, row_end, weights, g, panel, panel_end, epilogue);
+      Epilogue own = epilogue;
+      own.bias = weights.bias_at(g);
+      forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
     });
   });
 }
@@ -98,7 +98,9 @@ struct SliceUpdates {
   Groups costs;
 };
 
-SliceUpdates begin_updates(const Groups& groups, int number, UpdateSink& sink, Arena& arena) {
+// `row_share`: what a row costs, where 1 is a dense one.
+SliceUpdates begin_updates(const Groups& groups, int number, double row_share, UpdateSink& sink,
+                           Arena& arena) {
   SliceUpdates updates;
   updates.targets = arena.take<UpdateTarget>(groups.count);
   Index* offsets = arena.take<Index>(groups.count + 1);
@@ -106,27 +108,30 @@ SliceUpdates begin_updates(const Groups& groups, int number, UpdateSink& sink, A
   for (Index g = 0; g < groups.count; ++g) {
     const bool updated = groups.rows(g) > 0 || sink.updates_resting();
     if (updated) updates.targets[g] = sink.begin(number, g);
-    offsets[g + 1] = offsets[g] + (updated ? groups.rows(g) + kUpdateRows : 0);
+    const auto rows = static_cast<Index>(static_cast<double>(groups.rows(g)) * row_share);
+    offsets[g + 1] = offsets[g] + (updated ? rows + kUpdateRows : 0);
   }
   updates.costs = {offsets, groups.count};
   return updates;
 }
 
-SparseColumns* sort_groups(const Input& x, const Groups& groups, Arena& arena) {
-  SparseColumns* sorted = arena.take<SparseColumns>(groups.count);
-  for (Index g = 0; g < groups.count; ++g) {
-    Index entries = 0;
-    for (Index i = groups.begin(g); i < groups.end(g); ++i)
-      entries += x.sparse.end(i) - x.sparse.begin(i);
-    sorted[g] = {arena.take<Index>(x.width + 2), arena.take<Index>(entries),
-                 arena.take<float>(entries)};
+}  // namespace
+
+namespace {
+
+// Units of a gradient from CSR rows: kGradientUnitRows rows of W by kSparsePanels panels each.
+void sparse_units(const SparseColumns& sorted, Index g, const float* d_y, Index d_y_stride,
+                  PanelShape shape, Index unit, Index unit_end, const UpdateTarget& target) {
+  const Index tiles = ceil_divide(shape.rows, kGradientUnitRows);
+  while (unit < unit_end) {
+    const Index panel = unit / tiles * kSparsePanels, tile = unit % tiles;
+    const Index tile_end = std::min(tiles, tile + unit_end - unit);
+    sparse_weight_gradient(sorted.begin(g), sorted.count(g), d_y, d_y_stride, shape, panel,
+                           std::min(shape.panels(), panel + kSparsePanels),
+                           tile * kGradientUnitRows,
+                           std::min(tile_end * kGradientUnitRows, shape.rows), target);
+    unit += tile_end - tile;
   }
-  const double cost = static_cast<double>(groups.total() * 8);
-  parallel_for(groups.count, cost, [&](Index begin, Index end) {
-    for (Index g = begin; g < end; ++g)
-      sort_by_column(x.sparse, groups.begin(g), groups.end(g), x.width, sorted[g]);
-  });
-  return sorted;
 }
 
 }  // namespace
@@ -134,15 +139,20 @@ SparseColumns* sort_groups(const Input& x, const Groups& groups, Arena& arena) {
 void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
                              const Groups& groups, const ParameterBlock& block, int kernel,
                              int bias, UpdateSink& sink, Arena& arena) {
-  const SliceUpdates updates = begin_updates(groups, kernel, sink, arena);
-  const SparseColumns* sorted = x.is_sparse() ? sort_groups(x, groups, arena) : nullptr;
+  const double row_share = mean_depth(x, groups.total()) / static_cast<double>(x.width);
+  const SliceUpdates updates = begin_updates(groups, kernel, row_share, sink, arena);
+  const SparseColumns sorted = x.is_sparse() ? sort_groups(x, groups, arena) : SparseColumns{};
   const PanelShape shape = block.at(kernel).shape;
-  const WorkSplit split(updates.costs, gradient_units(shape), kWhole);
-  const ThreadScratch scratch(weight_gradient_scratch(shape, groups.total()), arena);
+  const Index panels = x.is_sparse() ? kSparsePanels : 1;  // of one unit of work
+  const Index units =
+      ceil_divide(shape.rows, kGradientUnitRows) * ceil_divide(shape.panels(), panels);
+  const WorkSplit split(updates.costs, units, kWhole);
+  const ThreadScratch scratch(x.is_sparse() ? 0 : weight_gradient_scratch(shape, groups.total()),
+                              arena);
   const auto update = [&](Index g, Index unit, Index unit_end, int thread) {
-    if (sorted)
-      sparse_weight_gradient(sorted[g], d_y + groups.begin(g) * d_y_stride, d_y_stride, shape, unit,
-                             unit_end, updates.targets[g]);
+    if (x.is_sparse())
+      sparse_units(sorted, g, d_y + groups.begin(g) * d_y_stride, d_y_stride, shape, unit, unit_end,
+                   updates.targets[g]);
     else
       weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, unit,
                       unit_end, updates.targets[g], scratch.of(thread));
@@ -152,7 +162,7 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
       update(g, unit, unit_end, thread);
     });
   };
-  const double operations = static_cast<double>(kGradientUnitRows * kPanelWidth);
+  const double operations = static_cast<double>(kGradientUnitRows * kPanelWidth * panels);
   parallel_for(split.units(), operations, run, scratch.threads());
   if (bias >= 0) grouped_bias_gradient(d_y, d_y_stride, groups, block, bias, sink, arena);
 }
@@ -160,7 +170,7 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
 void grouped_bias_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                            const ParameterBlock& block, int number, UpdateSink& sink,
                            Arena& arena) {
-  const SliceUpdates updates = begin_updates(groups, number, sink, arena);
+  const SliceUpdates updates = begin_updates(groups, number, 1, sink, arena);
   const Index columns = block.at(number).shape.cols;
   const Index blocks = ceil_divide(columns, kPanelWidth);
   const WorkSplit split(updates.costs, blocks, kWhole);

@@ -42,6 +42,13 @@ struct GroupedWeights {
   const float* bias_at(Index g) const { return bias ? bias + g * bias_distance : nullptr; }
 };
 
+// Rows of one block of work are a multiple of this, and so of every level's tile (3, 6 and 12
+// rows).
+inline constexpr Index kRowGrain = 12;
+
+// Values that a row of x has: its width, or the mean number of its entries.
+double mean_depth(const Input& x, Index rows);
+
 // Views of parameter `kernel` and, if >= 0, `bias` of a block.
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias);
 

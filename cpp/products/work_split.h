@@ -7,9 +7,6 @@
 
 namespace gatewise {
 
-// Rows of one block of work: a multiple of every level's tile (3, 6 and 12 rows).
-inline constexpr Index kRowGrain = 12;
-
 // Work is numbered group by group, within a group column block by column block, within that row by
 // row. `WorkSplit` walks a range of those numbers as blocks (group, columns [begin, end), rows
 // [begin, end)): part of a first column block, whole ones together, part of a last.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
+
 namespace gatewise {
 
 Balance Balance::from_options(const Options& options) {
@@ -19,9 +21,12 @@ double Balance::loss(const Scores& scores, Arena& arena) const {
   const auto rows = static_cast<double>(scores.rows);
   if (aux_loss > 0) {
     double* means = arena.take_zeroed<double>(scores.experts);
-    for (Index i = 0; i < scores.rows; ++i)
-      for (Index e = 0; e < scores.experts; ++e)
-        means[e] += scores.probabilities[i * scores.stride + e];
+    // Threads split the experts: each mean is one sum over the rows in their order.
+    parallel_for(scores.experts, rows, [&](Index begin, Index end) {
+      for (Index i = 0; i < scores.rows; ++i)
+        for (Index e = begin; e < end; ++e)
+          means[e] += scores.scores[i * scores.stride + e] * scores.scales[i];
+    });
     double sum = 0;
     for (Index e = 0; e < scores.experts; ++e)
       sum += static_cast<double>(scores.counts[e]) / static_cast<double>(scores.entries) *
@@ -37,12 +42,12 @@ double Balance::loss(const Scores& scores, Arena& arena) const {
   return total;
 }
 
-void Balance::add_aux_slopes(const Scores& scores, float* slopes) const {
-  for (Index e = 0; e < scores.experts; ++e) {
-    const double share =
-        static_cast<double>(scores.counts[e]) / static_cast<double>(scores.entries);
-    slopes[e] += static_cast<float>(aux_loss * static_cast<double>(scores.experts) * share /
-                                    static_cast<double>(scores.rows));
+void Balance::add_aux_slopes(const Index* counts, Index entries, Index rows, Index experts,
+                             float* slopes) const {
+  for (Index e = 0; e < experts; ++e) {
+    const double share = static_cast<double>(counts[e]) / static_cast<double>(entries);
+    slopes[e] += static_cast<float>(aux_loss * static_cast<double>(experts) * share /
+                                    static_cast<double>(rows));
   }
 }
 

@@ -6,10 +6,11 @@
 
 namespace gatewise {
 
-// Scores of a batch and what was chosen. All [rows, experts] with stride `stride`.
+// Scores of a batch and what was chosen.
 struct Scores {
-  const float* probabilities = nullptr;  // each row sums to 1
-  const float* log_sums = nullptr;       // [rows] log sum_e exp(logit)
+  const float* scores = nullptr;    // [rows, experts] with `stride`
+  const float* scales = nullptr;    // [rows] times a row's scores: probabilities, which sum to 1
+  const float* log_sums = nullptr;  // [rows] log sum_e exp(logit)
   Index rows = 0;
   Index experts = 0;
   Index stride = 0;
@@ -34,7 +35,8 @@ struct Balance {
   double loss(const Scores& scores, Arena& arena) const;
 
   // slopes[e] += the auxiliary loss's slope by the probability of expert e, the same for every row.
-  void add_aux_slopes(const Scores& scores, float* slopes) const;
+  void add_aux_slopes(const Index* counts, Index entries, Index rows, Index experts,
+                      float* slopes) const;
 
   // The z-loss's slope by logit (i, e) is this times softmax(logits)[i, e].
   float z_slope(float log_sum, Index rows) const;

@@ -7,6 +7,15 @@
 
 namespace gatewise {
 
+// How many entries each expert has, in all and in each block of consecutive rows: the counting half
+// of a counting sort.
+struct Tally {
+  Index rows_per_block = 0;
+  Index blocks = 0;           // at least 1; the last may be short or empty
+  Index* by_block = nullptr;  // [blocks, experts]
+  Index* totals = nullptr;    // [experts]
+};
+
 // The experts of every row in CSR form: entries [offsets[i], offsets[i + 1]) are row i's, best
 // first.
 struct Choice {
@@ -14,12 +23,16 @@ struct Choice {
   Index* offsets = nullptr;         // [rows + 1]
   std::int32_t* experts = nullptr;  // [entries]
   float* weights = nullptr;         // [entries]
+  Tally tally = {};                 // where a router has counted; `totals` is null where not
 
   Index entries() const { return offsets[rows]; }
 };
 
 // Room for `rows` rows of `per_row` entries each, with the offsets filled in.
 Choice make_choice(Index rows, Index per_row, Arena& arena);
+
+// Counts the entries of each of `experts` experts.
+Tally tally_choice(const Choice& choice, Index experts, Arena& arena);
 
 // The entries sorted by expert, stable in the order of rows: position p of the sorted order belongs
 // to entry entry_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
@@ -30,6 +43,7 @@ struct Dispatch {
   Index* position_of = nullptr;  // [entries], the inverse of entry_of
 };
 
+// Does not count again what `choice.tally` holds.
 Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena);
 
 }  // namespace gatewise

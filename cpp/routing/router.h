@@ -22,10 +22,11 @@ struct RouterRun {
   Choice choice;
   const Index* counts = nullptr;  // [experts] entries of each expert
   double loss = 0;                // balance losses, weighted
-  float* logits = nullptr;        // what else a router keeps; [rows, experts] with `stride`
+  // What else a router keeps where it is read again, else null; [rows, experts] with `stride`.
+  float* logits = nullptr;
   float* scores = nullptr;
   float* noise = nullptr;
-  float* log_sums = nullptr;
+  float* log_sums = nullptr;  // [rows]
   Index stride = 0;
 };
 

@@ -39,20 +39,36 @@ class ScoreRouter : public Router {
   virtual void balance_row_backward(const float* scores, const float* d_probabilities,
                                     float* d_logits) const = 0;
 
-  // Changes the logits of a whole batch before they are scored (noise).
-  virtual void prepare_logits(const Input&, Index, const ParameterBlock&, const RunInfo&, Arena&,
-                              RouterRun&) const {}
+  // Whether `weigh_row_backward` reads the scores (else they may be null), and whether it adds to
+  // the logits of experts that the row did not choose.
+  virtual bool slope_reads_scores() const { return true; }
+  virtual bool slope_reaches_all() const { return true; }
 
-  // Takes the slope by the logits to further parameters, before the map W is updated.
-  virtual void backward_logits(const Input&, const RouterRun&, const float*, const ParameterBlock&,
-                               RowGradient, UpdateSink*, Arena&) const {}
+  // Row `row` of a training run with `noise_kernel_`: changes the logits before they are scored,
+  // and noise [experts] from x W_noise to what the backward pass reads.
+  virtual void add_noise(Index, const RunInfo&, float*, float*) const {}
 
   Index k_;
   bool normalize_;
+  int noise_kernel_ = -1;  // a second map W_noise, which only training reads
 
  private:
-  void choose_row(Index row, const float* bias, float* ranks, RouterRun& run) const;
+  struct Lines;
+
+  RouterRun make_run(Index rows, const RunInfo& info, Arena& arena) const;
+  void route_rows(Index begin, Index end, const ParameterBlock& block, const RunInfo& info,
+                  const Lines& lines, RouterRun& run) const;
+  void choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
+                  float* weights) const;
   Scores balance_scores(const RouterRun& run, Arena& arena) const;
+  void backward_all(const Input& x, const RouterRun& run, const float* d_weights,
+                    const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                    Arena& arena) const;
+  void backward_chosen(const Input& x, const RouterRun& run, const float* d_weights,
+                       const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                       Arena& arena) const;
+  void weigh_backward(Index row, const RouterRun& run, const float* d_weights,
+                      float* d_logits) const;
   void add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const;
 
   int kernel_ = -1;

@@ -21,6 +21,8 @@ class SigmoidTopKRouter final : public ScoreRouter {
     return log_sum;
   }
 
+  bool slope_reaches_all() const override { return false; }
+
   void weigh_row_backward(const float* scores, const std::int32_t* chosen, const float* weights,
                           const float* d_weights, float* d_logits) const override {
     float mean = 0, sum = 1;

@@ -63,6 +63,9 @@ void Trainer::check(const Dataset& data) const {
     const Target& target = data.targets[o];
     if (objectives_[o].loss->reads_labels()) {
       require(target.labels != nullptr, "y: expected int32 labels, got rows of values");
+      const std::int32_t worst = target.least_label < 0 ? target.least_label : target.most_label;
+      require(worst >= 0 && worst < width, "y: expected labels from 0 to ", width - 1, ", got ",
+              worst);
     } else {
       require(target.values != nullptr, "y: expected rows of values, got labels");
       require(target.units == width, "y: expected rows of ", width, " values, got ", target.units);

@@ -1,4 +1,6 @@
 // Networks, datasets and the trainer.
+#include <algorithm>
+
 #include "arrays.h"
 #include "training/trainer.h"
 
@@ -74,6 +76,9 @@ Target make_target(const py::handle& object, Index rows, Index rows_per_sample) 
     const auto labels = py::reinterpret_borrow<LabelArray>(object);
     require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
     target.labels = labels.data();
+    const auto [least, most] = std::minmax_element(target.labels, target.labels + rows);
+    target.least_label = *least;
+    target.most_label = *most;
     target.units = 1;
     return target;
   }
@@ -105,9 +110,13 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
   }
   const py::gil_scoped_release release;
   for (const Input& input : bound->data.inputs) check_finite(input, rows, "x");
-  for (const Target& target : bound->data.targets)
+  for (const Target& target : bound->data.targets) {
     if (target.values)
       check_finite({.dense = {target.values, target.units}, .width = target.units}, rows, "y");
+    if (target.weights)
+      check_finite({.dense = {target.weights, 1}, .width = 1}, bound->data.samples,
+                   "sample_weight");
+  }
   return bound;
 }
 

@@ -12,6 +12,7 @@ constexpr Index kRows = 13, kExperts = 5, kStride = 16;
 // Probabilities, log-sums and counts of a batch.
 struct Batch {
   std::vector<float> probabilities = std::vector<float>(kRows * kStride, kCanary);
+  std::vector<float> scales = std::vector<float>(kRows, 1.0f);
   std::vector<float> log_sums;
   std::vector<Index> counts{7, 0, 11, 5, 3};
   Index entries = 26;
@@ -25,7 +26,8 @@ struct Batch {
     }
   }
   Scores scores() const {
-    return {.probabilities = probabilities.data(),
+    return {.scores = probabilities.data(),
+            .scales = scales.data(),
             .log_sums = log_sums.data(),
             .rows = kRows,
             .experts = kExperts,
@@ -88,7 +90,8 @@ TEST_CASE("the auxiliary loss's slopes are its differences, added to what is the
   Numbers numbers(3);
   const Batch batch(numbers);
   std::vector<float> slopes(kExperts + 1, 2.0f);
-  make_balance(0.5f, 0, 0).add_aux_slopes(batch.scores(), slopes.data());
+  make_balance(0.5f, 0, 0)
+      .add_aux_slopes(batch.counts.data(), batch.entries, kRows, kExperts, slopes.data());
   for (Index e = 0; e < kExperts; ++e) {
     Batch above = batch, below = batch;
     above.probabilities[3 * kStride + e] += 0.125f;

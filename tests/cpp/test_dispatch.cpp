@@ -70,6 +70,25 @@ TEST_CASE("make_dispatch sorts entries by expert, stable, with offsets and the i
   }
 }
 
+TEST_CASE("make_dispatch is the same plan on one thread and on several, counted before or not") {
+  Numbers numbers(3);
+  for (const Index experts : {3, 40, 1500}) {
+    OwnChoice own(9001, experts, [](Index i) { return i % 4; }, numbers);
+    for (const int count : {1, 3}) {
+      const Threads threads(count);
+      check_dispatch(own, experts);
+      Arena arena;
+      const Tally tally = tally_choice(own.choice, experts, arena);
+      CHECK((experts == 1500 || tally.blocks > 10));
+      own.choice.tally = tally;
+      check_dispatch(own, experts);
+      for (const Index e : {Index{0}, experts - 1})
+        CHECK(tally.totals[e] == std::count(own.experts.begin(), own.experts.end(), e));
+      own.choice.tally = {};
+    }
+  }
+}
+
 TEST_CASE("make_dispatch leaves the groups of unchosen experts empty") {
   Numbers numbers(2);
   OwnChoice own(10, 1, [](Index) { return 1; }, numbers);

@@ -1,5 +1,6 @@
 #include "kernels/forward_product.h"
 
+#include "kernels/sparse_rows.h"
 #include "reference.h"
 
 using namespace gatewise;

@@ -2,6 +2,7 @@
 // on any number of threads.
 #include "products/grouped.h"
 
+#include "kernels/sparse_rows.h"
 #include "optimizers/optimizer.h"
 #include "reference.h"
 

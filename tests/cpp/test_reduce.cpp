@@ -48,6 +48,22 @@ TEST_CASE("largest_of finds the largest; NaN loses wherever it stands") {
   CHECK(largest_of(std::vector<float>{NAN, 1, 0}.data(), 3) == 1.0f);
 }
 
+TEST_CASE("largest_of is the naive maximum around the width of a register") {
+  Numbers numbers(4);
+  for (Index count = 1; count <= 70; ++count) {
+    // All below zero: a lane that belongs to no value would win.
+    std::vector<float> a = numbers.vector(count, -3, -1);
+    CHECK(largest_of(a.data(), count) == *std::max_element(a.begin(), a.end()));
+    const Index place = numbers.below(count);
+    a[place] = NAN;
+    float largest = -HUGE_VALF;
+    for (const float value : a) largest = std::fmax(largest, value);
+    CHECK(largest_of(a.data(), count) == largest);
+    a[place] = -0.5f;
+    CHECK(largest_of(a.data(), count) == -0.5f);
+  }
+}
+
 TEST_CASE("log_of and exp_of are the lanes of log and exp") {
   CHECK(log_of(1.0f) == 0.0f);
   CHECK(log_of(10.0f) == doctest::Approx(2.302585093));

@@ -74,16 +74,13 @@ struct Problem {
   }
 };
 
-// The normal numbers that a run drew, from the logits it made of them.
+// The normal numbers that a run drew, from the slope of the noise that it keeps.
 Table drawn_noise(const RoutedBatch& batch, const RouterRun& run) {
   if (batch.setting.kind != "noisy_top_k") return {};
-  const Table x = table_of(batch.x);
-  Table noise = product(x, table_of(batch, batch.number_of("router_kernel")));
-  const Table spread = product(x, table_of(batch, batch.number_of("router_noise_kernel")));
+  Table noise = product(table_of(batch.x), table_of(batch, batch.number_of("router_noise_kernel")));
   for (Index i = 0; i < kRows; ++i)
     for (Index e = 0; e < batch.setting.experts; ++e)
-      noise[i][e] =
-          (run.logits[i * run.stride + e] - noise[i][e]) / softplus_in_double(spread[i][e]);
+      noise[i][e] = run.noise[i * run.stride + e] * (1 + std::exp(-noise[i][e]));
   return noise;
 }
 

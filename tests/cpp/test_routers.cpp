@@ -148,8 +148,41 @@ TEST_CASE("a row's experts and weights do not depend on the other rows at predic
   });
 }
 
+TEST_CASE("a row's bits do not depend on threads, on the blocks of rows, or on what a run keeps") {
+  for_all_routers([](const RouterCase& setting) {
+    const Index rows = 203;
+    const RoutedBatch batch(setting, rows, 6);
+    const RunInfo training{true, 3, 4, 5};
+    for (const RunInfo& info : {RunInfo{}, training}) {
+      Arena first;
+      const Threads alone(1);
+      const RouterRun run = batch.router->forward(batch.input(), rows, batch.block, info, first);
+      const auto is_same = [&](const RouterRun& other, Index begin, Index count) {
+        const Index from = begin * setting.k, entries = count * setting.k;
+        return std::equal(other.choice.experts, other.choice.experts + entries,
+                          run.choice.experts + from) &&
+               same_bits(other.choice.weights, run.choice.weights + from, entries) &&
+               (setting.is_constant() || same_bits(other.log_sums, run.log_sums + begin, count));
+      };
+      for (const int count : {2, 3, 16}) {
+        const Threads threads(count);
+        Arena arena;
+        CHECK(
+            is_same(batch.router->forward(batch.input(), rows, batch.block, info, arena), 0, rows));
+      }
+      if (info.training && setting.kind == "noisy_top_k") continue;  // noise has the row's number
+      for (const Index begin : {0, 100, 180}) {
+        Arena arena;
+        const Input part = batch.input().from(begin);
+        CHECK(is_same(batch.router->forward(part, 23, batch.block, {}, arena), begin, 23));
+      }
+    }
+  });
+}
+
 TEST_CASE("the noise of noisy_top_k is normal, scaled by softplus, and new in every step") {
-  const RouterCase setting{.kind = "noisy_top_k", .experts = 33, .k = 4, .is_normalized = true};
+  const RouterCase setting{
+      .kind = "noisy_top_k", .experts = 33, .k = 4, .is_normalized = true, .z = 0.1};
   const Index rows = 2000;
   const RoutedBatch batch(setting, rows, 6);
   const Table x = table_of(batch.x);

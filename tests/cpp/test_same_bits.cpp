@@ -1,6 +1,6 @@
 // An output row's bits depend on its own input and the weights alone: not on the tile that it
 // shares, nor on the range that a thread was given.
-#include "kernels/forward_product.h"
+#include "kernels/sparse_rows.h"
 #include "reference.h"
 
 using namespace gatewise;

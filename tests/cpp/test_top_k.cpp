@@ -42,6 +42,23 @@ TEST_CASE("top_k gives the k largest, largest first, up to k = width") {
     }
 }
 
+TEST_CASE("top_k finds the best of many registers, in any order and with NaN among them") {
+  Numbers numbers(3);
+  for (const Index width : {100, 128, 1000, 4096}) {
+    for (const Index k : {1, 2, 4, 16, 17, 64}) {
+      std::vector<float> values = numbers.vector(width);
+      CHECK(run_top_k(values, k) == naive_top_k(values, k));
+      std::vector<float> sorted = values;
+      std::sort(sorted.begin(), sorted.end());
+      CHECK(run_top_k(sorted, k) == naive_top_k(sorted, k));
+      for (float& value : values) value = std::round(3 * value);
+      CHECK(run_top_k(values, k) == naive_top_k(values, k));
+      for (int hole = 0; hole < 20; ++hole) values[numbers.below(width)] = NAN;
+      CHECK(run_top_k(values, k) == naive_top_k(values, k));
+    }
+  }
+}
+
 TEST_CASE("top_k breaks ties by lowest index") {
   Numbers numbers(2);
   for (int round = 0; round < 500; ++round) {

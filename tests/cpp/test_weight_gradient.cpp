@@ -1,5 +1,7 @@
 #include "kernels/weight_gradient.h"
 
+#include "kernels/sparse_rows.h"
+
 #include "reference.h"
 
 using namespace gatewise;
@@ -55,22 +57,6 @@ void check_dense(const Case& c) {
     run(x.view(index), d_y, 0, c.rows, shape, 0, gradient_units(shape), target);
   });
 }
-
-struct SortedCsr {
-  std::vector<Index> offsets, rows;
-  std::vector<float> values;
-  SparseColumns columns;
-
-  SortedCsr(const SparseRows& x, Index begin, Index end, Index width) {
-    Index entries = 0;
-    for (Index i = begin; i < end; ++i) entries += x.end(i) - x.begin(i);
-    offsets.resize(static_cast<std::size_t>(width + 2));
-    rows.resize(static_cast<std::size_t>(entries));
-    values.resize(static_cast<std::size_t>(entries));
-    columns = {offsets.data(), rows.data(), values.data()};
-    sort_by_column(x, begin, end, width, columns);
-  }
-};
 
 }  // namespace
 
@@ -174,35 +160,6 @@ TEST_CASE("weight_gradient has the same bits however its units are cut") {
   }
 }
 
-TEST_CASE("sort_by_column orders entries by column, then by row") {
-  for (const Index rows : {0, 1, 2, 7, 30}) {
-    for (const Index width : {1, 5, 33}) {
-      Numbers numbers(static_cast<std::uint64_t>(rows * 64 + width));
-      const Csr x(rows, width, 0.3, numbers);
-      const std::vector<Index> index =
-          rows > 2 ? numbers.indices(rows, rows) : std::vector<Index>{};
-      const Index begin = rows / 3;
-      const SparseRows view = x.view(index);
-      const SortedCsr sorted(view, begin, rows, width);
-      Index at = 0;
-      bool is_right = sorted.offsets[0] == 0;
-      for (Index j = 0; j < width; ++j) {
-        is_right &= sorted.offsets[j] == at;
-        for (Index i = begin; i < rows; ++i)
-          for (Index entry = view.begin(i); entry < view.end(i); ++entry)
-            if (x.columns[entry] == j) {
-              is_right &= sorted.rows[at] == i - begin && sorted.values[at] == x.values[entry];
-              ++at;
-            }
-      }
-      INFO("rows ", rows, " width ", width);
-      CHECK(is_right);
-      CHECK(sorted.offsets[width] == at);
-      CHECK(at == static_cast<Index>(sorted.rows.size()));
-    }
-  }
-}
-
 TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") {
   for (Index units = 1; units <= 35; ++units) {
     for (const Index depth : {1, 5, 40, 145}) {
@@ -211,11 +168,17 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
       const Csr x(c.rows, depth, 0.4, numbers);
       const Matrix dense = x.dense();
       const Matrix d_y(c.rows, units, units + 1, numbers);
-      const SortedCsr sorted(x.view(), 0, c.rows, depth);
+      // Two runs of rows, of which the first may be empty.
+      const Index cut = c.rows / 3, first = x.offsets[cut];
+      std::vector<SparseEntry> sorted(x.values.size()), spare(x.values.size());
+      const SortedRun runs[] = {
+          sort_by_column(x.view(), 0, cut, 0, depth, sorted.data(), spare.data()),
+          sort_by_column(x.view(), cut, c.rows, 0, depth, sorted.data() + first, spare.data())};
       const PanelShape shape{depth, units};
       check_both_targets(c, dense.view(), d_y, [&](const UpdateTarget& target) {
-        sparse_weight_gradient(sorted.columns, d_y.data(), d_y.stride, shape, 0,
-                               gradient_units(shape), target);
+        for (const auto& [begin, end] : {std::pair<Index, Index>{0, depth / 2}, {depth / 2, depth}})
+          sparse_weight_gradient(runs, 2, d_y.data(), d_y.stride, shape, 0, shape.panels(), begin,
+                                 end, target);
       });
     }
   }

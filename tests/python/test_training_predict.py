@@ -192,3 +192,11 @@ def test_train_on_batch_takes_weights() -> None:
     one.train_on_batch(x, y, class_weight={1: 4.0})
     other.train_on_batch(x, y, sample_weight=np.array([1.0, 4.0, 1.0])[y])
     assert_same_weights(one, other)
+
+
+def test_the_parts_of_sparse_samples_follow_their_entries() -> None:
+    from gatewise.data.parts import to_part
+
+    x = sparse.random(100, 10_000, 0.01, "csr", np.float32)
+    assert to_part(x, "x").sample_bytes == 8 + 8 * x.nnz // 100
+    assert to_part(x.toarray(), "x").sample_bytes == 4 * 10_000

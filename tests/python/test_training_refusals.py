@@ -10,6 +10,7 @@ import pytest
 from scipy import sparse
 
 import gatewise as gw
+from gatewise import _core
 from training_models import assert_same_weights, make_data, make_model
 
 X, Y = make_data()
@@ -207,3 +208,20 @@ def test_a_bad_first_batch_does_not_build_a_model() -> None:
     with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 7, column 3"):
         model.fit(iter([(spoiled(), Y)]))
     assert not model.built
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_the_core_refuses_labels_that_no_output_has(label: int) -> None:
+    labels = Y.astype(np.int32)
+    labels[4] = label
+    trainer = make_model()._ready_trainer()
+    data = _core.Dataset([X], [labels], [None])
+    with pytest.raises(ValueError, match=f"y: expected labels from 0 to 2, got {label}"):
+        trainer.train_step(data, np.arange(2))
+
+
+def test_the_core_refuses_sample_weights_that_are_no_numbers() -> None:
+    weights = np.ones(len(X), np.float32)
+    weights[5] = np.nan
+    with pytest.raises(ValueError, match=r"sample_weight: .* got nan at row 5"):
+        _core.Dataset([X], [Y.astype(np.int32)], [weights])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,13 @@ class Part:
     def sparse(self) -> bool:
         """Whether the rows are those of a sparse matrix."""
         return not isinstance(self.raw, np.ndarray)
+
+    @property
+    def sample_bytes(self) -> int:
+        """How many bytes a sample takes once it is converted; a sparse one as many as the mean."""
+        if isinstance(self.raw, np.ndarray):
+            return 4 * math.prod(self.shape[1:])
+        return 8 + 8 * len(self.raw.indices) // max(1, self.raw.shape[0])
 
     def cut(self, first: int, stop: int) -> Part:
         """Rows `first` to `stop` of these rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ def predict_samples(
     if callbacks.watches_predict_batches:
         rows = batch_size or 32
     else:
-        sample_bytes = 4 * sum(math.prod(part.shape[1:]) for part in samples.inputs)
+        sample_bytes = sum(part.sample_bytes for part in samples.inputs)
         rows = max(BATCH_ROWS, _PART_BYTES // max(1, sample_bytes))
     progress.begin("predict", -(-total // rows))
     outputs: list[Floats] = []

@@ -1,0 +1,36 @@
+// Products with a slope D [rows, cols] that has few values a row: D W^T and X^T D without the rest.
+#pragma once
+
+#include "core/panels.h"
+
+namespace gatewise {
+
+// Rows of W that `gather_columns` turns at once.
+inline constexpr Index kTurnedRows = 32;
+
+// out[c, r] = w[begin + r, c] for all columns c and r < min(kTurnedRows, rows - begin): out
+// [cols, kTurnedRows], overwritten; where no such row is, zero. Columns with counts[c] = 0 are left
+// out.
+void turn_columns(const Panels& w, Index begin, const Index* counts, float* out);
+
+// d_x[r] += sum_s d[s] turned[columns[s], r] for r < rows, s < count upwards in one accumulator.
+// d_x must not overlap the others.
+void add_chosen_columns(const float* turned, const std::int32_t* columns, const float* d,
+                        Index count, float* d_x, Index rows);
+
+// Rows of W whose gradient `chosen_gradient` makes at once.
+inline constexpr Index kChosenRows = 64;
+
+// The entries of one column of D: entry number p is d[entries[p]], in row rows[p] of X and of D.
+struct ChosenEntries {
+  const Index* rows = nullptr;
+  const Index* entries = nullptr;
+  Index count = 0;
+};
+
+// g[r * stride] = sum_p d[entries[p]] x[rows[p], begin + r] for r < min(kChosenRows, width -
+// begin), p upwards in one accumulator; x has `width` columns. g must not overlap x or d.
+void chosen_gradient(const Rows& x, Index width, Index begin, const ChosenEntries& column,
+                     const float* d, float* g, Index stride);
+
+}  // namespace gatewise

@@ -1,0 +1,160 @@
+#include "kernels/sparse_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <utility>
+
+#include "kernels/tile.h"
+
+namespace gatewise {
+namespace {
+
+// A row's sums take a third of the registers, so that the loads of the next entries find room.
+constexpr int kMostPanels = std::clamp(kAccumulators / Vector::kParts, 1, 4);
+
+// Rows of W whose gradient is gathered before it is applied: with kMostPanels panels 8 KB.
+constexpr Index kStretchRows = 32;
+
+// table[p - 1] is the function for p panels.
+template <template <int> typename Function>
+constexpr auto for_panels() {
+  return []<int... kPanels>(std::integer_sequence<int, kPanels...>) {
+    return std::array{&Function<kPanels + 1>::run...};
+  }(std::make_integer_sequence<int, kMostPanels>{});
+}
+
+template <int kPanels>
+struct ForwardRows {
+  static void run(const SparseRows& x, Index row_begin, Index row_end, const Panels& w, Index panel,
+                  const Epilogue& epilogue) {
+    const float* b[kPanels];
+    for (int p = 0; p < kPanels; ++p) b[p] = w.panel(panel + p);
+    // Only the last panel of a matrix can have a stride of its own.
+    const Index last_stride = w.shape.stride(panel + kPanels - 1);
+    for (Index row = row_begin; row < row_end; ++row) {
+      Vector sums[kPanels];
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) sums[p] = Vector::zero();
+      for (Index at = x.begin(row), end = x.end(row); at < end; ++at) {
+        const Vector value = Vector::set(x.values[at]);
+        const Index column = x.columns[at];
+#pragma GCC unroll 4
+        for (int p = 0; p < kPanels; ++p) {
+          const Index stride = p == kPanels - 1 ? last_stride : kPanelWidth;
+          sums[p] = fma(value, Vector::load(b[p] + column * stride), sums[p]);
+        }
+      }
+      alignas(64) float stored[kPanels][1][kPanelWidth];
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) sums[p].store(stored[p][0]);
+      for (int p = 0; p < kPanels; ++p)
+        finish(stored[p], row, 1, panel + p, w.shape.width(panel + p), epilogue);
+    }
+  }
+};
+constexpr auto kForwardRows = for_panels<ForwardRows>();
+
+// Gradient of a stretch of rows of W, panel by panel as they lie in them. Each row is stored as a
+// whole register; its surplus lanes are overwritten by the next row or lie behind the last.
+struct Stretch {
+  alignas(64) float g[kMostPanels][(kStretchRows + 1) * kPanelWidth];
+};
+
+// Rows [begin, end) of W by kPanels panels, the last of `width` columns; moves `at`, the next entry
+// of each run, behind them.
+template <int kPanels>
+struct GradientRows {
+  static void run(const SortedRun* runs, Index count, const SparseEntry** at, const float* units,
+                  Index d_y_stride, Index width, Index begin, Index end, Stretch& stretch) {
+    const Index last_stride = round_up(width, 4);
+    for (Index j = begin; j < end; ++j) {
+      Vector sums[kPanels];
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) sums[p] = Vector::zero();
+      for (Index r = 0; r < count; ++r) {
+        const SparseEntry* entry = at[r];
+        for (; entry < runs[r].end && entry->column == j; ++entry) {
+          const float* row = units + entry->row * d_y_stride;
+          const Vector value = Vector::set(entry->value);
+#pragma GCC unroll 4
+          for (int p = 0; p < kPanels; ++p) {
+            const float* from = row + p * kPanelWidth;
+            sums[p] =
+                fma(value, p == kPanels - 1 ? Vector::load_up_to(from, width) : Vector::load(from),
+                    sums[p]);
+          }
+        }
+        at[r] = entry;
+      }
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p)
+        sums[p].store(stretch.g[p] + (j - begin) * (p == kPanels - 1 ? last_stride : kPanelWidth));
+    }
+  }
+};
+constexpr auto kGradientRows = for_panels<GradientRows>();
+
+}  // namespace
+
+const Index kSparsePanels = kMostPanels;
+
+void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
+                            Index panel_begin, Index panel_end, const Epilogue& epilogue) {
+  for (Index panel = panel_begin; panel < panel_end; panel += kMostPanels)
+    kForwardRows[std::min<Index>(kMostPanels, panel_end - panel) - 1](x, row_begin, row_end, w,
+                                                                      panel, epilogue);
+}
+
+SortedRun sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index first_row,
+                         Index width, SparseEntry* sorted, SparseEntry* spare) {
+  constexpr int kMostBits = 11;
+  const int bits = std::bit_width(static_cast<std::uint64_t>(width - 1));
+  const int passes = std::max(1, (bits + kMostBits - 1) / kMostBits);
+  const int digit_bits = (bits + passes - 1) / passes;
+  SparseEntry* to = passes % 2 == 1 ? sorted : spare;
+  SparseEntry* from = passes % 2 == 1 ? spare : sorted;
+  Index count = 0;
+  for (Index i = row_begin; i < row_end; ++i)
+    for (Index at = x.begin(i); at < x.end(i); ++at)
+      from[count++] = {x.columns[at], static_cast<std::int32_t>(i - first_row), x.values[at]};
+  for (int pass = 0; pass < passes; ++pass) {
+    const auto digit = [&](const SparseEntry& entry) {
+      return (entry.column >> (pass * digit_bits)) & ((1 << digit_bits) - 1);
+    };
+    Index places[1 << kMostBits];
+    std::fill_n(places, Index{1} << digit_bits, Index{0});
+    for (Index at = 0; at < count; ++at) ++places[digit(from[at])];
+    Index place = 0;
+    for (Index d = 0; d < Index{1} << digit_bits; ++d) place += std::exchange(places[d], place);
+    for (Index at = 0; at < count; ++at) to[places[digit(from[at])]++] = from[at];
+    std::swap(from, to);
+  }
+  return {sorted, sorted + count};
+}
+
+void sparse_weight_gradient(const SortedRun* runs, Index count, const float* d_y, Index d_y_stride,
+                            PanelShape shape, Index panel_begin, Index panel_end, Index begin,
+                            Index end, const UpdateTarget& target) {
+  Stretch stretch;
+  for (Index panel = panel_begin; panel < panel_end; panel += kMostPanels) {
+    const Index panels = std::min<Index>(kMostPanels, panel_end - panel);
+    const SparseEntry* at[kMostRuns];
+    for (Index r = 0; r < count; ++r)
+      at[r] = std::lower_bound(
+          runs[r].begin, runs[r].end, begin,
+          [](const SparseEntry& entry, Index column) { return entry.column < column; });
+    for (Index start = begin; start < end; start += kStretchRows) {
+      const Index stop = std::min(end, start + kStretchRows);
+      kGradientRows[panels - 1](runs, count, at, d_y + panel * kPanelWidth, d_y_stride,
+                                shape.width(panel + panels - 1), start, stop, stretch);
+      for (Index p = 0; p < panels; ++p) {
+        const Index stride = shape.stride(panel + p);
+        apply_update(target, shape.offset(panel + p) + start * stride, stretch.g[p],
+                     (stop - start) * stride);
+      }
+    }
+  }
+}
+
+}  // namespace gatewise

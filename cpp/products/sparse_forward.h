@@ -1,0 +1,12 @@
+// The forward product of groups of CSR rows, shared out by entries: rows may be of any length.
+#pragma once
+
+#include "products/grouped.h"
+
+namespace gatewise {
+
+// `grouped_forward` for CSR rows.
+void sparse_grouped_forward(const SparseRows& x, const Groups& groups,
+                            const GroupedWeights& weights, const Epilogue& epilogue);
+
+}  // namespace gatewise

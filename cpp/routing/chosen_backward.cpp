@@ -1,0 +1,73 @@
+#include "routing/chosen_backward.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "kernels/chosen_columns.h"
+
+namespace gatewise {
+namespace {
+
+// Threads split the columns of x, so that each turns the weights it reads and no other.
+void add_input_gradient(const Choice& choice, const Index* counts, const float* d_chosen,
+                        const Panels& w, RowGradient d_x, Arena& arena) {
+  const Index tiles = ceil_divide(w.shape.rows, kTurnedRows);
+  const int threads = num_threads();
+  float* room = arena.take<float>(threads * w.shape.cols * kTurnedRows);
+  const auto add = [&](Index begin, Index end, int thread) {
+    float* turned = room + thread * w.shape.cols * kTurnedRows;
+    for (Index tile = begin; tile < end; ++tile) {
+      const Index column = tile * kTurnedRows;
+      const Index columns = std::min(kTurnedRows, w.shape.rows - column);
+      turn_columns(w, column, counts, turned);
+      for (Index i = 0; i < choice.rows; ++i) {
+        const Index entry = choice.offsets[i];
+        add_chosen_columns(turned, choice.experts + entry, d_chosen + entry,
+                           choice.offsets[i + 1] - entry, d_x.d_x + i * d_x.stride + column,
+                           columns);
+      }
+    }
+  };
+  const auto values = static_cast<double>((choice.entries() + w.shape.cols) * kTurnedRows);
+  parallel_for(tiles, values, add, threads);
+}
+
+// The gradient of rows [begin, end) of one panel, where `d` has its experts' entries.
+void update_tile(const Rows& x, const Dispatch& dispatch, const float* d, PanelShape shape,
+                 Index panel, Index begin, const UpdateTarget& target) {
+  const Index stride = shape.stride(panel), rows = std::min(kChosenRows, shape.rows - begin);
+  alignas(64) float g[kChosenRows * kPanelWidth];
+  std::fill_n(g, rows * stride, 0.0f);
+  for (Index lane = 0; lane < shape.width(panel); ++lane) {
+    const Index expert = panel * kPanelWidth + lane, first = dispatch.groups.begin(expert);
+    const ChosenEntries entries{dispatch.row_of + first, dispatch.entry_of + first,
+                                dispatch.groups.rows(expert)};
+    if (entries.count > 0) chosen_gradient(x, shape.rows, begin, entries, d, g + lane, stride);
+  }
+  apply_update(target, shape.offset(panel) + begin * stride, g, rows * stride);
+}
+
+}  // namespace
+
+void chosen_product_backward(const Input& x, const Choice& choice, const Dispatch& dispatch,
+                             const float* d_chosen, const ParameterBlock& block, int kernel,
+                             RowGradient d_x, UpdateSink* sink, Arena& arena) {
+  const Panels w = block.panels(kernel);
+  if (d_x.d_x) {
+    Index* counts = arena.take<Index>(w.shape.cols);
+    for (Index e = 0; e < w.shape.cols; ++e) counts[e] = dispatch.groups.rows(e);
+    add_input_gradient(choice, counts, d_chosen, w, d_x, arena);
+  }
+  if (!sink) return;
+  const UpdateTarget target = sink->begin(kernel, 0);
+  // Panels inside: experts with many rows meet every thread.
+  const Index panels = w.shape.panels(), tiles = ceil_divide(w.shape.rows, kChosenRows);
+  const auto values = static_cast<double>((choice.entries() / panels + kPanelWidth) * kChosenRows);
+  parallel_for(tiles * panels, values, [&](Index begin, Index end) {
+    for (Index unit = begin; unit < end; ++unit)
+      update_tile(x.dense, dispatch, d_chosen, w.shape, unit % panels, unit / panels * kChosenRows,
+                  target);
+  });
+}
+
+}  // namespace gatewise

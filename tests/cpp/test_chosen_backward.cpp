@@ -1,0 +1,132 @@
+#include "routing/chosen_backward.h"
+
+#include "kernels/chosen_columns.h"
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+struct StoreSink final : UpdateSink {
+  std::vector<float> gradient;
+
+  explicit StoreSink(const ParameterBlock& block)
+      : gradient(static_cast<std::size_t>(block.size()), 0.0f) {}
+  UpdateTarget begin(int, Index) override { return store(gradient.data()); }
+  bool updates_resting() const override { return false; }
+};
+
+// A router's map, rows, and slopes by the logits of each row's `k` experts of the first two thirds.
+struct ChosenProblem {
+  Index rows, k;
+  Matrix x, w;
+  ParameterBlock block;
+  Arena arena;
+  Choice choice;
+  std::vector<float> d;
+
+  ChosenProblem(Index rows, Index width, Index experts, Index k, Numbers& numbers)
+      : rows(rows),
+        k(k),
+        x(rows, width, width + 3, numbers),
+        w(width, experts, experts, numbers),
+        d(numbers.vector(rows * k)) {
+    block.add_matrix("router_kernel", "router", width, experts);
+    block.allocate();
+    const Packed packed(w);
+    std::copy_n(packed.buffer.data(), packed.shape.floats(), block.data());
+    choice = make_choice(rows, k, arena);
+    for (Index i = 0; i < rows; ++i) {
+      const Index first = numbers.below(std::max<Index>(1, experts * 2 / 3 - k + 1));
+      for (Index j = 0; j < k; ++j)
+        choice.experts[i * k + j] = static_cast<std::int32_t>(first + j);
+    }
+  }
+
+  // d_x, which starts at 0.5, and the gradient in panels.
+  std::vector<float> run(Matrix& d_x) {
+    std::fill(d_x.values.begin(), d_x.values.end(), kCanary);
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < x.cols; ++j) d_x.at(i, j) = 0.5f;
+    StoreSink sink(block);
+    const Dispatch dispatch = make_dispatch(choice, w.cols, arena);
+    chosen_product_backward({.dense = x.view(), .width = x.cols}, choice, dispatch, d.data(), block,
+                            0, {d_x.data(), d_x.stride}, &sink, arena);
+    return sink.gradient;
+  }
+
+  void check(const Matrix& d_x, const std::vector<float>& gradient) const {
+    Worst inputs, weights;
+    std::vector<Sum> sums(static_cast<std::size_t>(x.cols * w.cols));
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < x.cols; ++j) {
+        Sum sum;
+        sum.add(0.5);
+        for (Index at = i * k; at < (i + 1) * k; ++at) {
+          const Index expert = choice.experts[at];
+          sum.add(d[at], w.at(j, expert));
+          sums[j * w.cols + expert].add(d[at], x.at(i, j));
+        }
+        inputs.see(d_x.at(i, j), sum);
+      }
+    }
+    for (Index j = 0; j < x.cols; ++j)
+      for (Index e = 0; e < w.cols; ++e)
+        weights.see(gradient[Packed::place(block.at(0).shape, j, e)], sums[j * w.cols + e]);
+    INFO("rows ", rows, " width ", x.cols, " experts ", w.cols, " k ", k);
+    INFO("by x: ", inputs.report());
+    INFO("by W: ", weights.report());
+    CHECK(inputs.is_within());
+    CHECK(weights.is_within());
+    CHECK(d_x.gaps_are_intact());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("chosen_product_backward is the product with the chosen logits' slopes alone") {
+  Numbers numbers(1);
+  for (const Index width : {1, 15, 31, 33, 64, 65, 100})
+    for (const Index experts : {4, 16, 17, 40})
+      for (const Index rows : {0, 1, 37}) {
+        ChosenProblem problem(rows, width, experts, 1 + experts / 16, numbers);
+        Matrix d_x(rows, width, width + 5);
+        problem.check(d_x, problem.run(d_x));
+      }
+}
+
+TEST_CASE("chosen_product_backward gives the same bits on any number of threads") {
+  Numbers numbers(2);
+  ChosenProblem problem(700, 150, 90, 3, numbers);
+  Matrix first(700, 150, 151), other = first;
+  const auto run_on = [&](int count, Matrix& d_x) {
+    const Threads threads(count);
+    return problem.run(d_x);
+  };
+  const std::vector<float> gradient = run_on(1, first);
+  problem.check(first, gradient);
+  for (const int count : {2, 3, 7}) {
+    CHECK(same_bits(run_on(count, other), gradient));
+    CHECK(same_bits(other.values, first.values));
+  }
+}
+
+TEST_CASE("turn_columns turns the columns that are asked for and no other") {
+  Numbers numbers(3);
+  const Matrix w(70, 21, 21, numbers);
+  const Packed packed(w);
+  std::vector<Index> counts(21, 1);
+  counts[4] = counts[20] = 0;
+  for (const Index begin : {0, 32, 64}) {
+    std::vector<float> turned(21 * kTurnedRows, kCanary);
+    turn_columns(packed.view(), begin, counts.data(), turned.data());
+    bool is_right = true;
+    for (Index c = 0; c < 21; ++c)
+      for (Index r = 0; r < kTurnedRows; ++r) {
+        const float expected = counts[c] == 0 ? kCanary : begin + r < 70 ? w.at(begin + r, c) : 0;
+        is_right &= turned[c * kTurnedRows + r] == expected;
+      }
+    CHECK(is_right);
+  }
+}
