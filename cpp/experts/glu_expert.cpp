@@ -32,13 +32,13 @@ class GluExpert final : public HiddenExpert {
                         .y = run.gate,
                         .y_stride = run.stride,
                         .pre_activation = run.gate_input};
-    grouped_forward(x, groups, grouped_weights(block, kernel_gate_, bias_gate_), gate);
+    grouped_forward(x, groups, grouped_weights(block, kernel_gate_, bias_gate_), gate, arena);
     const Epilogue value{.y = run.value, .y_stride = run.stride};
-    grouped_forward(x, groups, grouped_weights(block, kernel_value_, bias_value_), value);
+    grouped_forward(x, groups, grouped_weights(block, kernel_value_, bias_value_), value, arena);
     multiply_rows(run.gate, run.value, run.hidden, rows, run.stride);
     const Epilogue outer{.y = y, .y_stride = y_stride};
-    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
-                    outer);
+    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_), outer,
+                    arena);
     return run;
   }
 

@@ -27,10 +27,10 @@ class MlpExpert final : public HiddenExpert {
                          .y = run.hidden,
                          .y_stride = run.stride,
                          .pre_activation = run.gate_input};
-    grouped_forward(x, groups, grouped_weights(block, kernel_in_, bias_in_), inner);
+    grouped_forward(x, groups, grouped_weights(block, kernel_in_, bias_in_), inner, arena);
     const Epilogue outer{.y = y, .y_stride = y_stride};
-    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
-                    outer);
+    grouped_forward(hidden_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_), outer,
+                    arena);
     return run;
   }
 

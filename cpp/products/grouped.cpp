@@ -1,27 +1,19 @@
 #include "products/grouped.h"
 
+#include <cassert>
 #include <limits>
 
-#include "products/work_split.h"
+#include "products/forward_blocks.h"
+#include "products/quantized.h"
 
 namespace gatewise {
 namespace {
-
-// Rows of one block of work: a multiple of every level's tile (3, 6 and 12 rows).
-constexpr Index kRowGrain = 12;
 
 // An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a
 // tile of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
 constexpr Index kUpdateRows = 28;
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
-
-double mean_entries(const SparseRows& x, Index rows) {
-  if (rows == 0) return 0;
-  Index entries = 0;
-  for (Index i = 0; i < rows; ++i) entries += x.end(i) - x.begin(i);
-  return static_cast<double>(entries) / static_cast<double>(rows);
-}
 
 }  // namespace
 
@@ -33,24 +25,33 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
     weights.bias = block.slice(bias);
     weights.bias_distance = block.at(bias).slice_floats();
   }
+  weights.storage = block.at(kernel).storage;
+  if (const int scale = block.at(kernel).scale; scale >= 0) {
+    weights.scale = block.slice(scale);
+    weights.scale_distance = block.at(scale).slice_floats();
+  }
   return weights;
 }
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
-                     Epilogue epilogue) {
-  const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
-  const double depth = x.is_sparse() ? mean_entries(x.sparse, groups.total())
-                                     : static_cast<double>(weights.first.shape.rows);
-  parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
-    split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
-      Epilogue own = epilogue;
-      own.bias = weights.bias_at(g);
-      if (x.is_sparse())
-        sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, own);
-      else
-        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
-    });
-  });
+                     const Epilogue& epilogue) {
+  assert(weights.storage == Storage::kFloat32);
+  for_each_forward_block(
+      x, groups, weights, epilogue,
+      [&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
+        if (x.is_sparse())
+          sparse_forward_product(x.sparse, row, row_end, weights.at(g), panel, panel_end, own);
+        else
+          forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
+      });
+}
+
+void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
+                     const Epilogue& epilogue, Arena& arena) {
+  if (weights.storage == Storage::kFloat32)
+    grouped_forward(x, groups, weights, epilogue);
+  else
+    grouped_quantized_forward(x, groups, weights, epilogue, arena);
 }
 
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
