@@ -15,6 +15,8 @@ GATEWISE_INLINE Vector load_bfloat16(const std::uint16_t* p) {
 }
 
 struct Bfloat16Product {
+  static constexpr int kMostPanels = 4;
+
   const Rows& x;
   const Bfloat16Panels& w;
   const Epilogue& epilogue;
