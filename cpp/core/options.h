@@ -33,6 +33,9 @@ class Options {
   double number_or(const std::string& name, double otherwise) const {
     return has(name) ? number(name) : otherwise;
   }
+  std::string text_or(const std::string& name, const std::string& otherwise) const {
+    return has(name) ? text(name) : otherwise;
+  }
 
   void check_all_read() const {
     for (const auto& [name, value] : values_)

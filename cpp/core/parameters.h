@@ -1,34 +1,40 @@
 // The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
 // slices of one parameter; kernels lie in panel layout, vectors plainly, each slice padded to 16
-// floats.
+// floats. Matrices of experts may be stored in 2 or 1 byte a value, then counted in floats of
+// memory all the same.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "core/aligned_buffer.h"
 #include "core/errors.h"
 #include "core/panels.h"
+#include "core/quantized_panels.h"
 
 namespace gatewise {
 
 struct Parameter {
   std::string name;
-  std::string role;         // kernel, bias, scale, router, alpha or state
+  std::string role;         // kernel, bias, scale, router, alpha, state or quantization
   Index count = 1;          // slices: experts, or 1
   bool per_expert = false;  // whether `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
   bool is_matrix = true;
+  Storage storage = Storage::kFloat32;
+  int scale = -1;    // of an int8 matrix: the number of the parameter of its columns' scales
   Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
 
   Index slice_floats() const {
-    return is_matrix ? shape.floats() : round_up(shape.cols, kPanelWidth);
+    return is_matrix ? panel_floats(storage, shape) : round_up(shape.cols, kPanelWidth);
   }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
-  bool is_trained() const { return role != "state"; }
+  bool is_trained() const { return role != "state" && !is_quantized(); }
+  bool is_quantized() const { return storage != Storage::kFloat32 || role == "quantization"; }
 };
 
 class ParameterBlock {
@@ -40,21 +46,34 @@ class ParameterBlock {
   int add_vector(const std::string& name, const std::string& role, Index size) {
     return add({.name = name, .role = role, .shape = {1, size}, .is_matrix = false});
   }
+  // Stored as `store_experts_as` said; an int8 matrix is followed by its columns' scales.
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
-    return add({.name = name,
-                .role = "kernel",
-                .count = count,
-                .per_expert = true,
-                .shape = {rows, cols}});
+    require(expert_storage_ != Storage::kInt8 || rows <= kMostInt8Depth, name,
+            ": expected at most ", kMostInt8Depth, " rows for exact sums of int8, got ", rows);
+    const int number = add({.name = name,
+                            .role = "kernel",
+                            .count = count,
+                            .per_expert = true,
+                            .shape = {rows, cols},
+                            .storage = expert_storage_});
+    if (expert_storage_ == Storage::kInt8) {
+      const int scale = add_expert_vector(name + "_scale", count, cols, "quantization");
+      parameters_[number].scale = scale;
+    }
+    return number;
   }
-  int add_expert_vector(const std::string& name, Index count, Index size) {
+  int add_expert_vector(const std::string& name, Index count, Index size,
+                        const std::string& role = "bias") {
     return add({.name = name,
-                .role = "bias",
+                .role = role,
                 .count = count,
                 .per_expert = true,
                 .shape = {1, size},
                 .is_matrix = false});
   }
+
+  // The storage of the experts' matrices that are added from here on.
+  void store_experts_as(Storage storage) { expert_storage_ = storage; }
 
   void allocate() { values_ = AlignedBuffer(size_); }
 
@@ -64,6 +83,12 @@ class ParameterBlock {
     for (Parameter& parameter : parameters_)
       if (parameter.name == name) return parameter;
     fail("name: no parameter is called ", name);
+  }
+
+  // Such a block is for prediction alone.
+  bool is_quantized() const {
+    return std::any_of(parameters_.begin(), parameters_.end(),
+                       [](const Parameter& parameter) { return parameter.is_quantized(); });
   }
 
   Index size() const { return size_; }
@@ -87,6 +112,7 @@ class ParameterBlock {
     return static_cast<int>(parameters_.size()) - 1;
   }
 
+  Storage expert_storage_ = Storage::kFloat32;
   std::vector<Parameter> parameters_;
   AlignedBuffer values_;
   Index size_ = 0;

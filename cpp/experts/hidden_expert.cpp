@@ -11,7 +11,7 @@ void HiddenExpert::declare_output(ParameterBlock& block, const std::string& pref
 ExpertRun HiddenExpert::forward(const Input& x, const Groups& groups, const ParameterBlock& block,
                                 float* y, Index y_stride, bool keep, Arena& arena) const {
   const GroupedWeights out = grouped_weights(block, kernel_out_, bias_out_);
-  const bool by_blocks = works_by_row_blocks(groups);
+  const bool by_blocks = out.storage == Storage::kFloat32 && works_by_row_blocks(groups);
   const Index arrays = array_count(keep), width = stride();
   ExpertRun run;
   if (keep || !by_blocks) {
@@ -20,8 +20,9 @@ ExpertRun HiddenExpert::forward(const Input& x, const Groups& groups, const Para
   }
   run.stride = width;
   if (!by_blocks) {
-    form_hidden(x, ProductRows(groups), block, run);
-    grouped_forward(hidden_rows(run), groups, out, {.y = y, .y_stride = y_stride});
+    const ProductRows rows(groups, arena);
+    form_hidden(x, rows, block, run);
+    rows.multiply(hidden_rows(run), out, {.y = y, .y_stride = y_stride});
     return run;
   }
   const Index most = block_rows(std::max(width, x.width));

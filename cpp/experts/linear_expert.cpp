@@ -21,7 +21,7 @@ class LinearExpert final : public Expert {
       run.gate_input = arena.take<float>(groups.total() * y_stride);
     const Epilogue epilogue{
         .activation = activation_, .y = y, .y_stride = y_stride, .pre_activation = run.gate_input};
-    grouped_forward(x, groups, grouped_weights(block, kernel_, bias_), epilogue);
+    grouped_forward(x, groups, grouped_weights(block, kernel_, bias_), epilogue, arena);
     return run;
   }
 

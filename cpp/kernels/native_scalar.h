@@ -48,6 +48,27 @@ struct Native {
     *fraction = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f000000u);
     return static_cast<float>(static_cast<int>(bits >> 23) - 126);
   }
+
+  // A value of 2 bytes, the upper half of a float.
+  static Type load_bfloat16(const std::uint16_t* p) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(*p) << 16);
+  }
+
+  // A sum of 32 bits, or a pair of 16-bit values.
+  using Integers = std::int32_t;
+  static Integers zero_integers() { return 0; }
+  static Integers set_pair(std::int32_t pair) { return pair; }
+  static Integers load_pairs(const std::int8_t* p) {
+    return static_cast<Integers>(static_cast<std::uint16_t>(p[0]) |
+                                 static_cast<std::uint32_t>(static_cast<std::uint16_t>(p[1]))
+                                     << 16);
+  }
+  // sum + low a * low b + high a * high b.
+  static Integers add_products(Integers a, Integers b, Integers sum) {
+    return sum + static_cast<std::int16_t>(a) * static_cast<std::int16_t>(b) +
+           (a >> 16) * (b >> 16);
+  }
+  static Type to_floats(Integers sum) { return static_cast<float>(sum); }
 };
 
 }  // namespace gatewise

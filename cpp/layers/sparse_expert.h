@@ -41,6 +41,7 @@ class SparseExpertLayer final : public Layer {
   Index shared_count_;
   Activation activation_;
   bool use_bias_;
+  Storage storage_;  // of the experts' kernels, shared experts' too
   std::unique_ptr<Router> router_;
   std::unique_ptr<Expert> expert_;
   std::unique_ptr<Expert> shared_;  // null without shared experts

@@ -41,9 +41,10 @@ Optimizer Optimizer::from_options(const Options& options) {
 
 LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients)
     : block_(block), optimizer_(optimizer) {
-  if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(block.size());
-  if (optimizer.kind == UpdateKind::kAdam) second_ = AlignedBuffer(block.size());
-  if (stores_gradients) gradient_ = AlignedBuffer(block.size());
+  const Index size = block.is_quantized() ? 0 : block.size();
+  if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(size);
+  if (optimizer.kind == UpdateKind::kAdam) second_ = AlignedBuffer(size);
+  if (stores_gradients) gradient_ = AlignedBuffer(size);
   for (const Parameter& parameter : block.all())
     slices_.emplace_back(static_cast<std::size_t>(parameter.count));
   refresh_penalties(true);

@@ -1,11 +1,13 @@
 #include "products/grouped.h"
 
+#include <cassert>
 #include <limits>
 
+#include "products/forward_blocks.h"
+#include "products/quantized.h"
 #include "products/sparse_columns.h"
 #include "products/sparse_forward.h"
 #include "products/thread_scratch.h"
-#include "products/work_split.h"
 
 namespace gatewise {
 namespace {
@@ -33,6 +35,11 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
     weights.bias = block.slice(bias);
     weights.bias_distance = block.at(bias).slice_floats();
   }
+  weights.storage = block.at(kernel).storage;
+  if (const int scale = block.at(kernel).scale; scale >= 0) {
+    weights.scale = block.slice(scale);
+    weights.scale_distance = block.at(scale).slice_floats();
+  }
   return weights;
 }
 
@@ -49,16 +56,21 @@ void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue) {
+  assert(weights.storage == Storage::kFloat32);
   if (x.is_sparse()) return sparse_grouped_forward(x.sparse, groups, weights, epilogue);
-  const WorkSplit split(groups, weights.first.shape.panels(), kRowGrain);
-  const auto depth = static_cast<double>(weights.first.shape.rows);
-  parallel_for(split.units(), depth * kPanelWidth, [&](Index begin, Index end) {
-    split.run(begin, end, [&](Index g, Index panel, Index panel_end, Index row, Index row_end) {
-      Epilogue own = epilogue;
-      own.bias = weights.bias_at(g);
-      forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
-    });
-  });
+  for_each_forward_block(
+      x, groups, weights, epilogue,
+      [&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
+        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
+      });
+}
+
+void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
+                     const Epilogue& epilogue, Arena& arena) {
+  if (weights.storage == Storage::kFloat32)
+    grouped_forward(x, groups, weights, epilogue);
+  else
+    grouped_quantized_forward(x, groups, weights, epilogue, arena);
 }
 
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,

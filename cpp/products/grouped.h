@@ -37,8 +37,18 @@ struct GroupedWeights {
   Index distance = 0;  // floats from one matrix to the next
   const float* bias = nullptr;
   Index bias_distance = 0;
+  Storage storage = Storage::kFloat32;
+  const float* scale = nullptr;  // of int8 columns
+  Index scale_distance = 0;
 
   Panels at(Index g) const { return {first.data + g * distance, first.shape}; }
+  Bfloat16Panels bfloat16_at(Index g) const {
+    return {reinterpret_cast<const std::uint16_t*>(at(g).data), first.shape};
+  }
+  Int8Panels int8_at(Index g) const {
+    return {reinterpret_cast<const std::int8_t*>(at(g).data), scale + g * scale_distance,
+            first.shape};
+  }
   const float* bias_at(Index g) const { return bias ? bias + g * bias_distance : nullptr; }
 };
 
@@ -58,9 +68,13 @@ void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g
               const Epilogue& epilogue);
 
 // y = f(x W_g + b_g) for every row; x row i belongs to row i of y. A softmax is applied to whole
-// rows afterwards by the caller. `epilogue.bias` is ignored.
+// rows afterwards by the caller. `epilogue.bias` is ignored. Weights in float32.
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue);
+
+// The same for weights of any storage; see `grouped_quantized_forward`.
+void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
+                     const Epilogue& epilogue, Arena& arena);
 
 // d_x row i = (+=) d_y row i W_g^T. With `out.target`, several rows may add to one row of d_x: they
 // do so in ascending order of i.

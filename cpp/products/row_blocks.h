@@ -17,13 +17,14 @@ inline Index block_rows(Index width) {
 // threads product by product, or some rows of one group, on the calling thread.
 class ProductRows {
  public:
-  explicit ProductRows(const Groups& groups) : groups_(&groups), rows_(groups.total()) {}
+  ProductRows(const Groups& groups, Arena& arena)
+      : groups_(&groups), rows_(groups.total()), arena_(&arena) {}
   ProductRows(Index group, Index rows) : group_(group), rows_(rows) {}
 
   // As grouped_forward; rows of x and of the epilogue are numbered from 0.
   void multiply(const Input& x, const GroupedWeights& weights, const Epilogue& epilogue) const {
     if (groups_)
-      grouped_forward(x, *groups_, weights, epilogue);
+      grouped_forward(x, *groups_, weights, epilogue, *arena_);
     else
       gatewise::multiply(x, rows_, weights, group_, epilogue);
   }
@@ -41,6 +42,7 @@ class ProductRows {
   const Groups* groups_ = nullptr;
   Index group_ = 0;
   Index rows_;
+  Arena* arena_ = nullptr;
 };
 
 // Whether there are rows enough that threads share them out evenly and need not split columns.

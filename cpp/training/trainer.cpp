@@ -73,6 +73,14 @@ void Trainer::check(const Dataset& data) const {
   }
 }
 
+void Trainer::check_trainable() const {
+  for (const Layer* layer : layers_)
+    for (const Parameter& parameter : layer->parameters().all())
+      require(parameter.storage == Storage::kFloat32,
+              "fit: expected a model of float32 weights, got ", parameter.name, " in ",
+              storage_name(parameter.storage), "; train the model that this one was made from");
+}
+
 void Trainer::forward(const Dataset& data, const Index* samples, Index count, bool training) {
   row_index_ = samples;
   if (data.rows_per_sample != 1) {
@@ -140,6 +148,7 @@ const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* 
 
 const std::vector<double>& Trainer::train_step(const Dataset& data, const Index* samples,
                                                Index count) {
+  check_trainable();
   forward(data, samples, count, true);
   judge(data, true);
   poll_interrupt();

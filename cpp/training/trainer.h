@@ -26,7 +26,7 @@ class Trainer {
 
   // One step on the samples named; their rows are gathered as they are read. Returns the loss
   // (penalties included), each output's loss, and each output's metrics. An interrupt leaves
-  // everything as before the step.
+  // everything as before the step. Throws as `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
   // The same figures without an update.
@@ -34,6 +34,9 @@ class Trainer {
 
   // Throws where the data do not fit the network.
   void check(const Dataset& data) const;
+
+  // Throws where a layer's weights are stored for prediction alone.
+  void check_trainable() const;
 
   Optimizer& optimizer() { return optimizer_; }
   std::int64_t steps() const { return steps_; }

@@ -2,7 +2,8 @@
 #include "layers/layer.h"
 
 #include "arrays.h"
-#include "kernels/pack.h"
+#include "kernels/finite.h"
+#include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
 #include "training/network.h"
 
@@ -24,51 +25,81 @@ std::vector<py::ssize_t> natural_shape(const Parameter& parameter) {
   return shape;
 }
 
+Index slice_values(const Parameter& parameter) {
+  return parameter.shape.rows * parameter.shape.cols;
+}
+
 FloatArray get(Layer& layer, const std::string& name) {
   const ReadClaim claim(layer.use());
   const Parameter& parameter = layer.parameters().find(name);
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
-  const Index values = parameter.shape.rows * parameter.shape.cols;
-  for (Index slice = 0; slice < parameter.count; ++slice) {
-    const float* from = layer.parameters().data() + parameter.slice_offset(slice);
-    if (parameter.is_matrix)
-      unpack_panels(from, parameter.shape, to + slice * values);
-    else
-      std::copy_n(from, values, to + slice * values);
-  }
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    read_values(layer.parameters(), parameter, slice, to + slice * slice_values(parameter));
   return result;
+}
+
+void check_shape(const Parameter& parameter, const py::array& array) {
+  require(std::vector(array.shape(), array.shape() + array.ndim()) == natural_shape(parameter),
+          parameter.name, ": expected an array of the parameter's own shape");
 }
 
 void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
-  const auto shape = natural_shape(parameter);
-  require(std::vector(array.shape(), array.shape() + array.ndim()) == shape, name,
-          ": expected an array of the parameter's own shape");
-  const Index values = parameter.shape.rows * parameter.shape.cols;
+  check_shape(parameter, array);
+  require(!parameter.is_quantized() || find_nonfinite(array.data(), array.size()) < 0, name,
+          ": expected finite numbers to round to ", storage_name(parameter.storage));
   const auto lock = layer.use().lock_for_write();
-  for (Index slice = 0; slice < parameter.count; ++slice) {
-    float* to = layer.parameters().data() + parameter.slice_offset(slice);
-    if (parameter.is_matrix)
-      pack_panels(array.data() + slice * values, parameter.shape, to);
-    else
-      std::copy_n(array.data() + slice * values, values, to);
-  }
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    write_values(layer.parameters(), parameter, slice,
+                 array.data() + slice * slice_values(parameter));
   ++layer.writes;
 }
 
-Index count_nonzero(Layer& layer, const std::string& name) {
+// NumPy's type for what is stored; it has none for bfloat16, whose bits go as uint16.
+py::dtype stored_type(Storage storage) {
+  switch (storage) {
+    case Storage::kBfloat16:
+      return py::dtype::of<std::uint16_t>();
+    case Storage::kInt8:
+      return py::dtype::of<std::int8_t>();
+    case Storage::kFloat32:
+      break;
+  }
+  return py::dtype::of<float>();
+}
+
+py::array get_stored(Layer& layer, const std::string& name) {
+  const ReadClaim claim(layer.use());
   const Parameter& parameter = layer.parameters().find(name);
-  const float* values = layer.parameters().data() + parameter.offset;
-  return std::count_if(values, values + parameter.count * parameter.slice_floats(),
-                       [](float value) { return value != 0; });
+  py::array result(stored_type(parameter.storage), natural_shape(parameter));
+  auto* to = static_cast<char*>(result.mutable_data());
+  const Index bytes = slice_values(parameter) * result.itemsize();
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    read_stored(layer.parameters(), parameter, slice, to + slice * bytes);
+  return result;
+}
+
+void set_stored(Layer& layer, const std::string& name, const py::array& array) {
+  const Parameter& parameter = layer.parameters().find(name);
+  check_shape(parameter, array);
+  require(array.dtype().is(stored_type(parameter.storage)) && (array.flags() & py::array::c_style),
+          name, ": expected a C-contiguous array of the parameter's own type");
+  const auto* from = static_cast<const char*>(array.data());
+  const Index bytes = slice_values(parameter) * array.itemsize();
+  const auto lock = layer.use().lock_for_write();
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
+  ++layer.writes;
 }
 
 void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
   require(l1 >= 0 && l2 >= 0, "set_penalty: expected l1 >= 0 and l2 >= 0");
   const auto lock = layer.use().lock_for_write();
   Parameter& parameter = layer.parameters().find(name);
+  require(!parameter.is_quantized(), "set_penalty: expected a parameter that is trained, got ",
+          name, " in ", storage_name(parameter.storage));
   parameter.l1 = l1;
   parameter.l2 = l2;
   ++layer.writes;
@@ -126,7 +157,8 @@ void bind_layer(py::module_& module) {
       .def_property_readonly(
           "shape", [](const Parameter& p) { return py::tuple(py::cast(natural_shape(p))); })
       .def_readonly("role", &Parameter::role)
-      .def_readonly("per_expert", &Parameter::per_expert);
+      .def_readonly("per_expert", &Parameter::per_expert)
+      .def_property_readonly("storage", [](const Parameter& p) { return storage_name(p.storage); });
   py::class_<SparseMatrix>(module, "SparseRows")
       .def(py::init([](IndexArray offsets, LabelArray columns, FloatArray values, Index width) {
              check_offsets(offsets, columns.size());
@@ -147,8 +179,15 @@ void bind_layer(py::module_& module) {
       .def("parameters", [](const Layer& layer) { return layer.parameters().all(); })
       .def("get", &get, py::arg("name"))
       .def("set", &set, py::arg("name"), py::arg("value"))
+      .def("get_stored", &get_stored, py::arg("name"))
+      .def("set_stored", &set_stored, py::arg("name"), py::arg("value"))
       .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
-      .def("count_nonzero", &count_nonzero, py::arg("name"))
+      .def(
+          "count_nonzero",
+          [](Layer& layer, const std::string& name) {
+            return count_nonzero(layer.parameters(), layer.parameters().find(name));
+          },
+          py::arg("name"))
       .def("routing", &routing, py::arg("x"))
       .def("training_load",
            [](Layer& layer) {

@@ -305,7 +305,11 @@ void bind_training(py::module_& module) {
       .def_property_readonly("steps", &Trainer::steps)
       .def("state", &get_state)
       .def("set_state", &set_state, py::arg("state"))
-      .def("begin_fit", [](const Trainer& trainer) { trainer.network().begin_fit(); })
+      .def("begin_fit",
+           [](const Trainer& trainer) {
+             trainer.check_trainable();
+             trainer.network().begin_fit();
+           })
       .def("end_fit", [](const Trainer& trainer) { trainer.network().end_fit(); });
 }
 

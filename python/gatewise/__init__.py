@@ -23,7 +23,7 @@ from gatewise import (
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.layers import Input, Layer, SparseExpertLayer
-from gatewise.models import Model, Sequential
+from gatewise.models import Comparison, Model, Sequential
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Input",
     "Layer",
     "Model",

@@ -1,7 +1,7 @@
 // Small networks to train and to predict with, and data that send their rows to changing experts.
 #pragma once
 
-#include "kernels/pack.h"
+#include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
 #include "reference.h"
 #include "training/trainer.h"
@@ -19,15 +19,10 @@ inline std::shared_ptr<Layer> make_layer(const std::string& kind, Options option
   ParameterBlock& block = layer->parameters();
   for (int number = 0; number < static_cast<int>(block.all().size()); ++number) {
     const Parameter& parameter = block.at(number);
-    if (!parameter.is_trained()) continue;
-    for (Index slice = 0; slice < parameter.count; ++slice) {
-      const std::vector<float> values =
-          numbers.vector(parameter.shape.rows * parameter.shape.cols, -0.4f, 0.4f);
-      if (parameter.is_matrix)
-        pack_panels(values.data(), parameter.shape, block.slice(number, slice));
-      else
-        std::copy(values.begin(), values.end(), block.slice(number, slice));
-    }
+    if (parameter.role == "state" || parameter.role == "quantization") continue;
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      write_values(block, parameter, slice,
+                   numbers.vector(parameter.shape.rows * parameter.shape.cols, -0.4f, 0.4f).data());
   }
   return layer;
 }
@@ -42,8 +37,10 @@ inline std::shared_ptr<Layer> make_dense(Index width, Index units, const std::st
 }
 
 inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::string& router,
-                                           const std::string& expert, std::uint64_t seed) {
+                                           const std::string& expert, std::uint64_t seed,
+                                           Storage storage = Storage::kFloat32) {
   Options options;
+  options.set("storage", std::string(storage_name(storage)));
   options.set("units", static_cast<double>(units));
   options.set("num_experts", 8.0);
   options.set("shared_experts", expert == "glu" ? 1.0 : 0.0);

@@ -15,9 +15,11 @@ FORMAT_VERSION = 1
 _DTYPES: dict[str, type[np.generic]] = {
     "F32": np.float32,
     "F64": np.float64,
+    "I8": np.int8,
     "I32": np.int32,
     "I64": np.int64,
     "U8": np.uint8,
+    "U16": np.uint16,
     "U32": np.uint32,
     "U64": np.uint64,
     "BOOL": np.bool_,

@@ -11,8 +11,6 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gatewise.io.container import Container, Tensors, read_file, write_file
 from gatewise.registry import Config
 
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     from gatewise.models.weights import ModelWeights
 
 _PREFIX = "weights"
+_FILE_DTYPES = {"float32": "float32", "bfloat16": "uint16", "int8": "int8"}
+"""Of a parameter's storage; NumPy has no bfloat16, whose bits are written."""
 
 
 def save_weights(
@@ -43,7 +43,7 @@ def load_weights(
 def list_weights(layers: Sequence[Layer]) -> list[Config]:
     """The layers that have parameters, in order, with the names of those."""
     return [
-        {"name": layer.name, "parameters": [each.name for each in layer.parameters()]}
+        {"name": layer.name, "parameters": [each.name for each in layer.stored_parameters()]}
         for layer in _owners(layers)
     ]
 
@@ -53,7 +53,7 @@ def weight_tensors(layers: Sequence[Layer]) -> Tensors:
     return {
         f"{_PREFIX}/{layer.name}/{name}": value
         for layer in _owners(layers)
-        for name, value in layer.named_weights().items()
+        for name, value in layer.stored_weights().items()
     }
 
 
@@ -65,7 +65,8 @@ def put_weights(
     Raises
     ------
     ValueError
-        The file's layers or parameters are others; names `source` and the field.
+        The file's layers or parameters are others, or stored otherwise; names `source` and the
+        field.
     """
     listed = container.config["layers"]
     owners = _owners(layers)
@@ -75,7 +76,7 @@ def put_weights(
             f"{', '.join(layer.name for layer in owners)}), got {len(listed)} ("
             f"{', '.join(each['name'] for each in listed)})"
         )
-    fitting: list[tuple[Layer, list[np.ndarray]]] = []
+    fitting: list[tuple[Layer, Tensors]] = []
     for layer, each in zip(owners, listed, strict=True):
         try:
             fitting.append((layer, _fitting_weights(layer, each, container.tensors, source)))
@@ -84,7 +85,7 @@ def put_weights(
                 raise
             warnings.warn(f"{layer.name} keeps its weights: {error}", stacklevel=4)
     for layer, weights in fitting:
-        layer.set_weights(weights)
+        layer.set_stored_weights(weights)
 
 
 def check_overwrite(filepath: str | os.PathLike[str], overwrite: bool) -> None:
@@ -97,27 +98,26 @@ def _owners(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if layer.parameters()]
 
 
-def _fitting_weights(
-    layer: Layer, listed: Config, tensors: Tensors, source: str
-) -> list[np.ndarray]:
-    """The arrays for a layer, in its order."""
-    parameters = layer.parameters()
+def _fitting_weights(layer: Layer, listed: Config, tensors: Tensors, source: str) -> Tensors:
+    """The arrays for a layer, by its parameters' names."""
+    parameters = layer.stored_parameters()
     if listed["parameters"] != [each.name for each in parameters]:
         raise ValueError(
             f"{source}: layer {listed['name']!r}: expected parameters "
             f"{', '.join(each.name for each in parameters)}, "
             f"got {', '.join(listed['parameters'])}"
         )
-    weights = []
+    weights: Tensors = {}
     for parameter in parameters:
         name = f"{_PREFIX}/{listed['name']}/{parameter.name}"
         if name not in tensors:
             raise ValueError(f"{source}: tensor {name!r}: expected it, found none")
         tensor = tensors[name]
-        if tensor.shape != parameter.shape or tensor.dtype != np.float32:
+        dtype = _FILE_DTYPES[parameter.storage]
+        if tensor.shape != parameter.shape or tensor.dtype != dtype:
             raise ValueError(
-                f"{source}: tensor {name!r}: expected float32 of shape {parameter.shape}, "
+                f"{source}: tensor {name!r}: expected {dtype} of shape {parameter.shape}, "
                 f"got {tensor.dtype} of shape {tensor.shape}"
             )
-        weights.append(tensor)
+        weights[parameter.name] = tensor
     return weights

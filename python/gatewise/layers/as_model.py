@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gatewise._core import Floats
     from gatewise.callbacks import History
-    from gatewise.models import Model, Sequential
+    from gatewise.models import Comparison, Model, Sequential
 
 
 class LayerAsModel:
@@ -64,6 +64,10 @@ class LayerAsModel:
     def predict_on_batch(self, x: Any) -> Any:
         """`Model.predict_on_batch`."""
         return self.as_model().predict_on_batch(x)
+
+    def compare(self, *args: Any, **kwargs: Any) -> Comparison:
+        """`Model.compare`."""
+        return self.as_model().compare(*args, **kwargs)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """`Model.summary`."""

@@ -9,6 +9,7 @@ from gatewise import _core
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.parameters import ParameterOwner
+from gatewise.layers.storage import FLOAT32
 from gatewise.layers.symbol import Node, Shape, Symbol, check_shape
 from gatewise.registry import Config, NativeOptions, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
@@ -214,7 +215,7 @@ class Layer(ParameterOwner, LayerAsModel):
 
     def _set_penalties(self, native: _core.Layer) -> None:
         penalty = self.kernel_regularizer
-        if penalty is None:
+        if penalty is None or self.storage != FLOAT32:
             return
         for parameter in native.parameters():
             if parameter.role == "kernel":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise import initializers
+from gatewise.layers.storage import BYTES, FLOAT32, refuse_quantized
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class ParameterOwner:
 
     name: str
     seed: int | None
+
+    storage: str = FLOAT32
+    """How the kernels of experts are stored; see `Model.quantize`."""
 
     @property
     def trainable(self) -> bool:
@@ -62,7 +66,7 @@ class ParameterOwner:
             seed, index = self.seed, 0
         self.set_random_stream(seed, index)
         native = self.native
-        for position, parameter in enumerate(native.parameters()):
+        for position, parameter in enumerate(_natural(native.parameters())):
             initializer = self.initializer_for(parameter)
             stream = index * _STREAMS_PER_LAYER + position
             native.set(parameter.name, initializer(parameter.shape, seed=seed, stream=stream))
@@ -89,7 +93,21 @@ class ParameterOwner:
         # Called before a model gave the layer its place, the layer stands alone.
         if self._random_stream is None:
             self.draw_weights(next_seed(), 0)
-        return native.parameters()
+        return _natural(native.parameters())
+
+    def stored_parameters(self) -> list[_core.Parameter]:
+        """All that files hold: with int8 kernels also the scales of their columns."""
+        return self.native.parameters() if self.parameters() else []
+
+    def stored_weights(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of those by name, as they are stored; bfloat16 as the bits of uint16."""
+        native = self.native
+        return {each.name: native.get_stored(each.name) for each in self.stored_parameters()}
+
+    def set_stored_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Sets them, from arrays that fit."""
+        for name, value in weights.items():
+            self.native.set_stored(name, np.ascontiguousarray(value))
 
     def named_weights(self) -> dict[str, Floats]:
         """Copies of the parameters by name, in their natural shapes."""
@@ -97,6 +115,8 @@ class ParameterOwner:
 
     def get_weights(self) -> list[Floats]:
         """Copies of the parameters in their natural shapes: experts first, then inputs by outputs.
+
+        Always float32; of kernels that are stored in fewer bytes the values they stand for.
 
         Raises
         ------
@@ -111,7 +131,8 @@ class ParameterOwner:
         Raises
         ------
         ValueError
-            The layer is not built, or number or shapes of the arrays differ; nothing is set then.
+            The layer is not built or is quantized, or number or shapes of the arrays differ;
+            nothing is set then.
         """
         put_arrays([self], weights)
 
@@ -127,13 +148,28 @@ class ParameterOwner:
 
     def count_trainable(self) -> int:
         """How many of them training changes by a gradient."""
-        trained = [each for each in self.parameters() if each.role != "state" and self.trainable]
+        if not self.trainable:
+            return 0
+        trained = [
+            each for each in self.parameters() if each.role != "state" and each.storage == FLOAT32
+        ]
         return sum(math.prod(parameter.shape) for parameter in trained)
 
     def count_nonzero(self) -> int:
         """How many of them are not exactly zero."""
         native = self.native
         return sum(native.count_nonzero(parameter.name) for parameter in self.parameters())
+
+    def count_bytes(self) -> int:
+        """How many bytes the parameters take, the scales of int8 kernels included.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built.
+        """
+        stored = self.stored_parameters()
+        return sum(math.prod(each.shape) * BYTES[each.storage] for each in stored)
 
     @property
     def native(self) -> _core.Layer:
@@ -146,14 +182,20 @@ class ParameterOwner:
         return self._native
 
 
+def _natural(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
+    """Those of the layer itself: the scales of int8 kernels go with the kernels."""
+    return [each for each in parameters if each.role != "quantization"]
+
+
 def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike]) -> None:
     """Sets the parameters of `owners`, one after the other; none unless all arrays fit.
 
     Raises
     ------
     ValueError
-        An owner is not built, there are more or fewer arrays, or a shape differs.
+        An owner is not built or is quantized, there are more or fewer arrays, or a shape differs.
     """
+    refuse_quantized("set_weights", owners)
     fields = [(owner, parameter) for owner in owners for parameter in owner.parameters()]
     if len(weights) != len(fields):
         names = ", ".join(f"{owner.name}/{parameter.name}" for owner, parameter in fields)

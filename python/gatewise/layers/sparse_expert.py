@@ -10,6 +10,7 @@ from gatewise import activations, balance, experts, initializers, regularizers, 
 from gatewise.layers.base import LAYERS, Layer, ShapeOptions
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.fusing import fused_dense
+from gatewise.layers.storage import FLOAT32, check_storage
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -17,7 +18,7 @@ from gatewise.utils.checks import check_flag, check_integer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from gatewise import _core
     from gatewise._core import Floats, Indices, Labels
@@ -147,6 +148,7 @@ class SparseExpertLayer(Layer):
             "activation": self.activation,
             "use_bias": self.use_bias,
             "shared_experts": self.shared_experts,
+            "storage": self.storage,
             **self.expert.native_options(),
             **self.router.native_options(),
             **balance.native_options(self.balance),
@@ -164,7 +166,8 @@ class SparseExpertLayer(Layer):
 
     def describe(self) -> str:
         each = f"k={self.k}" if self.router.chooses else "all"
-        return f"{super().describe()} {self.num_experts} {self.expert.describe()}, {each}"
+        text = f"{super().describe()} {self.num_experts} {self.expert.describe()}, {each}"
+        return text if self.storage == FLOAT32 else f"{text}, {self.storage}"
 
     def routing(self, x: Any) -> Any:
         """Which experts each row goes to, and with which weights.
@@ -240,7 +243,30 @@ class SparseExpertLayer(Layer):
         """
         return fused_dense(self)
 
+    def quantize(self, kind: str) -> Self:
+        """A new layer for prediction, with its experts' kernels in 2 or 1 byte a value.
+
+        See `Model.quantize`.
+        """
+        model = self.as_model().quantize(kind)
+        layer: Any = model.layers[0]
+        layer.adopt_model(model)
+        return layer  # type: ignore[no-any-return]
+
     def get_config(self) -> Config:
+        config = self._settings()
+        # Only of a quantized layer: no argument makes one.
+        return config if self.storage == FLOAT32 else {**config, "storage": self.storage}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        settings = dict(config)
+        storage = check_storage("storage", settings.pop("storage", FLOAT32))
+        layer = super().from_config(settings)
+        layer.storage = storage
+        return layer
+
+    def _settings(self) -> Config:
         return {
             **super().get_config(),
             "units": self.units,

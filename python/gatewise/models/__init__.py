@@ -1,7 +1,8 @@
 """Models: `Sequential`, and `Model` for any acyclic graph of layers."""
 
 from gatewise.io.model_file import load_model, model_from_json, save_model
+from gatewise.models.comparing import Comparison
 from gatewise.models.functional import Model
 from gatewise.models.sequential import Sequential
 
-__all__ = ["Model", "Sequential", "load_model", "model_from_json", "save_model"]
+__all__ = ["Comparison", "Model", "Sequential", "load_model", "model_from_json", "save_model"]

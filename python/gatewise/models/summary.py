@@ -48,4 +48,5 @@ def _totals(model: Model) -> list[str]:
         f"Trainable: {trained:,}",
         f"Non-trainable: {total - trained:,}",
         f"Non-zero: {nonzero:,} of {total:,}{percent}",
+        f"Bytes: {model.count_bytes():,}",
     ]

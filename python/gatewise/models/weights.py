@@ -30,6 +30,8 @@ class ModelWeights(ABC):
     def get_weights(self) -> list[Floats]:
         """Copies of all layers' parameters in their natural shapes, layer after layer.
 
+        Always float32; of kernels that are stored in fewer bytes the values they stand for.
+
         Raises
         ------
         ValueError
@@ -43,7 +45,8 @@ class ModelWeights(ABC):
         Raises
         ------
         ValueError
-            The model is not built, or number or shapes of the arrays differ; nothing is set then.
+            The model is not built or is quantized, or number or shapes of the arrays differ;
+            nothing is set then.
         """
         put_arrays(self.layers, weights)
 
@@ -54,6 +57,10 @@ class ModelWeights(ABC):
     def count_nonzero(self) -> int:
         """How many of them are not exactly zero; ValueError if the model is not built."""
         return sum(layer.count_nonzero() for layer in self.layers)
+
+    def count_bytes(self) -> int:
+        """How many bytes they take in memory, padding aside; ValueError if it is not built."""
+        return sum(layer.count_bytes() for layer in self.layers)
 
     def save(
         self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None

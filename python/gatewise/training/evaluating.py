@@ -9,6 +9,7 @@ import numpy as np
 from gatewise.callbacks import CallbackList
 from gatewise.callbacks.base import Logs
 from gatewise.data import labelled_samples
+from gatewise.layers.storage import refuse_quantized
 from gatewise.training.arguments import check_optional_count
 from gatewise.training.feed import TestFeed
 from gatewise.training.inputs import Data, build_for, evaluation_source
@@ -48,6 +49,8 @@ def evaluate_model(
 
 def one_batch(model: Trainable, data: tuple[object, object, object, object], train: bool) -> Logs:
     """One training or test step on arrays: losses and metrics by name."""
+    if train:
+        refuse_quantized("train_on_batch", model.layers)
     model._compiled_settings()
     x, y, sample_weight, class_weight = data
     build_for(model, x)

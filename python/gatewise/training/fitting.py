@@ -16,6 +16,7 @@ from gatewise.data import (
 )
 from gatewise.data.batches import unpack
 from gatewise.data.split import check_class_weight, training_samples
+from gatewise.layers.storage import refuse_quantized
 from gatewise.registry import Config
 from gatewise.training.arguments import (
     DEFAULT_BATCH_SIZE,
@@ -100,6 +101,7 @@ def fit_model(
     callbacks: object,
 ) -> History:
     """`Trainable.fit`; `validation` is validation_split and validation_data."""
+    refuse_quantized("fit", model.layers)
     model._compiled_settings()
     hooks = CallbackList(callbacks, add_history=True)
     split, validation_data = validation

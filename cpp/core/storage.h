@@ -1,0 +1,39 @@
+// How the numbers of a matrix are stored.
+//
+// Training needs float32. To serve, a matrix may hold bfloat16 (the upper half of a float32,
+// rounded to nearest even) or int8 (whole numbers from -127 to 127 with a scale per column).
+#pragma once
+
+#include <string>
+
+#include "core/errors.h"
+#include "core/types.h"
+
+namespace gatewise {
+
+enum class Storage { kFloat32, kBfloat16, kInt8 };
+
+inline Storage storage_from_name(const std::string& name) {
+  if (name == "float32") return Storage::kFloat32;
+  if (name == "bfloat16") return Storage::kBfloat16;
+  if (name == "int8") return Storage::kInt8;
+  fail("storage: expected one of float32, bfloat16, int8, got ", name);
+}
+
+inline const char* storage_name(Storage storage) {
+  switch (storage) {
+    case Storage::kBfloat16:
+      return "bfloat16";
+    case Storage::kInt8:
+      return "int8";
+    case Storage::kFloat32:
+      break;
+  }
+  return "float32";
+}
+
+// Sums of int8 products are 32 bits wide: 127 * 128 * depth must stay below 2^31, -128 being in
+// reach of a file that another program wrote.
+inline constexpr Index kMostInt8Depth = ((Index{1} << 31) - 1) / (127 * 128);
+
+}  // namespace gatewise

@@ -1,0 +1,120 @@
+#include "layers/parameter_values.h"
+
+#include <algorithm>
+
+#include "kernels/pack.h"
+#include "kernels/quantized_pack.h"
+
+namespace gatewise {
+namespace {
+
+template <typename Value>
+Value* slice_of(ParameterBlock& block, const Parameter& parameter, Index slice) {
+  return reinterpret_cast<Value*>(block.data() + parameter.slice_offset(slice));
+}
+template <typename Value>
+const Value* slice_of(const ParameterBlock& block, const Parameter& parameter, Index slice) {
+  return reinterpret_cast<const Value*>(block.data() + parameter.slice_offset(slice));
+}
+
+template <typename Value, typename IsZero>
+Index count_in_slices(const ParameterBlock& block, const Parameter& parameter,
+                      const IsZero& is_zero) {
+  const auto* values = slice_of<Value>(block, parameter, 0);
+  const Index size = parameter.count * parameter.slice_floats() *
+                     static_cast<Index>(sizeof(float) / sizeof(Value));
+  return size - std::count_if(values, values + size, is_zero);
+}
+
+}  // namespace
+
+void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to) {
+  const PanelShape shape = parameter.shape;
+  switch (parameter.storage) {
+    case Storage::kBfloat16:
+      widen_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape, to);
+      return;
+    case Storage::kInt8:
+      widen_int8(slice_of<std::int8_t>(block, parameter, slice),
+                 block.slice(parameter.scale, slice), shape, to);
+      return;
+    case Storage::kFloat32:
+      read_stored(block, parameter, slice, to);
+  }
+}
+
+void write_values(ParameterBlock& block, const Parameter& parameter, Index slice,
+                  const float* from) {
+  const PanelShape shape = parameter.shape;
+  switch (parameter.storage) {
+    case Storage::kBfloat16:
+      quantize_bfloat16(from, shape, slice_of<std::uint16_t>(block, parameter, slice));
+      return;
+    case Storage::kInt8:
+      quantize_int8(from, shape, slice_of<std::int8_t>(block, parameter, slice),
+                    block.slice(parameter.scale, slice));
+      return;
+    case Storage::kFloat32:
+      write_stored(block, parameter, slice, from);
+  }
+}
+
+void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to) {
+  const PanelShape shape = parameter.shape;
+  switch (parameter.storage) {
+    case Storage::kBfloat16:
+      unpack_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape,
+                      static_cast<std::uint16_t*>(to));
+      return;
+    case Storage::kInt8:
+      unpack_int8(slice_of<std::int8_t>(block, parameter, slice), shape,
+                  static_cast<std::int8_t*>(to));
+      return;
+    case Storage::kFloat32:
+      break;
+  }
+  const float* from = slice_of<float>(block, parameter, slice);
+  if (parameter.is_matrix)
+    unpack_panels(from, shape, static_cast<float*>(to));
+  else
+    std::copy_n(from, shape.cols, static_cast<float*>(to));
+}
+
+void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice,
+                  const void* from) {
+  const PanelShape shape = parameter.shape;
+  switch (parameter.storage) {
+    case Storage::kBfloat16:
+      pack_bfloat16(static_cast<const std::uint16_t*>(from), shape,
+                    slice_of<std::uint16_t>(block, parameter, slice));
+      return;
+    case Storage::kInt8:
+      pack_int8(static_cast<const std::int8_t*>(from), shape,
+                slice_of<std::int8_t>(block, parameter, slice));
+      return;
+    case Storage::kFloat32:
+      break;
+  }
+  float* to = slice_of<float>(block, parameter, slice);
+  if (parameter.is_matrix)
+    pack_panels(static_cast<const float*>(from), shape, to);
+  else
+    std::copy_n(static_cast<const float*>(from), shape.cols, to);
+}
+
+// Padding is zero in every storage.
+Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
+  switch (parameter.storage) {
+    case Storage::kBfloat16:
+      return count_in_slices<std::uint16_t>(
+          block, parameter, [](std::uint16_t value) { return (value & 0x7fffu) == 0; });
+    case Storage::kInt8:
+      return count_in_slices<std::int8_t>(block, parameter,
+                                          [](std::int8_t value) { return value == 0; });
+    case Storage::kFloat32:
+      break;
+  }
+  return count_in_slices<float>(block, parameter, [](float value) { return value == 0; });
+}
+
+}  // namespace gatewise

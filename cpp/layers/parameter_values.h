@@ -1,0 +1,22 @@
+// A parameter's values in natural order, as users and files have them, to and from its block.
+#pragma once
+
+#include "core/parameters.h"
+
+namespace gatewise {
+
+// One slice as float32 [rows, cols], widened where it is stored in less.
+void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to);
+
+// Writes one slice; a matrix stored in less is rounded (with int8 its columns get new scales), and
+// its values must then be finite.
+void write_values(ParameterBlock& block, const Parameter& parameter, Index slice,
+                  const float* from);
+
+// One slice as it is stored, [rows, cols] of float, std::uint16_t (bfloat16) or std::int8_t.
+void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to);
+void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice, const void* from);
+
+Index count_nonzero(const ParameterBlock& block, const Parameter& parameter);
+
+}  // namespace gatewise

@@ -1,0 +1,106 @@
+#include "products/quantized.h"
+
+#include <algorithm>
+
+#include "kernels/bfloat16_product.h"
+#include "kernels/int8_product.h"
+#include "products/forward_blocks.h"
+
+namespace gatewise {
+namespace {
+
+// The rows that x reads, each once: slot[i] is the place of row i among them. Without an index row
+// i is its own slot, and slot is null.
+struct DistinctRows {
+  Input rows;
+  Index count = 0;
+  Index* slot = nullptr;
+};
+
+DistinctRows distinct_rows(const Input& x, Index rows, Arena& arena) {
+  const Index* index = x.index();
+  if (!index) return {x, rows, nullptr};
+  Index* numbers = arena.take<Index>(rows);
+  Index* slot = arena.take<Index>(rows);
+  std::copy_n(index, rows, numbers);
+  std::sort(numbers, numbers + rows);
+  Index* end = std::unique(numbers, numbers + rows);
+  for (Index i = 0; i < rows; ++i) slot[i] = std::lower_bound(numbers, end, index[i]) - numbers;
+  return {x.at(numbers), end - numbers, slot};
+}
+
+Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
+  const Input& x = distinct.rows;
+  Int8Rows result{.stride = round_up(x.width, 2), .slot = distinct.slot};
+  auto* values = arena.take<std::int16_t>(distinct.count * result.stride);
+  float* scales = arena.take<float>(distinct.count);
+  // Rounding a value costs a division beside some ten simpler operations.
+  parallel_for(distinct.count, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const float* row = x.dense.row(i);
+      scales[i] = int8_scale(row, x.width);
+      to_int8(row, x.width, scales[i], values + i * result.stride);
+    }
+  });
+  result.values = values;
+  result.scales = scales;
+  return result;
+}
+
+Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, Arena& arena) {
+  const SparseRows& rows = distinct.rows.sparse;
+  Index* offsets = arena.take<Index>(distinct.count + 1);
+  offsets[0] = 0;
+  for (Index i = 0; i < distinct.count; ++i) {
+    const Index entries = rows.end(i) - rows.begin(i);
+    require(entries <= kMostInt8Depth, "x: expected rows of at most ", kMostInt8Depth,
+            " entries for exact sums of int8, got ", entries);
+    offsets[i + 1] = offsets[i] + round_up(entries, 2);
+  }
+  auto* values = arena.take<std::int16_t>(offsets[distinct.count]);
+  float* scales = arena.take<float>(distinct.count);
+  const double mean = static_cast<double>(offsets[distinct.count]) /
+                      static_cast<double>(std::max<Index>(distinct.count, 1));
+  parallel_for(distinct.count, 2 * mean, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const float* row = rows.values + rows.begin(i);
+      const Index entries = rows.end(i) - rows.begin(i);
+      scales[i] = int8_scale(row, entries);
+      to_int8(row, entries, scales[i], values + offsets[i]);
+    }
+  });
+  return {x, values, offsets, scales, distinct.slot};
+}
+
+}  // namespace
+
+void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
+                               const Epilogue& epilogue, Arena& arena) {
+  const auto run = [&](const auto& multiply) {
+    for_each_forward_block(x, groups, weights, epilogue, multiply);
+  };
+  if (weights.storage == Storage::kBfloat16) {
+    run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
+      if (x.is_sparse())
+        sparse_bfloat16_product(x.sparse, row, row_end, weights.bfloat16_at(g), panel, panel_end,
+                                own);
+      else
+        bfloat16_product(x.dense, row, row_end, weights.bfloat16_at(g), panel, panel_end, own);
+    });
+    return;
+  }
+  const DistinctRows distinct = distinct_rows(x, groups.total(), arena);
+  if (x.is_sparse()) {
+    const Int8SparseRows rows = round_sparse(x.sparse, distinct, arena);
+    run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
+      sparse_int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
+    });
+  } else {
+    const Int8Rows rows = round_dense(distinct, arena);
+    run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
+      int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
+    });
+  }
+}
+
+}  // namespace gatewise
