@@ -1,6 +1,6 @@
 """Small models at batch 32, as people train them on CPUs: a training step, and one row predicted.
 
-python benchmarks/peers/small_steps.py          (needs the extra `bench`)
+python -m benchmarks.peers.small_steps          (needs the extra `bench`)
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import platform
 from typing import Any
 
 import numpy as np
-from alternate import Contender, Step, alternate, print_table
 
-# Keras adds epsilon to the root of the uncorrected variance, PyTorch to that of the corrected one:
-# these two agree in the first step. Losses are compared before and after it; later on, rounding
-# changes which experts are chosen, in PyTorch's own forms among each other too.
-EPSILON, TORCH_EPSILON = 1e-6, 1e-6 / (1 - 0.999) ** 0.5
+from .alternate import Contender, Step, alternate
+from .our_experts import EPSILON, TORCH_EPSILON
+from .table import print_table
+
+# Losses are compared before and after the first step; later on, rounding changes which experts are
+# chosen, in PyTorch's own forms among each other too.
 CHECKED = 2
 ROWS, FEATURES, HIDDEN, CLASSES, BATCH = 4000, 784, 64, 10, 32
 EXPERTS, K = 16, 2
@@ -189,7 +190,7 @@ def main() -> None:
     theirs = [Contender(f"PyTorch, {t} threads", torch_step, ("dense", t, "")) for t in both]
     print_table(
         "Training step, 784-64-10, batch 32",
-        alternate([*ours, *theirs], steps=1000, check=CHECKED),
+        alternate([*ours, *theirs], check=CHECKED),
     )
 
     ours = [Contender(f"gatewise, {t} threads", our_step, ("experts", t), True) for t in both]
@@ -199,12 +200,12 @@ def main() -> None:
         for t in both
     ]
     title = "Training step, 16 linear experts 784-10, top-2, batch 32"
-    print_table(title, alternate([*ours, *theirs], steps=500, check=CHECKED))
+    print_table(title, alternate([*ours, *theirs], check=CHECKED))
 
     ours = [Contender(f"gatewise, {t} threads", our_row, (t,), True) for t in both]
     theirs = [Contender(f"PyTorch, {t} threads", torch_row, (t,)) for t in both]
     title = "One row predicted, 784-64-10, NumPy in and out"
-    print_table(title, alternate([*ours, *theirs], steps=2000, check=CHECKED))
+    print_table(title, alternate([*ours, *theirs], check=CHECKED))
 
 
 if __name__ == "__main__":
