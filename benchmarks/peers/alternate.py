@@ -7,12 +7,14 @@ them, and one's threads never spin while another is timed.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
@@ -95,6 +97,14 @@ def _check(contenders: Sequence[Contender], results: Sequence[Any], tolerance: f
             raise ValueError(f"{contender.name}: results differ by {difference:.1e}")
 
 
+def _stop(processes: Sequence[BaseProcess], pipes: Sequence[Connection]) -> None:
+    for process, pipe in zip(processes, pipes, strict=True):
+        with contextlib.suppress(OSError):  # it has failed, and its end is closed
+            pipe.send(None)
+        process.join(timeout=10)
+        process.terminate()
+
+
 def alternate(
     contenders: Sequence[Contender],
     *,
@@ -112,7 +122,7 @@ def alternate(
     """
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
-    processes = []
+    processes: list[BaseProcess] = []
     timings = [Timing(contender, []) for contender in contenders]
     try:
         results = []
@@ -130,7 +140,5 @@ def alternate(
             for timing, pipe in zip(timings, pipes, strict=True):
                 timing.rounds.append(_ask(pipe, "time", seconds))
     finally:
-        for process in processes:
-            process.terminate()
-            process.join()
+        _stop(processes, pipes)
     return timings

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from .alternate import Contender, alternate
 from .our_experts import our_forward, our_step
-from .shapes import FEW_ROWS, FORWARD, STEP, Shape, touched_bytes
+from .shapes import FORWARD, STEP, Shape, touched_bytes
 from .table import Limits, Work, print_table
-from .torch_experts import FORMS, torch_forward, torch_step
+from .torch_experts import forms, torch_forward, torch_step
 
 # The losses before and after one step are compared; later on rounding changes who is chosen.
 CHECKED = 2
@@ -33,8 +33,8 @@ class Case:
 
     def work(self) -> Work:
         flops = self.shape.forward_flops * (3 if self.trains else 1)
-        few = self.shape.n <= FEW_ROWS and not self.trains
-        return Work(flops, touched_bytes(self.shape) if few else None)
+        reads = self.shape.few and not self.trains
+        return Work(flops, touched_bytes(self.shape) if reads else None)
 
 
 def cases() -> Iterator[Case]:
@@ -53,7 +53,7 @@ def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
     if with_peers:
         found += [
             Contender(f"PyTorch {form}, {threads} threads", theirs, (case.shape, threads, form))
-            for form in FORMS
+            for form in forms(case.shape, case.trains)
         ]
     return found
 

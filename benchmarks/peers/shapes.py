@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-# Up to so many rows the weights are not read often enough for arithmetic to be the limit.
 FEW_ROWS = 32
 # The last cache of a large server processor; work of few rows visits eight times as much.
 LAST_CACHE_BYTES = 32 << 20
@@ -29,6 +28,11 @@ class Shape:
         return f"n={self.n} d={self.d} h={self.h} E={self.E} k={self.k}"
 
     @property
+    def few(self) -> bool:
+        """Whether reading the weights takes the time, and not the arithmetic."""
+        return self.n <= FEW_ROWS
+
+    @property
     def expert_parameters(self) -> int:
         """Of the two kernels of one expert."""
         return 2 * self.d * self.h
@@ -41,7 +45,7 @@ class Shape:
     @property
     def batches(self) -> int:
         """How many batches are cycled over: those of few rows visit 8 last caches of weights."""
-        if self.n > FEW_ROWS:
+        if not self.few:
             return 1
         touched = min(self.E, self.n * self.k) * self.expert_parameters * FLOAT_BYTES
         return max(64, -(-8 * LAST_CACHE_BYTES // touched))

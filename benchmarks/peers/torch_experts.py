@@ -1,8 +1,13 @@
 """The expert layer in PyTorch, in the forms that a good user writes.
 
-"sorted loop" sorts the chosen pairs of row and expert once and runs the modules of a list over their
-rows, expert by expert; "grouped_mm" gives the sorted rows to `grouped_mm`, with the biases added by
-index, which it does not take.
+"sorted loop" sorts the chosen pairs of row and expert once and runs the modules of a list over
+their rows, expert by expert. "grouped_mm" gives the sorted rows to `grouped_mm`, with the biases
+added by index, which it does not take. "gathered, compiled" multiplies each row by the gathered
+kernels of its experts, in loops that `torch.compile` fuses so that the gathered copy is never made:
+the best form for a few rows, and far from it for many.
+
+Compiling the others brings nothing in PyTorch 2.13: `grouped_mm` is refused in float32, and the
+loop, which is compiled anew for each pattern of loads, is no faster.
 """
 
 from __future__ import annotations
@@ -14,8 +19,6 @@ from typing import Any
 from .alternate import Step
 from .our_experts import TORCH_EPSILON
 from .shapes import Shape, make_data, make_weights
-
-FORMS = ("sorted loop", "grouped_mm")
 
 # From rows (n, d) to outputs (n, d), and what there is to train.
 Forward = Callable[[Any], Any]
@@ -42,13 +45,10 @@ def _choose(router: Any, x: Any, k: int) -> tuple[Any, Any]:
 
 
 def _combine(outputs: Any, order: Any, gates: Any) -> Any:
-    """Puts sorted outputs (n k, d) back in their rows and sums each row's by its weights (n, k)."""
-    import torch
-
-    places = torch.empty_like(order)
-    places[order] = torch.arange(len(order))
-    outputs = outputs[places].view(*gates.shape, outputs.shape[-1])
-    return torch.bmm(gates[:, None], outputs)[:, 0]
+    """Adds the sorted outputs (n k, d), times their weights (n, k), to the rows they belong to."""
+    n, k = gates.shape
+    weighted = outputs * gates.flatten()[order, None]
+    return outputs.new_zeros(n, outputs.shape[-1]).index_add(0, order // k, weighted)
 
 
 def _sorted_loop(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]:
@@ -96,13 +96,40 @@ def _grouped(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]
     return forward, [*router.parameters(), *parameters]
 
 
+def _gathered(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]:
+    import torch
+
+    router = _linear(weights["router"])
+    # Transposed, so that the sums run along consecutive values.
+    kernel_in, kernel_out = (
+        weights[name].transpose(1, 2).contiguous() for name in ("kernel_in", "kernel_out")
+    )
+    bias_in, bias_out = weights["bias_in"], weights["bias_out"]
+
+    def forward(x: Any) -> Any:
+        gates, indices = _choose(router, x, shape.k)
+        hidden = (x[:, None, None] * kernel_in[indices]).sum(-1) + bias_in[indices]
+        outputs = (hidden.relu()[:, :, None] * kernel_out[indices]).sum(-1) + bias_out[indices]
+        return (outputs * gates[..., None]).sum(1)
+
+    return torch.compile(forward), [*router.parameters()]
+
+
+_MAKERS = {"sorted loop": _sorted_loop, "grouped_mm": _grouped, "gathered, compiled": _gathered}
+
+
+def forms(shape: Shape, trains: bool) -> list[str]:
+    """The forms to compare at a shape."""
+    return [name for name in _MAKERS if name != "gathered, compiled" or (shape.few and not trains)]
+
+
 def make_layer(shape: Shape, threads: int, form: str) -> tuple[Forward, list[Any]]:
     """The layer as a function, and its parameters."""
     import torch
 
     torch.set_num_threads(threads)
     weights = {name: torch.from_numpy(value) for name, value in make_weights(shape).items()}
-    return (_sorted_loop if form == "sorted loop" else _grouped)(shape, weights)
+    return _MAKERS[form](shape, weights)
 
 
 def torch_forward(shape: Shape, threads: int, form: str) -> Step:
