@@ -1,19 +1,19 @@
-"""Expert layers of six shapes against PyTorch: forward, and a training step.
+"""Expert layers against PyTorch: forward, and a training step with Adam.
 
-python -m benchmarks.peers.experts [--only TEXT] [--rounds N] [--threads N]     (extra `bench`)
+python -m benchmarks        (in a checkout; `gatewise bench` of an installation; extra `bench`)
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..machine import Limits
 from .alternate import Contender, alternate
-from .our_experts import our_forward, our_step
+from .our_experts import our_forward, our_step, precisions
 from .shapes import FORWARD, STEP, Shape, touched_bytes
-from .table import Limits, Work, print_table
+from .table import Work, print_table
 from .torch_experts import forms, torch_forward, torch_step
 
 # The losses before and after one step are compared; later on rounding changes who is chosen.
@@ -37,10 +37,26 @@ class Case:
         return Work(flops, touched_bytes(self.shape) if reads else None)
 
 
-def cases() -> Iterator[Case]:
-    """All tables, in their order."""
-    yield from (Case(shape, False) for shape in FORWARD)
-    yield from (Case(shape, True) for shape in STEP)
+def cases(shapes: Sequence[Shape] | None = None) -> Iterator[Case]:
+    """All tables in their order, or those of other shapes."""
+    yield from (Case(shape, False) for shape in shapes or FORWARD)
+    yield from (Case(shape, True) for shape in shapes or STEP)
+
+
+def _quantized(shape: Shape, threads: int) -> list[Contender]:
+    """Ours with kernels stored in fewer bits, where reading them takes the time."""
+    if not shape.served:
+        return []
+    return [
+        Contender(
+            f"gatewise {precision}, {threads} threads",
+            our_forward,
+            (shape, threads, precision),
+            True,
+            tolerance,
+        )
+        for precision, tolerance in precisions().items()
+    ]
 
 
 def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
@@ -50,6 +66,8 @@ def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
         Contender(f"gatewise, {count} threads", ours, (case.shape, count), True)
         for count in dict.fromkeys((threads, 1))
     ]
+    if not case.trains:
+        found += _quantized(case.shape, threads)
     if with_peers:
         found += [
             Contender(f"PyTorch {form}, {threads} threads", theirs, (case.shape, threads, form))
@@ -58,23 +76,16 @@ def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
     return found
 
 
-def run(case: Case, threads: int, rounds: int, limits: Limits | None = None) -> None:
+def has_torch() -> bool:
+    """Whether PyTorch can be imported here; it is not."""
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # an import of it is blocked
+        return False
+
+
+def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -> None:
     """Checks, times and prints one table; ours alone where PyTorch is absent."""
-    entries = contenders(case, threads, importlib.util.find_spec("torch") is not None)
-    timings = alternate(entries, rounds=rounds, check=CHECKED)
+    entries = contenders(case, threads, has_torch())
+    timings = alternate(entries, rounds=rounds, seconds=seconds, check=CHECKED)
     print_table(case.title, timings, case.work(), limits)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="tables whose title has this text")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    for case in cases():
-        if arguments.only in case.title:
-            run(case, arguments.threads, arguments.rounds)
-
-
-if __name__ == "__main__":
-    main()

@@ -29,6 +29,16 @@ def make_model(shape: Shape, threads: int) -> Any:
     return model
 
 
+def precisions() -> dict[str, float]:
+    """Kernels' precisions that predictions can be made with, and the error that is allowed each.
+
+    Relative to the largest output: bfloat16 has 8 significant bits, int8 as many with its sign.
+    """
+    import gatewise as gw
+
+    return {"bfloat16": 0.02, "int8": 0.05} if hasattr(gw.Sequential, "quantize") else {}
+
+
 def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Step:
     """`predict` of a batch as users call it; `precision` is that of the stored kernels."""
     model = make_model(shape, threads)

@@ -33,6 +33,11 @@ class Shape:
         return self.n <= FEW_ROWS
 
     @property
+    def served(self) -> bool:
+        """Whether this is a large model asked for single rows."""
+        return self.n <= 8 and self.E * self.expert_parameters * FLOAT_BYTES > 8 * LAST_CACHE_BYTES
+
+    @property
     def expert_parameters(self) -> int:
         """Of the two kernels of one expert."""
         return 2 * self.d * self.h

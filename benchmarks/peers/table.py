@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..machine import Limits
 from .alternate import Timing
 
 
@@ -14,14 +15,6 @@ class Work:
 
     flops: float
     bytes: float | None = None
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the machine can do with all threads of the run: flops and bytes a second."""
-
-    flops: float
-    bytes: float
 
 
 def _rates(timing: Timing, work: Work, limits: Limits | None) -> str:
