@@ -24,7 +24,7 @@ from .shapes import Shape, make_data, make_weights
 Forward = Callable[[Any], Any]
 
 
-def _linear(weight: Any, bias: Any = None) -> Any:
+def linear(weight: Any, bias: Any = None) -> Any:
     """A module of a kernel (inputs, outputs)."""
     import torch
 
@@ -36,7 +36,7 @@ def _linear(weight: Any, bias: Any = None) -> Any:
     return layer
 
 
-def _choose(router: Any, x: Any, k: int) -> tuple[Any, Any]:
+def choose(router: Any, x: Any, k: int) -> tuple[Any, Any]:
     """Weights and indices (n, k) of a softmax over all experts, normalised over the chosen."""
     import torch
 
@@ -44,7 +44,7 @@ def _choose(router: Any, x: Any, k: int) -> tuple[Any, Any]:
     return values / values.sum(-1, keepdim=True), indices
 
 
-def _combine(outputs: Any, order: Any, gates: Any) -> Any:
+def combine(outputs: Any, order: Any, gates: Any) -> Any:
     """Adds the sorted outputs (n k, d), times their weights (n, k), to the rows they belong to."""
     n, k = gates.shape
     weighted = outputs * gates.flatten()[order, None]
@@ -54,23 +54,23 @@ def _combine(outputs: Any, order: Any, gates: Any) -> Any:
 def _sorted_loop(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]:
     import torch
 
-    router = _linear(weights["router"])
+    router = linear(weights["router"])
     experts = torch.nn.ModuleList(
         torch.nn.Sequential(
-            _linear(weights["kernel_in"][e], weights["bias_in"][e]),
+            linear(weights["kernel_in"][e], weights["bias_in"][e]),
             torch.nn.ReLU(),
-            _linear(weights["kernel_out"][e], weights["bias_out"][e]),
+            linear(weights["kernel_out"][e], weights["bias_out"][e]),
         )
         for e in range(shape.E)
     )
 
     def forward(x: Any) -> Any:
-        gates, indices = _choose(router, x, shape.k)
+        gates, indices = choose(router, x, shape.k)
         order = indices.flatten().argsort(stable=True)
         counts = indices.flatten().bincount(minlength=shape.E).tolist()
         parts = x[order // shape.k].split(counts)
         outputs = [experts[e](part) for e, part in enumerate(parts) if counts[e]]
-        return _combine(torch.cat(outputs), order, gates)
+        return combine(torch.cat(outputs), order, gates)
 
     return forward, [*router.parameters(), *experts.parameters()]
 
@@ -78,20 +78,20 @@ def _sorted_loop(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[A
 def _grouped(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]:
     import torch
 
-    router = _linear(weights["router"])
+    router = linear(weights["router"])
     names = ("kernel_in", "bias_in", "kernel_out", "bias_out")
     parameters = [torch.nn.Parameter(weights[name]) for name in names]
     kernel_in, bias_in, kernel_out, bias_out = parameters
     grouped_mm = torch.nn.functional.grouped_mm
 
     def forward(x: Any) -> Any:
-        gates, indices = _choose(router, x, shape.k)
+        gates, indices = choose(router, x, shape.k)
         order = indices.flatten().argsort(stable=True)
         chosen = indices.flatten()[order]
         offsets = chosen.bincount(minlength=shape.E).cumsum(0).to(torch.int32)
         hidden = grouped_mm(x[order // shape.k], kernel_in, offs=offsets) + bias_in[chosen]
         outputs = grouped_mm(hidden.relu(), kernel_out, offs=offsets) + bias_out[chosen]
-        return _combine(outputs, order, gates)
+        return combine(outputs, order, gates)
 
     return forward, [*router.parameters(), *parameters]
 
@@ -99,7 +99,7 @@ def _grouped(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]
 def _gathered(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]]:
     import torch
 
-    router = _linear(weights["router"])
+    router = linear(weights["router"])
     # Transposed, so that the sums run along consecutive values.
     kernel_in, kernel_out = (
         weights[name].transpose(1, 2).contiguous() for name in ("kernel_in", "kernel_out")
@@ -107,7 +107,7 @@ def _gathered(shape: Shape, weights: dict[str, Any]) -> tuple[Forward, list[Any]
     bias_in, bias_out = weights["bias_in"], weights["bias_out"]
 
     def forward(x: Any) -> Any:
-        gates, indices = _choose(router, x, shape.k)
+        gates, indices = choose(router, x, shape.k)
         hidden = (x[:, None, None] * kernel_in[indices]).sum(-1) + bias_in[indices]
         outputs = (hidden.relu()[:, :, None] * kernel_out[indices]).sum(-1) + bias_out[indices]
         return (outputs * gates[..., None]).sum(1)
