@@ -49,11 +49,11 @@ def print_table(
     """
     best = min(timing.median for timing in timings if timing.contender.ours)
     print(f"\n{title}")
-    titles = f"{'':36}{'median us':>12}{'min us':>12}{'to ours':>10}"
+    titles = f"{'':46}{'median us':>12}{'min us':>12}{'to ours':>10}"
     print(titles + (_rate_titles(work, limits) if work is not None else ""))
     for timing in timings:
         line = (
-            f"{timing.contender.name:36}{timing.median * 1e6:12.1f}"
+            f"{timing.contender.name:46}{timing.median * 1e6:12.1f}"
             f"{timing.least * 1e6:12.1f}{timing.median / best:10.2f}"
         )
         print(line + (_rates(timing, work, limits) if work is not None else ""))
