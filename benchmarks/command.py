@@ -69,8 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
         print("\ngatewise alone; for PyTorch beside it: pip install 'gatewise[bench]'")
     rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else 15)
     seconds = QUICK_SECONDS if arguments.quick else 0.1
+    limits = measured.limits
     for case in chosen:
-        experts.run(case, threads, rounds, seconds, measured.limits)
+        # Again before each table: a share of limits that were disturbed would flatter.
+        limits = limits.best(machine.measure_limits(threads, summed))
+        experts.run(case, threads, rounds, seconds, limits)
+    print(f"\nlimits of the last table: {limits}")
     return 0
 
 

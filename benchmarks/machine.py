@@ -18,6 +18,13 @@ class Limits:
     flops: float
     bytes: float
 
+    def best(self, other: Limits) -> Limits:
+        """The higher of each: other work on the machine only ever takes away."""
+        return Limits(max(self.flops, other.flops), max(self.bytes, other.bytes))
+
+    def __str__(self) -> str:
+        return f"{self.flops / 1e9:.1f} GFLOP/s, {self.bytes / 1e9:.1f} GB/s"
+
 
 @dataclass(frozen=True)
 class Machine:
