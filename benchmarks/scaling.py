@@ -73,14 +73,14 @@ class Cost:
         """The least that arithmetic or reading allows the experts."""
         return max(self.arithmetic_seconds(limits), self.touched_bytes / limits.bytes)
 
-    def is_possible(self, limits: Limits) -> bool:
-        """Whether the experts' time is one that the machine can reach.
-
-        Kernels of eight last caches and more are read from memory; fewer may lie in a cache.
-        """
+    def least_seconds(self, limits: Limits) -> float:
+        """The bound, without reading for kernels of up to 8 last caches, which may lie in one."""
         is_read = self.touched_bytes > 8 * LAST_CACHE_BYTES
-        least = self.bound_seconds(limits) if is_read else self.arithmetic_seconds(limits)
-        return self.experts_seconds >= least
+        return self.bound_seconds(limits) if is_read else self.arithmetic_seconds(limits)
+
+    def is_possible(self, limits: Limits) -> bool:
+        """Whether the experts' time is one that the machine can reach."""
+        return self.experts_seconds >= self.least_seconds(limits)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def _draw_axis(axes: Any, letter: str, costs: Sequence[Cost], limits: Limits) ->
     lines = {
         "layer": ([cost.seconds for cost in costs], LAYER_COLOUR, "o-"),
         "experts": ([cost.experts_seconds for cost in costs], EXPERTS_COLOUR, "s-"),
-        "bound": ([cost.bound_seconds(limits) for cost in costs], BOUND_COLOUR, "--"),
+        "bound": ([cost.least_seconds(limits) for cost in costs], BOUND_COLOUR, "--"),
     }
     for name, (seconds, colour, style) in lines.items():
         axes.plot(values, per_row(seconds), style, color=colour, label=name, markersize=4)
@@ -38,6 +39,10 @@ def _draw_axis(axes: Any, letter: str, costs: Sequence[Cost], limits: Limits) ->
     axes.set_yscale("log")
     axes.set_xticks(values, [str(value) for value in values])
     axes.minorticks_off()
+    axes.tick_params(axis="x", labelsize=8)
+    low, high = (round(math.log2(limit)) for limit in axes.get_ylim())
+    ticks = [2.0**power for power in range(low, high + 1)]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_title(MEANINGS[letter], fontsize=10)
     axes.grid(alpha=0.3)
 
@@ -45,8 +50,8 @@ def _draw_axis(axes: Any, letter: str, costs: Sequence[Cost], limits: Limits) ->
 def draw(costs: Mapping[str, Sequence[Cost]], machine: Machine, path: Path) -> None:
     """Saves one picture with a panel a letter; both axes are logarithmic.
 
-    The bound is the least that the machine's arithmetic or reading allows the experts, with all
-    its threads.
+    The bound is the least that the machine allows the experts with all its threads; reading counts
+    where the kernels cannot lie in a cache.
     """
     import matplotlib
 
