@@ -1,24 +1,29 @@
-"""Times contenders in turn, each in a process of its own, and prints one table.
+"""Times contenders in turn, each in a process of its own.
 
-Each contender does the same work on the same data from the same weights; their losses are compared
+Each contender does the same work on the same data from the same weights; their results are compared
 before anything is timed. Processes take turns, so that a change of the machine's speed meets all of
 them, and one's threads never spin while another is timed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 
 # A step, which returns the loss (or output) it computed.
 Step = Callable[[], Any]
+
+# The least number of steps in a turn: the first quarter is not counted.
+LEAST_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Contender:
     make: Callable[..., Step]
     arguments: tuple[Any, ...] = ()
     ours: bool = False
+    # What another precision may add to the difference from the first contender's results.
+    tolerance: float | None = None
 
 
 @dataclass
@@ -42,32 +49,71 @@ class Timing:
     def median(self) -> float:
         return statistics.median(self.rounds)
 
+    @property
+    def least(self) -> float:
+        return min(self.rounds)
+
+
+def _time(step: Step, seconds: float) -> float:
+    """The median time of a step over a turn of `seconds`."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < LEAST_STEPS or time.perf_counter() < end:
+        begin = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begin)
+    # The first steps find cold caches and sleeping threads.
+    return statistics.median(times[len(times) // 4 :])
+
 
 def _serve(pipe: Connection, contender: Contender) -> None:
-    step = contender.make(*contender.arguments)
-    while (request := pipe.recv()) is not None:
-        kind, count = request
-        if kind == "check":
-            pipe.send([np.asarray(step(), np.float64) for _ in range(count)])
-            continue
-        times = []
-        for _ in range(count):
-            begin = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - begin)
-        # The first steps find cold caches and sleeping threads.
-        pipe.send(statistics.median(times[count // 4 :]))
+    try:
+        step = contender.make(*contender.arguments)
+        while (request := pipe.recv()) is not None:
+            kind, amount = request
+            if kind == "check":
+                pipe.send([np.asarray(step(), np.float64) for _ in range(amount)])
+            else:
+                pipe.send(_time(step, amount))
+    except Exception as error:
+        pipe.send(error)
+        raise
+
+
+def _ask(pipe: Connection, kind: str, amount: float) -> Any:
+    pipe.send((kind, amount))
+    answer = pipe.recv()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _check(contenders: Sequence[Contender], results: Sequence[Any], tolerance: float) -> None:
+    first = np.stack(results[0])
+    for contender, result in zip(contenders, results, strict=True):
+        allowed = tolerance if contender.tolerance is None else contender.tolerance
+        difference = np.abs(np.stack(result) - first).max() / np.abs(first).max()
+        if not difference <= allowed:
+            raise ValueError(f"{contender.name}: results differ by {difference:.1e}")
+
+
+def _stop(processes: Sequence[BaseProcess], pipes: Sequence[Connection]) -> None:
+    for process, pipe in zip(processes, pipes, strict=True):
+        with contextlib.suppress(OSError):  # it has failed, and its end is closed
+            pipe.send(None)
+        process.join(timeout=10)
+        process.terminate()
 
 
 def alternate(
     contenders: Sequence[Contender],
     *,
-    steps: int,
     rounds: int = 15,
+    seconds: float = 0.1,
     check: int = 5,
     tolerance: float = 1e-4,
 ) -> list[Timing]:
-    """Times `rounds` turns of `steps` steps each, after `check` steps whose results must agree.
+    """Times `rounds` turns of `seconds` each, after `check` steps whose results must agree.
 
     Raises
     ------
@@ -76,38 +122,23 @@ def alternate(
     """
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
-    for contender in contenders:
-        pipe, far_end = context.Pipe()
-        context.Process(target=_serve, args=(far_end, contender), daemon=True).start()
-        pipes.append(pipe)
-
-    def ask(pipe: Connection, kind: str, count: int) -> Any:
-        pipe.send((kind, count))
-        return pipe.recv()
-
+    processes: list[BaseProcess] = []
+    timings = [Timing(contender, []) for contender in contenders]
     try:
-        results = [np.stack(ask(pipe, "check", check)) for pipe in pipes]
-        for contender, result in zip(contenders, results, strict=True):
-            difference = np.abs(result - results[0]).max() / np.abs(results[0]).max()
-            if not difference <= tolerance:
-                raise ValueError(f"{contender.name}: results differ by {difference:.1e}")
-        timings = [Timing(contender, []) for contender in contenders]
+        results = []
+        for contender in contenders:
+            pipe, far_end = context.Pipe()
+            process = context.Process(target=_serve, args=(far_end, contender), daemon=True)
+            process.start()
+            far_end.close()
+            pipes.append(pipe)
+            processes.append(process)
+            # One after another: each has its cores, and its memory, to itself while it is made.
+            results.append(_ask(pipe, "check", check))
+        _check(contenders, results, tolerance)
         for _ in range(rounds):
             for timing, pipe in zip(timings, pipes, strict=True):
-                timing.rounds.append(ask(pipe, "time", steps))
+                timing.rounds.append(_ask(pipe, "time", seconds))
     finally:
-        for pipe in pipes:
-            pipe.send(None)
+        _stop(processes, pipes)
     return timings
-
-
-def print_table(title: str, timings: Sequence[Timing]) -> None:
-    """Medians and minima in microseconds, and how many times as long as our best each took."""
-    best = min(timing.median for timing in timings if timing.contender.ours)
-    print(f"\n{title}")
-    print(f"{'':36}{'median us':>12}{'min us':>12}{'to ours':>10}")
-    for timing in timings:
-        print(
-            f"{timing.contender.name:36}{timing.median * 1e6:12.1f}"
-            f"{min(timing.rounds) * 1e6:12.1f}{timing.median / best:10.2f}"
-        )

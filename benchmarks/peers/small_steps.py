@@ -1,43 +1,30 @@
 """Small models at batch 32, as people train them on CPUs: a training step, and one row predicted.
 
-python benchmarks/peers/small_steps.py          (needs the extra `bench`)
+python -m benchmarks.peers small_steps          (needs the extra `bench`)
 """
 
 from __future__ import annotations
 
-import platform
+import itertools
 from typing import Any
 
 import numpy as np
-from alternate import Contender, Step, alternate, print_table
 
-# Keras adds epsilon to the root of the uncorrected variance, PyTorch to that of the corrected one:
-# these two agree in the first step. Losses are compared before and after it; later on, rounding
-# changes which experts are chosen, in PyTorch's own forms among each other too.
-EPSILON, TORCH_EPSILON = 1e-6, 1e-6 / (1 - 0.999) ** 0.5
+from .alternate import Contender, Step, alternate
+from .our_experts import EPSILON
+from .small_data import BATCH, CLASSES, EXPERTS, FEATURES, HIDDEN, ROWS, K, make_data, make_weights
+from .small_torch import EXPERT_FORMS, torch_row, torch_step
+from .table import print_table
+
+# Losses are compared before and after the first step; later on, rounding changes which experts are
+# chosen, in PyTorch's own forms among each other too.
 CHECKED = 2
-ROWS, FEATURES, HIDDEN, CLASSES, BATCH = 4000, 784, 64, 10, 32
-EXPERTS, K = 16, 2
-
-
-def make_data() -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    x = random.random((ROWS, FEATURES), dtype=np.float32)
-    return x, random.integers(0, CLASSES, ROWS).astype(np.int32)
-
-
-def make_weights(kind: str) -> dict[str, np.ndarray]:
-    random = np.random.default_rng(1)
-
-    def normal(*shape: int) -> np.ndarray:
-        return (random.normal(size=shape) / np.sqrt(shape[-2])).astype(np.float32)
-
-    if kind == "dense":
-        return {"first": normal(FEATURES, HIDDEN), "second": normal(HIDDEN, CLASSES)}
-    return {"router": normal(FEATURES, EXPERTS), "experts": normal(EXPERTS, FEATURES, CLASSES)}
+THREADS = (1, 2)
+SECONDS = 0.1
 
 
 def our_model(kind: str, threads: int) -> Any:
+    """784-64-10, or 16 linear experts 784-10 of which two are chosen."""
     import gatewise as gw
 
     gw.set_num_threads(threads)
@@ -70,141 +57,42 @@ def our_step(kind: str, threads: int) -> Step:
     trainer = model._ready_trainer()
     data = _core.Dataset([x], [y], [None])
     batches = [np.arange(i, i + BATCH) for i in range(0, ROWS, BATCH)]
-    turn = iter(range(10**9))
-    return lambda: trainer.train_step(data, batches[next(turn) % len(batches)])[0]
+    order = itertools.cycle(batches)
+    return lambda: trainer.train_step(data, next(order))[0]
 
 
 def our_row(threads: int) -> Step:
+    """One row predicted, NumPy in and out."""
     model, row = our_model("dense", threads), make_data()[0][:1].copy()
     return lambda: model.predict(row)
 
 
-def torch_parts(kind: str, threads: int, form: str) -> tuple[Any, Any]:
-    """A function from a batch to logits, and its parameters."""
-    import torch
-
-    torch.set_num_threads(threads)
-    weights = {name: torch.tensor(value) for name, value in make_weights(kind).items()}
-
-    def linear(value: Any, bias: bool = True) -> Any:
-        layer = torch.nn.Linear(*value.shape, bias=bias)
-        with torch.no_grad():
-            layer.weight.copy_(value.T)
-            if bias:
-                layer.bias.zero_()
-        return layer
-
-    if kind == "dense":
-        model = torch.nn.Sequential(
-            linear(weights["first"]), torch.nn.ReLU(), linear(weights["second"])
-        )
-        return model, list(model.parameters())
-    router = linear(weights["router"], bias=False)
-    parameters = list(router.parameters())
-
-    def choose(x: Any) -> tuple[Any, Any]:
-        values, indices = torch.softmax(router(x), -1).topk(K, -1)
-        return values / values.sum(-1, keepdim=True), indices
-
-    if form == "module list":
-        experts = torch.nn.ModuleList([linear(value) for value in weights["experts"]])
-
-        def forward(x: Any) -> Any:
-            gates, indices = choose(x)
-            out = x.new_zeros(len(x), CLASSES)
-            for e, expert in enumerate(experts):
-                rows, slots = torch.where(indices == e)
-                if rows.numel():
-                    out = out.index_add(0, rows, expert(x[rows]) * gates[rows, slots, None])
-            return out
-
-        return forward, parameters + list(experts.parameters())
-    if form == "one linear":
-        wide = linear(weights["experts"].permute(1, 0, 2).reshape(FEATURES, EXPERTS * CLASSES))
-
-        def forward(x: Any) -> Any:
-            gates, indices = choose(x)
-            outputs = wide(x).view(len(x), EXPERTS, CLASSES)
-            chosen = outputs.gather(1, indices[:, :, None].expand(-1, -1, CLASSES))
-            return (chosen * gates[:, :, None]).sum(1)
-
-        return forward, parameters + list(wide.parameters())
-    # grouped_mm wants strides of 16 bytes: 10 classes are padded to 12.
-    padded = torch.zeros(EXPERTS, FEATURES, 12)
-    padded[:, :, :CLASSES] = weights["experts"]
-    kernel = torch.nn.Parameter(padded)
-    bias = torch.nn.Parameter(torch.zeros(EXPERTS, CLASSES))
-
-    def forward(x: Any) -> Any:
-        gates, indices = choose(x)
-        order = indices.flatten().argsort(stable=True)
-        chosen = indices.flatten()[order]
-        offsets = torch.bincount(chosen, minlength=EXPERTS).cumsum(0).to(torch.int32)
-        outputs = torch.nn.functional.grouped_mm(x[order // K], kernel, offs=offsets)
-        outputs = (outputs[:, :CLASSES] + bias[chosen]) * gates.flatten()[order, None]
-        return x.new_zeros(len(x), CLASSES).index_add(0, order // K, outputs)
-
-    return forward, [*parameters, kernel, bias]
+def our_entries(make: Any, *arguments: Any) -> list[Contender]:
+    return [Contender(f"gatewise, {t} threads", make, (*arguments, t), True) for t in THREADS]
 
 
-def torch_step(kind: str, threads: int, form: str) -> Step:
-    """Eager PyTorch with fused Adam, on batches cut beforehand."""
-    import torch
-
-    forward, parameters = torch_parts(kind, threads, form)
-    optimizer = torch.optim.Adam(parameters, fused=True, eps=TORCH_EPSILON)
-    x, y = (torch.tensor(array) for array in make_data())
-    y = y.long()
-    batches = [(x[i : i + BATCH], y[i : i + BATCH]) for i in range(0, ROWS, BATCH)]
-    turn = iter(range(10**9))
-
-    def step() -> Any:
-        rows, labels = batches[next(turn) % len(batches)]
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(forward(rows), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+def _compare(title: str, ours: list[Contender], theirs: list[Contender], rounds: int) -> None:
+    timings = alternate([*ours, *theirs], rounds=rounds, seconds=SECONDS, check=CHECKED)
+    print_table(title, timings)
 
 
-def torch_row(threads: int) -> Step:
-    import torch
+def main(rounds: int = 15) -> None:
+    """Prints the three tables."""
+    theirs = [Contender(f"PyTorch, {t} threads", torch_step, (t, "dense")) for t in THREADS]
+    title = "Training step, 784-64-10, batch 32"
+    _compare(title, our_entries(our_step, "dense"), theirs, rounds)
 
-    model, _ = torch_parts("dense", threads, "")
-    row = make_data()[0][:1].copy()
-
-    def step() -> Any:
-        with torch.inference_mode():
-            return torch.softmax(model(torch.from_numpy(row)), -1).numpy()
-
-    return step
-
-
-def main() -> None:
-    print(platform.processor() or platform.machine())
-    both = (1, 2)
-    ours = [Contender(f"gatewise, {t} threads", our_step, ("dense", t), True) for t in both]
-    theirs = [Contender(f"PyTorch, {t} threads", torch_step, ("dense", t, "")) for t in both]
-    print_table(
-        "Training step, 784-64-10, batch 32",
-        alternate([*ours, *theirs], steps=1000, check=CHECKED),
-    )
-
-    ours = [Contender(f"gatewise, {t} threads", our_step, ("experts", t), True) for t in both]
     theirs = [
-        Contender(f"PyTorch {form}, {t} threads", torch_step, ("experts", t, form))
-        for form in ("module list", "one linear", "grouped_mm")
-        for t in both
+        Contender(f"PyTorch {form}, {t} threads", torch_step, (t, form))
+        for form in EXPERT_FORMS
+        for t in THREADS
     ]
     title = "Training step, 16 linear experts 784-10, top-2, batch 32"
-    print_table(title, alternate([*ours, *theirs], steps=500, check=CHECKED))
+    _compare(title, our_entries(our_step, "experts"), theirs, rounds)
 
-    ours = [Contender(f"gatewise, {t} threads", our_row, (t,), True) for t in both]
-    theirs = [Contender(f"PyTorch, {t} threads", torch_row, (t,)) for t in both]
+    theirs = [Contender(f"PyTorch, {t} threads", torch_row, (t,)) for t in THREADS]
     title = "One row predicted, 784-64-10, NumPy in and out"
-    print_table(title, alternate([*ours, *theirs], steps=2000, check=CHECKED))
+    _compare(title, our_entries(our_row), theirs, rounds)
 
 
 if __name__ == "__main__":

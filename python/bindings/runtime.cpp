@@ -12,6 +12,7 @@
 #include "experts/expert.h"
 #include "kernels/finite.h"
 #include "kernels/random_fill.h"
+#include "products/machine.h"
 #include "routing/router.h"
 
 #define GATEWISE_STRING_(x) #x
@@ -103,6 +104,9 @@ void bind_runtime(py::module_& module) {
   module.def("set_num_threads", set_num_threads, py::arg("count"));
   module.def("allocation_count", [] { return allocation_counter().load(); });
   module.def("parallel_probe", parallel_probe, py::arg("count"));
+  module.def("peak_flops", peak_flops, py::call_guard<py::gil_scoped_release>());
+  module.def("read_bandwidth", read_bandwidth, py::arg("bytes"),
+             py::call_guard<py::gil_scoped_release>());
   module.def("random_uniform", uniform, py::arg("seed"), py::arg("stream"), py::arg("size"),
              py::arg("low"), py::arg("high"));
   module.def("random_normal", normal, py::arg("seed"), py::arg("stream"), py::arg("size"),

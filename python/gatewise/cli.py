@@ -1,6 +1,7 @@
 """The command `gatewise`."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for model and pictures; default: gatewise-demo",
     )
     demo.add_argument("--seed", type=_seed, default=0, help="default: 0")
+    # Its options are those of the benchmarks, which are imported for this command only.
+    commands.add_parser(
+        "bench",
+        help="measure this machine, and expert layers on it beside PyTorch",
+        add_help=False,
+    )
     commands.add_parser("config", help="print how the core was built and what it runs with")
     return parser
 
@@ -83,14 +90,38 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments (`sys.argv` where None); returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+def _run_bench(options: Sequence[str]) -> int:
+    try:
+        # Not named in an import statement: in a checkout they lie outside the package.
+        command = importlib.import_module("gatewise.benchmarks.command")
+    except ModuleNotFoundError as error:
+        if error.name != "gatewise.benchmarks":
+            raise
+        print(
+            "gatewise bench: error: this copy of gatewise has no benchmarks; in a checkout run: "
+            "python -m benchmarks",
+            file=sys.stderr,
+        )
+        return 2
+    return int(command.main(options, prog="gatewise bench"))
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    parsed, rest = parser.parse_known_args(arguments)
+    if parsed.command == "bench":
+        return _run_bench(rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if parsed.command == "config":
         show_config()
         return 0
+    return _run_demo(parsed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments (`sys.argv` where None); returns the exit status."""
     try:
-        return _run_demo(parsed)
+        return _run(_parser(), arguments)
     except KeyboardInterrupt:
-        print("\ngatewise demo: stopped", file=sys.stderr)
+        print("\ngatewise: stopped", file=sys.stderr)
         return 130

@@ -150,6 +150,15 @@ def test_the_package_carries_its_types_and_is_small() -> None:
     assert sum(path.stat().st_size for path in files) < 2 * WHEEL_BYTES
 
 
+def test_the_package_carries_its_benchmarks() -> None:
+    command = [sys.executable, "-m", "gatewise.benchmarks", "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "forward n=4096 d=256 h=512 E=16 k=2\n" in listed
+    from gatewise import cli
+
+    assert cli.main(["bench", "--list", "--only", "step n=32 "]) == 0
+
+
 def test_the_distribution_names_its_few_dependencies() -> None:
     required = importlib.metadata.requires("gatewise") or []
     hard = {line.split(">")[0].split("=")[0].strip() for line in required if "extra" not in line}

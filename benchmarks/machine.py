@@ -1,0 +1,94 @@
+"""What the machine is, and what it can do at most: the scale that every figure is put on."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+# Far more than any cache holds.
+SUMMED_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the machine can do with all threads of a run: flops and bytes read, a second."""
+
+    flops: float
+    bytes: float
+
+    def best(self, other: Limits) -> Limits:
+        """The higher of each: other work on the machine only ever takes away."""
+        return Limits(max(self.flops, other.flops), max(self.bytes, other.bytes))
+
+    def __str__(self) -> str:
+        return f"{self.flops / 1e9:.1f} GFLOP/s, {self.bytes / 1e9:.1f} GB/s"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and when a run was made, and the machine's limits then."""
+
+    processor: str
+    level: str
+    levels_available: tuple[str, ...]
+    threads: int
+    date: str
+    limits: Limits
+
+    def __str__(self) -> str:
+        return (
+            f"processor   {self.processor}\n"
+            f"level       {self.level} (of {', '.join(self.levels_available)})\n"
+            f"threads     {self.threads}\n"
+            f"date        {self.date}\n"
+            f"peak        {self.limits.flops / 1e9:.1f} GFLOP/s (multiply-adds in registers)\n"
+            f"bandwidth   {self.limits.bytes / 1e9:.1f} GB/s (reading)"
+        )
+
+
+def processor_name() -> str:
+    """As the system calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def measure_limits(threads: int, summed_bytes: int = SUMMED_BYTES) -> Limits:
+    """Peak flops and read bandwidth of `threads` threads, in about a second.
+
+    The peak is that of fused multiply-adds between registers at the instruction-set level in use,
+    the bandwidth that of summing `summed_bytes`; each is the best of nine repeats.
+    """
+    import gatewise as gw
+    from gatewise import _core
+
+    gw.set_num_threads(threads)
+    try:
+        return Limits(_core.peak_flops(), _core.read_bandwidth(summed_bytes))
+    finally:
+        gw.set_num_threads(None)
+
+
+def describe(threads: int, summed_bytes: int = SUMMED_BYTES) -> Machine:
+    """The machine, measured now."""
+    from gatewise import _core, _probe
+
+    return Machine(
+        processor_name(),
+        _core.isa_level(),
+        tuple(_probe.levels()),
+        threads,
+        datetime.date.today().isoformat(),
+        measure_limits(threads, summed_bytes),
+    )
+
+
+if __name__ == "__main__":
+    from gatewise import get_num_threads
+
+    print(describe(get_num_threads()))

@@ -1,0 +1,1 @@
+"""The same arithmetic, on the same data, in gatewise and in other libraries."""

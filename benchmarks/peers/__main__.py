@@ -1,0 +1,35 @@
+"""`python -m benchmarks.peers [NAME ...]`: the tables of other work than single expert layers."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import machine
+from . import autoencoder, keras_jax, mixtral, sklearn_mlp, small_steps
+
+TABLES = {
+    "small_steps": small_steps.main,
+    "autoencoder": autoencoder.main,
+    "keras_jax": keras_jax.main,
+    "sklearn_mlp": sklearn_mlp.main,
+    "mixtral": mixtral.main,
+}
+
+
+def main() -> None:
+    """Prints the machine and the tables asked for, all of them without a name."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLES))
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each contender")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - TABLES.keys():
+        parser.error(f"NAME: expected some of {', '.join(TABLES)}, got {', '.join(unknown)}")
+    from gatewise import get_num_threads
+
+    print(machine.describe(get_num_threads()), flush=True)
+    for name in arguments.names or TABLES:
+        TABLES[name](arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Expert layers against PyTorch: forward, and a training step with Adam.
+
+python -m benchmarks        (in a checkout; `gatewise bench` of an installation; extra `bench`)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..machine import Limits
+from .alternate import Contender, alternate
+from .our_experts import our_forward, our_step, precisions
+from .shapes import FORWARD, STEP, Shape, touched_bytes
+from .table import Work, print_table
+from .torch_experts import forms, torch_forward, torch_step
+
+# The losses before and after one step are compared; later on rounding changes who is chosen.
+CHECKED = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table: a shape, forward or in training."""
+
+    shape: Shape
+    trains: bool
+
+    @property
+    def title(self) -> str:
+        return f"{'step' if self.trains else 'forward'} {self.shape.name}"
+
+    def work(self) -> Work:
+        flops = self.shape.forward_flops * (3 if self.trains else 1)
+        reads = self.shape.few and not self.trains
+        return Work(flops, touched_bytes(self.shape) if reads else None)
+
+
+def cases(shapes: Sequence[Shape] | None = None) -> Iterator[Case]:
+    """All tables in their order, or those of other shapes."""
+    yield from (Case(shape, False) for shape in shapes or FORWARD)
+    yield from (Case(shape, True) for shape in shapes or STEP)
+
+
+def _quantized(shape: Shape, threads: int) -> list[Contender]:
+    """Ours with kernels stored in fewer bits, where reading them takes the time."""
+    if not shape.served:
+        return []
+    return [
+        Contender(
+            f"gatewise {precision}, {threads} threads",
+            our_forward,
+            (shape, threads, precision),
+            True,
+            tolerance,
+        )
+        for precision, tolerance in precisions().items()
+    ]
+
+
+def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
+    """Ours on `threads` threads and on one, then PyTorch's forms."""
+    ours, theirs = (our_step, torch_step) if case.trains else (our_forward, torch_forward)
+    found = [
+        Contender(f"gatewise, {count} threads", ours, (case.shape, count), True)
+        for count in dict.fromkeys((threads, 1))
+    ]
+    if not case.trains:
+        found += _quantized(case.shape, threads)
+    if with_peers:
+        found += [
+            Contender(f"PyTorch {form}, {threads} threads", theirs, (case.shape, threads, form))
+            for form in forms(case.shape, case.trains)
+        ]
+    return found
+
+
+def has_torch() -> bool:
+    """Whether PyTorch can be imported here; it is not."""
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # an import of it is blocked
+        return False
+
+
+def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -> None:
+    """Checks, times and prints one table; ours alone where PyTorch is absent."""
+    entries = contenders(case, threads, has_torch())
+    timings = alternate(entries, rounds=rounds, seconds=seconds, check=CHECKED)
+    print_table(case.title, timings, case.work(), limits)

@@ -1,0 +1,52 @@
+"""A training step of 784-64-10 at batch 32 in Keras 3 on JAX: `train_on_batch`.
+
+The same arithmetic, Adam's included. JAX takes its threads from the machine: all of them.
+
+python -m benchmarks.peers keras_jax          (needs the extra `bench`)
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import numpy as np
+
+from .alternate import Contender, Step, alternate
+from .our_experts import EPSILON
+from .small_data import BATCH, CLASSES, FEATURES, HIDDEN, make_data, make_weights
+from .small_steps import CHECKED, SECONDS, our_entries, our_step
+from .table import print_table
+
+
+def keras_step() -> Step:
+    """The step that a loop of one's own makes, compiled as a whole by XLA."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    layers = [
+        keras.Input(shape=(FEATURES,)),
+        keras.layers.Dense(HIDDEN, activation="relu"),
+        keras.layers.Dense(CLASSES, activation="softmax"),
+    ]
+    model = keras.Sequential(layers)
+    weights = make_weights("dense")
+    zeros = [np.zeros(HIDDEN, np.float32), np.zeros(CLASSES, np.float32)]
+    model.set_weights([weights["first"], zeros[0], weights["second"], zeros[1]])
+    optimizer = keras.optimizers.Adam(epsilon=EPSILON)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
+    x, y = make_data()
+    starts = range(0, len(x), BATCH)
+    batches = itertools.cycle([(x[i : i + BATCH], y[i : i + BATCH]) for i in starts])
+    return lambda: model.train_on_batch(*next(batches))
+
+
+def main(rounds: int = 15) -> None:
+    """Prints the table."""
+    entries = [*our_entries(our_step, "dense"), Contender("Keras 3 on JAX", keras_step)]
+    timings = alternate(entries, rounds=rounds, seconds=SECONDS, check=CHECKED)
+    print_table(f"Training step, {FEATURES}-{HIDDEN}-{CLASSES}, batch {BATCH}", timings)
+
+
+if __name__ == "__main__":
+    main()

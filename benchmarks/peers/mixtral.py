@@ -1,0 +1,142 @@
+"""The expert block of Mixtral as `transformers` has it, against SwiGLU experts.
+
+The same arithmetic: no biases, softmax over all experts, weights normalised over the two chosen.
+`transformers` runs it expert by expert ("eager") or by `grouped_mm`.
+
+python -m benchmarks.peers mixtral          (needs the extra `bench`)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .alternate import Contender, Step, alternate
+from .our_experts import EPSILON, TORCH_EPSILON
+from .shapes import Shape, make_data, make_weights
+from .table import Work, print_table
+
+SHAPE = Shape(1024, 512, 1024, 8, 2)
+IMPLEMENTATIONS = ("eager", "grouped_mm")
+# A gated expert has three kernels, an MLP two.
+FLOPS = SHAPE.forward_flops + 2.0 * SHAPE.n * SHAPE.k * SHAPE.d * SHAPE.h
+CHECKED = 2
+THREADS = 2
+
+
+def make_kernels() -> dict[str, Any]:
+    """`gate` and `value` (E, d, h), `out` (E, h, d), `router` (d, E)."""
+    weights = make_weights(SHAPE)
+    value = np.ascontiguousarray(weights["kernel_in"][::-1])
+    return {
+        "gate": weights["kernel_in"],
+        "value": value,
+        "out": weights["kernel_out"],
+        "router": weights["router"],
+    }
+
+
+def our_model() -> Any:
+    """A model of one layer of SwiGLU experts."""
+    import gatewise as gw
+
+    gw.set_num_threads(THREADS)
+    expert = gw.experts.GLU(SHAPE.h, activation="silu")
+    layer = gw.SparseExpertLayer(
+        SHAPE.d, num_experts=SHAPE.E, k=SHAPE.k, expert=expert, use_bias=False
+    )
+    model = gw.Sequential([gw.Input(shape=(SHAPE.d,)), layer])
+    model.set_weights(list(make_kernels().values()))
+    return model
+
+
+def our_forward() -> Step:
+    """`predict` of a batch."""
+    model, x = our_model(), make_data(SHAPE)[0][0]
+    return lambda: model.predict(x, batch_size=SHAPE.n)
+
+
+def our_step() -> Step:
+    """The step of `fit`."""
+    import gatewise as gw
+    from gatewise import _core
+
+    model = our_model()
+    model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
+    trainer = model._ready_trainer()
+    x, y = (array[0] for array in make_data(SHAPE))
+    data, rows = _core.Dataset([x], [y], [None]), np.arange(SHAPE.n)
+    return lambda: trainer.train_step(data, rows)[0]
+
+
+def make_block(implementation: str) -> Any:
+    """The block of `transformers`, with the same weights."""
+    import torch
+    from transformers import MixtralConfig
+    from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
+
+    torch.set_num_threads(THREADS)
+    config = MixtralConfig(
+        hidden_size=SHAPE.d,
+        intermediate_size=SHAPE.h,
+        num_local_experts=SHAPE.E,
+        num_experts_per_tok=SHAPE.k,
+        hidden_act="silu",
+    )
+    config._experts_implementation = implementation
+    block = MixtralSparseMoeBlock(config)
+    kernels = {name: torch.from_numpy(value) for name, value in make_kernels().items()}
+    with torch.no_grad():
+        block.gate.weight.copy_(kernels["router"].T)
+        both = torch.cat([kernels["gate"], kernels["value"]], -1)
+        block.experts.gate_up_proj.copy_(both.transpose(1, 2))
+        block.experts.down_proj.copy_(kernels["out"].transpose(1, 2))
+    return block
+
+
+def block_forward(implementation: str) -> Step:
+    """The block on one sequence of n tokens, without gradients."""
+    import torch
+
+    block, x = make_block(implementation), torch.from_numpy(make_data(SHAPE)[0])
+
+    def step() -> Any:
+        with torch.inference_mode():
+            return block(x)[0]
+
+    return step
+
+
+def block_step(implementation: str) -> Step:
+    """A step with the fused Adam."""
+    import torch
+
+    block = make_block(implementation)
+    optimizer = torch.optim.Adam(block.parameters(), fused=True, eps=TORCH_EPSILON)
+    x, y = (torch.from_numpy(array) for array in make_data(SHAPE))
+
+    def step() -> Any:
+        optimizer.zero_grad(set_to_none=True)
+        loss = torch.nn.functional.mse_loss(block(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def main(rounds: int = 15) -> None:
+    """Prints the tables of the forward pass and of the training step."""
+    makers = {"forward": (our_forward, block_forward), "step": (our_step, block_step)}
+    for (title, (ours, theirs)), factor in zip(makers.items(), (1, 3), strict=True):
+        entries = [Contender(f"gatewise, {THREADS} threads", ours, (), True)] + [
+            Contender(f"transformers {name}, {THREADS} threads", theirs, (name,))
+            for name in IMPLEMENTATIONS
+        ]
+        timings = alternate(entries, rounds=rounds, check=CHECKED)
+        print_table(f"Mixtral block, {title}, {SHAPE.name}", timings, Work(factor * FLOPS))
+
+
+if __name__ == "__main__":
+    main()

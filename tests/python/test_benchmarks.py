@@ -1,0 +1,64 @@
+"""`gatewise bench` runs, and without any other library."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatewise import _core
+
+ROOT = Path(__file__).parents[2]
+
+# Leaves PyTorch out, should it be installed.
+WITHOUT_TORCH = (
+    "import runpy, sys; sys.modules['torch'] = None; sys.argv = ['benchmarks', *sys.argv[1:]]; "
+    "runpy.run_module('benchmarks', run_name='__main__')"
+)
+
+
+def run_bench(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *options],
+        cwd=ROOT,
+        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_bench_measures_the_machine_and_ours_alone() -> None:
+    result = run_bench("--quick", "--threads", "2", "--rounds", "1")
+    assert result.returncode == 0, result.stderr
+    for line in ("processor ", "threads     2", "date ", "peak ", "bandwidth "):
+        assert f"\n{line}" in f"\n{result.stdout}"
+    assert f"level       {_core.isa_level()} (of " in result.stdout
+    assert "pip install 'gatewise[bench]'" in result.stdout
+    for title in ("forward n=64 ", "forward n=1 ", "step n=64 ", "step n=1 "):
+        assert f"\n{title}" in result.stdout
+    assert result.stdout.count("gatewise, 2 threads") == 4
+    assert "PyTorch " not in result.stdout.partition("\nforward")[2]
+
+
+def test_bench_lists_the_tables_and_takes_some() -> None:
+    listed = run_bench("--list").stdout.splitlines()
+    assert "forward n=4096 d=256 h=512 E=16 k=2" in listed
+    assert "step n=32 d=256 h=512 E=16 k=2" in listed
+    assert len(listed) == len(set(listed)) == 10
+    assert run_bench("--list", "--only", "n=1 ").stdout == "forward n=1 d=1024 h=2048 E=32 k=4\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--only", "nothing"), "--only: no table has 'nothing' in its name"),
+        (("--rounds", "0"), "argument --rounds: expected at least 1, got 0"),
+        (("--threads", "0"), "argument --threads: expected at least 1, got 0"),
+    ],
+)
+def test_bench_refuses_what_it_cannot_do(options: tuple[str, ...], message: str) -> None:
+    result = run_bench(*options)
+    assert result.returncode == 2
+    assert message in result.stderr
