@@ -1,6 +1,6 @@
 """Sparse rows (CSR) through a dense layer and through 16 linear experts, forward and a step of SGD.
 
-python -m benchmarks.sparse_rows          (needs the extra `bench`)
+python -m benchmarks.peers.sparse_rows          (needs the extra `bench`)
 
 SciPy multiplies by its compiled loops on one thread, PyTorch by `torch.sparse_csr_tensor @ W` and
 the backward of `torch.sparse.mm` on all threads. The experts of SciPy are a loop over those that
