@@ -58,13 +58,6 @@ void gradient_tile(const float* x, const float* d_y, Index count, bool add, floa
   for (int r = 0; r < kTileRows; ++r) sums[r].store(g + r * kPanelWidth);
 }
 
-// What the update of a tile will read and write.
-void fetch(const UpdateTarget& target, Index offset, Index count) {
-  for (const float* values : {target.weights, target.first, target.second, target.gradient})
-    if (values)
-      for (Index at = 0; at < count; at += kPanelWidth) __builtin_prefetch(values + offset + at, 1);
-}
-
 // Rows of 16 floats to rows of `stride`, in place.
 void narrow(float* g, Index rows, Index stride) {
   for (Index j = 1; j < rows && stride < kPanelWidth; ++j)
@@ -87,7 +80,7 @@ void panel_gradient(const Scratch& scratch, const Part& part, Index start, Index
     float* g = part.first && part.last ? own : sums + (stretch - start) * kPanelWidth;
     for (Index j = stretch; j < stop; j += kTileRows) {
       const Index offset = shape.offset(panel) + j * stride;
-      if (part.last) fetch(target, offset, std::min<Index>(kTileRows, stop - j) * stride);
+      if (part.last) fetch_target(target, offset, std::min<Index>(kTileRows, stop - j) * stride);
       gradient_tile(scratch.x + (j - start) / kTileRows * kTileFloats, scratch.d_y, part.count,
                     !part.first, g + (j - stretch) * kPanelWidth);
     }

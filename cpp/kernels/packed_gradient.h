@@ -17,6 +17,13 @@ inline constexpr Index kPackedRows = 64;
 inline constexpr Index kStretchTiles = 12;
 inline constexpr Index kStretchRows = kStretchTiles * kTileRows;
 
+// Fetches what the update of a tile will read and write while its gradient is computed.
+inline void fetch_target(const UpdateTarget& target, Index offset, Index count) {
+  for (const float* values : {target.weights, target.first, target.second, target.gradient})
+    if (values)
+      for (Index at = 0; at < count; at += kPanelWidth) __builtin_prefetch(values + offset + at, 1);
+}
+
 // As `weight_gradient`.
 void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,

@@ -10,43 +10,83 @@ GATEWISE_INLINE Vector shrink(const Vector& w, const Vector& threshold) {
   return copysign(max(Vector::zero(), abs(w) - threshold), w);
 }
 
-template <UpdateKind kKind>
-GATEWISE_INLINE void update_vector(const UpdateTarget& t, Index at, Vector g, Index count) {
-  const UpdateRule& rule = t.rule;
-  const Vector rate = Vector::set(rule.learning_rate);
-  Vector w = Vector::load_up_to(t.weights + at, count);
-  if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
-  if (rule.clip_value > 0)
-    g = max(Vector::set(-rule.clip_value), min(Vector::set(rule.clip_value), g));
-  if (rule.decay > 0) w = w - w * Vector::set(rule.decay);
-  Vector threshold = Vector::set(rule.learning_rate * rule.l1);
-  if constexpr (kKind == UpdateKind::kSgd) {
-    w = w - rate * g;
-  } else if constexpr (kKind == UpdateKind::kAdam) {
-    Vector m = Vector::load_up_to(t.first + at, count);
-    Vector v = Vector::load_up_to(t.second + at, count);
-    m = fma(Vector::set(rule.rise_1), g - m, m);
-    v = fma(Vector::set(rule.rise_2), g * g - v, v);
-    m.store_up_to(t.first + at, count);
-    v.store_up_to(t.second + at, count);
-    const Vector root = sqrt(v), epsilon = Vector::set(rule.epsilon);
-    w = w - Vector::set(rule.step_size) * m / (root + epsilon);
-    if (rule.l1 > 0) threshold = threshold / fma(root, Vector::set(rule.variance_root), epsilon);
-  } else {
-    const Vector momentum = Vector::set(rule.momentum);
-    const Vector step = rate * g;
-    const Vector m = momentum * Vector::load_up_to(t.first + at, count) - step;
-    m.store_up_to(t.first + at, count);
-    w = kKind == UpdateKind::kNesterov ? w + momentum * m - step : w + m;
+// A rule's constants in registers: copies, so that the compiler knows that no store changes them.
+struct Constants {
+  explicit Constants(const UpdateRule& rule)
+      : rate(Vector::set(rule.learning_rate)),
+        momentum(Vector::set(rule.momentum)),
+        rise_1(Vector::set(rule.rise_1)),
+        rise_2(Vector::set(rule.rise_2)),
+        epsilon(Vector::set(rule.epsilon)),
+        step_size(Vector::set(rule.step_size)) {}
+
+  Vector rate, momentum, rise_1, rise_2, epsilon, step_size;
+};
+
+// What few rules have: penalties, clipping and decay.
+bool has_extras(const UpdateRule& rule) {
+  return rule.l1 > 0 || rule.l2 > 0 || rule.clip_value > 0 || rule.decay > 0;
+}
+
+// Updates `count` values, at most 16, with the gradient g.
+template <UpdateKind kKind, bool kExtras>
+GATEWISE_INLINE void update_vector(const Constants& c, const UpdateRule& rule, float* weights,
+                                   float* first, float* second, Vector g, Index count) {
+  Vector w = Vector::load_up_to(weights, count);
+  Vector threshold = Vector::zero();
+  if constexpr (kExtras) {
+    if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
+    if (rule.clip_value > 0)
+      g = max(Vector::set(-rule.clip_value), min(Vector::set(rule.clip_value), g));
+    if (rule.decay > 0) w = w - w * Vector::set(rule.decay);
+    threshold = Vector::set(rule.learning_rate * rule.l1);
   }
-  if (rule.l1 > 0) w = shrink(w, threshold);
-  w.store_up_to(t.weights + at, count);
+  if constexpr (kKind == UpdateKind::kSgd) {
+    w = w - c.rate * g;
+  } else if constexpr (kKind == UpdateKind::kAdam) {
+    Vector m = Vector::load_up_to(first, count);
+    Vector v = Vector::load_up_to(second, count);
+    m = fma(c.rise_1, g - m, m);
+    v = fma(c.rise_2, g * g - v, v);
+    m.store_up_to(first, count);
+    v.store_up_to(second, count);
+    const Vector root = sqrt(v);
+    w = w - c.step_size * m / (root + c.epsilon);
+    if constexpr (kExtras)
+      threshold = threshold / fma(root, Vector::set(rule.variance_root), c.epsilon);
+  } else {
+    const Vector step = c.rate * g;
+    const Vector m = c.momentum * Vector::load_up_to(first, count) - step;
+    m.store_up_to(first, count);
+    w = kKind == UpdateKind::kNesterov ? w + c.momentum * m - step : w + m;
+  }
+  if constexpr (kExtras)
+    if (rule.l1 > 0) w = shrink(w, threshold);
+  w.store_up_to(weights, count);
+}
+
+template <UpdateKind kKind, bool kExtras>
+void update_run(const UpdateTarget& t, Index offset, const float* g, Index count) {
+  const UpdateRule rule = t.rule;
+  const Constants constants(rule);
+  float* weights = t.weights + offset;
+  float* first = t.first ? t.first + offset : nullptr;
+  float* second = t.second ? t.second + offset : nullptr;
+  Index i = 0;
+  for (; i + kPanelWidth <= count; i += kPanelWidth)
+    update_vector<kKind, kExtras>(constants, rule, weights + i, first + i, second + i,
+                                  Vector::load(g + i), kPanelWidth);
+  if (i < count)
+    update_vector<kKind, kExtras>(constants, rule, weights + i, first + i, second + i,
+                                  Vector::load_partial(g + i, count - i), count - i);
 }
 
 template <UpdateKind kKind>
 void update_all(const UpdateTarget& t, Index offset, const float* g, Index count) {
-  for (Index i = 0; i < count; i += kPanelWidth)
-    update_vector<kKind>(t, offset + i, Vector::load_up_to(g + i, count - i), count - i);
+  if (has_extras(t.rule))
+    update_run<kKind, true>(t, offset, g, count);
+  else
+    update_run<kKind, false>(t, offset, g, count);
 }
 
 }  // namespace

@@ -59,10 +59,12 @@ void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
   Stretch stretch;
   for (Index start = begin; start < end; start += kStretchRows) {
     const Index stop = std::min(end, start + kStretchRows);
-    for (Index j = start; j < stop; j += kTileRows)
-      tiles[std::min<Index>(kTileRows, stop - j) - 1](x, j, units, d_y_stride, row_begin, row_end,
-                                                      width, stride,
-                                                      stretch.g + (j - start) * stride);
+    for (Index j = start; j < stop; j += kTileRows) {
+      const Index count = std::min<Index>(kTileRows, stop - j);
+      fetch_target(target, shape.offset(panel) + j * stride, count * stride);
+      tiles[count - 1](x, j, units, d_y_stride, row_begin, row_end, width, stride,
+                       stretch.g + (j - start) * stride);
+    }
     apply_update(target, shape.offset(panel) + start * stride, stretch.g, (stop - start) * stride);
   }
 }
