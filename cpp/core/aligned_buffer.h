@@ -11,6 +11,10 @@
 
 #include "core/types.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace gatewise {
 
 inline std::atomic<std::int64_t>& allocation_counter() {
@@ -23,10 +27,20 @@ inline constexpr std::size_t kAlignment = 64;
 // Far beyond any machine's memory, and far from where sizes in bytes overflow.
 inline constexpr Index kMostFloats = Index{1} << 44;
 
+// Blocks of several huge pages ask for them: what is read from memory then misses the address
+// cache 512 times less often.
+inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
+inline constexpr std::size_t kHugeBlock = 2 * kHugePage;
+
 inline void* allocate_aligned(std::size_t bytes) {
   allocation_counter().fetch_add(1, std::memory_order_relaxed);
-  void* memory = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  const std::size_t alignment = bytes >= kHugeBlock ? kHugePage : kAlignment;
+  const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, size);
   if (memory == nullptr) throw std::bad_alloc();
+#ifdef __linux__
+  if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a hint, which may be refused
+#endif
   return memory;
 }
 

@@ -13,15 +13,15 @@ constexpr Index kBlockFloats = 128 * 1024;
 // Fetches the next panels into the second cache, a share before each tile of rows.
 class Fetch {
  public:
-  Fetch(const float* next, Index floats, Index rows)
+  Fetch(const float* next, Index floats, Index tiles)
       : next_(next),
         floats_(std::max<Index>(floats, 0)),
-        share_(round_up(ceil_divide(floats_ * kTileRows, rows), kPanelWidth)) {}
+        share_(round_up(ceil_divide(floats_, tiles), kPanelWidth)) {}
 
-  void ahead(Index row) const {
-    const Index begin = row / kTileRows * share_;
-    const Index end = std::min(floats_, begin + share_);
-    for (Index at = begin; at < end; at += kPanelWidth) __builtin_prefetch(next_ + at, 0, 2);
+  void ahead(Index tile) const {
+    const Index end = std::min(floats_, (tile + 1) * share_);
+    for (Index at = tile * share_; at < end; at += kPanelWidth)
+      __builtin_prefetch(next_ + at, 0, 2);
   }
 
  private:
@@ -50,23 +50,21 @@ void multiply_rows(const Rows& x, Index row, int rows, const Panels& w, Index pa
 
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                      Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  if (row_begin >= row_end) return;
   const Index depth = std::max<Index>(w.shape.rows, 1);
   const Index block = std::max<Index>(kBlockFloats / depth / kTileRows, 1) * kTileRows;
-  const Index group =
-      tile_panels(static_cast<int>(std::min<Index>(row_end - row_begin, kTileRows)));
   for (Index begin = row_begin; begin < row_end; begin += block) {
-    const Index end = std::min(row_end, begin + block);
+    const RowTiles tiles(std::min(row_end - begin, block));
+    const Index group = tile_panels(tiles.least());
     // Panels outside, rows inside: a panel stays in the first cache while the block's rows pass.
     for (Index panel = panel_begin; panel < panel_end; panel += group) {
       const Index group_end = std::min(panel_end, panel + group);
       const Index next_end = std::min(panel_end, group_end + group);
       const Fetch fetch(w.panel(group_end), w.shape.offset(next_end) - w.shape.offset(group_end),
-                        end - begin);
-      for (Index row = begin; row < end; row += kTileRows) {
-        fetch.ahead(row - begin);
-        multiply_rows(x, row, static_cast<int>(std::min<Index>(kTileRows, end - row)), w, panel,
-                      group_end, epilogue);
+                        tiles.count());
+      for (Index tile = 0; tile < tiles.count(); ++tile) {
+        fetch.ahead(tile);
+        multiply_rows(x, begin + tiles.begin(tile), tiles.rows(tile), w, panel, group_end,
+                      epilogue);
       }
     }
   }

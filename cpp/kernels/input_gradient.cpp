@@ -32,9 +32,9 @@ void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index r
                     const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch) {
   const Rows rows{d_y, d_y_stride, nullptr};
-  const Index most = std::min<Index>(row_end - row_begin, kTileRows);
-  if (most <= 0) return;
-  const Index group = tile_panels(static_cast<int>(most)) * kPanelWidth;
+  if (row_begin >= row_end) return;
+  const RowTiles tiles(row_end - row_begin);
+  const Index group = tile_panels(tiles.least()) * kPanelWidth;
   const Index floats = strip_floats(w.shape);
   TileSums sums;
   for (Index column = column_begin; column < column_end; column += group) {
@@ -45,8 +45,9 @@ void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index r
       b[s] = scratch + s * floats;
       transpose_strip(w, column + s * kPanelWidth, scratch + s * floats);
     }
-    for (Index row = row_begin; row < row_end; row += kTileRows) {
-      const int count = static_cast<int>(std::min<Index>(kTileRows, row_end - row));
+    for (Index tile = 0; tile < tiles.count(); ++tile) {
+      const Index row = row_begin + tiles.begin(tile);
+      const int count = tiles.rows(tile);
       const float* a[kTileRows];
       for (int r = 0; r < count; ++r) a[r] = rows.row(row + r);
       const int at_once = tile_panels(count);

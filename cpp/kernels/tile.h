@@ -27,4 +27,21 @@ inline constexpr int tile_panels(int rows) {
   return std::clamp(kAccumulators / (Vector::kParts * rows), 1, 4);
 }
 
+// The rows of a product, cut into as few tiles as can be, none much smaller than another: a tile of
+// one or two rows would wait for its few sums.
+class RowTiles {
+ public:
+  explicit RowTiles(Index rows) : rows_(rows), count_(ceil_divide(rows, kTileRows)) {}
+
+  Index count() const { return count_; }
+  Index begin(Index tile) const { return rows_ * tile / count_; }
+  int rows(Index tile) const { return static_cast<int>(begin(tile + 1) - begin(tile)); }
+  // Rows of the smallest tile.
+  int least() const { return static_cast<int>(rows_ / count_); }
+
+ private:
+  Index rows_;
+  Index count_;
+};
+
 }  // namespace gatewise
