@@ -5,7 +5,7 @@
 
 namespace gatewise {
 
-// Rows of W that `gather_columns` turns at once.
+// Rows of W that `turn_columns` turns at once.
 inline constexpr Index kTurnedRows = 32;
 
 // out[c, r] = w[begin + r, c] for all columns c and r < min(kTurnedRows, rows - begin): out

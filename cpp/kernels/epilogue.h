@@ -8,7 +8,7 @@ namespace gatewise {
 
 // What happens to a tile of sums before it is stored.
 struct Epilogue {
-  const float* bias = nullptr;  // [cols] or null; may be read up to a multiple of 16
+  const float* bias = nullptr;  // [cols] or null
   Activation activation = Activation::kLinear;
   float* y = nullptr;  // [rows, cols], overwritten
   Index y_stride = 0;

@@ -34,8 +34,8 @@ struct Int8SparseRows {
 // count as zero; NaN where a value is NaN or infinite.
 float int8_scale(const float* x, Index count);
 
-// values[k] = x[k] / scale rounded to nearest even, zero where the scale is 0 or NaN. With `values`
-// even one further is set to zero, which pairs an odd last value.
+// values[k] = x[k] / scale rounded to nearest even, zero where the scale is 0 or NaN. Where
+// `count` is odd one value more is set to zero, which pairs the last.
 void to_int8(const float* x, Index count, float scale, std::int16_t* values);
 
 // y[i, j] = f(bias[j] + S row_scale[i] column_scale[j]), S = sum_k x[i, k] w[k, j] in 32 bits,

@@ -16,7 +16,7 @@ struct TileSums {
 };
 
 // sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c], k upwards over [0, depth) in one
-// fused chain from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
+// chain of `fma` from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
 // stride_p is 16, that of the last panel `last_stride`. 16 floats are loaded of each panel row.
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
                    int panel_count, Index last_stride, Index depth, TileSums& sums);

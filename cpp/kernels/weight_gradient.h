@@ -1,4 +1,4 @@
-// dW = X^T dY, a tile at a time, each tile updated where it was made.
+// dW = X^T dY, a stretch of tiles at a time, each updated where it was made.
 #pragma once
 
 #include "core/panels.h"

@@ -13,9 +13,9 @@
 
 namespace gatewise {
 
-// E matrices [rows, cols] at a fixed distance, and their rows' offsets [E + 1].
+// Groups of consecutive rows.
 struct Groups {
-  const Index* offsets = nullptr;
+  const Index* offsets = nullptr;  // [count + 1]
   Index count = 0;
 
   Index begin(Index g) const { return offsets[g]; }
@@ -32,6 +32,7 @@ inline Groups all_rows(Index rows, Arena& arena) {
   return {offsets, 1};
 }
 
+// A matrix [rows, cols] for each group, at a fixed distance from one to the next, and its bias.
 struct GroupedWeights {
   Panels first;
   Index distance = 0;  // floats from one matrix to the next
@@ -53,7 +54,7 @@ struct GroupedWeights {
 };
 
 // Rows of one block of work are a multiple of this, and so of every level's tile (3, 6 and 12
-// rows).
+// rows), but for the last of a group.
 inline constexpr Index kRowGrain = 12;
 
 // Values that a row of x has: its width, or the mean number of its entries.
@@ -63,7 +64,7 @@ double mean_depth(const Input& x, Index rows);
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias);
 
 // y = f(x W_g + b_g) for rows [0, rows) of x, by the calling thread alone. `epilogue.bias` is
-// ignored.
+// ignored. Weights in float32.
 void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
               const Epilogue& epilogue);
 
@@ -76,8 +77,8 @@ void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights&
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue, Arena& arena);
 
-// d_x row i = (+=) d_y row i W_g^T. With `out.target`, several rows may add to one row of d_x: they
-// do so in ascending order of i.
+// d_x row i = (+=) d_y row i W_g^T, times the slope that `out` asks for. With `out.target`, several
+// rows may add to one row of d_x: they do so in ascending order of i.
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                             const GroupedWeights& weights, const InputGradient& out, Arena& arena);
 

@@ -1,5 +1,5 @@
 // What this machine can do at most with `num_threads()` threads, at this instruction-set level. The
-// best of a few repeats of some 20 ms each: other work on the machine only ever takes away.
+// best of nine repeats: other work on the machine only ever takes away.
 #pragma once
 
 #include <cstddef>

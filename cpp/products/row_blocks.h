@@ -7,8 +7,9 @@
 
 namespace gatewise {
 
-// Rows of one block: their values between two products stay in the second cache (256 KB of it),
-// and a panel of weights is read for at least 48 of them.
+// The most rows of a block whose rows have `width` floats between two products: they take up to
+// 512 KB of the second cache, or more where that is fewer than 48 rows, too few for reading a panel
+// of weights.
 inline Index block_rows(Index width) {
   return std::clamp<Index>(131072 / std::max<Index>(width, 1) / kRowGrain * kRowGrain, 48, 480);
 }
