@@ -10,7 +10,8 @@ inline constexpr int kMostPanels = 4;  // the most that tile_panels returns
 
 // Sums of one tile, [panel][row][16 columns].
 struct TileSums {
-  alignas(64) float values[kAccumulators / Vector::kParts][kPanelWidth];
+  // A tile has no more sums than this, whether they fill the registers or are one panel's.
+  alignas(64) float values[std::max(kAccumulators / Vector::kParts, kTileRows)][kPanelWidth];
 
   const float* at(int panel, int row, int rows) const { return values[panel * rows + row]; }
 };
