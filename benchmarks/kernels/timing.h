@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/aligned_buffer.h"
+#include "core/parallel.h"
 #include "core/random.h"
 #include "core/types.h"
+#include "products/machine.h"
 
 namespace gatewise::bench {
 
@@ -59,15 +61,45 @@ inline void print_heading() {
   std::printf("%-52s%12s%10s%10s%8s\n", "", "us", "GFLOP/s", "GB/s", "share");
 }
 
-// flops: of one call; bytes: that it must move. The share is of the limit that its time is nearer
-// to.
-template <typename Call>
-void report(const std::string& name, double flops, double bytes, const Limits& limits,
-            const Call& call) {
-  const double seconds = seconds_of(call);
-  const double share = std::max(flops / limits.flops, bytes / limits.bytes) / seconds;
-  std::printf("%-52s%12.2f%10.1f%10.1f%7.0f%%\n", name.c_str(), seconds * 1e6,
-              flops / seconds * 1e-9, bytes / seconds * 1e-9, share * 100);
+// Prints a line for each kernel whose name contains `only`.
+class Report {
+ public:
+  Report(const Limits& limits, std::string only) : limits_(limits), only_(std::move(only)) {}
+
+  // A product: its flops, and bytes that it reads from memory where they exceed the caches. The
+  // share is of the limit that its time is nearer to.
+  template <typename Call>
+  void operator()(const std::string& name, double flops, double bytes, const Call& call) const {
+    if (name.find(only_) == std::string::npos) return;
+    const double seconds = seconds_of(call);
+    const double peak = flops / limits_.flops / seconds, read = bytes / limits_.bytes / seconds;
+    std::printf("%-52s%12.2f%10.1f%10.1f%7.0f%% of %s\n", name.c_str(), seconds * 1e6,
+                flops / seconds * 1e-9, bytes / seconds * 1e-9, std::max(peak, read) * 100,
+                peak > read ? "peak" : "read");
+  }
+
+  // Something done value by value: nanoseconds a value.
+  template <typename Call>
+  void values(const std::string& name, Index count, const Call& call) const {
+    if (name.find(only_) == std::string::npos) return;
+    const double seconds = seconds_of(call);
+    std::printf(
+        "%-52s%12.3f%30s\n", name.c_str(), seconds * 1e6,
+        (std::to_string(seconds * 1e9 / static_cast<double>(count)) + " ns a value").c_str());
+  }
+
+ private:
+  Limits limits_;
+  std::string only_;
+};
+
+// The level that this program is built for.
+inline const char* level_name() {
+#define GATEWISE_TEXT_OF(x) #x
+#define GATEWISE_TEXT(x) GATEWISE_TEXT_OF(x)
+  return GATEWISE_TEXT(GATEWISE_LEVEL);
+#undef GATEWISE_TEXT
+#undef GATEWISE_TEXT_OF
 }
 
 }  // namespace gatewise::bench

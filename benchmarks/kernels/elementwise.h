@@ -1,0 +1,63 @@
+// Times what runs value by value or row by row: activations, softmax, top-k, updates.
+#pragma once
+
+#include "kernels/activations.h"
+#include "kernels/softmax.h"
+#include "kernels/top_k.h"
+#include "kernels/update.h"
+#include "timing.h"
+
+namespace gatewise::bench {
+
+// 4,096 values: 16 KB, which stay in the first cache.
+inline constexpr Index kValues = 4096;
+
+inline void time_activations(const Report& report) {
+  Values x(kValues), y(kValues), d_x(kValues);
+  for (const char* name : {"relu", "gelu", "silu", "tanh", "sigmoid", "exponential", "softplus"}) {
+    const Activation kind = activation_from_name(name);
+    report.values(std::string("activate_forward, ") + name, kValues,
+                  [&] { activate_forward(kind, x, y, kValues); });
+    report.values(std::string("activate_backward, ") + name, kValues,
+                  [&] { activate_backward(kind, x, y, x, d_x, kValues); });
+  }
+}
+
+inline void time_rows(const Report& report) {
+  for (const Index width : {16, 128, 4096}) {
+    Values x(width), y(width);
+    std::vector<std::int32_t> best(4);
+    const std::string wide = " of " + std::to_string(width);
+    report.values("softmax_forward" + wide, width, [&] { softmax_forward(x, y, width); });
+    report.values("top_k, 4" + wide, width, [&] { top_k(x, width, 4, best.data()); });
+  }
+}
+
+inline void time_updates(const Report& report) {
+  Values g(kValues), weights(kValues), first(kValues), second(kValues);
+  for (Index i = 0; i < kValues; ++i) second.data()[i] = std::abs(second.data()[i]);
+  UpdateTarget target{.rule = {.learning_rate = 1e-9f,
+                               .momentum = 0.9f,
+                               .rise_1 = 0.1f,
+                               .rise_2 = 0.001f,
+                               .epsilon = 1e-7f,
+                               .step_size = 1e-9f},
+                      .weights = weights,
+                      .first = first,
+                      .second = second};
+  const std::pair<const char*, UpdateKind> kinds[] = {
+      {"SGD", UpdateKind::kSgd}, {"momentum", UpdateKind::kMomentum}, {"Adam", UpdateKind::kAdam}};
+  for (const auto& [name, kind] : kinds) {
+    target.rule.kind = kind;
+    report.values(std::string("apply_update, ") + name, kValues,
+                  [&] { apply_update(target, 0, g, kValues); });
+  }
+}
+
+inline void time_elementwise(const Report& report) {
+  time_activations(report);
+  time_rows(report);
+  time_updates(report);
+}
+
+}  // namespace gatewise::bench
