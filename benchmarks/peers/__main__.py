@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import machine
-from . import autoencoder, keras_jax, mixtral, sklearn_mlp, small_steps
+from . import autoencoder, keras_jax, mixtral, sklearn_mlp, small_steps, sparse_rows
 
 TABLES = {
     "small_steps": small_steps.main,
@@ -13,6 +13,7 @@ TABLES = {
     "keras_jax": keras_jax.main,
     "sklearn_mlp": sklearn_mlp.main,
     "mixtral": mixtral.main,
+    "sparse_rows": sparse_rows.main,
 }
 
 

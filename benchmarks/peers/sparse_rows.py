@@ -1,6 +1,6 @@
 """Sparse rows (CSR) through a dense layer and through 16 linear experts, forward and a step of SGD.
 
-python -m benchmarks.peers.sparse_rows          (needs the extra `bench`)
+python -m benchmarks.peers sparse_rows          (needs the extra `bench`)
 
 SciPy multiplies by its compiled loops on one thread, PyTorch by `torch.sparse_csr_tensor @ W` and
 the backward of `torch.sparse.mm` on all threads. The experts of SciPy are a loop over those that
@@ -10,13 +10,13 @@ none.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .alternate import Contender, Step, alternate, print_table
+from .alternate import Contender, Step, alternate
+from .table import print_table
 
 EXPERTS, K = 16, 2
 RATE = 0.1
@@ -58,6 +58,7 @@ def our_model(shape: Shape, kind: str, threads: int) -> Any:
 
     gw.set_num_threads(threads)
     experts, router, _ = make_weights(shape)
+    layer: gw.layers.Layer
     if kind == "dense":
         layer = gw.layers.Dense(shape.units, use_bias=False)
         weights = [experts[0]]
@@ -159,13 +160,13 @@ def torch_step(shape: Shape, threads: int) -> Step:
         loss = torch.nn.functional.mse_loss(torch.sparse.mm(x, w), targets)
         loss.backward()
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
     return step
 
 
 def tables(threads: int) -> dict[str, tuple[Contender, ...]]:
-    found = {}
+    found: dict[str, tuple[Contender, ...]] = {}
     for shape in SHAPES:
         name = f"n {shape.n}, d {shape.d:,}, {shape.density:.1%}, {shape.units} units"
         ours = f"gatewise, {threads} threads"
@@ -187,16 +188,12 @@ def tables(threads: int) -> dict[str, tuple[Contender, ...]]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--only", default="", help="part of a table's name")
-    arguments = parser.parse_args()
-    for title, contenders in tables(arguments.threads).items():
-        if arguments.only in title:
-            timings = alternate(contenders, steps=8, rounds=arguments.rounds, tolerance=1e-3)
-            print_table(title, timings)
+def main(rounds: int = 15) -> None:
+    """Prints the tables."""
+    from gatewise import get_num_threads
+
+    for title, contenders in tables(get_num_threads()).items():
+        print_table(title, alternate(contenders, rounds=rounds, tolerance=1e-3))
 
 
 if __name__ == "__main__":
