@@ -65,11 +65,11 @@ class RangeBody {
   void (*call_)(void*, Index, Index, int);
 };
 
-// Runs body over [0, count) in contiguous ranges, one a thread. `operations` is the work of one
-// item in multiply-adds or loads; below the grain all of it runs on the calling thread. Denormals
-// are flushed to zero while a body runs. An exception of a body is thrown again after all have
-// ended. A body that takes the number of its thread, below `most_threads`, may keep scratch for
-// each.
+// Runs body over [0, count): a contiguous range a thread, in slices one after the other.
+// `operations` is the work of one item in multiply-adds or loads; below the grain all of it runs on
+// the calling thread. Denormals are flushed to zero while a body runs. An exception of a body is
+// thrown again after all have ended. A body that takes the number of its thread, below
+// `most_threads`, may keep scratch for each.
 void parallel_for(Index count, double operations, const RangeBody& body,
                   int most_threads = std::numeric_limits<int>::max());
 
