@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "kernels/sparse_rows.h"
 #include "products/grouped.h"
 
 namespace gatewise {
@@ -37,18 +36,6 @@ inline RowBlocks cut_rows(Index rows, Index stride) {
   // Never less for more rows: then a batch that is smaller than an earlier one finds room.
   cut.room_rows = std::min(rows, cut.threads * std::max(most, kFewRows));
   return cut;
-}
-
-// On the calling thread, y = x W for rows [begin, end) of x; row `begin` is the first of y.
-inline void multiply_rows(const Input& x, Index begin, Index end, const Panels& w, float* y,
-                          Index stride) {
-  const Input rows = x.from(begin);
-  const Epilogue epilogue{.y = y, .y_stride = stride};
-  const Index panels = w.shape.panels();
-  if (rows.is_sparse())
-    sparse_forward_product(rows.sparse, 0, end - begin, w, 0, panels, epilogue);
-  else
-    forward_product(rows.dense, 0, end - begin, w, 0, panels, epilogue);
 }
 
 }  // namespace gatewise

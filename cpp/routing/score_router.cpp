@@ -124,9 +124,12 @@ RouterRun ScoreRouter::forward(const Input& x, Index rows, const ParameterBlock&
       const Lines lines{all.logits + (run.logits ? place : own),
                         all.scores + (run.scores ? place : own),
                         all.ranks ? all.ranks + own : nullptr};
-      multiply_rows(x, begin, end, block.panels(kernel_), lines.logits, stride);
-      if (run.noise)
-        multiply_rows(x, begin, end, block.panels(noise_kernel_), run.noise + place, stride);
+      const auto product = [&](int kernel, float* y) {
+        multiply(x.from(begin), end - begin, grouped_weights(block, kernel, -1), 0,
+                 {.y = y, .y_stride = stride});
+      };
+      product(kernel_, lines.logits);
+      if (run.noise) product(noise_kernel_, run.noise + place);
       route_rows(begin, end, block, info, lines, run);
     };
     parallel_for(
