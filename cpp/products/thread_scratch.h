@@ -1,6 +1,8 @@
 // Floats of scratch for each thread of a parallel loop.
 #pragma once
 
+#include <algorithm>
+
 #include "core/arena.h"
 #include "core/panels.h"
 #include "core/parallel.h"
@@ -13,6 +15,13 @@ class ThreadScratch {
       : floats_(round_up(floats, kPanelWidth)),
         threads_(num_threads()),
         data_(arena.take<float>(floats_ * threads_)) {}
+
+  // The same, all zero.
+  static ThreadScratch zeroed(Index floats, Arena& arena) {
+    const ThreadScratch scratch(floats, arena);
+    std::fill_n(scratch.data_, scratch.floats_ * scratch.threads_, 0.0f);
+    return scratch;
+  }
 
   float* of(int thread) const { return data_ + thread * floats_; }
   // The most threads that may use it, for `parallel_for`.

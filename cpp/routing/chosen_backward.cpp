@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "kernels/chosen_columns.h"
+#include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
@@ -12,10 +13,9 @@ namespace {
 void add_input_gradient(const Choice& choice, const Index* counts, const float* d_chosen,
                         const Panels& w, RowGradient d_x, Arena& arena) {
   const Index tiles = ceil_divide(w.shape.rows, kTurnedRows);
-  const int threads = num_threads();
-  float* room = arena.take<float>(threads * w.shape.cols * kTurnedRows);
+  const ThreadScratch scratch(w.shape.cols * kTurnedRows, arena);
   const auto add = [&](Index begin, Index end, int thread) {
-    float* turned = room + thread * w.shape.cols * kTurnedRows;
+    float* turned = scratch.of(thread);
     for (Index tile = begin; tile < end; ++tile) {
       const Index column = tile * kTurnedRows;
       const Index columns = std::min(kTurnedRows, w.shape.rows - column);
@@ -29,7 +29,7 @@ void add_input_gradient(const Choice& choice, const Index* counts, const float* 
     }
   };
   const auto values = static_cast<double>((choice.entries() + w.shape.cols) * kTurnedRows);
-  parallel_for(tiles, values, add, threads);
+  parallel_for(tiles, values, add, scratch.threads());
 }
 
 // The gradient of rows [begin, end) of one panel, where `d` has its experts' entries.

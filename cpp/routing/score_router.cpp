@@ -8,6 +8,7 @@
 #include "kernels/rows.h"
 #include "kernels/softmax.h"
 #include "kernels/top_k.h"
+#include "products/thread_scratch.h"
 #include "routing/chosen_backward.h"
 #include "routing/router_rows.h"
 
@@ -174,10 +175,9 @@ void ScoreRouter::add_balance_slopes(const RouterRun& run, float* d_logits, Aren
     slopes = arena.take_zeroed<float>(experts_);
     balance_.add_aux_slopes(run.counts, run.choice.entries(), rows, experts_, slopes);
   }
-  const int threads = num_threads();
-  float* room = arena.take<float>(threads * stride);
+  const ThreadScratch scratch(stride, arena);
   const auto add = [&](Index begin, Index end, int thread) {
-    float* probabilities = room + thread * stride;
+    float* probabilities = scratch.of(thread);
     for (Index i = begin; i < end; ++i) {
       float* d_row = d_logits + i * stride;
       if (slopes) balance_row_backward(run.scores + i * stride, slopes, d_row);
@@ -186,7 +186,7 @@ void ScoreRouter::add_balance_slopes(const RouterRun& run, float* d_logits, Aren
       add_scaled(probabilities, balance_.z_slope(run.log_sums[i], rows), d_row, experts_);
     }
   };
-  parallel_for(rows, static_cast<double>(experts_ * 16), add, threads);
+  parallel_for(rows, static_cast<double>(experts_ * 16), add, scratch.threads());
 }
 
 void ScoreRouter::weigh_backward(Index row, const RouterRun& run, const float* d_weights,
@@ -233,12 +233,11 @@ void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const fl
                                   const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                                   Arena& arena) const {
   const Choice& choice = run.choice;
-  const int threads = num_threads();
   float* d_chosen = arena.take<float>(choice.entries());
   float* d_spread = run.noise ? arena.take<float>(choice.entries()) : nullptr;
-  float* room = arena.take_zeroed<float>(threads * run.stride);
+  const ThreadScratch scratch = ThreadScratch::zeroed(run.stride, arena);
   const auto weigh = [&](Index begin, Index end, int thread) {
-    float* d_row = room + thread * run.stride;  // zero again after each row
+    float* d_row = scratch.of(thread);  // zero again after each row
     for (Index i = begin; i < end; ++i) {
       weigh_backward(i, run, d_weights, d_row);
       for (Index entry = i * k_; entry < (i + 1) * k_; ++entry) {
@@ -248,7 +247,7 @@ void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const fl
       }
     }
   };
-  parallel_for(choice.rows, static_cast<double>(k_ * 16), weigh, threads);
+  parallel_for(choice.rows, static_cast<double>(k_ * 16), weigh, scratch.threads());
   const Dispatch dispatch = make_dispatch(choice, experts_, arena);
   if (d_spread)
     chosen_product_backward(x, choice, dispatch, d_spread, block, noise_kernel_, d_x, sink, arena);
