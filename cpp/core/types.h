@@ -46,6 +46,13 @@ struct SparseRows {
   Index begin(Index i) const { return offsets[index ? index[i] : i]; }
   Index end(Index i) const { return offsets[(index ? index[i] : i) + 1]; }
 
+  // How many entries rows [row, row_end) have.
+  Index entries(Index row, Index row_end) const {
+    Index count = 0;
+    for (; row < row_end; ++row) count += end(row) - begin(row);
+    return count;
+  }
+
   SparseRows from(Index row) const {
     SparseRows rest = *this;
     index ? rest.index += row : rest.offsets += row;

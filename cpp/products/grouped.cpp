@@ -22,9 +22,8 @@ constexpr Index kWhole = std::numeric_limits<Index>::max();
 
 double mean_depth(const Input& x, Index rows) {
   if (!x.is_sparse()) return static_cast<double>(x.width);
-  Index entries = 0;
-  for (Index i = 0; i < rows; ++i) entries += x.sparse.end(i) - x.sparse.begin(i);
-  return static_cast<double>(entries) / static_cast<double>(std::max<Index>(rows, 1));
+  return static_cast<double>(x.sparse.entries(0, rows)) /
+         static_cast<double>(std::max<Index>(rows, 1));
 }
 
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias) {

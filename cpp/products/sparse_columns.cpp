@@ -17,12 +17,6 @@ struct RunRows {
   Index begin, end, first_row, first_entry;
 };
 
-Index count_entries(const SparseRows& x, Index begin, Index end) {
-  Index entries = 0;
-  for (Index i = begin; i < end; ++i) entries += x.end(i) - x.begin(i);
-  return entries;
-}
-
 // Rounded up to a quarter of the power of two below: a margin of at most 25 %.
 Index with_margin(Index entries) {
   const Index step = static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(entries))) / 4;
@@ -48,7 +42,7 @@ Index cut_group(const SparseRows& x, Index begin, Index end, Index entries, Inde
 }  // namespace
 
 SparseColumns sort_groups(const Input& x, const Groups& groups, Arena& arena) {
-  const Index room = with_margin(count_entries(x.sparse, 0, groups.total()));
+  const Index room = with_margin(x.sparse.entries(0, groups.total()));
   const Index most_runs = groups.count + room / kRunEntries;
   auto* sorted = arena.take<SparseEntry>(room);
   auto* spare = arena.take<SparseEntry>(room);
@@ -57,7 +51,7 @@ SparseColumns sort_groups(const Input& x, const Groups& groups, Arena& arena) {
   columns.first_run[0] = 0;
   Index runs = 0, first_entry = 0;
   for (Index g = 0; g < groups.count; ++g) {
-    const Index entries = count_entries(x.sparse, groups.begin(g), groups.end(g));
+    const Index entries = x.sparse.entries(groups.begin(g), groups.end(g));
     if (entries > 0)
       runs +=
           cut_group(x.sparse, groups.begin(g), groups.end(g), entries, first_entry, rows + runs);

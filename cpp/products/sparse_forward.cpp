@@ -11,9 +11,7 @@ namespace {
 constexpr Index kRowWork = 4;
 
 Index work_of(const SparseRows& x, Index begin, Index end) {
-  Index work = kRowWork * (end - begin);
-  for (Index i = begin; i < end; ++i) work += x.end(i) - x.begin(i);
-  return work;
+  return kRowWork * (end - begin) + x.entries(begin, end);
 }
 
 // Runs body(first row, last row) for those of rows [begin, end) whose work, counted from `begin`
