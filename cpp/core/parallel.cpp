@@ -10,7 +10,6 @@
 #include <fstream>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "core/errors.h"
 #include "core/flush_to_zero.h"

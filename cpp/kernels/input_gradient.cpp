@@ -31,7 +31,6 @@ Index input_gradient_scratch(PanelShape shape) { return kMostPanels * strip_floa
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                     const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch) {
-  const Rows rows{d_y, d_y_stride, nullptr};
   if (row_begin >= row_end) return;
   const RowTiles tiles(row_end - row_begin);
   const Index group = tile_panels(tiles.least()) * kPanelWidth;
@@ -49,7 +48,7 @@ void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index r
       const Index row = row_begin + tiles.begin(tile);
       const int count = tiles.rows(tile);
       const float* a[kTileRows];
-      for (int r = 0; r < count; ++r) a[r] = rows.row(row + r);
+      for (int r = 0; r < count; ++r) a[r] = d_y + (row + r) * d_y_stride;
       const int at_once = tile_panels(count);
       for (int s = 0; s < strips; s += at_once) {
         const int panels = std::min(at_once, strips - s);

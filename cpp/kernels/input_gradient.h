@@ -25,9 +25,9 @@ struct InputGradient {
 Index input_gradient_scratch(PanelShape shape);
 
 // d_x[i, j] (+)= f'_ij sum_u d_y[i, u] w[j, u] for rows i of [row_begin, row_end) and columns j of
-// [column_begin, column_end), which are rows of W; column_begin is a multiple of 16. d_y [rows,
-// cols] with stride >= cols. A sum runs over u upwards in one accumulator, whatever the ranges. d_x
-// may overlap neither d_y nor what the slope reads.
+// [column_begin, column_end), any range of the rows of W. d_y [rows, cols] with stride >= cols. A
+// sum runs over u upwards in one accumulator, whatever the ranges. d_x may overlap neither d_y nor
+// what the slope reads.
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                     const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch);
