@@ -49,8 +49,6 @@ class GluExpert final : public HiddenExpert {
   }
 
  private:
-  bool keeps_input(bool keep) const { return keep && slope_needs_input(activation_); }
-
   int array_count(bool keep) const override { return keeps_input(keep) ? 4 : 3; }
 
   ExpertRun place_arrays(float* memory, Index floats, bool keep) const override {
@@ -62,11 +60,7 @@ class GluExpert final : public HiddenExpert {
 
   void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
                    const ExpertRun& run) const override {
-    rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_),
-                  {.activation = activation_,
-                   .y = run.gate,
-                   .y_stride = run.stride,
-                   .pre_activation = run.gate_input});
+    rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_), activated(run, run.gate));
     rows.multiply(x, grouped_weights(block, kernel_value_, bias_value_),
                   {.y = run.value, .y_stride = run.stride});
     rows.for_rows(static_cast<double>(hidden_), [&](Index begin, Index end) {

@@ -36,6 +36,18 @@ class HiddenExpert : public Expert {
   void declare_output(ParameterBlock& block, const std::string& prefix, Index count, Index units,
                       bool output_bias);
 
+  // Whether backward will read what the activation was applied to.
+  bool keeps_input(bool keep) const { return keep && slope_needs_input(activation_); }
+
+  // The end of a product whose activated sums are `y`, one of the run's arrays; the sums themselves
+  // are stored where the run keeps them.
+  Epilogue activated(const ExpertRun& run, float* y) const {
+    return {.activation = activation_,
+            .y = y,
+            .y_stride = run.stride,
+            .pre_activation = run.gate_input};
+  }
+
   Input hidden_rows(const ExpertRun& run) const {
     return {.dense = {run.hidden, run.stride}, .width = hidden_};
   }

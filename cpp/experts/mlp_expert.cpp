@@ -39,8 +39,6 @@ class MlpExpert final : public HiddenExpert {
   }
 
  private:
-  bool keeps_input(bool keep) const { return keep && slope_needs_input(activation_); }
-
   int array_count(bool keep) const override { return keeps_input(keep) ? 2 : 1; }
 
   ExpertRun place_arrays(float* memory, Index floats, bool keep) const override {
@@ -49,11 +47,7 @@ class MlpExpert final : public HiddenExpert {
 
   void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
                    const ExpertRun& run) const override {
-    rows.multiply(x, grouped_weights(block, kernel_in_, bias_in_),
-                  {.activation = activation_,
-                   .y = run.hidden,
-                   .y_stride = run.stride,
-                   .pre_activation = run.gate_input});
+    rows.multiply(x, grouped_weights(block, kernel_in_, bias_in_), activated(run, run.hidden));
   }
 
   int kernel_in_ = -1, bias_in_ = -1;
