@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .alternate import Contender, Step, alternate
-from .our_experts import EPSILON, TORCH_EPSILON
+from .our_experts import EPSILON
 from .small_data import BATCH, ROWS, make_data
 from .small_steps import CHECKED, SECONDS, THREADS, our_entries
 from .table import print_table
 from .torch_experts import linear
+from .torch_training import training_step
 
 WIDTHS = (784, 100, 50, 10, 50, 100, 784)
 COMPILE_MODES = (None, "default", "max-autotune-no-cudagraphs")
@@ -66,22 +67,13 @@ def torch_step(mode: str | None, threads: int) -> Step:
     for kernel in make_kernels():
         layers += [linear(torch.from_numpy(kernel), torch.zeros(kernel.shape[1])), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(model.parameters(), fused=True, eps=TORCH_EPSILON)
 
     def loss_of(rows: Any) -> Any:
         return torch.nn.functional.mse_loss(model(rows), rows)
 
     compute = loss_of if mode is None else torch.compile(loss_of, mode=mode)
-    batches = itertools.cycle(torch.from_numpy(make_data()[0]).split(BATCH))
-
-    def step() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = compute(next(batches))
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    batches = [(rows,) for rows in torch.from_numpy(make_data()[0]).split(BATCH)]
+    return training_step(model.parameters(), batches, compute)
 
 
 def main(rounds: int = 15) -> None:

@@ -12,11 +12,10 @@ import os
 
 import numpy as np
 
-from .alternate import Contender, Step, alternate
+from .alternate import Contender, Step
 from .our_experts import EPSILON
-from .small_data import BATCH, CLASSES, FEATURES, HIDDEN, make_data, make_weights
-from .small_steps import CHECKED, SECONDS, our_entries, our_step
-from .table import print_table
+from .small_data import CLASSES, FEATURES, HIDDEN, make_batches, make_weights
+from .small_steps import compare_dense_steps
 
 
 def keras_step() -> Step:
@@ -35,17 +34,13 @@ def keras_step() -> Step:
     model.set_weights([weights["first"], zeros[0], weights["second"], zeros[1]])
     optimizer = keras.optimizers.Adam(epsilon=EPSILON)
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
-    x, y = make_data()
-    starts = range(0, len(x), BATCH)
-    batches = itertools.cycle([(x[i : i + BATCH], y[i : i + BATCH]) for i in starts])
+    batches = itertools.cycle(make_batches())
     return lambda: model.train_on_batch(*next(batches))
 
 
 def main(rounds: int = 15) -> None:
     """Prints the table."""
-    entries = [*our_entries(our_step, "dense"), Contender("Keras 3 on JAX", keras_step)]
-    timings = alternate(entries, rounds=rounds, seconds=SECONDS, check=CHECKED)
-    print_table(f"Training step, {FEATURES}-{HIDDEN}-{CLASSES}, batch {BATCH}", timings)
+    compare_dense_steps([Contender("Keras 3 on JAX", keras_step)], rounds)
 
 
 if __name__ == "__main__":

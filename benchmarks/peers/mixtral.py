@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .alternate import Contender, Step, alternate
-from .our_experts import EPSILON, TORCH_EPSILON
+from .our_experts import EPSILON
 from .shapes import Shape, make_data, make_weights
 from .table import Work, print_table
+from .torch_training import training_step
 
 SHAPE = Shape(1024, 512, 1024, 8, 2)
 IMPLEMENTATIONS = ("eager", "grouped_mm")
@@ -113,17 +114,9 @@ def block_step(implementation: str) -> Step:
     import torch
 
     block = make_block(implementation)
-    optimizer = torch.optim.Adam(block.parameters(), fused=True, eps=TORCH_EPSILON)
-    x, y = (torch.from_numpy(array) for array in make_data(SHAPE))
-
-    def step() -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.mse_loss(block(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    batch = tuple(torch.from_numpy(array) for array in make_data(SHAPE))
+    mse_loss = torch.nn.functional.mse_loss
+    return training_step(block.parameters(), [batch], lambda x, y: mse_loss(block(x), y))
 
 
 def main(rounds: int = 15) -> None:

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .alternate import Contender, Step, alternate
+from .alternate import Contender, Step
 from .our_experts import EPSILON
-from .small_data import BATCH, CLASSES, FEATURES, HIDDEN, make_data, make_weights
-from .small_steps import CHECKED, SECONDS, our_entries, our_step
-from .table import print_table
+from .small_data import BATCH, CLASSES, HIDDEN, make_batches, make_weights
+from .small_steps import compare_dense_steps
 
 
 def sklearn_step() -> Step:
@@ -27,28 +26,25 @@ def sklearn_step() -> Step:
     model = MLPClassifier(
         (HIDDEN,), alpha=0.0, batch_size=BATCH, learning_rate_init=1e-3, epsilon=EPSILON
     )
-    x, y = make_data()
-    starts = range(0, len(x), BATCH)
-    batches = itertools.cycle([(x[i : i + BATCH], y[i : i + BATCH]) for i in starts])
+    batches = make_batches()
     # The first call makes the weights, which are then replaced, and the optimizer made anew.
-    model.partial_fit(x[:BATCH], y[:BATCH], classes=np.arange(CLASSES))
+    model.partial_fit(*batches[0], classes=np.arange(CLASSES))
     for kernel, bias, value in zip(
         model.coefs_, model.intercepts_, make_weights("dense").values(), strict=True
     ):
         kernel[:], bias[:] = value, 0
     del model._optimizer
+    order = itertools.cycle(batches)
 
     def step() -> Any:
-        return model.partial_fit(*next(batches)).loss_
+        return model.partial_fit(*next(order)).loss_
 
     return step
 
 
 def main(rounds: int = 15) -> None:
     """Prints the table."""
-    entries = [*our_entries(our_step, "dense"), Contender("scikit-learn", sklearn_step)]
-    timings = alternate(entries, rounds=rounds, seconds=SECONDS, check=CHECKED)
-    print_table(f"Training step, {FEATURES}-{HIDDEN}-{CLASSES}, batch {BATCH}", timings)
+    compare_dense_steps([Contender("scikit-learn", sklearn_step)], rounds)
 
 
 if __name__ == "__main__":

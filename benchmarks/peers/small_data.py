@@ -18,6 +18,12 @@ def make_data() -> tuple[Floats, npt.NDArray[np.int32]]:
     return x, random.integers(0, CLASSES, ROWS).astype(np.int32)
 
 
+def make_batches() -> list[tuple[Floats, npt.NDArray[np.int32]]]:
+    """The data in batches of `BATCH` rows."""
+    x, y = make_data()
+    return [(x[i : i + BATCH], y[i : i + BATCH]) for i in range(0, ROWS, BATCH)]
+
+
 def make_weights(kind: str) -> dict[str, Floats]:
     """Kernels of the dense model, or of the router and the experts; biases start at 0."""
     random = np.random.default_rng(1)

@@ -76,11 +76,16 @@ def _compare(title: str, ours: list[Contender], theirs: list[Contender], rounds:
     print_table(title, timings)
 
 
+def compare_dense_steps(theirs: list[Contender], rounds: int) -> None:
+    """Prints the table of the dense model's training step."""
+    title = f"Training step, {FEATURES}-{HIDDEN}-{CLASSES}, batch {BATCH}"
+    _compare(title, our_entries(our_step, "dense"), theirs, rounds)
+
+
 def main(rounds: int = 15) -> None:
     """Prints the three tables."""
     theirs = [Contender(f"PyTorch, {t} threads", torch_step, (t, "dense")) for t in THREADS]
-    title = "Training step, 784-64-10, batch 32"
-    _compare(title, our_entries(our_step, "dense"), theirs, rounds)
+    compare_dense_steps(theirs, rounds)
 
     theirs = [
         Contender(f"PyTorch {form}, {t} threads", torch_step, (t, form))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 from .alternate import Step
-from .our_experts import TORCH_EPSILON
 from .small_data import BATCH, CLASSES, EXPERTS, FEATURES, K, make_data, make_weights
 from .torch_experts import choose, combine, linear
+from .torch_training import training_step
 
 EXPERT_FORMS = ("module list", "one linear", "grouped_mm")
 # grouped_mm wants rows of a multiple of 16 bytes.
@@ -106,19 +105,12 @@ def torch_step(threads: int, form: str) -> Step:
     import torch
 
     forward, parameters = _make(threads, form)
-    optimizer = torch.optim.Adam(parameters, fused=True, eps=TORCH_EPSILON)
     x, y = (torch.from_numpy(array) for array in make_data())
-    batches = itertools.cycle(list(zip(x.split(BATCH), y.long().split(BATCH), strict=True)))
-
-    def step() -> Any:
-        rows, labels = next(batches)
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(forward(rows), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    batches = zip(x.split(BATCH), y.long().split(BATCH), strict=True)
+    cross_entropy = torch.nn.functional.cross_entropy
+    return training_step(
+        parameters, batches, lambda rows, labels: cross_entropy(forward(rows), labels)
+    )
 
 
 def torch_row(threads: int) -> Step:

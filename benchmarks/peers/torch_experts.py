@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .alternate import Step
-from .our_experts import TORCH_EPSILON
 from .shapes import Shape, make_data, make_weights
+from .torch_training import training_step
 
 # From rows (n, d) to outputs (n, d), and what there is to train.
 Forward = Callable[[Any], Any]
@@ -151,16 +151,10 @@ def torch_step(shape: Shape, threads: int, form: str) -> Step:
     import torch
 
     forward, parameters = make_layer(shape, threads, form)
-    optimizer = torch.optim.Adam(parameters, fused=True, eps=TORCH_EPSILON)
     x, y = (torch.from_numpy(array) for array in make_data(shape))
-    batches = itertools.cycle(list(zip(x, y, strict=True)))
-
-    def step() -> Any:
-        rows, targets = next(batches)
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.mse_loss(forward(rows), targets)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    return step
+    mse_loss = torch.nn.functional.mse_loss
+    return training_step(
+        parameters,
+        zip(x, y, strict=True),
+        lambda rows, targets: mse_loss(forward(rows), targets),
+    )
