@@ -5,6 +5,7 @@
 //   build/kernels/gatewise_kernels_v3 [part of a name]
 #include <cstring>
 
+#include "core/flush_to_zero.h"
 #include "elementwise.h"
 #include "products.h"
 
@@ -12,6 +13,7 @@ int main(int count, char** arguments) {
   using namespace gatewise;
   using namespace gatewise::bench;
   set_num_threads(1);
+  const FlushToZero flush;  // as in parallel_for
   const Limits limits{peak_flops(), read_bandwidth(std::size_t{512} << 20)};
   std::printf("%s, one thread: peak %.1f GFLOP/s, read %.1f GB/s\n", level_name(),
               limits.flops * 1e-9, limits.bytes * 1e-9);

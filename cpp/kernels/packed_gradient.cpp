@@ -3,59 +3,79 @@
 namespace gatewise {
 namespace {
 
-// A block of rows: its panel of d_y (16 KB) and a tile's columns of x (6 KB on AVX2) lie in the
-// first cache. A chunk of W's rows: the block's columns of x (512 KB) lie in the second.
-constexpr Index kBlockRows = 256;
-constexpr Index kChunkRows = 512 / kTileRows * kTileRows;
+// Panels of a tile: with 32 registers two, since a panel alone asks for a load an addition.
+constexpr int kTilePanels = kAccumulators / (Vector::kParts * kGradientTileRows);
 
-// One tile of packed x: kTileRows values for each row of the block.
-constexpr Index kTileFloats = kBlockRows * kTileRows;
+// A block of rows: its panels of d_y (16 KB) and a tile's columns of x (6 KB) lie in the first
+// cache. A chunk of W's rows: the block's columns of x (256 or 512 KB) lie in the second.
+constexpr Index kBlockRows = 256 / kTilePanels;
+constexpr Index kChunkRows = 512 / kGradientTileRows * kGradientTileRows;
+
+// One tile of packed x: kGradientTileRows values for each row of the block, and a line more: at a
+// distance of 6 KB the lines that a row of x is packed into would share two sets of the first
+// cache.
+constexpr Index kTileFloats = kBlockRows * kGradientTileRows + kPanelWidth;
+constexpr Index kPackedFloats = kChunkRows / kGradientTileRows * kTileFloats;
 
 struct Scratch {
-  float* x;     // [tiles of the chunk][block rows][kTileRows], zero behind the last row of W
-  float* d_y;   // [block rows][16], zero behind the last column
+  float* x;    // [tiles of the chunk][block rows][kGradientTileRows], zero behind the last row of W
+  float* d_y;  // [block rows][panels of a tile][16], zero behind the last column
   float* sums;  // [panels][chunk rows][16]: gradients between two blocks
 };
 
 Scratch divide(float* scratch) {
-  const Index x = kChunkRows * kBlockRows + kPanelWidth;  // a row is stored as a whole register
-  return {scratch, scratch + x, scratch + x + kBlockRows * kPanelWidth};
+  const Index x = kPackedFloats;
+  return {scratch, scratch + x, scratch + x + kBlockRows * kTilePanels * kPanelWidth};
 }
 
 // Columns [begin, end) of rows [row, row + count) of x.
 void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float* packed) {
   for (Index i = 0; i < count; ++i) {
     const float* values = x.row(row + i) + begin;
-    float* out = packed + i * kTileRows;
+    float* out = packed + i * kGradientTileRows;
     Index j = 0;
-    for (; j + kTileRows <= end - begin; j += kTileRows, out += kTileFloats)
-      std::copy_n(values + j, kTileRows, out);
+    for (; j + kGradientTileRows <= end - begin; j += kGradientTileRows, out += kTileFloats)
+      std::copy_n(values + j, kGradientTileRows, out);
     if (const Index rest = end - begin - j; rest > 0) {
-      std::fill_n(out, kTileRows, 0.0f);
+      std::fill_n(out, kGradientTileRows, 0.0f);
       std::copy_n(values + j, rest, out);
     }
   }
 }
 
-void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed) {
+// One panel into every `distance` floats.
+void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed,
+              Index distance) {
   for (Index i = 0; i < count; ++i)
-    Vector::load_up_to(d_y + i * stride, width).store(packed + i * kPanelWidth);
+    Vector::load_up_to(d_y + i * stride, width).store(packed + i * distance);
 }
 
-// g[r, c] (+)= sum_i x[i, r] d_y[i, c] for kTileRows rows r and 16 columns c.
-void gradient_tile(const float* x, const float* d_y, Index count, bool add, float* g) {
-  Vector sums[kTileRows];
+// g[p][r, c] (+)= sum_i x[i, r] d_y[i, p, c] for kGradientTileRows rows r, and 16 columns c of
+// each panel p.
+template <int kPanels>
+void gradient_tile(const float* x, const float* d_y, Index count, bool add, float* const* g) {
+  Vector sums[kGradientTileRows][kPanels];
 #pragma GCC unroll 12
-  for (int r = 0; r < kTileRows; ++r)
-    sums[r] = add ? Vector::load(g + r * kPanelWidth) : Vector::zero();
+  for (int r = 0; r < kGradientTileRows; ++r)
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p)
+      sums[r][p] = add ? Vector::load(g[p] + r * kPanelWidth) : Vector::zero();
   for (Index i = 0; i < count; ++i) {
-    const Vector units = Vector::load(d_y + i * kPanelWidth);
+    Vector units[kPanels];
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p)
+      units[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
 #pragma GCC unroll 12
-    for (int r = 0; r < kTileRows; ++r)
-      sums[r] = fma(Vector::set(x[i * kTileRows + r]), units, sums[r]);
+    for (int r = 0; r < kGradientTileRows; ++r) {
+      const Vector value = Vector::set(x[i * kGradientTileRows + r]);
+#pragma GCC unroll 2
+      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, units[p], sums[r][p]);
+    }
   }
 #pragma GCC unroll 12
-  for (int r = 0; r < kTileRows; ++r) sums[r].store(g + r * kPanelWidth);
+  for (int r = 0; r < kGradientTileRows; ++r)
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) sums[r][p].store(g[p] + r * kPanelWidth);
 }
 
 // Rows of 16 floats to rows of `stride`, in place.
@@ -70,23 +90,40 @@ struct Part {
   bool first, last;
 };
 
-// Rows [begin, end) of a chunk that starts at row `start` of W, in one panel.
-void panel_gradient(const Scratch& scratch, const Part& part, Index start, Index begin, Index end,
-                    PanelShape shape, Index panel, float* sums, const UpdateTarget& target) {
-  const Index stride = shape.stride(panel);
-  alignas(64) float own[kStretchRows * kPanelWidth];
-  for (Index stretch = begin; stretch < end; stretch += kStretchRows) {
-    const Index stop = std::min(end, stretch + kStretchRows);
-    float* g = part.first && part.last ? own : sums + (stretch - start) * kPanelWidth;
-    for (Index j = stretch; j < stop; j += kTileRows) {
-      const Index offset = shape.offset(panel) + j * stride;
-      if (part.last) fetch_target(target, offset, std::min<Index>(kTileRows, stop - j) * stride);
-      gradient_tile(scratch.x + (j - start) / kTileRows * kTileFloats, scratch.d_y, part.count,
-                    !part.first, g + (j - stretch) * kPanelWidth);
+// A range of W: rows [begin, end) of the chunk that starts at row `start`, from `panel` on.
+struct Range {
+  Index start, begin, end, panel;
+};
+
+// The range in kPanels panels. sums: of the first, [chunk rows][16], the others behind it.
+template <int kPanels>
+void panel_gradient(const Scratch& scratch, const Part& part, const Range& range, PanelShape shape,
+                    float* sums, const UpdateTarget& target) {
+  alignas(64) float own[kPanels][kStretchRows * kPanelWidth];
+  for (Index stretch = range.begin; stretch < range.end; stretch += kStretchRows) {
+    const Index stop = std::min(range.end, stretch + kStretchRows);
+    float* g[kPanels];
+    for (int p = 0; p < kPanels; ++p)
+      g[p] = part.first && part.last
+                 ? own[p]
+                 : sums + (p * kChunkRows + stretch - range.start) * kPanelWidth;
+    for (Index j = stretch; j < stop; j += kGradientTileRows) {
+      const Index count = std::min<Index>(kGradientTileRows, stop - j);
+      float* tile[kPanels];
+      for (int p = 0; p < kPanels; ++p) {
+        const Index panel = range.panel + p, stride = shape.stride(panel);
+        tile[p] = g[p] + (j - stretch) * kPanelWidth;
+        if (part.last) fetch_target(target, shape.offset(panel) + j * stride, count * stride);
+      }
+      gradient_tile<kPanels>(scratch.x + (j - range.start) / kGradientTileRows * kTileFloats,
+                             scratch.d_y, part.count, !part.first, tile);
     }
     if (!part.last) continue;
-    narrow(g, stop - stretch, stride);
-    apply_update(target, shape.offset(panel) + stretch * stride, g, (stop - stretch) * stride);
+    for (int p = 0; p < kPanels; ++p) {
+      const Index panel = range.panel + p, stride = shape.stride(panel);
+      narrow(g[p], stop - stretch, stride);
+      apply_update(target, shape.offset(panel) + stretch * stride, g[p], (stop - stretch) * stride);
+    }
   }
 }
 
@@ -95,35 +132,49 @@ void panel_gradient(const Scratch& scratch, const Part& part, Index start, Index
 Index weight_gradient_scratch(PanelShape shape, Index rows) {
   if (rows < kPackedRows) return 0;
   const Index sums = rows > kBlockRows ? shape.panels() * kChunkRows * kPanelWidth : 0;
-  return kChunkRows * kBlockRows + kPanelWidth + kBlockRows * kPanelWidth + sums;
+  return kPackedFloats + kBlockRows * kTilePanels * kPanelWidth + sums;
 }
 
 void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch) {
   const Scratch own = divide(scratch);
-  const Index tiles = ceil_divide(shape.rows, kTileRows);
-  const Index first_panel = unit_begin / tiles;
+  const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
+  const Index first_panel = unit_begin / tiles, panel_end = ceil_divide(unit_end, tiles);
+  // Rows of W that the units take of a panel: all, but for the first panel and the last.
+  const auto begin_in = [&](Index panel) {
+    return panel == first_panel ? unit_begin % tiles * kGradientTileRows : 0;
+  };
+  const auto end_in = [&](Index panel) {
+    const Index end = panel == panel_end - 1 ? unit_end - panel * tiles : tiles;
+    return std::min(shape.rows, end * kGradientTileRows);
+  };
   // A range within one panel reads its own columns of x alone.
-  const bool one_panel = (unit_end - 1) / tiles == first_panel;
-  const Index from = one_panel ? unit_begin % tiles * kTileRows : 0;
-  const Index to =
-      one_panel ? std::min(shape.rows, ((unit_end - 1) % tiles + 1) * kTileRows) : shape.rows;
+  const bool one_panel = panel_end - first_panel == 1;
+  const Index from = one_panel ? begin_in(first_panel) : 0;
+  const Index to = one_panel ? end_in(first_panel) : shape.rows;
   for (Index start = from; start < to; start += kChunkRows) {
     const Index stop = std::min(to, start + kChunkRows);
     for (Index row = row_begin; row < row_end; row += kBlockRows) {
       const Part part{std::min(kBlockRows, row_end - row), row == row_begin,
                       row + kBlockRows >= row_end};
       pack_x(x, row, part.count, start, stop, own.x);
-      for_panels(shape, unit_begin, unit_end, [&](Index panel, Index begin, Index end) {
-        begin = std::max(begin, start);
-        end = std::min(end, stop);
-        if (begin >= end) return;
-        pack_d_y(d_y + row * d_y_stride + panel * kPanelWidth, d_y_stride, part.count,
-                 shape.width(panel), own.d_y);
+      int panels = 1;
+      for (Index panel = first_panel; panel < panel_end; panel += panels) {
+        const Range range{start, std::max(begin_in(panel), start), std::min(end_in(panel), stop),
+                          panel};
+        const bool fits_two = kTilePanels == 2 && panel + 1 < panel_end &&
+                              range.begin == std::max(begin_in(panel + 1), start) &&
+                              range.end == std::min(end_in(panel + 1), stop);
+        panels = fits_two ? 2 : 1;
+        if (range.begin >= range.end) continue;
+        for (int p = 0; p < panels; ++p)
+          pack_d_y(d_y + row * d_y_stride + (panel + p) * kPanelWidth, d_y_stride, part.count,
+                   shape.width(panel + p), own.d_y + p * kPanelWidth, panels * kPanelWidth);
         float* sums = own.sums + (panel - first_panel) * kChunkRows * kPanelWidth;
-        panel_gradient(own, part, start, begin, end, shape, panel, sums, target);
-      });
+        const auto run = fits_two ? &panel_gradient<kTilePanels> : &panel_gradient<1>;
+        run(own, part, range, shape, sums, target);
+      }
     }
   }
 }

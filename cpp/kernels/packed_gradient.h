@@ -15,7 +15,7 @@ inline constexpr Index kPackedRows = 64;
 // buffer when the update reads it, and that an update's constants are loaded for many values; few
 // enough to stay in the first cache (tile by tile, a step of linear experts took 8 % longer).
 inline constexpr Index kStretchTiles = 12;
-inline constexpr Index kStretchRows = kStretchTiles * kTileRows;
+inline constexpr Index kStretchRows = kStretchTiles * kGradientTileRows;
 
 // Fetches what the update of a tile will read and write while its gradient is computed.
 inline void fetch_target(const UpdateTarget& target, Index offset, Index count) {
@@ -32,11 +32,11 @@ void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
 // Calls body(panel, begin, end) for the rows [begin, end) of W in each panel of a range of units.
 template <typename Body>
 void for_panels(PanelShape shape, Index unit_begin, Index unit_end, const Body& body) {
-  const Index tiles = ceil_divide(shape.rows, kTileRows);
+  const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
   for (Index unit = unit_begin; unit < unit_end;) {
     const Index panel = unit / tiles, tile = unit % tiles;
     const Index tile_end = std::min(tiles, tile + unit_end - unit);
-    body(panel, tile * kTileRows, std::min(tile_end * kTileRows, shape.rows));
+    body(panel, tile * kGradientTileRows, std::min(tile_end * kGradientTileRows, shape.rows));
     unit += tile_end - tile;
   }
 }

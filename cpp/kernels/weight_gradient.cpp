@@ -8,9 +8,9 @@
 namespace gatewise {
 
 Index gradient_units(PanelShape shape) {
-  return ceil_divide(shape.rows, kTileRows) * shape.panels();
+  return ceil_divide(shape.rows, kGradientTileRows) * shape.panels();
 }
-const Index kGradientUnitRows = kTileRows;
+const Index kGradientUnitRows = kGradientTileRows;
 
 namespace {
 
@@ -47,8 +47,8 @@ void gradient_tile(const Rows& x, Index j, const float* d_y, Index d_y_stride, I
 
 template <bool kFull>
 constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array<Tile, kTileRows>{&gradient_tile<kRows + 1, kFull>...};
-}(std::make_integer_sequence<int, kTileRows>{});
+  return std::array<Tile, kGradientTileRows>{&gradient_tile<kRows + 1, kFull>...};
+}(std::make_integer_sequence<int, kGradientTileRows>{});
 
 void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index panel, Index begin, Index end,
@@ -59,8 +59,8 @@ void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
   Stretch stretch;
   for (Index start = begin; start < end; start += kStretchRows) {
     const Index stop = std::min(end, start + kStretchRows);
-    for (Index j = start; j < stop; j += kTileRows) {
-      const Index count = std::min<Index>(kTileRows, stop - j);
+    for (Index j = start; j < stop; j += kGradientTileRows) {
+      const Index count = std::min<Index>(kGradientTileRows, stop - j);
       fetch_target(target, shape.offset(panel) + j * stride, count * stride);
       tiles[count - 1](x, j, units, d_y_stride, row_begin, row_end, width, stride,
                        stretch.g + (j - start) * stride);
