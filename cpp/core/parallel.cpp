@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <string>
 #include <thread>
 
+#include "core/congestion.h"
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
 
@@ -26,8 +28,6 @@ namespace {
 constexpr double kGrainOperations = 40e3;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
-
-using Clock = std::chrono::steady_clock;
 
 std::atomic<int> chosen_threads{0};
 std::atomic<int> container_threads{0};
@@ -80,42 +80,17 @@ bool poll_is_due() {
 
 bool is_interrupted() { return poll_is_due() && interrupt_check.load()(); }
 
-// Where other processes hold the cores, a team waits milliseconds for a thread that is not running,
-// and two threads are slower than one. Results do not depend on the number of threads, so the
-// calling thread then works alone for ten times as long as was lost, and longer each time it finds
-// no better. A number set by hand is kept to.
-class Congestion {
- public:
-  bool lasts(Clock::time_point now) const { return now < retry_; }
-
-  // A region of `operations` a thread ran from `begin` to `done`; the calling thread's share of it
-  // was worked off at `worked`.
-  void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
-               double operations) {
-    // Either the others came late, or all of it took far longer than the slowest work does.
-    const bool waited = done - worked > kLongWait + (worked - begin);
-    const std::chrono::duration<double> most(operations * kSlowestSeconds);
-    const bool crawled = done - begin > kLongWait + most;
-    if (waited || crawled) {
-      pause_ = std::max<Clock::duration>(2 * pause_, 10 * (done - begin));
-      pause_ = std::min<Clock::duration>(pause_, kLongestPause);
-      retry_ = done + pause_;
-    } else {
-      pause_ = std::max<Clock::duration>(pause_ / 2, kShortestPause);
-    }
-  }
-
- private:
-  static constexpr auto kLongWait = std::chrono::microseconds(150);
-  static constexpr auto kShortestPause = std::chrono::milliseconds(10);
-  static constexpr auto kLongestPause = std::chrono::seconds(2);
-  // A multiply-add takes 0.03 ns in a product and up to 0.5 ns where memory is waited for.
-  static constexpr double kSlowestSeconds = 0.5e-9;
-
-  Clock::time_point retry_{};
-  Clock::duration pause_ = kShortestPause;
-};
 thread_local Congestion congestion;
+
+// The team that stands by for this thread, and its members, this one included.
+struct StandingTeam {
+  Team* team = nullptr;
+  int members = 1;
+};
+thread_local StandingTeam standing;
+
+// Ranges that this thread has ever shared out.
+thread_local Index shared_ranges = 0;
 
 // What the threads of one region share.
 struct Region {
@@ -130,7 +105,7 @@ struct Region {
     const FlushToZero flush;
     try {
       for (Index at = begin; at < end && !stopped; at += slice) {
-        if (thread == 0 && is_interrupted()) {
+        if (is_interrupted()) {
           interrupted = stopped = true;
           break;
         }
@@ -184,29 +159,76 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
   if (useful >= 2 && most_threads >= 2)
     threads =
         static_cast<int>(std::min<Index>({std::min(num_threads(), most_threads), useful, count}));
-  const bool watches = threads > 1 && chosen_threads == 0;
+  if (threads > 1) ++shared_ranges;
+  if (standing.team) threads = std::min(threads, standing.members);
+  const bool watches = threads > 1 && chosen_threads == 0 && !standing.team;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;
   // A millisecond or two of work between two looks at the clock: a slice may have to pack what it
   // reads, so it must not be small.
   const Index slice = std::max<Index>(1, static_cast<Index>(5e7 / std::max(operations, 1.0)));
   Region region{body};
+  const auto run_share = [&](int share, Index shares) {
+    region.run(count * share / shares, count * (share + 1) / shares, slice, share);
+  };
   if (threads == 1) {
-    region.run(0, count, slice, 0);
+    run_share(0, 1);
+  } else if (standing.team) {
+    auto run = [&](int share) { run_share(share, threads); };
+    standing.team->run(
+        threads,
+        {[](void* object, int share) { (*static_cast<decltype(run)*>(object))(share); }, &run});
   } else {
     Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
     {
       const int thread = omp_get_thread_num();
-      const Index team = omp_get_num_threads();
       if (watches && thread == 0) begin = Clock::now();
-      region.run(count * thread / team, count * (thread + 1) / team, slice, thread);
+      run_share(thread, omp_get_num_threads());
       if (watches && thread == 0) worked = Clock::now();
     }
     if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);
   }
   if (region.error) std::rethrow_exception(region.error);
   if (region.interrupted) throw Interrupted();
+}
+
+void Standby::run_pass(const Team::Work& pass) {
+  const Index before = shared_ranges;
+  const int threads = standing.team ? 1 : num_threads();
+  const bool congested = chosen_threads == 0 && congestion.lasts(Clock::now());
+  if (threads > 1 && ranges_ > 1 && !congested)
+    run_in_team(pass, threads);
+  else
+    pass.call(pass.object, 0);
+  ranges_ = shared_ranges - before;
+}
+
+void Standby::run_in_team(const Team::Work& pass, int threads) {
+  team_.assemble(threads);
+  std::exception_ptr error;
+  Clock::time_point begin, worked;
+#pragma omp parallel num_threads(threads)
+  {
+    if (const int thread = omp_get_thread_num(); thread > 0) {
+      team_.serve(thread);
+    } else {
+      standing = {&team_, omp_get_num_threads()};
+      begin = Clock::now();
+      try {
+        pass.call(pass.object, 0);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      worked = Clock::now();
+      team_.dismiss();
+      standing = {};
+    }
+  }
+  if (chosen_threads == 0)
+    congestion.observe_pass(worked - begin - team_.waited(),
+                            Clock::now() - worked + team_.waited());
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace gatewise

@@ -5,8 +5,8 @@
 #include <limits>
 #include <memory>
 #include <type_traits>
-#include <utility>
 
+#include "core/team.h"
 #include "core/types.h"
 
 namespace gatewise {
@@ -65,12 +65,30 @@ class RangeBody {
   void (*call_)(void*, Index, Index, int);
 };
 
-// Runs body over [0, count): a contiguous range a thread, in slices one after the other.
+// Runs body over [0, count): a contiguous share of it each thread, in slices one after the other.
 // `operations` is the work of one item in multiply-adds or loads; below the grain all of it runs on
 // the calling thread. Denormals are flushed to zero while a body runs. An exception of a body is
 // thrown again after all have ended. A body that takes the number of its thread, below
 // `most_threads`, may keep scratch for each.
 void parallel_for(Index count, double operations, const RangeBody& body,
                   int most_threads = std::numeric_limits<int>::max());
+
+// Runs passes of one kind: the steps of a training, the batches of a prediction. Where the last one
+// had several parallel ranges, the other threads stand by for all of the next. One pass at a time.
+class Standby {
+ public:
+  template <typename Pass>
+  void run(Pass&& pass) {
+    run_pass({[](void* object, int) { (*static_cast<std::remove_reference_t<Pass>*>(object))(); },
+              const_cast<void*>(static_cast<const void*>(std::addressof(pass)))});
+  }
+
+ private:
+  void run_pass(const Team::Work& pass);
+  void run_in_team(const Team::Work& pass, int threads);
+
+  Team team_;
+  Index ranges_ = 0;  // of the last pass
+};
 
 }  // namespace gatewise

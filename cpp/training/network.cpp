@@ -119,7 +119,7 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
     for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = inputs[at].from(start);
-    forward(run, batch.data(), count, Step{}, skip);
+    run.standby.run([&] { forward(run, batch.data(), count, Step{}, skip); });
     for (std::size_t at = 0; at < outputs_.size(); ++at) {
       const Input& y = run.values[outputs_[at]].rows;
       for (Index i = 0; i < count; ++i)

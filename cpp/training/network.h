@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/parallel.h"
 #include "layers/layer.h"
 
 namespace gatewise {
@@ -21,6 +22,7 @@ struct Node {
 // One pass through a network: every value, and what each node left for its backward. Memory is kept
 // from pass to pass.
 struct Run {
+  Standby standby;
   Arena arena;
   std::vector<Output> values;
   std::vector<void*> saved;

@@ -141,20 +141,24 @@ double Trainer::penalties() {
 
 const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* samples,
                                               Index count) {
-  forward(data, samples, count, false);
-  judge(data, false);
+  run_.standby.run([&] {
+    forward(data, samples, count, false);
+    judge(data, false);
+  });
   return figures_;
 }
 
 const std::vector<double>& Trainer::train_step(const Dataset& data, const Index* samples,
                                                Index count) {
   check_trainable();
-  forward(data, samples, count, true);
-  judge(data, true);
-  poll_interrupt();
-  const InterruptShield shield;
-  backward();
-  finish_step();
+  run_.standby.run([&] {
+    forward(data, samples, count, true);
+    judge(data, true);
+    poll_interrupt();
+    const InterruptShield shield;
+    backward();
+    finish_step();
+  });
   return figures_;
 }
 

@@ -1,0 +1,59 @@
+// When a thread does better alone.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace gatewise {
+
+using Clock = std::chrono::steady_clock;
+
+// Where other processes hold the cores, a team waits milliseconds for a thread that is not running,
+// and two threads are slower than one. Results do not depend on the number of threads, so the
+// calling thread then works alone for ten times as long as was lost, and longer each time it finds
+// no better. A number set by hand is kept to.
+class Congestion {
+ public:
+  bool lasts(Clock::time_point now) const { return now < retry_; }
+
+  // A region of `operations` a thread ran from `begin` to `done`; the calling thread's share of it
+  // was worked off at `worked`.
+  void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
+               double operations) {
+    // Either the others came late, or all of it took far longer than the slowest work does.
+    const std::chrono::duration<double> most(operations * kSlowestSeconds);
+    const bool crawled = done - begin > kLongWait + most;
+    judge(is_long(worked - begin, done - worked) || crawled, done - begin);
+  }
+
+  // A pass in which the calling thread worked and waited for so long.
+  void observe_pass(Clock::duration worked, Clock::duration waited) {
+    judge(is_long(worked, waited), worked + waited);
+  }
+
+ private:
+  static bool is_long(Clock::duration worked, Clock::duration waited) {
+    return waited > kLongWait + worked;
+  }
+
+  void judge(bool lost, Clock::duration took) {
+    if (lost) {
+      pause_ = std::max<Clock::duration>(2 * pause_, 10 * took);
+      pause_ = std::min<Clock::duration>(pause_, kLongestPause);
+      retry_ = Clock::now() + pause_;
+    } else {
+      pause_ = std::max<Clock::duration>(pause_ / 2, kShortestPause);
+    }
+  }
+
+  static constexpr auto kLongWait = std::chrono::microseconds(150);
+  static constexpr auto kShortestPause = std::chrono::milliseconds(10);
+  static constexpr auto kLongestPause = std::chrono::seconds(2);
+  // A multiply-add takes 0.03 ns in a product and up to 0.5 ns where memory is waited for.
+  static constexpr double kSlowestSeconds = 0.5e-9;
+
+  Clock::time_point retry_{};
+  Clock::duration pause_ = kShortestPause;
+};
+
+}  // namespace gatewise

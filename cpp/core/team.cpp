@@ -1,0 +1,89 @@
+#include "core/team.h"
+
+#include <sched.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace gatewise {
+namespace {
+
+// A waiting thread looks up this often without leaving its core, some 50 microseconds, then lets
+// others run between two looks, some milliseconds, then sleeps.
+constexpr int kSpins = 2000;
+constexpr int kYields = 2000;
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void Team::assemble(int threads) {
+  if (posts_.size() < static_cast<std::size_t>(threads)) posts_ = std::vector<Post>(threads);
+  for (Post& post : posts_) post.state.store(kIdle, std::memory_order_relaxed);
+  waited_ = {};
+}
+
+int Team::wait_for_news(Post& post) {
+  for (int look = 0;; ++look) {
+    const int state = post.state.load(std::memory_order_acquire);
+    if (state != kIdle) return state;
+    if (look < kSpins)
+      pause();
+    else if (look < kSpins + kYields)
+      sched_yield();
+    else
+      post.state.wait(kIdle, std::memory_order_acquire);
+  }
+}
+
+void Team::post(Post& post, State news) {
+  post.state.store(news, std::memory_order_release);
+  post.state.notify_one();  // a load, where nobody sleeps
+}
+
+void Team::serve(int number) {
+  Post& post = posts_[number];
+  while (wait_for_news(post) != kDismissed) {
+    int posted = kPosted;
+    if (!post.state.compare_exchange_strong(posted, kTaken, std::memory_order_acquire)) continue;
+    work_.call(work_.object, number);
+    post.state.store(kIdle, std::memory_order_release);
+  }
+}
+
+void Team::wait_until_idle(const Post& post) {
+  const auto is_idle = [&] { return post.state.load(std::memory_order_acquire) == kIdle; };
+  for (int look = 0; look < kSpins; ++look) {
+    if (is_idle()) return;
+    pause();
+  }
+  const auto start = Clock::now();
+  while (!is_idle()) sched_yield();
+  waited_ += Clock::now() - start;
+}
+
+void Team::run(int shares, const Work& work) {
+  work_ = work;
+  for (int share = 1; share < shares; ++share) post(posts_[share], kPosted);
+  work.call(work.object, 0);
+  for (int share = 1; share < shares; ++share) {
+    int posted = kPosted;
+    if (posts_[share].state.compare_exchange_strong(posted, kIdle, std::memory_order_acquire))
+      work.call(work.object, share);
+    else
+      wait_until_idle(posts_[share]);
+  }
+}
+
+void Team::dismiss() {
+  for (Post& each : posts_) post(each, kDismissed);
+}
+
+}  // namespace gatewise

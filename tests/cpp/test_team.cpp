@@ -1,0 +1,125 @@
+#include "core/team.h"
+
+#include <omp.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "core/parallel.h"
+#include "networks.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr double kMuch = 1e6;  // multiply-adds of an item: any number of items is worth a thread
+
+struct Shares {
+  std::vector<std::thread::id> done_by;
+  static void call(void* object, int share) {
+    static_cast<Shares*>(object)->done_by[share] = std::this_thread::get_id();
+  }
+};
+
+// One pass of `ranges` ranges; true if all of them covered every item once.
+bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullptr) {
+  bool is_once = true;
+  standby.run([&] {
+    if (in_team) *in_team = omp_in_parallel();
+    for (int range = 0; range < ranges; ++range) {
+      std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
+      parallel_for(items, kMuch, [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) ++seen[i];
+      });
+      for (const auto& times : seen) is_once &= times == 1;
+    }
+  });
+  return is_once;
+}
+
+}  // namespace
+
+TEST_CASE("a share that no thread has begun is done by the caller") {
+  Team team;
+  team.assemble(3);
+  Shares shares{std::vector<std::thread::id>(3)};
+  team.run(3, {&Shares::call, &shares});
+  for (const std::thread::id id : shares.done_by) CHECK(id == std::this_thread::get_id());
+  team.dismiss();
+  team.serve(1);  // who comes late is sent home
+}
+
+TEST_CASE("threads that stand by do their shares, and come back after a long sleep") {
+  Team team;
+  team.assemble(2);
+  std::thread other([&] { team.serve(1); });
+  const std::thread::id number = other.get_id();
+  for (int turn = 0; turn < 3; ++turn) {
+    Shares shares{std::vector<std::thread::id>(2)};
+    // The caller's share lasts until the other thread has begun.
+    struct Slow {
+      Shares* shares;
+      std::atomic<bool> begun{false};
+    } slow{&shares};
+    team.run(2, {[](void* object, int share) {
+                   auto* slow = static_cast<Slow*>(object);
+                   Shares::call(slow->shares, share);
+                   if (share == 1) slow->begun = true;
+                   while (!slow->begun) std::this_thread::yield();
+                 },
+                 &slow});
+    CHECK(shares.done_by[0] == std::this_thread::get_id());
+    CHECK(shares.done_by[1] == number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  team.dismiss();
+  other.join();
+}
+
+TEST_CASE(
+    "a pass behind one of several ranges keeps the threads at hand, with all items done once") {
+  for (int count = 1; count <= 4; ++count) {
+    const Threads threads(count);
+    INFO(count, " threads");
+    Standby standby;
+    bool in_team = true;
+    CHECK(covers_all(standby, 3, 100, &in_team));
+    CHECK(!in_team);
+    for (const Index items : {0, 1, 2, 3, 7, 1000}) CHECK(covers_all(standby, 3, items));
+    CHECK(covers_all(standby, 3, 100, &in_team));
+    CHECK(in_team == (count > 1));
+    // One range alone is not worth a team.
+    CHECK(covers_all(standby, 1, 100));
+    CHECK(covers_all(standby, 3, 100, &in_team));
+    CHECK(!in_team);
+  }
+}
+
+TEST_CASE("a thousand passes lose no item") {
+  const Threads threads(4);
+  Standby standby;
+  bool is_once = true;
+  for (int pass = 0; pass < 1000; ++pass)
+    is_once &= covers_all(standby, 1 + pass % 5, 4 + pass % 3);
+  CHECK(is_once);
+}
+
+TEST_CASE("an exception leaves a pass, and the next one runs") {
+  const Threads threads(2);
+  Standby standby;
+  CHECK(covers_all(standby, 3, 10));
+  const auto fail_in = [&](bool in_range) {
+    standby.run([&] {
+      parallel_for(8, kMuch, [](Index, Index) {});
+      if (!in_range) throw std::out_of_range("pass");
+      parallel_for(8, kMuch, [](Index, Index) { throw std::out_of_range("pass"); });
+    });
+  };
+  CHECK_THROWS_WITH_AS(fail_in(false), "pass", std::out_of_range);
+  CHECK(covers_all(standby, 3, 10));
+  CHECK_THROWS_WITH_AS(fail_in(true), "pass", std::out_of_range);
+  CHECK(covers_all(standby, 3, 10));
+}
