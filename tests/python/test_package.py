@@ -57,9 +57,9 @@ def test_modules_import_as_those_of_keras_do() -> None:
     from gatewise.regularizers import l1  # noqa: F401
 
 
-def test_the_loader_prefers_v3_then_v2() -> None:
+def test_the_loader_prefers_the_newest_level() -> None:
     code = "from gatewise import _core; print(_core.isa_level(), _core.__name__)"
-    level = next(name for name in ("v3", "v2", "baseline") if name in _probe.levels())
+    level = next(name for name in ("v4", "v3", "v2", "baseline") if name in _probe.levels())
     assert run_python(code, GATEWISE_ISA="").stdout.split() == [level, f"gatewise._core_{level}"]
 
 
