@@ -174,10 +174,7 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
   if (threads == 1) {
     run_share(0, 1);
   } else if (standing.team) {
-    auto run = [&](int share) { run_share(share, threads); };
-    standing.team->run(
-        threads,
-        {[](void* object, int share) { (*static_cast<decltype(run)*>(object))(share); }, &run});
+    standing.team->run(threads, [&](int share) { run_share(share, threads); });
   } else {
     Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
@@ -195,12 +192,12 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
 
 void Standby::run_pass(const Team::Work& pass) {
   const Index before = shared_ranges;
-  const int threads = standing.team ? 1 : num_threads();
-  const bool congested = chosen_threads == 0 && congestion.lasts(Clock::now());
-  if (threads > 1 && ranges_ > 1 && !congested)
+  const bool worthwhile = ranges_ > 1 && !standing.team;
+  const int threads = worthwhile ? num_threads() : 1;
+  if (threads > 1 && (chosen_threads > 0 || !congestion.lasts(Clock::now())))
     run_in_team(pass, threads);
   else
-    pass.call(pass.object, 0);
+    pass(0);
   ranges_ = shared_ranges - before;
 }
 
@@ -216,7 +213,7 @@ void Standby::run_in_team(const Team::Work& pass, int threads) {
       standing = {&team_, omp_get_num_threads()};
       begin = Clock::now();
       try {
-        pass.call(pass.object, 0);
+        pass(0);
       } catch (...) {
         error = std::current_exception();
       }

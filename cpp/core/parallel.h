@@ -78,9 +78,8 @@ void parallel_for(Index count, double operations, const RangeBody& body,
 class Standby {
  public:
   template <typename Pass>
-  void run(Pass&& pass) {
-    run_pass({[](void* object, int) { (*static_cast<std::remove_reference_t<Pass>*>(object))(); },
-              const_cast<void*>(static_cast<const void*>(std::addressof(pass)))});
+  void run(const Pass& pass) {
+    run_pass([&](int) { pass(); });
   }
 
  private:

@@ -1,6 +1,6 @@
 #include "core/team.h"
 
-#include <sched.h>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -37,7 +37,7 @@ int Team::wait_for_news(Post& post) {
     if (look < kSpins)
       pause();
     else if (look < kSpins + kYields)
-      sched_yield();
+      std::this_thread::yield();
     else
       post.state.wait(kIdle, std::memory_order_acquire);
   }
@@ -53,7 +53,7 @@ void Team::serve(int number) {
   while (wait_for_news(post) != kDismissed) {
     int posted = kPosted;
     if (!post.state.compare_exchange_strong(posted, kTaken, std::memory_order_acquire)) continue;
-    work_.call(work_.object, number);
+    work_(number);
     post.state.store(kIdle, std::memory_order_release);
   }
 }
@@ -65,18 +65,18 @@ void Team::wait_until_idle(const Post& post) {
     pause();
   }
   const auto start = Clock::now();
-  while (!is_idle()) sched_yield();
+  while (!is_idle()) std::this_thread::yield();
   waited_ += Clock::now() - start;
 }
 
 void Team::run(int shares, const Work& work) {
   work_ = work;
   for (int share = 1; share < shares; ++share) post(posts_[share], kPosted);
-  work.call(work.object, 0);
+  work(0);
   for (int share = 1; share < shares; ++share) {
     int posted = kPosted;
     if (posts_[share].state.compare_exchange_strong(posted, kIdle, std::memory_order_acquire))
-      work.call(work.object, share);
+      work(share);
     else
       wait_until_idle(posts_[share]);
   }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "core/congestion.h"
@@ -12,10 +14,22 @@ namespace gatewise {
 
 class Team {
  public:
-  // A callable (int share), by reference.
-  struct Work {
-    void (*call)(void* object, int share) = nullptr;
-    void* object = nullptr;
+  // A reference to a callable (int share), valid during the call.
+  class Work {
+   public:
+    Work() = default;
+    template <typename Body>
+      requires(!std::is_same_v<std::remove_cvref_t<Body>, Work>)
+    Work(const Body& body)  // NOLINT: converts from any callable on purpose
+        : object_(std::addressof(body)),
+          call_([](const void* object, int share) { (*static_cast<const Body*>(object))(share); }) {
+    }
+
+    void operator()(int share) const { call_(object_, share); }
+
+   private:
+    const void* object_ = nullptr;
+    void (*call_)(const void*, int) = nullptr;
   };
 
   // Room for `threads` threads, the caller's included. Until `dismiss`, members may serve.

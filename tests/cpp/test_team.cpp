@@ -17,13 +17,6 @@ namespace {
 
 constexpr double kMuch = 1e6;  // multiply-adds of an item: any number of items is worth a thread
 
-struct Shares {
-  std::vector<std::thread::id> done_by;
-  static void call(void* object, int share) {
-    static_cast<Shares*>(object)->done_by[share] = std::this_thread::get_id();
-  }
-};
-
 // One pass of `ranges` ranges; true if all of them covered every item once.
 bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullptr) {
   bool is_once = true;
@@ -45,9 +38,9 @@ bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullp
 TEST_CASE("a share that no thread has begun is done by the caller") {
   Team team;
   team.assemble(3);
-  Shares shares{std::vector<std::thread::id>(3)};
-  team.run(3, {&Shares::call, &shares});
-  for (const std::thread::id id : shares.done_by) CHECK(id == std::this_thread::get_id());
+  std::vector<std::thread::id> done_by(3);
+  team.run(3, [&](int share) { done_by[share] = std::this_thread::get_id(); });
+  for (const std::thread::id id : done_by) CHECK(id == std::this_thread::get_id());
   team.dismiss();
   team.serve(1);  // who comes late is sent home
 }
@@ -58,21 +51,16 @@ TEST_CASE("threads that stand by do their shares, and come back after a long sle
   std::thread other([&] { team.serve(1); });
   const std::thread::id number = other.get_id();
   for (int turn = 0; turn < 3; ++turn) {
-    Shares shares{std::vector<std::thread::id>(2)};
+    std::vector<std::thread::id> done_by(2);
+    std::atomic<bool> begun{false};
     // The caller's share lasts until the other thread has begun.
-    struct Slow {
-      Shares* shares;
-      std::atomic<bool> begun{false};
-    } slow{&shares};
-    team.run(2, {[](void* object, int share) {
-                   auto* slow = static_cast<Slow*>(object);
-                   Shares::call(slow->shares, share);
-                   if (share == 1) slow->begun = true;
-                   while (!slow->begun) std::this_thread::yield();
-                 },
-                 &slow});
-    CHECK(shares.done_by[0] == std::this_thread::get_id());
-    CHECK(shares.done_by[1] == number);
+    team.run(2, [&](int share) {
+      done_by[share] = std::this_thread::get_id();
+      if (share == 1) begun = true;
+      while (!begun) std::this_thread::yield();
+    });
+    CHECK(done_by[0] == std::this_thread::get_id());
+    CHECK(done_by[1] == number);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   team.dismiss();
