@@ -5,6 +5,7 @@ namespace {
 
 // Panels of a tile: with 32 registers two, since a panel alone asks for a load an addition.
 constexpr int kTilePanels = kAccumulators / (Vector::kParts * kGradientTileRows);
+static_assert(kTilePanels == 1 || kTilePanels == 2);  // the whole range of for_panels' body
 
 // A block of rows: its panels of d_y (16 KB) and a tile's columns of x (6 KB) lie in the first
 // cache. A chunk of W's rows: the block's columns of x (256 or 512 KB) lie in the second.
@@ -24,8 +25,8 @@ struct Scratch {
 };
 
 Scratch divide(float* scratch) {
-  const Index x = kPackedFloats;
-  return {scratch, scratch + x, scratch + x + kBlockRows * kTilePanels * kPanelWidth};
+  float* d_y = scratch + kPackedFloats;
+  return {scratch, d_y, d_y + kBlockRows * kTilePanels * kPanelWidth};
 }
 
 // Columns [begin, end) of rows [row, row + count) of x.
@@ -140,41 +141,30 @@ void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                      const UpdateTarget& target, float* scratch) {
   const Scratch own = divide(scratch);
   const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
-  const Index first_panel = unit_begin / tiles, panel_end = ceil_divide(unit_end, tiles);
-  // Rows of W that the units take of a panel: all, but for the first panel and the last.
-  const auto begin_in = [&](Index panel) {
-    return panel == first_panel ? unit_begin % tiles * kGradientTileRows : 0;
-  };
-  const auto end_in = [&](Index panel) {
-    const Index end = panel == panel_end - 1 ? unit_end - panel * tiles : tiles;
-    return std::min(shape.rows, end * kGradientTileRows);
-  };
+  const Index first_panel = unit_begin / tiles;
   // A range within one panel reads its own columns of x alone.
-  const bool one_panel = panel_end - first_panel == 1;
-  const Index from = one_panel ? begin_in(first_panel) : 0;
-  const Index to = one_panel ? end_in(first_panel) : shape.rows;
+  const bool one_panel = (unit_end - 1) / tiles == first_panel;
+  const Index from = one_panel ? unit_begin % tiles * kGradientTileRows : 0;
+  const Index to = one_panel
+                       ? std::min(shape.rows, ((unit_end - 1) % tiles + 1) * kGradientTileRows)
+                       : shape.rows;
   for (Index start = from; start < to; start += kChunkRows) {
     const Index stop = std::min(to, start + kChunkRows);
     for (Index row = row_begin; row < row_end; row += kBlockRows) {
       const Part part{std::min(kBlockRows, row_end - row), row == row_begin,
                       row + kBlockRows >= row_end};
       pack_x(x, row, part.count, start, stop, own.x);
-      int panels = 1;
-      for (Index panel = first_panel; panel < panel_end; panel += panels) {
-        const Range range{start, std::max(begin_in(panel), start), std::min(end_in(panel), stop),
-                          panel};
-        const bool fits_two = kTilePanels == 2 && panel + 1 < panel_end &&
-                              range.begin == std::max(begin_in(panel + 1), start) &&
-                              range.end == std::min(end_in(panel + 1), stop);
-        panels = fits_two ? 2 : 1;
-        if (range.begin >= range.end) continue;
-        for (int p = 0; p < panels; ++p)
+      const auto add = [&](Index panel, Index panels, Index begin, Index end) {
+        const Range range{start, std::max(begin, start), std::min(end, stop), panel};
+        if (range.begin >= range.end) return;
+        for (Index p = 0; p < panels; ++p)
           pack_d_y(d_y + row * d_y_stride + (panel + p) * kPanelWidth, d_y_stride, part.count,
                    shape.width(panel + p), own.d_y + p * kPanelWidth, panels * kPanelWidth);
         float* sums = own.sums + (panel - first_panel) * kChunkRows * kPanelWidth;
-        const auto run = fits_two ? &panel_gradient<kTilePanels> : &panel_gradient<1>;
+        const auto run = panels == 1 ? &panel_gradient<1> : &panel_gradient<kTilePanels>;
         run(own, part, range, shape, sums, target);
-      }
+      };
+      for_panels(shape, unit_begin, unit_end, kTilePanels, add);
     }
   }
 }

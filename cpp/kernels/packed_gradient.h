@@ -29,15 +29,19 @@ void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch);
 
-// Calls body(panel, begin, end) for the rows [begin, end) of W in each panel of a range of units.
+// Calls body(panel, panels, begin, end) for the rows [begin, end) of W in each panel of a range of
+// units, up to `most` panels at once where the range has all of their rows.
 template <typename Body>
-void for_panels(PanelShape shape, Index unit_begin, Index unit_end, const Body& body) {
+void for_panels(PanelShape shape, Index unit_begin, Index unit_end, Index most, const Body& body) {
   const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
   for (Index unit = unit_begin; unit < unit_end;) {
     const Index panel = unit / tiles, tile = unit % tiles;
     const Index tile_end = std::min(tiles, tile + unit_end - unit);
-    body(panel, tile * kGradientTileRows, std::min(tile_end * kGradientTileRows, shape.rows));
-    unit += tile_end - tile;
+    const Index whole = tile == 0 ? (unit_end - unit) / tiles : 0;
+    const Index panels = std::clamp<Index>(whole, 1, most);
+    body(panel, panels, tile * kGradientTileRows,
+         std::min(tile_end * kGradientTileRows, shape.rows));
+    unit += panels * (tile_end - tile);
   }
 }
 

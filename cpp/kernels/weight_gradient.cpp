@@ -77,7 +77,7 @@ void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
   if (row_end - row_begin >= kPackedRows)
     return packed_gradient(x, d_y, d_y_stride, row_begin, row_end, shape, unit_begin, unit_end,
                            target, scratch);
-  for_panels(shape, unit_begin, unit_end, [&](Index panel, Index begin, Index end) {
+  for_panels(shape, unit_begin, unit_end, 1, [&](Index panel, Index, Index begin, Index end) {
     direct_gradient(x, d_y, d_y_stride, row_begin, row_end, shape, panel, begin, end, target);
   });
 }
