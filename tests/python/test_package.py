@@ -13,7 +13,6 @@ import pytest
 import gatewise as gw
 from gatewise import _core, _probe
 
-IMPORT_SECONDS = 0.2
 WHEEL_BYTES = 5_000_000
 
 
@@ -27,11 +26,17 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_import_takes_under_two_hundred_milliseconds() -> None:
-    code = "from time import thread_time as now; t = now(); import gatewise; print(now() - t)"
-    # Processor time of the importing thread, and the best of several: other work on the machine
-    # (that of a BLAS starting its threads among it) only ever adds.
-    assert min(float(run_python(code).stdout) for _ in range(7)) < IMPORT_SECONDS
+def test_import_costs_no_more_than_numpy_does() -> None:
+    # 200 ms are promised where NumPy alone takes 100. Processor time of the importing thread, and
+    # the best of several: other work on the machine (that of a BLAS starting its threads among it)
+    # only ever adds, and a slow machine slows both.
+    code = (
+        "from time import thread_time as now; a = now(); import numpy; b = now(); "
+        "import gatewise; print(b - a, now() - b)"
+    )
+    times = [[float(word) for word in run_python(code).stdout.split()] for _ in range(9)]
+    numpy_seconds, own_seconds = (min(column) for column in zip(*times, strict=True))
+    assert own_seconds < numpy_seconds
 
 
 def test_import_leaves_optional_and_slow_packages_alone() -> None:
