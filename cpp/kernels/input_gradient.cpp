@@ -52,7 +52,7 @@ void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index r
       const int at_once = tile_panels(count);
       for (int s = 0; s < strips; s += at_once) {
         const int panels = std::min(at_once, strips - s);
-        multiply_tile(a, count, b + s, panels, kPanelWidth, w.shape.cols, sums);
+        multiply_tile(a, count, b + s, panels, kPanelWidth, w.shape.cols, {}, sums);
         for (int p = 0; p < panels; ++p) {
           const Index at = column + (s + p) * kPanelWidth;
           finish(sums.values + p * count, row, count, at, std::min(kPanelWidth, column_end - at),

@@ -7,13 +7,13 @@ namespace gatewise {
 namespace {
 
 using Tile = void (*)(const float* const* rows, const float* const* panels, Index last_stride,
-                      Index depth, TileSums& sums);
+                      Index depth, Ahead ahead, TileSums& sums);
 
 // Every loop over the sums is unrolled: an index known only at run time would keep them in memory
 // and not in registers.
 template <int kRows, int kPanels>
 void tile(const float* const* rows, const float* const* panels, Index last_stride, Index depth,
-          TileSums& out) {
+          Ahead ahead, TileSums& out) {
   const float* a[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) a[r] = rows[r];
@@ -27,18 +27,23 @@ void tile(const float* const* rows, const float* const* panels, Index last_strid
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) sums[r][p] = Vector::zero();
 
-  for (Index k = 0; k < depth; ++k) {
-    Vector weights[kPanels];
+  for (Index begin = 0; begin < depth; begin += kStretch) {
+    for (Index line = 0; line < ahead.lines; ++line, ahead.next += kPanelWidth)
+      __builtin_prefetch(ahead.next, 0, 2);
+    const Index end = std::min(depth, begin + kStretch);
+    for (Index k = begin; k < end; ++k) {
+      Vector weights[kPanels];
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) {
-      weights[p] = Vector::load(b[p]);
-      b[p] += p == kPanels - 1 ? last_stride : kPanelWidth;
-    }
+      for (int p = 0; p < kPanels; ++p) {
+        weights[p] = Vector::load(b[p]);
+        b[p] += p == kPanels - 1 ? last_stride : kPanelWidth;
+      }
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
-      const Vector value = Vector::set(a[r][k]);
+      for (int r = 0; r < kRows; ++r) {
+        const Vector value = Vector::set(a[r][k]);
 #pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, weights[p], sums[r][p]);
+        for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, weights[p], sums[r][p]);
+      }
     }
   }
 #pragma GCC unroll 4
@@ -64,8 +69,8 @@ constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
 }  // namespace
 
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
-                   int panel_count, Index last_stride, Index depth, TileSums& sums) {
-  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, sums);
+                   int panel_count, Index last_stride, Index depth, Ahead ahead, TileSums& sums) {
+  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, ahead, sums);
 }
 
 }  // namespace gatewise

@@ -16,10 +16,18 @@ struct TileSums {
   const float* at(int panel, int row, int rows) const { return values[panel * rows + row]; }
 };
 
+// What a tile asks for while it sums, so that memory is read while a core multiplies: for each
+// kStretch values of the depth so many lines of 64 bytes from `next` on. They need not exist.
+inline constexpr Index kStretch = 16;
+struct Ahead {
+  const float* next = nullptr;
+  Index lines = 0;
+};
+
 // sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c], k upwards over [0, depth) in one
 // chain of `fma` from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
 // stride_p is 16, that of the last panel `last_stride`. 16 floats are loaded of each panel row.
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
-                   int panel_count, Index last_stride, Index depth, TileSums& sums);
+                   int panel_count, Index last_stride, Index depth, Ahead ahead, TileSums& sums);
 
 }  // namespace gatewise
