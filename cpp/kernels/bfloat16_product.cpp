@@ -39,7 +39,9 @@ struct Bfloat16Product {
     for (Index k = 0; k < depth; ++k) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        const Vector weights = load_bfloat16(b + p * distance + k * kPanelWidth);
+        const std::uint16_t* at = b + p * distance + k * kPanelWidth;
+        fetch_ahead<kRows>(at, kLeadBytes);
+        const Vector weights = load_bfloat16(at);
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) sums[r][p] = fma(Vector::set(a[r][k]), weights, sums[r][p]);
       }

@@ -86,7 +86,9 @@ struct Int8Product {
     for (Index k = 0; k < depth; k += 2) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        const Integers weights = Integers::load_pairs(b + p * distance + k * kPanelWidth);
+        const std::int8_t* at = b + p * distance + k * kPanelWidth;
+        fetch_ahead<kRows>(at, kLoneLeadBytes);
+        const Integers weights = Integers::load_pairs(at);
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) sums[r][p].add_products(weights, load_pair(a[r] + k));
       }

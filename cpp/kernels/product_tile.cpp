@@ -35,6 +35,7 @@ void tile(const float* const* rows, const float* const* panels, Index last_strid
       Vector weights[kPanels];
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
+        fetch_ahead<kRows>(b[p], kLeadBytes);
         weights[p] = Vector::load(b[p]);
         b[p] += p == kPanels - 1 ? last_stride : kPanelWidth;
       }

@@ -32,6 +32,18 @@ inline constexpr int tile_panels(int rows) {
   return std::clamp(kAccumulators / (Vector::kParts * rows), 1, 4);
 }
 
+// One or two rows pass through weights as fast as memory delivers them, and the processor's own
+// prefetcher stops at the end of a page. So such a tile asks for what lies this far ahead in each
+// stream of weights that it reads: a tenth less time for a row of float32 or bfloat16 weights, in
+// up to four streams, and of int8 ones, in one (Zen 3, weights in main memory).
+inline constexpr Index kLeadBytes = 512;
+inline constexpr Index kLoneLeadBytes = 1024;
+
+template <int kRows>
+GATEWISE_INLINE void fetch_ahead(const void* weights, Index lead_bytes) {
+  if constexpr (kRows <= 2) __builtin_prefetch(static_cast<const char*>(weights) + lead_bytes);
+}
+
 // The rows of a product, cut into as few tiles as can be, none much smaller than another: a tile of
 // one or two rows would wait for its few sums.
 class RowTiles {
