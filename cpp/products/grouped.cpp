@@ -12,10 +12,6 @@
 namespace gatewise {
 namespace {
 
-// An update reads and writes about as much as this many rows of a batch cost in multiply-adds: a
-// tile of 96 weights takes some 170 cycles in Adam, a row of it 6 (measured, AVX2).
-constexpr Index kUpdateRows = 28;
-
 constexpr Index kWhole = std::numeric_limits<Index>::max();
 
 }  // namespace
@@ -120,7 +116,7 @@ SliceUpdates begin_updates(const Groups& groups, int number, double row_share, U
     const bool updated = groups.rows(g) > 0 || sink.updates_resting();
     if (updated) updates.targets[g] = sink.begin(number, g);
     const auto rows = static_cast<Index>(static_cast<double>(groups.rows(g)) * row_share);
-    offsets[g + 1] = offsets[g] + (updated ? rows + kUpdateRows : 0);
+    offsets[g + 1] = offsets[g] + (updated ? rows + kUpdateOperations : 0);
   }
   updates.costs = {offsets, groups.count};
   return updates;

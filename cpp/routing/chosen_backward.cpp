@@ -62,12 +62,13 @@ void chosen_product_backward(const Input& x, const Choice& choice, const Dispatc
   const UpdateTarget target = sink->begin(kernel, 0);
   // Panels inside: experts with many rows meet every thread.
   const Index panels = w.shape.panels(), tiles = ceil_divide(w.shape.rows, kChosenRows);
-  const auto values = static_cast<double>((choice.entries() / panels + kPanelWidth) * kChosenRows);
-  parallel_for(tiles * panels, values, [&](Index begin, Index end) {
-    for (Index unit = begin; unit < end; ++unit)
-      update_tile(x.dense, dispatch, d_chosen, w.shape, unit % panels, unit / panels * kChosenRows,
-                  target);
-  });
+  const Index operations = choice.entries() / panels + kPanelWidth * kUpdateOperations;
+  parallel_for(tiles * panels, static_cast<double>(operations * kChosenRows),
+               [&](Index begin, Index end) {
+                 for (Index unit = begin; unit < end; ++unit)
+                   update_tile(x.dense, dispatch, d_chosen, w.shape, unit % panels,
+                               unit / panels * kChosenRows, target);
+               });
 }
 
 }  // namespace gatewise
