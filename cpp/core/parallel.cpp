@@ -15,6 +15,7 @@
 #include "core/congestion.h"
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
+#include "core/shares.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -26,6 +27,10 @@ namespace {
 // An empty parallel region of two threads takes 0.6 microseconds (GCC 12, EPYC 9004, quiet), some
 // 40,000 multiply-adds of one core; a thread must have at least as much to do.
 constexpr double kGrainOperations = 40e3;
+
+// Multiply-adds of a slice: at most a millisecond or two of work between two looks at the clock, at
+// least 0.1 ms, since a slice may have to pack what it reads.
+constexpr double kLeastSlice = 4e6, kMostSlice = 5e7;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
@@ -95,22 +100,22 @@ thread_local Index shared_ranges = 0;
 // What the threads of one region share.
 struct Region {
   const RangeBody& body;
+  Shares shares;
   std::atomic<bool> stopped{false};
   bool interrupted = false;
   std::exception_ptr error = nullptr;
   std::atomic_flag has_error = ATOMIC_FLAG_INIT;
 
-  // Runs [begin, end) in slices, so that the calling thread can look up for a signal in between.
-  void run(Index begin, Index end, Index slice, int thread) {
+  // Between two slices the calling thread looks up for a signal.
+  void run(int thread) {
     const FlushToZero flush;
     try {
-      for (Index at = begin; at < end && !stopped; at += slice) {
-        if (is_interrupted()) {
-          interrupted = stopped = true;
-          break;
-        }
-        body(at, std::min(end, at + slice), thread);
-      }
+      shares.work_off(thread, [&](Index begin, Index end) {
+        if (!stopped && is_interrupted()) interrupted = stopped = true;
+        if (stopped) return false;
+        body(begin, end, thread);
+        return true;
+      });
     } catch (...) {
       if (!has_error.test_and_set()) error = std::current_exception();
       stopped = true;
@@ -164,24 +169,21 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
   const bool watches = threads > 1 && chosen_threads == 0 && !standing.team;
   const auto start = watches ? Clock::now() : Clock::time_point();
   if (watches && congestion.lasts(start)) threads = 1;
-  // A millisecond or two of work between two looks at the clock: a slice may have to pack what it
-  // reads, so it must not be small.
-  const Index slice = std::max<Index>(1, static_cast<Index>(5e7 / std::max(operations, 1.0)));
-  Region region{body};
-  const auto run_share = [&](int share, Index shares) {
-    region.run(count * share / shares, count * (share + 1) / shares, slice, share);
+  const auto items_of = [&](double slice_operations) {
+    return std::max<Index>(1, static_cast<Index>(slice_operations / std::max(operations, 1.0)));
   };
+  Region region{body, {count, threads, items_of(kLeastSlice), items_of(kMostSlice)}};
   if (threads == 1) {
-    run_share(0, 1);
+    region.run(0);
   } else if (standing.team) {
-    standing.team->run(threads, [&](int share) { run_share(share, threads); });
+    standing.team->run(threads, [&](int thread) { region.run(thread); });
   } else {
     Clock::time_point begin, worked;
 #pragma omp parallel num_threads(threads)
     {
       const int thread = omp_get_thread_num();
       if (watches && thread == 0) begin = Clock::now();
-      run_share(thread, omp_get_num_threads());
+      region.run(thread);
       if (watches && thread == 0) worked = Clock::now();
     }
     if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);

@@ -65,7 +65,8 @@ class RangeBody {
   void (*call_)(void*, Index, Index, int);
 };
 
-// Runs body over [0, count): a contiguous share of it each thread, in slices one after the other.
+// Runs body over [0, count): a contiguous share of it each thread, in slices one after the other; a
+// thread that is done takes slices of another's share (core/shares.h).
 // `operations` is the work of one item in multiply-adds or loads; below the grain all of it runs on
 // the calling thread. Denormals are flushed to zero while a body runs. An exception of a body is
 // thrown again after all have ended. A body that takes the number of its thread, below

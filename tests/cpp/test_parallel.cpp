@@ -2,7 +2,9 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <limits>
 #include <set>
 #include <stdexcept>
@@ -30,19 +32,39 @@ TEST_CASE("parallel_for covers every item once, on as many threads as asked for"
     for (const Index items : {0, 1, 2, 3, 7, 1000}) {
       std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
       std::vector<std::atomic<int>> used(8);
+      const auto teams = [&] {
+        return std::count_if(used.begin(), used.end(), [](const auto& times) { return times > 0; });
+      };
+      // Nobody goes on before all have begun: a quick thread would do a late one's share.
+      const auto all_begun = [&] { return teams() >= std::min<Index>(count, items); };
+      const auto patience = Clock::now() + std::chrono::seconds(10);
       parallel_for(items, kMuch, [&](Index begin, Index end) {
         ++used[omp_get_thread_num()];
+        while (!all_begun() && Clock::now() < patience) std::this_thread::yield();
         for (Index i = begin; i < end; ++i) ++seen[i];
       });
       bool is_once = true;
       for (const auto& times : seen) is_once &= times == 1;
-      Index teams = 0;
-      for (const auto& times : used) teams += times > 0;
       INFO(count, " threads, ", items, " items");
       CHECK(is_once);
-      CHECK(teams == std::min<Index>(count, items));
+      CHECK(teams() == std::min<Index>(count, items));
     }
   }
+}
+
+TEST_CASE("a thread that is done takes slices of another's share") {
+  const Threads threads(2);
+  constexpr Index kItems = 200;
+  std::vector<int> done_by(kItems, -1);
+  const std::thread::id caller = std::this_thread::get_id();
+  // The other thread sleeps in each of its slices.
+  parallel_for(kItems, kMuch, [&](Index begin, Index end, int thread) {
+    if (std::this_thread::get_id() != caller)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (Index i = begin; i < end; ++i) done_by[i] = thread;
+  });
+  CHECK(std::count(done_by.begin(), done_by.end(), 0) > kItems / 2 + 10);
+  CHECK(std::count(done_by.begin(), done_by.end(), -1) == 0);
 }
 
 TEST_CASE("parallel_for works alone below the grain") {
