@@ -1,5 +1,6 @@
 // Threads, build facts, random numbers.
 #include <Eigen/Core>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -87,6 +88,8 @@ Index parallel_probe(Index count) {
   std::mutex mutex;
   std::set<std::thread::id> seen;
   parallel_for(count, 1e9, [&](Index, Index) {
+    // As heavy as it is said to be: a quick thread would take the items of one that comes later.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::lock_guard lock(mutex);
     seen.insert(std::this_thread::get_id());
   });
