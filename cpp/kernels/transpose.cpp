@@ -25,4 +25,25 @@ void transpose_strip(const Panels& w, Index row, float* strip) {
   }
 }
 
+void turn_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
+                   Index stride_to) {
+  if (lanes < kPanelWidth) {
+    for (Index i = 0; i < count; ++i)
+      for (Index lane = 0; lane < stride_to; ++lane)
+        panel[i * stride_to + lane] = lane < lanes ? rows[lane * stride + i] : 0.0f;
+    return;
+  }
+  constexpr int kWidth = Native::kWidth;
+  for (int lane = 0; lane < kPanelWidth; lane += kWidth) {
+    for (Index i = 0; i < count; i += kWidth) {
+      Native::Type block[kWidth];
+#pragma GCC unroll 16
+      for (int r = 0; r < kWidth; ++r) block[r] = Native::load(rows + (lane + r) * stride + i);
+      Native::transpose(block);
+#pragma GCC unroll 16
+      for (int c = 0; c < kWidth; ++c) Native::store(panel + (i + c) * stride_to + lane, block[c]);
+    }
+  }
+}
+
 }  // namespace gatewise

@@ -14,4 +14,10 @@ inline Index strip_floats(PanelShape shape) {
 // zero where row + i lies behind the last row, anything where u lies behind the last unit.
 void transpose_strip(const Panels& w, Index row, float* strip);
 
+// panel[i * stride_to + lane] = rows[lane * stride + i] for lanes of [0, lanes) and i of [0,
+// count), zero for lanes of [lanes, stride_to): gradients of columns, one after the other, as a
+// panel. `rows` and `panel` have room for 16 rows and `count` rounded up to 16.
+void turn_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
+                   Index stride_to);
+
 }  // namespace gatewise

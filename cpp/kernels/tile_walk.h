@@ -1,0 +1,72 @@
+// Walks the register tiles of rows times panels: what products of float32 weights have in common.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/product_tile.h"
+
+namespace gatewise {
+
+template <typename Finish>
+class TileWalk {
+ public:
+  TileWalk(const Rows& x, const Panels& w, const Finish& finish) : x_(x), w_(w), finish_(finish) {}
+
+  void run(Index row_begin, Index row_end, Index panel_begin, Index panel_end) const {
+    const Index depth = std::max<Index>(w_.shape.rows, 1);
+    const Index block = std::max<Index>(kBlockFloats / depth / kTileRows, 1) * kTileRows;
+    for (Index begin = row_begin; begin < row_end; begin += block) {
+      const RowTiles tiles(std::min(row_end - begin, block));
+      const Index group = tile_panels(tiles.least());
+      // Panels outside, rows inside: a panel stays in the first cache while the block's rows pass.
+      for (Index panel = panel_begin; panel < panel_end; panel += group) {
+        const Index group_end = std::min(panel_end, panel + group);
+        const float* next = w_.panel(group_end);
+        for (Index tile = 0; tile < tiles.count(); ++tile)
+          multiply_rows(begin + tiles.begin(tile), tiles.rows(tile), panel, group_end,
+                        tiles.count(), next);
+      }
+    }
+  }
+
+ private:
+  // Rows of x that stay in the second cache, with their outputs, while all panels pass: half of the
+  // smallest in use (512 KB, Zen 3).
+  static constexpr Index kBlockFloats = 64 * 1024;
+
+  // Rows [row, row + rows) by panels [panel_begin, panel_end), one of `tiles` such tiles of rows.
+  // Each asks for its share of the panels that come next, `next` moves over them. A single tile is
+  // through its panels faster than others can be fetched, and the processor's own prefetcher
+  // follows it.
+  void multiply_rows(Index row, int rows, Index panel_begin, Index panel_end, Index tiles,
+                     const float*& next) const {
+    const float* a[kTileRows];
+    for (int r = 0; r < rows; ++r) a[r] = x_.row(row + r);
+    const int at_once = tile_panels(rows);
+    TileSums sums;
+    for (Index panel = panel_begin; panel < panel_end; panel += at_once) {
+      const int panels = static_cast<int>(std::min<Index>(at_once, panel_end - panel));
+      const float* b[kMostPanels];
+      for (int p = 0; p < panels; ++p) b[p] = w_.panel(panel + p);
+      const Index lines = tiles > 1 ? ceil_divide(kStretch * panels, tiles) : 0;
+      multiply_tile(a, rows, b, panels, w_.shape.stride(panel + panels - 1), w_.shape.rows,
+                    {next, lines}, sums);
+      next += ceil_divide(w_.shape.rows, kStretch) * lines * kPanelWidth;
+      for (int p = 0; p < panels; ++p) finish_(sums.values + p * rows, row, rows, panel + p);
+    }
+  }
+
+  const Rows& x_;
+  const Panels& w_;
+  const Finish& finish_;
+};
+
+// Calls finish(sums, row, rows, panel) once for every tile of rows [row_begin, row_end) of x by
+// panels [panel_begin, panel_end) of w; sums [rows][16] are those of x w. For a row, panels ascend.
+template <typename Finish>
+void walk_tiles(const Rows& x, Index row_begin, Index row_end, const Panels& w, Index panel_begin,
+                Index panel_end, const Finish& finish) {
+  TileWalk(x, w, finish).run(row_begin, row_end, panel_begin, panel_end);
+}
+
+}  // namespace gatewise

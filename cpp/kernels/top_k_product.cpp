@@ -1,0 +1,70 @@
+#include "kernels/top_k_product.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "kernels/tile_walk.h"
+
+namespace gatewise {
+namespace {
+
+bool is_better(const Candidate& a, const Candidate& b) {
+  return a.value != b.value ? a.value > b.value : a.column < b.column;
+}
+
+// Cuts the list to its k best and raises the bound to the least of them.
+void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
+  if (count <= k) return;
+  std::nth_element(list, list + k - 1, list + count, is_better);
+  bound = list[k - 1].value;
+  count = static_cast<std::int32_t>(k);
+}
+
+// Adds those of `width` sums of a row and panel, with the bias, that exceed the row's bound.
+GATEWISE_INLINE void add_sums(const Vector& values, Index panel, Index width, Index k,
+                              Candidate* list, std::int32_t& count, float& bound) {
+  unsigned better = lanes_greater(values, Vector::set(bound)) & ((1u << width) - 1);
+  if (better == 0) return;
+  alignas(64) float lanes[kPanelWidth];
+  values.store(lanes);
+  for (; better != 0; better &= better - 1) {
+    const int lane = std::countr_zero(better);
+    list[count++] = {lanes[lane], static_cast<std::int32_t>(panel * kPanelWidth + lane)};
+  }
+  if (count > candidate_room(k) - kPanelWidth) cut_back(list, count, bound, k);
+}
+
+}  // namespace
+
+void begin_candidates(Index rows, float least, const Candidates& candidates) {
+  std::fill_n(candidates.counts, rows, 0);
+  std::fill_n(candidates.bounds, rows, least);
+}
+
+void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
+                   const float* bias, Index panel_begin, Index panel_end, Index k,
+                   const Candidates& candidates) {
+  const Index room = candidate_room(k);
+  walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
+             [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
+               const Index width = w.shape.width(panel);
+               const Vector own =
+                   bias ? Vector::load_up_to(bias + panel * kPanelWidth, width) : Vector::zero();
+               for (int r = 0; r < rows; ++r)
+                 add_sums(Vector::load(sums[r]) + own, panel, width, k,
+                          candidates.lists + (row + r) * room, candidates.counts[row + r],
+                          candidates.bounds[row + r]);
+             });
+}
+
+Index choose_candidates(Candidate* list, Index count, Index k) {
+  if (count > k) {
+    std::nth_element(list, list + k - 1, list + count, is_better);
+    count = k;
+  }
+  std::sort(list, list + count,
+            [](const Candidate& a, const Candidate& b) { return a.column < b.column; });
+  return count;
+}
+
+}  // namespace gatewise

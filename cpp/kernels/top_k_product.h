@@ -1,0 +1,45 @@
+// The k largest values of each row of X W + b, chosen in the product's end: the values of a row are
+// never all stored.
+#pragma once
+
+#include "core/panels.h"
+
+namespace gatewise {
+
+struct Candidate {
+  float value;
+  std::int32_t column;
+};
+
+// Of each row a list of what may be among its k largest, and a bound that the others do not exceed.
+// Lists are [rows, candidate_room(k)].
+struct Candidates {
+  Candidate* lists = nullptr;
+  std::int32_t* counts = nullptr;
+  float* bounds = nullptr;
+
+  Candidates from(Index row, Index room) const {
+    return {lists + row * room, counts + row, bounds + row};
+  }
+};
+
+// A list is cut back to k when a register's columns may not fit any more: with room for k more, a
+// cut, of time that is linear in the room, is rare.
+inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
+
+// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken.
+void begin_candidates(Index rows, float least, const Candidates& candidates);
+
+// Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),
+// which lie at their row's number. Sums run over the depth upwards in one accumulator, then the
+// bias is added. bias [cols] or null. For a row, panels must come in ascending order over calls;
+// then ties go to the lowest column. NaN is never taken.
+void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
+                   const float* bias, Index panel_begin, Index panel_end, Index k,
+                   const Candidates& candidates);
+
+// Brings the k best of `count` candidates to the front, in ascending order of columns, and returns
+// their number, which is less than k where there are fewer. Of equal values the lowest columns win.
+Index choose_candidates(Candidate* list, Index count, Index k);
+
+}  // namespace gatewise

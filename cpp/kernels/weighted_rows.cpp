@@ -1,0 +1,45 @@
+#include "kernels/weighted_rows.h"
+
+#include <algorithm>
+
+#include "kernels/vector.h"
+
+namespace gatewise {
+namespace {
+
+// Registers of sums that pass over all rows together: 64 floats.
+constexpr Index kParts = 4;
+
+template <int kWide>
+GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* rows,
+                              const float* weights, Index count, const float* start, float* y,
+                              Index width) {
+  Vector sums[kWide];
+#pragma GCC unroll 4
+  for (int p = 0; p < kWide; ++p)
+    sums[p] = start ? Vector::load_up_to(start + p * kPanelWidth, width - p * kPanelWidth)
+                    : Vector::zero();
+  for (Index e = 0; e < count; ++e) {
+    const float* row = x + rows[e] * stride;
+    const Vector weight = Vector::set(weights[e]);
+#pragma GCC unroll 4
+    for (int p = 0; p < kWide; ++p)
+      sums[p] = fma(weight, Vector::load(row + p * kPanelWidth), sums[p]);
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kWide; ++p) sums[p].store_up_to(y + p * kPanelWidth, width - p * kPanelWidth);
+}
+
+}  // namespace
+
+void weighted_rows(const float* x, Index stride, const std::int32_t* rows, const float* weights,
+                   Index count, const float* start, float* y, Index width) {
+  const auto at = [&](Index j) { return start ? start + j : nullptr; };
+  Index j = 0;
+  for (; j + kParts * kPanelWidth <= width; j += kParts * kPanelWidth)
+    sum_part<kParts>(x + j, stride, rows, weights, count, at(j), y + j, width - j);
+  for (; j < width; j += kPanelWidth)
+    sum_part<1>(x + j, stride, rows, weights, count, at(j), y + j, width - j);
+}
+
+}  // namespace gatewise

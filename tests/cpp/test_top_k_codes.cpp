@@ -1,0 +1,115 @@
+#include "products/top_k_codes.h"
+
+#include <numeric>
+
+#include "kernels/forward_product.h"
+#include "kernels/pack.h"
+#include "networks.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+// Rows, weights and biases of one encoder.
+struct Encoder {
+  PanelShape shape;
+  Index rows;
+  std::vector<float> x, bias;
+  AlignedBuffer panels;
+
+  Encoder(Index rows, Index depth, Index latents, std::uint64_t seed)
+      : shape{depth, latents}, rows(rows), panels(shape.floats()) {
+    Numbers numbers(seed);
+    x = numbers.vector(rows * depth);
+    bias = numbers.vector(latents);
+    pack_panels(numbers.vector(depth * latents).data(), shape, panels.data());
+  }
+
+  Rows input() const { return {x.data(), shape.rows}; }
+  Panels weights() const { return {panels.data(), shape}; }
+
+  // All pre-activations, [rows, latents].
+  Matrix product() const {
+    Matrix y(rows, shape.cols, shape.cols);
+    forward_product(input(), 0, rows, weights(), 0, shape.panels(),
+                    {.bias = bias.data(), .y = y.data(), .y_stride = shape.cols});
+    return y;
+  }
+};
+
+struct Code {
+  std::vector<std::int32_t> latents;
+  std::vector<float> values;
+  bool operator==(const Code&) const = default;
+};
+
+// A stable sort of the whole row: ties in the order of their latents.
+Code naive_code(const float* h, Index latents, Index k, float threshold) {
+  std::vector<std::int32_t> order(static_cast<std::size_t>(latents));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int32_t a, std::int32_t b) { return h[a] > h[b]; });
+  order.resize(static_cast<std::size_t>(k));
+  std::sort(order.begin(), order.end());
+  Code code;
+  for (const std::int32_t latent : order) {
+    if (!(h[latent] > threshold)) continue;
+    code.latents.push_back(latent);
+    code.values.push_back(h[latent]);
+  }
+  return code;
+}
+
+Code code_of_row(const Codes& codes, Index i) {
+  const Index begin = codes.offsets[i], end = codes.offsets[i + 1];
+  return {{codes.latents + begin, codes.latents + end}, {codes.values + begin, codes.values + end}};
+}
+
+void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold) {
+  Arena arena;
+  const Codes codes = top_k_codes(encoder.input(), encoder.rows, encoder.weights(),
+                                  encoder.bias.data(), k, threshold, arena);
+  REQUIRE(codes.rows == encoder.rows);
+  for (Index i = 0; i < encoder.rows; ++i)
+    CHECK(code_of_row(codes, i) ==
+          naive_code(h.values.data() + i * h.stride, h.cols, k, threshold));
+}
+
+}  // namespace
+
+TEST_CASE("codes are the selection on the full product, bit for bit, on any number of threads") {
+  for (const auto& [rows, depth, latents] :
+       {std::tuple<Index, Index, Index>{1, 7, 5}, {3, 20, 100}, {50, 33, 16}, {200, 12, 331}}) {
+    const Encoder encoder(rows, depth, latents, static_cast<std::uint64_t>(rows));
+    const Matrix h = encoder.product();
+    for (const int count : {1, 2, 4}) {
+      const Threads threads(count);
+      for (const Index k : {Index{1}, Index{3}, std::min<Index>(latents, 40), latents})
+        for (const float threshold : {0.0f, 0.7f}) check_codes(encoder, h, k, threshold);
+    }
+  }
+}
+
+TEST_CASE("of equal pre-activations the lowest latents are taken") {
+  Encoder encoder(40, 4, 200, 1);
+  std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
+  for (float& bias : encoder.bias) bias = std::round(2 * bias) + 1;  // 0, 1, 2, 3: many ties
+  const Matrix h = encoder.product();
+  for (const Index k : {1, 5, 60, 120}) check_codes(encoder, h, k, 0);
+}
+
+TEST_CASE("NaN is in no code") {
+  Encoder encoder(30, 4, 64, 2);
+  for (Index latent = 0; latent < 64; latent += 3) encoder.bias[latent] = NAN;
+  Arena arena;
+  const Codes codes =
+      top_k_codes(encoder.input(), 30, encoder.weights(), encoder.bias.data(), 50, 0, arena);
+  for (Index entry = 0; entry < codes.entries(); ++entry) CHECK(codes.latents[entry] % 3 != 0);
+}
+
+TEST_CASE("no rows have empty codes") {
+  const Encoder encoder(0, 4, 64, 2);
+  Arena arena;
+  CHECK(top_k_codes(encoder.input(), 0, encoder.weights(), nullptr, 3, 0, arena).entries() == 0);
+}
