@@ -1,6 +1,6 @@
 // The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
-// slices of one parameter; kernels lie in panel layout, vectors plainly, each slice padded to 16
-// floats. Matrices of experts may be stored in 2 or 1 byte a value, then counted in floats of
+// slices of one parameter; kernels lie in panel layout, vectors and matrices that are read row by
+// row plainly, each row padded to 16 floats. Matrices of experts may be stored in 2 or 1 byte a value, then counted in floats of
 // memory all the same.
 #pragma once
 
@@ -15,13 +15,16 @@
 
 namespace gatewise {
 
+enum class Layout { kPanels, kRows };
+
 struct Parameter {
   std::string name;
   std::string role;         // kernel, bias, scale, router, alpha, state or quantization
   Index count = 1;          // slices: experts, or 1
   bool per_expert = false;  // whether `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
-  bool is_matrix = true;
+  bool is_matrix = true;    // whether the rows are an axis of the natural shape
+  Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
   int scale = -1;    // of an int8 matrix: the number of the parameter of its columns' scales
   Index offset = 0;  // of slice 0 in the block
@@ -29,8 +32,10 @@ struct Parameter {
   float l2 = 0;
 
   Index slice_floats() const {
-    return is_matrix ? panel_floats(storage, shape) : round_up(shape.cols, kPanelWidth);
+    return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
   }
+  // Floats from one row to the next, where rows lie plainly.
+  Index row_floats() const { return round_up(shape.cols, kPanelWidth); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
   bool is_trained() const { return role != "state" && !is_quantized(); }
@@ -44,7 +49,15 @@ class ParameterBlock {
     return add({.name = name, .role = role, .shape = {rows, cols}});
   }
   int add_vector(const std::string& name, const std::string& role, Index size) {
-    return add({.name = name, .role = role, .shape = {1, size}, .is_matrix = false});
+    return add({.name = name,
+                .role = role,
+                .shape = {1, size},
+                .is_matrix = false,
+                .layout = Layout::kRows});
+  }
+  // A matrix whose rows are read one by one.
+  int add_rows(const std::string& name, const std::string& role, Index rows, Index cols) {
+    return add({.name = name, .role = role, .shape = {rows, cols}, .layout = Layout::kRows});
   }
   // Stored as `store_experts_as` said; an int8 matrix is followed by its columns' scales.
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
@@ -69,7 +82,8 @@ class ParameterBlock {
                 .count = count,
                 .per_expert = true,
                 .shape = {1, size},
-                .is_matrix = false});
+                .is_matrix = false,
+                .layout = Layout::kRows});
   }
 
   // The storage of the experts' matrices that are added from here on.

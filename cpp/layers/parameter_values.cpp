@@ -74,10 +74,10 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
       break;
   }
   const float* from = slice_of<float>(block, parameter, slice);
-  if (parameter.is_matrix)
-    unpack_panels(from, shape, static_cast<float*>(to));
-  else
-    std::copy_n(from, shape.cols, static_cast<float*>(to));
+  auto* values = static_cast<float*>(to);
+  if (parameter.layout == Layout::kPanels) return unpack_panels(from, shape, values);
+  for (Index i = 0; i < shape.rows; ++i)
+    std::copy_n(from + i * parameter.row_floats(), shape.cols, values + i * shape.cols);
 }
 
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice,
@@ -96,10 +96,10 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       break;
   }
   float* to = slice_of<float>(block, parameter, slice);
-  if (parameter.is_matrix)
-    pack_panels(static_cast<const float*>(from), shape, to);
-  else
-    std::copy_n(static_cast<const float*>(from), shape.cols, to);
+  const auto* values = static_cast<const float*>(from);
+  if (parameter.layout == Layout::kPanels) return pack_panels(values, shape, to);
+  for (Index i = 0; i < shape.rows; ++i)
+    std::copy_n(values + i * shape.cols, shape.cols, to + i * parameter.row_floats());
 }
 
 // Padding is zero in every storage.

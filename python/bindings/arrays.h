@@ -6,6 +6,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "core/errors.h"
 #include "core/options.h"
 #include "core/types.h"
@@ -72,11 +74,19 @@ inline FloatArray new_array(std::vector<py::ssize_t> leading, Index width) {
   return FloatArray(leading);
 }
 
+template <typename To, typename From>
+py::array_t<To> copy_array(const From* values, Index count) {
+  py::array_t<To> result(count);
+  std::copy_n(values, count, result.mutable_data());
+  return result;
+}
+
 Options to_options(const py::dict& values);
 
 // One function a file, called by the module.
 void bind_runtime(py::module_& module);
 void bind_layer(py::module_& module);
+void bind_dictionary(py::module_& module);
 void bind_training(py::module_& module);
 
 }  // namespace gatewise

@@ -122,13 +122,6 @@ SparseExpertLayer& expert_layer(Layer& layer) {
   return *experts;
 }
 
-template <typename To, typename From>
-py::array_t<To> copy_array(const From* values, Index count) {
-  py::array_t<To> result(count);
-  std::copy_n(values, count, result.mutable_data());
-  return result;
-}
-
 py::tuple routing(Layer& layer, const py::object& x) {
   const SparseExpertLayer& experts = expert_layer(layer);
   const RowArray array = rows_of(x, "x");

@@ -88,6 +88,14 @@ class Layer:
         """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
 
+def encode(layer: Layer, x: Floats) -> tuple[Indices, Labels, Floats]:
+    """Row offsets (n + 1), latents in ascending order and values of each row's code, of a
+    dictionary.
+    """
+
+def decode(layer: Layer, codes: SparseRows) -> Floats:
+    """The rows (n, d) that codes stand for, of a dictionary."""
+
 class Network:
     """An acyclic graph of layers.
 

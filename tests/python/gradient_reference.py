@@ -146,6 +146,18 @@ def run_sparse_expert(node: Node, x, run: Run):
     return ACTIVATIONS[o["activation"]](y + bias)
 
 
+def run_dictionary(node: Node, x, run: Run):
+    o, p = node.options, node.weights
+    u = p["scale"] * (x - p["center"]) - p["decoder_bias"]
+    h = u @ p["encoder"] + p["encoder_bias"]
+    ranked = np.sort(h, axis=1)[:, ::-1]
+    if o["k"] < o["latents"]:
+        run.margin = min(run.margin, (ranked[:, o["k"] - 1] - ranked[:, o["k"]]).min())
+    run.margin = min(run.margin, np.abs(h - o["threshold"]).min())
+    kept = (h >= ranked[:, o["k"] - 1, None]) & (h > o["threshold"])
+    return (np.where(kept, h, 0) @ p["decoder"] + p["decoder_bias"]) / p["scale"] + p["center"]
+
+
 def run_layer(node: Node, xs: list[np.ndarray], run: Run):
     """Values (n, width) in, one value (n, u) out."""
     o, p, x = node.options, node.weights, xs[0]
@@ -163,6 +175,8 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         stream = run.stream(node) + run.step
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
+    if node.kind == "sparse_dictionary":
+        return run_dictionary(node, x, run)
     if node.kind == "concatenate":
         return np.concatenate(xs, axis=1)
     if node.kind == "add":

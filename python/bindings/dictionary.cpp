@@ -1,0 +1,77 @@
+// Codes of a dictionary, as CSR arrays, and back.
+#include "arrays.h"
+#include "layers/sparse_dictionary.h"
+#include "training/network.h"
+
+namespace gatewise {
+namespace {
+
+// Rows that are encoded at a time: what lies between them and their codes stays this small.
+constexpr Index kEncodedRows = 4096;
+
+SparseDictionary& dictionary(Layer& layer) {
+  auto* dictionary = dynamic_cast<SparseDictionary*>(&layer);
+  require(dictionary != nullptr, "encode: expected a sparse_dictionary layer");
+  require(layer.is_built(), "encode: expected a built layer");
+  return *dictionary;
+}
+
+struct CodeArrays {
+  std::vector<Index> offsets{0};
+  std::vector<std::int32_t> latents;
+  std::vector<float> values;
+
+  void append(const Codes& codes) {
+    const Index before = offsets.back();
+    for (Index i = 1; i <= codes.rows; ++i) offsets.push_back(before + codes.offsets[i]);
+    latents.insert(latents.end(), codes.latents, codes.latents + codes.entries());
+    values.insert(values.end(), codes.values, codes.values + codes.entries());
+  }
+};
+
+py::tuple encode(Layer& layer, const py::object& x) {
+  const SparseDictionary& own = dictionary(layer);
+  const RowArray array = rows_of(x, "x");
+  require(!array.input.is_sparse(), "x: expected dense rows, got a sparse matrix");
+  require(array.input.width == layer.input_widths()[0], "x: expected rows of ",
+          layer.input_widths()[0], " values, got ", array.input.width);
+  CodeArrays codes;
+  const ReadClaim claim(layer.use());
+  {
+    const py::gil_scoped_release release;
+    check_finite(array.input, array.rows, "x");
+    Arena arena;
+    for (Index row = 0; row < array.rows; row += kEncodedRows) {
+      poll_interrupt();
+      arena.reset();
+      const Index count = std::min(kEncodedRows, array.rows - row);
+      codes.append(own.encode(array.input.dense.from(row), count, arena));
+    }
+  }
+  const auto entries = static_cast<Index>(codes.values.size());
+  return py::make_tuple(copy_array<std::int64_t>(codes.offsets.data(), array.rows + 1),
+                        copy_array<std::int32_t>(codes.latents.data(), entries),
+                        copy_array<float>(codes.values.data(), entries));
+}
+
+FloatArray decode(Layer& layer, const SparseMatrix& codes) {
+  const SparseDictionary& own = dictionary(layer);
+  require(codes.width == own.latents(), "codes: expected rows of ", own.latents(), " latents, got ",
+          codes.width);
+  FloatArray y = new_array({codes.rows()}, layer.output_width());
+  float* to = y.mutable_data();
+  const ReadClaim claim(layer.use());
+  const py::gil_scoped_release release;
+  own.decode({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(), to,
+             layer.output_width());
+  return y;
+}
+
+}  // namespace
+
+void bind_dictionary(py::module_& module) {
+  module.def("encode", &encode, py::arg("layer"), py::arg("x"));
+  module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
+}
+
+}  // namespace gatewise
