@@ -18,12 +18,14 @@ from gatewise import (
     optimizers,
     regularizers,
     routers,
+    sae,
     utils,
 )
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.layers import Input, Layer, SparseExpertLayer
 from gatewise.models import Comparison, Model, Sequential
+from gatewise.sae import SparseAutoencoder, TopK
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ __all__ = [
     "Model",
     "RoutingCollapseWarning",
     "Sequential",
+    "SparseAutoencoder",
     "SparseExpertLayer",
+    "TopK",
     "__version__",
     "activations",
     "balance",
@@ -56,6 +60,7 @@ __all__ = [
     "plots",
     "regularizers",
     "routers",
+    "sae",
     "save_model",
     "set_num_threads",
     "show_config",

@@ -223,6 +223,9 @@ def test_a_model_of_a_class_of_ones_own_is_not_written(tmp_path):
     class Own(gw.Sequential):
         pass
 
-    with pytest.raises(TypeError, match=r"model: expected an instance of model, sequential, which"):
+    with pytest.raises(
+        TypeError,
+        match="model: expected an instance of model, sequential, sparse_autoencoder, which",
+    ):
         Own([Dense(3)]).save(tmp_path / "m.gatewise")
     assert not (tmp_path / "m.gatewise").exists()

@@ -83,6 +83,7 @@ def to_sparse_rows(
         )
     check_samples(matrix.shape[0], name, matrix.shape)
     _check_offsets(matrix, name)
+    _check_columns(matrix, name)
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
@@ -106,6 +107,14 @@ def _check_offsets(matrix: CsrMatrix, name: str) -> None:
             f"whose indptr goes from {ends[0]} to {ends[1]}"
             + (" and falls in between" if ends == (0, len(matrix.indices)) else "")
         )
+
+
+def _check_columns(matrix: CsrMatrix, name: str) -> None:
+    """Refuses columns out of range, before they are narrowed to 32 bits."""
+    columns, width = matrix.indices, matrix.shape[1]
+    if columns.size and (columns.min() < 0 or columns.max() >= width):
+        worst = columns.min() if columns.min() < 0 else columns.max()
+        raise ValueError(f"{name}: expected column indices below {width}, got {worst}")
 
 
 def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowNumbers | None) -> None:

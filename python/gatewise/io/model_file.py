@@ -124,10 +124,12 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Model:
 
 def _models() -> Registry[Model]:
     from gatewise.models import Model, Sequential
+    from gatewise.sae import SparseAutoencoder
 
     models: Registry[Model] = Registry("model", Model)
     models.register()(Model)
     models.register()(Sequential)
+    models.register()(SparseAutoencoder)
     return models
 
 
