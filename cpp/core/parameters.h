@@ -1,7 +1,7 @@
 // The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
 // slices of one parameter; kernels lie in panel layout, vectors and matrices that are read row by
-// row plainly, each row padded to 16 floats. Matrices of experts may be stored in 2 or 1 byte a value, then counted in floats of
-// memory all the same.
+// row plainly, each row padded to 16 floats. Matrices of experts may be stored in 2 or 1 byte a
+// value, then counted in floats of memory all the same.
 #pragma once
 
 #include <algorithm>
