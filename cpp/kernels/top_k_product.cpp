@@ -8,15 +8,13 @@
 namespace gatewise {
 namespace {
 
-bool is_better(const Candidate& a, const Candidate& b) {
-  return a.value != b.value ? a.value > b.value : a.column < b.column;
-}
+bool is_better(const Candidate& a, const Candidate& b) { return a.is_better(b); }
 
 // Cuts the list to its k best and raises the bound to the least of them.
 void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   if (count <= k) return;
   std::nth_element(list, list + k - 1, list + count, is_better);
-  bound = list[k - 1].value;
+  bound = list[k - 1].value();
   count = static_cast<std::int32_t>(k);
 }
 
@@ -63,7 +61,7 @@ Index choose_candidates(Candidate* list, Index count, Index k) {
     count = k;
   }
   std::sort(list, list + count,
-            [](const Candidate& a, const Candidate& b) { return a.column < b.column; });
+            [](const Candidate& a, const Candidate& b) { return a.column() < b.column(); });
   return count;
 }
 

@@ -2,13 +2,29 @@
 // never all stored.
 #pragma once
 
+#include <bit>
+
 #include "core/panels.h"
 
 namespace gatewise {
 
-struct Candidate {
-  float value;
-  std::int32_t column;
+// A value above 0 and its column as one number, which is larger for a better candidate: bits of
+// floats above 0 are in the order of their values, and of equal values the lower column is better.
+class Candidate {
+ public:
+  Candidate() = default;
+  Candidate(float value, std::int32_t column)
+      : key_(std::uint64_t{std::bit_cast<std::uint32_t>(value)} << 32 |
+             ~static_cast<std::uint32_t>(column)) {}
+
+  float value() const { return std::bit_cast<float>(static_cast<std::uint32_t>(key_ >> 32)); }
+  std::int32_t column() const {
+    return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key_));
+  }
+  bool is_better(const Candidate& other) const { return key_ > other.key_; }
+
+ private:
+  std::uint64_t key_;
 };
 
 // Of each row a list of what may be among its k largest, and a bound that the others do not exceed.
@@ -27,7 +43,8 @@ struct Candidates {
 // cut, of time that is linear in the room, is rare.
 inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
 
-// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken.
+// Starts the lists of `rows` rows: empty, and nothing at or under `least`, which is 0 or more, will
+// be taken.
 void begin_candidates(Index rows, float least, const Candidates& candidates);
 
 // Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),

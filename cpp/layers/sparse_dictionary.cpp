@@ -60,7 +60,7 @@ float* SparseDictionary::centred(const Rows& x, Index rows, Arena& arena) const 
 Codes SparseDictionary::encode(const Rows& x, Index rows, Arena& arena) const {
   const float* u = centred(x, rows, arena);
   return top_k_codes({u, round_up(width_, kPanelWidth)}, rows, block_.panels(encoder_),
-                     block_.slice(encoder_bias_), k_, threshold_, arena);
+                     block_.slice(encoder_bias_), k_, threshold_, guess_, arena);
 }
 
 void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Index stride) const {
@@ -85,7 +85,7 @@ void SparseDictionary::forward(ForwardPass& pass) const {
   float* y = pass.take_output(width_);
   saved->u = centred(pass.inputs[0].dense, pass.rows, *pass.arena);
   saved->codes = top_k_codes({saved->u, pass.output.stride}, pass.rows, block_.panels(encoder_),
-                             block_.slice(encoder_bias_), k_, threshold_, *pass.arena);
+                             block_.slice(encoder_bias_), k_, threshold_, guess_, *pass.arena);
   const Codes& codes = saved->codes;
   decode({codes.offsets, codes.latents, codes.values}, pass.rows, y, pass.output.stride);
 }

@@ -46,6 +46,7 @@ class SparseDictionary final : public Layer {
   bool unit_norm_;
   Index width_ = 0;
   int encoder_ = -1, encoder_bias_ = -1, decoder_ = -1, decoder_bias_ = -1;
+  mutable BoundGuess guess_;  // of the last rows; never shows in a result
   int center_ = -1, scale_ = -1, idle_rows_ = -1;
 };
 

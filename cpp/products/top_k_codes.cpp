@@ -1,6 +1,8 @@
 #include "products/top_k_codes.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "kernels/top_k_product.h"
 #include "products/grouped.h"
@@ -37,38 +39,88 @@ Candidates take_candidates(Index rows, Index room, Arena& arena) {
           arena.take<float>(rows)};
 }
 
-// Writes the chosen of `list` as row i's entries, k apart for the time being.
-void store_row(const Candidate* list, Index count, Index i, Index k, Codes& codes) {
+// Chooses among the candidates of row i and writes its entries, k apart for the time being. Returns
+// the least of the k, or -1 where there are fewer.
+float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& codes) {
+  const Index count = choose_candidates(list, candidates, k);
+  float least = std::numeric_limits<float>::infinity();
   for (Index j = 0; j < count; ++j) {
-    codes.latents[i * k + j] = list[j].column;
-    codes.values[i * k + j] = list[j].value;
+    codes.latents[i * k + j] = list[j].column();
+    codes.values[i * k + j] = list[j].value();
+    least = std::min(least, list[j].value());
   }
   codes.offsets[i + 1] = count;
+  return count == k ? least : -1.0f;
 }
 
-// Blocks of rows, as many for each thread, each with all latents.
-void run_by_rows(const Problem& problem, Codes& codes, Arena& arena) {
-  const Index rows = codes.rows, panels = problem.w.shape.panels(), threads = num_threads();
+// A thread's blocks of rows, each with all latents.
+class RowBlock {
+ public:
+  // room: for candidates and numbers of `most` rows.
+  RowBlock(const Problem& problem, const Candidates& candidates, Index* numbers, float guess,
+           float* least_of_rows)
+      : problem_(problem),
+        candidates_(candidates),
+        numbers_(numbers),
+        guess_(guess),
+        least_of_rows_(least_of_rows) {}
+
+  // Rows [row, row + count).
+  void run(Index row, Index count, Codes& codes) const {
+    multiply(problem_.x.from(row), count, guess_);
+    Index again = 0;
+    for (Index i = row; i < row + count; ++i) {
+      // Too few: the guess was too high for this row, unless there are no more.
+      if (candidates_.counts[i - row] < problem_.k && guess_ > problem_.threshold)
+        numbers_[again++] = i;
+      else
+        store(i - row, i, codes);
+    }
+    if (again == 0) return;
+    Index* rows = numbers_ + count;
+    for (Index j = 0; j < again; ++j)
+      rows[j] = problem_.x.index ? problem_.x.index[numbers_[j]] : numbers_[j];
+    multiply({problem_.x.data, problem_.x.stride, rows}, again, problem_.threshold);
+    for (Index j = 0; j < again; ++j) store(j, numbers_[j], codes);
+  }
+
+ private:
+  void multiply(const Rows& x, Index count, float least) const {
+    begin_candidates(count, least, candidates_);
+    top_k_product(x, 0, count, problem_.w, problem_.bias, 0, problem_.w.shape.panels(), problem_.k,
+                  candidates_);
+  }
+  void store(Index place, Index row, Codes& codes) const {
+    least_of_rows_[row] = store_row(candidates_.lists + place * problem_.room(),
+                                    candidates_.counts[place], row, problem_.k, codes);
+  }
+
+  const Problem& problem_;
+  Candidates candidates_;
+  Index* numbers_;
+  float guess_;
+  float* least_of_rows_;
+};
+
+// Blocks of rows, as many for each thread.
+void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena& arena) {
+  const Index rows = codes.rows, threads = num_threads();
   const Index most = std::max(kLeastBlockRows, kBlockFloats / problem.w.shape.rows);
   const Index blocks = ceil_divide(rows, most * threads) * threads;
   const Index block_rows = ceil_divide(rows, blocks), room = problem.room();
   const Candidates all = take_candidates(threads * block_rows, room, arena);
+  Index* numbers = arena.take<Index>(threads * 2 * block_rows);
+  float* least_of_rows = arena.take<float>(rows);
+  const float bound = std::max(problem.threshold, guess.value());
   const auto run = [&](Index begin, Index end, int thread) {
-    const Candidates own = all.from(thread * block_rows, room);
-    for (Index row = begin * block_rows; row < std::min(end * block_rows, rows);
-         row += block_rows) {
-      const Index count = std::min(block_rows, rows - row);
-      begin_candidates(count, problem.threshold, own);
-      top_k_product(problem.x.from(row), 0, count, problem.w, problem.bias, 0, panels, problem.k,
-                    own);
-      for (Index i = 0; i < count; ++i) {
-        Candidate* list = own.lists + i * room;
-        store_row(list, choose_candidates(list, own.counts[i], problem.k), row + i, problem.k,
-                  codes);
-      }
-    }
+    const RowBlock block(problem, all.from(thread * block_rows, room),
+                         numbers + thread * 2 * block_rows, bound, least_of_rows);
+    for (Index row = begin * block_rows; row < std::min(end * block_rows, rows); row += block_rows)
+      block.run(row, std::min(block_rows, rows - row), codes);
   };
-  parallel_for(blocks, problem.operations(block_rows, panels), run, static_cast<int>(threads));
+  parallel_for(blocks, problem.operations(block_rows, problem.w.shape.panels()), run,
+               static_cast<int>(threads));
+  guess.learn(least_of_rows, rows);
 }
 
 // Parts of the latents, each with all rows and lists of its own, which are then joined.
@@ -90,7 +142,7 @@ void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
       const Candidates own = all.from(part * rows + i, room);
       end = std::copy_n(own.lists, *own.counts, end);
     }
-    store_row(joined, choose_candidates(joined, end - joined, problem.k), i, problem.k, codes);
+    store_row(joined, end - joined, i, problem.k, codes);
   }
 }
 
@@ -109,8 +161,25 @@ void close_gaps(Index k, Codes& codes) {
 
 }  // namespace
 
+// Normally distributed, 1 row in 700 lies below three standard deviations under the mean.
+void BoundGuess::learn(const float* least_of_rows, Index rows) {
+  double sum = 0, square = 0;
+  Index full = 0;
+  for (Index i = 0; i < rows; ++i) {
+    if (least_of_rows[i] < 0) continue;
+    ++full;
+    sum += least_of_rows[i];
+    square += double{least_of_rows[i]} * least_of_rows[i];
+  }
+  const double mean = sum / static_cast<double>(std::max<Index>(full, 1));
+  const double variance = square / static_cast<double>(std::max<Index>(full, 1)) - mean * mean;
+  const bool is_common = 8 * full >= 7 * rows;
+  const double bound = is_common ? mean - 3 * std::sqrt(std::max(variance, 0.0)) : 0.0;
+  value_.store(static_cast<float>(std::max(bound, 0.0)), std::memory_order_relaxed);
+}
+
 Codes top_k_codes(const Rows& x, Index rows, const Panels& w, const float* bias, Index k,
-                  float threshold, Arena& arena) {
+                  float threshold, BoundGuess& guess, Arena& arena) {
   Codes codes;
   codes.rows = rows;
   codes.offsets = arena.take<Index>(rows + 1);
@@ -120,7 +189,7 @@ Codes top_k_codes(const Rows& x, Index rows, const Panels& w, const float* bias,
   if (rows < kFewRows * num_threads())
     run_by_latents(problem, codes, arena);
   else
-    run_by_rows(problem, codes, arena);
+    run_by_rows(problem, codes, guess, arena);
   close_gaps(k, codes);
   return codes;
 }

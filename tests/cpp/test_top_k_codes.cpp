@@ -66,14 +66,21 @@ Code code_of_row(const Codes& codes, Index i) {
   return {{codes.latents + begin, codes.latents + end}, {codes.values + begin, codes.values + end}};
 }
 
-void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold) {
+void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold,
+                 BoundGuess& guess) {
   Arena arena;
   const Codes codes = top_k_codes(encoder.input(), encoder.rows, encoder.weights(),
-                                  encoder.bias.data(), k, threshold, arena);
+                                  encoder.bias.data(), k, threshold, guess, arena);
   REQUIRE(codes.rows == encoder.rows);
   for (Index i = 0; i < encoder.rows; ++i)
     CHECK(code_of_row(codes, i) ==
           naive_code(h.values.data() + i * h.stride, h.cols, k, threshold));
+}
+
+void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold) {
+  BoundGuess guess;
+  // Without a guess, then with what the rows themselves say.
+  for (int pass = 0; pass < 2; ++pass) check_codes(encoder, h, k, threshold, guess);
 }
 
 }  // namespace
@@ -99,17 +106,42 @@ TEST_CASE("of equal pre-activations the lowest latents are taken") {
   for (const Index k : {1, 5, 60, 120}) check_codes(encoder, h, k, 0);
 }
 
+TEST_CASE("a guess that is too high for some rows, or for all, changes no code") {
+  const Encoder encoder(300, 12, 331, 5);
+  const Matrix h = encoder.product();
+  for (const float too_high : {0.5f, 1.5f, 2.5f, 100.0f}) {
+    BoundGuess guess;
+    const std::vector<float> least(10, too_high);
+    guess.learn(least.data(), 10);
+    CHECK(guess.value() == doctest::Approx(too_high));
+    check_codes(encoder, h, 20, 0, guess);
+    CHECK(guess.value() < 100);
+  }
+}
+
+TEST_CASE("rows that have fewer than k entries end the guessing") {
+  BoundGuess guess;
+  const std::vector<float> least{1, 1, 1, -1};
+  guess.learn(least.data(), 3);
+  CHECK(guess.value() == doctest::Approx(1));
+  guess.learn(least.data(), 4);
+  CHECK(guess.value() == 0);
+}
+
 TEST_CASE("NaN is in no code") {
   Encoder encoder(30, 4, 64, 2);
   for (Index latent = 0; latent < 64; latent += 3) encoder.bias[latent] = NAN;
   Arena arena;
+  BoundGuess guess;
   const Codes codes =
-      top_k_codes(encoder.input(), 30, encoder.weights(), encoder.bias.data(), 50, 0, arena);
+      top_k_codes(encoder.input(), 30, encoder.weights(), encoder.bias.data(), 50, 0, guess, arena);
   for (Index entry = 0; entry < codes.entries(); ++entry) CHECK(codes.latents[entry] % 3 != 0);
 }
 
 TEST_CASE("no rows have empty codes") {
   const Encoder encoder(0, 4, 64, 2);
   Arena arena;
-  CHECK(top_k_codes(encoder.input(), 0, encoder.weights(), nullptr, 3, 0, arena).entries() == 0);
+  BoundGuess guess;
+  CHECK(top_k_codes(encoder.input(), 0, encoder.weights(), nullptr, 3, 0, guess, arena).entries() ==
+        0);
 }
