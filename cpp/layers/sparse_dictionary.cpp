@@ -160,11 +160,11 @@ void SparseDictionary::update_bias(BackwardPass& pass, const float* sums, Arena&
                          {.d_x = through_encoder, .stride = stride}, arena);
   float* gradient = arena.take<float>(stride);
   parallel_for(blocks, static_cast<double>(pass.rows * kPanelWidth), [&](Index begin, Index end) {
-    for (Index j = begin * kPanelWidth; j < std::min(end * kPanelWidth, width_); ++j) {
-      gradient[j] = 0;
-      for (Index i = 0; i < pass.rows; ++i) gradient[j] += pass.d_output[i * stride + j];
-      gradient[j] -= through_encoder[j];
-    }
+    const Index column = begin * kPanelWidth;
+    const Index columns = std::min(end * kPanelWidth, width_) - column;
+    set_scaled(through_encoder + column, -1.0f, gradient + column, columns);
+    for (Index i = 0; i < pass.rows; ++i)
+      add_scaled(pass.d_output + i * stride + column, 1.0f, gradient + column, columns);
   });
   apply_update(pass.sink->begin(decoder_bias_, 0), 0, gradient, width_);
 }

@@ -16,14 +16,16 @@ def code_blocks(language: str) -> list[str]:
 
 # The block shows a layer without a balance term, whose routing may collapse, and that warns.
 @pytest.mark.filterwarnings("default::gatewise.RoutingCollapseWarning")
-def test_the_first_python_block_runs_as_it_stands(
+def test_the_python_blocks_run_as_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    block = code_blocks("python")[0]
-    lines_before = README.partition(block)[0].count("\n")  # so that a traceback shows the README
     names: dict[str, object] = {}
-    exec(compile("\n" * lines_before + block, ROOT / "README.md", "exec"), names)
+    for block in code_blocks("python"):
+        lines_before = README.partition(block)[0].count(
+            "\n"
+        )  # so that a traceback shows the README
+        exec(compile("\n" * lines_before + block, ROOT / "README.md", "exec"), names)
     model, layer, x_test, y_test = (names[n] for n in ("model", "layer", "x_test", "y_test"))
     accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
     assert accuracy > 0.8, (
@@ -33,6 +35,7 @@ def test_the_first_python_block_runs_as_it_stands(
     assert (indices.shape, indices.dtype) == ((1000, 2), np.int32)
     assert (weights.shape, weights.dtype) == ((1000, 2), np.float32)
     assert (tmp_path / "m.gatewise").is_file()
+    assert names["z"].shape == (1000, 1024)
 
 
 def test_the_two_commands_are_all_the_set_up() -> None:

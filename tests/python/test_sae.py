@@ -210,6 +210,24 @@ def test_rows_and_codes_that_do_not_fit_are_refused_and_change_nothing() -> None
     assert [array.tobytes() for array in sae.get_weights()] == before
 
 
+def test_a_fit_that_does_not_begin_sets_no_units(tmp_path: Path) -> None:
+    x = sparse_data()
+    x[200, 4] = np.inf
+    np.save(tmp_path / "x.npy", x)
+    sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4))
+    with pytest.raises(ValueError, match="call compile first"):
+        sae.fit(sparse_data())
+    sae.compile("adam")
+    with pytest.raises(ValueError, match="row 200, column 4"):
+        sae.fit(tmp_path / "x.npy", verbose=0)
+    with pytest.raises(ValueError, match="epochs"):
+        sae.fit(1000 * sparse_data(), epochs=-1, verbose=0)
+    assert not sae.dictionary.is_standardized
+    assert not sae.dictionary.native.get("center").any()
+    sae.fit(sparse_data(), verbose=0)
+    assert sae.dictionary.native.get("center").mean() == pytest.approx(5, abs=0.1)
+
+
 def test_latents_out_of_range_are_refused() -> None:
     sae = fitted()
     for dtype in (np.int32, np.int64):

@@ -156,8 +156,16 @@ class SparseAutoencoder(Sequential):
             settings["validation_data"] = (held_out, held_out)
         if not self.compiled:
             raise ValueError(f"{self.name}: expected a compiled model; call compile first")
-        self._standardize(rows)
-        return super().fit(rows, rows if y is None else y, *args, **settings)
+        self._build_from_data([(None, *rows.shape[1:])])
+        if self.dictionary.is_standardized:
+            return super().fit(rows, rows if y is None else y, *args, **settings)
+        self.dictionary.standardize(*standard_units(rows, self.center, self.scale))
+        try:
+            return super().fit(rows, rows if y is None else y, *args, **settings)
+        except BaseException:
+            if self._trainer is None or self._trainer.steps == 0:
+                self.dictionary.forget_units()
+            raise
 
     def encode(self, x: Any, dense: bool = False) -> Any:
         """The sparse codes of rows.
@@ -301,11 +309,3 @@ class SparseAutoencoder(Sequential):
         if array.ndim != 2:
             raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
         return convert.features(array, name, (None, width or array.shape[1]))
-
-    def _standardize(self, rows: Any) -> None:
-        self._build_from_data([(None, *rows.shape[1:])])
-        if self.dictionary.is_standardized:
-            return
-        self.dictionary.parameters()
-        center, scale = standard_units(rows, self.center, self.scale)
-        self.dictionary.standardize(center, scale)

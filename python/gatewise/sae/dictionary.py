@@ -107,9 +107,15 @@ class SparseDictionary(Layer):
 
     def standardize(self, center: Floats, scale: float) -> None:
         """Sets c and s, which what is learnt refers to: once, before training."""
+        self.parameters()
         self.native.set("center", np.ascontiguousarray(center, np.float32))
         self.native.set("scale", np.array([scale], np.float32))
         self.is_standardized = True
+
+    def forget_units(self) -> None:
+        """Takes `standardize` back."""
+        self.standardize(np.zeros(self.input_shape[-1], np.float32), 1.0)
+        self.is_standardized = False
 
     def get_state(self) -> Config:
         return {**super().get_state(), "is_standardized": self.is_standardized}
