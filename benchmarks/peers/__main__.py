@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from .. import machine
-from . import autoencoder, keras_jax, mixtral, sklearn_mlp, small_steps, sparse_rows
+from . import autoencoder, dictionary, keras_jax, mixtral, sklearn_mlp, small_steps, sparse_rows
 
 TABLES = {
     "small_steps": small_steps.main,
     "autoencoder": autoencoder.main,
+    "dictionary": dictionary.main,
     "keras_jax": keras_jax.main,
     "sklearn_mlp": sklearn_mlp.main,
     "mixtral": mixtral.main,

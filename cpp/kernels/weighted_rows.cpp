@@ -23,8 +23,11 @@ GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* 
     const float* row = x + rows[e] * stride;
     const Vector weight = Vector::set(weights[e]);
 #pragma GCC unroll 4
-    for (int p = 0; p < kWide; ++p)
+    for (int p = 0; p < kWide; ++p) {
+      // Rows are few and lie anywhere: the next part of each is asked for while this one is summed.
+      __builtin_prefetch(row + (kWide + p) * kPanelWidth);
       sums[p] = fma(weight, Vector::load(row + p * kPanelWidth), sums[p]);
+    }
   }
 #pragma GCC unroll 4
   for (int p = 0; p < kWide; ++p) sums[p].store_up_to(y + p * kPanelWidth, width - p * kPanelWidth);
