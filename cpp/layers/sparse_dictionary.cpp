@@ -147,7 +147,7 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const float* slo
                                   .decoder = pass.sink->begin(decoder_, 0),
                                   .unit_norm = unit_norm_};
   saved.norms_are_due = unit_norm_ && targets.decoder.rule.kind == UpdateKind::kStore;
-  update_latents({dispatch.groups, rows, values, sorted}, saved.u, pass.d_output,
+  update_latents({dispatch.groups, rows, values, sorted, sums}, saved.u, pass.d_output,
                  pass.d_output_stride, targets, arena);
 }
 

@@ -37,33 +37,20 @@ class PanelUpdate {
   void run(Index panel) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index first = panel * kPanelWidth, width = shape.width(panel);
-    if (!targets_.updates_resting &&
-        entries_.groups.begin(first) == entries_.groups.end(first + width - 1))
-      return;
-    float sums[kPanelWidth] = {};
     for (Index lane = 0; lane < width; ++lane) {
-      const Index latent = first + lane;
-      sums[lane] = encoder_gradient(latent, lanes_ + lane * stride_);
-      if (is_updated(latent)) update_decoder(latent);
+      encoder_gradient(first + lane, lanes_ + lane * stride_);
+      update_decoder(first + lane);
     }
     turn_to_panel(lanes_, stride_, width, width_, panel_, shape.stride(panel));
     apply_update(targets_.encoder, shape.offset(panel), panel_, width_ * shape.stride(panel));
-    apply_update(targets_.encoder_bias, first, sums, width);
+    apply_update(targets_.encoder_bias, first, entries_.slope_sums + first, width);
   }
 
  private:
-  bool is_updated(Index latent) const {
-    return targets_.updates_resting || entries_.groups.rows(latent) > 0;
-  }
-
-  // Fills `gradient` and returns that of the bias.
-  float encoder_gradient(Index latent, float* gradient) const {
+  void encoder_gradient(Index latent, float* gradient) const {
     const Index begin = entries_.groups.begin(latent), count = entries_.groups.rows(latent);
     weighted_rows(u_, stride_, entries_.rows + begin, entries_.slopes + begin, count, nullptr,
                   gradient, width_);
-    float sum = 0;
-    for (Index p = begin; p < begin + count; ++p) sum += entries_.slopes[p];
-    return sum;
   }
 
   void update_decoder(Index latent) const {

@@ -15,6 +15,7 @@ struct LatentEntries {
   const std::int32_t* rows = nullptr;  // [entries]
   const float* values = nullptr;       // [entries] z, which weighs d_y for the decoder
   const float* slopes = nullptr;       // [entries] the slope by z, which weighs u for the encoder
+  const float* slope_sums = nullptr;   // [latents] of each latent's entries
 };
 
 // A dictionary's arrays: encoder W_e [d, m] in panels and its bias [m], decoder W_d [m, d] in rows
@@ -25,11 +26,10 @@ struct DictionaryTargets {
   Index decoder_stride = 0;
   UpdateTarget encoder, encoder_bias, decoder;
   bool unit_norm = false;
-  bool updates_resting = true;  // whether latents without entries are updated too
 };
 
-// Updates every latent j with
-//   d W_e[:, j] = sum_p slopes[p] u[rows[p]],   d b_e[j] = sum_p slopes[p],
+// Updates every latent j, one without entries too, with
+//   d W_e[:, j] = sum_p slopes[p] u[rows[p]],   d b_e[j] = slope_sums[j],
 //   d W_d[j] = sum_p values[p] d_y[rows[p]],
 // each one chain over p upwards. With unit_norm the part of d W_d[j] along W_d[j] is taken out
 // first, and the updated row is scaled to length 1 (unless the gradient is stored: then whoever
