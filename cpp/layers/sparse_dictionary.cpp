@@ -57,10 +57,13 @@ float* SparseDictionary::centred(const Rows& x, Index rows, Arena& arena) const 
   return u;
 }
 
-Codes SparseDictionary::encode(const Rows& x, Index rows, Arena& arena) const {
-  const float* u = centred(x, rows, arena);
+Codes SparseDictionary::codes_of(const float* u, Index rows, Arena& arena) const {
   return top_k_codes({u, round_up(width_, kPanelWidth)}, rows, block_.panels(encoder_),
                      block_.slice(encoder_bias_), k_, threshold_, guess_, arena);
+}
+
+Codes SparseDictionary::encode(const Rows& x, Index rows, Arena& arena) const {
+  return codes_of(centred(x, rows, arena), rows, arena);
 }
 
 void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Index stride) const {
@@ -84,8 +87,7 @@ void SparseDictionary::forward(ForwardPass& pass) const {
   pass.saved = saved;
   float* y = pass.take_output(width_);
   saved->u = centred(pass.inputs[0].dense, pass.rows, *pass.arena);
-  saved->codes = top_k_codes({saved->u, pass.output.stride}, pass.rows, block_.panels(encoder_),
-                             block_.slice(encoder_bias_), k_, threshold_, guess_, *pass.arena);
+  saved->codes = codes_of(saved->u, pass.rows, *pass.arena);
   const Codes& codes = saved->codes;
   decode({codes.offsets, codes.latents, codes.values}, pass.rows, y, pass.output.stride);
 }

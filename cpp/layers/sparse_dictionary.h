@@ -34,6 +34,7 @@ class SparseDictionary final : public Layer {
 
   float scale() const { return block_.slice(scale_)[0]; }
   float* centred(const Rows& x, Index rows, Arena& arena) const;
+  Codes codes_of(const float* u, Index rows, Arena& arena) const;
   const float* slopes_of_codes(const Codes& codes, const float* d_y, Index stride,
                                Arena& arena) const;
   void update(BackwardPass& pass, Saved& saved, const float* slopes) const;

@@ -56,7 +56,7 @@ float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& code
 // A thread's blocks of rows, each with all latents.
 class RowBlock {
  public:
-  // room: for candidates and numbers of `most` rows.
+  // candidates of a block's rows; numbers [2 * rows of a block] are scratch.
   RowBlock(const Problem& problem, const Candidates& candidates, Index* numbers, float guess,
            float* least_of_rows)
       : problem_(problem),

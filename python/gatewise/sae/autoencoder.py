@@ -149,6 +149,9 @@ class SparseAutoencoder(Sequential):
             See `Model.fit`.
         """
         rows = self._rows(x, "x")
+        if not isinstance(rows, np.memmap):  # once, since it is the target too
+            width = self.input_shape[-1] if self.built else rows.shape[1]
+            rows = convert.features(rows, "x", (None, width))
         if "validation_data" in settings and not isinstance(
             settings["validation_data"], tuple | list | None
         ):
@@ -245,8 +248,8 @@ class SparseAutoencoder(Sequential):
         TypeError, ValueError
             As `encode`.
         """
-        codes = self.encode(x)
         rows = convert.features(self._rows(x, "x"), "x", (None, self.input_shape[-1]))
+        codes = self.encode(rows)
         return measure(rows, codes, self.decode(codes))
 
     def search(self, codes: Any, query: Any, k: int = 10) -> tuple[Labels, Floats]:
@@ -299,13 +302,10 @@ class SparseAutoencoder(Sequential):
         return model
 
     def _rows(self, x: Any, name: str) -> Any:
-        """Rows to learn from or to encode: an array, or a file's memory map."""
+        """Rows to learn from or to encode, not yet converted: an array, or a file's memory map."""
         if isinstance(x, str | os.PathLike):
-            return np.load(x, mmap_mode="r", allow_pickle=False)
-        if isinstance(x, np.memmap):
-            return x
+            x = np.load(x, mmap_mode="r", allow_pickle=False)
         array = convert.to_array(x, name)
-        width = self.input_shape[-1] if self.built else None
         if array.ndim != 2:
             raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
-        return convert.features(array, name, (None, width or array.shape[1]))
+        return array
