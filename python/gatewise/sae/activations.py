@@ -1,23 +1,39 @@
-"""Which latents of a row are active. Each class describes a choice that the core makes."""
+"""From a row's pre-activations to its sparse code. Each class describes what the core does.
+
+Penalties are given in units of `s x`, in which a value's mean square is 1 (see `SparseAutoencoder`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from gatewise.registry import Configurable, NativeOptions, Registry
-from gatewise.utils.checks import check_integer
+from gatewise.registry import Configurable, NativeOptions, Registry, to_snake_case
+from gatewise.utils.checks import check_integer, check_number
 
 
 @dataclass(frozen=True)
 class CodeActivation(Configurable):
-    """From a row's pre-activations to its sparse code."""
+    """What turns pre-activations h into a code z, with the penalty that keeps it sparse."""
+
+    takes_threshold: ClassVar[bool] = True
+    """Whether a threshold of the model may cut the code."""
+    chooses_alone: ClassVar[bool] = True
+    """Whether latents can be split among experts: a row's entries follow from its own h alone."""
+    stacks: ClassVar[bool] = False
+    """Whether a stacked autoencoder may have it: it reads plain pre-activations."""
 
     def native_options(self) -> NativeOptions:
         """The settings under the names that the core reads."""
-        raise TypeError(f"activation: expected one of {', '.join(CODE_ACTIVATIONS.names())}")
+        settings = {f"activation.{name}": value for name, value in self.get_config().items()}
+        return {"activation.kind": to_snake_case(type(self).__name__), **settings}
 
     def check(self, latents: int) -> None:
         """Refuses, by ValueError, a dictionary of a size that the settings do not fit."""
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
 
 CODE_ACTIVATIONS: Registry[CodeActivation] = Registry("activation", CodeActivation)
@@ -26,6 +42,36 @@ CODE_ACTIVATIONS: Registry[CodeActivation] = Registry("activation", CodeActivati
 def get(identifier: object) -> CodeActivation:
     """The activation that a name, a configuration or an instance means."""
     return CODE_ACTIVATIONS.get(identifier, "activation")
+
+
+@CODE_ACTIVATIONS.register("relu")
+@dataclass(frozen=True)
+class ReLU(CodeActivation):
+    """`z = max(h, 0)`, kept sparse by an L1 penalty: `l1 mean_i sum_j z_ij`.
+
+    Parameters
+    ----------
+    l1 : float
+        Weight of the penalty, at least 0.
+
+    Raises
+    ------
+    ValueError
+        l1 is negative.
+
+    References
+    ----------
+    Bricken et al. 2023, "Towards monosemanticity".
+    """
+
+    l1: float = 0.0
+    stacks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self._set(l1=check_number("l1", self.l1, 0))
+
+    def native_options(self) -> NativeOptions:
+        return {"activation.kind": "relu", "activation.l1": self.l1}
 
 
 @CODE_ACTIVATIONS.register("top_k")
@@ -52,13 +98,233 @@ class TopK(CodeActivation):
     """
 
     k: int = 32
+    stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", check_integer("k", self.k, 1))
-
-    def native_options(self) -> NativeOptions:
-        return {"k": self.k}
+        self._set(k=check_integer("k", self.k, 1))
 
     def check(self, latents: int) -> None:
         if self.k > latents:
             raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {self.k}")
+
+
+@CODE_ACTIVATIONS.register("batch_top_k")
+@dataclass(frozen=True)
+class BatchTopK(CodeActivation):
+    """In training the n k largest pre-activations of a batch of n rows, those above 0 of them.
+
+    Of equal ones the first rows', then the lowest latents are taken. A mean of the least values
+    that were taken, `t <- momentum t + (1 - momentum) least`, is kept; elsewhere than in training
+    `z = h` where h > t, so that a row's code does not depend on other rows.
+
+    Parameters
+    ----------
+    k : int
+        Latents that a row has on average, from 1 to their number.
+    momentum : float
+        Of the mean, from 0 to below 1.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    References
+    ----------
+    Bussmann, Leask, Nanda 2024, "BatchTopK sparse autoencoders".
+    """
+
+    k: int = 32
+    momentum: float = 0.99
+    chooses_alone: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self._set(k=check_integer("k", self.k, 1), momentum=_below_one("momentum", self.momentum))
+
+    def check(self, latents: int) -> None:
+        if self.k > latents:
+            raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {self.k}")
+
+
+@CODE_ACTIVATIONS.register("jump_relu")
+@dataclass(frozen=True)
+class JumpReLU(CodeActivation):
+    """`z = h` where h > t_j, a threshold that each latent learns; else 0.
+
+    The penalty is `weight (L0 / target_l0 - 1)^2`, L0 the mean number of active latents of a row.
+    Both the code and L0 have a step at t_j; the slope by t_j takes it as a ramp of width
+    `bandwidth`: `-t_j / bandwidth` for the code and `-1 / bandwidth` for L0 where
+    `|h - t_j| < bandwidth / 2`, 0 elsewhere. The slope by h is that of the code where h > t_j.
+
+    Parameters
+    ----------
+    target_l0 : float
+        Active latents a row that the penalty pulls to, above 0.
+    weight : float
+        Of the penalty, at least 0.
+    bandwidth : float
+        Above 0.
+    initial_threshold : float
+        Where all t_j start, at least 0.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    References
+    ----------
+    Rajamanoharan et al. 2024, "Jumping ahead", equations 9 to 12.
+    """
+
+    target_l0: float = 32.0
+    weight: float = 1.0
+    bandwidth: float = 0.05
+    initial_threshold: float = 0.01
+    takes_threshold: ClassVar[bool] = False
+    chooses_alone: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self._set(
+            target_l0=_above_zero("target_l0", self.target_l0),
+            weight=check_number("weight", self.weight, 0),
+            bandwidth=_above_zero("bandwidth", self.bandwidth),
+            initial_threshold=check_number("initial_threshold", self.initial_threshold, 0),
+        )
+
+    def native_options(self) -> NativeOptions:
+        options = super().native_options()
+        del options["activation.initial_threshold"]
+        return {**options, "activation.kind": "jump_relu"}
+
+
+@CODE_ACTIVATIONS.register()
+@dataclass(frozen=True)
+class Gated(CodeActivation):
+    """`z = 1[g > 0] ReLU(exp(r) (u W_e) + b_mag)` with the gate `g = u W_e + b_e`.
+
+    The gate learns from the penalty `l1 mean_i sum_j ReLU(g_ij)` and from the reconstruction
+    `ReLU(g) W_d + b` by a decoder that stands still for it, whose squared error is added.
+
+    Parameters
+    ----------
+    l1 : float
+        Weight of the penalty, at least 0.
+
+    Raises
+    ------
+    ValueError
+        l1 is negative.
+
+    References
+    ----------
+    Rajamanoharan et al. 2024, "Improving dictionary learning with gated sparse autoencoders",
+    equations 6 to 8.
+    """
+
+    l1: float = 0.001
+    takes_threshold: ClassVar[bool] = False
+    chooses_alone: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self._set(l1=check_number("l1", self.l1, 0))
+
+
+@CODE_ACTIVATIONS.register("kl")
+@dataclass(frozen=True)
+class KL(CodeActivation):
+    """`z = sigmoid(h)`, each latent's mean pulled to rho: the classical sparsity penalty.
+
+    `weight sum_j [rho ln(rho / p_j) + (1 - rho) ln((1 - rho) / (1 - p_j))]`, p_j the mean of z_ij
+    over the rows of the batch. A code has all entries, unless the model has a threshold.
+
+    Parameters
+    ----------
+    rho : float
+        Mean activation to pull to, between 0 and 1.
+    weight : float
+        Of the penalty, at least 0.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    References
+    ----------
+    Ng 2011, "Sparse autoencoder", CS294A lecture notes, section 3.
+    """
+
+    rho: float = 0.05
+    weight: float = 0.01
+    chooses_alone: ClassVar[bool] = False
+    stacks: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        rho = check_number("rho", self.rho, 0, 1)
+        if not 0 < rho < 1:
+            raise ValueError(f"rho: expected a number between 0 and 1, got {rho!r}")
+        self._set(rho=rho, weight=check_number("weight", self.weight, 0))
+
+
+@CODE_ACTIVATIONS.register()
+@dataclass(frozen=True)
+class Identity(CodeActivation):
+    """`z = h`: a plain autoencoder, whose codes have all entries."""
+
+    takes_threshold: ClassVar[bool] = False
+    chooses_alone: ClassVar[bool] = False
+    stacks: ClassVar[bool] = True
+
+
+@CODE_ACTIVATIONS.register("lista")
+@dataclass(frozen=True)
+class LISTA(CodeActivation):
+    """Steps of learned shrinkage: `z <- ReLU(z + (u - z W_d) W_e + b_e)`, from z = 0.
+
+    The iteration that finds a sparse code of a given dictionary, with the encoder learnt and the
+    biases as thresholds; slopes pass through all steps. The penalty is `l1 mean_i sum_j z_ij`.
+
+    Parameters
+    ----------
+    steps : int
+        At least 1, which is `ReLU`.
+    l1 : float
+        Weight of the penalty, at least 0.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    Notes
+    -----
+    Each step costs an encoder's product.
+
+    References
+    ----------
+    Gregor, LeCun 2010, "Learning fast approximations of sparse coding"; the weights coupled as in
+    Chen et al. 2018, "Theoretical linear convergence of unfolded ISTA", equation 9.
+    """
+
+    steps: int = 3
+    l1: float = 0.0
+    takes_threshold: ClassVar[bool] = False
+    chooses_alone: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))
+
+
+def _above_zero(name: str, value: object) -> float:
+    number = check_number(name, value, 0)
+    if number == 0:
+        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
+    return number
+
+
+def _below_one(name: str, value: object) -> float:
+    number = check_number(name, value, 0)
+    if number >= 1:
+        raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")
+    return number
