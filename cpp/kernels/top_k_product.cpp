@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "kernels/tile_walk.h"
 
@@ -18,10 +19,12 @@ void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   count = static_cast<std::int32_t>(k);
 }
 
-// Adds those of `width` sums of a row and panel, with the bias, that exceed the row's bound.
-GATEWISE_INLINE void add_sums(const Vector& values, Index panel, Index width, Index k,
-                              Candidate* list, std::int32_t& count, float& bound) {
-  unsigned better = lanes_greater(values, Vector::set(bound)) & ((1u << width) - 1);
+// Adds those of `width` sums of a row and panel, with the bias, that exceed floor and bound.
+GATEWISE_INLINE void add_sums(const Vector& values, const Vector& floor, Index panel, Index width,
+                              Index k, Candidate* list, Index room, std::int32_t& count,
+                              float& bound) {
+  unsigned better =
+      lanes_greater(values, max(Vector::set(bound), floor)) & ((1u << width) - 1);
   if (better == 0) return;
   alignas(64) float lanes[kPanelWidth];
   values.store(lanes);
@@ -29,7 +32,13 @@ GATEWISE_INLINE void add_sums(const Vector& values, Index panel, Index width, In
     const int lane = std::countr_zero(better);
     list[count++] = {lanes[lane], static_cast<std::int32_t>(panel * kPanelWidth + lane)};
   }
-  if (count > candidate_room(k) - kPanelWidth) cut_back(list, count, bound, k);
+  if (count > room - kPanelWidth) cut_back(list, count, bound, k);
+}
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+Vector load_terms(const float* terms, Index panel, Index width, float otherwise) {
+  return terms ? Vector::load_up_to(terms + panel * kPanelWidth, width) : Vector::set(otherwise);
 }
 
 }  // namespace
@@ -40,17 +49,17 @@ void begin_candidates(Index rows, float least, const Candidates& candidates) {
 }
 
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
-                   const float* bias, Index panel_begin, Index panel_end, Index k,
+                   const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates) {
-  const Index room = candidate_room(k);
+  const Index room = candidates.room;
   walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
              [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
                const Index width = w.shape.width(panel);
-               const Vector own =
-                   bias ? Vector::load_up_to(bias + panel * kPanelWidth, width) : Vector::zero();
+               const Vector bias = load_terms(terms.bias, panel, width, 0);
+               const Vector floor = load_terms(terms.floors, panel, width, -kInfinity);
                for (int r = 0; r < rows; ++r)
-                 add_sums(Vector::load(sums[r]) + own, panel, width, k,
-                          candidates.lists + (row + r) * room, candidates.counts[row + r],
+                 add_sums(Vector::load(sums[r]) + bias, floor, panel, width, k,
+                          candidates.lists + (row + r) * room, room, candidates.counts[row + r],
                           candidates.bounds[row + r]);
              });
 }

@@ -27,32 +27,43 @@ class Candidate {
   std::uint64_t key_;
 };
 
-// Of each row a list of what may be among its k largest, and a bound that the others do not exceed.
-// Lists are [rows, candidate_room(k)].
+// Of each row a list of what may be in its code, and a bound that the others do not exceed. Lists
+// are [rows, room].
 struct Candidates {
   Candidate* lists = nullptr;
   std::int32_t* counts = nullptr;
   float* bounds = nullptr;
+  Index room = 0;
 
-  Candidates from(Index row, Index room) const {
-    return {lists + row * room, counts + row, bounds + row};
+  Candidates from(Index row) const {
+    return {lists + row * room, counts + row, bounds + row, room};
   }
 };
 
-// A list is cut back to k when a register's columns may not fit any more: with room for k more, a
-// cut, of time that is linear in the room, is rare.
+// Room for the k largest. A list is cut back to k when a register's columns may not fit any more:
+// with room for k more, a cut, of time that is linear in the room, is rare.
 inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
 
-// Starts the lists of `rows` rows: empty, and nothing at or under `least`, which is 0 or more, will
-// be taken.
+// Room for all of `columns`: such lists are never cut.
+inline Index whole_room(Index columns) { return columns + kPanelWidth; }
+
+// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken. A list that
+// may be cut holds values above 0 alone.
 void begin_candidates(Index rows, float least, const Candidates& candidates);
+
+// What is added to the sums of a product's columns, and what they must exceed beside their row's
+// bound; [cols], or null.
+struct ColumnTerms {
+  const float* bias = nullptr;
+  const float* floors = nullptr;
+};
 
 // Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),
 // which lie at their row's number. Sums run over the depth upwards in one accumulator, then the
-// bias is added. bias [cols] or null. For a row, panels must come in ascending order over calls;
-// then ties go to the lowest column. NaN is never taken.
+// bias is added. For a row, panels must come in ascending order over calls; then ties go to the
+// lowest column. NaN is never taken.
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
-                   const float* bias, Index panel_begin, Index panel_end, Index k,
+                   const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates);
 
 // Brings the k best of `count` candidates to the front, in ascending order of columns, and returns

@@ -34,6 +34,18 @@ struct Output {
   Index stride = 0;
 };
 
+// What an output is compared with in training, where the loss compares it with rows of values.
+struct Expected {
+  const float* values = nullptr;   // rows of the output's width
+  const float* weights = nullptr;  // one for each sample, or null: 1
+  const Index* index = nullptr;    // null: row i
+  Index rows_per_sample = 1;
+
+  Index number(Index i) const { return index ? index[i] : i; }
+  const float* row(Index i, Index width) const { return values + number(i) * width; }
+  float weight(Index i) const { return weights ? weights[number(i) / rows_per_sample] : 1.0f; }
+};
+
 struct ForwardPass {
   const Input* inputs = nullptr;  // as many as the layer was built for
   Index rows = 0;
@@ -41,6 +53,7 @@ struct ForwardPass {
   Arena* arena = nullptr;
   // The loss reads pre-activations: leave the output's activation out.
   bool skip_activation = false;
+  const Expected* expected = nullptr;  // null where the output is no output of the model
 
   Output output;          // to be set
   void* saved = nullptr;  // to be set: what the layer's own backward reads

@@ -1,80 +1,179 @@
 #include "layers/sparse_dictionary.h"
 
 #include <algorithm>
+#include <sstream>
 
+#include "codes/dead_latents.h"
+#include "codes/dictionary_rows.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/weighted_rows.h"
-#include "products/latent_gradient.h"
-#include "routing/dispatch.h"
+#include "layers/sparse_dictionary_run.h"
+#include "layers/square_error.h"
 
 namespace gatewise {
 
-struct SparseDictionary::Saved {
-  float* u;  // [rows, output's stride]
-  Codes codes;
-  bool norms_are_due;  // the update is applied later: lengths too
-};
+namespace {
+
+// "64,256,1024"
+std::vector<Index> numbers_of(const std::string& text) {
+  std::vector<Index> numbers;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) numbers.push_back(std::stoll(part));
+  return numbers;
+}
+
+}  // namespace
 
 SparseDictionary::SparseDictionary(const Options& options)
     : latents_(options.integer("latents")),
-      k_(options.integer("k")),
       threshold_(static_cast<float>(options.number("threshold"))),
-      unit_norm_(options.flag("unit_norm")) {
+      unit_norm_(options.flag("unit_norm")),
+      subtract_bias_(options.flag("subtract_bias")),
+      tied_(options.flag("tied")),
+      lazy_(options.flag("lazy_updates")),
+      prefixes_(numbers_of(options.text("prefixes"))),
+      dead_k_(options.integer("dead.k")),
+      dead_weight_(static_cast<float>(options.number("dead.weight"))),
+      dead_rows_(options.number("dead.rows")) {
   require(latents_ >= 1, "latents: expected at least 1, got ", latents_);
-  require(k_ >= 1 && k_ <= latents_, "k: expected 1 <= k <= latents (", latents_, "), got ", k_);
   require(threshold_ >= 0, "threshold: expected at least 0, got ", threshold_);
+  require(dead_k_ >= 0, "dead.k: expected at least 0, got ", dead_k_);
+  for (std::size_t at = 0; at < prefixes_.size(); ++at)
+    require(prefixes_[at] > (at > 0 ? prefixes_[at - 1] : 0) && prefixes_[at] <= latents_,
+            "prefixes: expected ascending numbers from 1 to latents (", latents_, "), got ",
+            prefixes_[at]);
+  if (prefixes_.empty() || prefixes_.back() < latents_) prefixes_.push_back(latents_);
+  activation_ =
+      Registry<CodeActivation>::create(options.text("activation.kind"), options);
+  if (!options.has("router.kind")) return;
+  router_ = Registry<Router>::create(options.text("router.kind"), options);
+  require(latents_ % (router_->experts() * kPanelWidth) == 0,
+          "latents: expected a multiple of 16 num_experts (", router_->experts(), "), got ",
+          latents_);
+  require(router_->per_row() == 1, "router: expected one expert a row, got ", router_->per_row());
+  require(activation_->steps() == 1 && prefixes_.size() == 1 && dead_k_ == 0,
+          "num_experts: expected 1 with several steps, prefixes or a loss for dead latents");
 }
 
 Index SparseDictionary::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseDictionary: expected one input, got ", widths.size());
   width_ = widths[0];
-  encoder_ = block_.add_matrix("encoder", "kernel", width_, latents_);
+  encoder_ = block_.add_matrix("encoder", tied_ ? "state" : "kernel", width_, latents_);
   encoder_bias_ = block_.add_vector("encoder_bias", "bias", latents_);
   decoder_ = block_.add_rows("decoder", "kernel", latents_, width_);
   decoder_bias_ = block_.add_vector("decoder_bias", "bias", width_);
+  activation_->declare(block_, latents_);
+  if (router_) router_->declare(block_, width_);
   center_ = block_.add_vector("center", "state", width_);
   scale_ = block_.add_vector("scale", "state", 1);
   idle_rows_ = block_.add_vector("idle_rows", "state", latents_);
   return width_;
 }
 
-// u = s (x - c) - b, [rows, width rounded up to 16], padding zero.
+CodeInput SparseDictionary::code_input(float* u, Index rows, bool training) const {
+  const Panels encoder = block_.panels(encoder_);
+  return {.product = {.x = {u, stride()},
+                      .rows = rows,
+                      .w = encoder,
+                      .terms = {.bias = block_.slice(encoder_bias_)},
+                      .least = threshold_,
+                      .panel_end = encoder.shape.panels()},
+          .latents = latents_,
+          .steps = u,
+          .stride = stride(),
+          .decoder = block_.slice(decoder_),
+          .decoder_stride = decoder_stride(),
+          .training = training};
+}
+
+// u, [steps * rows, stride] of which the first `rows` are set, padding zero.
 float* SparseDictionary::centred(const Rows& x, Index rows, Arena& arena) const {
-  const Index stride = round_up(width_, kPanelWidth);
-  float* u = arena.take<float>(rows * stride);
+  const Index row_floats = stride();
+  float* u = arena.take<float>(activation_->steps() * rows * row_floats);
   const float* center = block_.slice(center_);
   const float* bias = block_.slice(decoder_bias_);
-  const float s = scale();
+  const float s = scale(), share = subtract_bias_ ? 1.0f : 0.0f;
   parallel_for(rows, static_cast<double>(2 * width_), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const float* from = x.row(i);
-      float* to = u + i * stride;
-      for (Index j = 0; j < width_; ++j) to[j] = s * (from[j] - center[j]) - bias[j];
-      std::fill(to + width_, to + stride, 0.0f);
+      float* to = u + i * row_floats;
+      for (Index j = 0; j < width_; ++j) to[j] = s * (from[j] - center[j]) - share * bias[j];
+      std::fill(to + width_, to + row_floats, 0.0f);
     }
   });
   return u;
 }
 
-Codes SparseDictionary::codes_of(const float* u, Index rows, Arena& arena) const {
-  return top_k_codes({u, round_up(width_, kPanelWidth)}, rows, block_.panels(encoder_),
-                     block_.slice(encoder_bias_), k_, threshold_, guess_, arena);
+void SparseDictionary::find_codes(Saved& saved, Index rows, const RunInfo& info,
+                                  Arena& arena) const {
+  if (router_) return find_codes_of_experts(saved, rows, info, arena);
+  saved.run = activation_->forward(code_input(saved.u, rows, info.training), block_, arena);
+  saved.codes = saved.run.codes;
+}
+
+// Each expert encodes its rows with its own panels; their codes are put back in the order of rows.
+void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const RunInfo& info,
+                                             Arena& arena) const {
+  saved.routing_info = info;
+  saved.routing =
+      router_->forward({.dense = {saved.u, stride()}, .width = width_}, rows, block_, info, arena);
+  const Index experts = router_->experts();
+  const Dispatch dispatch = make_dispatch(saved.routing.choice, experts, arena);
+  const Index panels = block_.at(encoder_).shape.panels() / experts;
+  auto* parts = arena.take<Codes>(experts);
+  Codes codes;
+  codes.rows = rows;
+  codes.offsets = arena.take_zeroed<Index>(rows + 1);
+  for (Index e = 0; e < experts; ++e) {
+    const Index begin = dispatch.groups.begin(e), count = dispatch.groups.rows(e);
+    CodeInput input = code_input(saved.u, count, info.training);
+    input.product.x.index = dispatch.row_of + begin;
+    input.product.panel_begin = e * panels;
+    input.product.panel_end = (e + 1) * panels;
+    const CodeRun run = activation_->forward(input, block_, arena);
+    saved.run.loss += run.loss * static_cast<double>(count) / static_cast<double>(rows);
+    parts[e] = run.codes;
+    for (Index i = 0; i < count; ++i)
+      codes.offsets[dispatch.row_of[begin + i] + 1] = parts[e].offsets[i + 1] - parts[e].offsets[i];
+  }
+  for (Index i = 0; i < rows; ++i) codes.offsets[i + 1] += codes.offsets[i];
+  codes.latents = arena.take<std::int32_t>(codes.entries());
+  codes.values = arena.take<float>(codes.entries());
+  float* factors = arena.take<float>(codes.entries());
+  float* weighed = arena.take<float>(codes.entries());
+  for (Index i = 0; i < rows; ++i) {
+    const Codes& part = parts[saved.routing.choice.experts[i]];
+    const Index own = dispatch.position_of[i] -
+                      dispatch.groups.begin(saved.routing.choice.experts[i]);
+    const Index from = part.offsets[own], count = part.offsets[own + 1] - from;
+    const Index to = codes.offsets[i];
+    std::copy_n(part.latents + from, count, codes.latents + to);
+    std::copy_n(part.values + from, count, codes.values + to);
+    std::fill_n(factors + to, count, saved.routing.choice.weights[i]);
+    set_scaled(codes.values + to, saved.routing.choice.weights[i], weighed + to, count);
+  }
+  saved.run.codes = saved.codes = codes;
+  saved.codes.values = weighed;
+  saved.factors = factors;
 }
 
 Codes SparseDictionary::encode(const Rows& x, Index rows, Arena& arena) const {
-  return codes_of(centred(x, rows, arena), rows, arena);
+  auto* saved = arena.make<Saved>();
+  saved->u = centred(x, rows, arena);
+  find_codes(*saved, rows, RunInfo{}, arena);
+  return saved->codes;
 }
 
-void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Index stride) const {
+void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Index y_stride) const {
   const float* center = block_.slice(center_);
   const float inverse = 1.0f / scale();
   const double entries = static_cast<double>(codes.entries(0, rows)) / static_cast<double>(rows);
   parallel_for(rows, static_cast<double>(width_) * (entries + 2), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.begin(i);
-      float* to = y + i * stride;
-      weighted_rows(block_.slice(decoder_), block_.at(decoder_).row_floats(), codes.columns + first,
+      float* to = y + i * y_stride;
+      weighted_rows(block_.slice(decoder_), decoder_stride(), codes.columns + first,
                     codes.values + first, codes.end(i) - first, block_.slice(decoder_bias_), to,
                     width_);
       for (Index j = 0; j < width_; ++j) to[j] = to[j] * inverse + center[j];
@@ -83,112 +182,97 @@ void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Ind
 }
 
 void SparseDictionary::forward(ForwardPass& pass) const {
-  auto* saved = pass.arena->make<Saved>();
+  Arena& arena = *pass.arena;
+  auto* saved = arena.make<Saved>();
   pass.saved = saved;
   float* y = pass.take_output(width_);
-  saved->u = centred(pass.inputs[0].dense, pass.rows, *pass.arena);
-  saved->codes = codes_of(saved->u, pass.rows, *pass.arena);
+  saved->u = centred(pass.inputs[0].dense, pass.rows, arena);
+  const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number};
+  find_codes(*saved, pass.rows, info, arena);
   const Codes& codes = saved->codes;
   decode({codes.offsets, codes.latents, codes.values}, pass.rows, y, pass.output.stride);
+  if (pass.step.training) add_losses(*saved, pass);
 }
 
-// The slope by each entry's value, d_y . W_d[latent].
-const float* SparseDictionary::slopes_of_codes(const Codes& codes, const float* d_y, Index stride,
-                                               Arena& arena) const {
-  float* slopes = arena.take<float>(codes.entries());
-  const float* decoder = block_.slice(decoder_);
-  const Index decoder_stride = block_.at(decoder_).row_floats();
-  parallel_for(codes.rows, static_cast<double>(width_ * k_), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry)
-        slopes[entry] =
-            dot(d_y + i * stride, decoder + codes.latents[entry] * decoder_stride, width_);
-  });
-  return slopes;
-}
-
-void SparseDictionary::backward(BackwardPass& pass) const {
-  auto& saved = *static_cast<Saved*>(pass.saved);
-  const Index stride = pass.d_output_stride;
-  const float s = scale();
-  parallel_for(pass.rows, static_cast<double>(stride), [&](Index begin, Index end) {
-    set_scaled(pass.d_output + begin * stride, s, pass.d_output + begin * stride,
-               (end - begin) * stride);
-  });
-  const float* slopes = slopes_of_codes(saved.codes, pass.d_output, stride, *pass.arena);
-  if (pass.d_inputs[0].data) add_input_slope(saved.codes, slopes, pass.d_inputs[0]);
-  if (pass.sink) update(pass, saved, slopes);
-}
-
-void SparseDictionary::update(BackwardPass& pass, Saved& saved, const float* slopes) const {
+void SparseDictionary::add_losses(Saved& saved, ForwardPass& pass) const {
+  const double s = scale();
+  pass.loss += (saved.run.loss + saved.routing.loss) / (s * s);
+  if (!pass.expected || !pass.expected->values) return;
   Arena& arena = *pass.arena;
+  const ErrorShape shape{pass.rows, width_, stride()};
+  if (prefixes_.size() > 1) {
+    decode_prefixes(saved, pass);
+    for (std::size_t p = 0; p + 1 < prefixes_.size(); ++p)
+      pass.loss += square_error(saved.d_prefixes + static_cast<Index>(p) * pass.rows * stride(),
+                                shape, *pass.expected, 1.0f, arena);
+  }
+  if (saved.run.gate_values) {
+    decode_gates(saved, pass);
+    pass.loss += square_error(saved.d_gates, shape, *pass.expected, 1.0f, arena);
+  }
+  if (dead_k_ > 0) {
+    decode_dead(saved, pass);
+    Expected nothing = *pass.expected;
+    nothing.values = nullptr;
+    if (saved.d_dead)
+      pass.loss += square_error(saved.d_dead, shape, nothing, dead_weight_, arena);
+  }
+}
+
+// What the groups of latents but the last give, each with those before it.
+void SparseDictionary::decode_prefixes(Saved& saved, const ForwardPass& pass) const {
+  const Index rows = pass.rows, row_floats = stride();
+  const auto prefixes = static_cast<Index>(prefixes_.size()) - 1;
+  saved.d_prefixes = pass.arena->take<float>(prefixes * rows * row_floats);
+  const float* center = block_.slice(center_);
+  const float inverse = 1.0f / scale();
   const Codes& codes = saved.codes;
-  const Choice choice{codes.rows, codes.offsets, codes.latents, codes.values};
-  const Dispatch dispatch = make_dispatch(choice, latents_, arena);
-  auto* rows = arena.take<std::int32_t>(codes.entries());
-  float* values = arena.take<float>(codes.entries());
-  float* sorted = arena.take<float>(codes.entries());
-  float* sums = arena.take<float>(round_up(latents_, kPanelWidth));
-  parallel_for(latents_, 8, [&](Index begin, Index end) {
-    for (Index latent = begin; latent < end; ++latent) {
-      float sum = 0;
-      for (Index p = dispatch.groups.begin(latent); p < dispatch.groups.end(latent); ++p) {
-        rows[p] = static_cast<std::int32_t>(dispatch.row_of[p]);
-        values[p] = codes.values[dispatch.entry_of[p]];
-        sum += sorted[p] = slopes[dispatch.entry_of[p]];
+  parallel_for(rows, static_cast<double>(width_ * 32), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      Index entry = codes.offsets[i];
+      const float* start = block_.slice(decoder_bias_);
+      for (Index p = 0; p < prefixes; ++p) {
+        Index stop = entry;
+        while (stop < codes.offsets[i + 1] && codes.latents[stop] < prefixes_[p]) ++stop;
+        float* sum = saved.d_prefixes + (p * rows + i) * row_floats;
+        weighted_rows(block_.slice(decoder_), decoder_stride(), codes.latents + entry,
+                      codes.values + entry, stop - entry, start, sum, width_);
+        start = sum;
+        entry = stop;
       }
-      sums[latent] = sum;
+      for (Index p = 0; p < prefixes; ++p) {
+        float* y = saved.d_prefixes + (p * rows + i) * row_floats;
+        for (Index j = 0; j < width_; ++j) y[j] = y[j] * inverse + center[j];
+      }
     }
   });
-  update_bias(pass, sums, arena);  // reads the encoder as it was
-  const DictionaryTargets targets{.encoder_shape = block_.at(encoder_).shape,
-                                  .decoder_rows = block_.slice(decoder_),
-                                  .decoder_stride = block_.at(decoder_).row_floats(),
-                                  .encoder = pass.sink->begin(encoder_, 0),
-                                  .encoder_bias = pass.sink->begin(encoder_bias_, 0),
-                                  .decoder = pass.sink->begin(decoder_, 0),
-                                  .unit_norm = unit_norm_};
-  saved.norms_are_due = unit_norm_ && targets.decoder.rule.kind == UpdateKind::kStore;
-  update_latents({dispatch.groups, rows, values, sorted, sums}, saved.u, pass.d_output,
-                 pass.d_output_stride, targets, arena);
 }
 
-// d_b = sum_i d_y_i - W_e sum_i d_z_i: b is subtracted before the encoder and added behind the
-// decoder. sums [latents] are those of the slopes by the codes.
-void SparseDictionary::update_bias(BackwardPass& pass, const float* sums, Arena& arena) const {
-  const Index stride = pass.d_output_stride, blocks = ceil_divide(width_, kPanelWidth);
-  float* through_encoder = arena.take<float>(stride);
-  grouped_input_gradient(sums, 0, all_rows(1, arena), {.first = block_.panels(encoder_)},
-                         {.d_x = through_encoder, .stride = stride}, arena);
-  float* gradient = arena.take<float>(stride);
-  parallel_for(blocks, static_cast<double>(pass.rows * kPanelWidth), [&](Index begin, Index end) {
-    const Index column = begin * kPanelWidth;
-    const Index columns = std::min(end * kPanelWidth, width_) - column;
-    set_scaled(through_encoder + column, -1.0f, gradient + column, columns);
-    for (Index i = 0; i < pass.rows; ++i)
-      add_scaled(pass.d_output + i * stride + column, 1.0f, gradient + column, columns);
-  });
-  apply_update(pass.sink->begin(decoder_bias_, 0), 0, gradient, width_);
+void SparseDictionary::decode_gates(Saved& saved, const ForwardPass& pass) const {
+  saved.d_gates = pass.arena->take<float>(pass.rows * stride());
+  decode({saved.codes.offsets, saved.codes.latents, saved.run.gate_values}, pass.rows,
+         saved.d_gates, stride());
 }
 
-// d_x = W_e d_z / s, back in the loss's own units, over the chosen latents, whose columns are read
-// where they lie.
-void SparseDictionary::add_input_slope(const Codes& codes, const float* slopes,
-                                       const GradientSlot& slot) const {
-  const Panels encoder = block_.panels(encoder_);
+// How far the dead latents' best sums lie from what the others have left over; no bias.
+void SparseDictionary::decode_dead(Saved& saved, const ForwardPass& pass) const {
+  Arena& arena = *pass.arena;
+  DeadLatents dead = find_dead(block_.slice(idle_rows_), latents_, dead_rows_, arena);
+  if (dead.count == 0) return;
+  compact_dead(dead, block_.panels(encoder_), block_.slice(encoder_bias_), arena);
+  saved.dead = dead_codes(dead, {saved.u, stride()}, pass.rows, dead_k_, arena);
+  saved.d_dead = arena.take<float>(pass.rows * stride());
   const float inverse = 1.0f / scale();
-  parallel_for(codes.rows, static_cast<double>(4 * width_ * k_), [&](Index begin, Index end) {
+  const Codes& codes = saved.dead;
+  parallel_for(pass.rows, static_cast<double>(width_ * dead_k_), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      float* d_x = slot.data + i * slot.stride;
-      if (!slot.accumulate) std::fill_n(d_x, width_, 0.0f);
-      for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
-        const Index panel = codes.latents[entry] / kPanelWidth,
-                    lane = codes.latents[entry] % kPanelWidth;
-        const Index stride = encoder.shape.stride(panel);
-        const float slope = slopes[entry] * inverse;
-        for (Index j = 0; j < width_; ++j)
-          d_x[j] += slope * encoder.panel(panel)[j * stride + lane];
-      }
+      float* sum = saved.d_dead + i * stride();
+      const Index first = codes.offsets[i];
+      weighted_rows(block_.slice(decoder_), decoder_stride(), codes.latents + first,
+                    codes.values + first, codes.offsets[i + 1] - first, nullptr, sum, width_);
+      const float* y = pass.output.data + i * pass.output.stride;
+      const float* target = pass.expected->row(i, width_);
+      for (Index j = 0; j < width_; ++j) sum[j] = sum[j] * inverse - (target[j] - y[j]);
     }
   });
 }
@@ -200,9 +284,17 @@ void SparseDictionary::finish_step(void* memory) {
   float* idle = block_.slice(idle_rows_);
   const auto rows = static_cast<float>(codes.rows);
   for (Index latent = 0; latent < latents_; ++latent) idle[latent] += rows;
-  for (Index entry = 0; entry < codes.entries(); ++entry) idle[codes.latents[entry]] = 0;
-  if (saved.norms_are_due)
-    normalize_rows(block_.slice(decoder_), block_.at(decoder_).row_floats(), latents_, width_);
+  for (Index entry = 0; entry < codes.entries(); ++entry)
+    if (codes.values[entry] > 0) idle[codes.latents[entry]] = 0;
+  if (saved.stored && unit_norm_)
+    normalize_rows(block_.slice(decoder_), decoder_stride(), latents_, width_);
+  if (saved.stored && tied_) {
+    Arena arena;
+    copy_to_encoder(block_.slice(decoder_), decoder_stride(), block_.at(encoder_).shape,
+                    block_.slice(encoder_), arena);
+  }
+  activation_->finish_step(saved.run, block_);
+  if (router_) router_->finish_step(saved.routing, block_);
 }
 
 namespace {

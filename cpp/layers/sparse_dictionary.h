@@ -1,17 +1,28 @@
 // A sparse autoencoder of one wide layer: a row as the sum of few rows of a dictionary.
 #pragma once
 
+#include "codes/code_activation.h"
+#include "layers/dictionary_terms.h"
 #include "layers/layer.h"
-#include "products/top_k_codes.h"
+#include "routing/router.h"
 
 namespace gatewise {
 
-// With u = s (x - c) - b:
-//   z = the k largest of u W_e + b_e, those at or under the threshold left out
+// With u = s (x - c) - b, or s (x - c) where `subtract_bias` is off:
+//   z = f(u W_e + b_e)               f: the activation; what does not exceed the threshold is 0
 //   y = (z W_d + b) / s + c
 // c [d] and s are not trained. Slopes are those of the loss in units of s x, s^2 times the loss: a
 // learning rate and Adam's epsilon then mean the same whatever the unit of x.
 // (Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section 2.3.)
+//
+// With several experts, each has a part of the latents: a router gives a row one of them and z its
+// weight as a factor, and no other is computed (Mudide et al. 2024, "Efficient dictionary learning
+// with switch sparse autoencoders", section 3).
+//
+// Training adds to the loss: the activation's penalty and the router's balance; the errors of the
+// reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level features
+// with Matryoshka sparse autoencoders", eq. 4); and that of what latents which have been idle could
+// explain of the remaining error, which stands still for it (Gao et al. 2024, appendix A.2).
 class SparseDictionary final : public Layer {
  public:
   explicit SparseDictionary(const Options& options);
@@ -33,21 +44,43 @@ class SparseDictionary final : public Layer {
   struct Saved;
 
   float scale() const { return block_.slice(scale_)[0]; }
+  Index stride() const { return round_up(width_, kPanelWidth); }
+  Index decoder_stride() const { return block_.at(decoder_).row_floats(); }
+  LatentGroups groups() const {
+    return {prefixes_.data(), static_cast<Index>(prefixes_.size())};
+  }
+  CodeInput code_input(float* u, Index rows, bool training) const;
   float* centred(const Rows& x, Index rows, Arena& arena) const;
-  Codes codes_of(const float* u, Index rows, Arena& arena) const;
-  const float* slopes_of_codes(const Codes& codes, const float* d_y, Index stride,
-                               Arena& arena) const;
-  void update(BackwardPass& pass, Saved& saved, const float* slopes) const;
-  void update_bias(BackwardPass& pass, const float* sums, Arena& arena) const;
-  void add_input_slope(const Codes& codes, const float* slopes, const GradientSlot& slot) const;
+  void find_codes(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
+  void find_codes_of_experts(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
+  void decode_prefixes(Saved& saved, const ForwardPass& pass) const;
+  void decode_gates(Saved& saved, const ForwardPass& pass) const;
+  void decode_dead(Saved& saved, const ForwardPass& pass) const;
+  void add_losses(Saved& saved, ForwardPass& pass) const;
+
+  float* scaled_slopes(const BackwardPass& pass, const Saved& saved) const;
+  Index make_terms(BackwardPass& pass, Saved& saved, float* d_rows, CodeTerm* terms) const;
+  CodeTerm main_term(BackwardPass& pass, Saved& saved, const float* d_rows) const;
+  void weigh_experts_backward(BackwardPass& pass, Saved& saved, float* slopes) const;
+  void update(BackwardPass& pass, Saved& saved, const CodeTerm& main, const SortedTerms& sorted,
+              const float* d_rows) const;
+  void update_vector(UpdateSink& sink, int number, const float* sums, const Groups& groups) const;
+  void update_bias(BackwardPass& pass, const Saved& saved, const float* sums,
+                   const float* d_rows) const;
+  void add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,
+                       const GradientSlot& slot, Arena& arena) const;
 
   Index latents_;
-  Index k_;
   float threshold_;
-  bool unit_norm_;
+  bool unit_norm_, subtract_bias_, tied_, lazy_;
+  std::vector<Index> prefixes_;  // the last one is all latents
+  Index dead_k_;                 // 0: no loss for dead latents
+  float dead_weight_;
+  double dead_rows_;
+  std::unique_ptr<CodeActivation> activation_;
+  std::unique_ptr<Router> router_;  // null: one expert
   Index width_ = 0;
   int encoder_ = -1, encoder_bias_ = -1, decoder_ = -1, decoder_bias_ = -1;
-  mutable BoundGuess guess_;  // of the last rows; never shows in a result
   int center_ = -1, scale_ = -1, idle_rows_ = -1;
 };
 

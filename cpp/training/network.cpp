@@ -72,6 +72,7 @@ void Network::forward(Run& run, const Input* inputs, Index rows, const Step& ste
     pass.step.occurrence = nodes_[node].occurrence;
     pass.arena = &run.arena;
     pass.skip_activation = skip[node];
+    if (!run.expected.empty()) pass.expected = &run.expected[inputs_ + node];
     nodes_[node].layer->forward(pass);
     run.values[inputs_ + node] = pass.output;
     run.saved[node] = pass.saved;

@@ -92,6 +92,12 @@ void Trainer::forward(const Dataset& data, const Index* samples, Index count, bo
   }
   inputs_.clear();
   for (const Input& input : data.inputs) inputs_.push_back(input.at(row_index_));
+  run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
+  for (std::size_t o = 0; o < objectives_.size(); ++o) {
+    const Target& target = data.targets[o];
+    run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_index_,
+                                             target.rows_per_sample};
+  }
   const Step step{.training = training, .number = static_cast<std::uint64_t>(steps_)};
   network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step, skip_);
 }

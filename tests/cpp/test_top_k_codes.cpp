@@ -1,4 +1,4 @@
-#include "products/top_k_codes.h"
+#include "codes/top_k_codes.h"
 
 #include <numeric>
 
@@ -28,6 +28,15 @@ struct Encoder {
 
   Rows input() const { return {x.data(), shape.rows}; }
   Panels weights() const { return {panels.data(), shape}; }
+
+  CodeProduct code_product(float least) const {
+    return {.x = input(),
+            .rows = rows,
+            .w = weights(),
+            .terms = {.bias = bias.data()},
+            .least = least,
+            .panel_end = shape.panels()};
+  }
 
   // All pre-activations, [rows, latents].
   Matrix product() const {
@@ -69,8 +78,7 @@ Code code_of_row(const Codes& codes, Index i) {
 void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold,
                  BoundGuess& guess) {
   Arena arena;
-  const Codes codes = top_k_codes(encoder.input(), encoder.rows, encoder.weights(),
-                                  encoder.bias.data(), k, threshold, guess, arena);
+  const Codes codes = top_k_codes(encoder.code_product(threshold), k, guess, arena);
   REQUIRE(codes.rows == encoder.rows);
   for (Index i = 0; i < encoder.rows; ++i)
     CHECK(code_of_row(codes, i) ==
@@ -133,8 +141,7 @@ TEST_CASE("NaN is in no code") {
   for (Index latent = 0; latent < 64; latent += 3) encoder.bias[latent] = NAN;
   Arena arena;
   BoundGuess guess;
-  const Codes codes =
-      top_k_codes(encoder.input(), 30, encoder.weights(), encoder.bias.data(), 50, 0, guess, arena);
+  const Codes codes = top_k_codes(encoder.code_product(0), 50, guess, arena);
   for (Index entry = 0; entry < codes.entries(); ++entry) CHECK(codes.latents[entry] % 3 != 0);
 }
 
@@ -142,6 +149,5 @@ TEST_CASE("no rows have empty codes") {
   const Encoder encoder(0, 4, 64, 2);
   Arena arena;
   BoundGuess guess;
-  CHECK(top_k_codes(encoder.input(), 0, encoder.weights(), nullptr, 3, 0, guess, arena).entries() ==
-        0);
+  CHECK(top_k_codes(encoder.code_product(0), 3, guess, arena).entries() == 0);
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
+from dictionary_reference import run_dictionary
 from gatewise import _core
 
 SEED = 5  # of the native layers' random numbers
@@ -56,6 +57,8 @@ class Run:
     step: int = 0
     training: bool = True
     loss: float = 0.0
+    target: np.ndarray | None = None  # (n, u) what the one output is compared with
+    weights: np.ndarray | None = None  # (n,)
     margin: float = np.inf  # least distance between a kept score and the next one
     chosen: dict[Node, list[np.ndarray]] = field(default_factory=dict)
     drawn: Counter[Node] = field(default_factory=Counter)
@@ -146,18 +149,6 @@ def run_sparse_expert(node: Node, x, run: Run):
     return ACTIVATIONS[o["activation"]](y + bias)
 
 
-def run_dictionary(node: Node, x, run: Run):
-    o, p = node.options, node.weights
-    u = p["scale"] * (x - p["center"]) - p["decoder_bias"]
-    h = u @ p["encoder"] + p["encoder_bias"]
-    ranked = np.sort(h, axis=1)[:, ::-1]
-    if o["k"] < o["latents"]:
-        run.margin = min(run.margin, (ranked[:, o["k"] - 1] - ranked[:, o["k"]]).min())
-    run.margin = min(run.margin, np.abs(h - o["threshold"]).min())
-    kept = (h >= ranked[:, o["k"] - 1, None]) & (h > o["threshold"])
-    return (np.where(kept, h, 0) @ p["decoder"] + p["decoder_bias"]) / p["scale"] + p["center"]
-
-
 def run_layer(node: Node, xs: list[np.ndarray], run: Run):
     """Values (n, width) in, one value (n, u) out."""
     o, p, x = node.options, node.weights, xs[0]
@@ -176,7 +167,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
     if node.kind == "sparse_dictionary":
-        return run_dictionary(node, x, run)
+        return run_dictionary(node, x, run, route)
     if node.kind == "concatenate":
         return np.concatenate(xs, axis=1)
     if node.kind == "add":

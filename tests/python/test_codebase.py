@@ -20,13 +20,14 @@ ALLOWED_INCLUDES = {
     "core": set(),
     "kernels": {"core"},
     "products": {"core", "kernels"},
+    "codes": {"core", "kernels", "products"},
     "routing": {"core", "kernels", "products"},
     "experts": {"core", "kernels", "products", "routing"},
-    "layers": {"core", "kernels", "products", "routing", "experts"},
+    "layers": {"core", "kernels", "products", "codes", "routing", "experts"},
     "losses": {"core", "kernels"},
     "optimizers": {"core", "kernels"},
     "training": {
-        *("core", "kernels", "products", "routing", "experts"),
+        *("core", "kernels", "products", "codes", "routing", "experts"),
         *("layers", "losses", "optimizers"),
     },
 }

@@ -85,6 +85,13 @@ class SparseDictionary(Layer):
             "latents": self.latents,
             "threshold": self.threshold,
             "unit_norm": self.unit_norm,
+            "subtract_bias": True,
+            "tied": False,
+            "lazy_updates": False,
+            "prefixes": "",
+            "dead.k": 0,
+            "dead.weight": 0.0,
+            "dead.rows": 0,
             **self.activation.native_options(),
         }
 

@@ -1,42 +1,25 @@
-#include "products/top_k_codes.h"
+#include "codes/top_k_codes.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "kernels/top_k_product.h"
-#include "products/grouped.h"
-#include "products/thread_scratch.h"
+#include "core/parallel.h"
 
 namespace gatewise {
 namespace {
 
-// Rows of a block that stay in the second cache while all of W passes: 256 KB of them.
-constexpr Index kBlockFloats = 64 * 1024;
-constexpr Index kLeastBlockRows = 48;
-
-// Fewer rows than this for each thread would read W too often: its latents are cut.
-constexpr Index kFewRows = 2 * kRowGrain;
-constexpr Index kPartsPerThread = 4;
-
 // What every piece of the work reads.
 struct Problem {
-  const Rows& x;
-  const Panels& w;
-  const float* bias;
+  const CodeProduct& product;
   Index k;
-  float threshold;
-
-  Index room() const { return candidate_room(k); }
-  double operations(Index rows, Index panels) const {
-    return static_cast<double>(rows * panels * kPanelWidth * w.shape.rows);
-  }
 };
 
 // Candidates of so many rows.
-Candidates take_candidates(Index rows, Index room, Arena& arena) {
+Candidates take_candidates(Index rows, Index k, Arena& arena) {
+  const Index room = candidate_room(k);
   return {arena.take<Candidate>(rows * room), arena.take<std::int32_t>(rows),
-          arena.take<float>(rows)};
+          arena.take<float>(rows), room};
 }
 
 // Chooses among the candidates of row i and writes its entries, k apart for the time being. Returns
@@ -67,11 +50,12 @@ class RowBlock {
 
   // Rows [row, row + count).
   void run(Index row, Index count, Codes& codes) const {
-    multiply(problem_.x.from(row), count, guess_);
+    const Rows& x = problem_.product.x;
+    multiply(x.from(row), count, guess_);
     Index again = 0;
     for (Index i = row; i < row + count; ++i) {
       // Too few: the guess was too high for this row, unless there are no more.
-      if (candidates_.counts[i - row] < problem_.k && guess_ > problem_.threshold)
+      if (candidates_.counts[i - row] < problem_.k && guess_ > problem_.product.least)
         numbers_[again++] = i;
       else
         store(i - row, i, codes);
@@ -79,20 +63,21 @@ class RowBlock {
     if (again == 0) return;
     Index* rows = numbers_ + count;
     for (Index j = 0; j < again; ++j)
-      rows[j] = problem_.x.index ? problem_.x.index[numbers_[j]] : numbers_[j];
-    multiply({problem_.x.data, problem_.x.stride, rows}, again, problem_.threshold);
+      rows[j] = x.index ? x.index[numbers_[j]] : numbers_[j];
+    multiply({x.data, x.stride, rows}, again, problem_.product.least);
     for (Index j = 0; j < again; ++j) store(j, numbers_[j], codes);
   }
 
  private:
   void multiply(const Rows& x, Index count, float least) const {
     begin_candidates(count, least, candidates_);
-    top_k_product(x, 0, count, problem_.w, problem_.bias, 0, problem_.w.shape.panels(), problem_.k,
-                  candidates_);
+    const CodeProduct& product = problem_.product;
+    top_k_product(x, 0, count, product.w, product.terms, product.panel_begin, product.panel_end,
+                  problem_.k, candidates_);
   }
   void store(Index place, Index row, Codes& codes) const {
-    least_of_rows_[row] = store_row(candidates_.lists + place * problem_.room(),
-                                    candidates_.counts[place], row, problem_.k, codes);
+    least_of_rows_[row] = store_row(candidates_.from(place).lists, candidates_.counts[place], row,
+                                    problem_.k, codes);
   }
 
   const Problem& problem_;
@@ -104,42 +89,45 @@ class RowBlock {
 
 // Blocks of rows, as many for each thread.
 void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena& arena) {
+  const CodeProduct& product = problem.product;
   const Index rows = codes.rows, threads = num_threads();
-  const Index most = std::max(kLeastBlockRows, kBlockFloats / problem.w.shape.rows);
-  const Index blocks = ceil_divide(rows, most * threads) * threads;
-  const Index block_rows = ceil_divide(rows, blocks), room = problem.room();
-  const Candidates all = take_candidates(threads * block_rows, room, arena);
+  const Index blocks = ceil_divide(rows, code_block_rows(product) * threads) * threads;
+  const Index block_rows = ceil_divide(rows, blocks);
+  const Candidates all = take_candidates(threads * block_rows, problem.k, arena);
   Index* numbers = arena.take<Index>(threads * 2 * block_rows);
   float* least_of_rows = arena.take<float>(rows);
-  const float bound = std::max(problem.threshold, guess.value());
+  const float bound = std::max(product.least, guess.value());
   const auto run = [&](Index begin, Index end, int thread) {
-    const RowBlock block(problem, all.from(thread * block_rows, room),
-                         numbers + thread * 2 * block_rows, bound, least_of_rows);
+    const RowBlock block(problem, all.from(thread * block_rows), numbers + thread * 2 * block_rows,
+                         bound, least_of_rows);
     for (Index row = begin * block_rows; row < std::min(end * block_rows, rows); row += block_rows)
       block.run(row, std::min(block_rows, rows - row), codes);
   };
-  parallel_for(blocks, problem.operations(block_rows, problem.w.shape.panels()), run,
+  parallel_for(blocks, product.operations(block_rows, product.panels()), run,
                static_cast<int>(threads));
   guess.learn(least_of_rows, rows);
 }
 
 // Parts of the latents, each with all rows and lists of its own, which are then joined.
 void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
-  const Index rows = codes.rows, panels = problem.w.shape.panels(), room = problem.room();
-  const Index parts = std::min<Index>(panels, kPartsPerThread * num_threads());
-  const Candidates all = take_candidates(parts * rows, room, arena);
-  begin_candidates(parts * rows, problem.threshold, all);
+  const CodeProduct& product = problem.product;
+  const Index rows = codes.rows, panels = product.panels();
+  const Index parts = std::min<Index>(panels, kCodePartsPerThread * num_threads());
+  const Candidates all = take_candidates(parts * rows, problem.k, arena);
+  begin_candidates(parts * rows, product.least, all);
   parallel_for(
-      parts, problem.operations(rows, ceil_divide(panels, parts)), [&](Index begin, Index end) {
+      parts, product.operations(rows, ceil_divide(panels, parts)), [&](Index begin, Index end) {
         for (Index part = begin; part < end; ++part)
-          top_k_product(problem.x, 0, rows, problem.w, problem.bias, panels * part / parts,
-                        panels * (part + 1) / parts, problem.k, all.from(part * rows, room));
+          top_k_product(product.x, 0, rows, product.w, product.terms,
+                        product.panel_begin + panels * part / parts,
+                        product.panel_begin + panels * (part + 1) / parts, problem.k,
+                        all.from(part * rows));
       });
-  Candidate* joined = arena.take<Candidate>(parts * room);
+  Candidate* joined = arena.take<Candidate>(parts * all.room);
   for (Index i = 0; i < rows; ++i) {
     Candidate* end = joined;
     for (Index part = 0; part < parts; ++part) {
-      const Candidates own = all.from(part * rows + i, room);
+      const Candidates own = all.from(part * rows + i);
       end = std::copy_n(own.lists, *own.counts, end);
     }
     store_row(joined, end - joined, i, problem.k, codes);
@@ -178,15 +166,15 @@ void BoundGuess::learn(const float* least_of_rows, Index rows) {
   value_.store(static_cast<float>(std::max(bound, 0.0)), std::memory_order_relaxed);
 }
 
-Codes top_k_codes(const Rows& x, Index rows, const Panels& w, const float* bias, Index k,
-                  float threshold, BoundGuess& guess, Arena& arena) {
+Codes top_k_codes(const CodeProduct& product, Index k, BoundGuess& guess, Arena& arena) {
+  const Index rows = product.rows;
   Codes codes;
   codes.rows = rows;
   codes.offsets = arena.take<Index>(rows + 1);
   codes.latents = arena.take<std::int32_t>(rows * k);
   codes.values = arena.take<float>(rows * k);
-  const Problem problem{x, w, bias, k, threshold};
-  if (rows < kFewRows * num_threads())
+  const Problem problem{product, k};
+  if (rows < kFewCodeRows * num_threads())
     run_by_latents(problem, codes, arena);
   else
     run_by_rows(problem, codes, guess, arena);

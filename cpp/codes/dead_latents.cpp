@@ -1,0 +1,48 @@
+#include "codes/dead_latents.h"
+
+#include <algorithm>
+
+#include "codes/top_k_codes.h"
+#include "core/parallel.h"
+
+namespace gatewise {
+
+DeadLatents find_dead(const float* idle_rows, Index latents, double limit, Arena& arena) {
+  DeadLatents dead;
+  for (Index j = 0; j < latents; ++j) dead.count += idle_rows[j] > limit;
+  dead.latents = arena.take<std::int32_t>(dead.count);
+  Index at = 0;
+  for (Index j = 0; j < latents; ++j)
+    if (idle_rows[j] > limit) dead.latents[at++] = static_cast<std::int32_t>(j);
+  return dead;
+}
+
+void compact_dead(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena) {
+  const PanelShape shape{w.shape.rows, dead.count};
+  float* data = arena.take_zeroed<float>(shape.floats());
+  dead.bias = arena.take<float>(dead.count);
+  dead.encoder = {data, shape};
+  parallel_for(dead.count, static_cast<double>(8 * w.shape.rows), [&](Index begin, Index end) {
+    for (Index j = begin; j < end; ++j) {
+      const std::int32_t latent = dead.latents[j];
+      const Index from = latent / kPanelWidth, to = j / kPanelWidth;
+      const float* column = w.panel(from) + latent % kPanelWidth;
+      float* place = data + shape.offset(to) + j % kPanelWidth;
+      for (Index row = 0; row < w.shape.rows; ++row)
+        place[row * shape.stride(to)] = column[row * w.shape.stride(from)];
+      dead.bias[j] = bias[latent];
+    }
+  });
+}
+
+Codes dead_codes(const DeadLatents& dead, const Rows& u, Index rows, Index k, Arena& arena) {
+  CodeProduct product{.x = u, .rows = rows, .w = dead.encoder, .terms = {.bias = dead.bias}};
+  product.panel_end = dead.encoder.shape.panels();
+  BoundGuess guess;
+  const Codes codes = top_k_codes(product, std::min(k, dead.count), guess, arena);
+  for (Index entry = 0; entry < codes.entries(); ++entry)
+    codes.latents[entry] = dead.latents[codes.latents[entry]];
+  return codes;
+}
+
+}  // namespace gatewise

@@ -1,0 +1,42 @@
+#include "codes/dictionary_rows.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+
+namespace gatewise {
+
+void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index decoder_stride,
+                      float scale, float* y, Index width) {
+  for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry)
+    add_scaled(decoder + codes.latents[entry] * decoder_stride, scale * codes.values[entry], y,
+               width);
+}
+
+// The columns are read where they lie, 16 latents to a panel.
+void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* slopes,
+                         float scale, Index i, float* y) {
+  for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
+    const Index panel = codes.latents[entry] / kPanelWidth;
+    const Index lane = codes.latents[entry] % kPanelWidth;
+    const Index stride = encoder.shape.stride(panel);
+    const float slope = scale * slopes[entry];
+    for (Index j = 0; j < encoder.shape.rows; ++j)
+      y[j] += slope * encoder.panel(panel)[j * stride + lane];
+  }
+}
+
+void decoder_slopes(const Codes& codes, const float* d_y, Index stride, const float* decoder,
+                    Index decoder_stride, Index width, float* slopes) {
+  const double mean = static_cast<double>(codes.entries()) /
+                      static_cast<double>(std::max<Index>(codes.rows, 1));
+  parallel_for(codes.rows, static_cast<double>(width) * (mean + 1), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i)
+      for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry)
+        slopes[entry] = dot(d_y + i * stride, decoder + codes.latents[entry] * decoder_stride, width);
+  });
+}
+
+}  // namespace gatewise

@@ -1,0 +1,28 @@
+// Sparse codes: the k largest of each row of X W + b, in CSR form.
+#pragma once
+
+#include <atomic>
+
+#include "codes/codes.h"
+
+namespace gatewise {
+
+// Which value the k-th largest of a row will hardly be below, as earlier rows tell: what does not
+// exceed it need not be looked at. A row that then has fewer than k entries is done again without
+// it, so a guess takes or costs time and changes no result.
+class BoundGuess {
+ public:
+  float value() const { return value_.load(std::memory_order_relaxed); }
+  // From the k-th largest values of some rows, below 0 where a row has fewer.
+  void learn(const float* least_of_rows, Index rows);
+
+ private:
+  std::atomic<float> value_{0};
+};
+
+// The k largest pre-activations of each row; of equal ones those of the lowest latents. `least` of
+// the product is 0 or more, and it has no floors. In the arena, with room for k entries a row. Rows
+// are shared out over threads; few rows are cut along the latents.
+Codes top_k_codes(const CodeProduct& product, Index k, BoundGuess& guess, Arena& arena);
+
+}  // namespace gatewise

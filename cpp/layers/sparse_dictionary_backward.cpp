@@ -1,0 +1,228 @@
+#include <algorithm>
+
+#include "codes/dictionary_rows.h"
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+#include "layers/sparse_dictionary_run.h"
+
+namespace gatewise {
+namespace {
+
+// to = scale from (+ base), [floats].
+void set_slopes(const float* from, float scale, const float* base, float* to, Index floats) {
+  parallel_for(ceil_divide(floats, kPanelWidth), kPanelWidth, [&](Index begin, Index end) {
+    const Index first = begin * kPanelWidth, count = std::min(end * kPanelWidth, floats) - first;
+    set_scaled(from + first, scale, to + first, count);
+    if (base) add_scaled(base + first, 1.0f, to + first, count);
+  });
+}
+
+}  // namespace
+
+// Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for each
+// group of latents, one for dead latents where there are any, and room for one for each step but
+// the last.
+float* SparseDictionary::scaled_slopes(const BackwardPass& pass, const Saved& saved) const {
+  const Index block = pass.rows * stride(), groups = this->groups().count;
+  const Index steps = activation_->steps(), blocks = groups + (saved.d_dead != nullptr) + steps - 1;
+  const float s = scale();
+  float* d_rows = blocks == 1 ? pass.d_output : pass.arena->take<float>(blocks * block);
+  float* last = d_rows + (groups - 1) * block;
+  set_slopes(pass.d_output, s, nullptr, last, block);
+  for (Index g = groups - 2; g >= 0; --g)
+    set_slopes(saved.d_prefixes + g * block, s, d_rows + (g + 1) * block, d_rows + g * block, block);
+  if (saved.d_dead) set_slopes(saved.d_dead, s, nullptr, last + block, block);
+  return d_rows;
+}
+
+void SparseDictionary::backward(BackwardPass& pass) const {
+  auto& saved = *static_cast<Saved*>(pass.saved);
+  Arena& arena = *pass.arena;
+  float* d_rows = scaled_slopes(pass, saved);
+  auto* terms = arena.take<CodeTerm>(1 + activation_->steps());
+  const Index count = make_terms(pass, saved, d_rows, terms);
+  if (pass.d_inputs[0].data) add_input_slope(saved, terms, count, pass.d_inputs[0], arena);
+  if (!pass.sink) return;
+  update(pass, saved, terms[0], sort_terms(terms, count, latents_, arena), d_rows);
+}
+
+// The code's term, that of dead latents, and those of earlier steps; returns their number.
+Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_rows,
+                                   CodeTerm* terms) const {
+  Arena& arena = *pass.arena;
+  const Index rows = pass.rows, block = rows * stride();
+  Index count = 0, next_block = groups().count;
+  terms[count++] = main_term(pass, saved, d_rows);
+  if (saved.d_dead) {
+    const Codes& codes = saved.dead;
+    float* slopes = arena.take<float>(codes.entries());
+    decoder_slopes(codes, d_rows + next_block * block, stride(), block_.slice(decoder_),
+                   decoder_stride(), width_, slopes);
+    CodeTerm term;
+    term.codes = codes;
+    term.values = codes.values;
+    term.slopes = term.bias_slopes = slopes;
+    term.d_row = next_block++ * rows;
+    terms[count++] = term;
+  }
+  const Index steps = activation_->steps();
+  if (steps == 1) return count;
+  float** earlier = arena.take<float*>(steps - 1);
+  const CodeInput input = code_input(saved.u, rows, true);
+  activation_->backward_steps(
+      input, saved.run,
+      {.values = terms[0].slopes, .d_rows = d_rows + next_block * block, .earlier = earlier},
+      arena);
+  for (Index t = 0; t < steps - 1; ++t) {
+    CodeTerm term;
+    term.codes = saved.run.earlier[t];
+    term.values = term.codes.values;
+    term.slopes = term.bias_slopes = earlier[t];
+    term.u_row = t * rows;
+    term.d_row = (next_block + t) * rows;
+    terms[count++] = term;
+  }
+  return count;
+}
+
+CodeTerm SparseDictionary::main_term(BackwardPass& pass, Saved& saved, const float* d_rows) const {
+  Arena& arena = *pass.arena;
+  const Index rows = pass.rows;
+  const Codes& codes = saved.codes;
+  const LatentGroups groups = this->groups();
+  const float* decoder = block_.slice(decoder_);
+  float* slopes = arena.take<float>(codes.entries());
+  if (groups.count == 1) {
+    decoder_slopes(codes, d_rows, stride(), decoder, decoder_stride(), width_, slopes);
+  } else {
+    parallel_for(rows, static_cast<double>(width_ * 32), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
+          const std::int32_t latent = codes.latents[entry];
+          slopes[entry] = dot(d_rows + (groups.of(latent) * rows + i) * stride(),
+                              decoder + latent * decoder_stride(), width_);
+        }
+    });
+  }
+  if (router_) weigh_experts_backward(pass, saved, slopes);
+  CodeSlopes own;
+  own.values = slopes;
+  if (saved.run.gate_values) {
+    float* gates = arena.take<float>(codes.entries());
+    set_slopes(saved.d_gates, scale(), nullptr, saved.d_gates, rows * stride());
+    decoder_slopes(codes, saved.d_gates, stride(), decoder, decoder_stride(), width_, gates);
+    own.gate_values = gates;
+  }
+  activation_->backward(saved.run, block_, own, arena);
+  CodeTerm term;
+  term.codes = codes;
+  term.values = codes.values;
+  term.slopes = own.values;
+  term.bias_slopes = own.bias ? own.bias : own.values;
+  term.own[0] = own.own[0];
+  term.own[1] = own.own[1];
+  term.u_row = (activation_->steps() - 1) * rows;
+  term.groups = groups;
+  return term;
+}
+
+// From slopes by p z to those by z, and by each row's p, which the router takes back.
+void SparseDictionary::weigh_experts_backward(BackwardPass& pass, Saved& saved,
+                                              float* slopes) const {
+  Arena& arena = *pass.arena;
+  const Codes& codes = saved.run.codes;
+  float* d_weights = arena.take<float>(codes.rows);
+  for (Index i = 0; i < codes.rows; ++i) {
+    float sum = 0;
+    for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
+      sum += codes.values[entry] * slopes[entry];
+      slopes[entry] *= saved.factors[entry];
+    }
+    d_weights[i] = sum;
+  }
+  float* d_u = arena.take_zeroed<float>(codes.rows * stride());
+  saved.d_u_routed = d_u;
+  router_->backward({.dense = {saved.u, stride()}, .width = width_}, saved.routing, d_weights,
+                    block_, {d_u, stride()}, pass.sink, arena);
+}
+
+void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& main,
+                              const SortedTerms& sorted, const float* d_rows) const {
+  UpdateSink& sink = *pass.sink;
+  const Groups& by_latent = sorted.entries.groups;
+  update_bias(pass, saved, sorted.slope_sums, d_rows);  // reads the encoder as it was
+  DictionaryTargets targets{.encoder_shape = block_.at(encoder_).shape,
+                            .decoder_rows = block_.slice(decoder_),
+                            .decoder_stride = decoder_stride(),
+                            .decoder = sink.begin(decoder_, 0),
+                            .unit_norm = unit_norm_,
+                            .lazy = lazy_};
+  saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
+  if (!tied_)
+    targets.encoder = sink.begin(encoder_, 0);
+  else if (!saved.stored)  // every update of the decoder writes the encoder too
+    targets.tied_encoder = targets.decoder.weights + (block_.slice(encoder_) - block_.slice(decoder_));
+  targets.is_tied = tied_;
+  update_latents(sorted.entries, saved.u, d_rows, stride(), targets, *pass.arena);
+  update_vector(sink, encoder_bias_, sorted.bias_sums, by_latent);
+  for (int o = 0; o < 2; ++o)
+    if (main.own[o].slopes)
+      update_vector(sink, main.own[o].parameter, sorted.own_sums[o], by_latent);
+}
+
+void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* sums,
+                                     const Groups& groups) const {
+  const UpdateTarget target = sink.begin(number, 0);
+  if (!lazy_) return apply_update(target, 0, sums, latents_);
+  for (Index latent = 0; latent < latents_; ++latent)
+    if (groups.rows(latent) > 0) apply_update(target, latent, sums + latent, 1);
+}
+
+// d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the encoder:
+// W_e sum_i d_h_i and the router's. sums [latents] are those of the slopes by u W_e.
+void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved, const float* sums,
+                                   const float* d_rows) const {
+  Arena& arena = *pass.arena;
+  float* gradient = arena.take_zeroed<float>(stride());
+  if (subtract_bias_) {
+    float* through_encoder = arena.take<float>(stride());
+    grouped_input_gradient(sums, 0, all_rows(1, arena), {.first = block_.panels(encoder_)},
+                           {.d_x = through_encoder, .stride = stride()}, arena);
+    set_scaled(through_encoder, -1.0f, gradient, width_);
+  }
+  const float* d_u = subtract_bias_ ? saved.d_u_routed : nullptr;
+  const Index blocks = ceil_divide(width_, kPanelWidth);
+  parallel_for(blocks, static_cast<double>(pass.rows * kPanelWidth), [&](Index begin, Index end) {
+    const Index column = begin * kPanelWidth;
+    const Index columns = std::min(end * kPanelWidth, width_) - column;
+    for (Index i = 0; i < pass.rows; ++i) {
+      add_scaled(d_rows + i * stride() + column, 1.0f, gradient + column, columns);
+      if (d_u) add_scaled(d_u + i * stride() + column, -1.0f, gradient + column, columns);
+    }
+  });
+  apply_update(pass.sink->begin(decoder_bias_, 0), 0, gradient, width_);
+}
+
+// d_x = d_u / s, back in the loss's own units, with d_u = W_e d_h over the entries of every term.
+void SparseDictionary::add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,
+                                       const GradientSlot& slot, Arena& arena) const {
+  const Panels encoder = block_.panels(encoder_);
+  const float inverse = 1.0f / scale();
+  const Index rows = terms[0].codes.rows;
+  float* sums = arena.take<float>(rows * stride());
+  parallel_for(rows, static_cast<double>(64 * width_), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      float* d_u = sums + i * stride();
+      if (saved.d_u_routed)
+        std::copy_n(saved.d_u_routed + i * stride(), width_, d_u);
+      else
+        std::fill_n(d_u, width_, 0.0f);
+      for (Index t = 0; t < count; ++t)
+        add_encoder_columns(encoder, terms[t].codes, terms[t].slopes, 1.0f, i, d_u);
+      set_scaled(d_u, inverse, d_u, width_);
+      copy_or_add(d_u, slot.data + i * slot.stride, width_, slot.accumulate);
+    }
+  });
+}
+
+}  // namespace gatewise
