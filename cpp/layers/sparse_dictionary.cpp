@@ -38,7 +38,7 @@ SparseDictionary::SparseDictionary(const Options& options)
       dead_rows_(options.number("dead.rows")) {
   require(latents_ >= 1, "latents: expected at least 1, got ", latents_);
   require(threshold_ >= 0, "threshold: expected at least 0, got ", threshold_);
-  require(dead_k_ >= 0, "dead.k: expected at least 0, got ", dead_k_);
+  require(dead_k_ >= -1, "dead.k: expected at least -1, got ", dead_k_);
   for (std::size_t at = 0; at < prefixes_.size(); ++at)
     require(prefixes_[at] > (at > 0 ? prefixes_[at - 1] : 0) && prefixes_[at] <= latents_,
             "prefixes: expected ascending numbers from 1 to latents (", latents_, "), got ",
@@ -59,6 +59,7 @@ SparseDictionary::SparseDictionary(const Options& options)
 Index SparseDictionary::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseDictionary: expected one input, got ", widths.size());
   width_ = widths[0];
+  if (dead_k_ < 0) dead_k_ = std::max<Index>(width_ / 2, 1);
   encoder_ = block_.add_matrix("encoder", tied_ ? "state" : "kernel", width_, latents_);
   encoder_bias_ = block_.add_vector("encoder_bias", "bias", latents_);
   decoder_ = block_.add_rows("decoder", "kernel", latents_, width_);
@@ -127,6 +128,7 @@ void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const Run
   codes.offsets = arena.take_zeroed<Index>(rows + 1);
   for (Index e = 0; e < experts; ++e) {
     const Index begin = dispatch.groups.begin(e), count = dispatch.groups.rows(e);
+    if (count == 0) continue;
     CodeInput input = code_input(saved.u, count, info.training);
     input.product.x.index = dispatch.row_of + begin;
     input.product.panel_begin = e * panels;

@@ -74,7 +74,7 @@ class SparseDictionary final : public Layer {
   float threshold_;
   bool unit_norm_, subtract_bias_, tied_, lazy_;
   std::vector<Index> prefixes_;  // the last one is all latents
-  Index dead_k_;                 // 0: no loss for dead latents
+  Index dead_k_;                 // 0: no loss for dead latents; -1, until the width is known: half of it
   float dead_weight_;
   double dead_rows_;
   std::unique_ptr<CodeActivation> activation_;

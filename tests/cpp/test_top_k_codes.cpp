@@ -2,56 +2,12 @@
 
 #include <numeric>
 
-#include "kernels/forward_product.h"
-#include "kernels/pack.h"
-#include "networks.h"
+#include "encoder.h"
 
 using namespace gatewise;
 using namespace gatewise::reference;
 
 namespace {
-
-// Rows, weights and biases of one encoder.
-struct Encoder {
-  PanelShape shape;
-  Index rows;
-  std::vector<float> x, bias;
-  AlignedBuffer panels;
-
-  Encoder(Index rows, Index depth, Index latents, std::uint64_t seed)
-      : shape{depth, latents}, rows(rows), panels(shape.floats()) {
-    Numbers numbers(seed);
-    x = numbers.vector(rows * depth);
-    bias = numbers.vector(latents);
-    pack_panels(numbers.vector(depth * latents).data(), shape, panels.data());
-  }
-
-  Rows input() const { return {x.data(), shape.rows}; }
-  Panels weights() const { return {panels.data(), shape}; }
-
-  CodeProduct code_product(float least) const {
-    return {.x = input(),
-            .rows = rows,
-            .w = weights(),
-            .terms = {.bias = bias.data()},
-            .least = least,
-            .panel_end = shape.panels()};
-  }
-
-  // All pre-activations, [rows, latents].
-  Matrix product() const {
-    Matrix y(rows, shape.cols, shape.cols);
-    forward_product(input(), 0, rows, weights(), 0, shape.panels(),
-                    {.bias = bias.data(), .y = y.data(), .y_stride = shape.cols});
-    return y;
-  }
-};
-
-struct Code {
-  std::vector<std::int32_t> latents;
-  std::vector<float> values;
-  bool operator==(const Code&) const = default;
-};
 
 // A stable sort of the whole row: ties in the order of their latents.
 Code naive_code(const float* h, Index latents, Index k, float threshold) {
@@ -68,11 +24,6 @@ Code naive_code(const float* h, Index latents, Index k, float threshold) {
     code.values.push_back(h[latent]);
   }
   return code;
-}
-
-Code code_of_row(const Codes& codes, Index i) {
-  const Index begin = codes.offsets[i], end = codes.offsets[i + 1];
-  return {{codes.latents + begin, codes.latents + end}, {codes.values + begin, codes.values + end}};
 }
 
 void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold,

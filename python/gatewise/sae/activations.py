@@ -18,7 +18,9 @@ class CodeActivation(Configurable):
 
     takes_threshold: ClassVar[bool] = True
     """Whether a threshold of the model may cut the code."""
-    chooses_alone: ClassVar[bool] = True
+    revives: ClassVar[bool] = False
+    """Whether dead latents can learn by `AuxK`: their code is their pre-activation."""
+    chooses_alone: ClassVar[bool] = False
     """Whether latents can be split among experts: a row's entries follow from its own h alone."""
     stacks: ClassVar[bool] = False
     """Whether a stacked autoencoder may have it: it reads plain pre-activations."""
@@ -65,6 +67,8 @@ class ReLU(CodeActivation):
     """
 
     l1: float = 0.0
+    revives: ClassVar[bool] = True
+    chooses_alone: ClassVar[bool] = True
     stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -98,6 +102,8 @@ class TopK(CodeActivation):
     """
 
     k: int = 32
+    revives: ClassVar[bool] = True
+    chooses_alone: ClassVar[bool] = True
     stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -136,7 +142,7 @@ class BatchTopK(CodeActivation):
 
     k: int = 32
     momentum: float = 0.99
-    chooses_alone: ClassVar[bool] = False
+    revives: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._set(k=check_integer("k", self.k, 1), momentum=_below_one("momentum", self.momentum))
@@ -181,8 +187,8 @@ class JumpReLU(CodeActivation):
     weight: float = 1.0
     bandwidth: float = 0.05
     initial_threshold: float = 0.01
+    revives: ClassVar[bool] = True
     takes_threshold: ClassVar[bool] = False
-    chooses_alone: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(
@@ -224,7 +230,6 @@ class Gated(CodeActivation):
 
     l1: float = 0.001
     takes_threshold: ClassVar[bool] = False
-    chooses_alone: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(l1=check_number("l1", self.l1, 0))
@@ -257,7 +262,6 @@ class KL(CodeActivation):
 
     rho: float = 0.05
     weight: float = 0.01
-    chooses_alone: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -273,7 +277,6 @@ class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
     takes_threshold: ClassVar[bool] = False
-    chooses_alone: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
 
 
@@ -310,7 +313,6 @@ class LISTA(CodeActivation):
     steps: int = 3
     l1: float = 0.0
     takes_threshold: ClassVar[bool] = False
-    chooses_alone: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))

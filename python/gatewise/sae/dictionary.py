@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise import initializers
+from gatewise import balance as balances
+from gatewise import initializers, routers
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
-from gatewise.sae.activations import CodeActivation
+from gatewise.sae.activations import CodeActivation, JumpReLU
+from gatewise.sae.dead import AuxK, dead_options
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
@@ -19,7 +22,11 @@ if TYPE_CHECKING:
 
     from gatewise import _core
     from gatewise._core import Floats
+    from gatewise.balance import Balance
     from gatewise.initializers import Initializer
+
+_PANEL = 16
+"""Latents that the core computes together, which experts share no part of."""
 
 
 @LAYERS.register()
@@ -37,29 +44,49 @@ class SparseDictionary(Layer):
     unit_norm : bool
         Whether the rows of W_d are kept at length 1: the part of a row's slope along the row is
         taken out, and the row is scaled after its update.
+    tied : bool
+        Whether W_e is W_d's transpose always, and not only to begin with.
+    subtract_bias : bool
+        Whether b is subtracted before the encoder; else `z = f(s (x - c) W_e + b_e)`.
+    prefixes : sequence of int
+        Numbers of leading latents, ascending, whose reconstructions by themselves have their
+        squared errors added to the loss: nested dictionaries, from coarse to fine.
+    auxk : AuxK, optional
+        The loss by which dead latents learn.
+    num_experts : int
+        Parts of the latents, of which a router gives each row one: z is then the expert's code
+        times its weight, and no other part is computed. `latents` is a multiple of 16 times it.
+    balance : str, Balance or list of them, optional
+        What keeps the experts' load even; see `gw.balance`.
+    lazy_updates : bool
+        Whether latents that no row of a batch chose stay as they are, moments too. Else an Adam
+        step moves them on by their moments, as the textbook has it.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        An argument is out of range, or k is above `latents`.
+        An argument is out of range, or two do not fit.
     TypeError
         An argument is of another type, or not supported.
 
     Notes
     -----
     Input and output shape `(n, ..., d)`. Parameters: encoder W_e `(d, m)`, its bias b_e `(m,)`,
-    decoder W_d `(m, d)`, its bias b `(d,)`; the centre c `(d,)` and the scale s `(1,)` are not
-    trained. W_d starts as random directions, W_e as its transpose. The slopes that training sees
-    are those of the loss in units of `s x`, so a learning rate means the same whatever the unit
-    of x. 2 n d m flops for the encoder; all else follows the active latents, and pre-activations
-    are never stored.
+    decoder W_d `(m, d)`, its bias b `(d,)`, those of the activation and the router; the centre c
+    `(d,)` and the scale s `(1,)` are not trained. W_d starts as random directions, W_e as its
+    transpose. The slopes that training sees are those of the loss in units of `s x`, so a learning
+    rate means the same whatever the unit of x. 2 n d m flops for the encoder, 2 n d m / E with E
+    experts; all else follows the active latents, and pre-activations are never stored.
 
     References
     ----------
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section 2; the slope along a row
-    as in Bricken et al. 2023, "Towards monosemanticity", appendix.
+    as in Bricken et al. 2023, "Towards monosemanticity", appendix; prefixes as in Bussmann et al.
+    2025, "Learning multi-level features with Matryoshka sparse autoencoders", equation 4; experts
+    as in Mudide et al. 2024, "Efficient dictionary learning with switch sparse autoencoders",
+    section 3.
     """
 
     kind = "sparse_dictionary"
@@ -70,6 +97,13 @@ class SparseDictionary(Layer):
         activation: str | CodeActivation | Config = "top_k",
         threshold: float = 0.0,
         unit_norm: bool = True,
+        tied: bool = False,
+        subtract_bias: bool = True,
+        prefixes: Sequence[int] = (),
+        auxk: AuxK | Config | None = None,
+        num_experts: int = 1,
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
+        lazy_updates: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -78,22 +112,56 @@ class SparseDictionary(Layer):
         self.activation.check(self.latents)
         self.threshold = check_number("threshold", threshold, 0)
         self.unit_norm = check_flag("unit_norm", unit_norm)
+        self.tied = check_flag("tied", tied)
+        self.subtract_bias = check_flag("subtract_bias", subtract_bias)
+        self.prefixes = _check_prefixes(prefixes, self.latents)
+        self.auxk = AuxK.get(auxk)
+        self.num_experts = check_integer("num_experts", num_experts, 1)
+        self.balance = balances.get(balance)
+        self.lazy_updates = check_flag("lazy_updates", lazy_updates)
         self.is_standardized = False
+        self._check_fits()
+
+    def _check_fits(self) -> None:
+        name = type(self.activation).__name__
+        if self.threshold and not self.activation.takes_threshold:
+            raise ValueError(f"threshold: expected 0 with {name}, got {self.threshold}")
+        if self.auxk is not None and not self.activation.revives:
+            raise ValueError(f"auxk: expected None with {name}, got {self.auxk}")
+        if self.num_experts == 1:
+            if self.balance:
+                raise ValueError("balance: expected None without experts; set num_experts")
+            return
+        if not self.activation.chooses_alone:
+            raise ValueError(f"num_experts: expected 1 with {name}, got {self.num_experts}")
+        if self.prefixes or self.auxk is not None:
+            raise ValueError(
+                f"num_experts: expected 1 with prefixes or auxk, got {self.num_experts}"
+            )
+        if self.latents % (_PANEL * self.num_experts):
+            raise ValueError(
+                f"latents: expected a multiple of {_PANEL} num_experts "
+                f"({_PANEL * self.num_experts}), got {self.latents}"
+            )
+        self.activation.check(self.latents // self.num_experts)
 
     def native_options(self) -> NativeOptions:
-        return {
+        options: NativeOptions = {
             "latents": self.latents,
             "threshold": self.threshold,
             "unit_norm": self.unit_norm,
-            "subtract_bias": True,
-            "tied": False,
-            "lazy_updates": False,
-            "prefixes": "",
-            "dead.k": 0,
-            "dead.weight": 0.0,
-            "dead.rows": 0,
+            "tied": self.tied,
+            "subtract_bias": self.subtract_bias,
+            "lazy_updates": self.lazy_updates,
+            "prefixes": ",".join(map(str, self.prefixes)),
+            **dead_options(self.auxk),
             **self.activation.native_options(),
         }
+        if self.num_experts == 1:
+            return options
+        router = routers.Switch().native_options()
+        balance = balances.native_options(self.balance)
+        return {**options, "num_experts": self.num_experts, **router, **balance}
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
@@ -101,6 +169,11 @@ class SparseDictionary(Layer):
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         if parameter.name == "decoder":
             return initializers.RandomNormal(stddev=1.0)
+        if parameter.role == "router":
+            return routers.Switch().initializer(parameter.name, self.num_experts)
+        if parameter.name == "latent_threshold":
+            assert isinstance(self.activation, JumpReLU)
+            return initializers.Constant(self.activation.initial_threshold)
         return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
 
     def draw_weights(self, seed: int, index: int) -> None:
@@ -138,4 +211,22 @@ class SparseDictionary(Layer):
             "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
             "threshold": self.threshold,
             "unit_norm": self.unit_norm,
+            "tied": self.tied,
+            "subtract_bias": self.subtract_bias,
+            "prefixes": list(self.prefixes),
+            "auxk": None if self.auxk is None else self.auxk.get_config(),
+            "num_experts": self.num_experts,
+            "balance": [balances.BALANCES.serialize(term) for term in self.balance],
+            "lazy_updates": self.lazy_updates,
         }
+
+
+def _check_prefixes(prefixes: object, latents: int) -> tuple[int, ...]:
+    if isinstance(prefixes, str) or not isinstance(prefixes, Sequence):
+        raise TypeError(f"prefixes: expected a sequence of integers, got {prefixes!r}")
+    numbers = tuple(check_integer("prefixes", each, 1) for each in prefixes)
+    if list(numbers) != sorted(set(numbers)) or (numbers and numbers[-1] > latents):
+        raise ValueError(
+            f"prefixes: expected ascending numbers up to latents ({latents}), got {list(numbers)}"
+        )
+    return numbers

@@ -1,0 +1,95 @@
+#include <numeric>
+
+#include "codes/batch_top_k_codes.h"
+#include "codes/candidate_blocks.h"
+#include "encoder.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+// A stable sort of the whole matrix: ties in the order of rows, then of latents.
+std::vector<Code> naive_codes(const Matrix& h, Index count, float threshold) {
+  std::vector<Index> order(h.values.size());
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index a, Index b) { return h.values[a] > h.values[b]; });
+  order.resize(std::min<std::size_t>(order.size(), static_cast<std::size_t>(count)));
+  std::sort(order.begin(), order.end());
+  std::vector<Code> codes(static_cast<std::size_t>(h.rows));
+  for (const Index at : order) {
+    if (!(h.values[at] > threshold)) continue;
+    codes[at / h.cols].latents.push_back(static_cast<std::int32_t>(at % h.cols));
+    codes[at / h.cols].values.push_back(h.values[at]);
+  }
+  return codes;
+}
+
+void check_batch(const Encoder& encoder, const Matrix& h, Index count, float threshold,
+                 float guess) {
+  Arena arena;
+  float smallest = -1;
+  const Codes codes =
+      batch_top_k_codes(encoder.code_product(threshold), count, guess, smallest, arena);
+  const std::vector<Code> expected = naive_codes(h, count, threshold);
+  float least = std::numeric_limits<float>::infinity();
+  for (Index i = 0; i < encoder.rows; ++i) {
+    CHECK(code_of_row(codes, i) == expected[i]);
+    for (const float value : expected[i].values) least = std::min(least, value);
+  }
+  CHECK(smallest == (codes.entries() == count ? least : 0.0f));
+}
+
+}  // namespace
+
+TEST_CASE("a batch's codes are the selection on the full product, bit for bit, whatever the guess") {
+  for (const auto& [rows, depth, latents] :
+       {std::tuple<Index, Index, Index>{1, 7, 5}, {3, 20, 100}, {50, 33, 16}, {500, 12, 331}}) {
+    const Encoder encoder(rows, depth, latents, static_cast<std::uint64_t>(rows));
+    const Matrix h = encoder.product();
+    for (const int count : {1, 2, 4}) {
+      const Threads threads(count);
+      for (const Index k : {Index{1}, std::min<Index>(latents, 40), latents})
+        for (const float threshold : {0.0f, 0.7f})
+          for (const float guess : {0.0f, 1.5f, 1000.0f})
+            check_batch(encoder, h, rows * k, threshold, guess);
+    }
+  }
+}
+
+TEST_CASE("of equal values in a batch the first rows' lowest latents are taken") {
+  Encoder encoder(200, 4, 64, 1);
+  std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
+  for (float& bias : encoder.bias) bias = std::round(2 * bias) + 1;
+  const Matrix h = encoder.product();
+  for (const Index count : {1, 777, 4000}) check_batch(encoder, h, count, 0, 0);
+}
+
+TEST_CASE("all candidates above floors and bound come in order of latents") {
+  for (const Index rows : {1, 30, 700}) {
+    const Encoder encoder(rows, 9, 213, 3);
+    const Matrix h = encoder.product();
+    Numbers numbers(5);
+    const std::vector<float> floors = numbers.vector(213);
+    for (const int count : {1, 2}) {
+      const Threads threads(count);
+      for (const float least : {-std::numeric_limits<float>::infinity(), -0.5f, 0.8f}) {
+        CodeProduct product = encoder.code_product(least);
+        product.terms.floors = floors.data();
+        Arena arena;
+        const Codes codes = all_codes(product, arena);
+        for (Index i = 0; i < rows; ++i) {
+          Code expected;
+          for (Index j = 0; j < 213; ++j) {
+            const float value = h.values[i * h.stride + j];
+            if (!(value > std::max(least, floors[j]))) continue;
+            expected.latents.push_back(static_cast<std::int32_t>(j));
+            expected.values.push_back(value);
+          }
+          CHECK(code_of_row(codes, i) == expected);
+        }
+      }
+    }
+  }
+}
