@@ -40,6 +40,7 @@ class PanelUpdate {
   void run(Index panel) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index first = panel * kPanelWidth, width = shape.width(panel);
+    if (targets_.resting && targets_.resting[panel / targets_.expert_panels]) return;
     unsigned resting = 0;
     for (Index lane = 0; lane < width; ++lane) {
       if (targets_.lazy && entries_.groups.rows(first + lane) == 0) {

@@ -31,6 +31,9 @@ struct DictionaryTargets {
   float* tied_encoder = nullptr;
   bool unit_norm = false;
   bool lazy = false;  // latents without entries are left alone
+  // Of each expert, which has so many panels: whether it is left alone; null: no experts.
+  const char* resting = nullptr;
+  Index expert_panels = 0;
 };
 
 // Updates every latent j, one without entries too unless `lazy`, with

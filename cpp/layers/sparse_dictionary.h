@@ -17,7 +17,8 @@ namespace gatewise {
 //
 // With several experts, each has a part of the latents: a router gives a row one of them and z its
 // weight as a factor, and no other is computed (Mudide et al. 2024, "Efficient dictionary learning
-// with switch sparse autoencoders", section 3).
+// with switch sparse autoencoders", section 3). An expert that no row of a step chose rests; steps
+// are counted for all of them together.
 //
 // Training adds to the loss: the activation's penalty and the router's balance; the errors of the
 // reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level features
@@ -64,7 +65,10 @@ class SparseDictionary final : public Layer {
   void weigh_experts_backward(BackwardPass& pass, Saved& saved, float* slopes) const;
   void update(BackwardPass& pass, Saved& saved, const CodeTerm& main, const SortedTerms& sorted,
               const float* d_rows) const;
-  void update_vector(UpdateSink& sink, int number, const float* sums, const Groups& groups) const;
+  const char* resting_experts(const Saved& saved, UpdateSink& sink, Arena& arena) const;
+  void update_vector(UpdateSink& sink, int number, const float* sums, const Groups& groups,
+                     const char* resting) const;
+  float* bias_through_encoder(const Saved& saved, const float* sums, Arena& arena) const;
   void update_bias(BackwardPass& pass, const Saved& saved, const float* sums,
                    const float* d_rows) const;
   void add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,

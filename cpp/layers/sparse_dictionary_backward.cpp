@@ -156,7 +156,10 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
                             .decoder_stride = decoder_stride(),
                             .decoder = sink.begin(decoder_, 0),
                             .unit_norm = unit_norm_,
-                            .lazy = lazy_};
+                            .lazy = lazy_,
+                            .resting = resting_experts(saved, sink, *pass.arena)};
+  if (router_)
+    targets.expert_panels = targets.encoder_shape.panels() / router_->experts();
   saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
   if (!tied_)
     targets.encoder = sink.begin(encoder_, 0);
@@ -164,18 +167,48 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
     targets.tied_encoder = targets.decoder.weights + (block_.slice(encoder_) - block_.slice(decoder_));
   targets.is_tied = tied_;
   update_latents(sorted.entries, saved.u, d_rows, stride(), targets, *pass.arena);
-  update_vector(sink, encoder_bias_, sorted.bias_sums, by_latent);
+  update_vector(sink, encoder_bias_, sorted.bias_sums, by_latent, targets.resting);
   for (int o = 0; o < 2; ++o)
     if (main.own[o].slopes)
-      update_vector(sink, main.own[o].parameter, sorted.own_sums[o], by_latent);
+      update_vector(sink, main.own[o].parameter, sorted.own_sums[o], by_latent,
+                    targets.resting);
+}
+
+// Of each expert, whether no row chose it and it is left alone; null where there are none.
+const char* SparseDictionary::resting_experts(const Saved& saved, UpdateSink& sink,
+                                              Arena& arena) const {
+  if (!router_ || sink.updates_resting()) return nullptr;
+  char* resting = arena.take<char>(router_->experts());
+  for (Index e = 0; e < router_->experts(); ++e) resting[e] = saved.routing.counts[e] == 0;
+  return resting;
 }
 
 void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* sums,
-                                     const Groups& groups) const {
+                                     const Groups& groups, const char* resting) const {
   const UpdateTarget target = sink.begin(number, 0);
-  if (!lazy_) return apply_update(target, 0, sums, latents_);
-  for (Index latent = 0; latent < latents_; ++latent)
-    if (groups.rows(latent) > 0) apply_update(target, latent, sums + latent, 1);
+  if (lazy_) {
+    for (Index latent = 0; latent < latents_; ++latent)
+      if (groups.rows(latent) > 0) apply_update(target, latent, sums + latent, 1);
+    return;
+  }
+  const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
+  for (Index e = 0; e < experts; ++e)
+    if (!resting || !resting[e]) apply_update(target, e * each, sums + e * each, each);
+}
+
+// W_e sum_i d_h_i [d]; the columns of experts that no row chose are not read.
+float* SparseDictionary::bias_through_encoder(const Saved& saved, const float* sums,
+                                              Arena& arena) const {
+  float* result = arena.take_zeroed<float>(stride());
+  const Panels encoder = block_.panels(encoder_);
+  const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
+  for (Index e = 0; e < experts; ++e) {
+    if (router_ && saved.routing.counts[e] == 0) continue;
+    const Panels own{encoder.panel(e * each / kPanelWidth), {width_, each}};
+    grouped_input_gradient(sums + e * each, 0, all_rows(1, arena), {.first = own},
+                           {.d_x = result, .stride = stride(), .accumulate = true}, arena);
+  }
+  return result;
 }
 
 // d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the encoder:
@@ -185,10 +218,7 @@ void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved, const
   Arena& arena = *pass.arena;
   float* gradient = arena.take_zeroed<float>(stride());
   if (subtract_bias_) {
-    float* through_encoder = arena.take<float>(stride());
-    grouped_input_gradient(sums, 0, all_rows(1, arena), {.first = block_.panels(encoder_)},
-                           {.d_x = through_encoder, .stride = stride()}, arena);
-    set_scaled(through_encoder, -1.0f, gradient, width_);
+    set_scaled(bias_through_encoder(saved, sums, arena), -1.0f, gradient, width_);
   }
   const float* d_u = subtract_bias_ ? saved.d_u_routed : nullptr;
   const Index blocks = ceil_divide(width_, kPanelWidth);

@@ -19,7 +19,7 @@ class CodeActivation(Configurable):
     takes_threshold: ClassVar[bool] = True
     """Whether a threshold of the model may cut the code."""
     revives: ClassVar[bool] = False
-    """Whether dead latents can learn by `AuxK`: their code is their pre-activation."""
+    """Whether dead latents can learn by `AuxK`: one may be dead though it exceeds 0."""
     chooses_alone: ClassVar[bool] = False
     """Whether latents can be split among experts: a row's entries follow from its own h alone."""
     stacks: ClassVar[bool] = False
@@ -67,7 +67,6 @@ class ReLU(CodeActivation):
     """
 
     l1: float = 0.0
-    revives: ClassVar[bool] = True
     chooses_alone: ClassVar[bool] = True
     stacks: ClassVar[bool] = True
 
