@@ -82,11 +82,7 @@ def to_sparse_rows(
             f"{name}: expected shape {describe_shape(shape)}, got a sparse matrix {matrix.shape}"
         )
     check_samples(matrix.shape[0], name, matrix.shape)
-    _check_offsets(matrix, name)
-    _check_columns(matrix, name)
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
+    matrix = to_canonical(matrix, name)
     values = to_float32(matrix.data, name)
     _check_finite(matrix, values, name, rows)
     return _core.SparseRows(
@@ -95,6 +91,22 @@ def to_sparse_rows(
         values,
         matrix.shape[1],
     )
+
+
+def to_canonical(matrix: CsrMatrix, name: str) -> CsrMatrix:
+    """`matrix` with the columns of each row in order, none twice: the same object if it is so.
+
+    Raises
+    ------
+    ValueError
+        If its row offsets or columns lead out of its arrays or its shape.
+    """
+    _check_offsets(matrix, name)
+    _check_columns(matrix, name)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
 
 
 def _check_offsets(matrix: CsrMatrix, name: str) -> None:

@@ -78,13 +78,13 @@ def search(dictionary: SparseDictionary, codes: Any, query: Any, k: int) -> tupl
         table = stored @ part.T
         table = (table.toarray() if csr.is_sparse(table) else table).T
         table = table + constants[start : start + step, None]
-        best = _best(table, k)
+        best = largest_columns(table, k)
         indices[start : start + step] = best
         scores[start : start + step] = np.take_along_axis(table, best, axis=1)
     return indices, scores
 
 
-def _best(table: Floats, k: int) -> Labels:
+def largest_columns(table: Floats, k: int) -> Labels:
     """The columns of the k largest of each row, best first, ties by the lower column."""
     # The k-th largest decides who may be among them; of those equal to it the lowest are taken.
     bound = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k, None]

@@ -2,35 +2,210 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from gatewise.data.convert import Floats
+from gatewise.data.convert import Array, check_numeric, to_array
+from gatewise.sae.features import Doubles, active_codes, count_active, nearest_features
+
+_VALUES = 1 << 20
+"""Values of x that are widened to float64 at a time: 8 MB."""
+
+DENSITY_EDGES: Doubles = 10.0 ** np.linspace(-6, 0, 25)
+"""Bounds of the bins of densities: four to a factor of ten."""
 
 
-def measure(x: Floats, codes: Any, y: Floats) -> dict[str, float]:
-    """See `SparseAutoencoder.measure`; sums are float64."""
-    if len(x) < 2:
-        raise ValueError(f"x: expected two rows or more, got {len(x)}")
-    rows, made = x.astype(np.float64), y.astype(np.float64)
-    error = float(np.sum((rows - made) ** 2))
-    variance = float(np.sum((rows - rows.mean(axis=0)) ** 2))
-    fvu = error / variance if variance > 0 else float("nan")
-    lengths, made_lengths = np.linalg.norm(rows, axis=1), np.linalg.norm(made, axis=1)
-    products = np.einsum("ij,ij->i", rows, made)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cosines = products / (lengths * made_lengths)
-        ratios = made_lengths / lengths
-        bias = float(np.sum(made_lengths**2) / np.sum(products))
-    active = np.unique(codes.indices[codes.data != 0])
+def measure(x: Any, codes: Any, y: Any, decoder: Any | None = None) -> dict[str, Any]:
+    """The measures of rows that are in memory; see `Measures`."""
+    measures = Measures()
+    measures.add(x, codes, y)
+    return measures.result(decoder)
+
+
+class Measures:
+    """Measures of rows that come in parts: `add` each part, then `result`.
+
+    All are in the units of x, of sums in float64. The sum of squares about the mean is carried from
+    part to part without cancellation: `S = S_a + S_b + |mean_a - mean_b|^2 n_a n_b / (n_a + n_b)`.
+
+    References
+    ----------
+    Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance"; for
+    `relative_bias` Rajamanoharan et al. 2024, "Improving dictionary learning with gated sparse
+    autoencoders".
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._mean = np.zeros(0)
+        self._about_mean = 0.0  # sum (x - mean x)^2
+        self._error = 0.0  # sum (x - y)^2
+        self._made_squares = 0.0  # sum |y|^2
+        self._products = 0.0  # sum x . y
+        self._cosines = 0.0
+        self._ratios = 0.0
+        self._rows_with_length = 0
+        self._active = np.zeros(0, np.int64)
+
+    def add(self, x: Any, codes: Any, y: Any) -> None:
+        """Takes rows in.
+
+        Parameters
+        ----------
+        x : array (n, d)
+            What was to be reconstructed.
+        codes : SciPy sparse matrix or array (n, m)
+            A latent is active where its entry is above 0.
+        y : array (n, d)
+            The reconstruction.
+
+        Raises
+        ------
+        TypeError
+            One is no array of numbers.
+        ValueError
+            Their shapes do not fit each other or the parts before; x or y is not finite. Nothing
+            is taken in.
+        """
+        rows, made = _to_rows(x, "x"), _to_rows(y, "y")
+        active = active_codes(codes, "codes")
+        self._check_shapes(rows, made, active)
+        step = max(1, _VALUES // max(1, rows.shape[1]))
+        blocks = [slice(start, start + step) for start in range(0, len(rows), step)]
+        for block in blocks:
+            _check_finite(rows[block], "x")
+            _check_finite(made[block], "y")
+        if self.rows == 0:
+            self._mean = np.zeros(rows.shape[1])
+            self._active = np.zeros(active.shape[1], np.int64)
+        self._active += count_active(active)
+        for block in blocks:
+            self._add_block(rows[block].astype(np.float64), made[block].astype(np.float64))
+
+    def _add_block(self, rows: Doubles, made: Doubles) -> None:
+        count, total = len(rows), self.rows + len(rows)
+        mean = rows.mean(axis=0)
+        offset = mean - self._mean
+        self._about_mean += float(np.sum((rows - mean) ** 2))
+        self._about_mean += float(offset @ offset) * self.rows * count / total
+        self._mean += offset * (count / total)
+        self.rows = total
+        self._error += float(np.sum((rows - made) ** 2))
+        products = np.einsum("ij,ij->i", rows, made)
+        lengths, made_lengths = np.linalg.norm(rows, axis=1), np.linalg.norm(made, axis=1)
+        self._products += float(products.sum())
+        self._made_squares += float(made_lengths @ made_lengths)
+        long, both = lengths > 0, (lengths > 0) & (made_lengths > 0)
+        self._rows_with_length += int(np.count_nonzero(long))
+        self._ratios += float(np.sum(made_lengths[long] / lengths[long]))
+        self._cosines += float(np.sum(products[both] / lengths[both] / made_lengths[both]))
+
+    def result(self, decoder: Any | None = None) -> dict[str, Any]:
+        """The measures of all rows so far.
+
+        Parameters
+        ----------
+        decoder : array (m, d), optional
+            W_d, for the measures of the dictionary itself.
+
+        Returns
+        -------
+        dict
+            `mse` the mean squared error a value; `fvu` the share of the variance that is not
+            explained, `sum (x - y)^2 / sum (x - mean x)^2`, and `explained_variance` 1 less it;
+            `l0` active latents a row; `cosine` the mean of x and y, 0 where y is 0, and `l2_ratio`
+            the mean of `|y| / |x|`, both over the rows that are not 0; `relative_bias` of the
+            length, `sum |y|^2 / sum x . y`; `alive` the share of latents that are active in a row
+            or more, `dead` that of the others; `density` how many latents are active in which
+            share of the rows: `counts` (24,) of those in each bin, `edges` (25,) from 1e-6 to 1,
+            a bin without its upper bound, the last with it and the first with all below, and
+            `never` how many are never active. NaN where a denominator is 0.
+
+            With a decoder, also `largest_cosine` of two rows of it, and `largest_cosine_pair`,
+            which; NaN and None where there is one row.
+
+        Raises
+        ------
+        ValueError
+            There are fewer than two rows, or the decoder has another shape.
+        """
+        if self.rows < 2:
+            raise ValueError(f"x: expected two rows or more, got {self.rows}")
+        latents = len(self._active)
+        fvu = _divide(self._error, self._about_mean)
+        alive = _divide(int(np.count_nonzero(self._active)), latents)
+        measured = {
+            "mse": _divide(self._error, self.rows * len(self._mean)),
+            "fvu": fvu,
+            "explained_variance": 1 - fvu,
+            "l0": int(self._active.sum()) / self.rows,
+            "cosine": _divide(self._cosines, self._rows_with_length),
+            "l2_ratio": _divide(self._ratios, self._rows_with_length),
+            "relative_bias": _divide(self._made_squares, self._products),
+            "alive": alive,
+            "dead": 1 - alive,
+            "density": density_bins(self._active, self.rows),
+        }
+        return measured if decoder is None else {**measured, **self._dictionary(decoder)}
+
+    def _dictionary(self, decoder: Any) -> dict[str, Any]:
+        rows, expected = _to_rows(decoder, "decoder"), (len(self._active), len(self._mean))
+        if rows.shape != expected:
+            raise ValueError(f"decoder: expected shape {expected}, got {rows.shape}")
+        if len(rows) < 2:
+            return {"largest_cosine": math.nan, "largest_cosine_pair": None}
+        neighbours, cosines = nearest_features(rows)
+        first = int(cosines[:, 0].argmax())
+        pair = sorted((first, int(neighbours[first, 0])))
+        return {"largest_cosine": float(cosines[first, 0]), "largest_cosine_pair": tuple(pair)}
+
+    def _check_shapes(self, rows: Array, made: Array, codes: Any) -> None:
+        if made.shape != rows.shape:
+            raise ValueError(f"y: expected the shape of x, {rows.shape}, got {made.shape}")
+        if codes.shape[0] != len(rows):
+            raise ValueError(f"codes: expected {len(rows)} rows, as x has, got {codes.shape[0]}")
+        if self.rows == 0:
+            return
+        if rows.shape[1] != len(self._mean):
+            raise ValueError(f"x: expected shape (n, {len(self._mean)}), got {rows.shape}")
+        if codes.shape[1] != len(self._active):
+            raise ValueError(f"codes: expected shape (n, {len(self._active)}), got {codes.shape}")
+
+
+def density_bins(active_rows: Any, rows: int) -> dict[str, Any]:
+    """How many latents are active in which share of the rows; see `Measures.result`.
+
+    Parameters
+    ----------
+    active_rows : ndarray (m,) of int
+        Rows in which each latent is active.
+    rows : int
+        All rows, 1 or more.
+    """
+    densities = active_rows[active_rows > 0] / rows
+    bins = np.searchsorted(DENSITY_EDGES, densities, side="right") - 1
+    bins = np.clip(bins, 0, len(DENSITY_EDGES) - 2)
     return {
-        "mse": error / rows.size,
-        "fvu": fvu,
-        "explained_variance": 1 - fvu,
-        "l0": codes.nnz / len(rows),
-        "cosine": float(np.nanmean(cosines)),
-        "l2_ratio": float(np.nanmean(ratios)),
-        "relative_bias": bias,
-        "alive": len(active) / codes.shape[1],
+        "counts": np.bincount(bins, minlength=len(DENSITY_EDGES) - 1),
+        "edges": DENSITY_EDGES.copy(),
+        "never": int(np.count_nonzero(active_rows == 0)),
     }
+
+
+def _divide(share: float, whole: float) -> float:
+    return share / whole if whole != 0 else math.nan
+
+
+def _to_rows(value: Any, name: str) -> Array:
+    array = to_array(value, name)
+    check_numeric(array, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
+    return array
+
+
+def _check_finite(rows: Array, name: str) -> None:
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
