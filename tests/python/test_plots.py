@@ -6,6 +6,7 @@ import pytest
 
 import gatewise as gw
 from gatewise import plots
+from gatewise.sae.measures import measure
 
 CURVES = {
     "accuracy": [0.5, 0.8, 0.9],
@@ -81,6 +82,129 @@ def test_expert_load_refuses_other_shapes(rows: object) -> None:
 def test_expert_load_refuses_what_is_no_count(count: float) -> None:
     with pytest.raises(ValueError, match="rows: expected finite counts of at least 0"):
         plots.expert_load([[1.0, count]])
+
+
+def labels_of(axes) -> list[str]:
+    return [label.get_text() for label in axes.get_xticklabels()]
+
+
+def test_density_histogram_counts_latents_by_share_and_those_never_active(tmp_path: Path) -> None:
+    codes = np.zeros((100, 7))
+    codes[:20, :4] = 1
+    codes[0, 4] = 1
+    figure = plots.density_histogram(codes)
+    axes = figure.axes[0]
+    heights = {bar.get_x(): bar.get_height() for bar in axes.patches if bar.get_height()}
+    assert sorted(heights.values()) == [1, 2, 4]
+    never, rare, often = sorted(heights)
+    assert (heights[never], heights[rare], heights[often]) == (2, 1, 4)
+    assert rare <= np.log10(0.01) + 1e-9 < rare + 0.25
+    assert often <= np.log10(0.2) < often + 0.25
+    assert labels_of(axes) == ["never", "1 %", "10 %", "100 %"]
+    assert texts(figure) == ["2"]
+    figure.savefig(tmp_path / "density.png")
+    from_measures = plots.density_histogram(measure(np.eye(100), codes, np.eye(100)))
+    assert [bar.get_height() for bar in from_measures.axes[0].patches] == [
+        bar.get_height() for bar in axes.patches
+    ]
+
+
+def test_density_histogram_draws_codes_that_are_never_active(tmp_path: Path) -> None:
+    figure = plots.density_histogram(np.zeros((3, 5)))
+    assert texts(figure) == ["5"]
+    figure.savefig(tmp_path / "density.png")
+
+
+def test_fvu_against_l0_joins_points_of_one_name_and_labels_each(tmp_path: Path) -> None:
+    figure = plots.fvu_against_l0([("a", 32, 0.1), ("b", 16, 0.4), ("a", 8, 0.5)])
+    axes = figure.axes[0]
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[8, 50], [32, 10]], [[16, 40]]]
+    assert texts(figure) == ["a", "b"]
+    assert axes.get_xscale() == "log"
+    figure.savefig(tmp_path / "fvu.png")
+
+
+def test_fvu_against_l0_writes_no_label_over_another() -> None:
+    points = [(f"autoencoder {index}", 32 + index / 10, 0.2) for index in range(9)]
+    figure = plots.fvu_against_l0(points)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(
+        box.overlaps(other) for index, box in enumerate(boxes) for other in boxes[:index]
+    )
+
+
+@pytest.mark.parametrize("points", [[], [("a", 0, 0.1)], [("a", 3, np.nan)]])
+def test_fvu_against_l0_refuses_what_it_cannot_draw(points: list) -> None:
+    with pytest.raises(ValueError, match="points: expected"):
+        plots.fvu_against_l0(points)
+
+
+def test_dictionary_images_are_drawn_by_their_own_largest_value(tmp_path: Path) -> None:
+    decoder = np.zeros((5, 6))
+    decoder[3] = [4, 0, 0, 0, 0, -2]
+    figure = plots.dictionary_images(decoder, (2, 3), features=[3, 0])
+    image = figure.axes[0].images[0]
+    drawn = image.get_array().compressed()
+    assert sorted(drawn[drawn != 0]) == [-0.5, 1]
+    assert image.get_clim() == (-1, 1), "white, the middle, is 0"
+    assert texts(figure) == ["3", "0"]
+    figure.savefig(tmp_path / "dictionary.png")
+    assert texts(plots.dictionary_images(decoder, (2, 3), 4)) == ["0", "1", "2", "3"]
+
+
+def test_top_rows_draws_the_strongest_rows_of_each_latent(tmp_path: Path) -> None:
+    x = np.arange(4.0)[:, None] * np.ones((4, 6))
+    codes = np.array([[0, 1, 0], [0, 3, 0], [0, 2, 0], [0.5, 0, 0]])
+    figure = plots.top_rows(x, codes, (2, 3), count=2)
+    drawn = figure.axes[0].images[0].get_array()
+    assert texts(figure) == ["3", "2", "0.5", "latent 1\n75 % of rows", "latent 0\n25 % of rows"]
+    order = list(dict.fromkeys(drawn.compressed()))
+    assert order == [1, 2, 3]
+    figure.savefig(tmp_path / "top.png")
+    assert texts(plots.top_rows(x, codes, (2, 3), [2])) == ["latent 2\nnever active"]
+
+
+def test_reconstructions_draw_originals_above_what_is_made_of_them(tmp_path: Path) -> None:
+    x = np.stack([np.zeros(4), np.ones(4)])
+    figure = plots.reconstructions(x, x + 0.5, (2, 2))
+    image = figure.axes[0].images[0]
+    assert list(dict.fromkeys(image.get_array().compressed())) == [0, 1, 0.5, 1.5]
+    assert image.get_clim() == (0, 1)
+    assert texts(figure)[:4] == ["row 0", "row 1", "0.25", "0.25"]
+    figure.savefig(tmp_path / "reconstructions.png")
+
+
+def test_images_may_have_three_colours(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((3, 2 * 5 * 3))
+    figures = [
+        plots.reconstructions(x, x, (2, 5, 3)),
+        plots.top_rows(x, np.ones((3, 2)), (2, 5, 3)),
+        plots.dictionary_images(x - 0.5, (2, 5, 3)),
+    ]
+    for figure in figures:
+        assert figure.axes[0].images[0].get_array().shape[-1] == 3
+        figure.savefig(tmp_path / "colours.png")
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.reconstructions(np.ones((2, 5)), np.ones((2, 5)), (2, 3)), "x: expected"),
+        (lambda: plots.reconstructions(np.ones((2, 6)), np.ones((3, 6)), (2, 3)), "y: expected 2"),
+        (lambda: plots.dictionary_images(np.ones((2, 6)), (6,)), "shape: expected"),
+        (lambda: plots.dictionary_images(np.ones((2, 6)), (2, 3), 0), "count: expected"),
+        (
+            lambda: plots.dictionary_images(np.ones((2, 6)), (2, 3), features=[2]),
+            r"features: expected one or more below 2, got \[2\]",
+        ),
+        (lambda: plots.top_rows(np.ones((2, 6)), np.ones((3, 1)), (2, 3)), "codes: expected 2"),
+        (lambda: plots.density_histogram({"fvu": 1.0}), "codes: expected what measure returned"),
+    ],
+)
+def test_pictures_of_autoencoders_refuse_what_does_not_fit(draw, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw()
 
 
 def test_a_missing_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

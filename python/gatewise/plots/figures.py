@@ -1,0 +1,52 @@
+"""What all pictures share. matplotlib is imported at the first picture (extra `plots`)."""
+
+from typing import TYPE_CHECKING
+
+from gatewise._extras import import_extra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart with every common colour blindness. The first two, blue and
+# vermilion, differ in grey too, by their lightness.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of that size in inches."""
+    # A plain Figure: pyplot would keep every picture in memory and may open a window.
+    figure: Figure = import_extra("matplotlib.figure", "plots").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+    return figure
+
+
+def epoch_axis(axes: "Axes", first: float, last: float) -> None:
+    """Epochs to the right, at whole numbers."""
+    axes.set_xlabel("epoch")
+    axes.set_xlim(first, last)
+    axes.xaxis.set_major_locator(
+        import_extra("matplotlib.ticker", "plots").MaxNLocator(integer=True, min_n_ticks=1)
+    )
+
+
+def tidy(axes: "Axes") -> None:
+    """No frame at the top and right, faint lines behind the values."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def write_beside(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
+    """Text to the right of a point."""
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(6, 0),
+        textcoords="offset points",
+        color=color,
+        va="center",
+        fontsize=8.5,
+        annotation_clip=False,
+    )
