@@ -142,7 +142,7 @@ def top_rows(
         count,
     )
     names = [
-        f"latent {feature}\n{share:.2g} % of rows" if share else f"latent {feature}\nnever active"
+        f"latent {feature}\n{share:.3g} % of rows" if share else f"latent {feature}\nnever active"
         for feature, share in zip(chosen, shares, strict=True)
     ]
     _name_lines(axes, image, names)
