@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.io.disk import beside, flush_folder, write_new
 from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
 from gatewise.registry import Config
 
@@ -112,21 +113,18 @@ def write_file(
     """Writes the file so that, whatever happens, `path` holds the old file or the new one, whole.
 
     The bytes go to a temporary file beside it, are flushed to the disk, and the file is renamed;
-    then the folder is flushed, without which a power cut could undo the renaming.
+    then the folder is flushed.
     """
     data = to_bytes(content, config, tensors)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
+    temporary = beside(target)
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(temporary, data)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
 def read_file(path: str | os.PathLike[str], *contents: str) -> Container:
@@ -145,13 +143,3 @@ def _describe(array: npt.NDArray[Any]) -> Config:
         "shape": list(array.shape),
         "crc32": crc32_hex(array.data),
     }
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows flushes a folder's entries with the file and cannot open it
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
