@@ -6,13 +6,12 @@ activation is a jump ReLU, and the bias is not subtracted before the encoder.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from gatewise.sae.files.activations import StoredJumpRelu
+from gatewise.sae.files.archive import open_archive
 from gatewise.sae.files.stored import StoredDictionary
 from gatewise.sae.files.tensors import RawTensor, TensorFile
 
@@ -40,13 +39,17 @@ def read(folder: Path) -> StoredDictionary:
 
 
 def _read_arrays(path: Path) -> TensorFile:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name.lower(): arrays[name] for name in arrays.files}
-    except (ValueError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: expected a whole .npz archive of arrays: {error}") from None
-    raw = {
-        name: RawTensor(_DTYPES.get(str(each.dtype), str(each.dtype)), each)
-        for name, each in found.items()
-    }
-    return TensorFile(str(path), raw)
+    found = {}
+    with open_archive(path, ".npz archive of arrays") as archive:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                try:
+                    array = np.lib.format.read_array(member, allow_pickle=False)
+                except ValueError as error:
+                    raise ValueError(
+                        f"{name}: expected a whole array: {error}"
+                    ) from None
+            dtype = str(array.dtype)
+            raw = RawTensor(_DTYPES.get(dtype, dtype), array)
+            found[name.removesuffix(".npy").lower()] = raw
+    return TensorFile(str(path), found)

@@ -9,7 +9,6 @@ the only calls understood are those that make an ordered dictionary or a view of
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from pickletools import genops
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.sae.files.archive import open_archive
 from gatewise.sae.files.tensors import RAW_DTYPES, RawTensor, TensorFile
 
 _PROGRAM_BYTES = 1 << 24
@@ -53,18 +53,11 @@ def read_torch_file(path: Path) -> TensorFile:
     OSError
         It cannot be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            folder = _folder(archive)
-            program = _member(archive, f"{folder}/data.pkl", _PROGRAM_BYTES)
-            views = _views(program)
-            return TensorFile(
-                str(path), {name: _tensor(archive, folder, views[name]) for name in views}
-            )
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise ValueError(f"{path}: expected a whole zip archive of PyTorch: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    with open_archive(path, "zip archive of PyTorch") as archive:
+        folder = _folder(archive)
+        views = _views(_member(archive, f"{folder}/data.pkl", _PROGRAM_BYTES))
+        tensors = {name: _tensor(archive, folder, view) for name, view in views.items()}
+    return TensorFile(str(path), tensors)
 
 
 @dataclass(frozen=True)
