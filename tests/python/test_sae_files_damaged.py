@@ -259,6 +259,8 @@ def view(shape: bytes, strides: bytes, offset: bytes = b"K\x00", storage: bytes 
         (view(b"K\x03\x85", b"K\x01\x85", b"K\x02"), "ae.pt: "),
         (view(b"K\x04\x85", b"J\xff\xff\xff\xff\x85"), "got a call of .*_rebuild_tensor_v2"),
         (view(b"J\xff\xff\xff\xff\x85", b"K\x01\x85"), "got a call of .*_rebuild_tensor_v2"),
+        (view(b"K\x04\x85", b"\x8a\x09" + bytes(8) + b"\x01\x85"), "got a call of"),
+        (b"}" + b"K\x01" + b"\x85" * 100_000 + b".", "expected a dictionary of tensors, got|ae.pt"),
         (view(b"K\x04\x85", b"K\x01\x85", b"J\xff\xff\xff\xff"), "got a call of"),
         (view(b"K\x04\x85", b"K\x01\x85", storage=_STORAGE % b"Quantized"), "expected a storage"),
         (view(b"K\x04\x85", b"K\x01\x85", storage=_STORAGE % b"LongStorage"), "expected 4 of I64"),

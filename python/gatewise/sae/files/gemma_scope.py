@@ -46,9 +46,7 @@ def _read_arrays(path: Path) -> TensorFile:
                 try:
                     array = np.lib.format.read_array(member, allow_pickle=False)
                 except ValueError as error:
-                    raise ValueError(
-                        f"{name}: expected a whole array: {error}"
-                    ) from None
+                    raise ValueError(f"{name}: expected a whole array: {error}") from None
             dtype = str(array.dtype)
             raw = RawTensor(_DTYPES.get(dtype, dtype), array)
             found[name.removesuffix(".npy").lower()] = raw

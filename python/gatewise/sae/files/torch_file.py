@@ -37,6 +37,9 @@ _STORAGES = {
 _ORDERED_DICT = "collections OrderedDict"
 _TENSOR = "torch._utils _rebuild_tensor_v2"
 
+_MOST = 1 << 48
+"""The greatest size, stride or offset, so that bytes are countable in 64 bits."""
+
 _VALUES = {"BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -214,7 +217,7 @@ class _Machine:
 def _storage(identity: Any) -> _Storage:
     match identity:
         case ("storage", _Name(words=words), str() as key, str(), int() as count):
-            if words in _STORAGES and count >= 0:
+            if words in _STORAGES and _is_sizes((count,)):
                 return _Storage(_STORAGES[words], key, count)
     raise ValueError(f"expected a storage of {', '.join(_STORAGES)}, got {identity!r:.200}")
 
@@ -224,11 +227,13 @@ def _call(function: Any, arguments: Any) -> Any:
         case _Name(words=words), () if words == _ORDERED_DICT:
             return {}
         case _Name(words=words), (_Storage() as storage, int() as offset, shape, strides, *_) if (
-            words == _TENSOR and offset >= 0 and _is_sizes(shape) and _is_sizes(strides)
+            words == _TENSOR and _is_sizes((offset,)) and _is_sizes(shape) and _is_sizes(strides)
         ):
             return _View(storage, offset, shape, strides)
     raise ValueError(f"expected tensors alone, got a call of {function!r:.200}")
 
 
 def _is_sizes(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(size, int) and size >= 0 for size in value)
+    if not isinstance(value, tuple):
+        return False
+    return all(isinstance(size, int) and 0 <= size <= _MOST for size in value)
