@@ -7,12 +7,13 @@ has had. An expert that no row of a step chose rests: none of its numbers, `t` i
 
 from __future__ import annotations
 
+from gatewise.optimizers import schedules
 from gatewise.optimizers.adam import Adam, AdamW
 from gatewise.optimizers.base import Optimizer, registry
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "serialize"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules", "serialize"]
 
 
 def get(identifier: object) -> Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewise.optimizers.base import Optimizer, registry
+from gatewise.optimizers.schedules.base import Rate
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults, check_number
 
@@ -16,8 +17,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
-        Step size.
+    learning_rate : float, LearningRateSchedule or dict, default 0.001
+        Step size; see `Optimizer`.
     beta_1, beta_2 : float in [0, 1), defaults 0.9 and 0.999
         Decay of the first and second moment.
     epsilon : float, default 1e-7
@@ -47,7 +48,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate | Config = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -80,9 +81,9 @@ class Adam(Optimizer):
         """The settings as the core reads them."""
         return {**super().native_options(), **self._moments()}
 
-    def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
-        return {**super().get_config(), **self._moments()}
+    def fixed_settings(self) -> Config:
+        """The settings that training leaves as they are: all but the learning rate."""
+        return {**super().fixed_settings(), **self._moments()}
 
     def _moments(self) -> Config:
         return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
@@ -94,8 +95,8 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
-        Step size.
+    learning_rate : float, LearningRateSchedule or dict, default 0.001
+        Step size; see `Optimizer`.
     weight_decay : float, default 0.004
         Keras' default.
     beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm, name, dense_updates
@@ -117,7 +118,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate | Config = 0.001,
         weight_decay: float | None = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gatewise import _core
+from gatewise.optimizers.schedules.base import (
+    LearningRateSchedule,
+    Rate,
+    check_rate,
+    rate_at,
+    serialize_rate,
+)
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_number
 
@@ -22,8 +29,9 @@ class Optimizer(Configurable):
 
     Parameters
     ----------
-    learning_rate : float
-        Step size, at least 0; may be changed while training runs.
+    learning_rate : float, LearningRateSchedule or dict
+        Step size, at least 0, which may be changed while training runs; or a schedule of
+        `gw.optimizers.schedules`, or its configuration, that gives the size of each step.
     weight_decay : float, optional
         `w <- w - lr * weight_decay * w` before each update (decoupled, as Keras does it).
     clipnorm, clipvalue, global_clipnorm : float, optional
@@ -49,7 +57,7 @@ class Optimizer(Configurable):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: Rate | Config,
         weight_decay: float | None,
         clipnorm: float | None,
         clipvalue: float | None,
@@ -60,7 +68,7 @@ class Optimizer(Configurable):
     ) -> None:
         check_defaults(type(self).__name__, unsupported, _UNSUPPORTED)
         self._trainer: _core.Trainer | None = None
-        self._learning_rate = check_number("learning_rate", learning_rate, 0.0)
+        self._take(check_rate("learning_rate", learning_rate))
         self.weight_decay = _optional("weight_decay", weight_decay)
         self.clipnorm = _optional("clipnorm", clipnorm)
         self.clipvalue = _optional("clipvalue", clipvalue)
@@ -77,14 +85,33 @@ class Optimizer(Configurable):
 
     @property
     def learning_rate(self) -> float:
-        """The step size; what is set here counts from the next step on."""
-        return self._learning_rate
+        """The size of the next step; what is set here, a number or a schedule, counts from it on.
+
+        Raises
+        ------
+        TypeError
+            If a number is set where there is a schedule, as in Keras.
+        """
+        if self._schedule is None:
+            return self._number
+        return rate_at(self._schedule, self.iterations)
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = check_number("learning_rate", value, 0.0)
+    def learning_rate(self, value: Rate | Config) -> None:
+        rate = check_rate("learning_rate", value)
+        if self._schedule is not None and not isinstance(rate, LearningRateSchedule):
+            raise TypeError(
+                f"learning_rate: expected a schedule, since {type(self._schedule).__name__} sets "
+                f"the rate of each step, got {value!r}; compile with a number to set it by hand"
+            )
+        self._take(rate)
         if self._trainer is not None:
-            self._trainer.learning_rate = self._learning_rate
+            self.attach(self._trainer)
+
+    @property
+    def schedule(self) -> LearningRateSchedule | None:
+        """What gives each step's learning rate; None where that is a number."""
+        return self._schedule
 
     @property
     def iterations(self) -> int:
@@ -92,15 +119,21 @@ class Optimizer(Configurable):
         return 0 if self._trainer is None else self._trainer.steps
 
     def attach(self, trainer: _core.Trainer) -> None:
-        """Makes `trainer` follow this optimizer's learning rate."""
+        """Makes `trainer` follow this optimizer's learning rate, where that is a number."""
         self._trainer = trainer
-        trainer.learning_rate = self._learning_rate
+        if self._schedule is None:
+            trainer.learning_rate = self._number
+
+    def follow_schedule(self, trainer: _core.Trainer) -> None:
+        """Sets the rate of the trainer's next step to the schedule's."""
+        assert self._schedule is not None
+        trainer.learning_rate = rate_at(self._schedule, trainer.steps)
 
     def native_options(self) -> Config:
         """The settings as the core reads them."""
         return {
             "kind": self.kind,
-            "learning_rate": self._learning_rate,
+            "learning_rate": self.learning_rate,
             "momentum": 0.0,
             "nesterov": False,
             "beta_1": 0.9,
@@ -114,10 +147,19 @@ class Optimizer(Configurable):
         }
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values, from which `from_config` makes an equal object.
+
+        Raises
+        ------
+        TypeError
+            If the schedule is of a class of your own, which files cannot name.
+        """
+        return {**self.fixed_settings(), "learning_rate": serialize_rate(self._rate)}
+
+    def fixed_settings(self) -> Config:
+        """The settings that training leaves as they are: all but the learning rate."""
         return {
             "name": self.name,
-            "learning_rate": self._learning_rate,
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "clipvalue": self.clipvalue,
@@ -130,8 +172,20 @@ class Optimizer(Configurable):
         return {**self.__dict__, "_trainer": None}
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        given = {"learning_rate": self._rate, **self.fixed_settings()}
+        settings = ", ".join(f"{key}={value!r}" for key, value in given.items())
         return f"{type(self).__name__}({settings})"
+
+    @property
+    def _rate(self) -> Rate:
+        return self._number if self._schedule is None else self._schedule
+
+    def _take(self, rate: Rate) -> None:
+        self._schedule, self._number = None, 0.0
+        if isinstance(rate, LearningRateSchedule):
+            self._schedule = rate
+        else:
+            self._number = rate
 
 
 registry: Registry[Optimizer] = Registry("optimizer", Optimizer)

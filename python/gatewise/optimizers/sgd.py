@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewise.optimizers.base import Optimizer, registry
+from gatewise.optimizers.schedules.base import Rate
 from gatewise.registry import Config
 from gatewise.utils.checks import check_flag, check_number
 
@@ -15,8 +16,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default 0.01
-        Step size.
+    learning_rate : float, LearningRateSchedule or dict, default 0.01
+        Step size; see `Optimizer`.
     momentum : float in [0, 1], default 0
         Share of the last step that is kept.
     nesterov : bool, default False
@@ -45,7 +46,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: Rate | Config = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -74,7 +75,7 @@ class SGD(Optimizer):
         own = {"momentum": self.momentum, "nesterov": self.nesterov}
         return {**super().native_options(), **own}
 
-    def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+    def fixed_settings(self) -> Config:
+        """The settings that training leaves as they are: all but the learning rate."""
         own = {"momentum": self.momentum, "nesterov": self.nesterov}
-        return {**super().get_config(), **own}
+        return {**super().fixed_settings(), **own}

@@ -96,8 +96,16 @@ class CompileSettings:
 
     def get_config(self) -> Config:
         """The arguments as JSON values, with which `compile` does the same."""
+        return {**self.fixed_config(), "optimizer": optimizers.serialize(self.optimizer)}
+
+    def fixed_config(self) -> Config:
+        """The arguments as JSON values, but for the learning rate, which may change."""
+        optimizer = self.optimizer
         return {
-            "optimizer": optimizers.serialize(self.optimizer),
+            "optimizer": {
+                "class_name": type(optimizer).__name__,
+                "config": optimizer.fixed_settings(),
+            },
             "loss": _map(self.loss, _serialize),
             "loss_weights": self.loss_weights,
             "metrics": _map(self.metrics, _serialize),

@@ -66,6 +66,8 @@ def one_batch(model: Trainable, data: tuple[object, object, object, object], tra
     with model._turns.training("train_on_batch"):
         trainer.begin_fit()
         try:
+            if model.optimizer.schedule is not None:
+                model.optimizer.follow_schedule(trainer)
             values = trainer.train_step(dataset, order)
         finally:
             trainer.end_fit()

@@ -17,6 +17,7 @@ from gatewise.data import (
 from gatewise.data.batches import unpack
 from gatewise.data.split import check_class_weight, training_samples
 from gatewise.layers.storage import refuse_quantized
+from gatewise.optimizers.schedules.base import describe
 from gatewise.registry import Config
 from gatewise.training.arguments import (
     DEFAULT_BATCH_SIZE,
@@ -204,9 +205,7 @@ def _must_agree(
     model: Trainable, arguments: FitArguments, samples: int | None, class_weight: object
 ) -> Config:
     """What a call of `fit` that continues a stored one must share with it, as JSON values."""
-    compiled = model.get_compile_config()
-    # Callbacks may change the learning rate, which is stored as it was.
-    compiled["optimizer"]["config"].pop("learning_rate")
+    schedule = model.optimizer.schedule
     pairs = sorted(class_weight.items()) if isinstance(class_weight, dict) else []
     return {
         "samples": samples,
@@ -214,5 +213,7 @@ def _must_agree(
         "steps_per_epoch": arguments.steps_per_epoch,
         "shuffle": arguments.shuffle,
         "class_weight": [[int(key), float(value)] for key, value in pairs],
-        "compile": compiled,
+        "compile": model._compiled_settings().fixed_config(),
+        # A learning rate that is a number may change, and is stored with the state.
+        "schedule": None if schedule is None else describe(schedule),
     }

@@ -75,12 +75,15 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
 def _train_epoch(run: FitRun, progress: Progress) -> None:
     model, callbacks = run.model, run.callbacks
     watched = callbacks.watches_train_batches
-    train_step, add, clock = run.trainer.train_step, run.add, time.perf_counter
+    trainer, optimizer = run.trainer, model.optimizer
+    train_step, add, clock = trainer.train_step, run.add, time.perf_counter
     seed = model._seed
     assert seed is not None  # A built model has one.
     for dataset, samples in run.feed.epoch(seed, run.batch):
         if watched:
             callbacks.on_train_batch_begin(run.batch)
+        if optimizer._schedule is not None:
+            optimizer.follow_schedule(trainer)
         add(train_step(dataset, samples), len(samples))
         if watched:
             callbacks.on_train_batch_end(run.batch - 1, run.logs())

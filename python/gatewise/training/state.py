@@ -79,4 +79,5 @@ def restore_model(
             if name.startswith(prefix)
         }
     )
-    model.optimizer.learning_rate = config["learning_rate"]
+    if model.optimizer.schedule is None:
+        model.optimizer.learning_rate = config["learning_rate"]

@@ -1,0 +1,85 @@
+"""A warm-up before any other schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewise.optimizers.schedules.base import (
+    LearningRateSchedule,
+    Rate,
+    check_rate,
+    check_steps,
+    registry,
+    serialize_rate,
+)
+from gatewise.registry import Config
+from gatewise.utils.checks import check_number
+
+
+@registry.register("linear_warmup")
+@dataclass(frozen=True)
+class LinearWarmup(LearningRateSchedule):
+    """A straight line up to the first rate of another schedule, which then begins.
+
+    `initial + (learning_rate(0) - initial) step / warmup_steps` for the first `warmup_steps` steps,
+    then `learning_rate(step - warmup_steps)`. Keras has no such class: of its schedules only
+    `CosineDecay` has a warm-up, and `LinearWarmup(CosineDecay(rate, n), w)` gives the same rates as
+    `CosineDecay(0, n, warmup_target=rate, warmup_steps=w)`.
+
+    Parameters
+    ----------
+    learning_rate : float, LearningRateSchedule or dict
+        What follows the warm-up: a rate that stays, or a schedule or its configuration.
+    warmup_steps : float
+        How many steps the warm-up takes; above 0.
+    initial_learning_rate : float, default 0
+        The first step's rate, at least 0.
+    name : str, default "LinearWarmup"
+        Its name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, or outside its range.
+
+    References
+    ----------
+    Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 2.2.
+
+    Examples
+    --------
+    >>> from gatewise.optimizers.schedules import LinearWarmup, PolynomialDecay
+    >>> decay = PolynomialDecay(0.01, decay_steps=900, end_learning_rate=0.0)
+    >>> schedule = LinearWarmup(decay, warmup_steps=100)
+    >>> [schedule(step) for step in (0, 50, 100, 1000)]
+    [0.0, 0.005, 0.01, 0.0]
+    """
+
+    learning_rate: Rate
+    warmup_steps: float
+    initial_learning_rate: float = 0.0
+    name: str = "LinearWarmup"
+
+    def __post_init__(self) -> None:
+        self._store(
+            learning_rate=check_rate("learning_rate", self.learning_rate),
+            warmup_steps=check_steps("warmup_steps", self.warmup_steps),
+            initial_learning_rate=check_number(
+                "initial_learning_rate", self.initial_learning_rate, 0.0
+            ),
+        )
+
+    def __call__(self, step: float) -> float:
+        """The rate after `step` steps."""
+        if step < self.warmup_steps:
+            rise = self._follower(0) - self.initial_learning_rate
+            return self.initial_learning_rate + rise * (step / self.warmup_steps)
+        return self._follower(step - self.warmup_steps)
+
+    def get_config(self) -> Config:
+        """The settings as JSON values, from which `from_config` makes an equal object."""
+        return {**super().get_config(), "learning_rate": serialize_rate(self.learning_rate)}
+
+    def _follower(self, step: float) -> float:
+        rate = self.learning_rate
+        return rate(step) if isinstance(rate, LearningRateSchedule) else rate
