@@ -7,11 +7,17 @@ has had. An expert that no row of a step chose rests: none of its numbers, `t` i
 
 from __future__ import annotations
 
-from gatewise.optimizers import schedules
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from gatewise.optimizers.adam import Adam, AdamW
 from gatewise.optimizers.base import Optimizer, registry
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
+
+if TYPE_CHECKING:
+    from gatewise.optimizers import schedules
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules", "serialize"]
 
@@ -32,3 +38,10 @@ def get(identifier: object) -> Optimizer:
 def serialize(optimizer: Optimizer) -> Config:
     """`{"class_name": ..., "config": ...}`, which `get` reads back."""
     return registry.serialize(optimizer)
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Imported at first use: most programs have one rate, and import time is promised.
+    if name == "schedules":
+        return importlib.import_module("gatewise.optimizers.schedules")
+    raise AttributeError(f"module 'gatewise.optimizers' has no attribute {name!r}")

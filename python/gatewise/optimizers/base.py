@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gatewise import _core
-from gatewise.optimizers.schedules.base import (
+from gatewise.optimizers.learning_rate import (
     LearningRateSchedule,
     Rate,
     check_rate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewise.optimizers.base import Optimizer, registry
-from gatewise.optimizers.schedules.base import Rate
+from gatewise.optimizers.learning_rate import Rate
 from gatewise.registry import Config
 from gatewise.utils.checks import check_flag, check_number
 

@@ -17,7 +17,7 @@ from gatewise.data import (
 from gatewise.data.batches import unpack
 from gatewise.data.split import check_class_weight, training_samples
 from gatewise.layers.storage import refuse_quantized
-from gatewise.optimizers.schedules.base import describe
+from gatewise.optimizers.learning_rate import describe
 from gatewise.registry import Config
 from gatewise.training.arguments import (
     DEFAULT_BATCH_SIZE,

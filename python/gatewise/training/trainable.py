@@ -27,7 +27,7 @@ class Trainable(Compiling):
     Attributes
     ----------
     optimizer : Optimizer
-        After `compile`; its `learning_rate` may be set at any time.
+        After `compile`; its `learning_rate` may be set at any time, unless a schedule sets it.
     history : History
         Of the last `fit`.
     stop_training : bool

@@ -7,7 +7,7 @@ rates. Rates are computed in float64; Keras computes them in float32.
 
 from __future__ import annotations
 
-from gatewise.optimizers.schedules.base import LearningRateSchedule, registry
+from gatewise.optimizers.learning_rate import LearningRateSchedule, registry
 from gatewise.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts
 from gatewise.optimizers.schedules.decay import (
     ExponentialDecay,

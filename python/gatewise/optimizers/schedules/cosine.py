@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gatewise.optimizers.schedules.base import LearningRateSchedule, check_steps, registry
+from gatewise.optimizers.learning_rate import LearningRateSchedule, check_steps, registry
 from gatewise.utils.checks import check_number
 
 _ROUNDING = 1e-9

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gatewise.optimizers.schedules.base import LearningRateSchedule, check_steps, registry
+from gatewise.optimizers.learning_rate import LearningRateSchedule, check_steps, registry
 from gatewise.registry import Config, shown
 from gatewise.utils.checks import check_flag, check_number
 

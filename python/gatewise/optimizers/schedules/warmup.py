@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewise.optimizers.schedules.base import (
+from gatewise.optimizers.learning_rate import (
     LearningRateSchedule,
     Rate,
     check_rate,

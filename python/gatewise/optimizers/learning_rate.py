@@ -1,7 +1,8 @@
-"""What a schedule is, and what may stand where a learning rate is asked for."""
+"""What a learning rate may be: a number, or a schedule that gives each step's."""
 
 from __future__ import annotations
 
+import importlib
 import math
 from abc import ABC, abstractmethod
 from typing import TypeAlias
@@ -14,8 +15,8 @@ class LearningRateSchedule(Configurable, ABC):
     """A learning rate for each training step.
 
     A class of your own implements `__call__(step)`, and should compute the rate from `step` alone.
-    It trains like the others, but a file cannot name it: a model compiled with it is not saved,
-    copied or pickled.
+    It trains like the others, but no file can name it: saving, copying or pickling a model that was
+    compiled with it is refused.
 
     Examples
     --------
@@ -53,6 +54,8 @@ def check_rate(name: str, value: object) -> Rate:
     if isinstance(value, LearningRateSchedule):
         return value
     if isinstance(value, dict):
+        # What may be named is registered when it is imported, which few programs need.
+        importlib.import_module("gatewise.optimizers.schedules")
         return registry.get(value, name)
     try:
         return check_number(name, value, 0.0)
