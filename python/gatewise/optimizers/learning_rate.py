@@ -88,6 +88,9 @@ def rate_at(schedule: LearningRateSchedule, step: int) -> float:
         value: object = schedule(step)
     except OverflowError:
         value = math.inf
+    # In every step: the check below makes its messages first.
+    if type(value) is float and 0 <= value < math.inf:
+        return value
     return check_number(f"{type(schedule).__name__}({step})", value, 0.0)
 
 
