@@ -24,7 +24,7 @@ struct DictionaryTargets {
   PanelShape encoder_shape;
   const float* decoder_rows = nullptr;  // read: a stored gradient's target has no weights
   Index decoder_stride = 0;
-  UpdateTarget encoder, decoder;
+  UpdateTarget encoder = {}, decoder = {};
   // The encoder is the decoder's transpose: there is no `encoder`, and its panels are written here
   // (null where the decoder's gradient is stored).
   bool is_tied = false;

@@ -11,7 +11,7 @@ from gatewise.sae.activations import (
     TopK,
 )
 from gatewise.sae.autoencoder import SparseAutoencoder
-from gatewise.sae.dead import AuxK
+from gatewise.sae.auxk import AuxK
 from gatewise.sae.dictionary import SparseDictionary
 
 __all__ = [

@@ -14,7 +14,7 @@ from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
 from gatewise.sae.activations import CodeActivation, JumpReLU
-from gatewise.sae.dead import AuxK, dead_options
+from gatewise.sae.auxk import AuxK, dead_options
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
