@@ -149,6 +149,29 @@ def run_sparse_expert(node: Node, x, run: Run):
     return ACTIVATIONS[o["activation"]](y + bias)
 
 
+def run_code(node: Node, h, run: Run):
+    o, kind = node.options, node.options["activation.kind"]
+    if kind == "identity":
+        return h
+    values = sigmoid(h) if kind == "kl" else h
+    kept = values > o["threshold"]
+    if kind != "kl" or o["threshold"] > 0:
+        run.margin = min(run.margin, np.abs(values - o["threshold"]).min())
+    if kind == "top_k" and o["activation.k"] < h.shape[1]:
+        ranked = np.sort(h, axis=1)[:, ::-1]
+        least, next_one = ranked[:, o["activation.k"] - 1], ranked[:, o["activation.k"]]
+        run.margin = min(run.margin, (least - next_one).min())
+        kept &= h >= least[:, None]
+    z = np.where(kept, values, 0)
+    if kind == "relu":
+        run.loss += o["activation.l1"] * z.sum(axis=1).mean()
+    if kind == "kl":
+        rho, mean = o["activation.rho"], np.clip(z.mean(axis=0), 1e-7, 1 - 1e-7)
+        terms = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
+        run.loss += o["activation.weight"] * terms.sum()
+    return z
+
+
 def run_layer(node: Node, xs: list[np.ndarray], run: Run):
     """Values (n, width) in, one value (n, u) out."""
     o, p, x = node.options, node.weights, xs[0]
@@ -168,6 +191,12 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
     if node.kind == "sparse_dictionary":
         return run_dictionary(node, x, run, route)
+    if node.kind == "sparse_code":
+        return run_code(node, x, run)
+    if node.kind == "units":
+        if o["inverse"]:
+            return x / p["scale"] + p["center"]
+        return p["scale"] * (x - p["center"])
     if node.kind == "concatenate":
         return np.concatenate(xs, axis=1)
     if node.kind == "add":
