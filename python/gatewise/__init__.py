@@ -25,7 +25,7 @@ from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.layers import Input, Layer, SparseExpertLayer
 from gatewise.models import Comparison, Model, Sequential
-from gatewise.sae import SparseAutoencoder, TopK
+from gatewise.sae import KL, DeadUnitsWarning, Identity, ReLU, SparseAutoencoder, TopK
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "KL",
     "Comparison",
+    "DeadUnitsWarning",
+    "Identity",
     "Input",
     "Layer",
     "Model",
+    "ReLU",
     "RoutingCollapseWarning",
     "Sequential",
     "SparseAutoencoder",

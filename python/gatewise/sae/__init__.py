@@ -1,4 +1,4 @@
-"""Sparse autoencoders: a row as the sum of few rows of a learned dictionary."""
+"""Sparse autoencoders: a row as the sum of few rows of a learned dictionary, or a deep code."""
 
 from gatewise.sae.activations import (
     KL,
@@ -12,18 +12,24 @@ from gatewise.sae.activations import (
 )
 from gatewise.sae.autoencoder import SparseAutoencoder
 from gatewise.sae.auxk import AuxK
+from gatewise.sae.code_layer import SparseCode
+from gatewise.sae.dead import DeadUnitsWarning
 from gatewise.sae.dictionary import SparseDictionary
+from gatewise.sae.units_layer import Units
 
 __all__ = [
     "KL",
     "LISTA",
     "AuxK",
     "BatchTopK",
+    "DeadUnitsWarning",
     "Gated",
     "Identity",
     "JumpReLU",
     "ReLU",
     "SparseAutoencoder",
+    "SparseCode",
     "SparseDictionary",
     "TopK",
+    "Units",
 ]

@@ -1,75 +1,87 @@
-"""The model of one sparse dictionary."""
+"""The sparse autoencoder in both of its forms."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gatewise.data import convert, csr
-from gatewise.models import Sequential
 from gatewise.registry import Config
-from gatewise.sae import codes as sparse_codes
+from gatewise.sae.dead import dead_units
 from gatewise.sae.dictionary import SparseDictionary
+from gatewise.sae.feeding import as_rows
+from gatewise.sae.forms import Form, Keep
+from gatewise.sae.learning import Reconstructing
 from gatewise.sae.measures import measure
-from gatewise.sae.units import standard_units
+from gatewise.sae.stack import StackForm
+from gatewise.sae.wide import WideForm
 from gatewise.utils.checks import check_flag, check_integer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from gatewise._core import Floats, Labels
-    from gatewise.callbacks import History
+    from gatewise._core import Floats, Indices, Labels
     from gatewise.sae.activations import CodeActivation
 
-_ENCODED_ROWS = 1 << 16
-"""Rows of a file that are encoded at a time."""
 
+class SparseAutoencoder(Reconstructing):
+    """Rows as sparse codes, and back: one wide dictionary, or a stack of layers.
 
-class SparseAutoencoder(Sequential):
-    """A dictionary of `latents` directions; each row of x is a sum of few of them.
-
-    `z = f((s (x - c) - b) W_e + b_e)` is the sparse code, `(z W_d + b) / s + c` the reconstruction,
-    and the loss its mean squared error.
+    The dictionary: `z = f((s (x - c) - b) W_e + b_e)` is the sparse code and
+    `(z W_d + b) / s + c` the reconstruction, a sum of few of `latents` directions. The stack, where
+    `hidden` is given: `h <- ReLU(h W + b)` through layers of these sizes, `z = f(h W + b)`, and
+    back through the same sizes in reverse. The loss is the mean squared error and f's penalty.
 
     Parameters
     ----------
     latents : int
-        Rows m of the dictionary.
-    activation : str or CodeActivation
-        f: which latents are active; `gw.TopK(32)` unless given.
+        Size m of the code: rows of the dictionary, or units of the middle layer.
+    activation : str or CodeActivation, optional
+        f. `gw.TopK(32)` unless given; in a stack `gw.ReLU()`, and it may be `gw.TopK`, `gw.KL` or
+        `gw.Identity`.
     threshold : float
         Entries of a code at or under it are exactly 0, in training too, and pass no slope.
-    center : bool
-        Whether c is the mean of the rows that `fit` sees first; else it is 0.
-    scale : bool
-        Whether s brings those rows, less c, to a mean square of 1 a value; else it is 1.
-    unit_norm : bool
-        Whether the rows of W_d are kept at length 1.
+    hidden : tuple of int
+        Sizes of the layers between rows and code; none for the dictionary.
+    output_activation : str, optional
+        Of a stack's last layer: "linear" unless given; "sigmoid" for data in [0, 1]; "relu" for
+        data that are not negative, though units that begin at 0 for all rows stay there.
+    center : bool, optional
+        Whether c is the mean of the rows that `fit` sees first; else it is 0. The dictionary has
+        it on unless given, the stack off.
+    scale : bool, optional
+        Whether s brings those rows, less c, to a mean square of 1 a value; else it is 1. As
+        `center`.
+    unit_norm : bool, optional
+        Whether the rows of W_d are kept at length 1; on unless given. Of the dictionary alone.
+    revive : bool, optional
+        Whether, at the end of an epoch, units of a stack's code that were active in none of its
+        rows get new weights, with which about half of the rows make them active. On unless given,
+        but for `Identity`. Of the stack alone.
     input_dim : int, optional
         Width d; that of the first data unless given.
     seed : int, optional
-        Of the first weights and of shuffles.
+        Of the first weights, of shuffles and of revived units.
     name : str, optional
         Made unless given.
 
     Raises
     ------
     ValueError
-        An argument is out of range, or k is above `latents`.
+        An argument is out of range or has no meaning in this form, or k is above `latents`.
     TypeError
         An argument is of another type, or not supported.
 
     Notes
     -----
-    A step costs 2 n d m flops for the encoder; all else follows the active latents.
+    A dictionary's step costs 2 n d m flops for the encoder; all else follows the active latents.
     `SparseDictionary` has the details. Results have the same bits on any number of threads.
 
     References
     ----------
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders"; Bricken et al. 2023, "Towards
-    monosemanticity".
+    monosemanticity"; for the stack Hinton, Salakhutdinov 2006, "Reducing the dimensionality of data
+    with neural networks".
 
     Examples
     --------
@@ -80,95 +92,98 @@ class SparseAutoencoder(Sequential):
     >>> history = sae.fit(x, epochs=2, verbose=0)
     >>> sae.encode(x).shape
     (200, 64)
+    >>> stack = gw.SparseAutoencoder.stacked(16, 12, 4, activation=gw.TopK(3), seed=0)
+    >>> history = stack.fit(x, epochs=2, verbose=0)
+    >>> stack.encode(x).shape
+    (200, 4)
     """
 
     def __init__(
         self,
         latents: int,
-        activation: str | CodeActivation | Config = "top_k",
+        activation: str | CodeActivation | Config | None = None,
         threshold: float = 0.0,
-        center: bool = True,
-        scale: bool = True,
-        unit_norm: bool = True,
+        hidden: Sequence[int] = (),
+        output_activation: str | None = None,
+        center: bool | None = None,
+        scale: bool | None = None,
+        unit_norm: bool | None = None,
+        revive: bool | None = None,
         input_dim: int | None = None,
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.center = check_flag("center", center)
-        self.scale = check_flag("scale", scale)
+        both: Config = {
+            "activation": activation,
+            "threshold": threshold,
+            "center": center,
+            "scale": scale,
+        }
         self.seed = None if seed is None else check_integer("seed", seed, 0)
-        dictionary = SparseDictionary(
-            latents,
-            activation=activation,
-            threshold=threshold,
-            unit_norm=unit_norm,
-            input_dim=input_dim,
-        )
-        super().__init__([dictionary], name=name)
+        width = None if input_dim is None else check_integer("input_dim", input_dim, 1)
+        self._form: Form
+        if isinstance(hidden, Sequence) and not len(hidden):
+            _refuse("a dictionary", output_activation=output_activation, revive=revive)
+            self._form = WideForm(latents, **both, unit_norm=unit_norm)
+        else:
+            _refuse("a stack", unit_norm=unit_norm)
+            self._form = StackForm(
+                latents, hidden, **both, output_activation=output_activation, revive=revive
+            )
+        super().__init__(self._form.layers(width), name=name)
+        if width is not None:
+            self._build_from_data([(None, width)])
+
+    @classmethod
+    def stacked(cls, input_size: int, hidden_size: int, output_size: int, **settings: Any) -> Self:
+        """A compiled stack input-hidden-hidden/2-output and back; Adam at 1e-3, mean squared error.
+
+        Parameters
+        ----------
+        input_size : int
+            Width d of the rows.
+        hidden_size : int
+            Units of the first layer, 2 or more; the second has half as many.
+        output_size : int
+            Size m of the code.
+        **settings
+            Other arguments of `SparseAutoencoder`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `SparseAutoencoder`.
+        """
+        first = check_integer("hidden_size", hidden_size, 2)
+        width = check_integer("input_size", input_size, 1)
+        latents = check_integer("output_size", output_size, 1)
+        model = cls(latents, hidden=(first, first // 2), input_dim=width, **settings)
+        model.compile()
+        return model
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
         self._seed = self.seed
 
     @property
+    def latents(self) -> int:
+        """Size m of the code."""
+        return self._form.latents
+
+    @property
     def dictionary(self) -> SparseDictionary:
-        """The one layer, which holds the parameters."""
-        layer = self.layers[0]
-        assert isinstance(layer, SparseDictionary)
-        return layer
+        """The one layer that holds the parameters; a stack has none."""
+        if not isinstance(self._form, WideForm):
+            raise AttributeError(f"{self.name}: expected a dictionary, this is a stack: see layers")
+        return self._form.code_layer
 
     def add(self, layer: Any) -> None:
-        """Refused: an autoencoder is one layer. Put its layer into a `Sequential` of your own."""
+        """Refused: an autoencoder keeps its layers. Put them into a `Sequential` of your own."""
         raise TypeError(f"{self.name}: expected no further layer, got {layer!r:.80}")
 
     def pop(self) -> Any:
         """Refused, as `add` is."""
-        raise TypeError(f"{self.name}: expected to keep its one layer")
-
-    def compile(
-        self, optimizer: Any = "adam", loss: Any = "mse", *args: Any, **settings: Any
-    ) -> None:
-        """`Model.compile`, with Adam and the mean squared error unless given."""
-        super().compile(optimizer, loss, *args, **settings)
-
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> History:
-        """`Model.fit`, with x itself as the target unless y is given.
-
-        Parameters
-        ----------
-        x : array (n, d), `np.memmap` or path to a `.npy` file
-            Rows. Before the first training their mean and mean square decide c and s.
-        y : like x, optional
-            What is to be reconstructed from x: a clean y for a noisy x.
-        *args, **settings
-            See `Model.fit`; `validation_data` may be an array alone.
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            See `Model.fit`.
-        """
-        rows = self._rows(x, "x")
-        if not isinstance(rows, np.memmap):  # once, since it is the target too
-            width = self.input_shape[-1] if self.built else rows.shape[1]
-            rows = convert.features(rows, "x", (None, width))
-        if "validation_data" in settings and not isinstance(
-            settings["validation_data"], tuple | list | None
-        ):
-            held_out = self._rows(settings["validation_data"], "validation_data")
-            settings["validation_data"] = (held_out, held_out)
-        if not self.compiled:
-            raise ValueError(f"{self.name}: expected a compiled model; call compile first")
-        self._build_from_data([(None, *rows.shape[1:])])
-        if self.dictionary.is_standardized:
-            return super().fit(rows, rows if y is None else y, *args, **settings)
-        self.dictionary.standardize(*standard_units(rows, self.center, self.scale))
-        try:
-            return super().fit(rows, rows if y is None else y, *args, **settings)
-        except BaseException:
-            if self._trainer is None or self._trainer.steps == 0:
-                self.dictionary.forget_units()
-            raise
+        raise TypeError(f"{self.name}: expected to keep its layers")
 
     def encode(self, x: Any, dense: bool = False) -> Any:
         """The sparse codes of rows.
@@ -183,7 +198,8 @@ class SparseAutoencoder(Sequential):
         Returns
         -------
         csr_array (n, m) of float32, or ndarray
-            All entries are above the threshold; in a row, latents ascend.
+            All entries are above the threshold (with `Identity` other than 0); in a row, latents
+            ascend.
 
         Raises
         ------
@@ -192,13 +208,11 @@ class SparseAutoencoder(Sequential):
             built.
         """
         check_flag("dense", dense)
-        native, width = self.dictionary.native, self.input_shape[-1]
-        rows = self._rows(x, "x")
-        result = sparse_codes.encode(native, rows, width, self.dictionary.latents, _ENCODED_ROWS)
+        result = self._form.encode(self._built_graph(), as_rows(x, "x"))
         return result.toarray() if dense else result
 
     def decode(self, codes: Any) -> Floats:
-        """The rows that codes stand for, `(z W_d + b) / s + c`.
+        """The rows that codes stand for.
 
         Parameters
         ----------
@@ -212,19 +226,16 @@ class SparseAutoencoder(Sequential):
         Raises
         ------
         TypeError, ValueError
-            It has another width, latents out of range, or holds NaN or infinity.
+            It has another width, latents out of range, or holds NaN or infinity; or the model is
+            not built.
         """
-        return sparse_codes.decode(self.dictionary.native, codes, self.dictionary.latents)
+        return self._form.decode(self._built_graph(), codes)
 
     def predict(self, x: Any, *args: Any, **settings: Any) -> Any:
         """The reconstruction of rows, or of sparse codes: `Model.predict`, or `decode`."""
         if csr.is_sparse(x):
             return self.decode(x)
         return super().predict(x, *args, **settings)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
-        """`Model.evaluate`, with x itself as the target unless y is given."""
-        return super().evaluate(x, x if y is None else y, *args, **settings)
 
     def measure(self, x: Any) -> dict[str, float]:
         """How well and how sparsely rows are reconstructed, in the units of x.
@@ -241,16 +252,64 @@ class SparseAutoencoder(Sequential):
             explained, `sum (x - y)^2 / sum (x - mean x)^2`, and `explained_variance` 1 less it;
             `l0` active latents a row; `cosine` the mean of x and y; `l2_ratio` the mean of
             `|y| / |x|`; `relative_bias` of the length, `sum |y|^2 / sum x . y`; `alive` the share
-            of latents that are active in a row or more.
+            of latents that are above 0 in a row or more.
 
         Raises
         ------
         TypeError, ValueError
             As `encode`.
         """
-        rows = convert.features(self._rows(x, "x"), "x", (None, self.input_shape[-1]))
+        rows = convert.features(as_rows(x, "x"), "x", (None, self.input_shape[-1]))
         codes = self.encode(rows)
         return measure(rows, codes, self.decode(codes))
+
+    def dead_units(self, rows: int) -> Indices:
+        """The units of the code that were above 0 in none of the last `rows` rows of training.
+
+        Parameters
+        ----------
+        rows : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of int64
+
+        Raises
+        ------
+        TypeError, ValueError
+            `rows` is out of range, or the model is not built.
+        """
+        self._built_graph()
+        return dead_units(self._form.code_layer, check_integer("rows", rows, 1))
+
+    def drop_neurons(self, keep: Keep, hidden: Any = None) -> None:
+        """Removes the neurons of smallest `|w_in| |w_out|`, and their rows and columns with them.
+
+        w_in are the weights that lead to a neuron and w_out those that lead from it. The others
+        keep theirs; fit the model again to make up for what is lost. The optimizer starts anew.
+
+        Parameters
+        ----------
+        keep : int or float
+            Units of the code to keep: their number, or as a float their share.
+        hidden : int, float or sequence of them, optional
+            The same for the hidden layers of a stack, in both halves: for all, or one for each of
+            `hidden`. All neurons are kept unless given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument is out of range, k is above what is kept, or the model is not built; the
+            model is as before.
+        RuntimeError
+            Another call is at work on the model.
+        """
+        self._built_graph()
+        with self._turns.training("drop_neurons"):
+            layers = self._form.shrink(self._form.choose(keep, hidden))
+            self._stack = layers
+            self._connect()
 
     def search(self, codes: Any, query: Any, k: int = 10) -> tuple[Labels, Floats]:
         """The rows of `codes` that are nearest to each query by inner product.
@@ -261,7 +320,7 @@ class SparseAutoencoder(Sequential):
             Of the rows that are searched.
         query : array (q, d) or (d,), or SciPy sparse matrix (q, m)
             A dense one is scored by its inner product with the reconstruction,
-            `((W_d q) . z + b . q) / s + c . q`; a code z' by `z . z'`.
+            `((W_d q) . z + b . q) / s + c . q`; a code z' by `z . z'`. A stack takes codes alone.
         k : int
             Rows to find for each query, from 1 to n.
 
@@ -276,36 +335,35 @@ class SparseAutoencoder(Sequential):
         TypeError, ValueError
             A width does not fit, k is out of range, or NaN or infinity came.
         """
-        return sparse_codes.search(self.dictionary, codes, query, k)
+        self._built_graph()
+        return self._form.search(codes, query, k)
 
     def get_config(self) -> Config:
         """The settings as JSON values, from which `from_config` makes an equal model."""
-        dictionary = self.dictionary.get_config()
-        settings = ("latents", "activation", "threshold", "unit_norm")
         return {
             "name": self.name,
-            "center": self.center,
-            "scale": self.scale,
             "seed": self.seed,
             "input_dim": self.input_shape[-1] if self.built else None,
-            "layer_name": dictionary["name"],
-            **{name: dictionary[name] for name in settings},
+            **self._form.get_config(),
         }
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
         """A new model of these settings, with new weights."""
         settings = dict(config)
-        layer_name = settings.pop("layer_name")
+        layer_name = settings.pop("layer_name", None)
         model = cls(**settings)
-        model.dictionary.name = layer_name
+        if layer_name is not None:
+            model.dictionary.name = layer_name
         return model
 
-    def _rows(self, x: Any, name: str) -> Any:
-        """Rows to learn from or to encode, not yet converted: an array, or a file's memory map."""
-        if isinstance(x, str | os.PathLike):
-            x = np.load(x, mmap_mode="r", allow_pickle=False)
-        array = convert.to_array(x, name)
-        if array.ndim != 2:
-            raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
-        return array
+    def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
+        if not self.built and len(feature_shapes) == 1:
+            self._stack = self._form.layers(feature_shapes[0][-1])
+        super()._build_from_data(feature_shapes)
+
+
+def _refuse(form: str, **arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{name}: expected None, {form} has no such setting; got {value!r}")

@@ -62,6 +62,8 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
     if not steps:
         return logs
     run.loads.end_epoch()
+    last = run.model.stop_training or epoch == schedule.epochs - 1
+    run.model._end_epoch(run.seen, last)
     if run.validation is not None and schedule.validates(epoch):
         tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})

@@ -1,0 +1,93 @@
+"""The layer that makes the code of a stacked autoencoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatewise import initializers
+from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.symbol import Shape
+from gatewise.registry import Config, NativeOptions
+from gatewise.sae import activations
+from gatewise.sae.activations import KL, CodeActivation
+from gatewise.utils.checks import check_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from gatewise import _core
+    from gatewise.initializers import Initializer
+
+
+@LAYERS.register()
+class SparseCode(Layer):
+    """`z = f(h)`, a sparse code of m pre-activations, with the penalty of f in the loss.
+
+    Parameters
+    ----------
+    activation : str or CodeActivation
+        f: `ReLU`, `TopK`, `KL` or `Identity`.
+    threshold : float
+        Entries of a code at or under it are exactly 0, in training too, and pass no slope.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+
+    Raises
+    ------
+    ValueError
+        f is none of these or has no threshold, an argument is out of range, or k is above m.
+    TypeError
+        An argument is of another type, or not supported.
+
+    Notes
+    -----
+    Input and output shape `(n, ..., m)`. The mean that `KL` pulls to rho is that of the code, with
+    its zeros. Two states: `idle_rows` `(m,)` counts the training rows since each unit was above 0;
+    the penalty is reported over the square of `scale` `(1,)`, the autoencoder's s.
+    """
+
+    kind = "sparse_code"
+
+    def __init__(
+        self,
+        activation: str | CodeActivation | Config = "relu",
+        threshold: float = 0.0,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+        self.threshold = check_number("threshold", threshold, 0)
+        own = type(self.activation).__name__
+        if not self.activation.stacks:
+            raise ValueError(
+                f"activation: expected ReLU, TopK, KL or Identity in a stack, got {own}"
+            )
+        if self.threshold and not self.activation.takes_threshold:
+            raise ValueError(f"threshold: expected 0 with {own}, got {threshold!r}")
+        if isinstance(self.activation, KL) and self.threshold >= 1:
+            raise ValueError(f"threshold: expected a number below 1 with KL, got {threshold!r}")
+
+    @property
+    def latents(self) -> int:
+        """Units m; ValueError if the layer is not built."""
+        width: int = self.input_shape[-1]
+        return width
+
+    def native_options(self) -> NativeOptions:
+        return {"threshold": self.threshold, **self.activation.native_options()}
+
+    def check_inputs(self, shapes: list[Shape]) -> None:
+        super().check_inputs(shapes)
+        width = shapes[0][-1]
+        assert width is not None  # `Layer.build` has looked.
+        self.activation.check(width)
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
+
+    def get_config(self) -> Config:
+        return {
+            **super().get_config(),
+            "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
+            "threshold": self.threshold,
+        }

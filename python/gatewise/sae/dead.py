@@ -1,0 +1,49 @@
+"""Units of a code that no row makes active any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise.sae.activations import CodeActivation, Identity
+
+if TYPE_CHECKING:
+    from gatewise._core import Indices
+
+_ROWS_PER_UNIT = 20
+"""Fewer rows than would make each unit active so often, evenly, say little: any may be left out."""
+_SHARE = 0.1
+"""A few dead units are usual."""
+
+
+class DeadUnitsWarning(UserWarning):
+    """A tenth of an autoencoder's units or more are active in no row: they learn nothing."""
+
+
+def can_die(activation: CodeActivation) -> bool:
+    """Whether a unit that is never above 0 gets no slope."""
+    return not isinstance(activation, Identity)
+
+
+def patience(rows: int, latents: int, activation: CodeActivation) -> int:
+    """Rows without activity after which a unit counts as dead: an epoch's `rows` or more."""
+    active = getattr(activation, "k", 1)
+    return max(rows, _ROWS_PER_UNIT * latents // active)
+
+
+def dead_units(layer: Any, rows: int) -> Indices:
+    """The units of a code's layer that were active in none of the last `rows` training rows."""
+    return np.flatnonzero(layer.native.get("idle_rows") >= rows).astype(np.int64)
+
+
+def describe_dead(name: str, dead: Indices, latents: int, rows: int, hint: str) -> str | None:
+    """What to tell the user of dead units, with a hint of the form's; None where they are few."""
+    if len(dead) < _SHARE * latents:
+        return None
+    shown = ", ".join(map(str, dead[:8])) + (", ..." if len(dead) > 8 else "")
+    return (
+        f"{name}: {len(dead)} of {latents} code units were active in none of the last {rows} "
+        f"training rows ({shown}): they learn nothing. Try {hint}a lower learning rate, penalty or "
+        "threshold, or fewer units"
+    )

@@ -1,0 +1,135 @@
+"""What an autoencoder is fed: rows, which are their own targets where none are given."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.data import convert
+from gatewise.data.batches import unpack
+from gatewise.data.convert import Floats
+
+_ROWS = 1 << 14
+"""Rows of a file that are looked at at a time."""
+_SPREAD_ROWS = 1024
+"""Rows that stand for all: enough for a median, little beside a step of a large model."""
+
+
+def as_rows(x: Any, name: str) -> Any:
+    """Rows (n, d), not yet converted: an array, or a file's memory map."""
+    if isinstance(x, str | os.PathLike):
+        x = np.load(x, mmap_mode="r", allow_pickle=False)
+    array = convert.to_array(x, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
+    return array
+
+
+def spread_rows(rows: Any) -> Floats:
+    """Up to 1,024 of all rows, at even distances."""
+    count = len(rows)
+    numbers = np.unique(np.linspace(0, count - 1, min(count, _SPREAD_ROWS)).astype(np.int64))
+    return convert.features(rows[numbers], "x", (None, rows.shape[1]), numbers)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an output can be, by the name of its activation."""
+
+    activation: str
+    low: float = -math.inf
+    high: float = math.inf
+
+    def check(self, values: Any, name: str) -> None:
+        """Refuses, by ValueError, targets (n, d) that the output cannot reach."""
+        if self == Limits(self.activation):
+            return
+        convert.check_numeric(values, name)
+        for start in range(0, len(values), _ROWS):
+            part = values[start : start + _ROWS]
+            outside = (part < self.low) | (part > self.high)
+            if outside.any():
+                row, column = np.argwhere(outside)[0]
+                expected = f"in [0, {self.high:g}]" if self.high < math.inf else ">= 0"
+                raise ValueError(
+                    f"{name}: expected targets {expected} with output_activation="
+                    f"{self.activation!r}, got {part[row, column]:g} at row {start + row}, column "
+                    f"{column}; output_activation='linear' has no such limit"
+                )
+
+
+def paired(batches: Iterable[Any], limits: Limits) -> Batches:
+    """Batches of x, (x, y) or (x, y, sample_weight), x being the target where there is no y.
+
+    An iterator gives an iterator; any other iterable one that can be iterated as often.
+    """
+    if hasattr(batches, "__next__"):
+        return OneShotBatches(batches, limits)
+    if hasattr(batches, "__len__"):
+        return SizedBatches(batches, limits)
+    return Batches(batches, limits)
+
+
+class Batches:
+    """See `paired`."""
+
+    def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
+        self._batches = batches
+        self._limits = limits
+        self._last: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._pair, itertools.count(), self._batches)
+
+    def first(self) -> Any:
+        """The rows of the first batch."""
+        return self._rows(next(iter(self._batches), None))
+
+    def last(self) -> Floats:
+        """The rows of the batch that was drawn last."""
+        return spread_rows(as_rows(self._last, "x"))
+
+    @staticmethod
+    def _rows(batch: Any) -> Any:
+        if batch is None:
+            raise ValueError("x: expected at least one batch, got an empty iterator")
+        return as_rows(unpack(batch)[0], "batch 0: x")
+
+    def _pair(self, number: int, batch: Any) -> Any:
+        x, y, weight = unpack(batch)
+        self._last, y = x, x if y is None else y
+        self._limits.check(as_rows(y, f"batch {number}: y"), f"batch {number}: y")
+        return (x, y) if weight is None else (x, y, weight)
+
+
+class SizedBatches(Batches):
+    """Batches of which the number is known."""
+
+    def __len__(self) -> int:
+        return len(self._batches)  # type: ignore[arg-type]
+
+
+class OneShotBatches(Batches):
+    """Batches that are given once; the first one may be looked at before."""
+
+    def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
+        super().__init__(iter(batches), limits)
+        self._number = itertools.count()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._pair(next(self._number), next(iter(self._batches)))
+
+    def first(self) -> Any:
+        held = next(iter(self._batches), None)
+        if held is not None:
+            self._batches = itertools.chain([held], self._batches)
+        return self._rows(held)

@@ -1,0 +1,160 @@
+"""Training and testing an autoencoder: rows are their own targets unless others are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise.data import convert, is_iterable_of_batches
+from gatewise.models import Sequential
+from gatewise.sae.dead import DeadUnitsWarning, can_die, dead_units, describe_dead, patience
+from gatewise.sae.feeding import Limits, as_rows, paired, spread_rows
+from gatewise.sae.units import standard_units
+from gatewise.utils.warn import warn_user
+
+if TYPE_CHECKING:
+    from gatewise._core import Floats
+    from gatewise.callbacks import History
+    from gatewise.sae.forms import Form
+
+_NO_LIMITS = Limits("linear")
+
+
+class Reconstructing(Sequential):
+    """The part of `SparseAutoencoder` that learns."""
+
+    _form: Form
+
+    def _start(self, name: str | None) -> None:
+        super()._start(name)
+        self._looked_at: Callable[[], Floats] | None = None
+        self._dead_after = 0
+
+    def compile(
+        self, optimizer: Any = "adam", loss: Any = "mse", *args: Any, **settings: Any
+    ) -> None:
+        """`Model.compile`, with Adam and the mean squared error unless given."""
+        super().compile(optimizer, loss, *args, **settings)
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> History:
+        """`Model.fit`, with x itself as the target unless y is given.
+
+        Parameters
+        ----------
+        x : array (n, d), `np.memmap`, path to a `.npy` file, or iterable of batches
+            Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. Before the first training their
+            mean and mean square decide c and s: of an iterable those of the first batch.
+        y : like x, optional
+            What is to be reconstructed from x: a clean y for a noisy x.
+        *args, **settings
+            See `Model.fit`; `validation_data` may be rows alone, or an iterable.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            See `Model.fit`; or targets are such as `output_activation` never gives.
+
+        Warns
+        -----
+        DeadUnitsWarning
+            At the end, if a tenth of the units or more were active in no row of an epoch.
+        """
+        self._compiled_settings()
+        if "validation_data" in settings:
+            settings["validation_data"] = self._with_targets(settings["validation_data"])
+        if is_iterable_of_batches(x):
+            x = paired(x, self._form.limits)
+            first, self._looked_at = x.first(), x.last
+        else:
+            x = first = self._in_memory(as_rows(x, "x"))
+            self._looked_at = lambda: spread_rows(first)
+            y = first if y is None else as_rows(y, "y")
+            self._form.limits.check(y, "y")
+        self._build_from_data([(None, *first.shape[1:])])
+        self._dead_after = 0
+        begun = self._set_units(first)
+        try:
+            history = super().fit(x, y, *args, **settings)
+        except BaseException:
+            if begun and (self._trainer is None or self._trainer.steps == 0):
+                self._form.forget_units()
+            raise
+        finally:
+            self._looked_at = None
+        self._warn_of_dead()
+        return history
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
+        """`Model.evaluate`, with x itself as the target unless y is given."""
+        if is_iterable_of_batches(x):
+            x = paired(x, _NO_LIMITS)
+        elif y is None:
+            y = x
+        return super().evaluate(x, y, *args, **settings)
+
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
+        """`Model.train_on_batch`, with x itself as the target; the first one decides c and s."""
+        self._compiled_settings()
+        rows = self._in_memory(as_rows(x, "x"))
+        target = rows if y is None else as_rows(y, "y")
+        self._form.limits.check(target, "y")
+        self._build_from_data([(None, *rows.shape[1:])])
+        begun = self._set_units(rows)
+        try:
+            return super().train_on_batch(rows, target, *args, **settings)
+        except BaseException:
+            if begun:
+                self._form.forget_units()
+            raise
+
+    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
+        """`Model.test_on_batch`, with x itself as the target unless y is given."""
+        return super().test_on_batch(x, x if y is None else y, *args, **settings)
+
+    def _in_memory(self, rows: Any) -> Any:
+        """Rows checked and converted once, since they are the target too; not those of a file."""
+        if isinstance(rows, np.memmap):
+            return rows
+        width = self.input_shape[-1] if self.built else rows.shape[1]
+        return convert.features(rows, "x", (None, width))
+
+    def _with_targets(self, data: Any) -> Any:
+        if data is None or isinstance(data, tuple | list):
+            return data
+        if is_iterable_of_batches(data):
+            return paired(data, _NO_LIMITS)
+        rows = as_rows(data, "validation_data")
+        return rows, rows
+
+    def _set_units(self, rows: Any) -> bool:
+        """Whether c and s were not known: they are those of these rows now."""
+        if self._form.is_standardized:
+            return False
+        self._form.standardize(*standard_units(rows, self._form.center, self._form.scale))
+        return True
+
+    def _end_epoch(self, rows: int, last: bool) -> None:
+        form = self._form
+        if not can_die(form.activation):
+            return
+        self._dead_after = patience(rows, form.latents, form.activation)
+        dead = dead_units(form.code_layer, self._dead_after)
+        if last or not len(dead) or not form.revive or not form.code_layer.trainable:
+            return
+        assert self._looked_at is not None
+        assert self._trainer is not None
+        assert self._seed is not None
+        steps = self._trainer.steps
+        form.start_anew(self._built_graph(), dead, self._looked_at(), self._seed, steps)
+
+    def _warn_of_dead(self) -> None:
+        form, rows = self._form, self._dead_after
+        if not rows:
+            return
+        dead = dead_units(form.code_layer, rows)
+        hint = "" if form.revive or not form.can_revive else "revive=True, "
+        message = describe_dead(self.name, dead, form.latents, rows, hint)
+        if message:
+            warn_user(message, DeadUnitsWarning)

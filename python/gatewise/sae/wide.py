@@ -1,0 +1,115 @@
+"""The form of one wide layer, the dictionary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise.registry import Config
+from gatewise.sae import codes as sparse_codes
+from gatewise.sae.dictionary import SparseDictionary
+from gatewise.sae.forms import ENCODED_ROWS, Form, strongest, take_over
+from gatewise.utils.checks import check_flag
+
+if TYPE_CHECKING:
+    from gatewise._core import Floats, Indices, Labels
+    from gatewise.layers import Layer
+    from gatewise.models.graph import Graph
+
+
+class WideForm(Form):
+    """One `SparseDictionary`; arguments as those of `SparseAutoencoder`."""
+
+    def __init__(
+        self,
+        latents: int,
+        activation: Any = None,
+        threshold: float = 0.0,
+        center: bool | None = None,
+        scale: bool | None = None,
+        unit_norm: bool | None = None,
+    ) -> None:
+        self.center = True if center is None else check_flag("center", center)
+        self.scale = True if scale is None else check_flag("scale", scale)
+        self._dictionary = SparseDictionary(
+            latents,
+            activation="top_k" if activation is None else activation,
+            threshold=threshold,
+            unit_norm=True if unit_norm is None else unit_norm,
+        )
+        self.activation = self._dictionary.activation
+
+    @property
+    def code_layer(self) -> SparseDictionary:
+        return self._dictionary
+
+    @property
+    def latents(self) -> int:
+        return self._dictionary.latents
+
+    def layers(self, width: int | None) -> list[Layer]:
+        return [self._dictionary]
+
+    @property
+    def is_standardized(self) -> bool:
+        return self._dictionary.is_standardized
+
+    def standardize(self, center: Floats, scale: float) -> None:
+        self._dictionary.standardize(center, scale)
+
+    def forget_units(self) -> None:
+        self._dictionary.forget_units()
+
+    def encode(self, graph: Graph, rows: Any) -> Any:
+        width = self._dictionary.input_shape[-1]
+        native, latents = self._dictionary.native, self.latents
+        return sparse_codes.encode(native, rows, width, latents, ENCODED_ROWS)
+
+    def decode(self, graph: Graph, codes: Any) -> Floats:
+        return sparse_codes.decode(self._dictionary.native, codes, self.latents)
+
+    def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
+        return sparse_codes.search(self._dictionary, codes, query, k)
+
+    def choose(self, keep: Any, hidden: Any) -> list[Indices]:
+        if hidden is not None:
+            raise ValueError(
+                f"hidden: expected None, a dictionary has no such layers; got {hidden!r}"
+            )
+        native = self._dictionary.native
+        norms = np.linalg.norm(native.get("encoder"), axis=0)
+        norms *= np.linalg.norm(native.get("decoder"), axis=1)
+        kept = strongest(norms, keep, "keep")
+        self.activation.check(len(kept))
+        return [kept]
+
+    def shrink(self, kept: list[Indices]) -> list[Layer]:
+        old, latents = self._dictionary, self.latents
+        config = {**old.get_config(), "latents": len(kept[0])}
+        new = SparseDictionary.from_config(config)
+        new.build(old.input_shape)
+        values = {}
+        for parameter in new.native.parameters():
+            value = old.native.get(parameter.name)
+            for axis, size in enumerate(parameter.shape):
+                if size != value.shape[axis]:  # that of the latents
+                    assert value.shape[axis] == latents
+                    value = value.take(kept[0], axis)
+            values[parameter.name] = value
+        take_over(new, old, values)
+        new.is_standardized = old.is_standardized
+        self._dictionary = new
+        return [new]
+
+    def get_config(self) -> Config:
+        config = self._dictionary.get_config()
+        return {
+            "latents": self.latents,
+            "activation": config["activation"],
+            "threshold": config["threshold"],
+            "unit_norm": config["unit_norm"],
+            "center": self.center,
+            "scale": self.scale,
+            "layer_name": config["name"],
+        }
