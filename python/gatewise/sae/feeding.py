@@ -95,11 +95,11 @@ class Batches:
         """The rows of the batch that was drawn last."""
         return spread_rows(as_rows(self._last, "x"))
 
-    @staticmethod
-    def _rows(batch: Any) -> Any:
+    def _rows(self, batch: Any) -> Any:
         if batch is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
-        return as_rows(unpack(batch)[0], "batch 0: x")
+        self._last = unpack(batch)[0]
+        return as_rows(self._last, "batch 0: x")
 
     def _pair(self, number: int, batch: Any) -> Any:
         x, y, weight = unpack(batch)

@@ -73,7 +73,6 @@ class Reconstructing(Sequential):
             y = first if y is None else as_rows(y, "y")
             self._form.limits.check(y, "y")
         self._build_from_data([(None, *first.shape[1:])])
-        self._dead_after = 0
         begun = self._set_units(first)
         try:
             history = super().fit(x, y, *args, **settings)
@@ -135,13 +134,25 @@ class Reconstructing(Sequential):
         self._form.standardize(*standard_units(rows, self._form.center, self._form.scale))
         return True
 
+    def _begin_training(self) -> None:
+        # Those that an earlier training left dead at its end.
+        if self._dead_after:
+            self._start_anew(self._dead_after)
+        self._dead_after = 0
+
     def _end_epoch(self, rows: int, last: bool) -> None:
         form = self._form
         if not can_die(form.activation):
             return
         self._dead_after = patience(rows, form.latents, form.activation)
-        dead = dead_units(form.code_layer, self._dead_after)
-        if last or not len(dead) or not form.revive or not form.code_layer.trainable:
+        if not last:
+            self._start_anew(self._dead_after)
+
+    def _start_anew(self, rows: int) -> None:
+        """Revives the units that were active in none of the last `rows` rows of training."""
+        form = self._form
+        dead = dead_units(form.code_layer, rows)
+        if not len(dead) or not form.revive or not form.code_layer.trainable:
             return
         assert self._looked_at is not None
         assert self._trainer is not None

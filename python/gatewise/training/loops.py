@@ -36,6 +36,7 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     """Trains from where `run` stands to the last epoch, or until something stops it."""
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
+    model._begin_training()
     callbacks.on_train_begin()
     callbacks.restore_run(run)
     logs: Logs | None = None

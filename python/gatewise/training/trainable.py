@@ -266,6 +266,9 @@ class Trainable(Compiling):
         """The model's outputs for one batch; as `predict` without its options."""
         return self.predict(x, verbose=0)
 
+    def _begin_training(self) -> None:
+        """What a model of its own kind does with itself when `fit` begins its epochs."""
+
     def _end_epoch(self, rows: int, last: bool) -> None:
         """What a model of its own kind does with itself after the `rows` samples of an epoch."""
 
