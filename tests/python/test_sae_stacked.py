@@ -200,11 +200,21 @@ def test_training_gives_the_same_bits_on_any_number_of_threads() -> None:
 def test_a_dead_unit_is_started_anew(activation, threshold) -> None:
     sae = stack(activation=activation, threshold=threshold)
     kill_first(sae)
-    sae.fit(X, epochs=1, verbose=0)  # the last epoch revives nobody
-    assert 0 in sae.dead_units(ROWS)
-    sae.fit(X, epochs=1, verbose=0)
+    sae.fit(X, epochs=2, verbose=0)
     assert 0 not in sae.dead_units(ROWS)
     assert 0.1 < np.mean(sae.encode(X, dense=True)[:, 0] > 0) < 0.9
+
+
+def test_no_unit_is_started_anew_that_would_not_be_trained() -> None:
+    sae = stack()
+    kill_first(sae)
+
+    def stop(epoch: int, logs: Any = None) -> None:
+        sae.stop_training = True
+
+    stopper = gw.callbacks.LambdaCallback(on_epoch_end=stop)
+    sae.fit(X, epochs=5, verbose=0, callbacks=[stopper])
+    assert 0 in sae.dead_units(ROWS)
 
 
 def test_two_trainings_are_as_one_of_as_many_epochs() -> None:

@@ -82,7 +82,6 @@ class Batches:
     def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
         self._batches = batches
         self._limits = limits
-        self._last: Any = None
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._pair, itertools.count(), self._batches)
@@ -91,19 +90,15 @@ class Batches:
         """The rows of the first batch."""
         return self._rows(next(iter(self._batches), None))
 
-    def last(self) -> Floats:
-        """The rows of the batch that was drawn last."""
-        return spread_rows(as_rows(self._last, "x"))
-
-    def _rows(self, batch: Any) -> Any:
+    @staticmethod
+    def _rows(batch: Any) -> Any:
         if batch is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
-        self._last = unpack(batch)[0]
-        return as_rows(self._last, "batch 0: x")
+        return as_rows(unpack(batch)[0], "batch 0: x")
 
     def _pair(self, number: int, batch: Any) -> Any:
         x, y, weight = unpack(batch)
-        self._last, y = x, x if y is None else y
+        y = x if y is None else y
         self._limits.check(as_rows(y, f"batch {number}: y"), f"batch {number}: y")
         return (x, y) if weight is None else (x, y, weight)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from gatewise.sae.units import standard_units
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
-    from gatewise._core import Floats
     from gatewise.callbacks import History
     from gatewise.sae.forms import Form
 
@@ -29,7 +27,7 @@ class Reconstructing(Sequential):
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
-        self._looked_at: Callable[[], Floats] | None = None
+        self._first_rows: Any = None
         self._dead_after = 0
 
     def compile(
@@ -66,14 +64,14 @@ class Reconstructing(Sequential):
             settings["validation_data"] = self._with_targets(settings["validation_data"])
         if is_iterable_of_batches(x):
             x = paired(x, self._form.limits)
-            first, self._looked_at = x.first(), x.last
+            first = self._in_memory(x.first())
         else:
             x = first = self._in_memory(as_rows(x, "x"))
-            self._looked_at = lambda: spread_rows(first)
             y = first if y is None else as_rows(y, "y")
             self._form.limits.check(y, "y")
         self._build_from_data([(None, *first.shape[1:])])
         begun = self._set_units(first)
+        self._first_rows = first
         try:
             history = super().fit(x, y, *args, **settings)
         except BaseException:
@@ -81,7 +79,7 @@ class Reconstructing(Sequential):
                 self._form.forget_units()
             raise
         finally:
-            self._looked_at = None
+            self._first_rows = None
         self._warn_of_dead()
         return history
 
@@ -131,22 +129,24 @@ class Reconstructing(Sequential):
         """Whether c and s were not known: they are those of these rows now."""
         if self._form.is_standardized:
             return False
+        convert.match_features(rows, "x", (None, self.input_shape[-1]))
         self._form.standardize(*standard_units(rows, self._form.center, self._form.scale))
         return True
 
-    def _begin_training(self) -> None:
-        # Those that an earlier training left dead at its end.
-        if self._dead_after:
-            self._start_anew(self._dead_after)
+    def _begin_epoch(self, samples_before: int) -> None:
+        # Before the first epoch: units that an earlier training left dead at its end.
+        rows = self._patience(samples_before) if samples_before else self._dead_after
+        if rows:
+            self._start_anew(rows)
         self._dead_after = 0
 
-    def _end_epoch(self, rows: int, last: bool) -> None:
-        form = self._form
-        if not can_die(form.activation):
-            return
-        self._dead_after = patience(rows, form.latents, form.activation)
-        if not last:
-            self._start_anew(self._dead_after)
+    def _end_epoch(self, samples: int) -> None:
+        self._dead_after = self._patience(samples)
+
+    def _patience(self, samples: int) -> int:
+        """Rows without activity that make a unit dead; 0 where none can be."""
+        activation = self._form.activation
+        return patience(samples, self._form.latents, activation) if can_die(activation) else 0
 
     def _start_anew(self, rows: int) -> None:
         """Revives the units that were active in none of the last `rows` rows of training."""
@@ -154,11 +154,11 @@ class Reconstructing(Sequential):
         dead = dead_units(form.code_layer, rows)
         if not len(dead) or not form.revive or not form.code_layer.trainable:
             return
-        assert self._looked_at is not None
+        assert self._first_rows is not None
         assert self._trainer is not None
         assert self._seed is not None
-        steps = self._trainer.steps
-        form.start_anew(self._built_graph(), dead, self._looked_at(), self._seed, steps)
+        rows_of_x = spread_rows(self._first_rows)
+        form.start_anew(self._built_graph(), dead, rows_of_x, self._seed, self._trainer.steps)
 
     def _warn_of_dead(self) -> None:
         form, rows = self._form, self._dead_after

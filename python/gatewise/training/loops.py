@@ -36,7 +36,6 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     """Trains from where `run` stands to the last epoch, or until something stops it."""
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
-    model._begin_training()
     callbacks.on_train_begin()
     callbacks.restore_run(run)
     logs: Logs | None = None
@@ -57,14 +56,14 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
         run.restore_callbacks()
     else:
         run.loads.begin_epoch()
+        run.model._begin_epoch(run.seen_before)
     progress.begin(f"Epoch {epoch + 1}/{schedule.epochs}", run.feed.steps, run.batch)
     _train_epoch(run, progress)
     steps, logs = run.batch, run.logs()
     if not steps:
         return logs
     run.loads.end_epoch()
-    last = run.model.stop_training or epoch == schedule.epochs - 1
-    run.model._end_epoch(run.seen, last)
+    run.model._end_epoch(run.seen)
     if run.validation is not None and schedule.validates(epoch):
         tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})

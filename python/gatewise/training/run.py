@@ -52,8 +52,8 @@ class FitRun:
         The epoch under way, and how many of its batches are done.
     sums : list of float
         The epoch's results so far, each step's times its samples.
-    seen : int
-        The epoch's samples so far.
+    seen, seen_before : int
+        The epoch's samples so far, and those of the epoch before.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class FitRun:
         self.validation = validation
         self.callbacks = callbacks
         self.loads = EpochLoads(model)
-        self.epoch = initial_epoch
+        self.seen = 0
         self._arguments = arguments
         self._callback_states: list[dict[str, Any]] = []
         self.begin_epoch(initial_epoch)
@@ -83,7 +83,7 @@ class FitRun:
         """Stands before the first batch of an epoch."""
         self.epoch = epoch
         self.batch = 0
-        self.seen = 0
+        self.seen, self.seen_before = 0, self.seen
         self.sums = [0.0] * self.resolved.results
 
     def add(self, values: list[float], samples: int) -> None:
@@ -118,6 +118,7 @@ class FitRun:
             "epoch": self.epoch,
             "batch": self.batch,
             "seen": self.seen,
+            "seen_before": self.seen_before,
             "sums": self.sums,
             "position": self.feed.position(),
             "validation_drawn": self.validation.drawn if self.validation else 0,
@@ -142,6 +143,7 @@ class FitRun:
         restore_model(self.model, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
         self.seen, self.sums = config["seen"], config["sums"]
+        self.seen_before = config["seen_before"]
         self.feed.set_position(config["position"])
         if self.validation is not None:
             self.validation.drawn = config["validation_drawn"]

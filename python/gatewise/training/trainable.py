@@ -266,11 +266,14 @@ class Trainable(Compiling):
         """The model's outputs for one batch; as `predict` without its options."""
         return self.predict(x, verbose=0)
 
-    def _begin_training(self) -> None:
-        """What a model of its own kind does with itself when `fit` begins its epochs."""
+    def _begin_epoch(self, samples_before: int) -> None:
+        """What a model of its own kind does before an epoch of `fit`.
 
-    def _end_epoch(self, rows: int, last: bool) -> None:
-        """What a model of its own kind does with itself after the `rows` samples of an epoch."""
+        `samples_before` are those of the epoch before, 0 for the first one.
+        """
+
+    def _end_epoch(self, samples: int) -> None:
+        """What it does after an epoch of so many samples."""
 
 
 def _in_order(logs: dict[str, float]) -> float | list[float]:
