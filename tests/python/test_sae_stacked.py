@@ -217,6 +217,22 @@ def test_no_unit_is_started_anew_that_would_not_be_trained() -> None:
     assert 0 in sae.dead_units(ROWS)
 
 
+def test_a_refused_fit_within_a_fit_does_not_disturb_it() -> None:
+    sae = stack()
+    kill_first(sae)
+
+    def fit_again(epoch: int, logs: Any = None) -> None:
+        with pytest.raises(RuntimeError, match="another call is at work"):
+            sae.fit(X[:50], verbose=0)
+
+    nested = gw.callbacks.LambdaCallback(on_epoch_begin=fit_again)
+    sae.fit(X, epochs=3, verbose=0, callbacks=[nested])
+    alone = stack()
+    kill_first(alone)
+    alone.fit(X, epochs=3, verbose=0)
+    assert bits(sae) == bits(alone)
+
+
 def test_two_trainings_are_as_one_of_as_many_epochs() -> None:
     once, twice = stack(), stack()
     for sae, epochs in ((once, [4]), (twice, [1, 3])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,8 @@ class Reconstructing(Sequential):
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
-        self._first_rows: Any = None
+        # Of the `fit` that is under way; another thread's, which is refused, must not touch it.
+        self._fitting = threading.local()
         self._dead_after = 0
 
     def compile(
@@ -71,7 +73,7 @@ class Reconstructing(Sequential):
             self._form.limits.check(y, "y")
         self._build_from_data([(None, *first.shape[1:])])
         begun = self._set_units(first)
-        self._first_rows = first
+        rows_before, self._fitting.rows = getattr(self._fitting, "rows", None), first
         try:
             history = super().fit(x, y, *args, **settings)
         except BaseException:
@@ -79,7 +81,7 @@ class Reconstructing(Sequential):
                 self._form.forget_units()
             raise
         finally:
-            self._first_rows = None
+            self._fitting.rows = rows_before
         self._warn_of_dead()
         return history
 
@@ -154,11 +156,10 @@ class Reconstructing(Sequential):
         dead = dead_units(form.code_layer, rows)
         if not len(dead) or not form.revive or not form.code_layer.trainable:
             return
-        assert self._first_rows is not None
         assert self._trainer is not None
         assert self._seed is not None
-        rows_of_x = spread_rows(self._first_rows)
-        form.start_anew(self._built_graph(), dead, rows_of_x, self._seed, self._trainer.steps)
+        some_rows = spread_rows(self._fitting.rows)
+        form.start_anew(self._built_graph(), dead, some_rows, self._seed, self._trainer.steps)
 
     def _warn_of_dead(self) -> None:
         form, rows = self._form, self._dead_after
