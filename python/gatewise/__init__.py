@@ -25,7 +25,19 @@ from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.layers import Input, Layer, SparseExpertLayer
 from gatewise.models import Comparison, Model, Sequential
-from gatewise.sae import KL, DeadUnitsWarning, Identity, ReLU, SparseAutoencoder, TopK
+from gatewise.sae import (
+    KL,
+    LISTA,
+    AuxK,
+    BatchTopK,
+    DeadUnitsWarning,
+    Gated,
+    Identity,
+    JumpReLU,
+    ReLU,
+    SparseAutoencoder,
+    TopK,
+)
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
@@ -35,10 +47,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "KL",
+    "LISTA",
+    "AuxK",
+    "BatchTopK",
     "Comparison",
     "DeadUnitsWarning",
+    "Gated",
     "Identity",
     "Input",
+    "JumpReLU",
     "Layer",
     "Model",
     "ReLU",

@@ -24,10 +24,7 @@ def run_dictionary(node: Any, x, run: Any, route: Any):
     decoder = p["decoder"]
     if o["tied"]:
         p = p | {"encoder": decoder.T}
-    if "router.kind" in o:
-        z = of_experts(node, u, p, run, route)
-    else:
-        z = code(o, p, still, u, run)
+    z = of_experts(node, u, p, run, route) if "router.kind" in o else code(o, p, still, u, run)
 
     def to_y(rows):
         return rows / p["scale"] + p["center"]
@@ -133,7 +130,7 @@ def of_experts(node, u, p, run, route):
 
 
 def dead_error(o, p, still, x, u, y, run):
-    """How far the dead latents' best sums are from the error of `y` as the native layer makes it."""
+    """How far the dead latents' best sums are from the error that the native layer makes."""
     dead = np.flatnonzero(still["idle_rows"] > o["dead.rows"])
     before = still["scale"] * (x - still["center"]) - o["subtract_bias"] * still["decoder_bias"]
     encoder = still["decoder"].T if o["tied"] else still["encoder"]

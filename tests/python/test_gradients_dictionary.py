@@ -34,7 +34,9 @@ def graph_of(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
     return graph
 
 
-@pytest.mark.parametrize("changed", [{}, {"activation.k": 1}, {"activation.k": 21}, {"threshold": 0.4}, {"latents": 16}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"activation.k": 1}, {"activation.k": 21}, {"threshold": 0.4}, {"latents": 16}]
+)
 def test_all_parameters_get_the_slope_of_the_loss(changed: dict[str, Any]) -> None:
     check_gradients(graph_of(dictionary(**changed)))
 
@@ -44,7 +46,11 @@ ACTIVATIONS: dict[str, dict[str, Any]] = {
     "relu": {"activation.kind": "relu", "activation.l1": 0.0},
     "relu, l1": {"activation.kind": "relu", **L1},
     "relu, l1, threshold": {"activation.kind": "relu", "threshold": 0.4, **L1},
-    "batch_top_k": {"activation.kind": "batch_top_k", "activation.k": 4, "activation.momentum": 0.9},
+    "batch_top_k": {
+        "activation.kind": "batch_top_k",
+        "activation.k": 4,
+        "activation.momentum": 0.9,
+    },
     "jump_relu": {
         **{"activation.kind": "jump_relu", "activation.weight": 3.0, "activation.bandwidth": 0.5},
         "activation.target_l0": 4.0,

@@ -180,7 +180,6 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing(arguments, error, me
     ("arguments", "error", "message"),
     [
         ({"unit_norm": True}, ValueError, "unit_norm: expected None, a stack has no such setting"),
-        ({"hidden": (), "revive": True}, ValueError, "revive: expected None, a dictionary has no"),
         (
             {"hidden": (), "output_activation": "relu"},
             ValueError,

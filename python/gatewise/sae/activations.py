@@ -1,6 +1,7 @@
 """From a row's pre-activations to its sparse code. Each class describes what the core does.
 
-Penalties are given in units of `s x`, in which a value's mean square is 1 (see `SparseAutoencoder`).
+Penalties are given in units of `s x`, in which a value's mean square is 1, and are part of the loss
+in training alone (see `SparseAutoencoder`).
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.registry import Config
-from gatewise.sae.coding import Coding
 from gatewise.sae.dead import dead_units
 from gatewise.sae.dictionary import SparseDictionary
 from gatewise.sae.forms import Form, Keep
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from gatewise._core import Indices
+    from gatewise.balance import Balance
     from gatewise.sae.activations import CodeActivation
+    from gatewise.sae.auxk import AuxK
 
 
-class SparseAutoencoder(Reconstructing, Coding):
+class SparseAutoencoder(Reconstructing):
     """Rows as sparse codes, and back: one wide dictionary, or a stack of layers.
 
     The dictionary: `z = f((s (x - c) - b) W_e + b_e)` is the sparse code and
@@ -44,18 +46,20 @@ class SparseAutoencoder(Reconstructing, Coding):
     output_activation : str, optional
         Of a stack's last layer: "linear" unless given; "sigmoid" for data in [0, 1]; "relu" for
         data that are not negative, though units that begin at 0 for all rows stay there.
-    center : bool, optional
-        Whether c is the mean of the rows that `fit` sees first; else it is 0. The dictionary has
-        it on unless given, the stack off.
+    center : bool or str, optional
+        Whether c is the mean of the rows that `fit` sees first, or "geometric_median", their point
+        of least mean distance; else it is 0. The dictionary has the mean unless given, the stack
+        none.
     scale : bool, optional
         Whether s brings those rows, less c, to a mean square of 1 a value; else it is 1. As
         `center`.
-    unit_norm : bool, optional
-        Whether the rows of W_d are kept at length 1; on unless given. Of the dictionary alone.
+    unit_norm, tied, subtract_bias, prefixes, auxk, num_experts, balance, lazy_updates
+        Of the dictionary alone; see `SparseDictionary`.
     revive : bool, optional
-        Whether, at the end of an epoch, units of a stack's code that were active in none of its
-        rows get new weights, with which about half of the rows make them active. On unless given,
-        but for `Identity`. Of the stack alone.
+        Whether, at the end of an epoch, units of the code that were active in none of its rows get
+        new weights. Those of a stack make about half of the rows active; on unless given, but for
+        `Identity`. Those of a dictionary point at what is left over of rows that are reconstructed
+        badly; off unless given.
     input_dim : int, optional
         Width d; that of the first data unless given.
     seed : int, optional
@@ -103,9 +107,16 @@ class SparseAutoencoder(Reconstructing, Coding):
         threshold: float = 0.0,
         hidden: Sequence[int] = (),
         output_activation: str | None = None,
-        center: bool | None = None,
+        center: bool | str | None = None,
         scale: bool | None = None,
         unit_norm: bool | None = None,
+        tied: bool | None = None,
+        subtract_bias: bool | None = None,
+        prefixes: Sequence[int] | None = None,
+        auxk: AuxK | Config | None = None,
+        num_experts: int | None = None,
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
+        lazy_updates: bool | None = None,
         revive: bool | None = None,
         input_dim: int | None = None,
         seed: int | None = None,
@@ -116,18 +127,27 @@ class SparseAutoencoder(Reconstructing, Coding):
             "threshold": threshold,
             "center": center,
             "scale": scale,
+            "revive": revive,
+        }
+        dictionary: Config = {
+            "unit_norm": unit_norm,
+            "tied": tied,
+            "subtract_bias": subtract_bias,
+            "prefixes": prefixes,
+            "auxk": auxk,
+            "num_experts": num_experts,
+            "balance": balance,
+            "lazy_updates": lazy_updates,
         }
         self.seed = None if seed is None else check_integer("seed", seed, 0)
         width = None if input_dim is None else check_integer("input_dim", input_dim, 1)
         self._form: Form
         if isinstance(hidden, Sequence) and not len(hidden):
-            _refuse("a dictionary", output_activation=output_activation, revive=revive)
-            self._form = WideForm(latents, **both, unit_norm=unit_norm)
+            _refuse("a dictionary", output_activation=output_activation)
+            self._form = WideForm(latents, **both, **dictionary)
         else:
-            _refuse("a stack", unit_norm=unit_norm)
-            self._form = StackForm(
-                latents, hidden, **both, output_activation=output_activation, revive=revive
-            )
+            _refuse("a stack", **dictionary)
+            self._form = StackForm(latents, hidden, **both, output_activation=output_activation)
         super().__init__(self._form.layers(width), name=name)
         if width is not None:
             self._build_from_data([(None, width)])
@@ -158,6 +178,65 @@ class SparseAutoencoder(Reconstructing, Coding):
         model = cls(latents, hidden=(first, first // 2), input_dim=width, **settings)
         model.compile()
         return model
+
+    @classmethod
+    def import_from(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:
+        """The dictionary that a file or folder of another project holds.
+
+        Parameters
+        ----------
+        path : path
+            What the other project wrote.
+        format : str, optional
+            One of `gw.sae.files.FORMATS`; recognised from the files unless given.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        ValueError
+            It is in none of the formats, damaged, or of an architecture that is not supported.
+
+        Notes
+        -----
+        `gw.sae.files.read` gives the arrays as they are, with what else the file said.
+        """
+        from gatewise.sae.exchange import from_stored
+        from gatewise.sae.files import read
+
+        settings, values = from_stored(read(path, format))
+        model = cls(**settings)
+        dictionary = model.dictionary
+        dictionary.parameters()
+        for name, value in values.items():
+            dictionary.native.set(name, value)
+        dictionary.is_standardized = True
+        return model
+
+    def export_to(self, path: str | os.PathLike[str], format: str, overwrite: bool = False) -> None:
+        """Writes the dictionary in another project's format, centre and scale folded in.
+
+        Parameters
+        ----------
+        path : path
+            Of the folder or file to be made.
+        format : str
+            "sae_lens", "sparsify", or "dictionary_learning" (which needs PyTorch).
+        overwrite : bool
+            Whether what is there may be replaced.
+
+        Raises
+        ------
+        ValueError
+            The format cannot hold such a dictionary, or the model is not built.
+        FileExistsError
+            Something is there and `overwrite` is False.
+        """
+        from gatewise.sae.exchange import to_stored
+        from gatewise.sae.files import write
+
+        self._built_graph()
+        write(to_stored(self.dictionary).folded(), path, format, overwrite)
 
     def _start(self, name: str | None) -> None:
         super()._start(name)

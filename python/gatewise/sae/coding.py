@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from gatewise.data import convert, csr
 from gatewise.models import Sequential
 from gatewise.sae.feeding import as_rows
-from gatewise.sae.measures import measure
+from gatewise.sae.forms import ENCODED_ROWS
+from gatewise.sae.measures import Measures
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Labels
     from gatewise.sae.forms import Form
+    from gatewise.sae.report import Report
 
 
 class Coding(Sequential):
@@ -72,13 +74,15 @@ class Coding(Sequential):
             return self.decode(x)
         return super().predict(x, *args, **settings)
 
-    def measure(self, x: Any) -> dict[str, float]:
+    def measure(self, x: Any, y: Any = None) -> dict[str, Any]:
         """How well and how sparsely rows are reconstructed, in the units of x.
 
         Parameters
         ----------
-        x : array (n, d) or `np.memmap`
-            Rows, two or more.
+        x : array (n, d), `np.memmap` or path to a `.npy` file
+            Rows, two or more; a file is read in parts.
+        y : like x, optional
+            What is to be reconstructed; x itself unless given.
 
         Returns
         -------
@@ -86,17 +90,100 @@ class Coding(Sequential):
             `mse` the mean squared error a value; `fvu` the share of the variance that is not
             explained, `sum (x - y)^2 / sum (x - mean x)^2`, and `explained_variance` 1 less it;
             `l0` active latents a row; `cosine` the mean of x and y; `l2_ratio` the mean of
-            `|y| / |x|`; `relative_bias` of the length, `sum |y|^2 / sum x . y`; `alive` the share
-            of latents that are above 0 in a row or more.
+            `|y| / |x|`; `relative_bias` of the length, `sum |y|^2 / sum x . y`; `alive` and `dead`
+            the shares of latents that are above 0 in a row or more, and in none; `density`, how
+            many latents are active in which share of the rows: `counts` between `edges`, and
+            `never`. Of a dictionary also `largest_cosine` between two rows of W_d, and which two,
+            `largest_cosine_pair`.
 
         Raises
         ------
         TypeError, ValueError
             As `encode`.
         """
-        rows = convert.features(as_rows(x, "x"), "x", (None, self.input_shape[-1]))
-        codes = self.encode(rows)
-        return measure(rows, codes, self.decode(codes))
+        graph, rows = self._built_graph(), as_rows(x, "x")
+        targets = rows if y is None else as_rows(y, "y")
+        if targets.shape != rows.shape:
+            raise ValueError(f"y: expected the shape of x, {rows.shape}, got {targets.shape}")
+        measures = Measures()
+        for start in range(0, len(rows), ENCODED_ROWS):
+            numbers = range(start, min(start + ENCODED_ROWS, len(rows)))
+            part = slice(start, numbers.stop)
+            codes = self._form.encode(graph, rows[part])
+            name = "x" if y is None else "y"
+            expected = convert.features(targets[part], name, (None, rows.shape[1]), numbers)
+            measures.add(expected, codes, self._form.decode(graph, codes))
+        return measures.result(self._form.directions)
+
+    def report(self, x: Any, **settings: Any) -> Report:
+        """What latents stand for: the rows they are strongest in, and the latents most like them.
+
+        Text when printed, a table in a notebook.
+
+        Parameters
+        ----------
+        x : array (n, d), `np.memmap` or path to a `.npy` file
+            Rows.
+        **settings
+            `texts`, one for each row; `shape`, to show rows as images; `features`, `rows`,
+            `neighbours`, `most`: see `gw.sae.report.report`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `encode`, or a setting does not fit.
+        """
+        from gatewise.sae.report import report
+
+        directions = self._form.directions
+        if directions is None:
+            raise ValueError(f"{self.name}: expected a dictionary, a stack's units are no rows")
+        rows = as_rows(x, "x")
+        return report(self.encode(rows), directions, rows, **settings)
+
+    def to_bytes(self, codes: Any, bits: int = 8) -> bytes:
+        """Codes in few bytes: indices exact, values in `bits` bits, entropy-coded.
+
+        Parameters
+        ----------
+        codes : SciPy sparse matrix (n, m)
+            What `encode` gives.
+        bits : int
+            8 or 16, steps between the least and the largest value, or 32: exact float32.
+
+        Returns
+        -------
+        bytes
+            Which `from_bytes` reads; `len` of it is what they take.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A width does not fit, or values are not above 0.
+        """
+        from gatewise.sae.code_bytes import to_bytes
+
+        if not csr.is_sparse(codes):
+            raise TypeError(f"codes: expected a SciPy sparse matrix, got {type(codes).__name__}")
+        self._check_width(codes)
+        return to_bytes(codes, bits)
+
+    def from_bytes(self, data: bytes) -> Any:
+        """The codes that `to_bytes` stored, as `csr_array`; ValueError if these are none of them.
+
+        Values are within half a step of what they were.
+        """
+        from gatewise.sae.code_bytes import from_bytes
+
+        codes = from_bytes(data)
+        self._check_width(codes)
+        return codes
+
+    def _check_width(self, codes: Any) -> None:
+        if codes.shape[1] != self._form.latents:
+            raise ValueError(
+                f"codes: expected {self._form.latents} latents a row, got {codes.shape[1]}"
+            )
 
     def search(self, codes: Any, query: Any, k: int = 10) -> tuple[Labels, Floats]:
         """The rows of `codes` that are nearest to each query by inner product.

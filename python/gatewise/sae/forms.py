@@ -30,8 +30,10 @@ class Form(ABC):
     ----------
     activation : CodeActivation
         From pre-activations to the code.
-    center, scale : bool
-        Whether the first rows decide c and s.
+    center : str or None
+        Which point of the first rows c is; None: 0.
+    scale : bool
+        Whether the first rows decide s.
     can_revive, revive : bool
         Whether dead units of the code can be started anew, and are.
     limits : Limits
@@ -39,7 +41,7 @@ class Form(ABC):
     """
 
     activation: CodeActivation
-    center: bool
+    center: str | None
     scale: bool
     can_revive: ClassVar[bool] = False
     revive = False
@@ -83,6 +85,11 @@ class Form(ABC):
     @abstractmethod
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
         """See `SparseAutoencoder.search`."""
+
+    @property
+    def directions(self) -> Floats | None:
+        """The rows (m, d) whose sums reconstructions are; None where they are no sums."""
+        return None
 
     def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
         """Gives dead units new weights, which seed and number decide; called if `revive` is set."""

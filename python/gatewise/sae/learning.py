@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data import convert, is_iterable_of_batches
-from gatewise.models import Sequential
+from gatewise.sae.coding import Coding
 from gatewise.sae.dead import DeadUnitsWarning, can_die, dead_units, describe_dead, patience
 from gatewise.sae.feeding import Limits, as_rows, paired, spread_rows
 from gatewise.sae.units import standard_units
@@ -16,15 +16,12 @@ from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
     from gatewise.callbacks import History
-    from gatewise.sae.forms import Form
 
 _NO_LIMITS = Limits("linear")
 
 
-class Reconstructing(Sequential):
+class Reconstructing(Coding):
     """The part of `SparseAutoencoder` that learns."""
-
-    _form: Form
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
@@ -86,12 +83,15 @@ class Reconstructing(Sequential):
         return history
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
-        """`Model.evaluate`, with x itself as the target unless y is given."""
+        """`Model.evaluate`, with x itself as the target unless y is given.
+
+        With `return_dict=True`, arrays and files are measured too: the dict has the entries of
+        `measure` beside the loss and the metrics.
+        """
         if is_iterable_of_batches(x):
-            x = paired(x, _NO_LIMITS)
-        elif y is None:
-            y = x
-        return super().evaluate(x, y, *args, **settings)
+            return super().evaluate(paired(x, _NO_LIMITS), y, *args, **settings)
+        result = super().evaluate(x, x if y is None else y, *args, **settings)
+        return {**self.measure(x, y), **result} if isinstance(result, dict) else result
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.train_on_batch`, with x itself as the target; the first one decides c and s."""

@@ -18,6 +18,7 @@ from gatewise.sae.dead import can_die
 from gatewise.sae.feeding import Limits
 from gatewise.sae.forms import ENCODED_ROWS, Form, strongest
 from gatewise.sae.reviving import revive_units
+from gatewise.sae.units import check_center
 from gatewise.training.predicting import BATCH_ROWS
 from gatewise.utils.checks import check_flag, check_integer
 
@@ -45,7 +46,7 @@ class StackForm(Form):
         activation: Any = None,
         output_activation: str | None = None,
         threshold: float = 0.0,
-        center: bool | None = None,
+        center: bool | str | None = None,
         scale: bool | None = None,
         revive: bool | None = None,
     ) -> None:
@@ -57,13 +58,13 @@ class StackForm(Form):
         self.activation = self._code.activation
         self.activation.check(self._latents)
         self.limits = _limits("linear" if output_activation is None else output_activation)
-        self.center = False if center is None else check_flag("center", center)
+        self.center = check_center(center)
         self.scale = False if scale is None else check_flag("scale", scale)
         if self.limits.activation != "linear" and (self.center or self.scale):
             which = "center" if self.center else "scale"
             raise ValueError(
                 f"{which}: expected False with output_activation={self.limits.activation!r}, "
-                "which is for data in their own units; got True"
+                "which is for data in their own units; got {self.center or self.scale!r}"
             )
         able = can_die(self.activation)
         self.revive = able if revive is None else check_flag("revive", revive)
@@ -84,8 +85,11 @@ class StackForm(Form):
     def layers(self, width: int | None) -> list[Layer]:
         if self._chain is None and width is not None:
             sizes, activation = (*self._hidden, self._latents), self.limits.activation
-            self._chain = Chain(sizes, width, self._code, activation, self.center or self.scale)
+            self._chain = Chain(sizes, width, self._code, activation, self._has_units())
         return [] if self._chain is None else self._chain.layers()
+
+    def _has_units(self) -> bool:
+        return self.center is not None or self.scale
 
     @property
     def is_standardized(self) -> bool:
@@ -168,7 +172,7 @@ class StackForm(Form):
             "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
             "output_activation": self.limits.activation,
             "threshold": self._code.threshold,
-            "center": self.center,
+            "center": self.center or False,
             "scale": self.scale,
             "revive": self.revive,
         }

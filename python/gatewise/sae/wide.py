@@ -10,6 +10,8 @@ from gatewise.registry import Config
 from gatewise.sae import codes as sparse_codes
 from gatewise.sae.dictionary import SparseDictionary
 from gatewise.sae.forms import ENCODED_ROWS, Form, strongest, take_over
+from gatewise.sae.resampling import resample
+from gatewise.sae.units import check_center
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -18,25 +20,36 @@ if TYPE_CHECKING:
     from gatewise.models.graph import Graph
 
 
+DICTIONARY_SETTINGS = (
+    *("activation", "threshold", "unit_norm", "tied", "subtract_bias", "prefixes", "auxk"),
+    *("num_experts", "balance", "lazy_updates"),
+)
+"""Arguments that an autoencoder hands on to its `SparseDictionary`, beside `latents`."""
+
+
 class WideForm(Form):
     """One `SparseDictionary`; arguments as those of `SparseAutoencoder`."""
+
+    can_revive = True
 
     def __init__(
         self,
         latents: int,
         activation: Any = None,
         threshold: float = 0.0,
-        center: bool | None = None,
+        center: bool | str | None = None,
         scale: bool | None = None,
-        unit_norm: bool | None = None,
+        revive: bool | None = None,
+        **dictionary: Any,
     ) -> None:
-        self.center = True if center is None else check_flag("center", center)
+        self.center = "mean" if center is None else check_center(center)
         self.scale = True if scale is None else check_flag("scale", scale)
+        self.revive = False if revive is None else check_flag("revive", revive)
         self._dictionary = SparseDictionary(
             latents,
             activation="top_k" if activation is None else activation,
             threshold=threshold,
-            unit_norm=True if unit_norm is None else unit_norm,
+            **{name: value for name, value in dictionary.items() if value is not None},
         )
         self.activation = self._dictionary.activation
 
@@ -72,6 +85,13 @@ class WideForm(Form):
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
         return sparse_codes.search(self._dictionary, codes, query, k)
 
+    @property
+    def directions(self) -> Floats:
+        return self._dictionary.native.get("decoder")
+
+    def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
+        resample(self._dictionary, dead, rows, seed, number)
+
     def choose(self, keep: Any, hidden: Any) -> list[Indices]:
         if hidden is not None:
             raise ValueError(
@@ -81,6 +101,10 @@ class WideForm(Form):
         norms = np.linalg.norm(native.get("encoder"), axis=0)
         norms *= np.linalg.norm(native.get("decoder"), axis=1)
         kept = strongest(norms, keep, "keep")
+        if self._dictionary.num_experts > 1:
+            raise ValueError("keep: expected a dictionary without experts, who have equal parts")
+        if self._dictionary.prefixes:
+            raise ValueError("keep: expected a dictionary without prefixes, which numbers decide")
         self.activation.check(len(kept))
         return [kept]
 
@@ -106,10 +130,9 @@ class WideForm(Form):
         config = self._dictionary.get_config()
         return {
             "latents": self.latents,
-            "activation": config["activation"],
-            "threshold": config["threshold"],
-            "unit_norm": config["unit_norm"],
-            "center": self.center,
+            **{name: config[name] for name in DICTIONARY_SETTINGS},
+            "center": self.center or False,
             "scale": self.scale,
+            "revive": self.revive,
             "layer_name": config["name"],
         }

@@ -1,0 +1,65 @@
+"""Dead latents of a dictionary, started anew where its error is largest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.sae import codes as sparse_codes
+
+if TYPE_CHECKING:
+    from gatewise._core import Floats, Indices
+    from gatewise.sae.dictionary import SparseDictionary
+
+_STREAM = 1 << 37
+"""Streams of the draws: beyond those of shuffles and of revived units."""
+
+
+def resample(
+    dictionary: SparseDictionary, dead: Indices, rows: Floats, seed: int, number: int
+) -> None:
+    """Points dead latents at what is left over of rows that are reconstructed badly.
+
+    Each draws a row with a chance in proportion to its squared error. Its row of W_d becomes that
+    row's error, scaled to length 1; its column of W_e the same, scaled to the mean length of the
+    other latents' columns; its bias 0. The moments of Adam have faded while it was dead.
+
+    Parameters
+    ----------
+    dictionary : SparseDictionary
+        Built.
+    dead : ndarray of int64
+        The latents.
+    rows : ndarray (n, d), float32
+        Of which the errors are taken.
+    seed, number : int
+        Of the random numbers; the number is another one each time.
+
+    References
+    ----------
+    Bricken et al. 2023, "Towards monosemanticity", appendix on resampling.
+    """
+    native, latents = dictionary.native, dictionary.latents
+    z = sparse_codes.encode(native, rows, rows.shape[1], latents, len(rows))
+    errors = native.get("scale")[0] * (rows - sparse_codes.decode(native, z, latents))
+    squares = np.sum(errors.astype(np.float64) ** 2, axis=1)
+    if not squares.sum() > 0:
+        return
+    chances = np.cumsum(squares / squares.sum())
+    draws = _core.random_uniform(seed, _STREAM + number, len(dead), 0.0, 1.0)
+    chosen = np.minimum(np.searchsorted(chances, draws), len(rows) - 1)
+    directions = errors[chosen] / np.sqrt(squares[chosen, None])
+    encoder, bias, decoder = (native.get(name) for name in ("encoder", "encoder_bias", "decoder"))
+    lengths = np.linalg.norm(encoder, axis=0)
+    lengths[dead] = np.nan
+    length = 1.0 if len(dead) == latents else np.nanmean(lengths)
+    decoder[dead] = directions
+    encoder[:, dead] = directions.T if dictionary.tied else length * directions.T
+    bias[dead] = 0
+    for name, value in (("encoder", encoder), ("encoder_bias", bias), ("decoder", decoder)):
+        native.set(name, value)
+    idle = native.get("idle_rows")
+    idle[dead] = 0
+    native.set("idle_rows", idle)

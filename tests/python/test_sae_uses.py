@@ -1,0 +1,219 @@
+"""What is done with a fitted dictionary: measures, reports, bytes, other projects' files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gatewise as gw
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "sae"
+CASES = sorted(each for each in GOLDEN.iterdir() if each.is_dir())
+WIDTH, LATENTS, ROWS = 20, 64, 300
+
+
+def rows(count: int = ROWS, seed: int = 0) -> np.ndarray:
+    """Sums of 3 of 40 directions, off centre and in a unit of their own."""
+    rng = np.random.default_rng(seed)
+    directions = np.random.default_rng(99).normal(size=(40, WIDTH))
+    weights = rng.uniform(1, 2, (count, 40)) * (rng.random((count, 40)) < 3 / 40)
+    return (0.01 * (weights @ directions) + 5).astype(np.float32)
+
+
+def fitted(epochs: int = 10, **settings: Any) -> gw.SparseAutoencoder:
+    settings = {"activation": gw.TopK(4), "seed": 0} | settings
+    sae = gw.SparseAutoencoder(LATENTS, **settings)
+    sae.compile(gw.optimizers.Adam(3e-3))
+    sae.fit(rows(), batch_size=32, epochs=epochs, verbose=0)
+    return sae
+
+
+@pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"activation": gw.BatchTopK(4)},
+        {"activation": gw.JumpReLU(4.0)},
+        {"activation": gw.Gated(0.01)},
+        {"tied": True, "unit_norm": False},
+        {"subtract_bias": False, "prefixes": (8, 32)},
+        {"auxk": gw.AuxK(k=5, dead_rows=100)},
+        {"num_experts": 2, "balance": "aux_loss"},
+        {"lazy_updates": True, "revive": True, "center": "geometric_median"},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_a_saved_dictionary_comes_back_with_its_settings_and_goes_on_alike(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    sae, x = fitted(epochs=2, **settings), rows(seed=1)
+    sae.save(tmp_path / "sae.gatewise")
+    again = gw.load_model(tmp_path / "sae.gatewise")
+    assert again.get_config() == sae.get_config()
+    for model in (sae, again):
+        model.fit(rows(), batch_size=32, epochs=1, verbose=0)
+    np.testing.assert_array_equal(again.predict(x), sae.predict(x))
+
+
+def test_measures_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
+    sae, x = fitted(), rows(seed=1)
+    np.save(tmp_path / "x.npy", x)
+    measured, of_file = sae.measure(x), sae.measure(tmp_path / "x.npy")
+    assert measured.keys() == of_file.keys()
+    assert measured["fvu"] == of_file["fvu"]
+    assert measured["alive"] + measured["dead"] == pytest.approx(1)
+    assert measured["density"]["counts"].sum() + measured["density"]["never"] == LATENTS
+    directions = sae.dictionary.native.get("decoder")
+    cosines = directions @ directions.T - 2 * np.eye(LATENTS)
+    assert measured["largest_cosine"] == pytest.approx(cosines.max(), abs=1e-5)
+
+
+def test_measures_against_a_target_of_their_own() -> None:
+    sae, clean = fitted(), rows(seed=1)
+    noisy = clean + np.float32(0.001)
+    measured = sae.measure(noisy, clean)
+    assert measured["mse"] == pytest.approx(np.mean((sae.predict(noisy) - clean) ** 2), rel=1e-4)
+    with pytest.raises(ValueError, match=r"y: expected the shape of x, \(300, 20\), got \(9, 20\)"):
+        sae.measure(noisy, clean[:9])
+
+
+def test_evaluate_gives_the_loss_and_as_a_dict_the_measures_too() -> None:
+    sae, x = fitted(), rows(seed=1)
+    loss = sae.evaluate(x, verbose=0)
+    together = sae.evaluate(x, verbose=0, return_dict=True)
+    assert together["loss"] == loss == pytest.approx(together["mse"], rel=1e-4)
+    assert together["fvu"] == sae.measure(x)["fvu"]
+
+
+def test_a_report_names_the_strongest_rows() -> None:
+    sae, x = fitted(), rows()
+    texts = [f"row {number} <b>" for number in range(ROWS)]
+    feature = int(np.argmax(sae.encode(x).sum(axis=0)))
+    report = sae.report(x, texts=texts, rows=2, most=3)
+    strongest = int(np.argmax(sae.encode(x, dense=True)[:, feature]))
+    assert report.features[0].feature == feature
+    assert report.features[0].rows[0].row == strongest
+    assert f"row {strongest} <b>" in str(report)
+    assert f"row {strongest} &lt;b&gt;" in report._repr_html_()
+
+
+def test_a_stack_has_no_report() -> None:
+    stack = gw.SparseAutoencoder.stacked(WIDTH, 8, 3)
+    with pytest.raises(ValueError, match="expected a dictionary, a stack's units are no rows"):
+        stack.report(rows())
+
+
+def test_codes_come_back_from_bytes() -> None:
+    sae = fitted()
+    z = sae.encode(rows())
+    data = sae.to_bytes(z)
+    back = sae.from_bytes(data)
+    np.testing.assert_array_equal(back.indices, z.indices)
+    np.testing.assert_allclose(back.data, z.data, atol=np.ptp(z.data) / 255)
+    assert len(data) < 3 * z.nnz
+    exact = sae.from_bytes(sae.to_bytes(z, bits=32))
+    np.testing.assert_array_equal(exact.data, z.data)
+    with pytest.raises(ValueError, match="codes: expected 64 latents a row, got 63"):
+        sae.to_bytes(z[:, :63])
+    with pytest.raises(TypeError, match="codes: expected a SciPy sparse matrix, got ndarray"):
+        sae.to_bytes(z.toarray())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_other_projects_dictionaries_encode_as_their_own_packages_do(case: Path) -> None:
+    expected = np.load(case / "expected.npz")
+    sae = gw.SparseAutoencoder.import_from(case)
+    z = sae.encode(expected["x"], dense=True)
+    np.testing.assert_allclose(z, expected["codes"], atol=1e-5)
+    np.testing.assert_allclose(sae.decode(z), expected["rows"], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"activation": gw.BatchTopK(4)},
+        {"activation": gw.JumpReLU(4.0)},
+        {"activation": gw.Gated(0.01)},
+        {"activation": gw.ReLU(0.05)},
+        {"subtract_bias": False},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values()))[:12],
+)
+def test_what_is_exported_encodes_the_same_when_it_is_imported(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    sae, x = fitted(**settings), rows(seed=1)
+    sae.export_to(tmp_path / "sae", "sae_lens")
+    back = gw.SparseAutoencoder.import_from(tmp_path / "sae")
+    one, other = sae.encode(x, dense=True), back.encode(x, dense=True)
+    # x lies 5 from 0 with a deviation of 0.02: folding c and s in costs digits.
+    assert np.mean((one > 0) != (other > 0)) < 0.001
+    np.testing.assert_allclose(back.predict(x), sae.predict(x), atol=2e-4)
+    again = gw.SparseAutoencoder.import_from(tmp_path / "sae", "sae_lens")
+    again.compile("adam")
+    again.fit(x, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activation": gw.LISTA()}, "activation: expected TopK, BatchTopK, ReLU, JumpReLU or"),
+        ({"threshold": 0.1}, "threshold: expected 0 in a file, got 0.1"),
+        ({"num_experts": 2}, "num_experts: expected 1 in a file, got 2"),
+    ],
+)
+def test_what_a_file_cannot_hold_is_not_exported(
+    settings: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    settings = {"activation": gw.TopK(4), "input_dim": WIDTH, "seed": 0} | settings
+    sae = gw.SparseAutoencoder(LATENTS, **settings)
+    with pytest.raises(ValueError, match=message):
+        sae.export_to(tmp_path / "sae", "sae_lens")
+    assert not (tmp_path / "sae").exists()
+
+
+def test_a_geometric_median_is_hardly_moved_by_far_rows() -> None:
+    x = rows()
+    x[:10] = 1000
+    centers = {}
+    for center in ("mean", "geometric_median"):
+        sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4), center=center, seed=0)
+        sae.compile("adam")
+        sae.fit(x, epochs=1, batch_size=ROWS, verbose=0)
+        centers[center] = sae.dictionary.native.get("center")
+    np.testing.assert_allclose(centers["mean"], x.mean(axis=0), rtol=1e-5)
+    assert np.abs(centers["geometric_median"] - 5).max() < 0.05
+    gradient = np.sum(
+        (x[10:] - centers["geometric_median"])
+        / np.linalg.norm(x[10:] - centers["geometric_median"], axis=1, keepdims=True),
+        axis=0,
+    )
+    assert np.linalg.norm(gradient) < 11  # balanced by the ten far ones
+
+
+def test_a_center_of_another_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="center: expected True, False, 'mean' or"):
+        gw.SparseAutoencoder(LATENTS, center="middle")
+
+
+@pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
+def test_resampled_latents_point_at_what_was_left_over() -> None:
+    x = rows()
+    share = []
+    for revive in (False, True):
+        gw.utils.set_random_seed(0)
+        sae = gw.SparseAutoencoder(
+            LATENTS, activation=gw.ReLU(), input_dim=WIDTH, seed=0, revive=revive
+        )
+        bias = np.zeros(LATENTS, np.float32)
+        bias[:40] = -1000
+        sae.dictionary.native.set("encoder_bias", bias)
+        sae.compile(gw.optimizers.Adam(1e-3))
+        sae.fit(x, batch_size=8, epochs=60, verbose=0)
+        share.append(sae.measure(x)["alive"])
+        lengths = np.linalg.norm(sae.dictionary.native.get("decoder"), axis=1)
+        np.testing.assert_allclose(lengths, 1, rtol=1e-5)
+    assert share[0] == 24 / LATENTS
+    assert share[1] > 0.9
