@@ -28,6 +28,7 @@ class PanelUpdate {
         stride_(stride),
         targets_(targets),
         width_(targets.encoder_shape.rows),
+        latents_(targets.encoder_shape.cols),
         lanes_(scratch),
         panel_(scratch + kPanelWidth * stride),
         kept_(scratch + 2 * kPanelWidth * stride) {}
@@ -51,7 +52,7 @@ class PanelUpdate {
       encoder_gradient(first + lane, lanes_ + lane * stride_);
       update_decoder(first + lane, lanes_ + lane * stride_);
     }
-    if (resting == (1u << width) - 1) return;
+    if (targets_.measures() || resting == (1u << width) - 1) return;
     if (!targets_.is_tied)
       update_encoder(panel, resting);
     else if (targets_.tied_encoder)
@@ -63,6 +64,9 @@ class PanelUpdate {
     const Index begin = entries_.groups.begin(latent), count = entries_.groups.rows(latent);
     weighted_rows(u_, stride_, entries_.u_rows + begin, entries_.slopes + begin, count, nullptr,
                   gradient, width_);
+    if (targets_.is_tied) return;  // it is a part of the decoder's
+    if (targets_.measures()) targets_.squares[latent] = dot(gradient, gradient, width_);
+    scale_measured(targets_.encoder, gradient);
   }
 
   void update_decoder(Index latent, const float* encoder_gradient) const {
@@ -73,9 +77,18 @@ class PanelUpdate {
     weighted_rows(d_y_, stride_, entries_.d_rows + begin, entries_.values + begin, count,
                   targets_.is_tied ? encoder_gradient : nullptr, gradient, width_);
     if (targets_.unit_norm) add_scaled(w, -dot(gradient, w, width_), gradient, width_);
+    if (targets_.measures()) {
+      targets_.squares[latents_ + latent] = dot(gradient, gradient, width_);
+      return;
+    }
+    scale_measured(targets_.decoder, gradient);
     apply_update(targets_.decoder, offset, gradient, width_);
-    if (targets_.unit_norm && targets_.decoder.rule.kind != UpdateKind::kStore)
+    if (targets_.unit_norm && targets_.writes())
       normalize(targets_.decoder.weights + offset, width_);
+  }
+
+  void scale_measured(const UpdateTarget& target, float* gradient) const {
+    if (target.gradient_scale != 1) set_scaled(gradient, target.gradient_scale, gradient, width_);
   }
 
   // The tied encoder's panel from the updated rows. turn_to_panel reads and writes beyond the rows
@@ -115,6 +128,7 @@ class PanelUpdate {
   Index stride_;
   const DictionaryTargets& targets_;
   Index width_;
+  Index latents_;
   float* lanes_;
   float* panel_;
   float* kept_;

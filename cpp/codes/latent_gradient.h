@@ -30,7 +30,14 @@ struct DictionaryTargets {
   bool is_tied = false;
   float* tied_encoder = nullptr;
   bool unit_norm = false;
+
+  bool measures() const { return decoder.rule.kind == UpdateKind::kMeasure; }
+  bool writes() const { return !measures() && decoder.rule.kind != UpdateKind::kStore; }
+
   bool lazy = false;  // latents without entries are left alone
+  // Where the targets are kMeasure: the squared lengths of each latent's gradients, [2, latents], of
+  // W_e and of W_d.
+  float* squares = nullptr;
   // Of each expert, which has so many panels: whether it is left alone; null: no experts.
   const char* resting = nullptr;
   Index expert_panels = 0;

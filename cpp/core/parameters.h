@@ -30,6 +30,9 @@ struct Parameter {
   Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
+  // Where updates wait until all gradients are known, the layer makes this one's twice, to measure
+  // it and to use it, and it is never stored.
+  bool made_twice = false;
 
   Index slice_floats() const {
     return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
@@ -85,6 +88,8 @@ class ParameterBlock {
                 .is_matrix = false,
                 .layout = Layout::kRows});
   }
+
+  void make_gradient_twice(int number) { parameters_[number].made_twice = true; }
 
   // The storage of the experts' matrices that are added from here on.
   void store_experts_as(Storage storage) { expert_storage_ = storage; }

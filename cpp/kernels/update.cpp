@@ -93,6 +93,8 @@ void update_all(const UpdateTarget& t, Index offset, const float* g, Index count
 
 void apply_update(const UpdateTarget& target, Index offset, const float* g, Index count) {
   switch (target.rule.kind) {
+    case UpdateKind::kMeasure:
+      return;
     case UpdateKind::kStore:
       for (Index i = 0; i < count; ++i) target.gradient[offset + i] += g[i];
       return;

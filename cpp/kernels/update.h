@@ -5,7 +5,8 @@
 
 namespace gatewise {
 
-enum class UpdateKind { kStore, kSgd, kMomentum, kNesterov, kAdam };
+// kMeasure is no update: the gradient's norm is asked for, and it will be made again.
+enum class UpdateKind { kStore, kMeasure, kSgd, kMomentum, kNesterov, kAdam };
 
 // An update of a weight takes about as long as so many multiply-adds of a product: a tile of 96
 // weights takes some 170 cycles in Adam, a row of a batch through it 6 (measured, AVX2).
@@ -32,6 +33,7 @@ struct UpdateTarget {
   float* first = nullptr;     // momentum, or Adam's m
   float* second = nullptr;    // Adam's v
   float* gradient = nullptr;  // kStore: here the gradient is added
+  float gradient_scale = 1;   // of a gradient that was measured: whoever makes it again applies it
 };
 
 // Updates `count` values from `offset` on with the gradient g [count].
@@ -54,6 +56,12 @@ class UpdateSink {
   // The target of slice `slice` of parameter `number`, counting a step of it. Once a step and
   // slice, from the thread that runs the step.
   virtual UpdateTarget begin(int number, Index slice) = 0;
+
+  // The sum of squares of a gradient whose target is kMeasure.
+  virtual void measured(int /*number*/, double /*square*/) {}
+
+  // The target of the update that follows, where gradients were measured first.
+  virtual UpdateTarget begin_measured(int /*number*/) { return {}; }
 
   // Whether a slice without rows is updated too (with a gradient of zero).
   virtual bool updates_resting() const = 0;

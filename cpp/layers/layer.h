@@ -135,6 +135,9 @@ class Layer {
   virtual void forward(ForwardPass& pass) const = 0;
   virtual void backward(BackwardPass& pass) const = 0;
 
+  // The updates of parameters whose gradients `backward` has only measured.
+  virtual void update_measured(void* /*saved*/, UpdateSink&, Arena&) const {}
+
   // After the updates of a training step.
   virtual void finish_step(void*) {}
 

@@ -64,6 +64,8 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   encoder_bias_ = block_.add_vector("encoder_bias", "bias", latents_);
   decoder_ = block_.add_rows("decoder", "kernel", latents_, width_);
   decoder_bias_ = block_.add_vector("decoder_bias", "bias", width_);
+  if (!tied_) block_.make_gradient_twice(encoder_);
+  block_.make_gradient_twice(decoder_);
   activation_->declare(block_, latents_);
   if (router_) router_->declare(block_, width_);
   center_ = block_.add_vector("center", "state", width_);

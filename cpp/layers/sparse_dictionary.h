@@ -30,6 +30,7 @@ class SparseDictionary final : public Layer {
 
   void forward(ForwardPass& pass) const override;
   void backward(BackwardPass& pass) const override;
+  void update_measured(void* saved, UpdateSink& sink, Arena& arena) const override;
   void finish_step(void* saved) override;
 
   // The codes of dense rows.
@@ -63,14 +64,12 @@ class SparseDictionary final : public Layer {
   Index make_terms(BackwardPass& pass, Saved& saved, float* d_rows, CodeTerm* terms) const;
   CodeTerm main_term(BackwardPass& pass, Saved& saved, const float* d_rows) const;
   void weigh_experts_backward(BackwardPass& pass, Saved& saved, float* slopes) const;
-  void update(BackwardPass& pass, Saved& saved, const CodeTerm& main, const SortedTerms& sorted,
-              const float* d_rows) const;
+  void update(BackwardPass& pass, Saved& saved, const CodeTerm& main) const;
+  DictionaryTargets targets(const Saved& saved, const UpdateTarget& decoder) const;
   const char* resting_experts(const Saved& saved, UpdateSink& sink, Arena& arena) const;
-  void update_vector(UpdateSink& sink, int number, const float* sums, const Groups& groups,
-                     const char* resting) const;
-  float* bias_through_encoder(const Saved& saved, const float* sums, Arena& arena) const;
-  void update_bias(BackwardPass& pass, const Saved& saved, const float* sums,
-                   const float* d_rows) const;
+  void update_vector(UpdateSink& sink, int number, const float* sums, const Saved& saved) const;
+  float* bias_through_encoder(const Saved& saved, Arena& arena) const;
+  void update_bias(BackwardPass& pass, const Saved& saved) const;
   void add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,
                        const GradientSlot& slot, Arena& arena) const;
 

@@ -17,6 +17,12 @@ void set_slopes(const float* from, float scale, const float* base, float* to, In
   });
 }
 
+double sum_in_order(const float* values, Index count) {
+  double sum = 0;
+  for (Index i = 0; i < count; ++i) sum += values[i];
+  return sum;
+}
+
 }  // namespace
 
 // Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for each
@@ -43,7 +49,9 @@ void SparseDictionary::backward(BackwardPass& pass) const {
   const Index count = make_terms(pass, saved, d_rows, terms);
   if (pass.d_inputs[0].data) add_input_slope(saved, terms, count, pass.d_inputs[0], arena);
   if (!pass.sink) return;
-  update(pass, saved, terms[0], sort_terms(terms, count, latents_, arena), d_rows);
+  saved.d_rows = d_rows;
+  saved.sorted = sort_terms(terms, count, latents_, arena);
+  update(pass, saved, terms[0]);
 }
 
 // The code's term, that of dead latents, and those of earlier steps; returns their number.
@@ -146,32 +154,46 @@ void SparseDictionary::weigh_experts_backward(BackwardPass& pass, Saved& saved,
                     block_, {d_u, stride()}, pass.sink, arena);
 }
 
-void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& main,
-                              const SortedTerms& sorted, const float* d_rows) const {
+void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& main) const {
   UpdateSink& sink = *pass.sink;
-  const Groups& by_latent = sorted.entries.groups;
-  update_bias(pass, saved, sorted.slope_sums, d_rows);  // reads the encoder as it was
+  const SortedTerms& sorted = saved.sorted;
+  update_bias(pass, saved);  // reads the encoder as it was
+  saved.resting = resting_experts(saved, sink, *pass.arena);
+  DictionaryTargets targets = this->targets(saved, sink.begin(decoder_, 0));
+  saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
+  if (!tied_) targets.encoder = sink.begin(encoder_, 0);
+  if (targets.measures()) targets.squares = pass.arena->take_zeroed<float>(2 * latents_);
+  update_latents(sorted.entries, saved.u, saved.d_rows, stride(), targets, *pass.arena);
+  if (targets.measures()) {
+    sink.measured(encoder_, sum_in_order(targets.squares, latents_));
+    sink.measured(decoder_, sum_in_order(targets.squares + latents_, latents_));
+  }
+  update_vector(sink, encoder_bias_, sorted.bias_sums, saved);
+  for (int o = 0; o < 2; ++o)
+    if (main.own[o].slopes) update_vector(sink, main.own[o].parameter, sorted.own_sums[o], saved);
+}
+
+void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& arena) const {
+  auto& saved = *static_cast<Saved*>(memory);
+  DictionaryTargets targets = this->targets(saved, sink.begin_measured(decoder_));
+  if (!tied_) targets.encoder = sink.begin_measured(encoder_);
+  update_latents(saved.sorted.entries, saved.u, saved.d_rows, stride(), targets, arena);
+}
+
+DictionaryTargets SparseDictionary::targets(const Saved& saved, const UpdateTarget& decoder) const {
   DictionaryTargets targets{.encoder_shape = block_.at(encoder_).shape,
                             .decoder_rows = block_.slice(decoder_),
                             .decoder_stride = decoder_stride(),
-                            .decoder = sink.begin(decoder_, 0),
+                            .decoder = decoder,
+                            .is_tied = tied_,
                             .unit_norm = unit_norm_,
                             .lazy = lazy_,
-                            .resting = resting_experts(saved, sink, *pass.arena)};
-  if (router_)
-    targets.expert_panels = targets.encoder_shape.panels() / router_->experts();
-  saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
-  if (!tied_)
-    targets.encoder = sink.begin(encoder_, 0);
-  else if (!saved.stored)  // every update of the decoder writes the encoder too
-    targets.tied_encoder = targets.decoder.weights + (block_.slice(encoder_) - block_.slice(decoder_));
-  targets.is_tied = tied_;
-  update_latents(sorted.entries, saved.u, d_rows, stride(), targets, *pass.arena);
-  update_vector(sink, encoder_bias_, sorted.bias_sums, by_latent, targets.resting);
-  for (int o = 0; o < 2; ++o)
-    if (main.own[o].slopes)
-      update_vector(sink, main.own[o].parameter, sorted.own_sums[o], by_latent,
-                    targets.resting);
+                            .resting = saved.resting};
+  if (router_) targets.expert_panels = targets.encoder_shape.panels() / router_->experts();
+  // Every update of the decoder writes a tied encoder too, which lies in the same block.
+  if (tied_ && targets.writes())
+    targets.tied_encoder = decoder.weights + (block_.slice(encoder_) - block_.slice(decoder_));
+  return targets;
 }
 
 // Of each expert, whether no row chose it and it is left alone; null where there are none.
@@ -184,8 +206,9 @@ const char* SparseDictionary::resting_experts(const Saved& saved, UpdateSink& si
 }
 
 void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* sums,
-                                     const Groups& groups, const char* resting) const {
+                                     const Saved& saved) const {
   const UpdateTarget target = sink.begin(number, 0);
+  const Groups& groups = saved.sorted.entries.groups;
   if (lazy_) {
     for (Index latent = 0; latent < latents_; ++latent)
       if (groups.rows(latent) > 0) apply_update(target, latent, sums + latent, 1);
@@ -193,12 +216,12 @@ void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* 
   }
   const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
   for (Index e = 0; e < experts; ++e)
-    if (!resting || !resting[e]) apply_update(target, e * each, sums + e * each, each);
+    if (!saved.resting || !saved.resting[e]) apply_update(target, e * each, sums + e * each, each);
 }
 
 // W_e sum_i d_h_i [d]; the columns of experts that no row chose are not read.
-float* SparseDictionary::bias_through_encoder(const Saved& saved, const float* sums,
-                                              Arena& arena) const {
+float* SparseDictionary::bias_through_encoder(const Saved& saved, Arena& arena) const {
+  const float* sums = saved.sorted.slope_sums;
   float* result = arena.take_zeroed<float>(stride());
   const Panels encoder = block_.panels(encoder_);
   const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
@@ -212,13 +235,12 @@ float* SparseDictionary::bias_through_encoder(const Saved& saved, const float* s
 }
 
 // d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the encoder:
-// W_e sum_i d_h_i and the router's. sums [latents] are those of the slopes by u W_e.
-void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved, const float* sums,
-                                   const float* d_rows) const {
+// W_e sum_i d_h_i and the router's.
+void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
   float* gradient = arena.take_zeroed<float>(stride());
   if (subtract_bias_) {
-    set_scaled(bias_through_encoder(saved, sums, arena), -1.0f, gradient, width_);
+    set_scaled(bias_through_encoder(saved, arena), -1.0f, gradient, width_);
   }
   const float* d_u = subtract_bias_ ? saved.d_u_routed : nullptr;
   const Index blocks = ceil_divide(width_, kPanelWidth);
@@ -226,7 +248,7 @@ void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved, const
     const Index column = begin * kPanelWidth;
     const Index columns = std::min(end * kPanelWidth, width_) - column;
     for (Index i = 0; i < pass.rows; ++i) {
-      add_scaled(d_rows + i * stride() + column, 1.0f, gradient + column, columns);
+      add_scaled(saved.d_rows + i * stride() + column, 1.0f, gradient + column, columns);
       if (d_u) add_scaled(d_u + i * stride() + column, -1.0f, gradient + column, columns);
     }
   });

@@ -20,6 +20,11 @@ struct SparseDictionary::Saved {
   float* d_dead;      // [rows, stride]
   Codes dead;
   const float* d_u_routed;  // [rows, stride] the router's part, or null
+
+  // What the updates are made from.
+  SortedTerms sorted;
+  const float* d_rows;
+  const char* resting;  // of each expert, or null
   bool stored;              // the update is applied later: what has to follow it too
 };
 

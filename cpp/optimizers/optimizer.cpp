@@ -39,12 +39,21 @@ Optimizer Optimizer::from_options(const Options& options) {
   return o;
 }
 
-LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients)
-    : block_(block), optimizer_(optimizer) {
+LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly)
+    : block_(block),
+      optimizer_(optimizer),
+      waits_((optimizer.stores_gradients() || is_used_repeatedly) && block.size() > 0),
+      measures_(block.all().size()) {
   const Index size = block.is_quantized() ? 0 : block.size();
   if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(size);
   if (optimizer.kind == UpdateKind::kAdam) second_ = AlignedBuffer(size);
-  if (stores_gradients) gradient_ = AlignedBuffer(size);
+  Index stored = 0;
+  for (const Parameter& parameter : block.all()) {
+    const bool is_measured = parameter.made_twice && !is_used_repeatedly;
+    gradient_offsets_.push_back(is_measured ? -1 : stored);
+    if (!is_measured) stored += parameter.count * parameter.slice_floats();
+  }
+  if (waits_ && size > 0) gradient_ = AlignedBuffer(stored);
   for (const Parameter& parameter : block.all())
     slices_.emplace_back(static_cast<std::size_t>(parameter.count));
   refresh_penalties(true);
@@ -92,31 +101,45 @@ UpdateTarget LayerState::begin(int number, Index slice) {
   if (!stores_gradients()) return target(number, slice);
   const Parameter& parameter = block_.at(number);
   UpdateTarget stored;
-  stored.rule.kind = UpdateKind::kStore;
-  stored.gradient = gradient_.data() + parameter.slice_offset(slice);
+  stored.rule.kind = is_measured(number) ? UpdateKind::kMeasure : UpdateKind::kStore;
+  if (is_measured(number)) return stored;
+  stored.gradient = gradient(number, slice);
   if (first_touch) std::fill_n(stored.gradient, parameter.slice_floats(), 0.0f);
   return stored;
 }
 
+UpdateTarget LayerState::begin_measured(int number) {
+  UpdateTarget own = target(number, 0);
+  own.gradient_scale = measures_[number].scale;
+  return own;
+}
+
+bool LayerState::has_measured() const {
+  for (std::size_t number = 0; number < slices_.size(); ++number)
+    if (waits_ && is_measured(static_cast<int>(number)) && slices_[number][0].touched) return true;
+  return false;
+}
+
 void LayerState::finish_stored() {
-  for (std::size_t number = 0; number < slices_.size(); ++number) {
-    const Parameter& parameter = block_.at(static_cast<int>(number));
-    if (parameter.l2 == 0) continue;
+  for (std::size_t at = 0; at < slices_.size(); ++at) {
+    const int number = static_cast<int>(at);
+    const Parameter& parameter = block_.at(number);
+    if (parameter.l2 == 0 || is_measured(number)) continue;
     for (Index slice = 0; slice < parameter.count; ++slice) {
-      if (!slices_[number][slice].touched) continue;
-      const Index offset = parameter.slice_offset(slice);
-      add_scaled(block_.data() + offset, 2 * parameter.l2, gradient_.data() + offset,
+      if (!slices_[at][slice].touched) continue;
+      add_scaled(block_.slice(number, slice), 2 * parameter.l2, gradient(number, slice),
                  parameter.slice_floats());
     }
   }
 }
 
 double LayerState::stored_square(int number) const {
+  if (is_measured(number)) return slices_[number][0].touched ? measures_[number].square : 0;
   const Parameter& parameter = block_.at(number);
   double sum = 0;
   for (Index slice = 0; slice < parameter.count; ++slice) {
     if (!slices_[number][slice].touched) continue;
-    const float* g = gradient_.data() + parameter.slice_offset(slice);
+    const float* g = gradient(number, slice);
     for (Index i = 0; i < parameter.slice_floats(); i += kPiece)
       sum += norms_of(g + i, std::min(kPiece, parameter.slice_floats() - i)).square;
   }
@@ -127,9 +150,11 @@ void LayerState::apply_stored(int number, double scale) {
   const Parameter& parameter = block_.at(number);
   const Index size = parameter.slice_floats();
   const auto factor = static_cast<float>(scale);
+  measures_[number].scale = factor;
+  if (is_measured(number)) return;
   for (Index slice = 0; slice < parameter.count; ++slice) {
     if (!slices_[number][slice].touched) continue;
-    float* g = gradient_.data() + parameter.slice_offset(slice);
+    float* g = gradient(number, slice);
     UpdateTarget own = target(number, slice);
     own.rule.l2 = 0;  // in the gradient already
     parallel_for(ceil_divide(size, kPiece), kPiece * 8, [&](Index begin, Index end) {

@@ -30,11 +30,13 @@ struct Optimizer {
 // slice (a resting expert's stands still), and the penalty of every slice as of its last update.
 class LayerState final : public UpdateSink {
  public:
-  // stores_gradients: updates wait for `apply_stored`, as clipping by norm and repeated use of a
-  // layer need it.
-  LayerState(ParameterBlock& block, const Optimizer& optimizer, bool stores_gradients);
+  // Updates wait for `apply_stored` where the optimizer clips by norm, or where the layer is used
+  // repeatedly: then no gradient can be measured and made twice.
+  LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly);
 
   UpdateTarget begin(int number, Index slice) override;
+  void measured(int number, double square) override { measures_[number].square = square; }
+  UpdateTarget begin_measured(int number) override;
   bool updates_resting() const override { return optimizer_.dense_updates; }
 
   void begin_step();
@@ -44,12 +46,14 @@ class LayerState final : public UpdateSink {
   void finish_stored();
   double stored_square(int number) const;
   void apply_stored(int number, double scale);
+  // Whether gradients of this step were measured, which the layer has to make and use now.
+  bool has_measured() const;
 
   // Makes the penalty of the slices that this step touched anew, or of all of them.
   void refresh_penalties(bool all);
   double penalty() const;
 
-  bool stores_gradients() const { return gradient_.size() > 0; }
+  bool stores_gradients() const { return waits_; }
   std::size_t parameter_count() const { return slices_.size(); }
 
   struct Slice {
@@ -62,13 +66,28 @@ class LayerState final : public UpdateSink {
   AlignedBuffer& second() { return second_; }
 
  private:
+  struct Measure {
+    double square = 0;
+    float scale = 1;
+  };
+
   UpdateTarget target(int number, Index slice);
+  bool is_measured(int number) const { return gradient_offsets_[number] < 0; }
+  float* gradient(int number, Index slice) {
+    return gradient_.data() + gradient_offsets_[number] + slice * block_.at(number).slice_floats();
+  }
+  const float* gradient(int number, Index slice) const {
+    return gradient_.data() + gradient_offsets_[number] + slice * block_.at(number).slice_floats();
+  }
 
   ParameterBlock& block_;
   const Optimizer& optimizer_;
   AlignedBuffer first_;
   AlignedBuffer second_;
+  bool waits_;
   AlignedBuffer gradient_;
+  std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
+  std::vector<Measure> measures_;        // by parameter
   std::vector<std::vector<Slice>> slices_;
 };
 

@@ -28,7 +28,7 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   // A layer that stands twice in the graph gets one update from the sum of both gradients.
   for (std::size_t i = 0; i < layers_.size(); ++i)
     states_.push_back(std::make_unique<LayerState>(
-        layers_[i]->parameters(), optimizer_, optimizer_.stores_gradients() || layer_uses[i] > 1));
+        layers_[i]->parameters(), optimizer_, layer_uses[i] > 1));
   for (const Layer* layer : layers_) seen_writes_.push_back(layer->writes);
 
   for (const int value : network_->outputs()) ++uses[value];
@@ -248,6 +248,11 @@ void Trainer::apply_stored() {
       }
       state->apply_stored(number, own);
     }
+  }
+  for (std::size_t node = 0; node < node_layer_.size(); ++node) {
+    LayerState& state = *states_[node_layer_[node]];
+    if (state.has_measured())
+      network_->nodes()[node].layer->update_measured(run_.saved[node], state, run_.arena);
   }
 }
 

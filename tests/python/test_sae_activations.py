@@ -253,6 +253,31 @@ def test_lazy_updates_leave_latents_alone_that_no_row_chose(lazy: bool) -> None:
         assert moved[~active].any() != lazy
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm"])
+def test_clipping_scales_the_gradient_to_its_norm(form: str, clipping: str) -> None:
+    """One step of plain descent without clipping tells the gradient."""
+    x, changes = sparse_sums(), []
+    for settings in ({}, {clipping: 1e9}, {clipping: 1e-2}):
+        layer = SparseDictionary(LATENTS, seed=0, **(FORMS[form] | {"unit_norm": False}))
+        layer.build((None, WIDTH))
+        before = {each.name: layer.native.get(each.name) for each in layer.parameters()}
+        layer.compile(gw.optimizers.SGD(1.0, **settings), "mse")
+        layer.fit(x, x, batch_size=ROWS, epochs=1, verbose=0, shuffle=False)
+        trained = [each.name for each in layer.parameters() if each.role != "state"]
+        changes.append({name: before[name] - layer.native.get(name) for name in trained})
+    plain, wide, clipped = changes
+    norms = {name: np.linalg.norm(change) for name, change in plain.items()}
+    together = np.linalg.norm(list(norms.values()))
+    for name, change in plain.items():
+        size = 1e-6 * np.abs(before[name]).max() + 1e-4 * np.abs(change).max()
+        np.testing.assert_allclose(wide[name], change, atol=size)
+        norm = norms[name] if clipping == "clipnorm" else together
+        if name == "latent_threshold":  # which stays at 0 or above
+            continue
+        np.testing.assert_allclose(clipped[name], change * min(1, 1e-2 / norm), atol=size)
+
+
 @pytest.mark.parametrize("clipping", [{}, {"global_clipnorm": 0.01}])
 def test_a_tied_encoder_is_the_transpose_of_the_decoder(clipping: dict[str, float]) -> None:
     layer = SparseDictionary(LATENTS, activation=TopK(4), tied=True, seed=0)
