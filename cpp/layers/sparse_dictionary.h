@@ -37,6 +37,11 @@ class SparseDictionary final : public Layer {
   Codes encode(const Rows& x, Index rows, Arena& arena) const;
   // y [codes.rows, stride] of codes whose latents are below `latents()`.
   void decode(const SparseRows& codes, Index rows, float* y, Index stride) const;
+  // The k best of `rows` codes for each of `count` queries, best first, ties by the lower row: dense
+  // ones by their inner product with the reconstruction, codes by z . z'. indices and scores
+  // [count, k].
+  void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index k,
+              std::int32_t* indices, float* scores) const;
   Index latents() const { return latents_; }
 
  protected:

@@ -1,4 +1,6 @@
 // Codes of a dictionary, as CSR arrays, and back.
+#include <limits>
+
 #include "arrays.h"
 #include "layers/sparse_dictionary.h"
 #include "training/network.h"
@@ -67,11 +69,37 @@ FloatArray decode(Layer& layer, const SparseMatrix& codes) {
   return y;
 }
 
+py::tuple search(Layer& layer, const SparseMatrix& codes, const py::object& query, Index k) {
+  const SparseDictionary& own = dictionary(layer);
+  const RowArray queries = rows_of(query, "query");
+  const Index width = queries.input.is_sparse() ? own.latents() : layer.input_widths()[0];
+  require(codes.width == own.latents(), "codes: expected rows of ", own.latents(), " latents, got ",
+          codes.width);
+  require(codes.rows() <= std::numeric_limits<std::int32_t>::max(),
+          "codes: expected fewer than 2^31 rows, got ", codes.rows());
+  require(queries.input.width == width, "query: expected rows of ", width, " values, got ",
+          queries.input.width);
+  require(k >= 1 && k <= codes.rows(), "k: expected 1 <= k <= rows of codes (", codes.rows(),
+          "), got ", k);
+  LabelArray indices({queries.rows, k});
+  FloatArray scores({queries.rows, k});
+  std::int32_t* to_indices = indices.mutable_data();
+  float* to_scores = scores.mutable_data();
+  const ReadClaim claim(layer.use());
+  {
+    const py::gil_scoped_release release;
+    own.search({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(),
+               queries.input, queries.rows, k, to_indices, to_scores);
+  }
+  return py::make_tuple(indices, scores);
+}
+
 }  // namespace
 
 void bind_dictionary(py::module_& module) {
   module.def("encode", &encode, py::arg("layer"), py::arg("x"));
   module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
+  module.def("search", &search, py::arg("layer"), py::arg("codes"), py::arg("query"), py::arg("k"));
 }
 
 }  // namespace gatewise

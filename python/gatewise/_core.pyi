@@ -96,6 +96,14 @@ def encode(layer: Layer, x: Floats) -> tuple[Indices, Labels, Floats]:
 def decode(layer: Layer, codes: SparseRows) -> Floats:
     """The rows (n, d) that codes stand for, of a dictionary."""
 
+def search(
+    layer: Layer, codes: SparseRows, query: Floats | SparseRows, k: int
+) -> tuple[Labels, Floats]:
+    """Rows of codes (q, k) that score best for each query (q, d) or code (q, m), and their scores.
+
+    Best first, ties by the lower row. ValueError where a score is beyond float32.
+    """
+
 class Network:
     """An acyclic graph of layers.
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.data import csr
-from gatewise.data.convert import Indices
-from gatewise.sae.codes import largest_columns, to_codes
+from gatewise.data.convert import Floats, Indices
+from gatewise.sae.codes import to_codes
 
 Doubles = npt.NDArray[np.float64]
 
@@ -115,8 +115,20 @@ def nearest_features(
         block = wanted[start : start + step]
         table = directions[block] @ directions.T
         table[np.arange(len(block)), block] = -np.inf
-        best = table.argmax(axis=1)[:, None] if count == 1 else largest_columns(table, count)
+        best = table.argmax(axis=1)[:, None] if count == 1 else _largest_columns(table, count)
         exact = np.einsum("qd,qkd->qk", rows[block], rows[best])
         neighbours[start : start + step] = best
         cosines[start : start + step] = np.clip(exact, -1, 1)
     return neighbours, cosines
+
+
+def _largest_columns(table: Floats, k: int) -> npt.NDArray[np.int32]:
+    """The columns of the k largest of each row, best first, ties by the lower column."""
+    # The k-th largest decides who may be among them; of those equal to it the lowest are taken.
+    bound = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k, None]
+    best = np.empty((len(table), k), np.int32)
+    for row, (values, least) in enumerate(zip(table, bound, strict=True)):
+        reaching = np.flatnonzero(values >= least)
+        order = np.argsort(-values[reaching], kind="stable")[:k]
+        best[row] = reaching[order]
+    return best

@@ -1,0 +1,156 @@
+#include "codes/code_search.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "kernels/dot_rows.h"
+#include "kernels/reduce.h"
+
+namespace gatewise {
+namespace {
+
+// Entries and rows of a block: a million multiply-adds with a panel of queries.
+constexpr Index kBlockUnits = 64 * 1024;
+
+// Blocks that pass one after the other with each panel of queries: 8 MB of entries.
+constexpr Index kBlocksTogether = 16;
+
+// Floats of all weights, and hits of all lists, of the queries that are searched for at a time.
+constexpr Index kMostWeights = Index{1} << 22, kMostHits = Index{1} << 23;
+
+// Cuts rows into blocks of about as many entries; each row counts as one more.
+class RowCuts {
+ public:
+  RowCuts(const SparseRows& codes, Index rows) : codes_(codes), rows_(rows) {
+    blocks_ = ceil_divide(units_before(rows), kBlockUnits);
+  }
+
+  Index blocks() const { return blocks_; }
+  // The first row of a block; that of block `blocks()` is behind the last row.
+  Index row(Index block) const {
+    Index low = 0, high = rows_;
+    while (low < high) {
+      const Index middle = low + (high - low) / 2;
+      if (units_before(middle) < block * kBlockUnits)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return low;
+  }
+
+ private:
+  Index units_before(Index row) const { return codes_.offsets[row] - codes_.offsets[0] + row; }
+
+  const SparseRows& codes_;
+  Index rows_, blocks_;
+};
+
+HitLists take_lists(Index panels, Index room, Arena& arena) {
+  const Index queries = panels * kPanelWidth;
+  const HitLists lists{arena.take<Hit>(queries * room), arena.take<std::int32_t>(queries),
+                       arena.take<Hit>(queries), arena.take<float>(queries), room};
+  begin_hits(panels, lists);
+  return lists;
+}
+
+}  // namespace
+
+SearchQueries::SearchQueries(Index count, Index latents, Arena& arena)
+    : shape_{latents, count},
+      weights_(arena.take_zeroed<float>(shape_.floats() + kPanelWidth)),
+      constants_(arena.take_zeroed<float>(shape_.panels() * kPanelWidth)) {}
+
+void SearchQueries::set_codes(const SparseRows& codes) {
+  for (Index query = 0; query < count(); ++query)
+    for (Index at = codes.begin(query); at < codes.end(query); ++at)
+      weight(codes.columns[at], query) = codes.values[at];
+}
+
+// Weights of the queries of panel p for latents [begin, end).
+void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, Index p, Index begin,
+                              Index end) {
+  constexpr Index kTogether = 4;
+  const Index stride = shape_.stride(p), width = shape_.width(p);
+  float products[kTogether];
+  for (Index latent = begin; latent < end; latent += kTogether) {
+    const Index some = std::min(kTogether, end - latent);
+    float* to = weights_ + shape_.offset(p) + latent * stride;
+    for (Index l = 0; l < width; ++l) {
+      dot_rows<kTogether>(from.decoder + latent * from.stride, from.stride, some,
+                          queries.row(p * kPanelWidth + l), from.width, products);
+      for (Index j = 0; j < some; ++j) to[j * stride + l] = from.scale * products[j];
+    }
+  }
+}
+
+void SearchQueries::set_rows(const Rows& queries, const Reconstruction& from, Arena& arena) {
+  // A copy whose rows begin where registers do: reading across cache lines takes twice as long.
+  const Index stride = round_up(from.width, kPanelWidth);
+  float* copy = arena.take_zeroed<float>(count() * stride);
+  for (Index query = 0; query < count(); ++query)
+    std::copy_n(queries.row(query), from.width, copy + query * stride);
+  const Rows aligned{copy, stride};
+  // Rows of W_d that stay in the second cache while all queries pass, a panel of them in the first.
+  constexpr Index kBlock = 64;
+  const double operations = static_cast<double>(kBlock * from.width * count());
+  parallel_for(ceil_divide(shape_.rows, kBlock), operations, [&](Index begin, Index end) {
+    for (Index block = begin; block < end; ++block)
+      for (Index p = 0; p < panels(); ++p)
+        set_block(aligned, from, p, block * kBlock, std::min((block + 1) * kBlock, shape_.rows));
+  });
+  parallel_for(count(), static_cast<double>(2 * from.width), [&](Index begin, Index end) {
+    for (Index query = begin; query < end; ++query)
+      constants_[query] = from.scale * dot(from.bias, aligned.row(query), from.width) +
+                          dot(from.center, aligned.row(query), from.width);
+  });
+}
+
+Index queries_at_a_time(Index latents, Index k, Index rows) {
+  const Index hits = num_threads() * hit_room(k, rows);
+  const Index most = std::min(kMostWeights / std::max<Index>(latents, 1), kMostHits / hits);
+  return std::max(most / kPanelWidth, Index{1}) * kPanelWidth;
+}
+
+void search_codes(const SparseRows& codes, Index rows, const SearchQueries& queries, Index k,
+                  std::int32_t* indices, float* scores, Arena& arena) {
+  const Index panels = queries.panels(), threads = num_threads();
+  const RowCuts cuts(codes, rows);
+  // Each thread has lists of its own, since it may meet any block. Which one holds a hit never
+  // shows: the k best are chosen from all of them, and no two hits are equal.
+  const HitLists all = take_lists(threads * panels, hit_room(k, rows), arena);
+  // A panel meets several blocks in a row, whose entries the third cache still holds for the next.
+  const Index part = std::min(kBlocksTogether, std::max<Index>(cuts.blocks(), 1));
+  const Index items = ceil_divide(cuts.blocks(), part) * panels * part;
+  const auto run = [&](Index begin, Index end, int thread) {
+    for (Index item = begin; item < end; ++item) {
+      const Index panel = item / part % panels;
+      const Index block = item / (part * panels) * part + item % part;
+      search_rows(codes, cuts.row(block), cuts.row(block + 1), queries.panel(panel), k,
+                  all.from(thread * panels + panel));
+    }
+  };
+  parallel_for(items, static_cast<double>(kBlockUnits * kPanelWidth), run,
+               static_cast<int>(threads));
+
+  const Index room = threads * all.room;
+  Hit* scratch = arena.take<Hit>(threads * room);
+  const auto join = [&](Index begin, Index end, int thread) {
+    Hit* joined = scratch + thread * room;
+    for (Index query = begin; query < end; ++query) {
+      Hit* last = joined;
+      for (Index of = 0; of < threads; ++of) {
+        const Index list = of * panels * kPanelWidth + query;
+        last = std::copy_n(all.hits + list * all.room, all.counts[list], last);
+      }
+      choose_hits(joined, last - joined, k);
+      for (Index j = 0; j < k; ++j) {
+        indices[query * k + j] = joined[j].row();
+        scores[query * k + j] = joined[j].score();
+      }
+    }
+  };
+  parallel_for(queries.count(), static_cast<double>(32 * room), join, static_cast<int>(threads));
+}
+
+}  // namespace gatewise

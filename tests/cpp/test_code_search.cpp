@@ -1,0 +1,269 @@
+#include "codes/code_search.h"
+
+#include <limits>
+#include <numeric>
+
+#include "kernels/dot_rows.h"
+#include "kernels/reduce.h"
+#include "reference.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr Index kLatents = 70;
+
+// Sparse rows of random lengths, some of them 0.
+struct StoredRows {
+  std::vector<Index> offsets{0};
+  std::vector<std::int32_t> columns;
+  std::vector<float> values;
+
+  StoredRows(Index rows, Index most, std::uint64_t seed, bool whole_numbers = false) {
+    Numbers numbers(seed);
+    for (Index i = 0; i < rows; ++i) {
+      Index left = i % 5 == 3 ? 0 : numbers.below(most + 1);
+      for (std::int32_t column = 0; column < kLatents && left > 0; ++column) {
+        if (numbers.below(kLatents - column) >= left) continue;
+        --left;
+        columns.push_back(column);
+        values.push_back(whole_numbers ? static_cast<float>(numbers.below(3))
+                                       : numbers.uniform(-1, 1));
+      }
+      offsets.push_back(static_cast<Index>(columns.size()));
+    }
+  }
+
+  Index rows() const { return static_cast<Index>(offsets.size()) - 1; }
+  SparseRows view() const { return {offsets.data(), columns.data(), values.data()}; }
+
+  std::vector<float> dense() const {
+    std::vector<float> table(static_cast<std::size_t>(rows() * kLatents), 0.0f);
+    for (Index i = 0; i < rows(); ++i)
+      for (Index at = offsets[i]; at < offsets[i + 1]; ++at)
+        table[i * kLatents + columns[at]] = values[at];
+    return table;
+  }
+};
+
+struct Found {
+  std::vector<std::int32_t> indices;
+  std::vector<float> scores;
+  bool operator==(const Found&) const = default;
+};
+
+Found search(const StoredRows& stored, const SearchQueries& queries, Index k, Arena& arena) {
+  Found found;
+  found.indices.resize(static_cast<std::size_t>(queries.count() * k), -1);
+  found.scores.resize(found.indices.size(), kCanary);
+  search_codes(stored.view(), stored.rows(), queries, k, found.indices.data(), found.scores.data(),
+               arena);
+  return found;
+}
+
+// Every row's score by a loop, a stable sort of them, and the first k.
+template <typename Score>
+Found naive_search(Index rows, Index queries, Index k, const Score& score_of) {
+  Found found;
+  for (Index query = 0; query < queries; ++query) {
+    std::vector<float> scores;
+    for (Index i = 0; i < rows; ++i) scores.push_back(score_of(i, query));
+    std::vector<std::int32_t> order(static_cast<std::size_t>(rows));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::int32_t a, std::int32_t b) { return scores[a] > scores[b]; });
+    for (Index j = 0; j < k; ++j) {
+      found.indices.push_back(order[j]);
+      found.scores.push_back(scores[order[j]]);
+    }
+  }
+  return found;
+}
+
+// One chain over the entries of row i, as the kernel's lanes compute it.
+float chain(const StoredRows& stored, Index i, const float* weights) {
+  Vector sum = Vector::zero();
+  for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
+    sum = fma(Vector::set(stored.values[at]), Vector::set(weights[stored.columns[at]]), sum);
+  alignas(64) float lanes[kPanelWidth];
+  sum.store(lanes);
+  return lanes[0] + 0.0f;
+}
+
+void check_codes(const StoredRows& stored, const StoredRows& queries, Index k) {
+  const std::vector<float> weights = queries.dense();
+  const Found expected = naive_search(stored.rows(), queries.rows(), k, [&](Index i, Index query) {
+    return chain(stored, i, weights.data() + query * kLatents);
+  });
+  for (const int count : {1, 2, 4}) {
+    const Threads threads(count);
+    Arena arena;
+    SearchQueries searched(queries.rows(), kLatents, arena);
+    searched.set_codes(queries.view());
+    CHECK(search(stored, searched, k, arena) == expected);
+  }
+}
+
+// Random rows, and a decoder, to score rows by their inner product with reconstructions.
+struct Decoder {
+  Index width, stride;
+  std::vector<float> decoder, bias, center;
+
+  Decoder(Index width, Index stride, std::uint64_t seed) : width(width), stride(stride) {
+    Numbers numbers(seed);
+    decoder = numbers.vector(kLatents * stride);
+    bias = numbers.vector(width);
+    center = numbers.vector(width);
+  }
+  SearchQueries::Reconstruction view() const {
+    return {decoder.data(), stride, width, bias.data(), center.data(), 0.4f};
+  }
+  // The reconstruction of row i times a query.
+  Sum score(const StoredRows& stored, Index i, const float* query) const {
+    Sum sum;
+    for (Index j = 0; j < width; ++j) {
+      for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
+        sum.add(0.4 * stored.values[at] * decoder[stored.columns[at] * stride + j], query[j]);
+      sum.add(0.4 * bias[j], query[j]);
+      sum.add(center[j], query[j]);
+    }
+    return sum;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("codes are found as by a loop over all rows, bit for bit, on any number of threads") {
+  for (const Index rows : {1, 2, 7, 100, 3000})
+    for (const Index queries : {1, 3, 4, 15, 16, 17, 40}) {
+      const StoredRows stored(rows, 12, static_cast<std::uint64_t>(rows));
+      const StoredRows asked(queries, 30, static_cast<std::uint64_t>(queries) + 1000);
+      for (const Index k : {Index{1}, std::min<Index>(rows, 10), rows}) {
+        INFO("rows ", rows, ", queries ", queries, ", k ", k);
+        check_codes(stored, asked, k);
+      }
+    }
+}
+
+TEST_CASE("rows of several blocks are found on any number of threads") {
+  const StoredRows stored(20000, 20, 5), asked(18, 30, 6);
+  for (const Index k : {1, 10, 300}) check_codes(stored, asked, k);
+}
+
+TEST_CASE("of equal scores the lower rows are found, of negative ones too") {
+  // Whole numbers: most scores are equal, many 0.
+  const StoredRows stored(9000, 3, 7, true);
+  StoredRows asked(17, 5, 8, true);
+  for (const Index k : {1, 10, 2000}) check_codes(stored, asked, k);
+  for (float& value : asked.values) value = -value;
+  for (const Index k : {1, 10, 2000}) check_codes(stored, asked, k);
+}
+
+TEST_CASE("rows without entries score 0") {
+  StoredRows stored(0, 0, 1);
+  for (int i = 0; i < 9; ++i) stored.offsets.push_back(0);
+  const StoredRows asked(2, 30, 2);
+  Arena arena;
+  SearchQueries queries(2, kLatents, arena);
+  queries.set_codes(asked.view());
+  const Found found = search(stored, queries, 3, arena);
+  CHECK(found.indices == std::vector<std::int32_t>{0, 1, 2, 0, 1, 2});
+  CHECK(found.scores == std::vector<float>(6, 0.0f));
+}
+
+TEST_CASE("NaN is worse than any number, and fills the list where there are no more") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK(Hit(infinity, 9).is_better(Hit(3, 1)));
+  CHECK(Hit(-3, 9).is_better(Hit(-infinity, 1)));
+  CHECK(Hit(-infinity, 9).is_better(Hit(NAN, 1)));
+  CHECK(Hit(NAN, 1).is_better(Hit(NAN, 9)));
+  CHECK(Hit(NAN, 9).is_better(Hit()));
+  CHECK(Hit(-0.0f, 1).is_better(Hit(0.0f, 2)));
+
+  StoredRows stored(40, 10, 3);
+  stored.offsets.erase(stored.offsets.begin() + 1);  // row 0 has entries
+  for (Index i = 0; i < stored.rows(); i += 2)
+    for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at) stored.values[at] = NAN;
+  for (const Index count : {1, 3}) {
+    const StoredRows asked(count, kLatents, 4);
+    Arena arena;
+    SearchQueries queries(count, kLatents, arena);
+    queries.set_codes(asked.view());
+    const Index rows = stored.rows();
+    const Found found = search(stored, queries, rows, arena);
+    for (Index query = 0; query < count; ++query) {
+      const float* scores = &found.scores[query * rows];
+      CHECK(std::isnan(scores[rows - 1]));
+      for (Index j = 1; j < rows; ++j) CHECK((std::isnan(scores[j]) || !std::isnan(scores[j - 1])));
+      const auto begin = found.indices.begin() + query * rows;
+      std::vector<std::int32_t> order(begin, begin + rows);
+      std::sort(order.begin(), order.end());
+      for (std::int32_t i = 0; i < rows; ++i) CHECK(order[i] == i);
+    }
+  }
+}
+
+TEST_CASE("rows score by their inner product with the reconstruction") {
+  for (const Index width : sizes_around_registers()) {
+    const Decoder decoder(width, round_up(width, kPanelWidth), static_cast<std::uint64_t>(width));
+    const StoredRows stored(60, 12, 9);
+    for (const Index count : {1, 5, 21}) {
+      const std::vector<float> asked = Numbers(10).vector(count * width);
+      Arena arena;
+      SearchQueries queries(count, kLatents, arena);
+      queries.set_rows({asked.data(), width}, decoder.view(), arena);
+      const Found found = search(stored, queries, 60, arena);
+      Worst worst;
+      for (Index at = 0; at < count * 60; ++at)
+        worst.see(found.scores[at],
+                  decoder.score(stored, found.indices[at], asked.data() + at / 60 * width));
+      INFO("width ", width, ", queries ", count, ": ", worst.report());
+      CHECK(worst.is_within());
+    }
+  }
+}
+
+TEST_CASE("what a query finds does not depend on the other queries, nor on the threads") {
+  const Index width = 50, count = 37;
+  const Decoder decoder(width, 64, 11);
+  const StoredRows stored(5000, 12, 12);
+  const std::vector<float> asked = Numbers(13).vector(count * width);
+  const auto find = [&](Index first, Index some) {
+    Arena arena;
+    SearchQueries queries(some, kLatents, arena);
+    queries.set_rows({asked.data() + first * width, width}, decoder.view(), arena);
+    return search(stored, queries, 10, arena);
+  };
+  const Found whole = find(0, count);
+  for (const int threads_count : {1, 2, 4}) {
+    const Threads threads(threads_count);
+    CHECK(find(0, count) == whole);
+    for (Index query = 0; query < count; ++query) {
+      const Found alone = find(query, 1);
+      CHECK(std::equal(alone.indices.begin(), alone.indices.end(), &whole.indices[query * 10]));
+      CHECK(same_bits(alone.scores.data(), &whole.scores[query * 10], 10));
+    }
+  }
+}
+
+TEST_CASE("products with several rows are those of dot, bit for bit") {
+  Numbers numbers(14);
+  for (const Index width : {0, 1, 15, 16, 17, 77}) {
+    const std::vector<float> rows = numbers.vector(4 * 80), x = numbers.vector(width);
+    for (Index count = 1; count <= 4; ++count) {
+      float y[4];
+      dot_rows<4>(rows.data(), 80, count, x.data(), width, y);
+      for (Index j = 0; j < count; ++j) CHECK(y[j] == dot(rows.data() + j * 80, x.data(), width));
+    }
+  }
+}
+
+TEST_CASE("queries at a time fill panels") {
+  for (const Index latents : {1, 4096, 1 << 24})
+    for (const Index k : {1, 100000}) {
+      const Index count = queries_at_a_time(latents, k, 100000);
+      CHECK(count >= kPanelWidth);
+      CHECK(count % kPanelWidth == 0);
+    }
+}
