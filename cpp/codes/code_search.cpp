@@ -9,11 +9,11 @@
 namespace gatewise {
 namespace {
 
-// Entries and rows of a block: a million multiply-adds with a panel of queries.
-constexpr Index kBlockUnits = 64 * 1024;
+// Entries and rows of a block: few enough that the rows of a single query go to several threads.
+constexpr Index kBlockUnits = 16 * 1024;
 
 // Blocks that pass one after the other with each panel of queries: 8 MB of entries.
-constexpr Index kBlocksTogether = 16;
+constexpr Index kBlocksTogether = 64;
 
 // Floats of all weights, and hits of all lists, of the queries that are searched for at a time.
 constexpr Index kMostWeights = Index{1} << 22, kMostHits = Index{1} << 23;
@@ -130,8 +130,8 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
                   all.from(thread * panels + panel));
     }
   };
-  parallel_for(items, static_cast<double>(kBlockUnits * kPanelWidth), run,
-               static_cast<int>(threads));
+  const Index multiplied = kBlockUnits * std::min(kPanelWidth, queries.count());
+  parallel_for(items, static_cast<double>(multiplied), run, static_cast<int>(threads));
 
   const Index room = threads * all.room;
   Hit* scratch = arena.take<Hit>(threads * room);

@@ -99,6 +99,20 @@ constexpr auto kGradientRows = for_panels<GradientRows>();
 
 const Index kSparsePanels = kMostPanels;
 
+Index find_column_outside(const std::int32_t* columns, Index count, Index width) {
+  constexpr Index kStretch = 1024;
+  for (Index start = 0; start < count; start += kStretch) {
+    const Index end = std::min(start + kStretch, count);
+    std::uint32_t largest = 0;  // a negative column is a large number
+    for (Index i = start; i < end; ++i)
+      largest = std::max(largest, static_cast<std::uint32_t>(columns[i]));
+    if (largest < width) continue;
+    for (Index i = start; i < end; ++i)
+      if (columns[i] < 0 || columns[i] >= width) return i;
+  }
+  return -1;
+}
+
 void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
                             Index panel_begin, Index panel_end, const Epilogue& epilogue) {
   for (Index panel = panel_begin; panel < panel_end; panel += kMostPanels)

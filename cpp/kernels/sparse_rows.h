@@ -7,6 +7,9 @@
 
 namespace gatewise {
 
+// The place of the first column that is not in [0, width), or -1; columns [count].
+Index find_column_outside(const std::int32_t* columns, Index count, Index width);
+
 // Panels that a product with sparse rows takes at once.
 extern const Index kSparsePanels;
 

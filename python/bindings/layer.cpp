@@ -3,6 +3,7 @@
 
 #include "arrays.h"
 #include "kernels/finite.h"
+#include "kernels/sparse_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
 #include "training/network.h"
@@ -116,6 +117,11 @@ void check_offsets(const IndexArray& offsets, Index entries) {
             " after ", at[i - 1]);
 }
 
+void check_columns(const std::int32_t* columns, Index count, Index width) {
+  const Index bad = find_column_outside(columns, count, width);
+  if (bad >= 0) fail("indices: expected columns below ", width, ", got ", columns[bad]);
+}
+
 SparseExpertLayer& expert_layer(Layer& layer) {
   auto* experts = dynamic_cast<SparseExpertLayer*>(&layer);
   require(experts != nullptr, "routing: expected a sparse_expert layer");
@@ -157,9 +163,7 @@ void bind_layer(py::module_& module) {
              check_offsets(offsets, columns.size());
              require(columns.size() == values.size(),
                      "SparseRows: expected as many columns as values");
-             for (Index i = 0; i < columns.size(); ++i)
-               require(columns.data()[i] >= 0 && columns.data()[i] < width,
-                       "indices: expected columns below ", width, ", got ", columns.data()[i]);
+             check_columns(columns.data(), columns.size(), width);
              return SparseMatrix{offsets, columns, values, width};
            }),
            py::arg("indptr"), py::arg("indices"), py::arg("data"), py::arg("width"));

@@ -1,5 +1,7 @@
 #include "products/sparse_columns.h"
 
+#include <limits>
+
 #include "reference.h"
 
 using namespace gatewise;
@@ -114,4 +116,19 @@ TEST_CASE("rows of very uneven length give the same bits on any number of thread
   };
   const std::vector<float> alone = run(1);
   for (const int count : {2, 3, 5}) CHECK(same_bits(run(count), alone));
+}
+
+TEST_CASE("a column outside the width is found at its place") {
+  for (const Index count : {0, 1, 1023, 1024, 1025, 3000}) {
+    std::vector<std::int32_t> columns(static_cast<std::size_t>(count), 6);
+    CHECK(find_column_outside(columns.data(), count, 7) == -1);
+    for (const Index place : {Index{0}, count / 2, count - 1}) {
+      if (place < 0 || place >= count) continue;
+      for (const std::int32_t bad : {7, -1, std::numeric_limits<std::int32_t>::min()}) {
+        columns[place] = bad;
+        CHECK(find_column_outside(columns.data(), count, 7) == place);
+        columns[place] = 6;
+      }
+    }
+  }
 }

@@ -159,7 +159,12 @@ def test_what_does_not_fit_is_refused(sae: gw.SparseAutoencoder, z: csr_array) -
         (z, infinite, 3, "query: .*inf"),
         (bad_latents, QUERIES, 3, "codes: expected column indices below 96, got 96"),
         (z, bad_latents, 3, "query: expected column indices below 96, got 96"),
-        (z, np.float32(3e38) * np.sign(QUERIES), 3, "query: expected scores in the range of float32"),
+        (
+            z,
+            np.float32(3e38) * np.sign(QUERIES),
+            3,
+            "query: expected scores in the range of float32",
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             sae.search(codes, query, k)
@@ -182,3 +187,7 @@ def test_the_core_refuses_what_does_not_fit(sae: gw.SparseAutoencoder) -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             _core.search(native, codes, query, k)
+
+
+def test_codes_have_narrow_indices_where_they_fit(z: csr_array) -> None:
+    assert (z.indices.dtype, z.indptr.dtype) == (np.int32, np.int32)

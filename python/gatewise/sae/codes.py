@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     CsrArray: TypeAlias = Any
 
+_MOST_NARROW = 2**31 - 1
+"""Entries up to which offsets are int32: SciPy keeps latents in the type of the offsets."""
+
 
 def encode(native: _core.Layer, rows: Any, width: int, latents: int, at_a_time: int) -> CsrArray:
     """The codes `(n, m)` of rows `(n, d)`, which may be a memory map: read part by part."""
@@ -26,6 +29,8 @@ def encode(native: _core.Layer, rows: Any, width: int, latents: int, at_a_time: 
         numbers = range(start, min(start + at_a_time, len(rows)))
         part = convert.features(rows[start : numbers.stop], "x", (None, width), rows=numbers)
         offsets, indices, values = _core.encode(native, part)
+        if len(values) <= _MOST_NARROW:
+            offsets = offsets.astype(indices.dtype)
         parts.append(csr_array((values, indices, offsets), (len(part), latents)))
     if not parts:
         raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
