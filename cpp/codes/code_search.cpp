@@ -150,7 +150,9 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
       }
     }
   };
-  parallel_for(queries.count(), static_cast<double>(32 * room), join, static_cast<int>(threads));
+  // To choose and sort takes as long as some hundred multiply-adds a hit.
+  const double operations = 512 * static_cast<double>(room);
+  parallel_for(queries.count(), operations, join, static_cast<int>(threads));
 }
 
 }  // namespace gatewise
