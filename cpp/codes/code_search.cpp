@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "core/errors.h"
 #include "core/parallel.h"
 #include "kernels/dot_rows.h"
+#include "kernels/finite.h"
 #include "kernels/reduce.h"
 
 namespace gatewise {
@@ -76,9 +78,11 @@ void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, I
   for (Index latent = begin; latent < end; latent += kTogether) {
     const Index some = std::min(kTogether, end - latent);
     float* to = weights_ + shape_.offset(p) + latent * stride;
+    const float* rows[kTogether];  // in place of those behind the last the last one
+    for (Index j = 0; j < kTogether; ++j)
+      rows[j] = from.decoder + (latent + std::min(j, some - 1)) * from.stride;
     for (Index l = 0; l < width; ++l) {
-      dot_rows<kTogether>(from.decoder + latent * from.stride, from.stride, some,
-                          queries.row(p * kPanelWidth + l), from.width, products);
+      dot_rows<kTogether>(rows, queries.row(p * kPanelWidth + l), from.width, products);
       for (Index j = 0; j < some; ++j) to[j * stride + l] = from.scale * products[j];
     }
   }
@@ -153,6 +157,27 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
   // To choose and sort takes as long as some hundred multiply-adds a hit.
   const double operations = 512 * static_cast<double>(room);
   parallel_for(queries.count(), operations, join, static_cast<int>(threads));
+}
+
+void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index latents,
+            const SearchQueries::Reconstruction& reconstruction, Index k, std::int32_t* indices,
+            float* scores) {
+  const Index at_a_time = queries_at_a_time(latents, k, rows);
+  Arena arena;
+  for (Index first = 0; first < count; first += at_a_time) {
+    poll_interrupt();
+    arena.reset();
+    const Input some = queries.from(first);
+    SearchQueries weights(std::min(at_a_time, count - first), latents, arena);
+    if (some.is_sparse())
+      weights.set_codes(some.sparse);
+    else
+      weights.set_rows(some.dense, reconstruction, arena);
+    search_codes(codes, rows, weights, k, indices + first * k, scores + first * k, arena);
+  }
+  const Index bad = find_nonfinite(scores, count * k);
+  require(bad < 0, "query: expected scores in the range of float32, got one beyond it at row ",
+          bad / k);
 }
 
 }  // namespace gatewise

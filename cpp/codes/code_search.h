@@ -53,4 +53,10 @@ Index queries_at_a_time(Index latents, Index k, Index rows);
 void search_codes(const SparseRows& codes, Index rows, const SearchQueries& queries, Index k,
                   std::int32_t* indices, float* scores, Arena& arena);
 
+// The same for `count` queries, a part of them at a time: codes, or rows whose inner products with
+// the reconstructions are asked for. Throws where a score is beyond float32.
+void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index latents,
+            const SearchQueries::Reconstruction& reconstruction, Index k, std::int32_t* indices,
+            float* scores);
+
 }  // namespace gatewise

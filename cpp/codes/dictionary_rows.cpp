@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "kernels/weighted_rows.h"
 
 namespace gatewise {
 
@@ -33,9 +33,11 @@ void decoder_slopes(const Codes& codes, const float* d_y, Index stride, const fl
   const double mean = static_cast<double>(codes.entries()) /
                       static_cast<double>(std::max<Index>(codes.rows, 1));
   parallel_for(codes.rows, static_cast<double>(width) * (mean + 1), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry)
-        slopes[entry] = dot(d_y + i * stride, decoder + codes.latents[entry] * decoder_stride, width);
+    for (Index i = begin; i < end; ++i) {
+      const Index first = codes.offsets[i];
+      dots_with_rows(decoder, decoder_stride, codes.latents + first, codes.offsets[i + 1] - first,
+                     d_y + i * stride, slopes + first, width);
+    }
   });
 }
 

@@ -5,31 +5,27 @@
 
 namespace gatewise {
 
-// y[j] = dot(rows + j stride, x, width) of kernels/reduce.h, bit for bit, for j below `count`, at
-// most kMost: their chains run side by side, and x is loaded once. y [kMost] overlaps neither.
-template <int kMost>
-inline void dot_rows(const float* rows, Index stride, Index count, const float* x, Index width,
-                     float* y) {
-  Vector sums[kMost];
+// products[e] = dot(rows[e], y, width) of kernels/reduce.h, bit for bit, for the kCount rows: their
+// chains run side by side, and y is loaded once. products [kCount] overlaps none of them.
+template <int kCount>
+inline void dot_rows(const float* const* rows, const float* y, Index width, float* products) {
+  Vector sums[kCount];
 #pragma GCC unroll 4
-  for (int j = 0; j < kMost; ++j) sums[j] = Vector::zero();
-  // In place of rows behind the last the first is read: their products are not asked for.
-  const float* from[kMost];
-  for (int j = 0; j < kMost; ++j) from[j] = rows + (j < count ? j : 0) * stride;
+  for (int e = 0; e < kCount; ++e) sums[e] = Vector::zero();
   Index i = 0;
   for (; i + kPanelWidth <= width; i += kPanelWidth) {
-    const Vector value = Vector::load(x + i);
+    const Vector value = Vector::load(y + i);
 #pragma GCC unroll 4
-    for (int j = 0; j < kMost; ++j) sums[j] = fma(Vector::load(from[j] + i), value, sums[j]);
+    for (int e = 0; e < kCount; ++e) sums[e] = fma(Vector::load(rows[e] + i), value, sums[e]);
   }
   if (i < width) {
-    const Vector value = Vector::load_partial(x + i, width - i);
+    const Vector value = Vector::load_partial(y + i, width - i);
 #pragma GCC unroll 4
-    for (int j = 0; j < kMost; ++j)
-      sums[j] = fma(Vector::load_partial(from[j] + i, width - i), value, sums[j]);
+    for (int e = 0; e < kCount; ++e)
+      sums[e] = fma(Vector::load_partial(rows[e] + i, width - i), value, sums[e]);
   }
 #pragma GCC unroll 4
-  for (int j = 0; j < kMost; ++j) y[j] = sum_lanes(sums[j]);
+  for (int e = 0; e < kCount; ++e) products[e] = sum_lanes(sums[e]);
 }
 
 }  // namespace gatewise

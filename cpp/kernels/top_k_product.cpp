@@ -19,13 +19,9 @@ void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   count = static_cast<std::int32_t>(k);
 }
 
-// Adds those of `width` sums of a row and panel, with the bias, that exceed floor and bound.
-GATEWISE_INLINE void add_sums(const Vector& values, const Vector& floor, Index panel, Index width,
-                              Index k, Candidate* list, Index room, std::int32_t& count,
-                              float& bound) {
-  unsigned better =
-      lanes_greater(values, max(Vector::set(bound), floor)) & ((1u << width) - 1);
-  if (better == 0) return;
+// Adds the lanes `better` of a row's values in a panel to its list.
+GATEWISE_INLINE void add_lanes(const Vector& values, unsigned better, Index panel, Index k,
+                               Candidate* list, Index room, std::int32_t& count, float& bound) {
   alignas(64) float lanes[kPanelWidth];
   values.store(lanes);
   for (; better != 0; better &= better - 1) {
@@ -55,12 +51,22 @@ void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& 
   walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
              [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
                const Index width = w.shape.width(panel);
+               const unsigned lanes = (1u << width) - 1;
                const Vector bias = load_terms(terms.bias, panel, width, 0);
                const Vector floor = load_terms(terms.floors, panel, width, -kInfinity);
+               // All comparisons before the first branch: few tiles have a lane that is taken.
+               unsigned better[kTileRows], any = 0;
+               for (int r = 0; r < rows; ++r) {
+                 const Vector least = max(Vector::set(candidates.bounds[row + r]), floor);
+                 better[r] = lanes_greater(Vector::load(sums[r]) + bias, least);
+                 any |= better[r];
+               }
+               if ((any & lanes) == 0) return;
                for (int r = 0; r < rows; ++r)
-                 add_sums(Vector::load(sums[r]) + bias, floor, panel, width, k,
-                          candidates.lists + (row + r) * room, room, candidates.counts[row + r],
-                          candidates.bounds[row + r]);
+                 if (better[r] & lanes)
+                   add_lanes(Vector::load(sums[r]) + bias, better[r] & lanes, panel, k,
+                             candidates.lists + (row + r) * room, room, candidates.counts[row + r],
+                             candidates.bounds[row + r]);
              });
 }
 

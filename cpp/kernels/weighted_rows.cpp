@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "kernels/vector.h"
+#include "kernels/dot_rows.h"
+#include "kernels/reduce.h"
 
 namespace gatewise {
 namespace {
@@ -34,6 +35,18 @@ GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* 
 }
 
 }  // namespace
+
+void dots_with_rows(const float* x, Index stride, const std::int32_t* rows, Index count,
+                    const float* y, float* products, Index width) {
+  constexpr int kDots = 4;
+  Index e = 0;
+  for (; e + kDots <= count; e += kDots) {
+    const float* own[kDots];
+    for (int i = 0; i < kDots; ++i) own[i] = x + rows[e + i] * stride;
+    dot_rows<kDots>(own, y, width, products + e);
+  }
+  for (; e < count; ++e) products[e] = dot(y, x + rows[e] * stride, width);
+}
 
 void weighted_rows(const float* x, Index stride, const std::int32_t* rows, const float* weights,
                    Index count, const float* start, float* y, Index width) {

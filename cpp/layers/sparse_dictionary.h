@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codes/code_activation.h"
+#include "codes/code_search.h"
 #include "layers/dictionary_terms.h"
 #include "layers/layer.h"
 #include "routing/router.h"
@@ -37,11 +38,15 @@ class SparseDictionary final : public Layer {
   Codes encode(const Rows& x, Index rows, Arena& arena) const;
   // y [codes.rows, stride] of codes whose latents are below `latents()`.
   void decode(const SparseRows& codes, Index rows, float* y, Index stride) const;
-  // The k best of `rows` codes for each of `count` queries, best first, ties by the lower row: dense
-  // ones by their inner product with the reconstruction, codes by z . z'. indices and scores
-  // [count, k].
-  void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index k,
-              std::int32_t* indices, float* scores) const;
+  // What the scores of a search are inner products with.
+  SearchQueries::Reconstruction reconstruction() const {
+    return {.decoder = block_.slice(decoder_),
+            .stride = decoder_stride(),
+            .width = width_,
+            .bias = block_.slice(decoder_bias_),
+            .center = block_.slice(center_),
+            .scale = 1.0f / scale()};
+  }
   Index latents() const { return latents_; }
 
  protected:

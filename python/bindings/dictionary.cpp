@@ -69,11 +69,15 @@ FloatArray decode(Layer& layer, const SparseMatrix& codes) {
   return y;
 }
 
-py::tuple search(Layer& layer, const SparseMatrix& codes, const py::object& query, Index k) {
-  const SparseDictionary& own = dictionary(layer);
+py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object& query, Index k) {
   const RowArray queries = rows_of(query, "query");
-  const Index width = queries.input.is_sparse() ? own.latents() : layer.input_widths()[0];
-  require(codes.width == own.latents(), "codes: expected rows of ", own.latents(), " latents, got ",
+  const bool is_code = queries.input.is_sparse();
+  SearchQueries::Reconstruction reconstruction;
+  if (!is_code) reconstruction = dictionary(layer).reconstruction();
+  const Index width = is_code ? codes.width : layer.input_widths()[0];
+  const auto* own = dynamic_cast<SparseDictionary*>(&layer);
+  const Index latents = own ? own->latents() : layer.output_width();
+  require(codes.width == latents, "codes: expected rows of ", latents, " latents, got ",
           codes.width);
   require(codes.rows() <= std::numeric_limits<std::int32_t>::max(),
           "codes: expected fewer than 2^31 rows, got ", codes.rows());
@@ -88,8 +92,8 @@ py::tuple search(Layer& layer, const SparseMatrix& codes, const py::object& quer
   const ReadClaim claim(layer.use());
   {
     const py::gil_scoped_release release;
-    own.search({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(),
-               queries.input, queries.rows, k, to_indices, to_scores);
+    search({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(),
+           queries.input, queries.rows, latents, reconstruction, k, to_indices, to_scores);
   }
   return py::make_tuple(indices, scores);
 }
@@ -99,7 +103,7 @@ py::tuple search(Layer& layer, const SparseMatrix& codes, const py::object& quer
 void bind_dictionary(py::module_& module) {
   module.def("encode", &encode, py::arg("layer"), py::arg("x"));
   module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
-  module.def("search", &search, py::arg("layer"), py::arg("codes"), py::arg("query"), py::arg("k"));
+  module.def("search", &search_layer, py::arg("layer"), py::arg("codes"), py::arg("query"), py::arg("k"));
 }
 
 }  // namespace gatewise
