@@ -23,6 +23,7 @@ class BatchTopKActivation final : public CodeActivation {
 
   void declare(ParameterBlock& block, Index) override {
     threshold_ = block.add_vector("batch_threshold", "state", 1);
+    seen_ = block.add_vector("batch_steps_rows", "state", 2);
   }
 
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
@@ -40,17 +41,22 @@ class BatchTopKActivation final : public CodeActivation {
   }
 
   void finish_step(const CodeRun& run, ParameterBlock& block) const override {
+    // The first steps count alike; a batch counts by its rows beside the mean.
     float& threshold = block.slice(threshold_)[0];
-    // 0 is what it starts from: then the first batch decides alone.
-    threshold = threshold == 0 ? run.smallest
-                               : momentum_ * threshold + (1 - momentum_) * run.smallest;
+    float* seen = block.slice(seen_);
+    const auto rows = static_cast<float>(run.codes.rows);
+    seen[0] += 1;
+    seen[1] += rows;
+    const float momentum = std::min(momentum_, (seen[0] - 1) / seen[0]);
+    const float share = std::min(1.0f, (1 - momentum) * rows * seen[0] / seen[1]);
+    threshold += share * (run.smallest - threshold);
     last_ = run.smallest;
   }
 
  private:
   Index k_;
   float momentum_;
-  int threshold_ = -1;
+  int threshold_ = -1, seen_ = -1;
   mutable std::atomic<float> last_{0};  // a guess; never shows in a result
 };
 

@@ -5,6 +5,9 @@ namespace {
 
 // Blocks of rows that are computed before their candidates are looked at, for each thread.
 constexpr Index kBlocksPerThread = 2;
+// What their lists may take in all, as long as every thread has some rows.
+constexpr Index kListBytes = Index{64} << 20;
+constexpr Index kLeastRows = 16;
 
 }  // namespace
 
@@ -12,9 +15,13 @@ CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena) : pro
   const Index threads = num_threads(), panels = std::max<Index>(product.panels(), 1);
   const bool is_few = product.rows < kFewCodeRows * threads;
   parts_ = is_few ? std::min(panels, kCodePartsPerThread * threads) : 1;
-  rows_at_once_ = std::min(
-      product.rows, is_few ? product.rows : kBlocksPerThread * threads * code_block_rows(product));
   all_.room = whole_room(ceil_divide(panels, parts_) * kPanelWidth);
+  rows_at_once_ = product.rows;
+  if (!is_few) {
+    const Index fit = kListBytes / (all_.room * static_cast<Index>(sizeof(Candidate)));
+    const Index most = kBlocksPerThread * threads * code_block_rows(product);
+    rows_at_once_ = std::min(product.rows, std::clamp(fit, kLeastRows * threads, most));
+  }
   const Index lists = parts_ * rows_at_once_;
   all_.lists = arena.take<Candidate>(lists * all_.room);
   all_.counts = arena.take<std::int32_t>(lists);
@@ -26,7 +33,9 @@ bool CandidateBlocks::next() {
   rows_ = std::min(rows_at_once_, product_.rows - first_row_);
   if (rows_ <= 0) return false;
   const Index panels = product_.panels();
-  const Index blocks = parts_ > 1 ? 1 : ceil_divide(rows_, code_block_rows(product_));
+  const Index share = ceil_divide(rows_, num_threads());
+  const Index blocks =
+      parts_ > 1 ? 1 : ceil_divide(rows_, std::min(share, code_block_rows(product_)));
   const Index block_rows = ceil_divide(rows_, blocks);
   begin_candidates(parts_ * rows_, product_.least, all_);
   parallel_for(
@@ -49,6 +58,49 @@ Index CandidateBlocks::count(Index i) const {
   Index sum = 0;
   for (Index part = 0; part < parts_; ++part) sum += all_.counts[part * rows_ + i];
   return sum;
+}
+
+CodesOfBlocks::CodesOfBlocks(Index rows, Arena& arena)
+    : rows_(rows), offsets_(arena.take<Index>(rows + 1)) {}
+
+void CodesOfBlocks::add(Index rows, const Index* starts, const std::int32_t* latents,
+                        const float* values, Arena& arena) {
+  const Index* counts = offsets_ + added_ + 1;
+  added_ += rows;
+  Piece* piece = arena.make<Piece>();
+  (last_ ? last_->next : first_) = piece;
+  last_ = piece;
+  for (Index i = 0; i < rows; ++i) piece->entries += counts[i];
+  piece->latents = arena.take<std::int32_t>(piece->entries);
+  piece->values = arena.take<float>(piece->entries);
+  Index at = 0;
+  for (Index i = 0; i < rows; ++i) {
+    std::copy_n(latents + starts[i], counts[i], piece->latents + at);
+    std::copy_n(values + starts[i], counts[i], piece->values + at);
+    at += counts[i];
+  }
+}
+
+Codes CodesOfBlocks::join(Arena& arena) {
+  Codes codes;
+  codes.rows = rows_;
+  codes.offsets = offsets_;
+  offsets_[0] = 0;
+  for (Index i = 0; i < rows_; ++i) offsets_[i + 1] += offsets_[i];
+  if (first_ && first_ == last_) {
+    codes.latents = first_->latents;
+    codes.values = first_->values;
+    return codes;
+  }
+  codes.latents = arena.take<std::int32_t>(codes.entries());
+  codes.values = arena.take<float>(codes.entries());
+  Index at = 0;
+  for (const Piece* piece = first_; piece; piece = piece->next) {
+    std::copy_n(piece->latents, piece->entries, codes.latents + at);
+    std::copy_n(piece->values, piece->entries, codes.values + at);
+    at += piece->entries;
+  }
+  return codes;
 }
 
 Codes all_codes(const CodeProduct& product, Arena& arena) {

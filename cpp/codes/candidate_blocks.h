@@ -23,7 +23,10 @@ class CandidateBlocks {
   // The rows of the block are first_row() + i for i of [0, rows()).
   Index first_row() const { return first_row_; }
   Index rows() const { return rows_; }
+  Index rows_at_once() const { return rows_at_once_; }
   Index count(Index i) const;
+  // The most candidates that a block can have.
+  Index most_candidates() const { return rows_at_once_ * product_.panels() * kPanelWidth; }
   // Calls use(latent, value) for each candidate of row i, in ascending order of latents.
   template <typename Use>
   void each(Index i, const Use& use) const {
@@ -40,64 +43,60 @@ class CandidateBlocks {
   Candidates all_;  // [parts, rows of the block]
 };
 
-// Every candidate of every row. choose(i, latents, values, count) may change and drop a row's
-// entries, of which there are `count`, where they lie, and returns how many are left.
-template <typename Choose>
-Codes collect_codes(const CodeProduct& product, Arena& arena, const Choose& choose) {
+// Codes that are found block by block.
+class CodesOfBlocks {
+ public:
+  CodesOfBlocks(Index rows, Arena& arena);
+
+  // Where the numbers of entries of rows from `row` on are to be written.
+  Index* counts_from(Index row) { return offsets_ + row + 1; }
+  // The next `rows` rows' entries: as many as their counts say, from starts[i] on.
+  void add(Index rows, const Index* starts, const std::int32_t* latents, const float* values,
+           Arena& arena);
+  Codes join(Arena& arena);
+
+ private:
   struct Piece {
-    Index rows;
-    Index* starts;  // [rows + 1] where a row's candidates begin
-    Index* counts;  // [rows] how many were left
+    Index entries;
     std::int32_t* latents;
     float* values;
     Piece* next;
   };
-  Piece* first = nullptr;
-  Piece** end = &first;
-  for (CandidateBlocks blocks(product, arena); blocks.next();) {
-    Piece* piece = *end = arena.make<Piece>();
-    end = &piece->next;
-    piece->rows = blocks.rows();
-    piece->starts = arena.take<Index>(piece->rows + 1);
-    piece->counts = arena.take<Index>(piece->rows);
-    piece->starts[0] = 0;
-    for (Index i = 0; i < piece->rows; ++i)
-      piece->starts[i + 1] = piece->starts[i] + blocks.count(i);
-    const Index entries = piece->starts[piece->rows];
-    piece->latents = arena.take<std::int32_t>(entries);
-    piece->values = arena.take<float>(entries);
-    const double work = 8.0 * static_cast<double>(entries / std::max<Index>(piece->rows, 1) + 1);
-    parallel_for(piece->rows, work, [&](Index begin, Index stop) {
+  Index rows_, added_ = 0;
+  Index* offsets_;
+  Piece* first_ = nullptr;
+  Piece* last_ = nullptr;
+};
+
+// Every candidate of every row. choose(i, latents, values, count) may change and drop a row's
+// entries, of which there are `count`, where they lie, and returns how many are left.
+template <typename Choose>
+Codes collect_codes(const CodeProduct& product, Arena& arena, const Choose& choose) {
+  CodesOfBlocks codes(product.rows, arena);
+  CandidateBlocks blocks(product, arena);
+  // Before the choice, one block's.
+  auto* latents = arena.take<std::int32_t>(blocks.most_candidates());
+  float* values = arena.take<float>(blocks.most_candidates());
+  Index* starts = arena.take<Index>(blocks.rows_at_once() + 1);
+  while (blocks.next()) {
+    starts[0] = 0;
+    for (Index i = 0; i < blocks.rows(); ++i) starts[i + 1] = starts[i] + blocks.count(i);
+    Index* counts = codes.counts_from(blocks.first_row());
+    const double work = 8.0 * static_cast<double>(starts[blocks.rows()] / blocks.rows() + 1);
+    parallel_for(blocks.rows(), work, [&](Index begin, Index stop) {
       for (Index i = begin; i < stop; ++i) {
-        Index at = piece->starts[i];
+        Index at = starts[i];
         blocks.each(i, [&](std::int32_t latent, float value) {
-          piece->latents[at] = latent;
-          piece->values[at++] = value;
+          latents[at] = latent;
+          values[at++] = value;
         });
-        piece->counts[i] = choose(blocks.first_row() + i, piece->latents + piece->starts[i],
-                                  piece->values + piece->starts[i], at - piece->starts[i]);
+        counts[i] = choose(blocks.first_row() + i, latents + starts[i], values + starts[i],
+                           at - starts[i]);
       }
     });
+    codes.add(blocks.rows(), starts, latents, values, arena);
   }
-  Codes codes;
-  codes.rows = product.rows;
-  codes.offsets = arena.take<Index>(product.rows + 1);
-  codes.offsets[0] = 0;
-  Index row = 0;
-  for (const Piece* piece = first; piece; piece = piece->next)
-    for (Index i = 0; i < piece->rows; ++i, ++row)
-      codes.offsets[row + 1] = codes.offsets[row] + piece->counts[i];
-  codes.latents = arena.take<std::int32_t>(codes.entries());
-  codes.values = arena.take<float>(codes.entries());
-  row = 0;
-  for (const Piece* piece = first; piece; piece = piece->next)
-    for (Index i = 0; i < piece->rows; ++i, ++row) {
-      std::copy_n(piece->latents + piece->starts[i], piece->counts[i],
-                  codes.latents + codes.offsets[row]);
-      std::copy_n(piece->values + piece->starts[i], piece->counts[i],
-                  codes.values + codes.offsets[row]);
-    }
-  return codes;
+  return codes.join(arena);
 }
 
 // Every candidate of every row, as it is.

@@ -5,7 +5,7 @@
 
 namespace gatewise {
 
-// The latents whose count of idle rows exceeds `limit`, ascending, and their columns of the
+// The latents whose count of idle rows is `limit` or more, ascending, and their columns of the
 // encoder, compacted.
 struct DeadLatents {
   Index count = 0;

@@ -21,10 +21,20 @@ class IdentityActivation final : public CodeActivation {
  public:
   explicit IdentityActivation(const Options&) {}
 
+  // A zero has a slope, but no place in a code that is used.
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
+    const bool training = input.training;
     CodeRun run;
-    run.codes =
-        all_codes(whole(input.product), arena);
+    run.codes = collect_codes(whole(input.product), arena,
+                              [=](Index, std::int32_t* latents, float* values, Index count) {
+                                Index kept = 0;
+                                for (Index at = 0; at < count; ++at) {
+                                  latents[kept] = latents[at];
+                                  values[kept] = values[at];
+                                  kept += training || values[at] != 0;
+                                }
+                                return kept;
+                              });
     return run;
   }
 };
@@ -52,7 +62,7 @@ class KlActivation final : public CodeActivation {
                                 }
                                 return kept;
                               });
-    if (weight_ == 0) return run;
+    if (weight_ == 0 || !input.training) return run;
     const double* means = means_of(run.codes, arena);
     double sum = 0;
     for (Index j = 0; j < latents_; ++j)

@@ -1,8 +1,10 @@
 // Scratch memory of one run through a network: `take` bumps a pointer, `reset` gives all of it
 // back. Blocks are kept, so a run with the shapes of an earlier one, or smaller ones, allocates
-// nothing.
+// nothing. Sizes may follow the data: a block that turned out too small goes, and its successor has
+// a margin.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <type_traits>
@@ -54,13 +56,18 @@ class Arena {
 
   void* take_bytes(std::size_t bytes) {
     bytes = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
+    const std::size_t first_unused = current_ + (used_ > 0);
     while (current_ < blocks_.size() && used_ + bytes > blocks_[current_].bytes) {
       ++current_;
       used_ = 0;
     }
     if (current_ == blocks_.size()) {
+      // Those that were passed by hold nothing of this run.
+      const bool was_too_small = first_unused < blocks_.size();
+      while (blocks_.size() > first_unused) blocks_.pop_back();
+      current_ = blocks_.size();
       Block block;
-      block.bytes = bytes > kBlockBytes ? bytes : kBlockBytes;
+      block.bytes = std::max(kBlockBytes, was_too_small ? bytes + bytes / 4 : bytes);
       block.memory.reset(allocate_aligned(block.bytes));
       blocks_.push_back(std::move(block));
     }

@@ -89,8 +89,6 @@ class ParameterBlock {
                 .layout = Layout::kRows});
   }
 
-  void make_gradient_twice(int number) { parameters_[number].made_twice = true; }
-
   // The storage of the experts' matrices that are added from here on.
   void store_experts_as(Storage storage) { expert_storage_ = storage; }
 

@@ -48,7 +48,7 @@ Joined join(const CodeTerm* terms, Index count, Arena& arena) {
 
 SortedTerms sort_terms(const CodeTerm* terms, Index count, Index latents, Arena& arena) {
   const Joined joined = join(terms, count, arena);
-  const Dispatch dispatch = make_dispatch(joined.choice, latents, arena);
+  const Dispatch dispatch = make_dispatch(joined.choice, latents, arena, false);
   const Index entries = joined.choice.entries(), padded = round_up(latents, kPanelWidth);
   auto* u_rows = arena.take<std::int32_t>(entries);
   auto* d_rows = arena.take<std::int32_t>(entries);

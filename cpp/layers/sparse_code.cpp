@@ -69,6 +69,7 @@ class SparseCode final : public Layer {
         encode(pass.inputs[0].dense.row(i), pass.output.data + i * pass.output.stride,
                chosen ? chosen + i * k_ : nullptr);
     });
+    if (!pass.step.training) return;
     if (l1_ > 0) pass.loss += in_units_of_x(l1_penalty(*saved));
     if (weight_ == 0) return;
     saved->sums = column_sums(*saved, *pass.arena);

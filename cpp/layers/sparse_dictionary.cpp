@@ -64,9 +64,10 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   encoder_bias_ = block_.add_vector("encoder_bias", "bias", latents_);
   decoder_ = block_.add_rows("decoder", "kernel", latents_, width_);
   decoder_bias_ = block_.add_vector("decoder_bias", "bias", width_);
-  if (!tied_) block_.make_gradient_twice(encoder_);
-  block_.make_gradient_twice(decoder_);
   activation_->declare(block_, latents_);
+  for (const Parameter& parameter : block_.all())  // all but b are made latent by latent
+    if (parameter.is_trained() && parameter.name != "decoder_bias")
+      block_.find(parameter.name).made_twice = true;
   if (router_) router_->declare(block_, width_);
   center_ = block_.add_vector("center", "state", width_);
   scale_ = block_.add_vector("scale", "state", 1);
@@ -189,6 +190,7 @@ void SparseDictionary::forward(ForwardPass& pass) const {
   Arena& arena = *pass.arena;
   auto* saved = arena.make<Saved>();
   pass.saved = saved;
+  saved->arena = &arena;
   float* y = pass.take_output(width_);
   saved->u = centred(pass.inputs[0].dense, pass.rows, arena);
   const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number};
@@ -293,9 +295,8 @@ void SparseDictionary::finish_step(void* memory) {
   if (saved.stored && unit_norm_)
     normalize_rows(block_.slice(decoder_), decoder_stride(), latents_, width_);
   if (saved.stored && tied_) {
-    Arena arena;
     copy_to_encoder(block_.slice(decoder_), decoder_stride(), block_.at(encoder_).shape,
-                    block_.slice(encoder_), arena);
+                    block_.slice(encoder_), *saved.arena);
   }
   activation_->finish_step(saved.run, block_);
   if (router_) router_->finish_step(saved.routing, block_);

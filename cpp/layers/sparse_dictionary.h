@@ -58,9 +58,8 @@ class SparseDictionary final : public Layer {
   float scale() const { return block_.slice(scale_)[0]; }
   Index stride() const { return round_up(width_, kPanelWidth); }
   Index decoder_stride() const { return block_.at(decoder_).row_floats(); }
-  LatentGroups groups() const {
-    return {prefixes_.data(), static_cast<Index>(prefixes_.size())};
-  }
+  // One group where the prefixes' reconstructions are compared with nothing.
+  LatentGroups groups(const Saved& saved) const;
   CodeInput code_input(float* u, Index rows, bool training) const;
   float* centred(const Rows& x, Index rows, Arena& arena) const;
   void find_codes(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
@@ -78,6 +77,9 @@ class SparseDictionary final : public Layer {
   DictionaryTargets targets(const Saved& saved, const UpdateTarget& decoder) const;
   const char* resting_experts(const Saved& saved, UpdateSink& sink, Arena& arena) const;
   void update_vector(UpdateSink& sink, int number, const float* sums, const Saved& saved) const;
+  void update_measured_vector(int number, const float* sums, const Saved& saved, UpdateSink& sink,
+                              Arena& arena) const;
+  void apply_to_latents(const UpdateTarget& target, const float* sums, const Saved& saved) const;
   float* bias_through_encoder(const Saved& saved, Arena& arena) const;
   void update_bias(BackwardPass& pass, const Saved& saved) const;
   void add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,

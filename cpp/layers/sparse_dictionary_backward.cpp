@@ -25,11 +25,16 @@ double sum_in_order(const float* values, Index count) {
 
 }  // namespace
 
+LatentGroups SparseDictionary::groups(const Saved& saved) const {
+  if (!saved.d_prefixes) return {prefixes_.data() + prefixes_.size() - 1, 1};
+  return {prefixes_.data(), static_cast<Index>(prefixes_.size())};
+}
+
 // Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for each
 // group of latents, one for dead latents where there are any, and room for one for each step but
 // the last.
 float* SparseDictionary::scaled_slopes(const BackwardPass& pass, const Saved& saved) const {
-  const Index block = pass.rows * stride(), groups = this->groups().count;
+  const Index block = pass.rows * stride(), groups = this->groups(saved).count;
   const Index steps = activation_->steps(), blocks = groups + (saved.d_dead != nullptr) + steps - 1;
   const float s = scale();
   float* d_rows = blocks == 1 ? pass.d_output : pass.arena->take<float>(blocks * block);
@@ -59,7 +64,7 @@ Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_ro
                                    CodeTerm* terms) const {
   Arena& arena = *pass.arena;
   const Index rows = pass.rows, block = rows * stride();
-  Index count = 0, next_block = groups().count;
+  Index count = 0, next_block = groups(saved).count;
   terms[count++] = main_term(pass, saved, d_rows);
   if (saved.d_dead) {
     const Codes& codes = saved.dead;
@@ -97,7 +102,7 @@ CodeTerm SparseDictionary::main_term(BackwardPass& pass, Saved& saved, const flo
   Arena& arena = *pass.arena;
   const Index rows = pass.rows;
   const Codes& codes = saved.codes;
-  const LatentGroups groups = this->groups();
+  const LatentGroups groups = this->groups(saved);
   const float* decoder = block_.slice(decoder_);
   float* slopes = arena.take<float>(codes.entries());
   if (groups.count == 1) {
@@ -117,8 +122,12 @@ CodeTerm SparseDictionary::main_term(BackwardPass& pass, Saved& saved, const flo
   own.values = slopes;
   if (saved.run.gate_values) {
     float* gates = arena.take<float>(codes.entries());
-    set_slopes(saved.d_gates, scale(), nullptr, saved.d_gates, rows * stride());
-    decoder_slopes(codes, saved.d_gates, stride(), decoder, decoder_stride(), width_, gates);
+    if (saved.d_gates) {
+      set_slopes(saved.d_gates, scale(), nullptr, saved.d_gates, rows * stride());
+      decoder_slopes(codes, saved.d_gates, stride(), decoder, decoder_stride(), width_, gates);
+    } else {
+      std::fill_n(gates, codes.entries(), 0.0f);
+    }
     own.gate_values = gates;
   }
   activation_->backward(saved.run, block_, own, arena);
@@ -169,8 +178,10 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
     sink.measured(decoder_, sum_in_order(targets.squares + latents_, latents_));
   }
   update_vector(sink, encoder_bias_, sorted.bias_sums, saved);
-  for (int o = 0; o < 2; ++o)
+  for (int o = 0; o < 2; ++o) {
+    saved.own_numbers[o] = main.own[o].slopes ? main.own[o].parameter : -1;
     if (main.own[o].slopes) update_vector(sink, main.own[o].parameter, sorted.own_sums[o], saved);
+  }
 }
 
 void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& arena) const {
@@ -178,6 +189,18 @@ void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& ar
   DictionaryTargets targets = this->targets(saved, sink.begin_measured(decoder_));
   if (!tied_) targets.encoder = sink.begin_measured(encoder_);
   update_latents(saved.sorted.entries, saved.u, saved.d_rows, stride(), targets, arena);
+  update_measured_vector(encoder_bias_, saved.sorted.bias_sums, saved, sink, arena);
+  for (int o = 0; o < 2; ++o)
+    if (saved.own_numbers[o] >= 0)
+      update_measured_vector(saved.own_numbers[o], saved.sorted.own_sums[o], saved, sink, arena);
+}
+
+void SparseDictionary::update_measured_vector(int number, const float* sums, const Saved& saved,
+                                              UpdateSink& sink, Arena& arena) const {
+  const UpdateTarget target = sink.begin_measured(number);
+  float* scaled = arena.take<float>(round_up(latents_, kPanelWidth));
+  set_scaled(sums, target.gradient_scale, scaled, latents_);
+  apply_to_latents(target, scaled, saved);
 }
 
 DictionaryTargets SparseDictionary::targets(const Saved& saved, const UpdateTarget& decoder) const {
@@ -208,6 +231,15 @@ const char* SparseDictionary::resting_experts(const Saved& saved, UpdateSink& si
 void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* sums,
                                      const Saved& saved) const {
   const UpdateTarget target = sink.begin(number, 0);
+  if (target.rule.kind == UpdateKind::kMeasure)
+    sink.measured(number, dot(sums, sums, latents_));  // those that rest have none
+  else
+    apply_to_latents(target, sums, saved);
+}
+
+// Updates a vector of the latents, but for those that rest.
+void SparseDictionary::apply_to_latents(const UpdateTarget& target, const float* sums,
+                                        const Saved& saved) const {
   const Groups& groups = saved.sorted.entries.groups;
   if (lazy_) {
     for (Index latent = 0; latent < latents_; ++latent)

@@ -6,6 +6,7 @@
 namespace gatewise {
 
 struct SparseDictionary::Saved {
+  Arena* arena;
   float* u;  // [steps * rows, stride]
   CodeRun run;
   Codes codes;           // what is decoded: with several experts, the values times their weights
@@ -25,6 +26,7 @@ struct SparseDictionary::Saved {
   SortedTerms sorted;
   const float* d_rows;
   const char* resting;  // of each expert, or null
+  int own_numbers[2];   // of the activation's parameters that `sorted` has sums for, or -1
   bool stored;              // the update is applied later: what has to follow it too
 };
 

@@ -57,7 +57,7 @@ Tally tally_choice(const Choice& choice, Index experts, Arena& arena) {
   return tally;
 }
 
-Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena) {
+Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena, bool with_positions) {
   const Tally tally = choice.tally.totals ? choice.tally : tally_choice(choice, experts, arena);
   const Index entries = choice.entries();
   Index* offsets = arena.take<Index>(experts + 1);
@@ -67,7 +67,7 @@ Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena) {
   dispatch.groups = {offsets, experts};
   dispatch.row_of = arena.take<Index>(entries);
   dispatch.entry_of = arena.take<Index>(entries);
-  dispatch.position_of = arena.take<Index>(entries);
+  if (with_positions) dispatch.position_of = arena.take<Index>(entries);
 
   // places[b, e]: where block b puts its next entry of expert e, behind those of the blocks before.
   Index* places = arena.take<Index>(tally.blocks * experts);
@@ -81,7 +81,7 @@ Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena) {
         const Index position = place[choice.experts[entry]]++;
         dispatch.row_of[position] = i;
         dispatch.entry_of[position] = entry;
-        dispatch.position_of[entry] = position;
+        if (with_positions) dispatch.position_of[entry] = position;
       }
     }
   });

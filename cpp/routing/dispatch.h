@@ -43,7 +43,8 @@ struct Dispatch {
   Index* position_of = nullptr;  // [entries], the inverse of entry_of
 };
 
-// Does not count again what `choice.tally` holds.
-Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena);
+// Does not count again what `choice.tally` holds. `position_of` may be left out, null then.
+Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena,
+                       bool with_positions = true);
 
 }  // namespace gatewise

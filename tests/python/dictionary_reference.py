@@ -131,7 +131,7 @@ def of_experts(node, u, p, run, route):
 
 def dead_error(o, p, still, x, u, y, run):
     """How far the dead latents' best sums are from the error that the native layer makes."""
-    dead = np.flatnonzero(still["idle_rows"] > o["dead.rows"])
+    dead = np.flatnonzero(still["idle_rows"] >= o["dead.rows"])
     before = still["scale"] * (x - still["center"]) - o["subtract_bias"] * still["decoder_bias"]
     encoder = still["decoder"].T if o["tied"] else still["encoder"]
     z = code(o, still | {"encoder": encoder}, still, before, type(run)(run.step, training=False))

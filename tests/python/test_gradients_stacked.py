@@ -67,7 +67,7 @@ def test_penalties_are_reported_in_the_units_of_x() -> None:
     for scale in (1.0, 4.0):
         graph = stack(code(RELU_L1), scale=scale)
         batch = graph.batch()
-        figures = graph.trainer().test_step(batch.dataset(), everything(batch.dataset()))
+        figures = graph.trainer().train_step(batch.dataset(), everything(batch.dataset()))
         losses.append(figures[0] - LOSS_WEIGHT * figures[1])
     assert losses[0] > 0
     assert losses[1] == pytest.approx(losses[0] / 16, rel=1e-4)

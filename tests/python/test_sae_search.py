@@ -1,5 +1,6 @@
 """Searching sparse codes: exactness, order, bits and refusals."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,7 +20,9 @@ QUERIES = RNG.normal(size=(37, WIDTH)).astype(np.float32)
 def sae() -> gw.SparseAutoencoder:
     model = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(6), seed=0)
     model.compile(gw.optimizers.Adam(3e-3))
-    model.fit(X, batch_size=64, epochs=4, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gw.DeadUnitsWarning)
+        model.fit(X, batch_size=64, epochs=4, verbose=0)
     return model
 
 

@@ -26,6 +26,11 @@ class CodeActivation(Configurable):
     stacks: ClassVar[bool] = False
     """Whether a stacked autoencoder may have it: it reads plain pre-activations."""
 
+    dies: ClassVar[bool] = True
+    """Whether a latent that is never above 0 gets no slope."""
+    own_parameters: ClassVar[tuple[str, ...]] = ()
+    """Parameters (m,) of the activation itself."""
+
     def native_options(self) -> NativeOptions:
         """The settings under the names that the core reads."""
         settings = {f"activation.{name}": value for name, value in self.get_config().items()}
@@ -33,6 +38,20 @@ class CodeActivation(Configurable):
 
     def check(self, latents: int) -> None:
         """Refuses, by ValueError, a dictionary of a size that the settings do not fit."""
+
+    def check_threshold(self, threshold: float) -> None:
+        """Refuses, by ValueError, a threshold that this activation cannot have."""
+        if threshold and not self.takes_threshold:
+            name = type(self).__name__
+            raise ValueError(f"threshold: expected 0 with {name}, got {threshold}")
+
+    def encoder_gain(self, width: int, latents: int) -> float:
+        """By what W_d's transpose is multiplied to be the first W_e."""
+        return 1.0
+
+    def first_value(self, parameter: str, latents: int) -> float:
+        """Where a parameter of the activation itself starts, and a revived latent's starts anew."""
+        return 0.0
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -76,6 +95,9 @@ class ReLU(CodeActivation):
 
     def native_options(self) -> NativeOptions:
         return {"activation.kind": "relu", "activation.l1": self.l1}
+
+    def encoder_gain(self, width: int, latents: int) -> float:
+        return _half_active_gain(width, latents)
 
 
 @CODE_ACTIVATIONS.register("top_k")
@@ -128,7 +150,7 @@ class BatchTopK(CodeActivation):
     k : int
         Latents that a row has on average, from 1 to their number.
     momentum : float
-        Of the mean, from 0 to below 1.
+        Of the mean, from 0 to below 1; the first steps count alike, a batch by its rows.
 
     Raises
     ------
@@ -141,7 +163,7 @@ class BatchTopK(CodeActivation):
     """
 
     k: int = 32
-    momentum: float = 0.99
+    momentum: float = 0.9
     revives: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -170,8 +192,9 @@ class JumpReLU(CodeActivation):
         Of the penalty, at least 0.
     bandwidth : float
         Above 0.
-    initial_threshold : float
-        Where all t_j start, at least 0.
+    initial_threshold : float, optional
+        Where all t_j start, at least 0. Unless given, about `target_l0` latents of a row are above
+        it, where pre-activations are normally distributed with variance 1.
 
     Raises
     ------
@@ -186,7 +209,8 @@ class JumpReLU(CodeActivation):
     target_l0: float = 32.0
     weight: float = 1.0
     bandwidth: float = 0.05
-    initial_threshold: float = 0.01
+    initial_threshold: float | None = None
+    own_parameters: ClassVar[tuple[str, ...]] = ("latent_threshold",)
     revives: ClassVar[bool] = True
     takes_threshold: ClassVar[bool] = False
 
@@ -195,13 +219,22 @@ class JumpReLU(CodeActivation):
             target_l0=_above_zero("target_l0", self.target_l0),
             weight=check_number("weight", self.weight, 0),
             bandwidth=_above_zero("bandwidth", self.bandwidth),
-            initial_threshold=check_number("initial_threshold", self.initial_threshold, 0),
         )
+        if self.initial_threshold is not None:
+            first = check_number("initial_threshold", self.initial_threshold, 0)
+            self._set(initial_threshold=first)
 
     def native_options(self) -> NativeOptions:
         options = super().native_options()
         del options["activation.initial_threshold"]
         return {**options, "activation.kind": "jump_relu"}
+
+    def first_value(self, parameter: str, latents: int) -> float:
+        if self.initial_threshold is not None:
+            return self.initial_threshold
+        from statistics import NormalDist
+
+        return NormalDist().inv_cdf(1 - min(self.target_l0 / latents, 0.5))
 
 
 @CODE_ACTIVATIONS.register()
@@ -229,10 +262,14 @@ class Gated(CodeActivation):
     """
 
     l1: float = 0.001
+    own_parameters: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
     takes_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(l1=check_number("l1", self.l1, 0))
+
+    def encoder_gain(self, width: int, latents: int) -> float:
+        return _half_active_gain(width, latents)
 
 
 @CODE_ACTIVATIONS.register("kl")
@@ -270,14 +307,22 @@ class KL(CodeActivation):
             raise ValueError(f"rho: expected a number between 0 and 1, got {rho!r}")
         self._set(rho=rho, weight=check_number("weight", self.weight, 0))
 
+    def check_threshold(self, threshold: float) -> None:
+        if threshold >= 1:
+            raise ValueError(f"threshold: expected a number below 1 with KL, got {threshold!r}")
+
 
 @CODE_ACTIVATIONS.register()
 @dataclass(frozen=True)
 class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
+    dies: ClassVar[bool] = False
     takes_threshold: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
+
+    def encoder_gain(self, width: int, latents: int) -> float:
+        return min(1.0, width / latents)
 
 
 @CODE_ACTIVATIONS.register("lista")
@@ -316,6 +361,15 @@ class LISTA(CodeActivation):
 
     def __post_init__(self) -> None:
         self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))
+
+    def encoder_gain(self, width: int, latents: int) -> float:
+        # 1 over the largest eigenvalue of W_d^T W_d, with which the iteration converges.
+        return float(1 / (1 + (latents / width) ** 0.5) ** 2)
+
+
+def _half_active_gain(width: int, latents: int) -> float:
+    """With which half of many random directions add up to the row itself, and not to more."""
+    return min(1.0, 2 * width / latents)
 
 
 def _above_zero(name: str, value: object) -> float:

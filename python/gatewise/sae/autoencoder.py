@@ -105,7 +105,7 @@ class SparseAutoencoder(Reconstructing):
         latents: int,
         activation: str | CodeActivation | Config | None = None,
         threshold: float = 0.0,
-        hidden: Sequence[int] = (),
+        hidden: Sequence[int] | None = (),
         output_activation: str | None = None,
         center: bool | str | None = None,
         scale: bool | None = None,
@@ -142,7 +142,7 @@ class SparseAutoencoder(Reconstructing):
         self.seed = None if seed is None else check_integer("seed", seed, 0)
         width = None if input_dim is None else check_integer("input_dim", input_dim, 1)
         self._form: Form
-        if isinstance(hidden, Sequence) and not len(hidden):
+        if hidden is None or (isinstance(hidden, Sequence) and not len(hidden)):
             _refuse("a dictionary", output_activation=output_activation)
             self._form = WideForm(latents, **both, **dictionary)
         else:

@@ -9,7 +9,7 @@ from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
-from gatewise.sae.activations import KL, CodeActivation
+from gatewise.sae.activations import CodeActivation
 from gatewise.utils.checks import check_number
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class SparseCode(Layer):
             raise ValueError(
                 f"activation: expected ReLU, TopK, KL or Identity in a stack, got {own}"
             )
-        if self.threshold and not self.activation.takes_threshold:
-            raise ValueError(f"threshold: expected 0 with {own}, got {threshold!r}")
-        if isinstance(self.activation, KL) and self.threshold >= 1:
-            raise ValueError(f"threshold: expected a number below 1 with KL, got {threshold!r}")
+        self.activation.check_threshold(self.threshold)
 
     @property
     def latents(self) -> int:

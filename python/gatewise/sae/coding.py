@@ -71,18 +71,22 @@ class Coding(Sequential):
     def predict(self, x: Any, *args: Any, **settings: Any) -> Any:
         """The reconstruction of rows, or of sparse codes: `Model.predict`, or `decode`."""
         if csr.is_sparse(x):
+            if args or settings:
+                raise TypeError("predict: expected codes alone, without further arguments")
             return self.decode(x)
         return super().predict(x, *args, **settings)
 
-    def measure(self, x: Any, y: Any = None) -> dict[str, Any]:
+    def measure(self, x: Any, y: Any = None, cosines: bool = True) -> dict[str, Any]:
         """How well and how sparsely rows are reconstructed, in the units of x.
 
         Parameters
         ----------
         x : array (n, d), `np.memmap` or path to a `.npy` file
-            Rows, two or more; a file is read in parts.
+            Rows; a file is read in parts.
         y : like x, optional
             What is to be reconstructed; x itself unless given.
+        cosines : bool
+            Whether rows of W_d are compared, at 2 m^2 d flops.
 
         Returns
         -------
@@ -101,6 +105,7 @@ class Coding(Sequential):
         TypeError, ValueError
             As `encode`.
         """
+        check_flag("cosines", cosines)
         graph, rows = self._built_graph(), as_rows(x, "x")
         targets = rows if y is None else as_rows(y, "y")
         if targets.shape != rows.shape:
@@ -113,7 +118,7 @@ class Coding(Sequential):
             name = "x" if y is None else "y"
             expected = convert.features(targets[part], name, (None, rows.shape[1]), numbers)
             measures.add(expected, codes, self._form.decode(graph, codes))
-        return measures.result(self._form.directions)
+        return measures.result(self._form.directions if cosines else None)
 
     def report(self, x: Any, **settings: Any) -> Report:
         """What latents stand for: the rows they are strongest in, and the latents most like them.

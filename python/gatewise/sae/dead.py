@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.sae.activations import CodeActivation, Identity
+from gatewise.sae.activations import CodeActivation
 
 if TYPE_CHECKING:
     from gatewise._core import Indices
@@ -19,11 +19,6 @@ _SHARE = 0.1
 
 class DeadUnitsWarning(UserWarning):
     """A tenth of an autoencoder's units or more are active in no row: they learn nothing."""
-
-
-def can_die(activation: CodeActivation) -> bool:
-    """Whether a unit that is never above 0 gets no slope."""
-    return not isinstance(activation, Identity)
 
 
 def patience(rows: int, latents: int, activation: CodeActivation) -> int:

@@ -13,7 +13,7 @@ from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
-from gatewise.sae.activations import CodeActivation, JumpReLU
+from gatewise.sae.activations import CodeActivation
 from gatewise.sae.auxk import AuxK, dead_options
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
@@ -124,8 +124,7 @@ class SparseDictionary(Layer):
 
     def _check_fits(self) -> None:
         name = type(self.activation).__name__
-        if self.threshold and not self.activation.takes_threshold:
-            raise ValueError(f"threshold: expected 0 with {name}, got {self.threshold}")
+        self.activation.check_threshold(self.threshold)
         if self.auxk is not None and not self.activation.revives:
             raise ValueError(f"auxk: expected None with {name}, got {self.auxk}")
         if self.num_experts == 1:
@@ -171,9 +170,9 @@ class SparseDictionary(Layer):
             return initializers.RandomNormal(stddev=1.0)
         if parameter.role == "router":
             return routers.Switch().initializer(parameter.name, self.num_experts)
-        if parameter.name == "latent_threshold":
-            assert isinstance(self.activation, JumpReLU)
-            return initializers.Constant(self.activation.initial_threshold)
+        if parameter.name in self.activation.own_parameters:
+            first = self.activation.first_value(parameter.name, self.latents)
+            return initializers.Constant(first)
         return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
 
     def draw_weights(self, seed: int, index: int) -> None:
@@ -183,7 +182,9 @@ class SparseDictionary(Layer):
         decoder = self.native.get("decoder")
         decoder /= np.linalg.norm(decoder, axis=1, keepdims=True)
         self.native.set("decoder", decoder)
-        self.native.set("encoder", np.ascontiguousarray(decoder.T))
+        width = self.input_shape[-1]
+        gain = 1.0 if self.tied else self.activation.encoder_gain(width, self.latents)
+        self.native.set("encoder", np.ascontiguousarray(np.float32(gain) * decoder.T))
 
     def standardize(self, center: Floats, scale: float) -> None:
         """Sets c and s, which what is learnt refers to: once, before training."""

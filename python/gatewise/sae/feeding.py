@@ -24,11 +24,22 @@ _SPREAD_ROWS = 1024
 def as_rows(x: Any, name: str) -> Any:
     """Rows (n, d), not yet converted: an array, or a file's memory map."""
     if isinstance(x, str | os.PathLike):
-        x = np.load(x, mmap_mode="r", allow_pickle=False)
+        x = _open(x, name)
     array = convert.to_array(x, name)
     if array.ndim != 2:
         raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
     return array
+
+
+def _open(path: str | os.PathLike[str], name: str) -> Any:
+    """The memory map of a `.npy` file."""
+    try:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a .npy file of numbers, got {path}") from error
+    if not isinstance(rows, np.ndarray):
+        raise ValueError(f"{name}: expected a .npy file, got the archive {path}")
+    return rows
 
 
 def spread_rows(rows: Any) -> Floats:

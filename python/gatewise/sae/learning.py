@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.data import convert, is_iterable_of_batches
 from gatewise.sae.coding import Coding
-from gatewise.sae.dead import DeadUnitsWarning, can_die, dead_units, describe_dead, patience
+from gatewise.sae.dead import DeadUnitsWarning, dead_units, describe_dead, patience
 from gatewise.sae.feeding import Limits, as_rows, paired, spread_rows
 from gatewise.sae.units import standard_units
 from gatewise.utils.warn import warn_user
@@ -69,16 +69,17 @@ class Reconstructing(Coding):
             y = first if y is None else as_rows(y, "y")
             self._form.limits.check(y, "y")
         self._build_from_data([(None, *first.shape[1:])])
-        begun = self._set_units(first)
-        rows_before, self._fitting.rows = getattr(self._fitting, "rows", None), first
+        fitting = self._fitting
+        before = getattr(fitting, "rows", None), getattr(fitting, "set_units", False)
+        fitting.rows, fitting.set_units = first, False
         try:
             history = super().fit(x, y, *args, **settings)
         except BaseException:
-            if begun and (self._trainer is None or self._trainer.steps == 0):
+            if fitting.set_units and (self._trainer is None or self._trainer.steps == 0):
                 self._form.forget_units()
             raise
         finally:
-            self._fitting.rows = rows_before
+            fitting.rows, fitting.set_units = before
         self._warn_of_dead()
         return history
 
@@ -136,6 +137,9 @@ class Reconstructing(Coding):
         return True
 
     def _begin_epoch(self, samples_before: int) -> None:
+        # Here no other thread trains: the rows that come first are this thread's.
+        if self._set_units(self._fitting.rows):
+            self._fitting.set_units = True
         # Before the first epoch: units that an earlier training left dead at its end.
         rows = self._patience(samples_before) if samples_before else self._dead_after
         if rows:
@@ -148,7 +152,7 @@ class Reconstructing(Coding):
     def _patience(self, samples: int) -> int:
         """Rows without activity that make a unit dead; 0 where none can be."""
         activation = self._form.activation
-        return patience(samples, self._form.latents, activation) if can_die(activation) else 0
+        return patience(samples, self._form.latents, activation) if activation.dies else 0
 
     def _start_anew(self, rows: int) -> None:
         """Revives the units that were active in none of the last `rows` rows of training."""

@@ -129,10 +129,10 @@ class Measures:
         Raises
         ------
         ValueError
-            There are fewer than two rows, or the decoder has another shape.
+            There are no rows, or the decoder has another shape.
         """
-        if self.rows < 2:
-            raise ValueError(f"x: expected two rows or more, got {self.rows}")
+        if self.rows == 0:
+            raise ValueError("x: expected at least one row, got none")
         latents = len(self._active)
         fvu = _divide(self._error, self._about_mean)
         alive = _divide(int(np.count_nonzero(self._active)), latents)

@@ -24,7 +24,10 @@ def resample(
 
     Each draws a row with a chance in proportion to its squared error. Its row of W_d becomes that
     row's error, scaled to length 1; its column of W_e the same, scaled to the mean length of the
-    other latents' columns; its bias 0. The moments of Adam have faded while it was dead.
+    other latents' columns, so that it is among the largest of its row; its bias 0, and what its
+    activation has of its own as at the start. The moments of Adam have faded while it was dead,
+    unless updates are lazy. (The source draws by the square of the loss, makes columns a fifth as
+    long, for a ReLU, and clears the moments.)
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def resample(
         return
     chances = np.cumsum(squares / squares.sum())
     draws = _core.random_uniform(seed, _STREAM + number, len(dead), 0.0, 1.0)
-    chosen = np.minimum(np.searchsorted(chances, draws), len(rows) - 1)
+    chosen = np.minimum(np.searchsorted(chances, draws, side="right"), len(rows) - 1)
     directions = errors[chosen] / np.sqrt(squares[chosen, None])
     encoder, bias, decoder = (native.get(name) for name in ("encoder", "encoder_bias", "decoder"))
     lengths = np.linalg.norm(encoder, axis=0)
@@ -59,6 +62,10 @@ def resample(
     encoder[:, dead] = directions.T if dictionary.tied else length * directions.T
     bias[dead] = 0
     for name, value in (("encoder", encoder), ("encoder_bias", bias), ("decoder", decoder)):
+        native.set(name, value)
+    for name in dictionary.activation.own_parameters:
+        value = native.get(name)
+        value[dead] = dictionary.activation.first_value(name, latents)
         native.set(name, value)
     idle = native.get("idle_rows")
     idle[dead] = 0

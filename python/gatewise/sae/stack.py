@@ -14,7 +14,6 @@ from gatewise.sae import activations
 from gatewise.sae import codes as sparse_codes
 from gatewise.sae.chain import Chain
 from gatewise.sae.code_layer import SparseCode
-from gatewise.sae.dead import can_die
 from gatewise.sae.feeding import Limits
 from gatewise.sae.forms import ENCODED_ROWS, Form, strongest
 from gatewise.sae.reviving import revive_units
@@ -66,7 +65,7 @@ class StackForm(Form):
                 f"{which}: expected False with output_activation={self.limits.activation!r}, "
                 "which is for data in their own units; got {self.center or self.scale!r}"
             )
-        able = can_die(self.activation)
+        able = self.activation.dies
         self.revive = able if revive is None else check_flag("revive", revive)
         if self.revive and not able:
             raise ValueError("revive: expected False with Identity, whose units do not die")
@@ -211,10 +210,6 @@ def _parts(rows: Any) -> Iterator[tuple[Any, range]]:
     for start in range(0, rows.shape[0], ENCODED_ROWS):
         numbers = range(start, min(start + ENCODED_ROWS, rows.shape[0]))
         yield rows[start : numbers.stop], numbers
-
-
-def _code(activation: Any, threshold: float) -> SparseCode:
-    return SparseCode("relu" if activation is None else activation, threshold, name="code")
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:

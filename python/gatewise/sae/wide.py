@@ -52,6 +52,9 @@ class WideForm(Form):
             **{name: value for name, value in dictionary.items() if value is not None},
         )
         self.activation = self._dictionary.activation
+        if self.revive and not self.activation.dies:
+            name = type(self.activation).__name__
+            raise ValueError(f"revive: expected False with {name}, whose latents do not die")
 
     @property
     def code_layer(self) -> SparseDictionary:
