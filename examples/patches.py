@@ -1,0 +1,181 @@
+"""Photographs from few numbers: 8x8 patches as sums of learned directions, beside PCA.
+
+Trains on grey patches of the left half of scikit-learn's two sample photographs and tests on the
+right half, in two ways: a dictionary of 512 directions of which each patch has eight (TopK), and
+one of 256 of which it has eight in the mean of the training patches, busy ones more (BatchTopK).
+Prints what each leaves of the variance (FVU), the signal-to-noise ratio and the bytes of a patch,
+beside principal components that keep as many values or as many bytes; draws parts of the held-out
+photographs into `patches.png` and directions into `dictionary.png`.
+
+    pip install '.[examples]'
+    python examples/patches.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+import gatewise as gw
+from comparison import Components, Floats, add_folder, fvu, parser, store, store_sparse
+
+Activation: TypeAlias = gw.TopK | gw.BatchTopK
+
+SIDE = 8
+VALUES = 8
+BATCH = 256
+SPLIT = 320
+"""Columns of a photograph that are trained on; the others are held out."""
+
+REGIONS = ((24, 0), (10, 0))
+"""First line and column of patches of the held-out part of each photograph that is drawn."""
+
+REGION = (20, 20)
+"""Lines and columns of patches in it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The held-out patches as one of the ways gives them back, their values and stored bytes."""
+
+    name: str
+    made: Floats
+    values: float
+    bytes: int
+
+
+def photographs() -> list[Floats]:
+    """The sample photographs (height, width) in [0, 1], in grey by their luminance."""
+    from sklearn.datasets import load_sample_images
+
+    weights = np.array([0.299, 0.587, 0.114]) / 255
+    return [(image @ weights).astype(np.float32) for image in load_sample_images().images]
+
+
+def cut(image: Floats, step: int) -> Floats:
+    """Patches (lines, columns, 64), each `step` pixels from the one before."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (SIDE, SIDE))[::step, ::step]
+    return windows.reshape(*windows.shape[:2], SIDE * SIDE)
+
+
+def join(patches: Floats) -> Floats:
+    """The image of patches (lines, columns, 64) that do not overlap."""
+    lines, columns, _ = patches.shape
+    squares = patches.reshape(lines, columns, SIDE, SIDE)
+    return squares.swapaxes(1, 2).reshape(lines * SIDE, columns * SIDE)
+
+
+def train(
+    x: Floats, latents: int, activation: Activation, epochs: int, seed: int
+) -> gw.SparseAutoencoder:
+    """A dictionary, its learning rate falling to 0 with the last step."""
+    steps = epochs * -(-len(x) // BATCH)
+    sae = gw.SparseAutoencoder(latents, activation=activation, seed=seed)
+    sae.compile(gw.optimizers.Adam(gw.optimizers.schedules.CosineDecay(3e-3, steps)))
+    sae.fit(x, batch_size=BATCH, epochs=epochs, verbose=0)
+    return sae
+
+
+def by_dictionary(name: str, sae: gw.SparseAutoencoder, x: Floats) -> Result:
+    codes = sae.encode(x)
+    data = sae.to_bytes(codes)
+    return Result(name, sae.decode(sae.from_bytes(data)), codes.nnz / len(x), len(data))
+
+
+def by_components(pca: Components, x: Floats, chosen: Result, free: Result) -> list[Result]:
+    """PCA with as many values or bytes as each of two dictionaries."""
+    values, size = store(pca.first(x, VALUES))
+    results = [Result(f"PCA, first {VALUES}", pca.rows(values), VALUES, size)]
+    for each in (chosen, free):
+        values, size = pca.within(x, each.bytes)
+        count = values.shape[1]
+        results.append(Result(f"PCA, first {count}", pca.rows(values), count, size))
+    values, size = store_sparse(pca.largest(x, VALUES))
+    results.append(Result(f"PCA, each patch's largest {VALUES}", pca.rows(values), VALUES, size))
+    values, size = store_sparse(pca.largest_of_all(x, free.values))
+    results.append(Result("PCA, largest of all", pca.rows(values), free.values, size))
+    return results
+
+
+def decibels(x: Floats, y: Floats) -> float:
+    """The peak signal-to-noise ratio of values in [0, 1], `-10 log10 mean (x - y)^2`."""
+    return float(-10 * np.log10(np.mean((x - y) ** 2)))
+
+
+def report(x: Floats, results: list[Result]) -> None:
+    print(f"{'':34} values   bytes   FVU     PSNR")
+    for each in results:
+        print(
+            f"{each.name:34} {each.values:6.2f}  {each.bytes / len(x):6.2f}  "
+            f"{fvu(x, each.made):.4f}  {decibels(x, each.made):4.1f} dB"
+        )
+
+
+def caption(x: Floats, result: Result) -> str:
+    errors = f"FVU {fvu(x, result.made):.4f}, {decibels(x, result.made):.1f} dB"
+    return f"{result.name}:\n{result.values:.1f} values a patch, {errors}"
+
+
+def draw(x: Floats, shape: tuple[int, int, int], results: list[Result], path: Path) -> None:
+    """A part of each photograph in a line: the original, then what each way makes of it."""
+    from matplotlib.figure import Figure
+
+    columns = [("Original", x), *((caption(x, each), each.made) for each in results)]
+    figure = Figure(figsize=(2.6 * len(columns), 5.6), layout="constrained")
+    table = figure.subplots(len(REGIONS), len(columns), squeeze=False)
+    for column, (title, rows) in enumerate(columns):
+        for line, (top, left) in enumerate(REGIONS):
+            patches = rows.reshape(*shape, -1)[line]
+            part = patches[top : top + REGION[0], left : left + REGION[1]]
+            table[line, column].imshow(join(part), cmap="gray", vmin=0, vmax=1)
+            table[line, column].set_axis_off()
+        table[0, column].set_title(title, loc="left", fontsize=8.5)
+    figure.savefig(path, dpi=100)
+
+
+def most_used(sae: gw.SparseAutoencoder, x: Floats, count: int) -> list[int]:
+    """Latents that most patches have, first those that nearly all of them have."""
+    active = np.bincount(sae.encode(x).indices, minlength=sae.latents)
+    return [int(latent) for latent in np.argsort(-active, kind="stable")[:count]]
+
+
+def main() -> None:
+    options = parser(__doc__, epochs=20)
+    add_folder(options)
+    options.add_argument("--step", type=int, default=2, help="pixels between patches to train on")
+    given = options.parse_args()
+    images = photographs()
+    x = np.concatenate(
+        [cut(image[:, :SPLIT], given.step).reshape(-1, SIDE * SIDE) for image in images]
+    )
+    held_out = np.stack([cut(image[:, SPLIT:], SIDE) for image in images])
+    x_test = held_out.reshape(-1, SIDE * SIDE)
+    print(f"{len(x):,} patches to train on, {len(x_test):,} held out, {given.epochs} epochs\n")
+    fixed = train(x, 512, gw.TopK(VALUES), given.epochs, given.seed)
+    varying = train(x, 256, gw.BatchTopK(VALUES), given.epochs, given.seed)
+    dictionaries = [
+        by_dictionary(f"Dictionary of 512, TopK({VALUES})", fixed, x_test),
+        by_dictionary(f"Dictionary of 256, BatchTopK({VALUES})", varying, x_test),
+    ]
+    components = by_components(Components(x), x_test, *dictionaries)
+    report(x_test, [*dictionaries, *components])
+    print(
+        "\nMeans for a patch; 8 bits a value, compressed. The bytes of dictionaries and of the\n"
+        "largest values also say which are kept; first components are the same for all patches."
+    )
+    given.out.mkdir(parents=True, exist_ok=True)
+    drawn = [*dictionaries, components[0]]
+    draw(x_test, held_out.shape[:3], drawn, given.out / "patches.png")
+    decoder = fixed.dictionary.native.get("decoder")
+    figure = gw.plots.dictionary_images(
+        decoder, (SIDE, SIDE), features=most_used(fixed, x_test, 84)
+    )
+    figure.savefig(given.out / "dictionary.png", dpi=100)
+    print(f"written: {given.out / 'patches.png'}, {given.out / 'dictionary.png'}")
+
+
+if __name__ == "__main__":
+    main()
