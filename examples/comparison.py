@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import bisect
 import bz2
 import lzma
 import zlib
@@ -69,13 +70,10 @@ class Components:
 
     def within(self, rows: Floats, size: int) -> tuple[Floats, int]:
         """The values of as many first components as `store` brings into that many bytes, stored."""
-        values, best = self.first(rows, rows.shape[1]), store(self.first(rows, 1))
-        for count in range(2, values.shape[1] + 1):
-            stored = store(values[:, :count])
-            if stored[1] > size:
-                break
-            best = stored
-        return best
+        values = self.first(rows, rows.shape[1])
+        counts = range(1, values.shape[1] + 1)
+        fitting = bisect.bisect_right(counts, size, key=lambda count: store(values[:, :count])[1])
+        return store(values[:, : max(fitting, 1)])
 
 
 def store(values: Floats) -> tuple[Floats, int]:

@@ -1,0 +1,126 @@
+"""Semantic search through sparse codes: a dictionary of sentence embeddings.
+
+Trains a dictionary of 2,048 directions on the embeddings (384 values) of 5,500 definitions, each of
+which is then a sum of 32 of them. Searches the codes with 500 definitions that were held out;
+compares what is found with an exact search, and the bytes with those of the embeddings and of
+principal components; shows the definitions that some latents are strongest in, and some searches.
+
+    pip install '.[examples]'
+    python examples/embeddings.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gatewise as gw
+from comparison import Components, Floats, fvu, parser, store
+
+DATA = Path(__file__).parent / "data" / "glosses.npz"
+HELD_OUT = 500
+LATENTS = 2048
+VALUES = 32
+FOUND = 10
+"""Definitions that a search returns."""
+
+OFTEN = 20
+"""Definitions that a latent which is shown is active in, or more."""
+
+
+def load(seed: int, rows: int) -> tuple[Floats, list[str]]:
+    """Embeddings (n, 384) and their texts in any order, the queries last."""
+    with np.load(DATA) as archive:
+        embeddings, texts = archive["embedding"].astype(np.float32), archive["text"]
+    order = np.random.default_rng(seed).permutation(len(texts))
+    order = np.concatenate([order[: min(rows, len(order) - HELD_OUT)], order[-HELD_OUT:]])
+    return embeddings[order], texts[order].tolist()
+
+
+def train(x: Floats, epochs: int, seed: int) -> gw.SparseAutoencoder:
+    sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(VALUES), seed=seed)
+    sae.compile(gw.optimizers.Adam(1e-3))
+    sae.fit(x, batch_size=64, epochs=epochs, verbose=0)
+    return sae
+
+
+def nearest(x: Floats, queries: Floats) -> Any:
+    """The rows of largest inner product with each query (q, FOUND), best first."""
+    return np.argsort(-(queries @ x.T), axis=1, kind="stable")[:, :FOUND]
+
+
+def recall(found: Any, exact: Any) -> float:
+    """The share of what an exact search finds that was found."""
+    pairs = zip(found.tolist(), exact.tolist(), strict=True)
+    return float(np.mean([len(set(one) & set(other)) / len(other) for one, other in pairs]))
+
+
+def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floats) -> Any:
+    """Prints the ways to store and search; returns what an exact search and the codes find."""
+    exact = nearest(x, queries)
+    data = sae.to_bytes(sae.encode(x))
+    codes = sae.from_bytes(data)
+    found, _ = sae.search(codes, queries, FOUND)
+    by_codes, _ = sae.search(codes, sae.encode(queries), FOUND)
+    values, size = store(pca.first(x, VALUES))
+    as_many, as_many_size = pca.within(x, len(data))
+    lines = [
+        ("Embeddings, float16", x, exact, 2 * x.size),
+        (f"Codes of {VALUES} values, queries as they are", sae.decode(codes), found, len(data)),
+        (f"Codes of {VALUES} values, queries as codes", sae.decode(codes), by_codes, len(data)),
+    ]
+    for kept, kept_size in ((values, size), (as_many, as_many_size)):
+        made = pca.rows(kept)
+        lines.append((f"PCA, first {kept.shape[1]}", made, nearest(made, queries), kept_size))
+    print(f"{'':42} FVU    recall@{FOUND}  bytes")
+    for name, made, rows, stored in lines:
+        share = recall(rows, exact)
+        print(f"{name:42} {fvu(x, made):.3f}  {share:8.3f}  {stored / len(x):6.1f}")
+    print("\nA mean for a definition; these are the ones that the dictionary was trained on.")
+    return exact, found
+
+
+def telling(codes: Any, count: int) -> list[int]:
+    """Latents of the largest mean activation, of those that are active in several rows."""
+    active = np.bincount(codes.indices, minlength=codes.shape[1])
+    totals = np.bincount(codes.indices, weights=codes.data, minlength=codes.shape[1])
+    means = np.where(active >= OFTEN, totals / np.maximum(active, 1), 0)
+    return [int(latent) for latent in np.argsort(-means, kind="stable")[:count]]
+
+
+def show_searches(texts: list[str], count: int, exact: Any, found: Any) -> None:
+    """The nearest texts of the first queries, which lie behind the `count` that are searched."""
+    for query in range(3):
+        print(f"\nnearest to: {texts[count + query]}")
+        for row in found[query, :4]:
+            print(f"  {'=' if row in exact[query, :4] else ' '} {texts[row]}")
+    print("\n(= where an exact search has it among its four best, too)")
+
+
+def options() -> argparse.Namespace:
+    made = parser(__doc__, epochs=20)
+    made.add_argument("--rows", type=int, default=5500, help="definitions to train on and search")
+    return made.parse_args()
+
+
+def main() -> None:
+    given = options()
+    embeddings, texts = load(given.seed, given.rows)
+    x, queries = embeddings[:-HELD_OUT], embeddings[-HELD_OUT:]
+    print(f"{len(x):,} definitions, {len(queries)} held out as queries, {given.epochs} epochs\n")
+    sae = train(x, given.epochs, given.seed)
+    pca = Components(x)
+    exact, found = compare(sae, pca, x, queries)
+    of_pca = fvu(queries, pca.rows(pca.first(queries, VALUES)))
+    print(f"held-out FVU {sae.measure(queries)['fvu']:.3f}; of PCA, first {VALUES}: {of_pca:.3f}")
+    print(f"latents alive: {sae.measure(x)['alive']:.1%}\n")
+    shown = telling(sae.encode(x), 6)
+    print(sae.report(x, texts=texts[: len(x)], features=shown, rows=4, neighbours=0))
+    show_searches(texts, len(x), exact, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The programs in examples/, made small: what they print holds, and what they draw is there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+MOST_BYTES = 10 << 20
+
+for extra in ("matplotlib", "mlxtend", "sklearn"):
+    pytest.importorskip(extra)
+
+
+def run(name: str, *options: object) -> str:
+    result = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *map(str, options)],
+        env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def numbers_after(printed: str, name: str) -> list[float]:
+    """The numbers in the first line that begins so."""
+    line = next(line for line in printed.splitlines() if line.startswith(name))
+    return [float(number) for number in re.findall(r"\d+\.\d+|\d+", line[len(name) :])]
+
+
+def assert_drawn(path: Path) -> None:
+    from matplotlib.image import imread
+
+    image = imread(path)[..., :3]
+    assert min(image.shape[:2]) > 200
+    assert 0.1 < image.std() < 0.5
+    assert np.all([part.std() > 0.02 for part in np.array_split(image, 4, axis=1)]), "no empty part"
+
+
+def test_digits_are_better_in_ten_units_than_in_ten_components(tmp_path: Path) -> None:
+    printed = run("digits.py", "--epochs", 8, "--out", tmp_path / "made" / "anew")
+    stack, _ = numbers_after(printed, "Stack 784-100-50-10")
+    components, bytes_of_components = numbers_after(printed, "PCA, first 10")
+    chosen, bytes_of_chosen = numbers_after(printed, "Dictionary of 512, 10 chosen for each digit")
+    assert components == pytest.approx(0.51, abs=0.02)
+    assert stack < components - 0.03
+    assert chosen < components - 0.1
+    assert bytes_of_components <= 10 < bytes_of_chosen < 30
+    assert numbers_after(printed, "units alive in the stack:")[0] >= 8
+    assert_drawn(tmp_path / "made" / "anew" / "digits.png")
+
+
+def test_patches_are_better_in_a_dictionary_than_in_as_many_components(tmp_path: Path) -> None:
+    printed = run("patches.py", "--epochs", 12, "--step", 4, "--out", tmp_path)
+    values, size, chosen, decibels = numbers_after(printed, "Dictionary of 512, TopK(8)")
+    assert values <= 8
+    assert 4 < size < 12, "with the places of the values"
+    _, size_of_components, components, fewer_decibels = numbers_after(printed, "PCA, first 8")
+    assert size_of_components < size
+    assert chosen < 0.95 * components
+    assert decibels - fewer_decibels == pytest.approx(10 * np.log10(components / chosen), abs=0.11)
+    busy = numbers_after(printed, "Dictionary of 256, BatchTopK(8)")
+    assert busy[2] < chosen
+    for name in ("patches.png", "dictionary.png"):
+        assert_drawn(tmp_path / name)
+
+
+def test_codes_of_embeddings_find_more_than_components_in_as_many_bytes() -> None:
+    printed = run("embeddings.py", "--epochs", 6, "--rows", 2000)
+    assert numbers_after(printed, "Embeddings, float16") == [0, 1, 768]
+    left, share, size = numbers_after(printed, "Codes of 32 values, queries as they are")
+    components = numbers_after(printed, "PCA, first 32")
+    as_many = next(line for line in reversed(printed.splitlines()) if line.startswith("PCA, first"))
+    left_by_as_many, share_of_as_many, size_of_as_many = map(float, as_many.split()[-3:])
+    assert size_of_as_many <= size < 768 / 10
+    assert left < left_by_as_many < components[0]
+    assert share > share_of_as_many > components[1]
+    assert printed.count("nearest to: ") == 3
+    assert len(re.findall(r"^latent \d+: .*\n( +[\d.]+  row \d+  .*\n){4}", printed, re.M)) == 6
+
+
+@pytest.mark.parametrize("name", ["digits.py", "patches.py", "embeddings.py"])
+def test_an_example_says_what_it_shows_and_how_to_run_it(name: str) -> None:
+    printed = run(name, "--help")
+    assert "pip install '.[examples]'" in printed
+    assert f"python examples/{name}" in printed
+    assert {"--epochs", "--seed"} <= set(printed.split())
+
+
+def test_the_data_are_small_and_have_their_licence() -> None:
+    files = {path.name: path.stat().st_size for path in (EXAMPLES / "data").iterdir()}
+    assert {"README.md", "NOTICE.wordnet"} < files.keys()
+    assert sum(files.values()) < MOST_BYTES
+    with np.load(EXAMPLES / "data" / "glosses.npz") as archive:
+        embeddings, texts = archive["embedding"], archive["text"]
+    assert (embeddings.shape, embeddings.dtype) == ((6000, 384), np.float16)
+    assert len(set(texts.tolist())) > 5900
+    np.testing.assert_allclose(np.linalg.norm(embeddings.astype(float), axis=1), 1, atol=1e-3)
