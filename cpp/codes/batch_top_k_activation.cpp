@@ -30,8 +30,8 @@ class BatchTopKActivation final : public CodeActivation {
                   Arena& arena) const override {
     CodeRun run;
     if (input.training) {
-      run.codes = batch_top_k_codes(input.product, input.product.rows * k_,
-                                    kGuessedShare * last_, run.smallest, arena);
+      run.codes = batch_top_k_codes(input.product, input.product.rows * k_, kGuessedShare * last_,
+                                    run.smallest, arena);
       return run;
     }
     CodeProduct product = input.product;

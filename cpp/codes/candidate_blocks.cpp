@@ -38,19 +38,18 @@ bool CandidateBlocks::next() {
       parts_ > 1 ? 1 : ceil_divide(rows_, std::min(share, code_block_rows(product_)));
   const Index block_rows = ceil_divide(rows_, blocks);
   begin_candidates(parts_ * rows_, product_.least, all_);
-  parallel_for(
-      parts_ * blocks, product_.operations(block_rows, ceil_divide(panels, parts_)),
-      [&](Index begin, Index end) {
-        for (Index item = begin; item < end; ++item) {
-          const Index part = item / blocks, row = item % blocks * block_rows;
-          if (row >= rows_) continue;
-          top_k_product(product_.x.from(first_row_), row, std::min(row + block_rows, rows_),
-                        product_.w, product_.terms,
-                        product_.panel_begin + panels * part / parts_,
-                        product_.panel_begin + panels * (part + 1) / parts_, all_.room,
-                        all_.from(part * rows_));
-        }
-      });
+  parallel_for(parts_ * blocks, product_.operations(block_rows, ceil_divide(panels, parts_)),
+               [&](Index begin, Index end) {
+                 for (Index item = begin; item < end; ++item) {
+                   const Index part = item / blocks, row = item % blocks * block_rows;
+                   if (row >= rows_) continue;
+                   top_k_product(product_.x.from(first_row_), row,
+                                 std::min(row + block_rows, rows_), product_.w, product_.terms,
+                                 product_.panel_begin + panels * part / parts_,
+                                 product_.panel_begin + panels * (part + 1) / parts_, all_.room,
+                                 all_.from(part * rows_));
+                 }
+               });
   return true;
 }
 
@@ -104,9 +103,8 @@ Codes CodesOfBlocks::join(Arena& arena) {
 }
 
 Codes all_codes(const CodeProduct& product, Arena& arena) {
-  return collect_codes(
-      product, arena,
-      [](Index, const std::int32_t*, const float*, Index count) { return count; });
+  return collect_codes(product, arena,
+                       [](Index, const std::int32_t*, const float*, Index count) { return count; });
 }
 
 }  // namespace gatewise

@@ -90,8 +90,8 @@ Codes collect_codes(const CodeProduct& product, Arena& arena, const Choose& choo
           latents[at] = latent;
           values[at++] = value;
         });
-        counts[i] = choose(blocks.first_row() + i, latents + starts[i], values + starts[i],
-                           at - starts[i]);
+        counts[i] =
+            choose(blocks.first_row() + i, latents + starts[i], values + starts[i], at - starts[i]);
       }
     });
     codes.add(blocks.rows(), starts, latents, values, arena);

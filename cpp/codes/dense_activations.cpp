@@ -66,8 +66,7 @@ class KlActivation final : public CodeActivation {
     const double* means = means_of(run.codes, arena);
     double sum = 0;
     for (Index j = 0; j < latents_; ++j)
-      sum += rho_ * std::log(rho_ / means[j]) +
-             (1 - rho_) * std::log((1 - rho_) / (1 - means[j]));
+      sum += rho_ * std::log(rho_ / means[j]) + (1 - rho_) * std::log((1 - rho_) / (1 - means[j]));
     run.loss = weight_ * sum;
     return run;
   }
@@ -82,8 +81,7 @@ class KlActivation final : public CodeActivation {
                                       static_cast<double>(codes.rows));
     for (Index entry = 0; entry < codes.entries(); ++entry) {
       const float z = codes.values[entry];
-      slopes.values[entry] =
-          (slopes.values[entry] + penalty[codes.latents[entry]]) * (z * (1 - z));
+      slopes.values[entry] = (slopes.values[entry] + penalty[codes.latents[entry]]) * (z * (1 - z));
     }
   }
 

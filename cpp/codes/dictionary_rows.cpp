@@ -30,8 +30,8 @@ void add_encoder_columns(const Panels& encoder, const Codes& codes, const float*
 
 void decoder_slopes(const Codes& codes, const float* d_y, Index stride, const float* decoder,
                     Index decoder_stride, Index width, float* slopes) {
-  const double mean = static_cast<double>(codes.entries()) /
-                      static_cast<double>(std::max<Index>(codes.rows, 1));
+  const double mean =
+      static_cast<double>(codes.entries()) / static_cast<double>(std::max<Index>(codes.rows, 1));
   parallel_for(codes.rows, static_cast<double>(width) * (mean + 1), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i];

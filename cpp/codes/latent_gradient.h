@@ -35,8 +35,8 @@ struct DictionaryTargets {
   bool writes() const { return !measures() && decoder.rule.kind != UpdateKind::kStore; }
 
   bool lazy = false;  // latents without entries are left alone
-  // Where the targets are kMeasure: the squared lengths of each latent's gradients, [2, latents], of
-  // W_e and of W_d.
+  // Where the targets are kMeasure: the squared lengths of each latent's gradients, [2, latents],
+  // of W_e and of W_d.
   float* squares = nullptr;
   // Of each expert, which has so many panels: whether it is left alone; null: no experts.
   const char* resting = nullptr;

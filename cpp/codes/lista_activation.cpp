@@ -86,24 +86,25 @@ class ListaActivation final : public CodeActivation {
     CodeProduct product = input.product;
     product.x = {residual, input.stride};
     product.least = -std::numeric_limits<float>::infinity();
-    return collect_codes(
-        product, arena, [&](Index i, std::int32_t* latents, float* values, Index count) {
-          Index kept = 0, at = before.offsets[i];
-          for (Index entry = 0; entry < count; ++entry) {
-            const std::int32_t j = latents[entry];
-            float h = values[entry];
-            if (at < before.offsets[i + 1] && before.latents[at] == j) h += before.values[at++];
-            latents[kept] = j;
-            values[kept] = h;
-            kept += h > 0;
-          }
-          return kept;
-        });
+    return collect_codes(product, arena,
+                         [&](Index i, std::int32_t* latents, float* values, Index count) {
+                           Index kept = 0, at = before.offsets[i];
+                           for (Index entry = 0; entry < count; ++entry) {
+                             const std::int32_t j = latents[entry];
+                             float h = values[entry];
+                             if (at < before.offsets[i + 1] && before.latents[at] == j)
+                               h += before.values[at++];
+                             latents[kept] = j;
+                             values[kept] = h;
+                             kept += h > 0;
+                           }
+                           return kept;
+                         });
   }
 
   // d_before += d_h where row i has the latent in both codes.
-  static void add_common(const Codes& codes, const float* d_h, const Codes& before,
-                         float* d_before, Index i) {
+  static void add_common(const Codes& codes, const float* d_h, const Codes& before, float* d_before,
+                         Index i) {
     Index at = before.offsets[i];
     for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
       while (at < before.offsets[i + 1] && before.latents[at] < codes.latents[entry]) ++at;

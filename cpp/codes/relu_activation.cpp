@@ -12,8 +12,7 @@ class ReluActivation final : public CodeActivation {
 
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
     CodeRun run;
-    run.codes =
-        all_codes(input.product, arena);
+    run.codes = all_codes(input.product, arena);
     run.loss = l1_penalty(l1_, run.codes.values, run.codes);
     return run;
   }

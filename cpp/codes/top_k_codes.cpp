@@ -62,8 +62,7 @@ class RowBlock {
     }
     if (again == 0) return;
     Index* rows = numbers_ + count;
-    for (Index j = 0; j < again; ++j)
-      rows[j] = x.index ? x.index[numbers_[j]] : numbers_[j];
+    for (Index j = 0; j < again; ++j) rows[j] = x.index ? x.index[numbers_[j]] : numbers_[j];
     multiply({x.data, x.stride, rows}, again, problem_.product.least);
     for (Index j = 0; j < again; ++j) store(j, numbers_[j], codes);
   }
@@ -76,8 +75,8 @@ class RowBlock {
                   problem_.k, candidates_);
   }
   void store(Index place, Index row, Codes& codes) const {
-    least_of_rows_[row] = store_row(candidates_.from(place).lists, candidates_.counts[place], row,
-                                    problem_.k, codes);
+    least_of_rows_[row] =
+        store_row(candidates_.from(place).lists, candidates_.counts[place], row, problem_.k, codes);
   }
 
   const Problem& problem_;
@@ -115,14 +114,14 @@ void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
   const Index parts = std::min<Index>(panels, kCodePartsPerThread * num_threads());
   const Candidates all = take_candidates(parts * rows, problem.k, arena);
   begin_candidates(parts * rows, product.least, all);
-  parallel_for(
-      parts, product.operations(rows, ceil_divide(panels, parts)), [&](Index begin, Index end) {
-        for (Index part = begin; part < end; ++part)
-          top_k_product(product.x, 0, rows, product.w, product.terms,
-                        product.panel_begin + panels * part / parts,
-                        product.panel_begin + panels * (part + 1) / parts, problem.k,
-                        all.from(part * rows));
-      });
+  parallel_for(parts, product.operations(rows, ceil_divide(panels, parts)),
+               [&](Index begin, Index end) {
+                 for (Index part = begin; part < end; ++part)
+                   top_k_product(product.x, 0, rows, product.w, product.terms,
+                                 product.panel_begin + panels * part / parts,
+                                 product.panel_begin + panels * (part + 1) / parts, problem.k,
+                                 all.from(part * rows));
+               });
   Candidate* joined = arena.take<Candidate>(parts * all.room);
   for (Index i = 0; i < rows; ++i) {
     Candidate* end = joined;

@@ -47,8 +47,8 @@ inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
 // Room for all of `columns`: such lists are never cut.
 inline Index whole_room(Index columns) { return columns + kPanelWidth; }
 
-// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken. A list that
-// may be cut holds values above 0 alone.
+// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken. A list
+// that may be cut holds values above 0 alone.
 void begin_candidates(Index rows, float least, const Candidates& candidates);
 
 // What is added to the sums of a product's columns, and what they must exceed beside their row's

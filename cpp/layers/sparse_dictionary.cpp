@@ -44,8 +44,7 @@ SparseDictionary::SparseDictionary(const Options& options)
             "prefixes: expected ascending numbers from 1 to latents (", latents_, "), got ",
             prefixes_[at]);
   if (prefixes_.empty() || prefixes_.back() < latents_) prefixes_.push_back(latents_);
-  activation_ =
-      Registry<CodeActivation>::create(options.text("activation.kind"), options);
+  activation_ = Registry<CodeActivation>::create(options.text("activation.kind"), options);
   if (!options.has("router.kind")) return;
   router_ = Registry<Router>::create(options.text("router.kind"), options);
   require(latents_ % (router_->experts() * kPanelWidth) == 0,
@@ -149,8 +148,8 @@ void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const Run
   float* weighed = arena.take<float>(codes.entries());
   for (Index i = 0; i < rows; ++i) {
     const Codes& part = parts[saved.routing.choice.experts[i]];
-    const Index own = dispatch.position_of[i] -
-                      dispatch.groups.begin(saved.routing.choice.experts[i]);
+    const Index own =
+        dispatch.position_of[i] - dispatch.groups.begin(saved.routing.choice.experts[i]);
     const Index from = part.offsets[own], count = part.offsets[own + 1] - from;
     const Index to = codes.offsets[i];
     std::copy_n(part.latents + from, count, codes.latents + to);
@@ -220,8 +219,7 @@ void SparseDictionary::add_losses(Saved& saved, ForwardPass& pass) const {
     decode_dead(saved, pass);
     Expected nothing = *pass.expected;
     nothing.values = nullptr;
-    if (saved.d_dead)
-      pass.loss += square_error(saved.d_dead, shape, nothing, dead_weight_, arena);
+    if (saved.d_dead) pass.loss += square_error(saved.d_dead, shape, nothing, dead_weight_, arena);
   }
 }
 

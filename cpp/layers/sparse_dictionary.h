@@ -22,9 +22,10 @@ namespace gatewise {
 // are counted for all of them together.
 //
 // Training adds to the loss: the activation's penalty and the router's balance; the errors of the
-// reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level features
-// with Matryoshka sparse autoencoders", eq. 4); and that of what latents which have been idle could
-// explain of the remaining error, which stands still for it (Gao et al. 2024, appendix A.2).
+// reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level
+// features with Matryoshka sparse autoencoders", eq. 4); and that of what latents which have been
+// idle could explain of the remaining error, which stands still for it (Gao et al. 2024, appendix
+// A.2).
 class SparseDictionary final : public Layer {
  public:
   explicit SparseDictionary(const Options& options);
@@ -89,7 +90,7 @@ class SparseDictionary final : public Layer {
   float threshold_;
   bool unit_norm_, subtract_bias_, tied_, lazy_;
   std::vector<Index> prefixes_;  // the last one is all latents
-  Index dead_k_;                 // 0: no loss for dead latents; -1, until the width is known: half of it
+  Index dead_k_;  // 0: no loss for dead latents; -1, until the width is known: half of it
   float dead_weight_;
   double dead_rows_;
   std::unique_ptr<CodeActivation> activation_;

@@ -30,9 +30,9 @@ LatentGroups SparseDictionary::groups(const Saved& saved) const {
   return {prefixes_.data(), static_cast<Index>(prefixes_.size())};
 }
 
-// Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for each
-// group of latents, one for dead latents where there are any, and room for one for each step but
-// the last.
+// Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for
+// each group of latents, one for dead latents where there are any, and room for one for each step
+// but the last.
 float* SparseDictionary::scaled_slopes(const BackwardPass& pass, const Saved& saved) const {
   const Index block = pass.rows * stride(), groups = this->groups(saved).count;
   const Index steps = activation_->steps(), blocks = groups + (saved.d_dead != nullptr) + steps - 1;
@@ -41,7 +41,8 @@ float* SparseDictionary::scaled_slopes(const BackwardPass& pass, const Saved& sa
   float* last = d_rows + (groups - 1) * block;
   set_slopes(pass.d_output, s, nullptr, last, block);
   for (Index g = groups - 2; g >= 0; --g)
-    set_slopes(saved.d_prefixes + g * block, s, d_rows + (g + 1) * block, d_rows + g * block, block);
+    set_slopes(saved.d_prefixes + g * block, s, d_rows + (g + 1) * block, d_rows + g * block,
+               block);
   if (saved.d_dead) set_slopes(saved.d_dead, s, nullptr, last + block, block);
   return d_rows;
 }
@@ -266,8 +267,8 @@ float* SparseDictionary::bias_through_encoder(const Saved& saved, Arena& arena) 
   return result;
 }
 
-// d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the encoder:
-// W_e sum_i d_h_i and the router's.
+// d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the
+// encoder: W_e sum_i d_h_i and the router's.
 void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
   float* gradient = arena.take_zeroed<float>(stride());

@@ -27,7 +27,7 @@ struct SparseDictionary::Saved {
   const float* d_rows;
   const char* resting;  // of each expert, or null
   int own_numbers[2];   // of the activation's parameters that `sorted` has sums for, or -1
-  bool stored;              // the update is applied later: what has to follow it too
+  bool stored;          // the update is applied later: what has to follow it too
 };
 
 }  // namespace gatewise

@@ -26,9 +26,9 @@ struct Run {
   Arena arena;
   std::vector<Output> values;
   std::vector<void*> saved;
-  std::vector<Input> gathered;  // the inputs of the node at work
+  std::vector<Input> gathered;     // the inputs of the node at work
   std::vector<Expected> expected;  // by value, where a training step sets them
-  double loss = 0;              // of the layers themselves
+  double loss = 0;                 // of the layers themselves
   Index rows = 0;
 };
 

@@ -27,8 +27,8 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   }
   // A layer that stands twice in the graph gets one update from the sum of both gradients.
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    states_.push_back(std::make_unique<LayerState>(
-        layers_[i]->parameters(), optimizer_, layer_uses[i] > 1));
+    states_.push_back(
+        std::make_unique<LayerState>(layers_[i]->parameters(), optimizer_, layer_uses[i] > 1));
   for (const Layer* layer : layers_) seen_writes_.push_back(layer->writes);
 
   for (const int value : network_->outputs()) ++uses[value];

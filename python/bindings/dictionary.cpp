@@ -103,7 +103,8 @@ py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object
 void bind_dictionary(py::module_& module) {
   module.def("encode", &encode, py::arg("layer"), py::arg("x"));
   module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
-  module.def("search", &search_layer, py::arg("layer"), py::arg("codes"), py::arg("query"), py::arg("k"));
+  module.def("search", &search_layer, py::arg("layer"), py::arg("codes"), py::arg("query"),
+             py::arg("k"));
 }
 
 }  // namespace gatewise

@@ -3,7 +3,6 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels/dot_rows.h"
 #include "kernels/reduce.h"
 #include "reference.h"
 
@@ -243,18 +242,6 @@ TEST_CASE("what a query finds does not depend on the other queries, nor on the t
       const Found alone = find(query, 1);
       CHECK(std::equal(alone.indices.begin(), alone.indices.end(), &whole.indices[query * 10]));
       CHECK(same_bits(alone.scores.data(), &whole.scores[query * 10], 10));
-    }
-  }
-}
-
-TEST_CASE("products with several rows are those of dot, bit for bit") {
-  Numbers numbers(14);
-  for (const Index width : {0, 1, 15, 16, 17, 77}) {
-    const std::vector<float> rows = numbers.vector(4 * 80), x = numbers.vector(width);
-    for (Index count = 1; count <= 4; ++count) {
-      float y[4];
-      dot_rows<4>(rows.data(), 80, count, x.data(), width, y);
-      for (Index j = 0; j < count; ++j) CHECK(y[j] == dot(rows.data() + j * 80, x.data(), width));
     }
   }
 }
