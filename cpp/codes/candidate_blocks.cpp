@@ -20,7 +20,8 @@ CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena) : pro
   if (!is_few) {
     const Index fit = kListBytes / (all_.room * static_cast<Index>(sizeof(Candidate)));
     const Index most = kBlocksPerThread * threads * code_block_rows(product);
-    rows_at_once_ = std::min(product.rows, std::clamp(fit, kLeastRows * threads, most));
+    const Index limit = std::clamp(fit, kLeastRows * threads, most);
+    rows_at_once_ = ceil_divide(product.rows, ceil_divide(product.rows, limit));
   }
   const Index lists = parts_ * rows_at_once_;
   all_.lists = arena.take<Candidate>(lists * all_.room);
@@ -33,9 +34,10 @@ bool CandidateBlocks::next() {
   rows_ = std::min(rows_at_once_, product_.rows - first_row_);
   if (rows_ <= 0) return false;
   const Index panels = product_.panels();
-  const Index share = ceil_divide(rows_, num_threads());
+  // As many blocks for each thread.
+  const Index threads = num_threads();
   const Index blocks =
-      parts_ > 1 ? 1 : ceil_divide(rows_, std::min(share, code_block_rows(product_)));
+      parts_ > 1 ? 1 : ceil_divide(rows_, code_block_rows(product_) * threads) * threads;
   const Index block_rows = ceil_divide(rows_, blocks);
   begin_candidates(parts_ * rows_, product_.least, all_);
   parallel_for(parts_ * blocks, product_.operations(block_rows, ceil_divide(panels, parts_)),
