@@ -14,10 +14,8 @@ def code_blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
 
 
-# A block shows a layer without a balance term, whose routing may collapse, and that warns; another
-# a dictionary wider than its few rows keep in use.
+# A block shows a layer without a balance term, whose routing may collapse, and that warns.
 @pytest.mark.filterwarnings("default::gatewise.RoutingCollapseWarning")
-@pytest.mark.filterwarnings("default::gatewise.DeadUnitsWarning")
 def test_the_python_blocks_run_as_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
