@@ -24,13 +24,13 @@ Call = Callable[[], object]
 ADAM_BYTES = 24
 
 
-def step_of(shape: Shape, optimizer: dict[str, float], **settings: Any) -> Call:
+def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
     """The step of `fit`, over batches in turn."""
     import gatewise as gw
     from gatewise import _core
 
     _, d, m, _ = shape
-    plain = {"center": False, "scale": False, "input_dim": d, "seed": 0}
+    plain: dict[str, Any] = {"center": False, "scale": False, "input_dim": d, "seed": 0}
     sae = gw.SparseAutoencoder(m, **plain, **settings)
     decoder = make_decoder(shape)
     sae.dictionary.native.set("decoder", decoder)
@@ -61,7 +61,8 @@ def forms(shape: Shape) -> dict[str, Call]:
     import gatewise as gw
 
     k = shape[3]
-    top_k, adam = gw.TopK(k), {"learning_rate": 1e-3}
+    top_k = gw.TopK(k)
+    adam: dict[str, Any] = {"learning_rate": 1e-3}
     return {
         "encode": encoding_of(shape),
         "step, TopK": step_of(shape, adam, activation=top_k),
