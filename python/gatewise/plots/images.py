@@ -12,6 +12,7 @@ from gatewise.plots.figures import new_figure
 from gatewise.sae.features import (
     active_codes,
     count_active,
+    image_values,
     largest_first,
     strongest_rows,
     total_activations,
@@ -202,10 +203,8 @@ def _to_images(value: Any, shape: Sequence[int], name: str) -> Doubles:
     """Rows (n, d) as (n, height, width, 1 or 3)."""
     rows = to_array(value, name)
     check_numeric(rows, name)
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
-        raise ValueError(f"shape: expected (height, width) or (height, width, 3), got {shape}")
+    values = image_values(shape)
     height, width = (check_integer("shape", size, 1) for size in shape[:2])
-    values = math.prod(shape)
     if rows.ndim != 2 or rows.shape[1] != values or len(rows) == 0:
         raise ValueError(f"{name}: expected shape (n, {values}) of images, got {rows.shape}")
     return rows.astype(np.float64).reshape(len(rows), height, width, -1)

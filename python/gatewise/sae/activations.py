@@ -132,8 +132,7 @@ class TopK(CodeActivation):
         self._set(k=check_integer("k", self.k, 1))
 
     def check(self, latents: int) -> None:
-        if self.k > latents:
-            raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {self.k}")
+        _check_most(self.k, latents)
 
 
 @CODE_ACTIVATIONS.register("batch_top_k")
@@ -170,8 +169,7 @@ class BatchTopK(CodeActivation):
         self._set(k=check_integer("k", self.k, 1), momentum=_below_one("momentum", self.momentum))
 
     def check(self, latents: int) -> None:
-        if self.k > latents:
-            raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {self.k}")
+        _check_most(self.k, latents)
 
 
 @CODE_ACTIVATIONS.register("jump_relu")
@@ -370,6 +368,11 @@ class LISTA(CodeActivation):
 def _half_active_gain(width: int, latents: int) -> float:
     """With which half of many random directions add up to the row itself, and not to more."""
     return min(1.0, 2 * width / latents)
+
+
+def _check_most(k: int, latents: int) -> None:
+    if k > latents:
+        raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {k}")
 
 
 def _above_zero(name: str, value: object) -> float:

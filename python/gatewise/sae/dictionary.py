@@ -9,19 +9,19 @@ import numpy as np
 
 from gatewise import balance as balances
 from gatewise import initializers, routers
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.base import LAYERS, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
 from gatewise.sae.activations import CodeActivation
 from gatewise.sae.auxk import AuxK, dead_options
+from gatewise.sae.standardized import Standardized
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise import _core
-    from gatewise._core import Floats
     from gatewise.balance import Balance
     from gatewise.initializers import Initializer
 
@@ -30,7 +30,7 @@ _PANEL = 16
 
 
 @LAYERS.register()
-class SparseDictionary(Layer):
+class SparseDictionary(Standardized):
     """`y = (z W_d + b) / s + c` with the sparse code `z = f((s (x - c) - b) W_e + b_e)`.
 
     Parameters
@@ -119,7 +119,6 @@ class SparseDictionary(Layer):
         self.num_experts = check_integer("num_experts", num_experts, 1)
         self.balance = balances.get(balance)
         self.lazy_updates = check_flag("lazy_updates", lazy_updates)
-        self.is_standardized = False
         self._check_fits()
 
     def _check_fits(self) -> None:
@@ -185,25 +184,6 @@ class SparseDictionary(Layer):
         width = self.input_shape[-1]
         gain = 1.0 if self.tied else self.activation.encoder_gain(width, self.latents)
         self.native.set("encoder", np.ascontiguousarray(np.float32(gain) * decoder.T))
-
-    def standardize(self, center: Floats, scale: float) -> None:
-        """Sets c and s, which what is learnt refers to: once, before training."""
-        self.parameters()
-        self.native.set("center", np.ascontiguousarray(center, np.float32))
-        self.native.set("scale", np.array([scale], np.float32))
-        self.is_standardized = True
-
-    def forget_units(self) -> None:
-        """Takes `standardize` back."""
-        self.standardize(np.zeros(self.input_shape[-1], np.float32), 1.0)
-        self.is_standardized = False
-
-    def get_state(self) -> Config:
-        return {**super().get_state(), "is_standardized": self.is_standardized}
-
-    def set_state(self, state: Config) -> None:
-        super().set_state(state)
-        self.is_standardized = bool(state["is_standardized"])
 
     def get_config(self) -> Config:
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -132,3 +134,16 @@ def _largest_columns(table: Floats, k: int) -> npt.NDArray[np.int32]:
         order = np.argsort(-values[reaching], kind="stable")[:k]
         best[row] = reaching[order]
     return best
+
+
+def image_values(shape: Sequence[int]) -> int:
+    """How many values an image of this shape has.
+
+    Raises
+    ------
+    ValueError
+        It is neither (height, width) nor (height, width, 3).
+    """
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
+        raise ValueError(f"shape: expected (height, width) or (height, width, 3), got {shape}")
+    return math.prod(shape)

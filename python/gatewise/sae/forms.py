@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class Form(ABC):
         Which point of the first rows c is; None: 0.
     scale : bool
         Whether the first rows decide s.
-    can_revive, revive : bool
-        Whether dead units of the code can be started anew, and are.
+    revive : bool
+        Whether dead units of the code are started anew.
     limits : Limits
         What the outputs can be.
     """
@@ -43,8 +43,7 @@ class Form(ABC):
     activation: CodeActivation
     center: str | None
     scale: bool
-    can_revive: ClassVar[bool] = False
-    revive = False
+    revive: bool
     limits = Limits("linear")
 
     @property
@@ -91,9 +90,9 @@ class Form(ABC):
         """The rows (m, d) whose sums reconstructions are; None where they are no sums."""
         return None
 
+    @abstractmethod
     def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
         """Gives dead units new weights, which seed and number decide; called if `revive` is set."""
-        raise NotImplementedError
 
     @abstractmethod
     def choose(self, keep: Keep, hidden: Any) -> list[Indices]:

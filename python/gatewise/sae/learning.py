@@ -170,7 +170,7 @@ class Reconstructing(Coding):
         if not rows:
             return
         dead = dead_units(form.code_layer, rows)
-        hint = "" if form.revive or not form.can_revive else "revive=True, "
+        hint = "" if form.revive else "revive=True, "
         message = describe_dead(self.name, dead, form.latents, rows, hint)
         if message:
             warn_user(message, DeadUnitsWarning)

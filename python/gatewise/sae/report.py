@@ -13,6 +13,7 @@ from gatewise.sae import report_html
 from gatewise.sae.features import (
     active_codes,
     count_active,
+    image_values,
     largest_first,
     nearest_features,
     strongest_rows,
@@ -164,9 +165,7 @@ def _to_features(features: Sequence[int], latents: int) -> Array:
 def _to_images(x: Any, shape: Sequence[int], count: int) -> Array:
     array = to_array(x, "x")
     check_numeric(array, "x")
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
-        raise ValueError(f"shape: expected (height, width) or (height, width, 3), got {shape}")
-    expected = (count, int(np.prod(shape)))
+    expected = (count, image_values(shape))
     if array.shape != expected:
         raise ValueError(f"x: expected shape {expected}, got {array.shape}")
     return array.reshape(count, *shape)

@@ -36,8 +36,6 @@ _LIMITS = {
 class StackForm(Form):
     """Dense layers around a `SparseCode`; arguments as those of `SparseAutoencoder`."""
 
-    can_revive = True
-
     def __init__(
         self,
         latents: int,
@@ -95,11 +93,14 @@ class StackForm(Form):
         return all(each.is_standardized for each in self._built().units)
 
     def standardize(self, center: Floats, scale: float) -> None:
-        self._set_units(center, scale, True)
+        for layer in self._built().units:
+            layer.standardize(center, scale)
+        self._tell_code(scale)
 
     def forget_units(self) -> None:
-        chain = self._built()
-        self._set_units(np.zeros(chain.width, np.float32), 1.0, False)
+        for layer in self._built().units:
+            layer.forget_units()
+        self._tell_code(1.0)
 
     def encode(self, graph: Graph, rows: Any) -> Any:
         from scipy.sparse import csr_array, vstack
@@ -181,12 +182,9 @@ class StackForm(Form):
             raise ValueError("autoencoder: expected a built model; fit it or give input_dim")
         return self._chain
 
-    def _set_units(self, center: Floats, scale: float, are_known: bool) -> None:
+    def _tell_code(self, scale: float) -> None:
+        """Penalties are reported in the units of x."""
         chain = self._built()
-        for layer in chain.units:
-            layer.native.set("center", np.ascontiguousarray(center, np.float32))
-            layer.native.set("scale", np.array([scale], np.float32))
-            layer.is_standardized = are_known
         if chain.units:
             chain.code.native.set("scale", np.array([scale], np.float32))
 

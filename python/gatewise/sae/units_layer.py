@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewise import initializers
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.base import LAYERS, LayerOptions
 from gatewise.registry import Config, NativeOptions
+from gatewise.sae.standardized import Standardized
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @LAYERS.register()
-class Units(Layer):
+class Units(Standardized):
     """`u = s (x - c)`, or back: `x = u / s + c`.
 
     Parameters
@@ -43,20 +44,12 @@ class Units(Layer):
     def __init__(self, inverse: bool = False, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.inverse = check_flag("inverse", inverse)
-        self.is_standardized = False
 
     def native_options(self) -> NativeOptions:
         return {"inverse": self.inverse}
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
-
-    def get_state(self) -> Config:
-        return {**super().get_state(), "is_standardized": self.is_standardized}
-
-    def set_state(self, state: Config) -> None:
-        super().set_state(state)
-        self.is_standardized = bool(state["is_standardized"])
 
     def get_config(self) -> Config:
         return {**super().get_config(), "inverse": self.inverse}

@@ -30,8 +30,6 @@ DICTIONARY_SETTINGS = (
 class WideForm(Form):
     """One `SparseDictionary`; arguments as those of `SparseAutoencoder`."""
 
-    can_revive = True
-
     def __init__(
         self,
         latents: int,

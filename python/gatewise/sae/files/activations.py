@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -17,7 +18,7 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class StoredActivation:
+class StoredActivation(ABC):
     """What all have in common: a `kind`, and `codes`.
 
     Arrays become float32; each `codes` takes h `(n, m)` in float64 and gives z `(n, m)`.
@@ -37,8 +38,9 @@ class StoredActivation:
             (name, value) for name, value in vars(self).items() if isinstance(value, np.ndarray)
         )
 
+    @abstractmethod
     def codes(self, h: Doubles) -> Doubles:
-        raise NotImplementedError
+        """From pre-activations to the code."""
 
     def _set_array(self, name: str) -> None:
         value = np.asarray(getattr(self, name))
