@@ -19,16 +19,31 @@ void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   count = static_cast<std::int32_t>(k);
 }
 
-// Adds the lanes `better` of a row's values in a panel to its list.
-GATEWISE_INLINE void add_lanes(const Vector& values, unsigned better, Index panel, Index k,
-                               Candidate* list, Index room, std::int32_t& count, float& bound) {
-  alignas(64) float lanes[kPanelWidth];
-  values.store(lanes);
-  for (; better != 0; better &= better - 1) {
-    const int lane = std::countr_zero(better);
-    list[count++] = {lanes[lane], static_cast<std::int32_t>(panel * kPanelWidth + lane)};
+// One panel of a tile: the sums of its rows, and the rows' lists.
+struct TilePanel {
+  const float (*sums)[kPanelWidth];
+  Index row;
+  Index panel;
+  const float* bias;  // of the panel's columns, or null
+};
+
+// Adds the lanes better[r] of every row r in the set `hits` to the row's list. Apart from the
+// tiles' loop, whose registers it would take.
+[[gnu::noinline]] void add_lanes(const TilePanel& tile, unsigned hits, const unsigned* better,
+                                 Index k, const Candidates& candidates) {
+  for (; hits != 0; hits &= hits - 1) {
+    const int r = std::countr_zero(hits);
+    const Index i = tile.row + r;
+    Candidate* list = candidates.lists + i * candidates.room;
+    std::int32_t count = candidates.counts[i];
+    for (unsigned lanes = better[r]; lanes != 0; lanes &= lanes - 1) {
+      const int lane = std::countr_zero(lanes);
+      const float value = tile.sums[r][lane] + (tile.bias ? tile.bias[lane] : 0.0f);
+      list[count++] = {value, static_cast<std::int32_t>(tile.panel * kPanelWidth + lane)};
+    }
+    if (count > candidates.room - kPanelWidth) cut_back(list, count, candidates.bounds[i], k);
+    candidates.counts[i] = count;
   }
-  if (count > room - kPanelWidth) cut_back(list, count, bound, k);
 }
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -47,26 +62,22 @@ void begin_candidates(Index rows, float least, const Candidates& candidates) {
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates) {
-  const Index room = candidates.room;
   walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
              [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
                const Index width = w.shape.width(panel);
                const unsigned lanes = (1u << width) - 1;
                const Vector bias = load_terms(terms.bias, panel, width, 0);
                const Vector floor = load_terms(terms.floors, panel, width, -kInfinity);
-               // All comparisons before the first branch: few tiles have a lane that is taken.
-               unsigned better[kTileRows], any = 0;
+               const float* bounds = candidates.bounds + row;
+               unsigned better[kTileRows], hits = 0;
                for (int r = 0; r < rows; ++r) {
-                 const Vector least = max(Vector::set(candidates.bounds[row + r]), floor);
-                 better[r] = lanes_greater(Vector::load(sums[r]) + bias, least);
-                 any |= better[r];
+                 const Vector least = max(Vector::set(bounds[r]), floor);
+                 better[r] = lanes_greater(Vector::load(sums[r]) + bias, least) & lanes;
+                 hits |= static_cast<unsigned>(better[r] != 0) << r;
                }
-               if ((any & lanes) == 0) return;
-               for (int r = 0; r < rows; ++r)
-                 if (better[r] & lanes)
-                   add_lanes(Vector::load(sums[r]) + bias, better[r] & lanes, panel, k,
-                             candidates.lists + (row + r) * room, room, candidates.counts[row + r],
-                             candidates.bounds[row + r]);
+               if (hits == 0) return;
+               const float* own_bias = terms.bias ? terms.bias + panel * kPanelWidth : nullptr;
+               add_lanes({sums, row, panel, own_bias}, hits, better, k, candidates);
              });
 }
 
