@@ -30,6 +30,7 @@ struct Parameter {
   Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
+  bool keeps_zeros = false;  // whether an update leaves values that are exactly 0 as they are
   // Where updates wait until all gradients are known, the layer makes this one's twice, to measure
   // it and to use it, and it is never stored.
   bool made_twice = false;

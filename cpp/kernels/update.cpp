@@ -1,5 +1,8 @@
 #include "kernels/update.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "kernels/vector.h"
 
 namespace gatewise {
@@ -23,18 +26,27 @@ struct Constants {
   Vector rate, momentum, rise_1, rise_2, epsilon, step_size;
 };
 
-// What few rules have: penalties, clipping and decay.
+// What few rules have: penalties, clipping, decay, and zeros that stay.
 bool has_extras(const UpdateRule& rule) {
-  return rule.l1 > 0 || rule.l2 > 0 || rule.clip_value > 0 || rule.decay > 0;
+  return rule.l1 > 0 || rule.l2 > 0 || rule.clip_value > 0 || rule.decay > 0 || rule.keeps_zeros;
+}
+
+// 0 where w is 0 (or below what arithmetic keeps apart from it), else `value`: with a weight of NaN
+// too.
+GATEWISE_INLINE Vector where_not_zero(const Vector& w, const Vector& value) {
+  const Vector smallest = Vector::set(std::numeric_limits<float>::min());
+  return select_greater(smallest, abs(w), Vector::zero(), value);
 }
 
 // Updates `count` values, at most 16, with the gradient g.
 template <UpdateKind kKind, bool kExtras>
 GATEWISE_INLINE void update_vector(const Constants& c, const UpdateRule& rule, float* weights,
                                    float* first, float* second, Vector g, Index count) {
-  Vector w = Vector::load_up_to(weights, count);
+  const Vector before = Vector::load_up_to(weights, count);
+  Vector w = before;
   Vector threshold = Vector::zero();
   if constexpr (kExtras) {
+    if (rule.keeps_zeros) g = where_not_zero(before, g);
     if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
     if (rule.clip_value > 0)
       g = max(Vector::set(-rule.clip_value), min(Vector::set(rule.clip_value), g));
@@ -60,8 +72,10 @@ GATEWISE_INLINE void update_vector(const Constants& c, const UpdateRule& rule, f
     m.store_up_to(first, count);
     w = kKind == UpdateKind::kNesterov ? w + c.momentum * m - step : w + m;
   }
-  if constexpr (kExtras)
+  if constexpr (kExtras) {
     if (rule.l1 > 0) w = shrink(w, threshold);
+    if (rule.keeps_zeros) w = where_not_zero(before, w);
+  }
   w.store_up_to(weights, count);
 }
 
@@ -89,6 +103,15 @@ void update_all(const UpdateTarget& t, Index offset, const float* g, Index count
     update_run<kKind, false>(t, offset, g, count);
 }
 
+void add_to_sums(const UpdateTarget& t, Index offset, const float* g, Index count) {
+  float* sums = t.first + offset;
+  float* squares = t.second + offset;
+  for (Index i = 0; i < count; ++i) {
+    sums[i] += g[i];
+    squares[i] += g[i] * g[i];
+  }
+}
+
 }  // namespace
 
 void apply_update(const UpdateTarget& target, Index offset, const float* g, Index count) {
@@ -98,6 +121,8 @@ void apply_update(const UpdateTarget& target, Index offset, const float* g, Inde
     case UpdateKind::kStore:
       for (Index i = 0; i < count; ++i) target.gradient[offset + i] += g[i];
       return;
+    case UpdateKind::kGradientSums:
+      return add_to_sums(target, offset, g, count);
     case UpdateKind::kSgd:
       return update_all<UpdateKind::kSgd>(target, offset, g, count);
     case UpdateKind::kMomentum:
@@ -106,6 +131,14 @@ void apply_update(const UpdateTarget& target, Index offset, const float* g, Inde
       return update_all<UpdateKind::kNesterov>(target, offset, g, count);
     case UpdateKind::kAdam:
       return update_all<UpdateKind::kAdam>(target, offset, g, count);
+  }
+}
+
+void clear_at_zeros(const float* w, float* g, Index count) {
+  for (Index i = 0; i < count; i += kPanelWidth) {
+    const Index width = std::min(count - i, kPanelWidth);
+    where_not_zero(Vector::load_up_to(w + i, width), Vector::load_up_to(g + i, width))
+        .store_up_to(g + i, width);
   }
 }
 

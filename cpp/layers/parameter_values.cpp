@@ -59,6 +59,13 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
   }
 }
 
+void read_laid_out(const Parameter& parameter, const float* from, float* to) {
+  const PanelShape shape = parameter.shape;
+  if (parameter.layout == Layout::kPanels) return unpack_panels(from, shape, to);
+  for (Index i = 0; i < shape.rows; ++i)
+    std::copy_n(from + i * parameter.row_floats(), shape.cols, to + i * shape.cols);
+}
+
 void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to) {
   const PanelShape shape = parameter.shape;
   switch (parameter.storage) {
@@ -73,11 +80,7 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
     case Storage::kFloat32:
       break;
   }
-  const float* from = slice_of<float>(block, parameter, slice);
-  auto* values = static_cast<float*>(to);
-  if (parameter.layout == Layout::kPanels) return unpack_panels(from, shape, values);
-  for (Index i = 0; i < shape.rows; ++i)
-    std::copy_n(from + i * parameter.row_floats(), shape.cols, values + i * shape.cols);
+  read_laid_out(parameter, slice_of<float>(block, parameter, slice), static_cast<float*>(to));
 }
 
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice,

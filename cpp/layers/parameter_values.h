@@ -8,6 +8,9 @@ namespace gatewise {
 // One slice as float32 [rows, cols], widened where it is stored in less.
 void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to);
 
+// Numbers laid out as a slice of a float32 parameter, such as its moments, in natural order.
+void read_laid_out(const Parameter& parameter, const float* from, float* to);
+
 // Writes one slice; a matrix stored in less is rounded (with int8 its columns get new scales), and
 // its values must then be finite.
 void write_values(ParameterBlock& block, const Parameter& parameter, Index slice,

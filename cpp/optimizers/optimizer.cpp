@@ -18,8 +18,8 @@ constexpr Index kPiece = 4096;
 Optimizer Optimizer::from_options(const Options& options) {
   Optimizer o;
   const std::string kind = options.text("kind");
-  require(kind == "sgd" || kind == "adam" || kind == "adamw",
-          "optimizer: expected sgd, adam or adamw, got ", kind);
+  require(kind == "sgd" || kind == "adam" || kind == "adamw" || kind == "gradient_sums",
+          "optimizer: expected sgd, adam, adamw or gradient_sums, got ", kind);
   o.learning_rate = options.number("learning_rate");
   o.momentum = options.number_or("momentum", 0);
   o.beta_1 = options.number_or("beta_1", 0.9);
@@ -32,7 +32,9 @@ Optimizer Optimizer::from_options(const Options& options) {
   o.global_clip_norm = options.number_or("global_clipnorm", 0);
   o.dense_updates = options.has("dense_updates") && options.flag("dense_updates");
   const bool nesterov = options.has("nesterov") && options.flag("nesterov");
-  if (kind != "sgd")
+  if (kind == "gradient_sums")
+    o.kind = UpdateKind::kGradientSums;
+  else if (kind != "sgd")
     o.kind = UpdateKind::kAdam;
   else if (o.momentum > 0)
     o.kind = nesterov ? UpdateKind::kNesterov : UpdateKind::kMomentum;
@@ -46,7 +48,8 @@ LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool i
       measures_(block.all().size()) {
   const Index size = block.is_quantized() ? 0 : block.size();
   if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(size);
-  if (optimizer.kind == UpdateKind::kAdam) second_ = AlignedBuffer(size);
+  if (optimizer.kind == UpdateKind::kAdam || optimizer.kind == UpdateKind::kGradientSums)
+    second_ = AlignedBuffer(size);
   Index stored = 0;
   for (const Parameter& parameter : block.all()) {
     const bool is_measured = parameter.made_twice && !is_used_repeatedly;
@@ -84,6 +87,7 @@ UpdateTarget LayerState::target(int number, Index slice) {
   rule.clip_value = static_cast<float>(o.clip_value);
   rule.l1 = parameter.l1;
   rule.l2 = parameter.l2;
+  rule.keeps_zeros = parameter.keeps_zeros;
   if (o.kind == UpdateKind::kAdam) {
     const auto step = static_cast<double>(slices_[number][slice].steps);
     const double first = 1 - std::pow(o.beta_1, step), second = 1 - std::pow(o.beta_2, step);
@@ -124,11 +128,13 @@ void LayerState::finish_stored() {
   for (std::size_t at = 0; at < slices_.size(); ++at) {
     const int number = static_cast<int>(at);
     const Parameter& parameter = block_.at(number);
-    if (parameter.l2 == 0 || is_measured(number)) continue;
+    if ((parameter.l2 == 0 && !parameter.keeps_zeros) || is_measured(number)) continue;
     for (Index slice = 0; slice < parameter.count; ++slice) {
       if (!slices_[at][slice].touched) continue;
-      add_scaled(block_.slice(number, slice), 2 * parameter.l2, gradient(number, slice),
-                 parameter.slice_floats());
+      const float* weights = block_.slice(number, slice);
+      float* g = gradient(number, slice);
+      if (parameter.l2 > 0) add_scaled(weights, 2 * parameter.l2, g, parameter.slice_floats());
+      if (parameter.keeps_zeros) clear_at_zeros(weights, g, parameter.slice_floats());
     }
   }
 }

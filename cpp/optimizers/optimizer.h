@@ -41,8 +41,9 @@ class LayerState final : public UpdateSink {
 
   void begin_step();
 
-  // Stored gradients: the slope of the L2 penalties is added to them; the sum of squares of
-  // parameter `number`; and the update with all of its gradients multiplied by `scale`.
+  // Stored gradients: the slope of the L2 penalties is added to them, and those of zeros that stay
+  // are cleared; the sum of squares of parameter `number`; and the update with all of its gradients
+  // multiplied by `scale`.
   void finish_stored();
   double stored_square(int number) const;
   void apply_stored(int number, double scale);

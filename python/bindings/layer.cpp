@@ -6,6 +6,7 @@
 #include "kernels/sparse_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
+#include "parameters.h"
 #include "training/network.h"
 
 namespace gatewise {
@@ -16,18 +17,6 @@ std::shared_ptr<Layer> make_layer(const std::string& kind, const py::dict& value
   std::shared_ptr<Layer> layer = Registry<Layer>::create(kind, options);
   options.check_all_read();
   return layer;
-}
-
-std::vector<py::ssize_t> natural_shape(const Parameter& parameter) {
-  std::vector<py::ssize_t> shape;
-  if (parameter.per_expert) shape.push_back(parameter.count);
-  if (parameter.is_matrix) shape.push_back(parameter.shape.rows);
-  shape.push_back(parameter.shape.cols);
-  return shape;
-}
-
-Index slice_values(const Parameter& parameter) {
-  return parameter.shape.rows * parameter.shape.cols;
 }
 
 FloatArray get(Layer& layer, const std::string& name) {
@@ -106,6 +95,11 @@ void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
   ++layer.writes;
 }
 
+void set_keeps_zeros(Layer& layer, const std::string& name, bool keeps_zeros) {
+  const auto lock = layer.use().lock_for_write();
+  layer.parameters().find(name).keeps_zeros = keeps_zeros;
+}
+
 void check_offsets(const IndexArray& offsets, Index entries) {
   const Index count = offsets.size();
   require(offsets.ndim() == 1 && count >= 1, "indptr: expected row offsets, got none");
@@ -179,6 +173,7 @@ void bind_layer(py::module_& module) {
       .def("get_stored", &get_stored, py::arg("name"))
       .def("set_stored", &set_stored, py::arg("name"), py::arg("value"))
       .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
+      .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
       .def(
           "count_nonzero",
           [](Layer& layer, const std::string& name) {

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "arrays.h"
+#include "layers/parameter_values.h"
+#include "parameters.h"
 #include "training/trainer.h"
 
 namespace gatewise {
@@ -230,6 +232,30 @@ py::dict get_state(Trainer& trainer) {
   return state;
 }
 
+LayerState& state_of(Trainer& trainer, const Layer& layer) {
+  for (std::size_t i = 0; i < trainer.layers().size(); ++i)
+    if (trainer.layers()[i] == &layer) return *trainer.states()[i];
+  fail("moments: expected a layer of the trainer's network");
+}
+
+// What the optimizer keeps for one parameter, in its natural shape; None for what it does not keep.
+py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
+  LayerState& state = state_of(trainer, layer);
+  const Parameter& parameter = layer.parameters().find(name);
+  py::tuple result(2);
+  AlignedBuffer* buffers[] = {&state.first(), &state.second()};
+  for (int i = 0; i < 2; ++i) {
+    result[i] = py::none();
+    if (buffers[i]->size() == 0) continue;
+    FloatArray values(natural_shape(parameter));
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      read_laid_out(parameter, buffers[i]->data() + parameter.slice_offset(slice),
+                    values.mutable_data() + slice * slice_values(parameter));
+    result[i] = std::move(values);
+  }
+  return result;
+}
+
 template <typename Value>
 py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const std::string& name,
                                                    Index size) {
@@ -305,6 +331,7 @@ void bind_training(py::module_& module) {
       .def_property_readonly("steps", &Trainer::steps)
       .def("state", &get_state)
       .def("set_state", &set_state, py::arg("state"))
+      .def("moments", &moments, py::arg("layer"), py::arg("name"))
       .def("begin_fit",
            [](const Trainer& trainer) {
              trainer.check_trainable();

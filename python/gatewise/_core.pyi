@@ -79,6 +79,7 @@ class Layer:
         """The values as they are stored: float32, int8, or the bits of bfloat16 as uint16."""
     def set_stored(self, name: str, value: npt.NDArray[Any]) -> None: ...
     def set_penalty(self, name: str, l1: float, l2: float) -> None: ...
+    def set_keeps_zeros(self, name: str, keeps_zeros: bool) -> None: ...
     def count_nonzero(self, name: str) -> int: ...
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
         """Row offsets (n + 1), expert indices and weights of each row's chosen experts, in order of
@@ -163,6 +164,10 @@ class Trainer:
         penalties.
         """
     def set_state(self, state: dict[str, npt.NDArray[Any]]) -> None: ...
+    def moments(self, layer: Layer, name: str) -> tuple[Floats | None, Floats | None]:
+        """What the optimizer keeps for a parameter, in its natural shape: momentum, or Adam's m and
+        v, or sums of gradients and of their squares.
+        """
     def begin_fit(self) -> None:
         """Claims the layers for training by this thread. RuntimeError while another call is at work
         on them.

@@ -15,6 +15,8 @@ struct Weight {
   double w, m, v;
 
   void update(const UpdateRule& r, double g) {
+    const bool stays = r.keeps_zeros && w == 0;
+    if (stays) g = 0;
     g += 2.0 * r.l2 * w;
     if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
     w -= w * r.decay;
@@ -31,6 +33,7 @@ struct Weight {
       w += r.kind == UpdateKind::kMomentum ? m : r.momentum * m - r.learning_rate * g;
     }
     if (r.l1 > 0) w = std::copysign(std::max(std::fabs(w) - threshold, 0.0), w);
+    if (stays) w = 0;
   }
 };
 
@@ -49,6 +52,7 @@ UpdateRule make_rule(UpdateKind kind, int variant) {
   if (variant & 2) rule.decay = 0.01f;
   if (variant & 4) rule.l1 = 0.5f;
   if (variant & 8) rule.l2 = 0.3f;
+  rule.keeps_zeros = (variant & 16) != 0;
   return rule;
 }
 
@@ -69,6 +73,9 @@ struct State {
     values.insert(values.end(), 16, kCanary);
     return values;
   }
+  void clear_some() {
+    for (Index i = 0; i < count; i += 3) weights[3 + i] = 0;
+  }
   UpdateTarget target(const UpdateRule& rule) {
     return {
         .rule = rule, .weights = weights.data(), .first = first.data(), .second = second.data()};
@@ -88,9 +95,10 @@ struct State {
 TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1 and l2") {
   Numbers numbers(1);
   for (const UpdateKind kind : kKinds) {
-    for (int variant = 0; variant < 16; ++variant) {
+    for (int variant = 0; variant < 32; ++variant) {
       for (Index count = 0; count <= 33; ++count) {
         State state(count, numbers);
+        if (variant & 16) state.clear_some();
         const State before = state;
         const UpdateRule rule = make_rule(kind, variant);
         apply_update(state.target(rule), 3, state.gradient.data(), count);
@@ -119,8 +127,9 @@ TEST_CASE("apply_update has the same bits however a slice is cut") {
   Numbers numbers(2);
   const Index count = 83;
   for (const UpdateKind kind : kKinds) {
-    for (int variant = 0; variant < 16; ++variant) {
+    for (int variant = 0; variant < 32; ++variant) {
       State whole(count, numbers);
+      if (variant & 16) whole.clear_some();
       const State before = whole;
       const UpdateRule rule = make_rule(kind, variant);
       apply_update(whole.target(rule), 3, whole.gradient.data(), count);
@@ -175,9 +184,45 @@ TEST_CASE("apply_update with l1 makes small weights exactly zero and keeps signs
   CHECK(w[4] == 0.0f);
 }
 
+TEST_CASE("apply_update with kGradientSums adds gradients and squares and leaves weights alone") {
+  Numbers numbers(4);
+  State state(19, numbers);
+  const State before = state;
+  UpdateRule rule{.kind = UpdateKind::kGradientSums};
+  rule.l1 = rule.l2 = 0.5f;
+  for (int times = 0; times < 2; ++times)
+    apply_update(state.target(rule), 3, state.gradient.data(), 19);
+  CHECK(same_bits(state.weights, before.weights));
+  for (Index i = 0; i < 19; ++i) {
+    const float g = state.gradient[i];
+    CHECK(state.first[3 + i] == before.first[3 + i] + g + g);
+    CHECK(state.second[3 + i] == before.second[3 + i] + g * g + g * g);
+  }
+}
+
+TEST_CASE("apply_update with keeps_zeros does not hide a weight of NaN") {
+  std::vector<float> w{NAN, 0.0f}, g{1.0f, 1.0f};
+  UpdateTarget target = unit_sgd(w.data());
+  target.rule.keeps_zeros = true;
+  apply_update(target, 0, g.data(), 2);
+  CHECK(std::isnan(w[0]));
+  CHECK(w[1] == 0.0f);
+}
+
+TEST_CASE("clear_at_zeros clears the gradients of zeros alone") {
+  Numbers numbers(5);
+  for (Index count = 0; count <= 33; ++count) {
+    State state(count, numbers);
+    state.clear_some();
+    std::vector<float> g = state.gradient;
+    clear_at_zeros(state.weights.data() + 3, g.data(), count);
+    for (Index i = 0; i < count; ++i) CHECK(g[i] == (i % 3 == 0 ? 0.0f : state.gradient[i]));
+  }
+}
+
 TEST_CASE("apply_update passes NaN gradients on") {
   for (const UpdateKind kind : kKinds) {
-    for (const int variant : {0, 1, 4}) {
+    for (const int variant : {0, 1, 4, 16}) {
       Numbers numbers(3);
       State state(5, numbers);
       state.gradient[2] = NAN;

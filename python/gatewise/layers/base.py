@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from gatewise import _core
+from gatewise import _core, constraints
+from gatewise.constraints import KeepZeros
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.parameters import ParameterOwner
@@ -17,6 +18,7 @@ from gatewise.utils.checks import check_defaults, check_flag, check_integer
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from gatewise.constraints import Constraint
     from gatewise.regularizers import Regularizer
 
 
@@ -73,6 +75,7 @@ class Layer(ParameterOwner, LayerAsModel):
     """Arguments of Keras that have no meaning here, with the one value that is accepted."""
 
     kernel_regularizer: Regularizer | None = None
+    _kernel_constraint: Constraint | None = None
 
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
         ParameterOwner.__init__(self)
@@ -149,6 +152,17 @@ class Layer(ParameterOwner, LayerAsModel):
         if self._native is not None:
             self._native.trainable = value
 
+    @property
+    def kernel_constraint(self) -> Constraint | None:
+        """What holds for the kernels after every update; may be set at any time."""
+        return self._kernel_constraint
+
+    @kernel_constraint.setter
+    def kernel_constraint(self, value: str | Constraint | Config | None) -> None:
+        self._kernel_constraint = constraints.get(value, "kernel_constraint")
+        if self._native is not None:
+            self._set_constraints(self._native)
+
     def build(self, input_shape: Any) -> None:
         """Makes the parameters for an input of shape `(None, ..., d)`, or for a list of shapes.
 
@@ -169,6 +183,7 @@ class Layer(ParameterOwner, LayerAsModel):
         native.trainable = self._trainable
         self._native, self._input_shapes = native, shapes
         self._set_penalties(native)
+        self._set_constraints(native)
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Connects symbols to a symbol, or computes an array from arrays as `predict` does.
@@ -220,6 +235,12 @@ class Layer(ParameterOwner, LayerAsModel):
         for parameter in native.parameters():
             if parameter.role == "kernel":
                 native.set_penalty(parameter.name, penalty.l1, penalty.l2)
+
+    def _set_constraints(self, native: _core.Layer) -> None:
+        keeps_zeros = isinstance(self._kernel_constraint, KeepZeros)
+        for parameter in native.parameters():
+            if parameter.role == "kernel" and parameter.storage == FLOAT32:
+                native.set_keeps_zeros(parameter.name, keeps_zeros)
 
 
 LAYERS: Registry[Layer] = Registry("layer", Layer)

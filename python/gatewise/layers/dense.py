@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise import activations, initializers, regularizers
+from gatewise import activations, constraints, initializers, regularizers
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise import _core
+    from gatewise.constraints import Constraint
     from gatewise.initializers import Initializer
     from gatewise.regularizers import Regularizer
 
@@ -34,6 +35,8 @@ class Dense(Layer):
         How W `(d, u)` and b `(u,)` start.
     kernel_regularizer : str or Regularizer, optional
         The penalty on W.
+    kernel_constraint : str or Constraint, optional
+        What holds for W after every update: an object of `gw.constraints`.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -60,7 +63,6 @@ class Dense(Layer):
     kind = "dense"
     keras_defaults = {  # noqa: RUF012, read only
         "bias_regularizer": None,
-        "kernel_constraint": None,
         "bias_constraint": None,
         "lora_rank": None,
         "lora_alpha": None,
@@ -74,6 +76,7 @@ class Dense(Layer):
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
         bias_initializer: str | Initializer | Config = "zeros",
         kernel_regularizer: str | Regularizer | Config | None = None,
+        kernel_constraint: str | Constraint | Config | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -83,6 +86,7 @@ class Dense(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
 
     def native_options(self) -> NativeOptions:
         return {"units": self.units, "activation": self.activation, "use_bias": self.use_bias}
@@ -102,4 +106,5 @@ class Dense(Layer):
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
         }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from gatewise import activations, balance, experts, initializers, regularizers, routers
+from gatewise import activations, balance, constraints, experts, initializers, regularizers, routers
 from gatewise.layers.base import LAYERS, Layer, ShapeOptions
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.fusing import fused_dense
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from gatewise import _core
     from gatewise._core import Floats, Indices, Labels
     from gatewise.balance import Balance
+    from gatewise.constraints import Constraint
     from gatewise.experts import Expert
     from gatewise.initializers import Initializer
     from gatewise.layers.dense import Dense
     from gatewise.regularizers import Regularizer
     from gatewise.routers import Router
+
+
+class ExpertOptions(ShapeOptions, total=False):
+    """Arguments of `SparseExpertLayer` by name alone."""
+
+    kernel_constraint: str | Constraint | Config | None
 
 
 class _DefaultInteger(int):
@@ -73,7 +80,8 @@ class SparseExpertLayer(Layer):
     name : str, optional
         Made unless given.
     **options
-        `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        `kernel_constraint`: what holds for the experts' kernels after every update, an object of
+        `gw.constraints` or its name. `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
@@ -121,9 +129,10 @@ class SparseExpertLayer(Layer):
         kernel_regularizer: str | Regularizer | Config | None = None,
         seed: int | None = None,
         name: str | None = None,
-        **options: Unpack[ShapeOptions],
+        **options: Unpack[ExpertOptions],
     ) -> None:
-        super().__init__(seed=seed, name=name, **options)
+        constraint = options.pop("kernel_constraint", None)
+        super().__init__(seed=seed, name=name, **cast("ShapeOptions", options))
         self.units = check_integer("units", units, 1)
         self.num_experts = check_integer("num_experts", num_experts, 1)
         self.expert = experts.get(expert)
@@ -134,6 +143,7 @@ class SparseExpertLayer(Layer):
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self.kernel_constraint = constraints.get(constraint, "kernel_constraint")
         self._training_load: ExpertLoad | None = None
 
     @property
@@ -280,6 +290,7 @@ class SparseExpertLayer(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
         }
 
     def _route(self, x: Any) -> tuple[Indices, Labels, Floats]:

@@ -1,0 +1,26 @@
+// A parameter as NumPy sees it.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <vector>
+
+#include "core/parameters.h"
+
+namespace gatewise {
+
+namespace py = pybind11;
+
+inline std::vector<py::ssize_t> natural_shape(const Parameter& parameter) {
+  std::vector<py::ssize_t> shape;
+  if (parameter.per_expert) shape.push_back(parameter.count);
+  if (parameter.is_matrix) shape.push_back(parameter.shape.rows);
+  shape.push_back(parameter.shape.cols);
+  return shape;
+}
+
+inline Index slice_values(const Parameter& parameter) {
+  return parameter.shape.rows * parameter.shape.cols;
+}
+
+}  // namespace gatewise

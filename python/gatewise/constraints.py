@@ -1,0 +1,40 @@
+"""What holds for a kernel after every update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewise.registry import Config, Configurable, Registry
+
+
+class Constraint(Configurable):
+    """A rule that a kernel's updates keep."""
+
+
+CONSTRAINTS: Registry[Constraint] = Registry("constraint", Constraint)
+
+
+def get(identifier: object, argument: str = "constraint") -> Constraint | None:
+    """The constraint that a name, a configuration or an instance means; None means none."""
+    return None if identifier is None else CONSTRAINTS.get(identifier, argument)
+
+
+def serialize(constraint: Constraint | None) -> Config | None:
+    """The configuration that `get` reads back."""
+    return None if constraint is None else CONSTRAINTS.serialize(constraint)
+
+
+@CONSTRAINTS.register("keep_zeros")
+@dataclass(frozen=True)
+class KeepZeros(Constraint):
+    """`w <- 0` wherever w was exactly 0 before the update: training on a fixed mask.
+
+    The gradient of such a weight counts as 0, in its moments and in norms that clip, and the mask
+    takes no memory. With an L1 penalty a weight that becomes 0 stays 0.
+
+    References
+    ----------
+    Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse
+    connectivity inspired by network science", section 2 (a fixed sparse topology, there between
+    its changes).
+    """
