@@ -9,14 +9,30 @@
 namespace gatewise {
 namespace {
 
-bool is_better(const Candidate& a, const Candidate& b) { return a.is_better(b); }
+// A key that exactly k of more than k distinct ones reach, found by bisection: of some dozens of
+// sums some ten counts find it, each a few registers, where a partial sort mispredicts branches.
+std::uint64_t key_reached_by(const Candidate* list, Index count, Index k) {
+  std::uint64_t reached = list[0].key(), missed = list[0].key();
+  for (Index i = 1; i < count; ++i) {
+    reached = std::min(reached, list[i].key());
+    missed = std::max(missed, list[i].key());
+  }
+  ++missed;
+  while (true) {
+    const std::uint64_t middle = reached + (missed - reached) / 2;
+    Index reaching = 0;
+    for (Index i = 0; i < count; ++i) reaching += list[i].key() >= middle;
+    if (reaching == k) return middle;
+    (reaching > k ? reached : missed) = middle;
+  }
+}
 
 // Cuts the list to its k best and raises the bound to the least of them.
 void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   if (count <= k) return;
-  std::nth_element(list, list + k - 1, list + count, is_better);
-  bound = list[k - 1].value();
-  count = static_cast<std::int32_t>(k);
+  count = static_cast<std::int32_t>(choose_candidates(list, count, k));
+  bound = list[0].value();
+  for (Index i = 1; i < k; ++i) bound = std::min(bound, list[i].value());
 }
 
 // One panel of a tile: the sums of its rows, and the rows' lists.
@@ -82,13 +98,15 @@ void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& 
 }
 
 Index choose_candidates(Candidate* list, Index count, Index k) {
-  if (count > k) {
-    std::nth_element(list, list + k - 1, list + count, is_better);
-    count = k;
+  if (count <= k) return count;
+  const std::uint64_t least = key_reached_by(list, count, k);
+  Index kept = 0;
+  for (Index i = 0; i < count; ++i) {
+    const Candidate candidate = list[i];
+    list[kept] = candidate;
+    kept += candidate.key() >= least;
   }
-  std::sort(list, list + count,
-            [](const Candidate& a, const Candidate& b) { return a.column() < b.column(); });
-  return count;
+  return kept;
 }
 
 }  // namespace gatewise

@@ -21,7 +21,7 @@ class Candidate {
   std::int32_t column() const {
     return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key_));
   }
-  bool is_better(const Candidate& other) const { return key_ > other.key_; }
+  std::uint64_t key() const { return key_; }
 
  private:
   std::uint64_t key_;
@@ -41,7 +41,7 @@ struct Candidates {
 };
 
 // Room for the k largest. A list is cut back to k when a register's columns may not fit any more:
-// with room for k more, a cut, of time that is linear in the room, is rare.
+// with room for k more, a cut, which passes over the list a dozen times, is rare.
 inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
 
 // Room for all of `columns`: such lists are never cut.
@@ -66,8 +66,9 @@ void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& 
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates);
 
-// Brings the k best of `count` candidates to the front, in ascending order of columns, and returns
-// their number, which is less than k where there are fewer. Of equal values the lowest columns win.
+// Brings the k best of `count` candidates to the front, in the order in which they were, and
+// returns their number, which is less than k where there are fewer. Of equal values the lowest
+// columns win. Their columns differ.
 Index choose_candidates(Candidate* list, Index count, Index k);
 
 }  // namespace gatewise
