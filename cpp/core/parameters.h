@@ -1,7 +1,8 @@
 // The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
 // slices of one parameter; kernels lie in panel layout, vectors and matrices that are read row by
 // row plainly, each row padded to 16 floats. Matrices of experts may be stored in 2 or 1 byte a
-// value, then counted in floats of memory all the same.
+// value, numbers of units and inputs in 4 or 2 each, row behind row; all are counted in floats of
+// memory.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,7 @@ enum class Layout { kPanels, kRows };
 
 struct Parameter {
   std::string name;
-  std::string role;         // kernel, bias, scale, router, alpha, state or quantization
+  std::string role;         // kernel, bias, scale, router, alpha, state, quantization or entries
   Index count = 1;          // slices: experts, or 1
   bool per_expert = false;  // whether `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
@@ -27,6 +28,7 @@ struct Parameter {
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
   int scale = -1;    // of an int8 matrix: the number of the parameter of its columns' scales
+  int entries = -1;  // of a sparse matrix: the number of the first parameter of its entries
   Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
@@ -36,14 +38,22 @@ struct Parameter {
   bool made_twice = false;
 
   Index slice_floats() const {
+    if (storage == Storage::kSparse) return 0;
+    if (holds_numbers())
+      return round_up(ceil_divide(shape.rows * shape.cols * number_bytes(storage), sizeof(float)),
+                      kPanelWidth);
     return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
   }
   // Floats from one row to the next, where rows lie plainly.
   Index row_floats() const { return round_up(shape.cols, kPanelWidth); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
+  bool holds_numbers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
   bool is_trained() const { return role != "state" && !is_quantized(); }
-  bool is_quantized() const { return storage != Storage::kFloat32 || role == "quantization"; }
+  // Whether it is stored in a form for prediction alone.
+  bool is_quantized() const {
+    return storage != Storage::kFloat32 || role == "quantization" || role == "entries";
+  }
 };
 
 class ParameterBlock {
@@ -88,6 +98,24 @@ class ParameterBlock {
                 .shape = {1, size},
                 .is_matrix = false,
                 .layout = Layout::kRows});
+  }
+
+  // A sparse matrix; the parameters of its entries (core/sparse_weights.h) are added next.
+  int add_sparse_matrix(const std::string& name, Index rows, Index cols) {
+    const int number =
+        add({.name = name, .role = "kernel", .shape = {rows, cols}, .storage = Storage::kSparse});
+    parameters_[number].entries = number + 1;
+    return number;
+  }
+  // Whole numbers of its entries: [rows, cols], or a vector where that is no matrix.
+  int add_numbers(const std::string& name, Storage storage, Index rows, Index cols,
+                  bool is_matrix) {
+    return add({.name = name,
+                .role = "entries",
+                .shape = {rows, cols},
+                .is_matrix = is_matrix,
+                .layout = Layout::kRows,
+                .storage = storage});
   }
 
   // The storage of the experts' matrices that are added from here on.

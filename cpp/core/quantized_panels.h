@@ -42,10 +42,9 @@ inline Index panel_floats(Storage storage, PanelShape shape) {
       return round_up(shape.panels() * Bfloat16Panels::panel_values(shape) / 2, kPanelWidth);
     case Storage::kInt8:
       return round_up(shape.panels() * Int8Panels::panel_values(shape) / 4, kPanelWidth);
-    case Storage::kFloat32:
-      break;
+    default:
+      return shape.floats();
   }
-  return shape.floats();
 }
 
 }  // namespace gatewise

@@ -1,7 +1,9 @@
 // How the numbers of a matrix are stored.
 //
 // Training needs float32. To serve, a matrix may hold bfloat16 (the upper half of a float32,
-// rounded to nearest even) or int8 (whole numbers from -127 to 127 with a scale per column).
+// rounded to nearest even) or int8 (whole numbers from -127 to 127 with a scale per column), or be
+// sparse: it holds nothing itself, and its entries are parameters of their own beside it, values in
+// float32 and numbers of inputs and units in uint16 or int32 (core/sparse_weights.h).
 #pragma once
 
 #include <string>
@@ -11,8 +13,9 @@
 
 namespace gatewise {
 
-enum class Storage { kFloat32, kBfloat16, kInt8 };
+enum class Storage { kFloat32, kBfloat16, kInt8, kUint16, kInt32, kSparse };
 
+// Those that an expert's matrices may have.
 inline Storage storage_from_name(const std::string& name) {
   if (name == "float32") return Storage::kFloat32;
   if (name == "bfloat16") return Storage::kBfloat16;
@@ -26,11 +29,20 @@ inline const char* storage_name(Storage storage) {
       return "bfloat16";
     case Storage::kInt8:
       return "int8";
+    case Storage::kUint16:
+      return "uint16";
+    case Storage::kInt32:
+      return "int32";
+    case Storage::kSparse:
+      return "sparse";
     case Storage::kFloat32:
       break;
   }
   return "float32";
 }
+
+// Bytes of one of the whole numbers that say where the entries of a sparse matrix stand.
+inline Index number_bytes(Storage storage) { return storage == Storage::kUint16 ? 2 : 4; }
 
 // Sums of int8 products are 32 bits wide: 127 * 128 * depth must stay below 2^31, -128 being in
 // reach of a file that another program wrote.

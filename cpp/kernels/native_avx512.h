@@ -9,6 +9,7 @@
 #pragma GCC diagnostic pop
 
 #include "core/types.h"
+#include "kernels/gather_four.h"
 
 namespace gatewise {
 
@@ -88,6 +89,16 @@ struct Native {
         _mm512_and_si512(bits, _mm512_set1_epi32(0x007fffff)), _mm512_set1_epi32(0x3f000000)));
     return _mm512_cvtepi32_ps(
         _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126)));
+  }
+
+  // table[places[lane]]: sixteen loads, which the gathering instruction does no faster.
+  template <typename Place>
+  static Type gather(const float* table, const Place* places) {
+    const auto eight = [&](const Place* at) {
+      const __m256 low = _mm256_castps128_ps256(gather_four(table, at));
+      return _mm256_insertf128_ps(low, gather_four(table, at + 4), 1);
+    };
+    return _mm512_insertf32x8(_mm512_castps256_ps512(eight(places)), eight(places + 8), 1);
   }
 
   // Values of 2 bytes, each the upper half of a float.

@@ -49,6 +49,12 @@ struct Native {
     return static_cast<float>(static_cast<int>(bits >> 23) - 126);
   }
 
+  // table[places[lane]]
+  template <typename Place>
+  static Type gather(const float* table, const Place* places) {
+    return table[*places];
+  }
+
   // A value of 2 bytes, the upper half of a float.
   static Type load_bfloat16(const std::uint16_t* p) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(*p) << 16);

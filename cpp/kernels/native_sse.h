@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "core/types.h"
+#include "kernels/gather_four.h"
 
 namespace gatewise {
 
@@ -63,6 +64,11 @@ struct Native {
     *fraction = _mm_castsi128_ps(
         _mm_or_si128(_mm_and_si128(bits, _mm_set1_epi32(0x007fffff)), _mm_set1_epi32(0x3f000000)));
     return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(bits, 23), _mm_set1_epi32(126)));
+  }
+
+  template <typename Place>
+  static Type gather(const float* table, const Place* places) {
+    return gather_four(table, places);
   }
 
   // Values of 2 bytes, each the upper half of a float.

@@ -25,6 +25,39 @@ void transpose_strip(const Panels& w, Index row, float* strip) {
   }
 }
 
+void turn_rows(const Rows& x, Index row, Index rows, Index begin, Index end, Index lanes,
+               float* columns) {
+  constexpr int kWidth = Native::kWidth;
+  for (Index lane = 0; lane < lanes; lane += kWidth) {
+    const float* from[kWidth];
+    for (int r = 0; r < kWidth; ++r) from[r] = lane + r < rows ? x.row(row + lane + r) : nullptr;
+    for (Index k = begin; k < end; k += kWidth) {
+      const Index count = std::min<Index>(kWidth, end - k);
+      Native::Type block[kWidth];
+#pragma GCC unroll 16
+      for (int r = 0; r < kWidth; ++r) {
+        if (from[r] == nullptr)
+          block[r] = Native::zero();
+        else
+          block[r] = count == kWidth ? Native::load(from[r] + k)
+                                     : Native::load_partial(from[r] + k, count);
+      }
+      Native::transpose(block);
+#pragma GCC unroll 16
+      for (int c = 0; c < kWidth; ++c)
+        if (c < count) Native::store(columns + (k + c) * lanes + lane, block[c]);
+    }
+  }
+}
+
+void spread_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
+                 float* columns) {
+  std::fill_n(columns, width * lanes, 0.0f);
+  for (Index r = 0; r < rows; ++r)
+    for (Index at = x.begin(row + r); at < x.end(row + r); ++at)
+      columns[x.columns[at] * lanes + r] = x.values[at];
+}
+
 void turn_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
                    Index stride_to) {
   if (lanes < kPanelWidth) {

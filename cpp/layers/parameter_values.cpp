@@ -1,9 +1,12 @@
 #include "layers/parameter_values.h"
 
 #include <algorithm>
+#include <cassert>
+#include <cstring>
 
 #include "kernels/pack.h"
 #include "kernels/quantized_pack.h"
+#include "kernels/sparse_pack.h"
 
 namespace gatewise {
 namespace {
@@ -26,6 +29,11 @@ Index count_in_slices(const ParameterBlock& block, const Parameter& parameter,
   return size - std::count_if(values, values + size, is_zero);
 }
 
+// Bytes of a parameter of whole numbers.
+std::size_t number_bytes(const Parameter& parameter) {
+  return static_cast<std::size_t>(parameter.values() * gatewise::number_bytes(parameter.storage));
+}
+
 }  // namespace
 
 void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to) {
@@ -38,7 +46,11 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
       widen_int8(slice_of<std::int8_t>(block, parameter, slice),
                  block.slice(parameter.scale, slice), shape, to);
       return;
-    case Storage::kFloat32:
+    case Storage::kSparse:
+      with_sparse_weights(block, parameter, [&](const auto& w) { unpack_sparse(w, to); });
+      return;
+    default:
+      assert(!parameter.holds_numbers());
       read_stored(block, parameter, slice, to);
   }
 }
@@ -54,7 +66,8 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
       quantize_int8(from, shape, slice_of<std::int8_t>(block, parameter, slice),
                     block.slice(parameter.scale, slice));
       return;
-    case Storage::kFloat32:
+    default:
+      assert(parameter.storage == Storage::kFloat32);
       write_stored(block, parameter, slice, from);
   }
 }
@@ -77,8 +90,12 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
       unpack_int8(slice_of<std::int8_t>(block, parameter, slice), shape,
                   static_cast<std::int8_t*>(to));
       return;
-    case Storage::kFloat32:
-      break;
+    case Storage::kUint16:
+    case Storage::kInt32:
+      std::memcpy(to, slice_of<char>(block, parameter, slice), number_bytes(parameter));
+      return;
+    default:
+      assert(parameter.storage == Storage::kFloat32);
   }
   read_laid_out(parameter, slice_of<float>(block, parameter, slice), static_cast<float*>(to));
 }
@@ -95,8 +112,12 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       pack_int8(static_cast<const std::int8_t*>(from), shape,
                 slice_of<std::int8_t>(block, parameter, slice));
       return;
-    case Storage::kFloat32:
-      break;
+    case Storage::kUint16:
+    case Storage::kInt32:
+      std::memcpy(slice_of<char>(block, parameter, slice), from, number_bytes(parameter));
+      return;
+    default:
+      assert(parameter.storage == Storage::kFloat32);
   }
   float* to = slice_of<float>(block, parameter, slice);
   const auto* values = static_cast<const float*>(from);
@@ -114,8 +135,10 @@ Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
     case Storage::kInt8:
       return count_in_slices<std::int8_t>(block, parameter,
                                           [](std::int8_t value) { return value == 0; });
-    case Storage::kFloat32:
-      break;
+    case Storage::kSparse:
+      return with_sparse_weights(block, parameter, [](const auto& w) { return count_entries(w); });
+    default:
+      assert(parameter.storage == Storage::kFloat32);
   }
   return count_in_slices<float>(block, parameter, [](float value) { return value == 0; });
 }

@@ -1,0 +1,89 @@
+// A kernel W [inputs, units] without its zeros, for prediction alone.
+//
+// Units stand in slices of 16, the last one of what is left. A slice has steps [offsets[s],
+// offsets[s + 1]); step t holds a value for each of its units, values[16 t + lane].
+//
+//   csr     One entry of each unit a step, its input in places[16 t + lane], inputs ascending. A
+//           lane that has fewer entries than others ends with value 0 at input number `inputs`,
+//           where every row is taken to hold a 0. Units are sorted by their number of entries
+//           inside windows of 256, so that few lanes do; order[16 s + lane] is the unit.
+//           (SELL-C-sigma, Kreutzer et al. 2014, figure 1, of W^T; C = 16, sigma = 256.)
+//   blocks  One input a step, in places[t], at which one of the slice's units or more has a weight
+//           that is not zero, inputs ascending. Units keep their order.
+#pragma once
+
+#include <cstdint>
+
+#include "core/parameters.h"
+
+namespace gatewise {
+
+enum class SparseForm { kCsr, kBlocks };
+
+inline SparseForm sparse_form_from_name(const std::string& name) {
+  if (name == "csr") return SparseForm::kCsr;
+  if (name == "blocks") return SparseForm::kBlocks;
+  fail("form: expected csr or blocks, got ", name);
+}
+
+// Units of a window of csr, a multiple of 16. Of 2,048 units with 1 % of 2,048 inputs each, drawn
+// independently, windows of 256 make 4 % more steps than there are entries, of 64 13 %, and slices
+// of units as they come 41 %.
+inline constexpr Index kWindow = 256;
+
+// Place: std::uint16_t where `inputs` fits it, else std::int32_t.
+template <typename Place>
+struct SparseWeights {
+  SparseForm form = SparseForm::kCsr;
+  Index inputs = 0;
+  Index units = 0;
+  const float* values = nullptr;          // [steps, 16]
+  const Place* places = nullptr;          // [steps, 16], or [steps] of blocks
+  const std::int32_t* offsets = nullptr;  // [slices + 1]
+  const std::int32_t* order = nullptr;    // [units], null of blocks
+
+  Index slices() const { return ceil_divide(units, kPanelWidth); }
+  Index windows() const { return ceil_divide(units, kWindow); }
+  Index steps() const { return offsets[slices()]; }
+  // Units of slice s.
+  Index width(Index s) const { return std::min(kPanelWidth, units - s * kPanelWidth); }
+};
+
+inline bool places_are_short(Index inputs) { return inputs <= 0xffff; }
+
+// Adds a kernel of so many steps and the parameters of its entries, and returns its number.
+inline int add_sparse_kernel(ParameterBlock& block, PanelShape shape, SparseForm form,
+                             Index steps) {
+  const bool is_csr = form == SparseForm::kCsr;
+  const Storage places = places_are_short(shape.rows) ? Storage::kUint16 : Storage::kInt32;
+  const int kernel = block.add_sparse_matrix("kernel", shape.rows, shape.cols);
+  block.add_rows("values", "entries", steps, kPanelWidth);
+  block.add_numbers("places", places, is_csr ? steps : 1, is_csr ? kPanelWidth : steps, is_csr);
+  block.add_numbers("offsets", Storage::kInt32, 1, shape.panels() + 1, false);
+  if (is_csr) block.add_numbers("order", Storage::kInt32, 1, shape.cols, false);
+  return kernel;
+}
+
+// Calls body(SparseWeights<Place>) with a view of a kernel that `add_sparse_kernel` added.
+template <typename Body>
+auto with_sparse_weights(const ParameterBlock& block, const Parameter& kernel, const Body& body) {
+  const int first = kernel.entries;
+  const Parameter& places = block.at(first + 1);
+  const auto view = [&]<typename Place>(Place) {
+    const auto numbers = [&]<typename Number>(int number, Number) {
+      return reinterpret_cast<const Number*>(block.slice(number));
+    };
+    SparseWeights<Place> w;
+    w.form = places.is_matrix ? SparseForm::kCsr : SparseForm::kBlocks;
+    w.inputs = kernel.shape.rows;
+    w.units = kernel.shape.cols;
+    w.values = block.slice(first);
+    w.places = numbers(first + 1, Place{});
+    w.offsets = numbers(first + 2, std::int32_t{});
+    if (w.form == SparseForm::kCsr) w.order = numbers(first + 3, std::int32_t{});
+    return body(w);
+  };
+  return places.storage == Storage::kUint16 ? view(std::uint16_t{}) : view(std::int32_t{});
+}
+
+}  // namespace gatewise

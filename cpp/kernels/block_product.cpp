@@ -1,0 +1,83 @@
+#include "kernels/block_product.h"
+
+#include "kernels/tile_loop.h"
+
+namespace gatewise {
+namespace {
+
+// Rows that stay in the second cache while slices pass: half of the smallest in use (512 KB, Zen
+// 3).
+constexpr Index kBlockFloats = 64 * 1024;
+
+template <typename Place>
+struct BlockProduct {
+  static constexpr int kMostPanels = 4;
+
+  const Rows& x;
+  const SparseWeights<Place>& w;
+  const Epilogue& epilogue;
+
+  // kRows rows by kSlices slices in registers: the steps that all slices have, then each one's
+  // rest.
+  template <int kRows, int kSlices>
+  void tile(Index row, Index slice) const {
+    const float* a[kRows];
+    for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
+    Vector sums[kRows][kSlices];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+      for (int s = 0; s < kSlices; ++s) sums[r][s] = Vector::zero();
+
+    const std::int32_t* offsets = w.offsets + slice;
+    const auto add = [&](int s, Index step) GATEWISE_INLINE_LAMBDA {
+      const float* values = w.values + step * kPanelWidth;
+      fetch_ahead<kRows>(values, kLeadBytes);
+      const Vector weights = Vector::load(values);
+      const Index place = w.places[step];
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r)
+        sums[r][s] = fma(Vector::set(a[r][place]), weights, sums[r][s]);
+    };
+    Index common = offsets[1] - offsets[0];
+    for (int s = 1; s < kSlices; ++s) common = std::min<Index>(common, offsets[s + 1] - offsets[s]);
+    for (Index step = 0; step < common; ++step)
+#pragma GCC unroll 4
+      for (int s = 0; s < kSlices; ++s) add(s, offsets[s] + step);
+#pragma GCC unroll 4
+    for (int s = 0; s < kSlices; ++s)
+      for (Index step = offsets[s] + common; step < offsets[s + 1]; ++step) add(s, step);
+    store(sums, row, slice);
+  }
+
+ private:
+  // Every loop over the sums is unrolled, so that they stay in registers; the rest need not be.
+  template <int kRows, int kSlices>
+  GATEWISE_INLINE void store(const Vector (&sums)[kRows][kSlices], Index row, Index slice) const {
+    alignas(64) float stored[kSlices][kRows][kPanelWidth];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+      for (int s = 0; s < kSlices; ++s) (sums[r][s] + Vector::zero()).store(stored[s][r]);
+    for (int s = 0; s < kSlices; ++s)
+      finish(stored[s], row, kRows, slice + s, w.width(slice + s), epilogue);
+  }
+};
+
+}  // namespace
+
+template <typename Place>
+void block_product(const Rows& x, Index row_begin, Index row_end, const SparseWeights<Place>& w,
+                   Index slice_begin, Index slice_end, const Epilogue& epilogue) {
+  const Index block = std::max<Index>(kBlockFloats / w.inputs / kTileRows, 1) * kTileRows;
+  for (Index row = row_begin; row < row_end; row += block)
+    TileLoop<BlockProduct<Place>>::run({x, w, epilogue}, row, std::min(row_end, row + block),
+                                       slice_begin, slice_end);
+}
+
+template void block_product(const Rows&, Index, Index, const SparseWeights<std::uint16_t>&, Index,
+                            Index, const Epilogue&);
+template void block_product(const Rows&, Index, Index, const SparseWeights<std::int32_t>&, Index,
+                            Index, const Epilogue&);
+
+}  // namespace gatewise

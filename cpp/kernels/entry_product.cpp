@@ -1,0 +1,128 @@
+#include "kernels/entry_product.h"
+
+#include "kernels/tile.h"
+
+namespace gatewise {
+namespace {
+
+// Places are bytes behind values of 4: both streams are asked for as far ahead as they are read.
+template <typename Place>
+GATEWISE_INLINE void fetch_step(const float* values, const Place* places) {
+  fetch_ahead<1>(values, kLeadBytes);
+  fetch_ahead<1>(places, kLeadBytes * sizeof(Place) / sizeof(float));
+}
+
+// Chains of sums under way at a time: each waits 4 cycles for itself, and two go on each cycle.
+constexpr int kChains = 8;
+
+// sums[u * 16 kVectors + r] = sum of row r of `columns` for kUnits units of a slice, from `lane`
+// on.
+template <int kVectors, int kUnits, typename Place>
+GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<Place>& w, Index slice,
+                               Index lane, float* const* to) {
+  Vector sums[kUnits][kVectors];
+#pragma GCC unroll 8
+  for (int u = 0; u < kUnits; ++u)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sums[u][v] = Vector::zero();
+  for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step) {
+    const float* values = w.values + step * kPanelWidth + lane;
+    const Place* places = w.places + step * kPanelWidth + lane;
+#pragma GCC unroll 8
+    for (int u = 0; u < kUnits; ++u) {
+      const Vector value = Vector::set(values[u]);
+      const float* x = columns + Index{places[u]} * (kVectors * kPanelWidth);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v)
+        sums[u][v] = fma(Vector::load(x + v * kPanelWidth), value, sums[u][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int u = 0; u < kUnits; ++u)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) (sums[u][v] + Vector::zero()).store(to[u] + v * kPanelWidth);
+}
+
+// sums[unit of the window, kVectors * 16] of all units of a window, which stand in it in any order.
+template <int kVectors, typename Place>
+void sum_window(const float* columns, const SparseWeights<Place>& w, Index window, float* sums) {
+  constexpr int kUnits = std::max(1, kChains / (kVectors * Vector::kParts));
+  const Index first = window * kWindow, last = std::min(first + kWindow, w.units);
+  // Lanes behind the last unit are summed too, into rows of `sums` that are not read.
+  for (Index at = first; at < last; at += kUnits) {
+    float* to[kUnits];
+    for (int u = 0; u < kUnits; ++u) {
+      const Index unit = at + u < last ? Index{w.order[at + u]} : at + u;
+      to[u] = sums + (unit - first) * (kVectors * kPanelWidth);
+    }
+    sum_units<kVectors, kUnits>(columns, w, at / kPanelWidth, at % kPanelWidth, to);
+  }
+}
+
+// to[r * 16 + u] = from[u * stride + r] for 16 u and 16 r.
+void turn_square(const float* from, Index stride, float* to) {
+  constexpr int kWidth = Native::kWidth;
+  for (Index u = 0; u < kPanelWidth; u += kWidth)
+    for (Index r = 0; r < kPanelWidth; r += kWidth) {
+      Native::Type block[kWidth];
+#pragma GCC unroll 16
+      for (int i = 0; i < kWidth; ++i) block[i] = Native::load(from + (u + i) * stride + r);
+      Native::transpose(block);
+#pragma GCC unroll 16
+      for (int i = 0; i < kWidth; ++i) Native::store(to + (r + i) * kPanelWidth + u, block[i]);
+    }
+}
+
+}  // namespace
+
+template <typename Place>
+void entry_product_row(const float* x, const SparseWeights<Place>& w, Index slice_begin,
+                       Index slice_end, Index row, const Epilogue& e) {
+  for (Index slice = slice_begin; slice < slice_end; ++slice) {
+    Vector sum = Vector::zero();
+    for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step) {
+      const float* values = w.values + step * kPanelWidth;
+      const Place* places = w.places + step * kPanelWidth;
+      fetch_step(values, places);
+      sum = fma(Vector::gather(x, places), Vector::load(values), sum);
+    }
+    const std::int32_t* order = w.order + slice * kPanelWidth;
+    const Index width = w.width(slice);
+    alignas(64) float lanes[kPanelWidth] = {};
+    for (Index lane = 0; e.bias && lane < width; ++lane) lanes[lane] = e.bias[order[lane]];
+    sum = sum + Vector::zero();
+    if (e.bias) sum = sum + Vector::load(lanes);
+    activate(e.activation, sum).store(lanes);
+    float* y = e.y + row * e.y_stride;
+    for (Index lane = 0; lane < width; ++lane) y[order[lane]] = lanes[lane];
+  }
+}
+
+template <typename Place>
+void entry_product(const float* columns, Index lanes, Index row, Index rows,
+                   const SparseWeights<Place>& w, Index window, const Epilogue& epilogue,
+                   float* scratch) {
+  if (lanes == kPanelWidth)
+    sum_window<1>(columns, w, window, scratch);
+  else
+    sum_window<2>(columns, w, window, scratch);
+  const Index first = window * kWindow, last = std::min(first + kWindow, w.units);
+  for (Index unit = first; unit < last; unit += kPanelWidth) {
+    for (Index r = 0; r < rows; r += kPanelWidth) {
+      alignas(64) float sums[kPanelWidth][kPanelWidth];
+      turn_square(scratch + (unit - first) * lanes + r, lanes, sums[0]);
+      finish(sums, row + r, static_cast<int>(std::min(kPanelWidth, rows - r)), unit / kPanelWidth,
+             w.width(unit / kPanelWidth), epilogue);
+    }
+  }
+}
+
+#define GATEWISE_ENTRY_PRODUCTS(Place)                                                            \
+  template void entry_product_row(const float*, const SparseWeights<Place>&, Index, Index, Index, \
+                                  const Epilogue&);                                               \
+  template void entry_product(const float*, Index, Index, Index, const SparseWeights<Place>&,     \
+                              Index, const Epilogue&, float*);
+GATEWISE_ENTRY_PRODUCTS(std::uint16_t)
+GATEWISE_ENTRY_PRODUCTS(std::int32_t)
+
+}  // namespace gatewise

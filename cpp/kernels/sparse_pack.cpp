@@ -1,0 +1,148 @@
+#include "kernels/sparse_pack.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace gatewise {
+namespace {
+
+// Entries of each unit.
+std::vector<Index> count_by_unit(const float* kernel, PanelShape shape) {
+  std::vector<Index> counts(static_cast<std::size_t>(shape.cols), 0);
+  for (Index k = 0; k < shape.rows; ++k)
+    for (Index u = 0; u < shape.cols; ++u) counts[u] += kernel[k * shape.cols + u] != 0;
+  return counts;
+}
+
+// Units by their number of entries, most first, inside each window; ties stay in order.
+std::vector<std::int32_t> sort_units(const std::vector<Index>& counts) {
+  std::vector<std::int32_t> order(counts.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto units = static_cast<Index>(counts.size());
+  for (Index first = 0; first < units; first += kWindow)
+    std::stable_sort(order.begin() + first, order.begin() + std::min(first + kWindow, units),
+                     [&](std::int32_t a, std::int32_t b) { return counts[a] > counts[b]; });
+  return order;
+}
+
+}  // namespace
+
+SparseArrays pack_csr(const float* kernel, PanelShape shape) {
+  const std::vector<Index> counts = count_by_unit(kernel, shape);
+  SparseArrays arrays;
+  arrays.offsets.push_back(0);
+  arrays.order = sort_units(counts);
+  std::vector<Index> next(counts.size());  // where the next entry of each unit goes
+  for (Index first = 0; first < shape.cols; first += kPanelWidth) {
+    const Index end = std::min(first + kPanelWidth, shape.cols), from = arrays.offsets.back();
+    Index most = 0;
+    for (Index at = first; at < end; ++at) {
+      const std::int32_t unit = arrays.order[at];
+      next[unit] = from * kPanelWidth + at - first;
+      most = std::max(most, counts[unit]);
+    }
+    arrays.offsets.push_back(static_cast<std::int32_t>(from + most));
+  }
+  const auto lanes = static_cast<std::size_t>(arrays.offsets.back() * kPanelWidth);
+  arrays.values.assign(lanes, 0.0f);
+  arrays.places.assign(lanes, static_cast<std::int32_t>(shape.rows));
+  for (Index k = 0; k < shape.rows; ++k)
+    for (Index u = 0; u < shape.cols; ++u) {
+      const float value = kernel[k * shape.cols + u];
+      if (value == 0) continue;
+      arrays.values[next[u]] = value;
+      arrays.places[next[u]] = static_cast<std::int32_t>(k);
+      next[u] += kPanelWidth;
+    }
+  return arrays;
+}
+
+SparseArrays pack_blocks(const float* kernel, PanelShape shape) {
+  SparseArrays arrays;
+  arrays.offsets.push_back(0);
+  for (Index slice = 0; slice < shape.panels(); ++slice) {
+    const Index width = shape.width(slice);
+    for (Index k = 0; k < shape.rows; ++k) {
+      const float* row = kernel + k * shape.cols + slice * kPanelWidth;
+      if (std::all_of(row, row + width, [](float value) { return value == 0; })) continue;
+      arrays.values.insert(arrays.values.end(), row, row + width);
+      arrays.values.resize(arrays.values.size() + static_cast<std::size_t>(kPanelWidth - width));
+      arrays.places.push_back(static_cast<std::int32_t>(k));
+    }
+    arrays.offsets.push_back(static_cast<std::int32_t>(arrays.places.size()));
+  }
+  return arrays;
+}
+
+template <typename Place>
+void unpack_sparse(const SparseWeights<Place>& w, float* kernel) {
+  std::fill_n(kernel, w.inputs * w.units, 0.0f);
+  const bool is_csr = w.form == SparseForm::kCsr;
+  for (Index slice = 0; slice < w.slices(); ++slice)
+    for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step)
+      for (Index lane = 0; lane < w.width(slice); ++lane) {
+        const Index at = step * kPanelWidth + lane, unit = slice * kPanelWidth + lane;
+        const Index place = w.places[is_csr ? at : step];
+        if (place < w.inputs)
+          kernel[place * w.units + (is_csr ? w.order[unit] : unit)] = w.values[at];
+      }
+}
+
+template <typename Place>
+Index count_entries(const SparseWeights<Place>& w) {
+  const Index lanes = w.steps() * kPanelWidth;
+  return lanes - std::count(w.values, w.values + lanes, 0.0f);
+}
+
+namespace {
+
+// Places of one lane of csr, or of a slice of blocks (distance 1), in steps [begin, end).
+template <typename Place>
+bool are_ascending(const SparseWeights<Place>& w, Index begin, Index end, Index lane) {
+  const bool is_csr = w.form == SparseForm::kCsr;
+  Index last = -1;
+  for (Index step = begin; step < end; ++step) {
+    const Index place = w.places[is_csr ? step * kPanelWidth + lane : step];
+    const bool is_padding = is_csr && place == w.inputs && w.values[step * kPanelWidth + lane] == 0;
+    if (place < 0 || (!is_padding && (place >= w.inputs || place <= last))) return false;
+    last = place;
+  }
+  return true;
+}
+
+// Whether order holds every unit once, in its own window.
+bool is_order(const std::int32_t* order, Index units) {
+  std::vector<char> seen(static_cast<std::size_t>(units), 0);
+  for (Index at = 0; at < units; ++at) {
+    const Index unit = order[at];
+    if (unit < 0 || unit >= units || unit / kWindow != at / kWindow || seen[unit]++) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+template <typename Place>
+const char* find_flaw(const SparseWeights<Place>& w, Index steps) {
+  if (w.offsets[0] != 0 || w.offsets[w.slices()] != steps)
+    return "offsets: expected them to go from 0 to the number of steps";
+  for (Index slice = 0; slice < w.slices(); ++slice)
+    if (w.offsets[slice] > w.offsets[slice + 1])
+      return "offsets: expected none to be less than the one before";
+  if (w.order && !is_order(w.order, w.units))
+    return "order: expected every unit once, within 256 of its place";
+  for (Index slice = 0; slice < w.slices(); ++slice)
+    for (Index lane = 0; lane < (w.order ? kPanelWidth : 1); ++lane)
+      if (!are_ascending(w, w.offsets[slice], w.offsets[slice + 1], lane))
+        return "places: expected numbers of inputs, for each unit in ascending order";
+  return nullptr;
+}
+
+#define GATEWISE_SPARSE_PACK(Place)                                 \
+  template void unpack_sparse(const SparseWeights<Place>&, float*); \
+  template Index count_entries(const SparseWeights<Place>&);        \
+  template const char* find_flaw(const SparseWeights<Place>&, Index);
+GATEWISE_SPARSE_PACK(std::uint16_t)
+GATEWISE_SPARSE_PACK(std::int32_t)
+
+}  // namespace gatewise

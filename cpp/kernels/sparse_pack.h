@@ -1,0 +1,37 @@
+// Between row-major kernels and the sparse forms of core/sparse_weights.h.
+#pragma once
+
+#include <vector>
+
+#include "core/sparse_weights.h"
+
+namespace gatewise {
+
+// The arrays of a sparse kernel, as SparseWeights describes them.
+struct SparseArrays {
+  std::vector<float> values;
+  std::vector<std::int32_t> places;
+  std::vector<std::int32_t> offsets;
+  std::vector<std::int32_t> order;  // empty of blocks
+
+  Index steps() const { return static_cast<Index>(values.size()) / kPanelWidth; }
+};
+
+// kernel [rows, cols] of `shape`, row-major; NaN counts as an entry, -0 does not.
+SparseArrays pack_csr(const float* kernel, PanelShape shape);
+SparseArrays pack_blocks(const float* kernel, PanelShape shape);
+
+// kernel [inputs, units] row-major, overwritten.
+template <typename Place>
+void unpack_sparse(const SparseWeights<Place>& w, float* kernel);
+
+// Values that are not zero.
+template <typename Place>
+Index count_entries(const SparseWeights<Place>& w);
+
+// What is wrong with arrays that may come from anywhere, before a product reads with them; null
+// where they are as SparseWeights says. `steps` are those of values and places.
+template <typename Place>
+const char* find_flaw(const SparseWeights<Place>& w, Index steps);
+
+}  // namespace gatewise

@@ -1,0 +1,152 @@
+// Kernels to and from their sparse forms, and what is found wrong with arrays from anywhere.
+#include "sparse_kernels.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+// The flaw that is found in the arrays of a kernel, or "".
+std::string flaw_of(const SparseArrays& arrays, SparseForm form, Index inputs, Index units) {
+  const SparseWeights<std::int32_t> w{
+      .form = form,
+      .inputs = inputs,
+      .units = units,
+      .values = arrays.values.data(),
+      .places = arrays.places.data(),
+      .offsets = arrays.offsets.data(),
+      .order = form == SparseForm::kCsr ? arrays.order.data() : nullptr};
+  const char* flaw = find_flaw(w, arrays.steps());
+  return flaw ? flaw : "";
+}
+
+// 300 units of 40 inputs: two windows.
+SparseArrays packed(SparseForm form) {
+  Numbers numbers(1);
+  const Matrix w = sparse_matrix(40, 300, 0.3, numbers);
+  return form == SparseForm::kCsr ? pack_csr(w.data(), {40, 300})
+                                  : pack_blocks(w.data(), {40, 300});
+}
+
+}  // namespace
+
+TEST_CASE("a kernel comes back from both sparse forms, and its entries are counted") {
+  for (const SparseForm form : kForms)
+    for (const Index units : {1, 15, 16, 17, 255, 256, 257, 530})
+      for (const Index depth : {1, 2, 33})
+        for (const double density : {0.0, 0.1, 0.6, 1.0}) {
+          Numbers numbers(static_cast<std::uint64_t>(units * 100 + depth));
+          const Matrix w = sparse_matrix(depth, units, density, numbers);
+          const SparseKernel kernel(w, form);
+          std::vector<float> back(static_cast<std::size_t>(depth * units), kCanary);
+          read_values(kernel.block, kernel.parameter(), 0, back.data());
+          INFO(form_name(form), ", ", depth, " x ", units, ", density ", density);
+          CHECK(back == w.values);
+          CHECK(count_nonzero(kernel.block, kernel.parameter()) ==
+                std::count_if(w.values.begin(), w.values.end(), [](float x) { return x != 0; }));
+          CHECK(flaw_of(kernel.arrays, form, depth, units) == "");
+        }
+}
+
+TEST_CASE("minus zero is no entry, and NaN is one") {
+  for (const SparseForm form : kForms) {
+    Matrix w(2, 2, 2);
+    w.values = {-0.0f, 0, 0, std::nanf("")};
+    const SparseKernel kernel(w, form);
+    CHECK(kernel.arrays.steps() == 1);
+    CHECK(count_nonzero(kernel.block, kernel.parameter()) == 1);
+    float back[4];
+    read_values(kernel.block, kernel.parameter(), 0, back);
+    CHECK(!std::signbit(back[0]));
+    CHECK(std::isnan(back[3]));
+  }
+}
+
+TEST_CASE("units with like counts share a slice of csr, inside their window") {
+  Matrix w(64, 512, 512);
+  // Units 0, 2, 4 ... of each window have 64 entries, the others 1: 8 slices of each.
+  for (Index k = 0; k < 64; ++k)
+    for (Index u = 0; u < 512; ++u) w.at(k, u) = u % 2 == 0 || k == 7 ? 1.0f : 0.0f;
+  const SparseArrays arrays = pack_csr(w.data(), {64, 512});
+  CHECK(arrays.steps() == 2 * 8 * (64 + 1));
+  for (Index at = 0; at < 512; ++at) CHECK(arrays.order[at] / kWindow == at / kWindow);
+}
+
+TEST_CASE("blocks hold the inputs that one of 16 units reads") {
+  Matrix w(5, 17, 17);
+  std::fill(w.values.begin(), w.values.end(), 0.0f);
+  w.at(1, 0) = w.at(1, 15) = w.at(4, 3) = 2;
+  w.at(0, 16) = 3;
+  const SparseArrays arrays = pack_blocks(w.data(), {5, 17});
+  CHECK(arrays.places == std::vector<std::int32_t>{1, 4, 0});
+  CHECK(arrays.offsets == std::vector<std::int32_t>{0, 2, 3});
+  CHECK(arrays.values[0] == 2);
+  CHECK(arrays.values[15] == 2);
+  CHECK(arrays.values[16 + 3] == 2);
+  CHECK(arrays.values[32] == 3);
+  CHECK(std::count(arrays.values.begin(), arrays.values.end(), 0.0f) == 48 - 4);
+}
+
+TEST_CASE("offsets that lead astray are found") {
+  const std::string ends = "offsets: expected them to go from 0 to the number of steps";
+  for (const SparseForm form : kForms) {
+    SparseArrays arrays = packed(form);
+    arrays.offsets.front() = 1;
+    CHECK(flaw_of(arrays, form, 40, 300) == ends);
+    arrays = packed(form);
+    ++arrays.offsets.back();
+    CHECK(flaw_of(arrays, form, 40, 300) == ends);
+    for (const std::int32_t wrong : {-1, 1 << 30}) {
+      arrays = packed(form);
+      arrays.offsets[5] = wrong;
+      CHECK(flaw_of(arrays, form, 40, 300) ==
+            "offsets: expected none to be less than the one before");
+    }
+  }
+}
+
+TEST_CASE("places beyond the inputs, or not in order, are found") {
+  const std::string message =
+      "places: expected numbers of inputs, for each unit in ascending order";
+  for (const SparseForm form : kForms) {
+    const bool is_csr = form == SparseForm::kCsr;
+    // In csr, step 3 of unit 0's lane; in blocks, of its slice.
+    const std::size_t at = is_csr ? 3 * 16 : 3, before = is_csr ? 2 * 16 : 2;
+    for (const std::int32_t wrong : {-1, 40, 41, 1 << 30}) {
+      SparseArrays arrays = packed(form);
+      REQUIRE(arrays.values[3 * 16] != 0);
+      arrays.places[at] = wrong;
+      CHECK(flaw_of(arrays, form, 40, 300) == message);
+    }
+    SparseArrays arrays = packed(form);
+    arrays.places[at] = arrays.places[before];
+    CHECK(flaw_of(arrays, form, 40, 300) == message);
+  }
+}
+
+TEST_CASE("an entry behind the end of a lane of csr is found") {
+  Matrix w(3, 2, 2);
+  w.values = {1, 2, 1, 0, 1, 0};
+  SparseArrays arrays = pack_csr(w.data(), {3, 2});
+  CHECK(flaw_of(arrays, SparseForm::kCsr, 3, 2) == "");
+  // Unit 1 is through after one step: its lane ends with value 0 at input 3.
+  CHECK(arrays.places[2 * 16 + 1] == 3);
+  arrays.places[2 * 16 + 1] = 2;
+  arrays.values[2 * 16 + 1] = 5;
+  CHECK(flaw_of(arrays, SparseForm::kCsr, 3, 2) != "");
+}
+
+TEST_CASE("an order that repeats a unit or leaves its window is found") {
+  const std::string message = "order: expected every unit once, within 256 of its place";
+  for (const std::int32_t wrong : {-1, 300, 1 << 30}) {
+    SparseArrays arrays = packed(SparseForm::kCsr);
+    arrays.order[2] = wrong;
+    CHECK(flaw_of(arrays, SparseForm::kCsr, 40, 300) == message);
+  }
+  SparseArrays arrays = packed(SparseForm::kCsr);
+  arrays.order[2] = arrays.order[3];
+  CHECK(flaw_of(arrays, SparseForm::kCsr, 40, 300) == message);
+  arrays = packed(SparseForm::kCsr);
+  std::swap(arrays.order[2], arrays.order[299]);
+  CHECK(flaw_of(arrays, SparseForm::kCsr, 40, 300) == message);
+}

@@ -1,0 +1,197 @@
+// Products with sparse kernels: the bits of the dense product, however rows and threads are cut.
+#include "kernels/forward_product.h"
+#include "networks.h"
+#include "products/sparse_weights.h"
+#include "sparse_kernels.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr Index kManyRows = 256;
+
+struct Product {
+  const Matrix& w;
+  std::vector<float> bias;
+  Activation activation = Activation::kLinear;
+
+  // Of rows [0, rows) with a gap of three floats between them.
+  Matrix dense(const Rows& x, Index rows) const {
+    Matrix y(rows, w.cols, w.cols + 3);
+    const Packed panels(w);
+    forward_product(x, 0, rows, panels.view(), 0, panels.shape.panels(), epilogue(y));
+    return y;
+  }
+  Matrix sparse(const SparseKernel& kernel, const Input& x, Index rows) const {
+    Matrix y(rows, w.cols, w.cols + 3);
+    Arena arena;
+    // What an earlier run left behind must not count.
+    constexpr Index kLeft = 3 << 20;
+    std::fill_n(arena.take<float>(kLeft), kLeft, std::nanf(""));
+    arena.reset();
+    sparse_weights_forward(x, rows, kernel.block, kernel.number, epilogue(y), arena);
+    CHECK(y.gaps_are_intact());
+    return y;
+  }
+
+ private:
+  Epilogue epilogue(Matrix& y) const {
+    return {.bias = bias.empty() ? nullptr : bias.data(),
+            .activation = activation,
+            .y = y.data(),
+            .y_stride = y.stride};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a sparse product has the bits of the dense one for any number of rows and threads") {
+  struct Shape {
+    Index depth, units;
+  };
+  for (const auto& [depth, units] :
+       {Shape{64, 48}, Shape{77, 1}, Shape{1, 19}, Shape{51, 530}, Shape{130, 257}})
+    for (const double density : {0.0, 0.05, 0.5, 1.0}) {
+      Numbers numbers(static_cast<std::uint64_t>(depth * 1000 + units));
+      const Matrix w = sparse_matrix(depth, units, density, numbers);
+      const Matrix x(kManyRows, depth, depth, numbers);
+      Product product{w, numbers.vector(units), Activation::kTanh};
+      if (units == 1) product.bias.clear();
+      const Matrix all = product.dense(x.view(), kManyRows);
+      for (const SparseForm form : kForms) {
+        const SparseKernel kernel(w, form);
+        for (const Index rows : {1, 2, 3, 15, 16, 17, 31, 32, 33, 63, 64, 65, 256})
+          for (int threads = 1; threads <= (rows == 1 || rows > 60 ? 3 : 1); ++threads) {
+            const Threads several(threads);
+            const Input input{.dense = x.view(), .width = depth};
+            const Matrix y = product.sparse(kernel, input, rows);
+            INFO(form_name(form), ", ", depth, " x ", units, ", density ", density, ", ", rows,
+                 " rows, ", threads, " threads");
+            CHECK(same_bits(y.data(), all.data(), static_cast<Index>(y.values.size())));
+          }
+      }
+    }
+}
+
+TEST_CASE("a large sparse product is shared out over threads with the same bits") {
+  // Large enough for several threads and huge pages: 2 MB of columns a block.
+  const Index depth = 20000, units = 300;
+  Numbers numbers(4);
+  const Matrix w = sparse_matrix(depth, units, 0.02, numbers);
+  const Matrix x(100, depth, depth, numbers);
+  const Product product{w, numbers.vector(units)};
+  const Input input{.dense = x.view(), .width = depth};
+  const Matrix expected = product.dense(x.view(), 100);
+  for (const SparseForm form : kForms) {
+    const SparseKernel kernel(w, form);
+    for (int threads = 1; threads <= 4; ++threads) {
+      const Threads several(threads);
+      for (const Index rows : {1, 2, 40, 100}) {
+        const Matrix y = product.sparse(kernel, input, rows);
+        INFO(form_name(form), ", ", threads, " threads, ", rows, " rows");
+        CHECK(same_bits(y.data(), expected.data(), static_cast<Index>(y.values.size())));
+      }
+    }
+  }
+}
+
+TEST_CASE("a sparse product is the naive one") {
+  Numbers numbers(6);
+  const Matrix w = sparse_matrix(90, 37, 0.2, numbers);
+  const Matrix x(33, 90, 94, numbers);
+  const Product product{w, numbers.vector(37)};
+  for (const SparseForm form : kForms) {
+    const SparseKernel kernel(w, form);
+    for (const Index rows : {2, 33}) {
+      const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = 90}, rows);
+      Worst worst;
+      for (Index i = 0; i < rows; ++i)
+        for (Index u = 0; u < 37; ++u)
+          worst.see(y.at(i, u), affine(x.view().row(i), w, product.bias.data(), u));
+      INFO(form_name(form), ": ", worst.report());
+      CHECK(worst.is_within());
+    }
+  }
+}
+
+TEST_CASE("inputs beyond 16 bits have places of 32") {
+  const Index depth = 70000, units = 5;
+  Numbers numbers(7);
+  Matrix w(depth, units, units);
+  std::fill(w.values.begin(), w.values.end(), 0.0f);
+  for (Index i = 0; i < 200; ++i)
+    w.at(numbers.below(depth), numbers.below(units)) = numbers.uniform();
+  w.at(depth - 1, 4) = 1;
+  const Matrix x(20, depth, depth, numbers);
+  const Product product{w, {}};
+  const Matrix expected = product.dense(x.view(), 20);
+  for (const SparseForm form : kForms) {
+    const SparseKernel kernel(w, form);
+    CHECK(kernel.block.at(kernel.number + 2).storage == Storage::kInt32);
+    for (const Index rows : {1, 20}) {
+      const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = depth}, rows);
+      CHECK(same_bits(y.data(), expected.data(), static_cast<Index>(y.values.size())));
+    }
+  }
+}
+
+TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same dense ones") {
+  Numbers numbers(8);
+  const Index depth = 70, units = 40;
+  const Matrix w = sparse_matrix(depth, units, 0.3, numbers);
+  const Csr csr(210, depth, 0.4, numbers);
+  const Matrix x = csr.dense();
+  const Product product{w, numbers.vector(units), Activation::kRelu};
+  for (const Index rows : {1, 2, 20, 210}) {
+    const std::vector<Index> index = numbers.indices(rows, 210);
+    const Matrix expected = product.dense(x.view(index), rows);
+    for (const SparseForm form : kForms) {
+      const SparseKernel kernel(w, form);
+      const Input dense{.dense = x.view(index), .width = depth};
+      const Input sparse{.sparse = csr.view(index), .width = depth};
+      INFO(form_name(form), ", ", rows, " rows");
+      CHECK(same_bits(product.sparse(kernel, dense, rows).values, expected.values));
+      CHECK(same_bits(product.sparse(kernel, sparse, rows).values, expected.values));
+    }
+  }
+}
+
+TEST_CASE("what no weight reads does not reach the outputs") {
+  Numbers numbers(9);
+  const Index depth = 64, units = 33;
+  // Every fifth input is empty; lanes of csr end at different steps.
+  const Matrix w = sparse_matrix(depth, units, 0.4, numbers);
+  Matrix x(20, depth, depth, numbers);
+  const Product product{w, {}};
+  const Matrix expected = product.dense(x.view(), 20);
+  for (Index i = 0; i < 20; ++i)
+    for (Index k = 2; k < depth; k += 5) x.at(i, k) = i % 2 ? HUGE_VALF : std::nanf("");
+  for (const SparseForm form : kForms) {
+    const SparseKernel kernel(w, form);
+    for (const Index rows : {1, 20}) {
+      const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = depth}, rows);
+      CHECK(same_bits(y.data(), expected.data(), static_cast<Index>(y.values.size())));
+    }
+  }
+}
+
+TEST_CASE("a sum that underflows is plus zero alone and among others") {
+  Matrix w(3, 2, 2), x(20, 3, 3);
+  std::fill(w.values.begin(), w.values.end(), 0.0f);
+  w.at(0, 0) = -1e-30f;
+  w.at(0, 1) = 1;
+  std::fill(x.values.begin(), x.values.end(), 1e-30f);
+  const Product product{w, {}};
+  for (const SparseForm form : kForms) {
+    const SparseKernel kernel(w, form);
+    for (const Index rows : {1, 20}) {
+      const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = 3}, rows);
+      for (Index i = 0; i < rows; ++i) {
+        CHECK(y.at(i, 0) == 0.0f);
+        CHECK(!std::signbit(y.at(i, 0)));
+        CHECK(y.at(i, 1) == 1e-30f);
+      }
+    }
+  }
+}
