@@ -57,6 +57,7 @@ void Layer::build(const std::vector<Index>& input_widths) {
             kMostColumns, ", got ", width);
   output_width_ = declare(input_widths);
   block_.allocate();
+  start_values();
   input_widths_ = input_widths;
   built_ = true;
 }

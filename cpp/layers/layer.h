@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -122,11 +123,14 @@ class ReadClaim {
   LayerUse& use_;
 };
 
+// Arrays as they are stored, in natural order, by the names of the parameters they are for.
+using StoredValues = std::map<std::string, const void*>;
+
 class Layer {
  public:
   virtual ~Layer() = default;
 
-  // Fixes the input widths and allocates the parameters, all zero.
+  // Fixes the input widths and allocates the parameters, zero but for `start_values`.
   void build(const std::vector<Index>& input_widths);
   bool is_built() const { return built_; }
   const std::vector<Index>& input_widths() const { return input_widths_; }
@@ -143,6 +147,9 @@ class Layer {
 
   // The activation that ends the layer, which a loss may want to take over.
   virtual Activation output_activation() const { return Activation::kLinear; }
+
+  // Throws where stored values of the right types and shapes do not fit together.
+  virtual void check_stored(const StoredValues&) const {}
 
   // Whether CSR rows are read as they are.
   virtual bool reads_sparse() const { return false; }
@@ -166,6 +173,9 @@ class Layer {
  protected:
   // Declares parameters for `input_widths` in `block_` and returns the output width.
   virtual Index declare(const std::vector<Index>& input_widths) = 0;
+
+  // Sets those that must not start as zero.
+  virtual void start_values() {}
 
   ParameterBlock block_;
   std::uint64_t seed_ = 0;

@@ -1,8 +1,11 @@
 // Layers and their parameters.
 #include "layers/layer.h"
 
+#include <limits>
+
 #include "arrays.h"
 #include "kernels/finite.h"
+#include "kernels/sparse_pack.h"
 #include "kernels/sparse_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
@@ -38,6 +41,8 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
   check_shape(parameter, array);
+  require(parameter.storage != Storage::kSparse && parameter.role != "entries", name,
+          ": expected a parameter that is set by itself, got one of a sparse kernel");
   require(!parameter.is_quantized() || find_nonfinite(array.data(), array.size()) < 0, name,
           ": expected finite numbers to round to ", storage_name(parameter.storage));
   const auto lock = layer.use().lock_for_write();
@@ -54,6 +59,12 @@ py::dtype stored_type(Storage storage) {
       return py::dtype::of<std::uint16_t>();
     case Storage::kInt8:
       return py::dtype::of<std::int8_t>();
+    case Storage::kUint16:
+      return py::dtype::of<std::uint16_t>();
+    case Storage::kInt32:
+      return py::dtype::of<std::int32_t>();
+    case Storage::kSparse:
+      fail("get_stored: a sparse kernel is stored in its entries");
     case Storage::kFloat32:
       break;
   }
@@ -71,17 +82,61 @@ py::array get_stored(Layer& layer, const std::string& name) {
   return result;
 }
 
-void set_stored(Layer& layer, const std::string& name, const py::array& array) {
-  const Parameter& parameter = layer.parameters().find(name);
-  check_shape(parameter, array);
-  require(array.dtype().is(stored_type(parameter.storage)) && (array.flags() & py::array::c_style),
-          name, ": expected a C-contiguous array of the parameter's own type");
-  const auto* from = static_cast<const char*>(array.data());
-  const Index bytes = slice_values(parameter) * array.itemsize();
+// The arrays of a dict, which keeps them alive; throws where one does not fit, or all together.
+StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
+  StoredValues values;
+  for (const auto& [name, array] : arrays) {
+    const Parameter& parameter = layer.parameters().find(name);
+    check_shape(parameter, array);
+    require(
+        array.dtype().is(stored_type(parameter.storage)) && (array.flags() & py::array::c_style),
+        name, ": expected a C-contiguous array of the parameter's own type");
+    values[name] = array.data();
+  }
+  layer.check_stored(values);
+  return values;
+}
+
+void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
+  const StoredValues values = check_stored(layer, arrays);
   const auto lock = layer.use().lock_for_write();
-  for (Index slice = 0; slice < parameter.count; ++slice)
-    write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
+  for (const auto& [name, array] : arrays) {
+    const Parameter& parameter = layer.parameters().find(name);
+    const auto* from = static_cast<const char*>(values.at(name));
+    const Index bytes = slice_values(parameter) * array.itemsize();
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
+  }
   ++layer.writes;
+}
+
+// A kernel's arrays in a sparse form, by the names of a compressed layer's parameters.
+py::dict pack_sparse(const py::object& value, const std::string& form) {
+  const FloatArray kernel = expect_floats(value, "kernel");
+  require(kernel.ndim() == 2, "kernel: expected (d, u), got ", kernel.ndim(), " axes");
+  const PanelShape shape{kernel.shape(0), kernel.shape(1)};
+  require(shape.panels() * shape.rows <= std::numeric_limits<std::int32_t>::max(),
+          "kernel: expected at most 2^31 - 1 steps of 16 units, got (", shape.rows, ", ",
+          shape.cols, ")");
+  const bool is_csr = sparse_form_from_name(form) == SparseForm::kCsr;
+  SparseArrays arrays;
+  {
+    const py::gil_scoped_release release;
+    arrays = is_csr ? pack_csr(kernel.data(), shape) : pack_blocks(kernel.data(), shape);
+  }
+  const auto shaped = [&](py::array array) {
+    return is_csr ? array.reshape({arrays.steps(), kPanelWidth}) : array;
+  };
+  const auto array = [](const auto& values, auto type) {
+    return copy_array<decltype(type)>(values.data(), static_cast<Index>(values.size()));
+  };
+  py::dict result;
+  result["values"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
+  result["places"] = places_are_short(shape.rows) ? shaped(array(arrays.places, std::uint16_t{}))
+                                                  : shaped(array(arrays.places, std::int32_t{}));
+  result["offsets"] = array(arrays.offsets, std::int32_t{});
+  if (is_csr) result["order"] = array(arrays.order, std::int32_t{});
+  return result;
 }
 
 void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
@@ -161,6 +216,7 @@ void bind_layer(py::module_& module) {
              return SparseMatrix{offsets, columns, values, width};
            }),
            py::arg("indptr"), py::arg("indices"), py::arg("data"), py::arg("width"));
+  module.def("pack_sparse", &pack_sparse, py::arg("kernel"), py::arg("form"));
   py::class_<Layer, std::shared_ptr<Layer>>(module, "Layer")
       .def(py::init(&make_layer), py::arg("kind"), py::arg("options"))
       .def("build", &Layer::build, py::arg("input_widths"))
@@ -171,7 +227,13 @@ void bind_layer(py::module_& module) {
       .def("get", &get, py::arg("name"))
       .def("set", &set, py::arg("name"), py::arg("value"))
       .def("get_stored", &get_stored, py::arg("name"))
-      .def("set_stored", &set_stored, py::arg("name"), py::arg("value"))
+      .def(
+          "check_stored",
+          [](Layer& layer, const std::map<std::string, py::array>& values) {
+            check_stored(layer, values);
+          },
+          py::arg("values"))
+      .def("set_stored", &set_stored, py::arg("values"))
       .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
       .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
       .def(

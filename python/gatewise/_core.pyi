@@ -49,14 +49,15 @@ class Parameter:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def role(self) -> str: ...
-    """One of kernel, bias, scale, router, alpha, state, quantization. A state is written by
-    training, not by a gradient; a quantization holds the scales of an int8 kernel's columns.
+    """One of kernel, bias, scale, router, alpha, state, quantization, entries. A state is written
+    by training, not by a gradient; a quantization holds the scales of an int8 kernel's columns;
+    entries are what a sparse kernel is stored in.
     """
     @property
     def per_expert(self) -> bool: ...
     @property
     def storage(self) -> str: ...
-    """One of float32, bfloat16, int8."""
+    """One of float32, bfloat16, int8, uint16, int32, sparse."""
 
 class Layer:
     """A layer's shapes and parameters. `options` are flat: `{"units": 10, "expert.kind": "mlp",
@@ -76,8 +77,15 @@ class Layer:
         float32 values of it.
         """
     def get_stored(self, name: str) -> npt.NDArray[Any]:
-        """The values as they are stored: float32, int8, or the bits of bfloat16 as uint16."""
-    def set_stored(self, name: str, value: npt.NDArray[Any]) -> None: ...
+        """The values as they are stored: float32, int8, the bits of bfloat16 as uint16, or numbers
+        of units and inputs as uint16 or int32. A sparse kernel has none itself.
+        """
+    def check_stored(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """ValueError where `set_stored` would not take the arrays."""
+    def set_stored(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """Sets parameters from arrays by name. ValueError where one has another shape or type, or
+        those of a sparse kernel do not fit together; nothing is set then.
+        """
     def set_penalty(self, name: str, l1: float, l2: float) -> None: ...
     def set_keeps_zeros(self, name: str, keeps_zeros: bool) -> None: ...
     def count_nonzero(self, name: str) -> int: ...
@@ -88,6 +96,11 @@ class Layer:
     def training_load(self) -> Indices:
         """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
+
+def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
+    """A kernel (d, u) as the arrays of a compressed layer: values, places, offsets and, of form
+    csr, order.
+    """
 
 def encode(layer: Layer, x: Floats) -> tuple[Indices, Labels, Floats]:
     """Row offsets (n + 1), latents in ascending order and values of each row's code, of a

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gatewise.models.weights import ModelWeights
 
 _PREFIX = "weights"
-_FILE_DTYPES = {"float32": "float32", "bfloat16": "uint16", "int8": "int8"}
-"""Of a parameter's storage; NumPy has no bfloat16, whose bits are written."""
+_FILE_DTYPES = {"bfloat16": "uint16"}
+"""Of a parameter's storage where that is no name of NumPy's: the bits of bfloat16 are written."""
 
 
 def save_weights(
@@ -65,8 +65,8 @@ def put_weights(
     Raises
     ------
     ValueError
-        The file's layers or parameters are others, or stored otherwise; names `source` and the
-        field.
+        The file's layers or parameters are others, stored otherwise, or damaged; names `source`
+        and the field.
     """
     listed = container.config["layers"]
     owners = _owners(layers)
@@ -79,7 +79,9 @@ def put_weights(
     fitting: list[tuple[Layer, Tensors]] = []
     for layer, each in zip(owners, listed, strict=True):
         try:
-            fitting.append((layer, _fitting_weights(layer, each, container.tensors, source)))
+            weights = _fitting_weights(layer, each, container.tensors, source)
+            _check_together(layer, weights, f"{source}: layer {each['name']!r}")
+            fitting.append((layer, weights))
         except ValueError as error:
             if not skip_mismatch:
                 raise
@@ -98,6 +100,13 @@ def _owners(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if layer.parameters()]
 
 
+def _check_together(layer: Layer, weights: Tensors, where: str) -> None:
+    try:
+        layer.check_stored_weights(weights)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
 def _fitting_weights(layer: Layer, listed: Config, tensors: Tensors, source: str) -> Tensors:
     """The arrays for a layer, by its parameters' names."""
     parameters = layer.stored_parameters()
@@ -113,7 +122,7 @@ def _fitting_weights(layer: Layer, listed: Config, tensors: Tensors, source: str
         if name not in tensors:
             raise ValueError(f"{source}: tensor {name!r}: expected it, found none")
         tensor = tensors[name]
-        dtype = _FILE_DTYPES[parameter.storage]
+        dtype = _FILE_DTYPES.get(parameter.storage, parameter.storage)
         if tensor.shape != parameter.shape or tensor.dtype != dtype:
             raise ValueError(
                 f"{source}: tensor {name!r}: expected {dtype} of shape {parameter.shape}, "

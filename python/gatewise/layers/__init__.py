@@ -2,6 +2,7 @@
 
 from gatewise.layers.activation import Activation
 from gatewise.layers.base import Layer
+from gatewise.layers.compressed_dense import CompressedDense
 from gatewise.layers.dense import Dense
 from gatewise.layers.dropout import Dropout
 from gatewise.layers.expert_load import ExpertLoad
@@ -13,6 +14,7 @@ from gatewise.layers.sparse_expert import SparseExpertLayer
 __all__ = [
     "Activation",
     "Add",
+    "CompressedDense",
     "Concatenate",
     "Dense",
     "Dropout",

@@ -10,12 +10,32 @@ from gatewise.experts import Linear
 from gatewise.layers.dense import Dense
 
 if TYPE_CHECKING:
-    from gatewise._core import Doubles
+    from gatewise._core import Doubles, Floats
     from gatewise.layers.sparse_expert import SparseExpertLayer
 
 
 def fused_dense(layer: SparseExpertLayer) -> Dense:
     """See `SparseExpertLayer.fuse`."""
+    weights = fused_weights(layer)
+    dense = Dense(layer.units, activation=layer.activation, use_bias=layer.use_bias)
+    dense.build(layer.input_shape)
+    dense.set_weights(weights)
+    return dense
+
+
+def can_be_fused(layer: SparseExpertLayer) -> bool:
+    """Whether the experts are linear, and their weights the same for every row."""
+    return not layer.router.chooses and layer.expert == Linear()
+
+
+def fused_weights(layer: SparseExpertLayer) -> list[Floats]:
+    """Kernel `(d, u)` and, where the layer has one, bias `(u,)` of the equal `Dense`.
+
+    Raises
+    ------
+    ValueError
+        As `SparseExpertLayer.fuse`.
+    """
     if layer.router.chooses:
         raise ValueError(
             f"{layer.name}: fuse: expected a router whose weights are the same for every row "
@@ -34,11 +54,7 @@ def fused_dense(layer: SparseExpertLayer) -> Dense:
             kernel += values.sum(axis=0)
         elif name in ("shared_bias", "output_bias"):
             bias += values.reshape(-1, layer.units).sum(axis=0)
-    has_bias = layer.use_bias
-    dense = Dense(layer.units, activation=layer.activation, use_bias=has_bias)
-    dense.build(layer.input_shape)
-    dense.set_weights([kernel, bias] if has_bias else [kernel])
-    return dense
+    return [each.astype(np.float32) for each in ([kernel, bias] if layer.use_bias else [kernel])]
 
 
 def _expert_weights(layer: SparseExpertLayer) -> Doubles:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import initializers
-from gatewise.layers.storage import BYTES, FLOAT32, refuse_quantized
+from gatewise.layers.storage import BYTES, ENTRY_BYTES, FLOAT32, SPARSE, refuse_quantized
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ParameterOwner:
     seed: int | None
 
     storage: str = FLOAT32
-    """How the kernels of experts are stored; see `Model.quantize`."""
+    """How kernels are stored; see `Model.quantize` and `CompressedDense`."""
 
     @property
     def trainable(self) -> bool:
@@ -96,8 +96,11 @@ class ParameterOwner:
         return _natural(native.parameters())
 
     def stored_parameters(self) -> list[_core.Parameter]:
-        """All that files hold: with int8 kernels also the scales of their columns."""
-        return self.native.parameters() if self.parameters() else []
+        """All that files hold: with int8 kernels also the scales of their columns, and in place of
+        a sparse kernel its entries.
+        """
+        parameters = self.native.parameters() if self.parameters() else []
+        return [each for each in parameters if each.storage != SPARSE]
 
     def stored_weights(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of those by name, as they are stored; bfloat16 as the bits of uint16."""
@@ -105,9 +108,12 @@ class ParameterOwner:
         return {each.name: native.get_stored(each.name) for each in self.stored_parameters()}
 
     def set_stored_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Sets them, from arrays that fit."""
-        for name, value in weights.items():
-            self.native.set_stored(name, np.ascontiguousarray(value))
+        """Sets them, from arrays by name; ValueError as `check_stored_weights`."""
+        self.native.set_stored(_contiguous(weights))
+
+    def check_stored_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+        """ValueError where arrays have another shape or type, or do not fit together."""
+        self.native.check_stored(_contiguous(weights))
 
     def named_weights(self) -> dict[str, Floats]:
         """Copies of the parameters by name, in their natural shapes."""
@@ -161,7 +167,8 @@ class ParameterOwner:
         return sum(native.count_nonzero(parameter.name) for parameter in self.parameters())
 
     def count_bytes(self) -> int:
-        """How many bytes the parameters take, the scales of int8 kernels included.
+        """How many bytes the parameters take, the scales of int8 kernels and the places of sparse
+        kernels' entries included.
 
         Raises
         ------
@@ -169,7 +176,8 @@ class ParameterOwner:
             The layer is not built.
         """
         stored = self.stored_parameters()
-        return sum(math.prod(each.shape) * BYTES[each.storage] for each in stored)
+        sizes = {**BYTES, **ENTRY_BYTES}
+        return sum(math.prod(each.shape) * sizes[each.storage] for each in stored)
 
     @property
     def native(self) -> _core.Layer:
@@ -183,8 +191,12 @@ class ParameterOwner:
 
 
 def _natural(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
-    """Those of the layer itself: the scales of int8 kernels go with the kernels."""
-    return [each for each in parameters if each.role != "quantization"]
+    """Those of the layer itself: scales of int8 and entries of sparse kernels go with these."""
+    return [each for each in parameters if each.role not in ("quantization", "entries")]
+
+
+def _contiguous(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    return {name: np.ascontiguousarray(value) for name, value in weights.items()}
 
 
 def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike]) -> None:

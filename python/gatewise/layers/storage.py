@@ -1,4 +1,4 @@
-"""How a layer's kernels are stored: float32, or for serving alone in 2 or 1 byte a value."""
+"""How a layer's kernels are stored: float32, or for serving alone in less."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 FLOAT32: Final = "float32"
 BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1}
 """Bytes of one value."""
+SPARSE: Final = "sparse"
+"""Of a kernel that is stored in its entries, parameters of their own."""
+ENTRY_BYTES: Final = {"uint16": 2, "int32": 4, SPARSE: 0}
+"""Bytes of one of their numbers."""
 
 
 def check_storage(argument: str, value: object) -> str:
@@ -28,15 +32,16 @@ def check_quantized_storage(argument: str, value: object) -> str:
 
 
 def first_quantized(layers: Iterable[ParameterOwner]) -> ParameterOwner | None:
-    """The first layer with kernels in fewer than 4 bytes, which cannot be trained or set."""
+    """The first layer with a kernel in less than float32, which cannot be trained or set."""
     return next((layer for layer in layers if layer.storage != FLOAT32), None)
 
 
 def refuse_quantized(call: str, layers: Iterable[ParameterOwner]) -> None:
-    """ValueError if a layer has kernels in fewer than 4 bytes."""
+    """ValueError if a layer has a kernel in less than float32."""
     layer = first_quantized(layers)
     if layer is not None:
         raise ValueError(
             f"{call}: expected float32 weights, got layer {layer.name!r} in {layer.storage}, which "
-            "is for prediction alone; use the model that it was made from, then quantize that"
+            "is for prediction alone; use the model that it was made from, then quantize or "
+            "compress that"
         )
