@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.layers.storage import check_quantized_storage, first_quantized
+from gatewise.models.copying import model_like
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 def quantized_model(model: M, kind: str) -> M:
     """See `Model.quantize`."""
     storage = check_quantized_storage("kind", kind)
-    already = first_quantized(model.layers)
+    experts = [layer for layer in model.layers if isinstance(layer, SparseExpertLayer)]
+    already = first_quantized(experts)
     if already is not None:
         raise ValueError(
             f"quantize: expected a model of float32 weights, got layer {already.name!r} in "
             f"{already.storage}; quantize the model that this one was made from"
         )
-    experts = [layer for layer in model.layers if isinstance(layer, SparseExpertLayer)]
     if not experts:
         raise ValueError("quantize: expected a model with a SparseExpertLayer, got one without")
     for expert_layer in experts:
@@ -38,18 +39,13 @@ def quantized_model(model: M, kind: str) -> M:
     for described in config["layers"]:
         if described["class_name"] == SparseExpertLayer.__name__:
             described["config"]["storage"] = storage
-    result = type(model).from_config(config)
-    result._seed = model._seed
-    for layer, copy in zip(model.layers, result.layers, strict=True):
-        copy.set_state(layer.get_state())
-        _copy_weights(layer, copy)
-    result.compile_from_config(model.get_compile_config())
-    return result
+    return model_like(model, config, _copy_weights)
 
 
 def _copy_weights(layer: Layer, copy: Layer) -> None:
     """Parameter by parameter, so that no second float32 copy of them all is ever held."""
-    if not layer.built:
+    if layer.storage == copy.storage:
+        copy.set_stored_weights(layer.stored_weights())
         return
     for parameter in layer.parameters():
         copy.native.set(parameter.name, layer.native.get(parameter.name))

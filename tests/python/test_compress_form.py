@@ -1,0 +1,273 @@
+"""Models whose layers hold no zeros: what they compute, hold and choose."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import gatewise as gw
+from compressed_models import FORMS, X, functional, prune, stack, with_zeros
+from gatewise.compress import choosing, compress
+from gatewise.layers import CompressedDense, Dense
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _defaults() -> Iterator[None]:
+    gw.utils.set_random_seed(0)
+    yield
+    gw.set_num_threads(None)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("form", ["auto", *FORMS])
+def test_predictions_have_the_bits_of_the_dense_model(form: str) -> None:
+    model = stack()
+    expected = model.predict(X, verbose=0)
+    small = compress(model, form)
+    for threads in (1, 2, 4):
+        gw.set_num_threads(threads)
+        for batch_size in (1, 2, 17, 64, 70):
+            assert np.array_equal(small.predict(X, batch_size=batch_size, verbose=0), expected)
+    assert np.array_equal(model.predict(X, verbose=0), expected)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("form", FORMS)
+def test_a_functional_model_keeps_its_graph_names_and_repeated_layers(form: str) -> None:
+    model = functional()
+    x = np.resize(X, (5, 4, 90))
+    small = compress(model, form)
+    assert type(small) is gw.Model
+    assert [layer.name for layer in small.layers] == [layer.name for layer in model.layers]
+    assert isinstance(small.get_layer("twice"), CompressedDense)
+    assert isinstance(small.get_layer("head"), Dense)
+    assert small.output_names == model.output_names
+    assert all(map(np.array_equal, small.predict(x, verbose=0), model.predict(x, verbose=0)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_layers_with_fewer_zeros_stay_dense(form: str) -> None:
+    model = stack()
+    kinds = [type(layer) for layer in compress(model, form).layers]
+    assert kinds == [CompressedDense, CompressedDense, Dense]
+    assert [type(layer) for layer in compress(model, form, 0.999).layers] == [Dense] * 3
+    everything = compress(model, form, least_zeros=0).layers
+    assert [type(layer) for layer in everything] == [CompressedDense] * 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_settings_and_natural_weights_stay(form: str) -> None:
+    model = stack(name="first", trainable=False, seed=5)
+    small = compress(model, form)
+    layer = small.layers[0]
+    assert (layer.name, layer.trainable, layer.seed) == ("first", False, 5)
+    assert layer.activation == "relu"
+    assert layer.random_stream == model.layers[0].random_stream
+    assert small.get_compile_config() == model.get_compile_config()
+    assert all(map(np.array_equal, small.get_weights(), model.get_weights()))
+    assert [each.name for each in layer.parameters()] == ["kernel", "bias"]
+
+
+def test_forms_hold_what_they_say() -> None:
+    model = stack()
+    kernel = model.get_weights()[0]
+    stored = {form: compress(model, form).layers[0].stored_weights() for form in FORMS}
+    assert {name: each.dtype.name for name, each in stored["csr"].items()} == {
+        "values": "float32",
+        "places": "uint16",
+        "offsets": "int32",
+        "order": "int32",
+        "bias": "float32",
+    }
+    entries = stored["csr"]["places"] < 90
+    assert entries.sum() == np.count_nonzero(kernel)
+    assert sorted(stored["csr"]["order"]) == list(range(37))
+    # Inputs of each 16 units with a weight among the 16, in order.
+    padded = np.pad(kernel, ((0, 0), (0, 11))).reshape(90, 3, 16)
+    read = [np.flatnonzero(padded[:, slice_].any(axis=1)) for slice_ in range(3)]
+    assert np.array_equal(stored["blocks"]["places"], np.concatenate(read))
+    values = np.concatenate([padded[inputs, i] for i, inputs in enumerate(read)])
+    assert np.array_equal(stored["blocks"]["values"], values)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_extremes_are_compressed_too(form: str) -> None:
+    for kernel in (np.zeros((5, 3)), np.ones((5, 300)), np.eye(1)):
+        d, u = kernel.shape
+        model = gw.Sequential([gw.Input(shape=(d,)), Dense(u, use_bias=u > 1)])
+        bias = [np.arange(u)] if u > 1 else []
+        model.set_weights([kernel, *bias])
+        small = compress(model, form, 0)
+        x = np.ones((3, d), np.float32)
+        assert np.array_equal(small.predict(x, verbose=0), model.predict(x, verbose=0))
+        assert small.count_nonzero() == model.count_nonzero()
+        again = pickle.loads(pickle.dumps(small))
+        assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("form", FORMS)
+def test_sparse_rows_are_taken_and_give_the_same_bits(form: str) -> None:
+    small = compress(stack(), form)
+    dense = X * (np.abs(X) > 1)
+    expected = small.predict(dense, verbose=0)
+    for batch_size in (1, 70):
+        found = small.predict(csr_array(dense), batch_size=batch_size, verbose=0)
+        assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_infinity_inside_does_not_meet_weights_that_are_zero(form: str) -> None:
+    first, second = Dense(2, use_bias=False), Dense(1, use_bias=False)
+    model = gw.Sequential([gw.Input(shape=(1,)), first, second])
+    model.set_weights([[[1e30, 1.0]], [[0.0], [2.0]]])
+    x = np.full((1, 1), 1e10, np.float32)
+    assert np.isnan(model.predict(x, verbose=0)).all()
+    assert compress(model, form).predict(x, verbose=0).tolist() == [[2e10]]
+
+
+class TestExperts:
+    """Linear experts whose weights are the same for every row."""
+
+    def _model(self, router: Any, **options: Any) -> gw.Sequential:
+        layer = gw.SparseExpertLayer(40, num_experts=3, router=router, k=None, **options)
+        return prune(gw.Sequential([gw.Input(shape=(90,)), layer, Dense(3)]))
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize(
+        "router",
+        [gw.routers.All(shared_bias=True), gw.routers.Static(), gw.routers.Static("simplex")],
+        ids=str,
+    )
+    def test_are_fused_first(self, router: Any, form: str) -> None:
+        model = self._model(router, shared_experts=1, activation="relu", name="experts")
+        small = compress(model, form)
+        layer = small.layers[0]
+        assert isinstance(layer, CompressedDense)
+        assert layer.name == "experts"
+        fused = model.layers[0].fuse()
+        assert np.array_equal(layer.get_weights()[0], fused.get_weights()[0])
+        assert np.array_equal(layer(X), fused(X))
+        # The rounding of sums of four experts' outputs of some 90 products each.
+        assert model.compare(small, X).largest_difference < 1e-5
+
+    def test_without_enough_zeros_in_their_sum_stay(self) -> None:
+        layer = gw.SparseExpertLayer(30, num_experts=3, router="all", k=None)
+        model = gw.Sequential([gw.Input(shape=(90,)), layer])
+        kernel, bias = model.get_weights()
+        for expert in range(3):  # two of three inputs each, but together none
+            kernel[expert, np.arange(90) % 3 != expert] = 0
+        model.set_weights([kernel, bias])
+        small = compress(model, "csr")
+        assert isinstance(small.layers[0], gw.SparseExpertLayer)
+        assert np.array_equal(small.predict(X, verbose=0), model.predict(X, verbose=0))
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"k": 2}, {"router": "all", "k": None, "expert": gw.experts.MLP(8)}],
+        ids=["routed", "mlp"],
+    )
+    def test_of_other_kinds_stay(self, options: Any) -> None:
+        layer = gw.SparseExpertLayer(40, num_experts=3, **options)
+        model = prune(gw.Sequential([gw.Input(shape=(90,)), Dense(90), layer, Dense(3)]))
+        small = compress(model, "csr")
+        kinds = [type(layer) for layer in small.layers]
+        assert kinds == [CompressedDense, gw.SparseExpertLayer, Dense]
+        assert np.array_equal(small.predict(X, verbose=0), model.predict(X, verbose=0))
+
+    def test_are_quantized_before_or_afterwards(self) -> None:
+        layer = gw.SparseExpertLayer(40, num_experts=3, k=2)
+        model = prune(gw.Sequential([gw.Input(shape=(90,)), Dense(90), layer, Dense(3)]))
+        expected = model.quantize("int8").predict(X, verbose=0)
+        for both in (
+            compress(model.quantize("int8"), "csr"),
+            compress(model, "csr").quantize("int8"),
+        ):
+            assert [layer.storage for layer in both.layers] == ["csr", "int8", "float32"]
+            assert np.array_equal(both.predict(X, verbose=0), expected)
+
+
+class TestChoice:
+    """What "auto" takes, with times that are given."""
+
+    def _choose(
+        self, monkeypatch: pytest.MonkeyPatch, one: list[float], many: list[float], **settings: Any
+    ) -> str | None:
+        def time(networks: Any, x: np.ndarray) -> dict[str | None, float]:
+            assert len(x) in choosing.TIMED_ROWS
+            known = dict(zip([None, *FORMS], one if len(x) == 1 else many, strict=True))
+            return {name: known[name] for name in networks}
+
+        monkeypatch.setattr(choosing, "_time", time)
+        model = stack(**settings)
+        layer = compress(model).layers[0]
+        return layer.form if isinstance(layer, CompressedDense) else None
+
+    def test_is_the_fastest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self._choose(monkeypatch, [9, 3, 5], [9, 5, 7]) == "csr"
+        assert self._choose(monkeypatch, [9, 5, 3], [9, 7, 5]) == "blocks"
+
+    def test_is_slower_than_dense_at_no_number_of_rows(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self._choose(monkeypatch, [9, 1, 8], [9, 12, 8]) == "blocks"
+        assert self._choose(monkeypatch, [9, 1, 12], [9, 12, 1]) is None
+
+    def test_is_smaller_than_dense(self) -> None:
+        # Half of the weights, all over: 16 weights and their input are more than 16 weights.
+        kernel = np.where(RANDOM.random((64, 32)) < 0.9, 1, 0).astype(np.float32)
+        dense = Dense(32)
+        dense.build((None, 64))
+        forms = {form: CompressedDense.from_kernel(kernel, np.zeros(32), form) for form in FORMS}
+        assert min(form.count_bytes() for form in forms.values()) > dense.count_bytes()
+        assert choosing.choose_form(dense.native, forms) is None
+
+    def test_times_each_form(self) -> None:
+        kernel = with_zeros(RANDOM.normal(size=(64, 32)))
+        dense = Dense(32)
+        dense.build((None, 64))
+        forms = {form: CompressedDense.from_kernel(kernel, np.zeros(32), form) for form in FORMS}
+        assert choosing.choose_form(dense.native, forms) in (None, *FORMS)
+
+
+class TestSize:
+    """Bytes in memory and on disk."""
+
+    def _wide(self) -> gw.Sequential:
+        model = gw.Sequential([gw.Input(shape=(500,)), Dense(600)])
+        kernel = RANDOM.normal(size=(500, 600)) * (RANDOM.random((500, 600)) < 0.05)
+        model.set_weights([kernel, np.ones(600)])
+        return model
+
+    @pytest.mark.parametrize(("form", "least"), [("csr", 11), ("blocks", 1.6)])
+    def test_is_less_in_memory_and_on_disk(self, form: str, least: float, tmp_path: Any) -> None:
+        # 95 % zeros, and 44 % of the inputs of 16 units: 20 and 1.8 times as few weights.
+        model = self._wide()
+        small = compress(model, form)
+        assert model.count_bytes() > least * small.count_bytes()
+        model.save(tmp_path / "dense")
+        small.save(tmp_path / "small")
+        size = (tmp_path / "small").stat().st_size
+        assert small.count_bytes() < size < small.count_bytes() + 4000  # and a header
+        assert (tmp_path / "dense").stat().st_size > 0.95 * least * size
+        stored = small.layers[0].stored_weights().values()
+        assert small.count_bytes() == sum(each.nbytes for each in stored)
+
+    def test_is_shown_with_what_is_not_zero(self) -> None:
+        model = self._wide()
+        lines: list[str] = []
+        model.summary(print_fn=lines.append)
+        compress(model, "csr").summary(print_fn=lines.append)
+        count = np.count_nonzero(model.get_weights()[0]) + 600
+        for text in lines:
+            assert f"{count:,} of 300,600" in text
+        assert "Bytes: 1,202,400" in lines[0]
+        assert " csr, 5.0% of 500x600 " in lines[1]
+        assert f"Bytes: {compress(model, 'csr').count_bytes():,}" in lines[1]
