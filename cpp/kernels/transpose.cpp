@@ -25,14 +25,13 @@ void transpose_strip(const Panels& w, Index row, float* strip) {
   }
 }
 
-void turn_rows(const Rows& x, Index row, Index rows, Index begin, Index end, Index lanes,
-               float* columns) {
+void turn_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, float* columns) {
   constexpr int kWidth = Native::kWidth;
   for (Index lane = 0; lane < lanes; lane += kWidth) {
     const float* from[kWidth];
     for (int r = 0; r < kWidth; ++r) from[r] = lane + r < rows ? x.row(row + lane + r) : nullptr;
-    for (Index k = begin; k < end; k += kWidth) {
-      const Index count = std::min<Index>(kWidth, end - k);
+    for (Index k = 0; k < width; k += kWidth) {
+      const Index count = std::min<Index>(kWidth, width - k);
       Native::Type block[kWidth];
 #pragma GCC unroll 16
       for (int r = 0; r < kWidth; ++r) {

@@ -14,12 +14,11 @@ inline Index strip_floats(PanelShape shape) {
 // zero where row + i lies behind the last row, anything where u lies behind the last unit.
 void transpose_strip(const Panels& w, Index row, float* strip);
 
-// columns[k * lanes + r] = x[row + r, k] for k of [begin, end), r < rows, and 0 for r of [rows,
-// lanes); lanes is a multiple of 16. `columns` must not overlap x.
-void turn_rows(const Rows& x, Index row, Index rows, Index begin, Index end, Index lanes,
-               float* columns);
+// columns[k * lanes + r] = x[row + r, k] for k < width, r < rows, and 0 for r of [rows, lanes);
+// lanes is a multiple of 16. `columns` must not overlap x.
+void turn_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, float* columns);
 
-// The same of CSR rows for k of [0, width).
+// The same of CSR rows.
 void spread_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
                  float* columns);
 

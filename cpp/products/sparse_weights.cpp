@@ -19,9 +19,6 @@ constexpr double kTurnCost = 5;
 // So many rows or fewer are taken one by one: 16 together take the time of two and a half.
 constexpr Index kFewRows = 2;
 
-// Inputs that are turned to columns at once.
-constexpr Index kStrip = 64;
-
 // CSR rows that are spread out at once for blocks.
 constexpr Index kSpreadRows = 192;
 
@@ -57,61 +54,66 @@ void few_rows_by_entries(const Input& x, Index rows, const SparseWeights<Place>&
   });
 }
 
-// Room for columns, which are read in any order: on pages of 4 KB that took half as long again (Zen
-// 5, 256 KB).
-float* take_columns(Index floats, Arena& arena) {
-  constexpr Index kHuge = static_cast<Index>(kHugeBlock / sizeof(float));
-  return arena.take<float>(floats > kHuge / 32 ? std::max(floats, kHuge) : floats);
-}
+// Columns [inputs + 1, lanes] of a block of rows for each thread, which turns a block when it comes
+// to it, even if another does so too: reading what another thread has just written is as slow.
+class ThreadColumns {
+ public:
+  ThreadColumns(const Input& x, Index rows, Index lanes, int threads, Arena& arena)
+      : x_(x), rows_(rows), lanes_(lanes), floats_(round_up((x.width + 1) * lanes, kPanelWidth)) {
+    held_ = arena.take<Index>(threads);
+    std::fill_n(held_, threads, Index{-1});
+    // They are read in any order: on pages of 4 KB that took half as long again (Zen 5, 256 KB).
+    constexpr Index kHuge = static_cast<Index>(kHugeBlock / sizeof(float));
+    const Index all = threads * floats_;
+    data_ = arena.take<float>(all > kHuge / 32 ? std::max(all, kHuge) : all);
+  }
 
-// Inputs of strip number `strip` of rows as columns [inputs + 1, lanes]; CSR rows are one strip.
-void turn_strip(const Input& x, Index row, Index rows, Index strip, Index lanes, float* columns) {
-  if (x.is_sparse())
-    spread_rows(x.sparse, row, rows, x.width, lanes, columns);
-  else
-    turn_rows(x.dense, row, rows, strip * kStrip, std::min((strip + 1) * kStrip, x.width), lanes,
-              columns);
-  if (strip == 0) std::fill_n(columns + x.width * lanes, lanes, 0.0f);
-}
+  // Those of rows [block * lanes, ...) for a thread, turned where it holds another block.
+  const float* of(int thread, Index block) const {
+    float* columns = data_ + thread * floats_;
+    if (held_[thread] == block) return columns;
+    held_[thread] = block;
+    const Index row = block * lanes_;
+    if (x_.is_sparse())
+      spread_rows(x_.sparse, row, rows(block), x_.width, lanes(block), columns);
+    else
+      turn_rows(x_.dense, row, rows(block), x_.width, lanes(block), columns);
+    std::fill_n(columns + x_.width * lanes(block), lanes(block), 0.0f);
+    return columns;
+  }
 
-// Blocks of rows, one for each thread at a time: all are turned to columns, then multiplied window
-// by window, each mostly by the thread that turned it.
+  Index rows(Index block) const { return std::min(lanes_, rows_ - block * lanes_); }
+  Index lanes(Index block) const { return round_up(rows(block), kPanelWidth); }
+
+ private:
+  const Input& x_;
+  Index rows_, lanes_, floats_;
+  Index* held_;  // the block of each thread, or -1
+  float* data_;
+};
+
+// Work is numbered block of rows by block, within it window by window, so that a thread has few
+// blocks and makes all units of most of its rows.
 template <typename Place>
 void many_rows_by_entries(const Input& x, Index rows, const SparseWeights<Place>& w,
                           const Epilogue& epilogue, Arena& arena) {
-  const Index windows = w.windows();
-  // Half blocks where whole ones would leave threads without work.
-  const bool halves = ceil_divide(rows, kMostLanes) * windows < num_threads();
-  const Index most = halves ? kMostLanes / 2 : kMostLanes;
-  const Index blocks = ceil_divide(rows, most), together = std::min<Index>(blocks, num_threads());
-  const auto rows_of = [&](Index block) { return std::min(most, rows - block * most); };
-  const auto lanes_of = [&](Index block) { return round_up(rows_of(block), kPanelWidth); };
-  const Index floats = (x.width + 1) * most;
-  float* columns = take_columns(together * floats, arena);
+  // Half blocks where there are fewer whole ones than threads.
   const ThreadScratch scratch(kEntryScratch, arena);
-  const Index strips = x.is_sparse() ? 1 : ceil_divide(x.width, kStrip);
-  for (Index first = 0; first < blocks; first += together) {
-    const Index count = std::min(together, blocks - first);
-    const double lanes = static_cast<double>(lanes_of(first));
-    const double values = lanes * static_cast<double>(x.width) / static_cast<double>(strips);
-    parallel_for(count * strips, kTurnCost * values, [&](Index begin, Index end) {
-      for (Index item = begin; item < end; ++item) {
-        const Index place = item / strips, block = first + place;
-        turn_strip(x, block * most, rows_of(block), item % strips, lanes_of(block),
-                   columns + place * floats);
-      }
-    });
-    const auto multiply = [&](Index begin, Index end, int thread) {
-      for (Index item = begin; item < end; ++item) {
-        const Index place = item / windows, block = first + place;
-        entry_product(columns + place * floats, lanes_of(block), block * most, rows_of(block), w,
-                      item % windows, epilogue, scratch.of(thread));
-      }
-    };
-    const double slices = static_cast<double>(w.slices()) / static_cast<double>(windows);
-    parallel_for(count * windows, kColumnCost * lanes * slices * mean_lanes(w), multiply,
-                 scratch.threads());
-  }
+  const bool halves = ceil_divide(rows, kMostLanes) < scratch.threads();
+  const Index lanes = halves ? kMostLanes / 2 : kMostLanes;
+  const Index blocks = ceil_divide(rows, lanes), windows = w.windows();
+  const ThreadColumns columns(x, rows, lanes, scratch.threads(), arena);
+  const auto multiply = [&](Index begin, Index end, int thread) {
+    for (Index item = begin; item < end; ++item) {
+      const Index block = item / windows;
+      entry_product(columns.of(thread, block), columns.lanes(block), block * lanes,
+                    columns.rows(block), w, item % windows, epilogue, scratch.of(thread));
+    }
+  };
+  const double share = static_cast<double>(lanes) / static_cast<double>(windows);
+  const double entries = static_cast<double>(w.steps() * kPanelWidth);
+  const double operations = share * (kColumnCost * entries + kTurnCost * x.width);
+  parallel_for(blocks * windows, operations, multiply, scratch.threads());
 }
 
 template <typename Place>

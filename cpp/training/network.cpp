@@ -104,6 +104,19 @@ void check_finite(const Input& x, Index rows, const char* name) {
   fail(name, ": expected finite numbers, got ", what, " at row ", row, ", column ", column);
 }
 
+namespace {
+
+// to [rows, width] = x, shared out by rows, so that a thread reads those that it has made: what
+// another thread has read is slow to write the next time (12 ns a line at times, 0.2 of the 1.0 ms
+// of a product; two virtual cores, Zen 5).
+void copy_rows(const Input& x, Index rows, float* to) {
+  parallel_for(rows, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) std::copy_n(x.dense.row(i), x.width, to + i * x.width);
+  });
+}
+
+}  // namespace
+
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
   struct Reading {
@@ -120,12 +133,12 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
     for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = inputs[at].from(start);
-    run.standby.run([&] { forward(run, batch.data(), count, Step{}, skip); });
-    for (std::size_t at = 0; at < outputs_.size(); ++at) {
-      const Input& y = run.values[outputs_[at]].rows;
-      for (Index i = 0; i < count; ++i)
-        std::copy_n(y.dense.row(i), y.width, outputs[at] + (start + i) * y.width);
-    }
+    run.standby.run([&] {
+      forward(run, batch.data(), count, Step{}, skip);
+      for (std::size_t at = 0; at < outputs_.size(); ++at)
+        copy_rows(run.values[outputs_[at]].rows, count,
+                  outputs[at] + start * widths_[outputs_[at]]);
+    });
   }
 }
 
