@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 
 from .. import machine
-from . import autoencoder, dictionary, keras_jax, mixtral, sklearn_mlp, small_steps, sparse_rows
+from . import (
+    autoencoder,
+    dictionary,
+    keras_jax,
+    mixtral,
+    sklearn_mlp,
+    small_steps,
+    sparse_rows,
+    sparse_weights,
+)
 
 TABLES = {
     "small_steps": small_steps.main,
@@ -15,6 +24,7 @@ TABLES = {
     "sklearn_mlp": sklearn_mlp.main,
     "mixtral": mixtral.main,
     "sparse_rows": sparse_rows.main,
+    "sparse_weights": sparse_weights.main,
 }
 
 

@@ -5,11 +5,15 @@
 namespace gatewise {
 namespace {
 
-// Places are bytes behind values of 4: both streams are asked for as far ahead as they are read.
+// How far ahead a row asks for values: a tenth less time than at a quarter of it, from memory (Zen
+// 5).
+constexpr Index kValuesLead = 2048;
+
+// Places are fewer bytes than values: both streams are asked for as far ahead as they are read.
 template <typename Place>
 GATEWISE_INLINE void fetch_step(const float* values, const Place* places) {
-  fetch_ahead<1>(values, kLeadBytes);
-  fetch_ahead<1>(places, kLeadBytes * sizeof(Place) / sizeof(float));
+  fetch_ahead<1>(values, kValuesLead);
+  fetch_ahead<1>(places, kValuesLead * sizeof(Place) / sizeof(float));
 }
 
 // Chains of sums under way at a time: each waits 4 cycles for itself, and two go on each cycle.

@@ -137,8 +137,8 @@ class ParameterOwner:
         Raises
         ------
         ValueError
-            The layer is not built or is quantized, or number or shapes of the arrays differ;
-            nothing is set then.
+            The layer is not built, is quantized or compressed, or number or shapes of the arrays
+            differ; nothing is set then.
         """
         put_arrays([self], weights)
 
@@ -205,7 +205,8 @@ def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike
     Raises
     ------
     ValueError
-        An owner is not built or is quantized, there are more or fewer arrays, or a shape differs.
+        An owner is not built, is quantized or compressed, there are more or fewer arrays, or a
+        shape differs.
     """
     refuse_quantized("set_weights", owners)
     fields = [(owner, parameter) for owner in owners for parameter in owner.parameters()]

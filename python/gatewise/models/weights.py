@@ -45,8 +45,8 @@ class ModelWeights(ABC):
         Raises
         ------
         ValueError
-            The model is not built or is quantized, or number or shapes of the arrays differ;
-            nothing is set then.
+            The model is not built, is quantized or compressed, or number or shapes of the arrays
+            differ; nothing is set then.
         """
         put_arrays(self.layers, weights)
 
