@@ -10,11 +10,15 @@
 namespace gatewise {
 namespace {
 
-// What a lane of a step costs, in multiply-adds of a dense product (Zen 5): for one row by itself,
-// whose value is gathered, and for each of many rows.
-constexpr double kRowCost = 10, kColumnCost = 1.5, kBlockCost = 1.5;
+// What a lane of a step costs, in multiply-adds of 15 ps, which `parallel_for` takes them for (Zen
+// 5): for one row by itself, whose value is gathered, and for each of many rows.
+constexpr double kRowCost = 10, kColumnCost = 1.5, kBlockCost = 0.7;
 // What copying a value to its column costs.
 constexpr double kTurnCost = 5;
+
+// Columns of 32 rows that are more than this, of 512 KB, are made of 16 rows: such a cache holds
+// them longer, and where they exceed it either takes about as long (Zen 5).
+constexpr Index kColumnFloats = 128 * 1024;
 
 // So many rows or fewer are taken one by one: 16 together take the time of two and a half.
 constexpr Index kFewRows = 2;
@@ -97,9 +101,10 @@ class ThreadColumns {
 template <typename Place>
 void many_rows_by_entries(const Input& x, Index rows, const SparseWeights<Place>& w,
                           const Epilogue& epilogue, Arena& arena) {
-  // Half blocks where there are fewer whole ones than threads.
   const ThreadScratch scratch(kEntryScratch, arena);
-  const bool halves = ceil_divide(rows, kMostLanes) < scratch.threads();
+  // Half blocks where there are fewer whole ones than threads.
+  const bool halves =
+      ceil_divide(rows, kMostLanes) < scratch.threads() || x.width * kMostLanes > kColumnFloats;
   const Index lanes = halves ? kMostLanes / 2 : kMostLanes;
   const Index blocks = ceil_divide(rows, lanes), windows = w.windows();
   const ThreadColumns columns(x, rows, lanes, scratch.threads(), arena);
