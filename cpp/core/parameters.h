@@ -18,6 +18,10 @@ namespace gatewise {
 
 enum class Layout { kPanels, kRows };
 
+// What an L1 penalty holds for in a matrix [inputs, units] instead of single weights: the weights
+// of one input, of one unit, or of 16 units of one input, those of one panel.
+enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
+
 struct Parameter {
   std::string name;
   std::string role;         // kernel, bias, scale, router, alpha, state, quantization or entries
@@ -32,6 +36,7 @@ struct Parameter {
   Index offset = 0;  // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
+  WeightGroups groups = WeightGroups::kNone;  // of l1
   bool keeps_zeros = false;  // whether an update leaves values that are exactly 0 as they are
   // Where updates wait until all gradients are known, the layer makes this one's twice, to measure
   // it and to use it, and it is never stored.

@@ -85,7 +85,7 @@ UpdateTarget LayerState::target(int number, Index slice) {
   rule.epsilon = static_cast<float>(o.epsilon);
   rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);
   rule.clip_value = static_cast<float>(o.clip_value);
-  rule.l1 = parameter.l1;
+  rule.l1 = parameter.groups == WeightGroups::kNone ? parameter.l1 : 0;
   rule.l2 = parameter.l2;
   rule.keeps_zeros = parameter.keeps_zeros;
   if (o.kind == UpdateKind::kAdam) {
@@ -125,6 +125,7 @@ bool LayerState::has_measured() const {
 }
 
 void LayerState::finish_stored() {
+  if (optimizer_.kind == UpdateKind::kGradientSums) return;  // which are those of the loss alone
   for (std::size_t at = 0; at < slices_.size(); ++at) {
     const int number = static_cast<int>(at);
     const Parameter& parameter = block_.at(number);
@@ -170,35 +171,6 @@ void LayerState::apply_stored(int number, double scale) {
       apply_update(own, from, g + from, to - from);
     });
   }
-}
-
-void LayerState::refresh_penalties(bool all) {
-  for (std::size_t number = 0; number < slices_.size(); ++number) {
-    const Parameter& parameter = block_.at(static_cast<int>(number));
-    if (parameter.l1 == 0 && parameter.l2 == 0) continue;
-    parallel_for(parameter.count, static_cast<double>(parameter.slice_floats()),
-                 [&](Index begin, Index end) {
-                   for (Index slice = begin; slice < end; ++slice) {
-                     Slice& state = slices_[number][slice];
-                     if (!all && !state.touched) continue;
-                     const float* w = block_.slice(static_cast<int>(number), slice);
-                     double sum = 0;
-                     for (Index i = 0; i < parameter.slice_floats(); i += kPiece) {
-                       const Norms norms =
-                           norms_of(w + i, std::min(kPiece, parameter.slice_floats() - i));
-                       sum += parameter.l1 * norms.absolute + parameter.l2 * norms.square;
-                     }
-                     state.penalty = sum;
-                   }
-                 });
-  }
-}
-
-double LayerState::penalty() const {
-  double sum = 0;
-  for (const auto& slices : slices_)
-    for (const Slice& slice : slices) sum += slice.penalty;
-  return sum;
 }
 
 }  // namespace gatewise

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "kernels/group_shrink.h"
 #include "kernels/update.h"
 
 namespace gatewise {
@@ -50,6 +51,9 @@ class LayerState final : public UpdateSink {
   // Whether gradients of this step were measured, which the layer has to make and use now.
   bool has_measured() const;
 
+  // After all updates of a step: the proximal step of group penalties, in the slices it touched.
+  void shrink_touched_groups();
+
   // Makes the penalty of the slices that this step touched anew, or of all of them.
   void refresh_penalties(bool all);
   double penalty() const;
@@ -73,6 +77,10 @@ class LayerState final : public UpdateSink {
   };
 
   UpdateTarget target(int number, Index slice);
+  GroupShrink group_shrink(int number, Index slice);
+  // Adds sum_i piece_sum(slice, i) over `pieces` pieces to the penalty of each of those slices.
+  template <typename PieceSum>
+  void add_penalties(int number, bool all, Index pieces, const PieceSum& piece_sum);
   bool is_measured(int number) const { return gradient_offsets_[number] < 0; }
   float* gradient(int number, Index slice) {
     return gradient_.data() + gradient_offsets_[number] + slice * block_.at(number).slice_floats();
@@ -90,6 +98,7 @@ class LayerState final : public UpdateSink {
   std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
   std::vector<Measure> measures_;        // by parameter
   std::vector<std::vector<Slice>> slices_;
+  std::vector<double> piece_sums_;  // scratch of `add_penalties`
 };
 
 }  // namespace gatewise

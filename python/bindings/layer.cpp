@@ -150,6 +150,23 @@ void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
   ++layer.writes;
 }
 
+WeightGroups groups_from_name(const std::string& name) {
+  if (name == "none") return WeightGroups::kNone;
+  if (name == "input") return WeightGroups::kInputs;
+  if (name == "unit") return WeightGroups::kUnits;
+  require(name == "block", "groups: expected none, input, unit or block, got ", name);
+  return WeightGroups::kBlocks;
+}
+
+void set_penalty_groups(Layer& layer, const std::string& name, const std::string& groups) {
+  const auto lock = layer.use().lock_for_write();
+  Parameter& parameter = layer.parameters().find(name);
+  require(parameter.is_matrix && parameter.layout == Layout::kPanels && !parameter.is_quantized(),
+          "set_penalty_groups: expected a kernel in panels of float32, got ", name);
+  parameter.groups = groups_from_name(groups);
+  ++layer.writes;
+}
+
 void set_keeps_zeros(Layer& layer, const std::string& name, bool keeps_zeros) {
   const auto lock = layer.use().lock_for_write();
   layer.parameters().find(name).keeps_zeros = keeps_zeros;
@@ -235,6 +252,7 @@ void bind_layer(py::module_& module) {
           py::arg("values"))
       .def("set_stored", &set_stored, py::arg("values"))
       .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
+      .def("set_penalty_groups", &set_penalty_groups, py::arg("name"), py::arg("groups"))
       .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
       .def(
           "count_nonzero",

@@ -64,12 +64,18 @@ Run1000 train(Trainer& trainer, const Dataset& data, SparseExpertLayer& experts,
 }
 
 void check_no_allocation(const std::string& router, const std::string& expert, bool is_sparse,
-                         const Optimizer& optimizer, Index steps) {
+                         const Optimizer& optimizer, Index steps,
+                         WeightGroups groups = WeightGroups::kNone) {
   const Samples samples;
   const Dataset data = samples.dataset(is_sparse);
   const auto network = make_network(router, expert, is_sparse);
-  const auto trainer = make_trainer(network, optimizer);
   auto& experts = dynamic_cast<SparseExpertLayer&>(*network->nodes()[is_sparse ? 0 : 1].layer);
+  if (groups != WeightGroups::kNone) {
+    Parameter& kernel = experts.parameters().find("kernel_in");
+    kernel.l1 = kernel.l2 = 1e-3f;
+    kernel.groups = groups;
+  }
+  const auto trainer = make_trainer(network, optimizer);
   const Run1000 run = train(*trainer, data, experts, steps);
   INFO(router, ", ", expert, std::string(is_sparse ? ", CSR" : ""), ": first in step ",
        run.first_step);
@@ -110,6 +116,12 @@ TEST_CASE("steps that store gradients for clipping allocate nothing after the fi
   optimizer.clip_norm = 0.2;
   optimizer.dense_updates = true;
   check_no_allocation("top_k", "linear", false, optimizer, 300);
+}
+
+TEST_CASE("steps with penalties of groups allocate nothing after the first") {
+  const Threads threads(1);
+  for (const WeightGroups groups : {WeightGroups::kInputs, WeightGroups::kUnits})
+    check_no_allocation("top_k", "mlp", false, adam(), 100, groups);
 }
 
 TEST_CASE("steps on CSR rows allocate nothing once the memory has grown to any batch") {

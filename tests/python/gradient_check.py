@@ -67,6 +67,7 @@ def build(node: Node, widths: list[int], rng: np.random.Generator) -> None:
         put(node, each.name, rng.normal(around, spread, each.shape))
         if each.role == "kernel":
             node.native.set_penalty(each.name, node.l1, node.l2)
+            node.native.set_penalty_groups(each.name, node.groups)
 
 
 @dataclass
@@ -149,8 +150,8 @@ class Graph:
 
     def loss(self, batch: Batch, run: Run | None = None) -> float:
         """The mean over rows, a sample's weight counting for each of its rows, and penalties."""
-        absolutes = sum(node.l1 * np.abs(w).sum() for node, w in self._kernels())
-        return self.smooth_loss(batch, run or Run()) + absolutes
+        norms = sum(node.l1 * penalty(w, node.groups) for node, w in self._kernels())
+        return self.smooth_loss(batch, run or Run()) + norms
 
     def smooth_loss(self, batch: Batch, run: Run) -> float:
         """The loss without the L1 penalty, whose step is proximal and no gradient."""
@@ -200,6 +201,30 @@ class Graph:
             w[at] = kept
             gradient[at] = (above - below) / (2 * STEP)
         return gradient
+
+
+def group_starts(groups: str, units: int) -> list[int]:
+    """The columns at which groups of one row of a kernel begin."""
+    return list(range(0, units, 16)) if groups == "block" else [0]
+
+
+def group_norms(w: np.ndarray, groups: str) -> tuple[np.ndarray, np.ndarray | int]:
+    """Norm and size of the group of each weight (..., d, u), in a shape that broadcasts to w's."""
+    if groups == "unit":
+        return np.linalg.norm(w, axis=-2, keepdims=True), w.shape[-2]
+    starts = group_starts(groups, w.shape[-1])
+    sizes = np.diff([*starts, w.shape[-1]])
+    norms = np.sqrt(np.add.reduceat(w**2, starts, axis=-1))
+    return np.repeat(norms, sizes, axis=-1), np.repeat(sizes, sizes)
+
+
+def penalty(w: np.ndarray, groups: str) -> float:
+    """What l1 multiplies: the sum of |w|, or of norms of groups by the roots of their sizes."""
+    if groups == "none":
+        return float(np.abs(w).sum())
+    norms, sizes = group_norms(w, groups)
+    # A group's term, once for each of its weights.
+    return float(np.broadcast_to(norms / np.sqrt(sizes), w.shape).sum())
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:

@@ -77,6 +77,7 @@ class Node:
     options: dict[str, Any]
     l1: float = 0.0
     l2: float = 0.0
+    groups: str = "none"  # of l1
     trainable: bool = True
     stream: int = 1
     native: Any = None

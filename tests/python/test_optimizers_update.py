@@ -9,7 +9,7 @@ import pytest
 
 from gatewise.experts import MLP
 from gatewise.routers import TopK
-from gradient_check import Batch, Graph, Node, dense, put, sparse_expert
+from gradient_check import Batch, Graph, Node, dense, group_norms, put, sparse_expert
 from gradient_reference import Run
 
 pytestmark = pytest.mark.kernels
@@ -37,7 +37,15 @@ class Slices:
         self.places = list(range(count)) if per_expert else [...]
 
 
-def update(o: dict[str, Any], w: np.ndarray, g: np.ndarray, state: Slices, at: int, l1: float):
+def update(
+    o: dict[str, Any],
+    w: np.ndarray,
+    g: np.ndarray,
+    state: Slices,
+    at: int,
+    l1: float,
+    groups: str = "none",
+):
     """Slice `at` of w, in place, from its gradient g; `state` likewise."""
     rate, decay = o["learning_rate"], o.get("weight_decay", 0.0)
     place = state.places[at]
@@ -45,7 +53,7 @@ def update(o: dict[str, Any], w: np.ndarray, g: np.ndarray, state: Slices, at: i
     t = state.steps[at]
     new = w[place] - rate * decay * w[place]
     m, v = state.first[place], state.second[place]
-    shrinkage: float | np.ndarray = rate * l1
+    scale: float | np.ndarray = 1.0
     if o["kind"] == "sgd" and not o.get("momentum"):
         new = new - rate * g
     elif o["kind"] == "sgd":
@@ -59,9 +67,12 @@ def update(o: dict[str, Any], w: np.ndarray, g: np.ndarray, state: Slices, at: i
         v = v + (g**2 - v) * (1 - beta_2)
         alpha = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
         new = new - alpha * m / (np.sqrt(v) + epsilon)
-        shrinkage = rate * l1 / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
-    if l1 > 0:
-        new = np.sign(new) * np.maximum(np.abs(new) - shrinkage, 0)
+        scale = np.sqrt(v / (1 - beta_2**t)) + epsilon
+    if l1 > 0 and groups == "none":
+        new = np.sign(new) * np.maximum(np.abs(new) - rate * l1 / scale, 0)
+    elif l1 > 0:
+        norms, sizes = group_norms(scale * new, groups)
+        new = new * np.maximum(1 - rate * l1 * np.sqrt(sizes) / np.maximum(norms, 1e-30), 0)
     w[place], state.first[place], state.second[place] = new, m, v
 
 
@@ -78,10 +89,11 @@ def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> No
             gradients[key] = g * o["global_clipnorm"] / max(norm_of_all, o["global_clipnorm"])
 
 
-def make_graph(k: int = 1, l1: float = 0.0, l2: float = 0.0) -> Graph:
+def make_graph(k: int = 1, l1: float = 0.0, l2: float = 0.0, groups: str = "none") -> Graph:
     router = TopK(k, normalize=False)
-    layer = sparse_expert(MLP(2, "tanh"), router, units=2, settings={"l1": l1, "l2": l2})
-    nodes = [(layer, [0]), (dense(2, l1=l1, l2=l2), [1])]
+    settings = {"l1": l1, "l2": l2, "groups": groups}
+    layer = sparse_expert(MLP(2, "tanh"), router, units=2, settings=settings)
+    nodes = [(layer, [0]), (dense(2, **settings), [1])]
     return Graph([3], nodes, [2], loss_weights=[4.0], seed=1)
 
 
@@ -99,7 +111,7 @@ def reference_step(graph: Graph, batch: Batch, o: dict[str, Any], states: dict) 
         l1 = node.l1 if name.startswith("kernel") else 0.0
         for at, place in enumerate(state.places):
             if len(state.places) == 1 or working[at] or o.get("dense_updates"):
-                update(o, node.weights[name], g[place], state, at, l1)
+                update(o, node.weights[name], g[place], state, at, l1, node.groups)
     return working
 
 
@@ -198,6 +210,23 @@ def test_l1_is_a_proximal_step_behind_the_update(rule):
     kernels = [node.weights[n] for node in graph.layers for n in node.weights if "kernel" in n]
     zeros = sum(int((w == 0).sum()) for w in kernels)
     assert zeros > 0
+
+
+@pytest.mark.parametrize("groups", ["input", "unit", "block"])
+@pytest.mark.parametrize("rule", RULES)
+def test_group_l1_is_a_proximal_step_for_whole_groups(rule, groups):
+    graph = make_graph(l1=0.3 if rule.startswith("adam") else 1.0, groups=groups)
+    run_both(graph, dict(RULES[rule]))
+    kernels = [
+        w for node in graph.layers for n, w in node.weights.items() if n.startswith("kernel")
+    ]
+    norms = np.concatenate([group_norms(w, groups)[0].reshape(-1) for w in kernels])
+    assert (norms == 0).any() and (norms > 0).any()
+
+
+@pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
+def test_group_l1_comes_after_updates_that_waited_for_clipping(clipping):
+    run_both(make_graph(l1=0.3, l2=0.1, k=4, groups="input"), RULES["adam"] | clipping)
 
 
 @pytest.mark.parametrize("rule", ["sgd", "adam"])

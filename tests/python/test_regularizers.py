@@ -1,9 +1,12 @@
-"""Penalties and activations by name."""
+"""Penalties and activations by name; penalties of groups of weights in training."""
 
+import numpy as np
 import pytest
 
+import gatewise as gw
 from gatewise import activations, regularizers
-from gatewise.regularizers import l1, l1_l2, l2
+from gatewise.regularizers import GROUPS, GroupL1, l1, l1_l2, l2
+from gradient_check import group_norms, penalty
 
 
 def test_names_and_functions_are_those_of_keras():
@@ -15,7 +18,9 @@ def test_names_and_functions_are_those_of_keras():
     assert regularizers.get(None) is None
 
 
-@pytest.mark.parametrize("regularizer", [l1(0.5), l2(0.25), l1_l2(0.5, 0.25)])
+@pytest.mark.parametrize(
+    "regularizer", [l1(0.5), l2(0.25), l1_l2(0.5, 0.25), GroupL1(0.5), GroupL1(0.1, "block")]
+)
 def test_regularizers_survive_their_configuration(regularizer):
     assert regularizers.get(regularizers.serialize(regularizer)) == regularizer
 
@@ -25,6 +30,90 @@ def test_a_negative_penalty_is_refused():
         l1(-0.1)
     with pytest.raises(TypeError, match=r"l2: expected a number >= 0, got 'a' of type str"):
         l2("a")
+    with pytest.raises(ValueError, match=r"l1: expected a number >= 0, got -0.1"):
+        GroupL1(-0.1)
+
+
+def test_groups_have_three_names():
+    assert regularizers.get("group_l1") == GroupL1(0.01, "input")
+    with pytest.raises(ValueError, match=r"groups: expected one of input, unit, block, got 'row'"):
+        GroupL1(0.1, "row")
+
+
+ROWS, WIDTH, UNITS = 60, 70, 37
+"""More inputs than a piece of work has rows, and two panels of units and a part of one."""
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((ROWS, WIDTH)).astype(np.float32)
+    # Most inputs say nothing of y.
+    return x, x[:, :5] @ rng.standard_normal((5, UNITS)).astype(np.float32)
+
+
+def wide_layer(kind, regularizer, **settings):
+    if kind == "dense":
+        layer = gw.layers.Dense(UNITS, kernel_regularizer=regularizer, seed=1, **settings)
+    else:
+        layer = gw.SparseExpertLayer(
+            UNITS, 3, router="all", kernel_regularizer=regularizer, seed=1, **settings
+        )
+    layer.compile("adam", "mse")
+    return layer
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize("kind", ["dense", "experts"])
+def test_group_l1_makes_whole_groups_exactly_zero(data, kind, groups):
+    layer = wide_layer(kind, GroupL1(0.02, groups))
+    history = layer.fit(*data, epochs=60, batch_size=20, verbose=0)
+    kernel = layer.get_weights()[0]
+    norms = np.broadcast_to(group_norms(kernel, groups)[0], kernel.shape)
+    np.testing.assert_array_equal(kernel == 0, norms == 0)
+    assert 0.01 < (kernel == 0).mean() < 0.95
+    by_input = (kernel != 0).reshape(-1, WIDTH, UNITS).mean(axis=(0, 2))
+    assert by_input[:5].min() > 0.8, "the inputs that count stay"
+    assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize("kind", ["dense", "experts"])
+def test_the_loss_has_the_penalty_of_groups(data, kind, groups):
+    layer = wide_layer(kind, GroupL1(0.05, groups))
+    plain = wide_layer(kind, None)
+    for each in (layer, plain):
+        each.fit(*data, verbose=0)
+    plain.set_weights(layer.get_weights())
+    expected = plain.evaluate(*data, verbose=0)
+    expected += 0.05 * penalty(layer.get_weights()[0].astype(np.float64), groups)
+    assert layer.evaluate(*data, verbose=0) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_penalty_of_groups_leaves_resting_experts_alone(data):
+    x, y = data
+    layer = gw.SparseExpertLayer(
+        UNITS, 4, router=gw.routers.TopK(1), kernel_regularizer=GroupL1(1.0), seed=2
+    )
+    layer.compile(gw.optimizers.SGD(0.01), "mse")
+    layer.predict(x, verbose=0)
+    before = layer.get_weights()[0]
+    rests = layer.load(x[:3]).rows == 0
+    layer.train_on_batch(x[:3], y[:3])
+    after = layer.get_weights()[0]
+    np.testing.assert_array_equal((after == before).all((1, 2)), rests)
+    assert rests.any() and not rests.all()
+
+
+def test_groups_and_their_zeros_are_saved(data, tmp_path):
+    model = wide_layer("dense", GroupL1(0.02, "block")).as_model()
+    model.fit(*data, epochs=5, verbose=0)
+    model.save(tmp_path / "m.gatewise")
+    again = gw.load_model(tmp_path / "m.gatewise")
+    assert again.layers[-1].kernel_regularizer == GroupL1(0.02, "block")
+    for each in (model, again):
+        each.fit(*data, epochs=5, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
 
 
 def test_activations_have_their_keras_names():

@@ -77,6 +77,34 @@ def test_resting_experts_have_no_gradient(data):
     assert rested.any() and not rested.all()
 
 
+def repeated_model(**settings):
+    """The same layer twice, whose gradients wait for their sum."""
+    layer = gw.layers.Dense(CLASSES, name="twice", seed=1, **settings)
+    x = gw.Input(shape=(CLASSES,))
+    model = gw.Model(x, gw.layers.Activation("softmax")(layer(layer(x))))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("make", [softmax_model, repeated_model])
+def test_gradients_leave_out_penalties_and_see_the_zeros_that_stay(data, make):
+    x, y = data
+    plain = make()
+    width = plain.input_shape[-1]
+    hidden = make(kernel_constraint="keep_zeros", kernel_regularizer=gw.regularizers.L1L2(0.5, 0.5))
+    grouped = make(kernel_regularizer=gw.regularizers.GroupL1(0.5))
+    sparse_start(plain, seed=1)
+    for each in (hidden, grouped):
+        each.set_weights(plain.get_weights())
+    expected, *found = (
+        next(iter(mean_gradients(each, x[:, :width], y, 5).values()))["kernel"]
+        for each in (plain, hidden, grouped)
+    )
+    assert (expected != 0).all()
+    for each in found:
+        np.testing.assert_array_equal(each, expected)
+
+
 def test_gradients_need_a_compiled_model(data):
     model = gw.Sequential([gw.layers.Dense(CLASSES)])
     model.build((None, WIDTH))

@@ -235,6 +235,7 @@ class Layer(ParameterOwner, LayerAsModel):
         for parameter in native.parameters():
             if parameter.role == "kernel":
                 native.set_penalty(parameter.name, penalty.l1, penalty.l2)
+                native.set_penalty_groups(parameter.name, penalty.groups)
 
     def _set_constraints(self, native: _core.Layer) -> None:
         keeps_zeros = isinstance(self._kernel_constraint, KeepZeros)

@@ -1,0 +1,185 @@
+#include "kernels/group_shrink.h"
+
+#include "networks.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+const std::vector<WeightGroups> kKinds{WeightGroups::kInputs, WeightGroups::kUnits,
+                                       WeightGroups::kBlocks};
+// Around a panel's width, and around the rows of a piece.
+const std::vector<PanelShape> kShapes{{1, 1},  {3, 16},  {5, 17}, {63, 5},
+                                      {64, 3}, {65, 20}, {7, 33}, {130, 48}};
+
+// Which group weight (i, j) belongs to.
+Index group_of(WeightGroups groups, Index i, Index j) {
+  if (groups == WeightGroups::kInputs) return i;
+  return groups == WeightGroups::kUnits ? j : i * 1000 + j / 16;
+}
+
+// Plain sums over all weights of the group of (i, j), in double; v may be null.
+struct Group {
+  double square = 0, weighted = 0, size = 0;
+
+  Group(WeightGroups groups, const Packed& w, const Packed* v, const GroupShrink& s, Index i,
+        Index j) {
+    for (Index k = 0; k < w.shape.rows; ++k)
+      for (Index l = 0; l < w.shape.cols; ++l) {
+        if (group_of(groups, k, l) != group_of(groups, i, j)) continue;
+        const double h = v ? std::sqrt(v->at(k, l)) * s.variance_root + s.epsilon : 1;
+        square += std::pow(w.at(k, l), 2);
+        weighted += std::pow(h * w.at(k, l), 2);
+        size += 1;
+      }
+  }
+};
+
+Packed random_packed(PanelShape shape, Numbers& numbers, float low, float high) {
+  Packed packed(shape);
+  for (Index i = 0; i < shape.rows; ++i)
+    for (Index j = 0; j < shape.cols; ++j) packed.at(i, j) = numbers.uniform(low, high);
+  return packed;
+}
+
+void shrink_all(const GroupShrink& shrink, Packed& w) {
+  for (Index piece = 0; piece < group_pieces(w.shape, shrink.groups); ++piece)
+    shrink_groups(shrink, w.buffer.data(), w.shape, piece);
+}
+
+double penalty_of(WeightGroups groups, const Packed& w) {
+  double sum = 0;
+  for (Index piece = 0; piece < group_pieces(w.shape, groups); ++piece)
+    sum += group_penalty(groups, w.buffer.data(), w.shape, piece);
+  return sum;
+}
+
+// A rate at which a good part of the groups goes, some of them of any size.
+GroupShrink make_shrink(WeightGroups groups, const Packed* v) {
+  return {.groups = groups,
+          .rate = v ? 0.09f : 0.52f,
+          .second = v ? v->buffer.data() : nullptr,
+          .variance_root = 1.3f,
+          .epsilon = 0.01f};
+}
+
+}  // namespace
+
+TEST_CASE("shrink_groups scales each group as its formula says, with and without v") {
+  Numbers numbers(1);
+  Index zero_groups = 0, weights = 0;
+  for (const WeightGroups groups : kKinds) {
+    for (const PanelShape shape : kShapes) {
+      for (const bool has_second : {false, true}) {
+        const Packed v = random_packed(shape, numbers, 1e-3f, 0.03f);
+        const Packed before = random_packed(shape, numbers, -1, 1);
+        Packed w(shape);
+        std::copy_n(before.buffer.data(), shape.floats(), w.buffer.data());
+        const GroupShrink shrink = make_shrink(groups, has_second ? &v : nullptr);
+        shrink_all(shrink, w);
+        Worst worst;
+        for (Index i = 0; i < shape.rows; ++i)
+          for (Index j = 0; j < shape.cols; ++j) {
+            const Group group(groups, before, has_second ? &v : nullptr, shrink, i, j);
+            const double norm = std::sqrt(group.weighted);
+            const double threshold = shrink.rate * std::sqrt(group.size);
+            if (threshold > norm * (1 + 1e-5)) CHECK(w.at(i, j) == 0.0f);
+            // Float sums of up to 130 squares, whose error the difference from 1 makes larger.
+            worst.see(w.at(i, j), before.at(i, j) * std::max(0.0, 1 - threshold / norm), 1e-5);
+            zero_groups += w.at(i, j) == 0;
+            ++weights;
+          }
+        INFO("groups ", static_cast<int>(groups), " shape ", shape.rows, " x ", shape.cols, ": ",
+             worst.report());
+        CHECK(worst.is_within());
+        CHECK(w.padding_is_zero());
+      }
+    }
+  }
+  CHECK(zero_groups > weights / 10);
+  CHECK(zero_groups < weights / 2);
+}
+
+TEST_CASE("group_penalty sums the norms of all groups by the roots of their sizes") {
+  Numbers numbers(2);
+  for (const WeightGroups groups : kKinds) {
+    for (const PanelShape shape : kShapes) {
+      const Packed w = random_packed(shape, numbers, -1, 1);
+      double expected = 0;
+      for (Index i = 0; i < shape.rows; ++i)
+        for (Index j = 0; j < shape.cols; ++j) {
+          // A group's share, once for each of its weights.
+          const Group group(groups, w, nullptr, {}, i, j);
+          expected += std::sqrt(group.square * group.size) / group.size;
+        }
+      CHECK(penalty_of(groups, w) == doctest::Approx(expected).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("shrink_groups leaves zeros alone and does not hide NaN") {
+  for (const WeightGroups groups : kKinds) {
+    Packed w({3, 20});
+    shrink_all(make_shrink(groups, nullptr), w);
+    CHECK(penalty_of(groups, w) == 0);
+    w.at(1, 2) = NAN;
+    w.at(2, 18) = 5;
+    shrink_all(make_shrink(groups, nullptr), w);
+    CHECK(std::isnan(w.at(1, 2)));
+    CHECK(w.at(2, 18) > 0);
+    CHECK(w.at(0, 0) == 0);
+  }
+}
+
+namespace {
+
+constexpr const char* kKernels[] = {"kernel", "kernel_in", "kernel_out"};
+
+struct Trained {
+  std::vector<float> weights;
+  double loss = 0;  // of the last step
+  Index zeros = 0;  // in the kernels
+};
+
+// 6 steps of a network whose kernels have a group penalty.
+Trained train_with_groups(WeightGroups groups, float l1, int threads) {
+  const Threads scope(threads);
+  const Samples samples;
+  const Dataset data = samples.dataset();
+  const auto network = make_network("top_k", "mlp");
+  std::vector<std::pair<ParameterBlock*, Parameter*>> kernels;
+  for (const Node& node : network->nodes()) {
+    ParameterBlock& block = node.layer->parameters();
+    for (const Parameter& parameter : block.all())
+      if (std::count(std::begin(kKernels), std::end(kKernels), parameter.name))
+        kernels.emplace_back(&block, &block.find(parameter.name));
+  }
+  for (const auto& [block, parameter] : kernels) {
+    parameter->l1 = l1;
+    parameter->groups = groups;
+  }
+  const auto trainer = make_trainer(network, adam());
+  std::vector<Index> all(kSamples);
+  for (Index i = 0; i < kSamples; ++i) all[i] = i;
+  Trained result;
+  for (int step = 0; step < 6; ++step)
+    result.loss = trainer->train_step(data, all.data(), kSamples)[0];
+  result.weights = all_parameters(*network);
+  for (const auto& [block, parameter] : kernels)
+    result.zeros += parameter->values() - count_nonzero(*block, *parameter);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("training with a group penalty has the same bits on any number of threads") {
+  for (const WeightGroups groups : kKinds) {
+    const Trained one = train_with_groups(groups, 0.01f, 1);
+    const Trained two = train_with_groups(groups, 0.01f, 2);
+    CHECK(same_bits(one.weights, two.weights));
+    CHECK(one.loss == two.loss);
+    CHECK(one.zeros > 0);
+    CHECK(train_with_groups(groups, 0, 1).zeros == 0);
+  }
+}
