@@ -1,0 +1,184 @@
+"""Sparse training in which the mask moves."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise import _core
+from gatewise.callbacks.base import Logs, State
+from gatewise.compress.densities import check_density, check_distribution, kept_counts
+from gatewise.compress.initialize import draw_masks
+from gatewise.compress.kernels import SMALLEST, LayerChoice, keep_zeros, smallest
+from gatewise.compress.scheduled import KernelSchedule
+from gatewise.training.gradients import mean_gradients
+from gatewise.utils.checks import check_integer, check_number
+
+if TYPE_CHECKING:
+    from gatewise._core import Floats, Indices
+
+_ROWS_STREAM = 3 << 60
+"""Beyond the streams of first weights, shuffles, training and masks."""
+
+
+class DropAndGrow(KernelSchedule):
+    """Trains few weights and moves them to where the loss asks for them: RigL.
+
+    Training begins with the masks of `initialize_sparse`. Every so often each kernel drops the
+    share `f(t) = drop_fraction / 2 (1 + cos(pi t / end))` of its weights, the smallest ones, and
+    grows as many, where the loss's gradient is largest among the zeros. The number of non-zero
+    weights of each kernel, and of each expert, stays the same throughout.
+
+    Parameters
+    ----------
+    density : float in (0, 1], optional
+        Share of the kernels' weights that are not 0. Unless given, or if the model has that many
+        already, training goes on with the zeros that it has.
+    drop_fraction : float in [0, 1]
+        f at the begin.
+    frequency : int or float
+        Every how many steps weights move: an int is steps, a float a share of all steps of the
+        `fit`.
+    end : int or float
+        The step, or share of them, from which the masks stay.
+    distribution : "erdos_renyi" or "uniform"
+        See `initialize_sparse`.
+    x, y : array (n, ...) or SciPy sparse matrix, and array (n, ...)
+        Rows and targets for the gradients: the training data, or a part of them.
+    rows : int
+        How many of them, drawn anew each time, make a gradient.
+    layers : list of str or Layer, optional
+        Of these layers alone; all that have kernels unless given. Routers have none.
+    seed : int, optional
+        Of the masks and of the rows that are drawn; the model's unless given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range, x and y differ in length, or, when training begins, the model is
+        not built or is quantized, or has no such layer.
+
+    Notes
+    -----
+    A weight that grows starts at the smallest normal float32, where the paper's starts at 0: so
+    that it counts as one that is trained, while predictions are the same to the last bit or nearly
+    so. Those just dropped do not grow at once, which the paper's may. Weights that became 0
+    otherwise, as by an L1 penalty, are grown anew at the next change. An expert to which none of
+    the drawn rows went has no gradient, and is left as it is. The layers' `kernel_constraint` is
+    `KeepZeros`, and stays so. A change costs a pass over `rows` rows without its update, and a
+    copy of the model.
+
+    References
+    ----------
+    Evci et al. 2020, "Rigging the lottery: making all tickets winners", algorithm 1.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> x = np.random.default_rng(0).random((64, 20))
+    >>> model = gw.Sequential([gw.layers.Dense(10), gw.layers.Dense(1)])
+    >>> model.compile("adam", "mse")
+    >>> rigl = gw.compress.DropAndGrow(0.2, frequency=2, x=x, y=x[:, :1])
+    >>> history = model.fit(x, x[:, :1], epochs=10, verbose=0, callbacks=[rigl])
+    >>> model.count_nonzero() - 11  # but for the biases, of 210
+    42
+    """
+
+    def __init__(
+        self,
+        density: float | None = None,
+        drop_fraction: float = 0.3,
+        frequency: int | float = 0.01,
+        end: int | float = 0.75,
+        distribution: str = "erdos_renyi",
+        *,
+        x: Any,
+        y: Any,
+        rows: int = 1024,
+        layers: LayerChoice = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(("begin", 0), ("end", end), frequency, layers)
+        self.density = None if density is None else check_density(density)
+        self.drop_fraction = check_number("drop_fraction", drop_fraction, 0, 1)
+        self.distribution = check_distribution(distribution)
+        self.x, self.y = _check_rows(x, y)
+        self.rows = min(check_integer("rows", rows, 1), self.x.shape[0])
+        self.seed = None if seed is None else check_integer("seed", seed, 0)
+        self._counts: list[Indices] = []
+
+    def get_state(self) -> State:
+        """The steps made so far, and the weights that each expert has."""
+        return {**super().get_state(), "counts": np.concatenate(self._counts)}
+
+    def set_state(self, state: State) -> None:
+        """Takes back what `get_state` gave."""
+        super().set_state(state)
+        ends = np.cumsum([kernel.shape[0] for kernel in self._kernels])
+        self._counts = np.split(state["counts"], ends[:-1])
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Draws the masks, unless the model has them."""
+        super().on_train_begin(logs)
+        self._counts = [
+            np.count_nonzero(kernel.read(), axis=(1, 2)).astype(np.int64)
+            for kernel in self._kernels
+        ]
+        if self.density is not None:
+            wanted = kept_counts(self._kernels, self.density, self.distribution)
+            if not all(map(np.array_equal, wanted, self._counts)):
+                draw_masks(self._kernels, wanted, self._seed(), rescale=True)
+                self._counts = wanted
+        keep_zeros(self._kernels)
+
+    def fraction_at(self, step: int) -> float:
+        """f, of the training under way."""
+        done = min(step / self._end, 1)
+        return self.drop_fraction / 2 * (1 + math.cos(math.pi * done))
+
+    def _change(self, step: int) -> None:
+        chosen = _core.permutation(self._seed(), _ROWS_STREAM + step, self.x.shape[0])[: self.rows]
+        # In ascending order, in which a file is read fastest.
+        chosen.sort()
+        gradients = mean_gradients(self.model, self.x[chosen], self.y[chosen])  # type: ignore[arg-type]
+        fraction = self.fraction_at(step)
+        for kernel, counts in zip(self._kernels, self._counts, strict=True):
+            weights = kernel.read()
+            slopes = gradients[kernel.layer.name][kernel.name].reshape(kernel.shape)
+            for expert, slope, count in zip(weights, slopes, counts, strict=True):
+                if slope.any():
+                    move(expert.reshape(-1), slope.reshape(-1), int(count), fraction)
+            kernel.write(weights)
+
+    def _seed(self) -> int:
+        if self.seed is not None:
+            return self.seed
+        seed = self.model._seed
+        assert seed is not None, "the model is built"
+        return seed
+
+
+def move(weights: Floats, gradient: Floats, count: int, fraction: float) -> None:
+    """Drops `int(fraction * count)` of the weights (d u,), the smallest, and grows as many others.
+
+    Weights above or below `count` are dropped or grown too.
+    """
+    active, free = np.flatnonzero(weights), np.flatnonzero(weights == 0)
+    dropped = min(int(fraction * count), len(free)) + max(0, len(active) - count)
+    grown = count - (len(active) - dropped)
+    weights[active[smallest(np.abs(weights[active]), dropped)]] = 0
+    weights[free[smallest(-np.abs(gradient[free]), grown)]] = SMALLEST
+
+
+def _check_rows(x: Any, y: Any) -> tuple[Any, Any]:
+    """x and y as arrays that rows can be taken from, x possibly as CSR."""
+    from gatewise.data.convert import to_array
+    from gatewise.data.csr import is_sparse, to_csr
+
+    x = to_csr(x, "x") if is_sparse(x) else to_array(x, "x")
+    y = to_array(y, "y")
+    if x.ndim < 1 or y.ndim < 1 or x.shape[0] != y.shape[0] or x.shape[0] == 0:
+        raise ValueError(f"x, y: expected as many rows each, got shapes {x.shape} and {y.shape}")
+    return x, y

@@ -1,0 +1,136 @@
+"""Pruning by magnitude, on a schedule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gatewise.callbacks.base import Logs, State
+from gatewise.compress.kernels import Kernel, LayerChoice, keep_zeros, smallest
+from gatewise.compress.scheduled import KernelSchedule
+from gatewise.utils.checks import check_number
+
+SCOPES = ("global", "layer")
+
+
+class MagnitudePruning(KernelSchedule):
+    """Makes the smallest weights 0 during training, more and more of them, and keeps them so.
+
+    At step t the share of zeros becomes `s = final + (initial - final) (1 - (t - begin) / (end -
+    begin))^3`: fast at first, while many weights are not needed, slowly towards the end.
+
+    Parameters
+    ----------
+    final_sparsity : float in [0, 1)
+        Share of the kernels' weights that are 0 from `end_step` on.
+    initial_sparsity : float in [0, final_sparsity]
+        That at `begin_step`.
+    begin_step, end_step, frequency : int or float
+        From which step to which, and every how many: an int is steps, a float a share of all steps
+        of the `fit`. After `end_step` the weights that are left are trained on.
+    layers : list of str or Layer, optional
+        Of these layers alone; all that have kernels unless given. Routers have none.
+    scope : "global" or "layer"
+        Whether weights of all kernels are compared with each other, or `s` holds for each kernel
+        of each layer on its own; experts of one layer are compared either way.
+    exponent : float
+        In place of 3; 1 prunes evenly.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range, or, when training begins, the model is not built or is quantized,
+        has no such layer, or `end_step` is not behind `begin_step`.
+
+    Notes
+    -----
+    From the first pruning on the layers' `kernel_constraint` is `KeepZeros`, in this training and
+    in later ones; it is saved with the model. A weight that is 0 already counts as pruned. Numbers
+    of zeros are exact: `round(s N)` of N weights; of equal ones those that come first go. Biases
+    are left alone.
+
+    References
+    ----------
+    Zhu, Gupta 2017, "To prune, or not to prune: exploring the efficacy of pruning for model
+    compression", equation 1.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> x = np.random.default_rng(0).random((64, 20))
+    >>> model = gw.Sequential([gw.layers.Dense(10), gw.layers.Dense(1)])
+    >>> model.compile("adam", "mse")
+    >>> pruning = gw.compress.MagnitudePruning(0.9)
+    >>> history = model.fit(x, x[:, :1], epochs=10, verbose=0, callbacks=[pruning])
+    >>> model.count_nonzero() - 11  # but for the biases, of 210
+    21
+    """
+
+    def __init__(
+        self,
+        final_sparsity: float,
+        initial_sparsity: float = 0.0,
+        begin_step: int | float = 0,
+        end_step: int | float = 0.75,
+        frequency: int | float = 0.01,
+        layers: LayerChoice = None,
+        scope: str = "global",
+        exponent: float = 3,
+    ) -> None:
+        super().__init__(("begin_step", begin_step), ("end_step", end_step), frequency, layers)
+        self.final_sparsity = check_number("final_sparsity", final_sparsity, 0, 1)
+        if self.final_sparsity == 1:
+            raise ValueError(f"final_sparsity: expected a number below 1, got {final_sparsity!r}")
+        self.initial_sparsity = check_number(
+            "initial_sparsity", initial_sparsity, 0, self.final_sparsity
+        )
+        if scope not in SCOPES:
+            raise ValueError(f"scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
+        self.scope = scope
+        self.exponent = check_number("exponent", exponent, 0)
+        self._begun = False
+
+    def get_state(self) -> State:
+        """The steps made so far, and whether weights were pruned."""
+        return {**super().get_state(), "begun": self._begun}
+
+    def set_state(self, state: State) -> None:
+        """Takes back what `get_state` gave."""
+        super().set_state(state)
+        self._begun = bool(state["begun"])
+        if self._begun:
+            keep_zeros(self._kernels)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Finds the kernels, and the steps at which they are pruned."""
+        super().on_train_begin(logs)
+        self._begun = False
+
+    def sparsity_at(self, step: int) -> float:
+        """s, of the training under way."""
+        left = 1 - min(max((step - self._begin) / (self._end - self._begin), 0), 1)
+        gap = self.initial_sparsity - self.final_sparsity
+        return self.final_sparsity + gap * math.pow(left, self.exponent)
+
+    def _change(self, step: int) -> None:
+        sparsity = self.sparsity_at(step)
+        if sparsity == 0:
+            return
+        if self.scope == "global":
+            prune(self._kernels, sparsity)
+        else:
+            for kernel in self._kernels:
+                prune([kernel], sparsity)
+        self._begun = True
+        keep_zeros(self._kernels)
+
+
+def prune(kernels: list[Kernel], sparsity: float) -> None:
+    """Makes the smallest weights of all these kernels 0, that share of them in all."""
+    weights = [kernel.read() for kernel in kernels]
+    flat = np.concatenate([each.reshape(-1) for each in weights])
+    flat[smallest(np.abs(flat), round(sparsity * flat.size))] = 0
+    ends = np.cumsum([kernel.size for kernel in kernels])
+    for kernel, values in zip(kernels, np.split(flat, ends[:-1]), strict=True):
+        kernel.write(values.reshape(kernel.shape))
