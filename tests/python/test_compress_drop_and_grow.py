@@ -72,7 +72,7 @@ def test_a_change_follows_the_gradient_of_the_rows_given():
     gw.compress.initialize_sparse(begin, 0.5)
     model.fit(X, Y, callbacks=[rigl(end=8, drop_fraction=1.0)], **FIT)
     gradients = mean_gradients(begin, X, Y)
-    for layer, other in zip(begin.layers[1:], model.layers[1:], strict=True):
+    for layer, other in zip(begin.layers, model.layers, strict=True):
         expected, slope = layer.get_weights()[0], gradients[layer.name]["kernel"]
         # At step 4 of 8, half of drop_fraction; at step 8 nothing.
         move(expected.reshape(-1), slope.reshape(-1), np.count_nonzero(expected), 0.5)

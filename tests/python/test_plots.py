@@ -211,3 +211,51 @@ def test_a_missing_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'gatewise\[plots\]'"):
         plots.training_curves(CURVES)
+
+
+def test_accuracy_against_zeros_draws_rows_held_out_and_of_training(tmp_path: Path) -> None:
+    points = [("a", 0.9, 1.0, 0.8), ("b", 0.5, 0.75, 0.7), ("a", 0.0, 0.9, 0.85)]
+    figure = plots.accuracy_against_zeros(points)
+    axes = figure.axes[0]
+    training, held_out, *_ = axes.lines
+    np.testing.assert_allclose(training.get_xydata(), [[100, 90], [10, 100]])
+    np.testing.assert_allclose(held_out.get_xydata(), [[100, 85], [10, 80]])
+    assert training.get_linestyle() == "--" and held_out.get_linestyle() == "-"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    figure.savefig(tmp_path / "zeros.png")
+    assert labels_of(axes) == ["0", "50", "80", "90"]
+    left, right = axes.get_xlim()
+    assert left > right, "zeros to the right"
+
+
+def test_accuracy_against_zeros_has_a_tick_for_a_single_model() -> None:
+    axes = plots.accuracy_against_zeros([("a", 0.97, 0.9, 0.9)]).axes[0]
+    assert labels_of(axes) == ["90", "95", "98", "99"]
+
+
+@pytest.mark.parametrize("point", [("a", 1.0, 0.9, 0.9), ("a", 0.5, 90, 0.9), ("a", 0.5, 0.9, -1)])
+def test_accuracy_against_zeros_refuses_what_is_no_share(point: tuple) -> None:
+    with pytest.raises(ValueError, match=r"points: expected zeros in \[0, 1\) and accuracies"):
+        plots.accuracy_against_zeros([point])
+    with pytest.raises(ValueError, match="points: expected at least one, got none"):
+        plots.accuracy_against_zeros([])
+
+
+def test_input_weights_draw_how_many_weights_each_pixel_has(tmp_path: Path) -> None:
+    first = np.array([[1, 0, 2], [0, 0, 0], [1, 1, 1], [0, 0, -3]])
+    figure = plots.input_weights({"first": first, "both": np.stack([first, first])}, (2, 2))
+    one, two = figure.axes[:2]
+    np.testing.assert_array_equal(one.images[0].get_array().filled(0), [[2, 0], [3, 1]])
+    np.testing.assert_array_equal(two.images[0].get_array().filled(0), [[4, 0], [6, 2]])
+    assert one.images[0].get_clim() == two.images[0].get_clim() == (0, 6)
+    assert one.get_title() == "first\n3 of 4 inputs"
+    figure.savefig(tmp_path / "inputs.png")
+
+
+def test_input_weights_refuse_other_shapes() -> None:
+    with pytest.raises(ValueError, match=r"kernels\['a'\]: expected shape \(4, u\) or \(E, 4, u\)"):
+        plots.input_weights({"a": np.zeros((3, 2))}, (2, 2))
+    with pytest.raises(ValueError, match="kernels: expected at least one, got none"):
+        plots.input_weights({}, (2, 2))
+    with pytest.raises(TypeError, match="kernels"):
+        plots.input_weights({"a": np.full((4, 2), "x")}, (2, 2))

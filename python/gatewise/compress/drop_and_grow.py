@@ -63,9 +63,9 @@ class DropAndGrow(KernelSchedule):
     Notes
     -----
     A weight that grows starts at the smallest normal float32, where the paper's starts at 0: so
-    that it counts as one that is trained, while predictions are the same to the last bit or nearly
-    so. Those just dropped do not grow at once, which the paper's may. Weights that became 0
-    otherwise, as by an L1 penalty, are grown anew at the next change. An expert to which none of
+    that it counts as one that is trained, far below what a prediction shows. Those just dropped do
+    not grow at once, which the paper's may. Weights that became 0 otherwise, by an L1 penalty or
+    weight decay, are grown anew at the next change. An expert to which none of
     the drawn rows went has no gradient, and is left as it is. The layers' `kernel_constraint` is
     `KeepZeros`, and stays so. A change costs a pass over `rows` rows without its update, and a
     copy of the model.

@@ -47,8 +47,9 @@ class MagnitudePruning(KernelSchedule):
     -----
     From the first pruning on the layers' `kernel_constraint` is `KeepZeros`, in this training and
     in later ones; it is saved with the model. A weight that is 0 already counts as pruned. Numbers
-    of zeros are exact: `round(s N)` of N weights; of equal ones those that come first go. Biases
-    are left alone.
+    of zeros are exact: `round(s N)` of N weights; of equal ones those that come first go. With
+    `"global"` a layer whose weights are small by nature may lose nearly all of them. Biases are
+    left alone.
 
     References
     ----------
