@@ -159,11 +159,13 @@ WeightGroups groups_from_name(const std::string& name) {
 }
 
 void set_penalty_groups(Layer& layer, const std::string& name, const std::string& groups) {
+  const WeightGroups kind = groups_from_name(groups);
   const auto lock = layer.use().lock_for_write();
   Parameter& parameter = layer.parameters().find(name);
-  require(parameter.is_matrix && parameter.layout == Layout::kPanels && !parameter.is_quantized(),
-          "set_penalty_groups: expected a kernel in panels of float32, got ", name);
-  parameter.groups = groups_from_name(groups);
+  const bool has_groups = parameter.is_matrix && parameter.layout == Layout::kPanels;
+  require(kind == WeightGroups::kNone || has_groups,
+          "set_penalty_groups: expected a kernel in panels, got ", name);
+  parameter.groups = kind;
   ++layer.writes;
 }
 

@@ -24,10 +24,10 @@ def test_names_are_made_from_the_class_and_differ():
 
 
 def test_an_automatic_name_avoids_those_that_were_given():
-    layers.Dense(1, name="dense_500")
-    assert layers.Dense(1).name == "dense_501"
+    layers.Dense(1, name="dense_500000")
+    assert layers.Dense(1).name == "dense_500001"
     layers.Dense(1, name="dense_3")
-    assert layers.Dense(1).name == "dense_502"
+    assert layers.Dense(1).name == "dense_500002"
 
 
 @pytest.mark.parametrize(("name", "error"), [("a/b", ValueError), ("", ValueError), (3, TypeError)])

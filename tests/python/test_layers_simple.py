@@ -147,7 +147,7 @@ def test_joining_one_input_is_refused(x):
         (
             lambda: layers.Dense(3, kernel_regularizer="l3"),
             ValueError,
-            "kernel_regularizer: expected one of l1, l2, l1_l2; got 'l3'",
+            "kernel_regularizer: expected one of l1, l2, l1_l2, group_l1; got 'l3'",
         ),
         (lambda: layers.Dropout(1.0), ValueError, "rate: expected a number below 1, got 1.0"),
         (lambda: layers.Dropout(-0.1), ValueError, r"rate: expected a number in \[0, 1\], got -0"),

@@ -45,7 +45,9 @@ def test_a_class_in_place_of_an_object_is_refused():
 
 
 def test_a_configuration_names_only_registered_classes():
-    with pytest.raises(ValueError, match=r"regularizer: expected one of l1, l2, l1_l2; got 'os'"):
+    with pytest.raises(
+        ValueError, match=r"regularizer: expected one of l1, l2, l1_l2, group_l1; got 'os'"
+    ):
         regularizers.get({"class_name": "os", "config": {}})
 
 
