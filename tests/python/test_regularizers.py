@@ -90,19 +90,26 @@ def test_the_loss_has_the_penalty_of_groups(data, kind, groups):
     assert layer.evaluate(*data, verbose=0) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_penalty_of_groups_leaves_resting_experts_alone(data):
+@pytest.mark.parametrize("groups", GROUPS)
+def test_the_penalty_of_groups_neither_reads_nor_moves_resting_experts(data, groups):
     x, y = data
-    layer = gw.SparseExpertLayer(
-        UNITS, 4, router=gw.routers.TopK(1), kernel_regularizer=GroupL1(1.0), seed=2
-    )
-    layer.compile(gw.optimizers.SGD(0.01), "mse")
-    layer.predict(x, verbose=0)
-    before = layer.get_weights()[0]
-    rests = layer.load(x[:3]).rows == 0
-    layer.train_on_batch(x[:3], y[:3])
-    after = layer.get_weights()[0]
-    np.testing.assert_array_equal((after == before).all((1, 2)), rests)
+    kernels = []
+    for filling in (None, np.nan):
+        layer = gw.SparseExpertLayer(
+            UNITS, 4, router=gw.routers.TopK(1), kernel_regularizer=GroupL1(1.0, groups), seed=2
+        )
+        layer.compile(gw.optimizers.Adam(0.01), "mse")
+        layer.predict(x, verbose=0)
+        rests = layer.load(x[:3]).rows == 0
+        before = layer.named_weights()
+        before["kernel"][rests] = before["kernel"][rests] if filling is None else filling
+        layer.set_weights(list(before.values()))
+        layer.train_on_batch(x[:3], y[:3])
+        kernels.append(layer.named_weights()["kernel"])
+        np.testing.assert_array_equal(kernels[-1][rests], before["kernel"][rests])
     assert rests.any() and not rests.all()
+    assert (kernels[0] != before["kernel"])[~rests].all()
+    np.testing.assert_array_equal(kernels[0][~rests], kernels[1][~rests])
 
 
 def test_groups_and_their_zeros_are_saved(data, tmp_path):
