@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/panels.h"
 #include "kernels/math.h"
 
 namespace gatewise {
@@ -19,6 +20,16 @@ inline float sum_of(const float* a, Index count) {
   Vector sums = Vector::zero();
   for (Index i = 0; i < count; i += kPanelWidth) sums = sums + Vector::load_up_to(a + i, count - i);
   return sum_lanes(sums);
+}
+
+// sums[i] = sum_j W[i, j] for the rows of W; [rows].
+inline void sum_panel_rows(const Panels& w, float* sums) {
+  for (Index i = 0; i < w.shape.rows; ++i) {
+    Vector lanes = Vector::zero();
+    for (Index p = 0; p < w.shape.panels(); ++p)
+      lanes = lanes + Vector::load_up_to(w.panel(p) + i * w.shape.stride(p), w.shape.width(p));
+    sums[i] = sum_lanes(lanes);
+  }
 }
 
 // sum |a| and sum a^2.

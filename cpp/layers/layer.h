@@ -165,6 +165,12 @@ class Layer {
     stream_ = (stream + 1) << 40;
   }
 
+  // To be called after every write of values from outside.
+  void note_write() {
+    ++writes;
+    follow_parameters();
+  }
+
   bool trainable = true;
   // Counts writes, from outside and by training steps, so that what was derived from the values can
   // be made anew.
@@ -176,6 +182,9 @@ class Layer {
 
   // Sets those that must not start as zero.
   virtual void start_values() {}
+
+  // Makes anew what the layer keeps that is derived from its parameters.
+  virtual void follow_parameters() {}
 
   ParameterBlock block_;
   std::uint64_t seed_ = 0;

@@ -5,6 +5,7 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "layers/activation_output.h"
+#include "layers/parameter_values.h"
 
 namespace gatewise {
 
@@ -19,6 +20,7 @@ struct SparseExpertLayer::Saved {
   ExpertRun shared_run;
   float* shared_outputs;  // [shared experts * rows, units]
   float* pre_activation;  // like the output, where the slope needs it
+  bool updates_all;       // whether the step changed experts that no row chose
 };
 
 namespace {
@@ -45,6 +47,11 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
   require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
   router_ = Registry<Router>::create(options.text("router.kind"), options);
   expert_ = Registry<Expert>::create(options.text("expert.kind"), options);
+  require(
+      !router_->scores_outputs() || (options.text("expert.kind") == "linear" &&
+                                     options.text("expert.activation") == "linear"),
+      "expert: expected linear experts, whose outputs' sums are known without running them, got ",
+      options.text("expert.kind"));
   if (shared_count_ > 0) shared_ = Registry<Expert>::create(options.text("expert.kind"), options);
   training_load_.assign(static_cast<std::size_t>(experts_), 0);
 }
@@ -56,6 +63,8 @@ Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
   expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
   if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
   router_->declare(block_, widths[0]);
+  if (router_->scores_outputs())
+    output_sums_ = AlignedBuffer(experts_ * round_up(widths[0], kPanelWidth));
   if (use_bias_ && !own_bias) output_bias_ = block_.add_vector("output_bias", "bias", units_);
   return units_;
 }
@@ -131,7 +140,8 @@ void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
 }
 
 void SparseExpertLayer::backward(BackwardPass& pass) const {
-  const auto& saved = *static_cast<const Saved*>(pass.saved);
+  auto& saved = *static_cast<Saved*>(pass.saved);
+  saved.updates_all = pass.sink && pass.sink->updates_resting();
   Arena& arena = *pass.arena;
   if (!pass.skip_activation)
     activate_rows_backward(activation_, saved.pre_activation, pass.output->data,
@@ -159,6 +169,15 @@ void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
   const Choice& choice = saved.routing.choice;
   const Index stride = pass.d_output_stride;
   float* d_entries = pass.arena->take<float>(choice.entries() * stride);
+  float* d_sums = router_->scores_outputs() ? pass.arena->take<float>(choice.entries()) : nullptr;
+  const auto add_sum_slopes = [&](Index i) {
+    const Index first = choice.offsets[i];
+    router_->output_slopes(saved.routing, i, d_weights + first, d_sums + first);
+    for (Index entry = first; entry < choice.offsets[i + 1]; ++entry) {
+      float* d_entry = d_entries + saved.dispatch.position_of[entry] * stride;
+      for (Index u = 0; u < units_; ++u) d_entry[u] += d_sums[entry];
+    }
+  };
   const double work = static_cast<double>(units_ * router_->per_row() * 2);
   parallel_for(pass.rows, work, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
@@ -168,6 +187,7 @@ void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
         d_weights[entry] = dot(d_y, saved.entry_outputs + position * pass.output->stride, units_);
         set_scaled(d_y, choice.weights[entry], d_entries + position * stride, units_);
       }
+      if (d_sums) add_sum_slopes(i);
     }
   });
   const GradientSlot& slot = pass.d_inputs[0];
@@ -197,7 +217,39 @@ void SparseExpertLayer::finish_step(void* memory) {
   const auto& saved = *static_cast<const Saved*>(memory);
   for (std::size_t e = 0; e < training_load_.size(); ++e)
     training_load_[e] += saved.routing.counts[e];
-  if (trainable) router_->finish_step(saved.routing, block_);
+  if (!trainable) return;
+  router_->finish_step(saved.routing, block_);
+  if (!router_->scores_outputs()) return;
+  const Index* counts = saved.updates_all ? nullptr : saved.routing.counts;
+  const PanelShape& shape = block_.find("kernel").shape;
+  parallel_for(experts_, static_cast<double>(shape.rows * shape.cols), [&](Index begin, Index end) {
+    for (Index e = begin; e < end; ++e)
+      if (!counts || counts[e] > 0) sum_outputs(e);
+  });
+}
+
+void SparseExpertLayer::follow_parameters() {
+  if (!router_->scores_outputs()) return;
+  for (Index e = 0; e < experts_; ++e) sum_outputs(e);
+}
+
+// Gives the router the sums of an expert's kernel over units, and that of its bias.
+void SparseExpertLayer::sum_outputs(Index expert) {
+  const Parameter& kernel = block_.find("kernel");
+  const PanelShape& shape = kernel.shape;
+  float* sums = output_sums_.data() + expert * round_up(shape.rows, kPanelWidth);
+  if (kernel.storage == Storage::kFloat32) {
+    sum_panel_rows({block_.data() + kernel.slice_offset(expert), shape}, sums);
+  } else {
+    std::vector<float> values(static_cast<std::size_t>(shape.rows * shape.cols));
+    read_values(block_, kernel, expert, values.data());
+    for (Index i = 0; i < shape.rows; ++i)
+      sums[i] = sum_of(values.data() + i * shape.cols, shape.cols);
+  }
+  float bias_sum = 0;
+  if (use_bias_)
+    bias_sum = sum_of(block_.data() + block_.find("bias").slice_offset(expert), units_);
+  router_->set_output_sums(expert, sums, bias_sum);
 }
 
 namespace {

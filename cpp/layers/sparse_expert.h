@@ -27,6 +27,7 @@ class SparseExpertLayer final : public Layer {
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;
+  void follow_parameters() override;
 
  private:
   struct Saved;
@@ -35,6 +36,7 @@ class SparseExpertLayer final : public Layer {
   void combine(ForwardPass& pass, const Saved& saved, Activation activation) const;
   void backward_chosen(BackwardPass& pass, const Saved& saved, float* d_weights) const;
   void backward_shared(BackwardPass& pass, const Saved& saved) const;
+  void sum_outputs(Index expert);
 
   Index units_;
   Index experts_;
@@ -46,6 +48,7 @@ class SparseExpertLayer final : public Layer {
   std::unique_ptr<Expert> expert_;
   std::unique_ptr<Expert> shared_;  // null without shared experts
   int output_bias_ = -1;
+  AlignedBuffer output_sums_;  // [experts, width], a row padded, where the router reads such sums
   std::vector<Index> training_load_;
 };
 

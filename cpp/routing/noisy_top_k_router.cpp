@@ -10,7 +10,7 @@ namespace {
 class NoisyTopKRouter final : public SoftmaxRouter {
  public:
   explicit NoisyTopKRouter(const Options& options)
-      : SoftmaxRouter(options, options.integer("router.k"), true) {}
+      : SoftmaxRouter(options, options.integer("router.k"), Weighing::kNormalized) {}
 
   void declare(ParameterBlock& block, Index width) override {
     SoftmaxRouter::declare(block, width);

@@ -28,6 +28,7 @@ struct RouterRun {
   float* noise = nullptr;
   float* log_sums = nullptr;  // [rows]
   Index stride = 0;
+  void* own = nullptr;  // what a kind of router keeps beside
 };
 
 // The gradient of the rows that a router reads, to be added to; null where nobody asks for it.
@@ -57,6 +58,19 @@ class Router {
 
   virtual RouterRun forward(const Input& x, Index rows, const ParameterBlock& block,
                             const RunInfo& info, Arena& arena) const = 0;
+
+  // Whether scores are sums of the experts' outputs, s_e = x . (W_e 1) + b_e . 1, for linear
+  // experts. Then the layer gives the sums of every kernel and bias that changes, and asks
+  // `output_slopes`.
+  virtual bool scores_outputs() const { return false; }
+
+  // The sums of expert e: of each row of its kernel, [width], and of its bias.
+  virtual void set_output_sums(Index /*e*/, const float* /*sums*/, float /*bias_sum*/) {}
+
+  // From the slopes by the weights of one row's entries [per_row] to those by the sum of each
+  // entry's outputs, to be added to the slope by every one of them.
+  virtual void output_slopes(const RouterRun&, Index /*row*/, const float* /*d_weights*/,
+                             float* /*d_sums*/) const {}
 
   // Takes the loss's slope by each entry's weight [entries], adds the slope by x to `d_x`, then
   // updates the router's parameters through `sink` (null: frozen).

@@ -31,14 +31,26 @@ void router_product_backward(const Input& x, Index rows, const float* d_y, Index
   if (sink) grouped_weight_gradient(x, d_y, stride, groups, block, kernel, -1, *sink, arena);
 }
 
-ScoreRouter::ScoreRouter(const Options& options, Index k, bool normalize)
-    : Router(options), k_(k), normalize_(normalize) {
+ScoreRouter::ScoreRouter(const Options& options, Index k, Weighing weighing)
+    : Router(options), k_(k), weighing_(weighing) {
   require(k >= 1 && k <= experts_, "k: expected 1 <= k <= num_experts (", experts_, "), got ", k);
 }
 
 void ScoreRouter::declare(ParameterBlock& block, Index width) {
-  kernel_ = block.add_matrix("router_kernel", "router", width, experts_);
+  if (has_plain_map()) kernel_ = block.add_matrix("router_kernel", "router", width, experts_);
   if (balance_.bias_rate > 0) bias_ = block.add_vector("balance_bias", "state", experts_);
+}
+
+ScoreRouter::ScoreMap ScoreRouter::score_map(const Input& x, Index, const ParameterBlock& block,
+                                             RouterRun&, Arena&) const {
+  return {x, grouped_weights(block, kernel_, -1)};
+}
+
+void ScoreRouter::map_backward(const Input& x, const RouterRun& run, const float* d_logits,
+                               const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                               Arena& arena) const {
+  router_product_backward(x, run.choice.rows, d_logits, run.stride, block, kernel_, d_x, sink,
+                          arena);
 }
 
 namespace {
@@ -79,9 +91,13 @@ RouterRun ScoreRouter::make_run(Index rows, const RunInfo& info, Arena& arena) c
 void ScoreRouter::choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
                              float* weights) const {
   top_k(ranks, experts_, k_, chosen);
+  if (weighing_ == Weighing::kOnes) {
+    std::fill_n(weights, k_, 1.0f);
+    return;
+  }
   float sum = 0;
   for (Index j = 0; j < k_; ++j) sum += weights[j] = scores[chosen[j]];
-  if (!normalize_) return;
+  if (!is_normalized()) return;
   sum = std::max(sum, kLeastSum);
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
@@ -106,31 +122,32 @@ RouterRun ScoreRouter::forward(const Input& x, Index rows, const ParameterBlock&
                                const RunInfo& info, Arena& arena) const {
   RouterRun run = make_run(rows, info, arena);
   const Index stride = run.stride;
+  const ScoreMap map = score_map(x, rows, block, run, arena);
   const RowBlocks cut = cut_rows(rows, stride);
   const auto room = [&] { return arena.take<float>(cut.room_rows * stride); };
   const Lines all{run.logits ? run.logits : room(), run.scores ? run.scores : room(),
                   bias_ >= 0 ? room() : nullptr};
   const double score_work = static_cast<double>(experts_ * 16);
   if (cut.count == 1) {
-    router_product(x, rows, block, kernel_, all.logits, stride, arena);
+    grouped_forward(map.rows, all_rows(rows, arena), map.weights,
+                    {.y = all.logits, .y_stride = stride});
     if (run.noise) router_product(x, rows, block, noise_kernel_, run.noise, stride, arena);
     parallel_for(rows, score_work, [&](Index begin, Index end) {
       route_rows(begin, end, block, info, all.from(begin * stride), run);
     });
   } else {
-    const double row_work = mean_depth(x, rows) * static_cast<double>(stride) + score_work;
+    const double row_work = mean_depth(map.rows, rows) * static_cast<double>(stride) + score_work;
     const auto route = [&](Index begin, Index end, int thread) {
       // A thread's own part of the room, or the rows' own place.
       const Index own = thread * cut.rows * stride, place = begin * stride;
       const Lines lines{all.logits + (run.logits ? place : own),
                         all.scores + (run.scores ? place : own),
                         all.ranks ? all.ranks + own : nullptr};
-      const auto product = [&](int kernel, float* y) {
-        multiply(x.from(begin), end - begin, grouped_weights(block, kernel, -1), 0,
-                 {.y = y, .y_stride = stride});
+      const auto product = [&](const ScoreMap& of, float* y) {
+        multiply(of.rows.from(begin), end - begin, of.weights, 0, {.y = y, .y_stride = stride});
       };
-      product(kernel_, lines.logits);
-      if (run.noise) product(noise_kernel_, run.noise + place);
+      product(map, lines.logits);
+      if (run.noise) product({x, grouped_weights(block, noise_kernel_, -1)}, run.noise + place);
       route_rows(begin, end, block, info, lines, run);
     };
     parallel_for(
@@ -201,7 +218,8 @@ void ScoreRouter::backward(const Input& x, const RouterRun& run, const float* d_
                            const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                            Arena& arena) const {
   const bool reaches_all = slope_reaches_all() || balance_.has_loss();
-  const bool by_choice = !reaches_all && !x.is_sparse() && experts_ >= kExpertsPerChosen * k_;
+  const bool by_choice =
+      !reaches_all && has_plain_map() && !x.is_sparse() && experts_ >= kExpertsPerChosen * k_;
   const auto run_backward = by_choice ? &ScoreRouter::backward_chosen : &ScoreRouter::backward_all;
   (this->*run_backward)(x, run, d_weights, block, d_x, sink, arena);
 }
@@ -225,7 +243,7 @@ void ScoreRouter::backward_all(const Input& x, const RouterRun& run, const float
     });
     router_product_backward(x, rows, d_spread, stride, block, noise_kernel_, d_x, sink, arena);
   }
-  router_product_backward(x, rows, d_logits, stride, block, kernel_, d_x, sink, arena);
+  map_backward(x, run, d_logits, block, d_x, sink, arena);
 }
 
 // The slope by the logits of the chosen alone, [rows, k].

@@ -11,10 +11,12 @@ namespace gatewise {
 // too.
 inline constexpr float kLeastSum = std::numeric_limits<float>::min();
 
+// What the chosen weigh: their scores, those over their sum, or 1 each.
+enum class Weighing { kScores, kNormalized, kOnes };
+
 class ScoreRouter : public Router {
  public:
-  // normalize: a row's weights are divided by their sum.
-  ScoreRouter(const Options& options, Index k, bool normalize);
+  ScoreRouter(const Options& options, Index k, Weighing weighing);
 
   void declare(ParameterBlock& block, Index width) override;
   Index per_row() const override { return k_; }
@@ -26,6 +28,26 @@ class ScoreRouter : public Router {
   void finish_step(const RouterRun& run, ParameterBlock& block) const override;
 
  protected:
+  // A linear map: logits = rows W + bias.
+  struct ScoreMap {
+    Input rows;
+    GroupedWeights weights;
+  };
+
+  // The map that gives the logits of `rows` rows of x; here x W_r, with a kernel of the router's
+  // own.
+  virtual ScoreMap score_map(const Input& x, Index rows, const ParameterBlock& block,
+                             RouterRun& run, Arena& arena) const;
+
+  // From the slope by all logits, d_logits [rows, experts] with the run's stride: adds the slope by
+  // x to `d_x`, then updates what the map is made of.
+  virtual void map_backward(const Input& x, const RouterRun& run, const float* d_logits,
+                            const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
+                            Arena& arena) const;
+
+  // Whether the map is the router's one kernel.
+  virtual bool has_plain_map() const { return true; }
+
   // One row: logits [experts] to scores [experts] > 0, which rank the experts (the balance bias
   // added) and weigh those chosen. Returns log sum exp(logits).
   virtual float score_row(const float* logits, float* scores) const = 0;
@@ -48,8 +70,10 @@ class ScoreRouter : public Router {
   // and noise [experts] from x W_noise to what the backward pass reads.
   virtual void add_noise(Index, const RunInfo&, float*, float*) const {}
 
+  bool is_normalized() const { return weighing_ == Weighing::kNormalized; }
+
   Index k_;
-  bool normalize_;
+  Weighing weighing_;
   int noise_kernel_ = -1;  // a second map W_noise, which only training reads
 
  private:

@@ -12,7 +12,8 @@ namespace {
 class SigmoidTopKRouter final : public ScoreRouter {
  public:
   explicit SigmoidTopKRouter(const Options& options)
-      : ScoreRouter(options, options.integer("router.k"), options.flag("router.normalize")) {}
+      : ScoreRouter(options, options.integer("router.k"),
+                    options.flag("router.normalize") ? Weighing::kNormalized : Weighing::kScores) {}
 
  protected:
   float score_row(const float* logits, float* scores) const override {
@@ -26,7 +27,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
   void weigh_row_backward(const float* scores, const std::int32_t* chosen, const float* weights,
                           const float* d_weights, float* d_logits) const override {
     float mean = 0, sum = 1;
-    if (normalize_) {
+    if (is_normalized()) {
       sum = 0;
       for (Index j = 0; j < k_; ++j) {
         mean += weights[j] * d_weights[j];

@@ -12,9 +12,10 @@ float SoftmaxRouter::score_row(const float* logits, float* scores) const {
 void SoftmaxRouter::weigh_row_backward(const float* scores, const std::int32_t* chosen,
                                        const float* weights, const float* d_weights,
                                        float* d_logits) const {
+  if (weighing_ == Weighing::kOnes) return;
   float mean = 0;
   for (Index j = 0; j < k_; ++j) mean += weights[j] * d_weights[j];
-  if (normalize_) {
+  if (is_normalized()) {
     for (Index j = 0; j < k_; ++j) d_logits[chosen[j]] += weights[j] * (d_weights[j] - mean);
     return;
   }

@@ -1,4 +1,4 @@
-// Softmax scores: what TopK, Switch and NoisyTopK share.
+// Softmax scores: what TopK, Switch, NoisyTopK, Keys and OutputSum share.
 #pragma once
 
 #include "routing/score_router.h"
@@ -6,19 +6,28 @@
 namespace gatewise {
 
 // scores = softmax(logits). Weights are the scores of the chosen or, normalised, the softmax over
-// the logits of the chosen alone, whose slope reaches those logits and no other.
+// the logits of the chosen alone, whose slope reaches those logits and no other. Weights of 1 have
+// no slope.
 class SoftmaxRouter : public ScoreRouter {
  public:
   using ScoreRouter::ScoreRouter;
 
  protected:
   float score_row(const float* logits, float* scores) const override;
-  bool slope_reads_scores() const override { return !normalize_; }
-  bool slope_reaches_all() const override { return !normalize_; }
+  bool slope_reads_scores() const override { return weighing_ == Weighing::kScores; }
+  bool slope_reaches_all() const override { return weighing_ == Weighing::kScores; }
   void weigh_row_backward(const float* scores, const std::int32_t* chosen, const float* weights,
                           const float* d_weights, float* d_logits) const override;
   void balance_row_backward(const float* scores, const float* d_probabilities,
                             float* d_logits) const override;
 };
+
+// What option "router.combine" means: "softmax" over the chosen, which is the default, or "sum".
+inline Weighing weighing_from(const Options& options) {
+  const std::string combine = options.text_or("router.combine", "softmax");
+  require(combine == "softmax" || combine == "sum", "combine: expected 'softmax' or 'sum', got ",
+          combine);
+  return combine == "sum" ? Weighing::kOnes : Weighing::kNormalized;
+}
 
 }  // namespace gatewise

@@ -7,7 +7,7 @@ namespace {
 
 class SwitchRouter final : public SoftmaxRouter {
  public:
-  explicit SwitchRouter(const Options& options) : SoftmaxRouter(options, 1, false) {}
+  explicit SwitchRouter(const Options& options) : SoftmaxRouter(options, 1, Weighing::kScores) {}
 };
 
 const bool registered = Registry<Router>::add<SwitchRouter>("switch");

@@ -8,16 +8,23 @@ namespace {
 class TopKRouter final : public SoftmaxRouter {
  public:
   explicit TopKRouter(const Options& options)
-      : SoftmaxRouter(options, options.integer("router.k"), is_normalized(options)) {}
+      : SoftmaxRouter(options, options.integer("router.k"), weighing(options)),
+        shared_bias_(options.has("router.shared_bias") && options.flag("router.shared_bias")) {}
+
+  bool has_shared_bias() const override { return shared_bias_; }
 
  private:
   // The softmax over the chosen alone is the softmax over all, normalised over the chosen.
-  static bool is_normalized(const Options& options) {
+  static Weighing weighing(const Options& options) {
     const std::string over = options.text("router.over");
     require(over == "all" || over == "chosen", "over: expected 'all' or 'chosen', got ", over);
     const bool normalize = options.flag("router.normalize");
-    return over == "chosen" || normalize;
+    const Weighing combine = weighing_from(options);
+    const bool keeps_scores = over == "all" && !normalize;
+    return combine == Weighing::kNormalized && keeps_scores ? Weighing::kScores : combine;
   }
+
+  bool shared_bias_;
 };
 
 const bool registered = Registry<Router>::add<TopKRouter>("top_k");

@@ -258,10 +258,10 @@ void Trainer::apply_stored() {
 
 void Trainer::finish_step() {
   const auto& nodes = network_->nodes();
+  for (auto& state : states_) state->shrink_touched_groups();
   for (std::size_t node = 0; node < nodes.size(); ++node)
     nodes[node].layer->finish_step(run_.saved[node]);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    states_[i]->shrink_touched_groups();
     states_[i]->refresh_penalties(false);
     seen_writes_[i] = ++layers_[i]->writes;
   }

@@ -49,7 +49,7 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   for (Index slice = 0; slice < parameter.count; ++slice)
     write_values(layer.parameters(), parameter, slice,
                  array.data() + slice * slice_values(parameter));
-  ++layer.writes;
+  layer.note_write();
 }
 
 // NumPy's type for what is stored; it has none for bfloat16, whose bits go as uint16.
@@ -107,7 +107,7 @@ void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
     for (Index slice = 0; slice < parameter.count; ++slice)
       write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
   }
-  ++layer.writes;
+  layer.note_write();
 }
 
 // A kernel's arrays in a sparse form, by the names of a compressed layer's parameters.

@@ -48,19 +48,34 @@ inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::
   options.set("use_bias", true);
   options.set("expert.kind", expert);
   options.set("expert.hidden", 12.0);
-  options.set("expert.activation", std::string(expert == "glu" ? "silu" : "relu"));
+  const bool is_linear = router == "output_sum";
+  options.set("expert.activation", std::string(is_linear         ? "linear"
+                                               : expert == "glu" ? "silu"
+                                                                 : "relu"));
   options.set("expert.use_bias", true);
   options.set("router.kind", router);
   options.set("router.k", 2.0);
   options.set("router.over", std::string("all"));
+  options.set("router.combine", std::string("softmax"));
+  options.set("router.key_dim", 8.0);
+  options.set("router.similarity", std::string("cosine"));
+  options.set("router.temperature", 0.3);
   options.set("router.normalize", true);
   options.set("router.shared_bias", false);
   options.set("router.constraint", std::string("simplex"));
   const bool chooses = router != "all" && router != "static";
-  options.set("balance.aux_loss", chooses ? 0.05 : 0.0);
-  options.set("balance.z_loss", chooses ? 0.01 : 0.0);
+  const bool loses = chooses && router != "output_sum";
+  options.set("balance.aux_loss", loses ? 0.05 : 0.0);
+  options.set("balance.z_loss", loses ? 0.01 : 0.0);
   options.set("balance.bias", chooses && router == "sigmoid_top_k" ? 0.01 : 0.0);
-  return make_layer("sparse_expert", options, width, seed);
+  const std::shared_ptr<Layer> layer = make_layer("sparse_expert", options, width, seed);
+  layer->note_write();
+  return layer;
+}
+
+// Whether a router can choose among such experts.
+inline bool go_together(const std::string& router, const std::string& expert) {
+  return router != "output_sum" || expert == "linear";
 }
 
 // Dense, experts, Dense with softmax; or experts first, which then may read CSR.

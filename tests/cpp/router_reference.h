@@ -17,6 +17,7 @@ struct RouterCase {
   Index k = 1;  // entries of a row
   bool is_normalized = false;
   std::string constraint = {};
+  std::string similarity = "dot";
   double aux = 0, z = 0, bias = 0;
 
   bool is_constant() const { return kind == "all" || kind == "static"; }
@@ -36,6 +37,11 @@ struct RouterCase {
     if (!is_constant() && kind != "switch") options.set("router.k", static_cast<double>(k));
     if (is_constant()) options.set("router.shared_bias", false);
     if (kind == "static") options.set("router.constraint", constraint);
+    if (kind == "keys") {
+      options.set("router.key_dim", 5.0);
+      options.set("router.similarity", similarity);
+      options.set("router.temperature", 0.5);
+    }
     return options;
   }
 };
@@ -49,6 +55,17 @@ inline std::vector<RouterCase> router_cases(const std::string& kind) {
     return {{.kind = kind, .k = 2, .is_normalized = true, .aux = 0.3, .z = 0.2},
             {.kind = kind, .experts = 33, .k = 4, .is_normalized = true}};
   std::vector<RouterCase> cases;
+  if (kind == "keys" || kind == "output_sum")
+    for (const Index k : {2, 7})
+      cases.push_back({.kind = kind, .k = k, .is_normalized = true, .bias = k == 2 ? 0.01 : 0.0});
+  if (kind == "keys")
+    cases.push_back({.kind = kind,
+                     .experts = 17,
+                     .k = 3,
+                     .is_normalized = true,
+                     .similarity = "cosine",
+                     .aux = 0.3,
+                     .z = 0.2});
   if (kind == "static")
     for (const char* constraint : {"free", "non_negative", "simplex"})
       cases.push_back({.kind = kind, .k = 7, .constraint = constraint});
@@ -64,12 +81,15 @@ inline std::vector<RouterCase> router_cases(const std::string& kind) {
   return cases;
 }
 
+using Table = std::vector<std::vector<double>>;  // [rows][columns]
+
 // A router with random parameters and rows to route.
 struct RoutedBatch {
   RouterCase setting;
   std::unique_ptr<Router> router;
   ParameterBlock block;
   Matrix x;
+  Table output_sums;  // [experts][width + 1], with that of the bias, where the router reads them
 
   RoutedBatch(const RouterCase& setting, Index rows, std::uint64_t seed)
       : setting(setting),
@@ -84,6 +104,12 @@ struct RoutedBatch {
       for (Index i = 0; i < parameter.shape.rows; ++i)
         for (Index j = 0; j < parameter.shape.cols; ++j)
           value(number, i, j) = numbers.uniform(-1, 1) * (parameter.role == "state" ? 0.1f : 1.0f);
+    }
+    if (!router->scores_outputs()) return;
+    for (Index e = 0; e < setting.experts; ++e) {
+      const std::vector<float> sums = numbers.vector(kRouterWidth + 1);
+      router->set_output_sums(e, sums.data(), sums.back());
+      output_sums.emplace_back(sums.begin(), sums.end());
     }
   }
 
@@ -101,8 +127,6 @@ struct RoutedBatch {
   }
   Input input() const { return {.dense = x.view(), .width = kRouterWidth}; }
 };
-
-using Table = std::vector<std::vector<double>>;  // [rows][columns]
 
 inline double softplus_in_double(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
@@ -130,6 +154,52 @@ inline Table table_of(const RoutedBatch& batch, int number) {
   for (Index i = 0; i < shape.rows; ++i)
     for (Index j = 0; j < shape.cols; ++j) table[i].push_back(batch.value(number, i, j));
   return table;
+}
+
+// Every parameter of a batch's router, by number.
+inline std::vector<Table> tables_of(const RoutedBatch& batch) {
+  std::vector<Table> tables;
+  for (int number = 0; number < static_cast<int>(batch.block.all().size()); ++number)
+    tables.push_back(table_of(batch, number));
+  return tables;
+}
+
+// Rows at unit length.
+inline Table unit_rows(Table rows) {
+  for (std::vector<double>& row : rows) {
+    double square = 0;
+    for (const double value : row) square += value * value;
+    for (double& value : row) value /= std::sqrt(square);
+  }
+  return rows;
+}
+
+inline Table transposed(const Table& rows) {
+  Table columns(rows[0].size(), std::vector<double>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < rows[0].size(); ++j) columns[j][i] = rows[i][j];
+  return columns;
+}
+
+// Logits of rows x, [rows][experts], from parameters by number; without noise.
+inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
+                              const std::vector<Table>& parameters) {
+  if (batch.router->scores_outputs()) {
+    Table rows = x;
+    for (std::vector<double>& row : rows) row.push_back(1);
+    return product(rows, transposed(batch.output_sums));
+  }
+  if (batch.setting.kind != "keys") return product(x, parameters[batch.number_of("router_kernel")]);
+  Table rows = product(x, parameters[batch.number_of("router_projection")]);
+  Table keys = transposed(parameters[batch.number_of("router_keys")]);
+  if (batch.setting.similarity == "cosine") {
+    rows = unit_rows(rows);
+    keys = unit_rows(keys);
+  }
+  Table logits = product(rows, transposed(keys));
+  for (std::vector<double>& row : logits)
+    for (double& logit : row) logit /= 0.5;  // the temperature
+  return logits;
 }
 
 // Scores of one row and log sum exp of its logits.

@@ -64,8 +64,7 @@ TEST_CASE("score routers choose and weigh as the naive softmax and sigmoid do, b
     const RoutedBatch batch(setting, rows, 2);
     Arena arena;
     const RouterRun run = batch.router->forward(batch.input(), rows, batch.block, {}, arena);
-    const Table logits =
-        product(table_of(batch.x), table_of(batch, batch.number_of("router_kernel")));
+    const Table logits = logits_in_double(batch, table_of(batch.x), tables_of(batch));
     const int bias = batch.number_of("balance_bias");
     CHECK((bias >= 0) == (setting.bias > 0));
     Worst worst;

@@ -1,13 +1,15 @@
 """Makes the stored runs of tests/python/test_golden.py: `python tests/golden/make_golden.py`.
 
-Needs torch (made with 2.13.0, CPU). Gradients are PyTorch's, in float64; the update is Keras' Adam
-written out, with a step count for each expert: one that no row of a batch chose is left alone.
-A seed is taken whose routing is clear in every step, so that float32 chooses as float64 does.
+Names of runs after it make those alone. Needs torch (made with 2.13.0, CPU). Gradients are
+PyTorch's, in float64; the update is Keras' Adam written out, with a step count for each expert: one
+that no row of a batch chose is left alone. A seed is taken whose routing is clear in every step, so
+that float32 chooses as float64 does.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,7 @@ def model(expert: Options, routing: Options, shared: int = 0, **terms: float) ->
 
 TOP_2 = router("top_k", k=2, normalize=True, over="all")
 MLP = experts("mlp", "relu")
+LINEAR = experts("linear", "linear")
 CASES = {
     "dense": [dense(9, "tanh"), dense(U, "softmax")],
     "expert_linear": model(experts("linear", "tanh"), TOP_2),
@@ -67,6 +70,9 @@ CASES = {
     "router_top_k_over_chosen": model(MLP, router("top_k", k=2, normalize=True, over="chosen")),
     "router_switch": model(MLP, router("switch"), aux_loss=0.1, z_loss=0.01),
     "router_sigmoid_top_k": model(MLP, router("sigmoid_top_k", k=2, normalize=True), bias=0.01),
+    "router_keys": model(MLP, router("keys", k=2, key_dim=4, similarity="cosine", temperature=0.3)),
+    "router_output_sum": model(LINEAR, router("output_sum", k=2, combine="softmax"), bias=0.01),
+    "router_output_sum_summed": model(LINEAR, router("output_sum", k=2, combine="sum")),
     "router_all": model(MLP, router("all", shared_bias=True)),
     **{
         f"router_static_{each}": model(MLP, router("static", constraint=each, shared_bias=False))
@@ -96,7 +102,10 @@ def shapes_of(kind: str, o: Options, width: int) -> dict[str, tuple[int, ...]]:
         shapes |= expert_shapes(o, "shared_", o["shared_experts"])
     if o["router.kind"] == "static":
         shapes["router_alpha"] = (E,)
-    elif o["router.kind"] != "all":
+    elif o["router.kind"] == "keys":
+        shapes |= {"router_projection": (D, o["router.key_dim"])}
+        shapes |= {"router_keys": (o["router.key_dim"], E)}
+    elif o["router.kind"] not in ("all", "output_sum"):
         shapes["router_kernel"] = (D, E)
     if o.get("router.shared_bias"):
         shapes["output_bias"] = (U,)
@@ -131,13 +140,23 @@ class Step:
         self.counts = torch.full((E,), BATCH)
 
 
+def score(o: Options, p: Weights, x: torch.Tensor) -> torch.Tensor:
+    """What a row's experts are ranked by, (n, E)."""
+    if o["router.kind"] == "output_sum":
+        return run_experts(o, p, "", x).sum(-1)
+    if o["router.kind"] == "keys":
+        rows = functional.normalize(x @ p["router_projection"], dim=1)
+        return rows @ functional.normalize(p["router_keys"], dim=0) / o["router.temperature"]
+    return x @ p["router_kernel"]
+
+
 def route(o: Options, p: Weights, x: torch.Tensor, step: Step) -> torch.Tensor:
     """The weight of every expert for every row, (n, E): 0 for those not chosen."""
     if o["router.kind"] in ("all", "static"):
         alpha = p.get("router_alpha", torch.ones(E, dtype=torch.float64))
         alpha = torch.softmax(alpha, 0) if o.get("router.constraint") == "simplex" else alpha
         return alpha.expand(len(x), E)
-    logits = x @ p["router_kernel"]
+    logits = score(o, p, x)
     is_sigmoid = o["router.kind"] == "sigmoid_top_k"
     scores = torch.sigmoid(logits) if is_sigmoid else torch.softmax(logits, -1)
     k = o.get("router.k", 1)
@@ -148,6 +167,10 @@ def route(o: Options, p: Weights, x: torch.Tensor, step: Step) -> torch.Tensor:
     mean = (scores / scores.sum(-1, keepdim=True)).mean(0)
     step.loss = o["balance.aux_loss"] * E * (step.counts / step.counts.sum() * mean).sum()
     step.loss = step.loss + o["balance.z_loss"] * torch.logsumexp(logits, -1).square().mean()
+    if o.get("router.combine") == "sum":
+        return chosen
+    if o["router.kind"] in ("keys", "output_sum"):
+        return torch.softmax(logits.masked_fill(chosen == 0, -np.inf), -1)
     weights = scores * chosen
     if o.get("router.normalize", False):
         weights = weights / weights.sum(-1, keepdim=True)
@@ -227,7 +250,10 @@ def train(layers: list[Any], seed: int) -> dict[str, np.ndarray] | None:
     weights = [{n: torch.tensor(w, dtype=torch.float64) for n, w in p.items()} for p in initial]
     trained = [(at, n) for at, p in enumerate(weights) for n in p if n != "balance_bias"]
     leaves = [weights[at][name].requires_grad_() for at, name in trained]
-    is_expert = [w.ndim == 2 + ("kernel" in n) for (_, n), w in zip(trained, leaves, strict=True)]
+    is_expert = [
+        w.ndim == 2 + ("kernel" in n) and not n.startswith("router")
+        for (_, n), w in zip(trained, leaves, strict=True)
+    ]
     moments = [Moments(w.detach(), each) for w, each in zip(leaves, is_expert, strict=True)]
     losses, worked, margin = [], np.zeros(E, np.int64), np.inf
     for batch in batches:
@@ -256,9 +282,10 @@ def train(layers: list[Any], seed: int) -> dict[str, np.ndarray] | None:
     return result | {"margin": np.array(margin)}
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    for name, layers in CASES.items():
+    for name in names or CASES:
+        layers = CASES[name]
         runs = ((seed, train(layers, seed)) for seed in range(10_000))
         seed, run = next((seed, run) for seed, run in runs if run is not None)
         optimizer = {"learning_rate": RATE, "beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
@@ -270,4 +297,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

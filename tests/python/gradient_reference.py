@@ -102,6 +102,20 @@ def run_expert(o, p, prefix, e, x):
     return hidden @ of("kernel_out") + of("bias_out")
 
 
+def score(node: Node, x):
+    """What a choosing router compares, (n, E)."""
+    o, p = node.options, node.weights
+    if o["router.kind"] == "output_sum":
+        return x @ p["kernel"].sum(axis=2).T + (p["bias"].sum(axis=1) if o["use_bias"] else 0.0)
+    if o["router.kind"] == "keys":
+        rows, keys = x @ p["router_projection"], p["router_keys"]
+        if o["router.similarity"] == "cosine":
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            keys = keys / np.linalg.norm(keys, axis=0)
+        return rows @ keys / o["router.temperature"]
+    return x @ p["router_kernel"]
+
+
 def route(node: Node, x, run: Run):
     """Rows (n, d) to the experts of each and their weights, (n, k) both, best first."""
     o, p, n, E = node.options, node.weights, len(x), node.options["num_experts"]
@@ -110,7 +124,7 @@ def route(node: Node, x, run: Run):
         alpha = p.get("router_alpha", np.ones(E))
         alpha = softmax(alpha) if o.get("router.constraint") == "simplex" else alpha
         return np.tile(np.arange(E), (n, 1)), np.tile(alpha, (n, 1))
-    logits = x @ p["router_kernel"]  # (n, E)
+    logits = score(node, x)  # (n, E)
     if kind == "noisy_top_k" and run.training:
         assert run.step == 0, "random_normal begins where step 0 does"
         draws = _core.random_normal(SEED, run.stream(node), n * E, 0.0, 1.0).astype(np.float64)
@@ -120,7 +134,9 @@ def route(node: Node, x, run: Run):
     k = o.get("router.k", 1)
     chosen = np.argsort(-ranks, axis=1, kind="stable")[:, :k]
     weights = np.take_along_axis(scores, chosen, axis=1)
-    if kind == "noisy_top_k" or o.get("router.over") == "chosen":
+    if o.get("router.combine") == "sum":
+        weights = np.ones_like(weights)
+    elif kind in ("noisy_top_k", "keys", "output_sum") or o.get("router.over") == "chosen":
         weights = softmax(np.take_along_axis(logits, chosen, axis=1))
     elif o.get("router.normalize", False):
         weights = weights / weights.sum(axis=1, keepdims=True)

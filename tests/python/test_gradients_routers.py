@@ -5,7 +5,16 @@ import pytest
 
 from gatewise.balance import AuxLoss, Bias, ZLoss
 from gatewise.experts import MLP, Linear
-from gatewise.routers import All, NoisyTopK, SigmoidTopK, Static, Switch, TopK
+from gatewise.routers import (
+    All,
+    Keys,
+    NoisyTopK,
+    OutputSum,
+    SigmoidTopK,
+    Static,
+    Switch,
+    TopK,
+)
 from gradient_check import (
     LOSS_WEIGHT,
     Graph,
@@ -30,6 +39,15 @@ CHOOSING = {
     "sigmoid_top_k": SigmoidTopK(2, normalize=False),
     "sigmoid_top_k, normalised": SigmoidTopK(2, normalize=True),
     "noisy_top_k": NoisyTopK(2),
+    "top_k, summed": TopK(2, combine="sum", shared_bias=True),
+    "keys": Keys(2, key_dim=5),
+    "keys of all, cooler": Keys(4, key_dim=3, temperature=0.5),
+    "keys by cosine": Keys(2, key_dim=5, similarity="cosine"),
+}
+OUTPUT_SUMS = {
+    "softmax": OutputSum(2),
+    "sum": OutputSum(2, combine="sum"),
+    "softmax of all": OutputSum(4),
 }
 CONSTANT = {
     "all": All(),
@@ -62,6 +80,23 @@ def loss_weight(layer: Node) -> float:
 def test_router_has_its_gradient(name, expert):
     layer = sparse_expert(expert, (CHOOSING | CONSTANT)[name])
     check_gradients(behind_dense(layer))
+
+
+@pytest.mark.parametrize("name", OUTPUT_SUMS)
+@pytest.mark.parametrize("use_bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("units", [1, 3, 17])
+def test_scores_that_are_outputs_have_their_gradient(name, use_bias, units):
+    layer = sparse_expert(
+        Linear(), OUTPUT_SUMS[name], [Bias(0.125)], use_bias=use_bias, units=units
+    )
+    check_gradients(behind_dense(layer))
+
+
+def test_scores_that_are_outputs_in_a_layer_used_twice():
+    layer = sparse_expert(Linear(), OutputSum(2))
+    chain = [(dense(4), [0]), (layer, [1]), (layer, [1])]
+    chain += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
+    check_gradients(Graph([3], chain, [5], loss_weights=[LOSS_WEIGHT / 4]))
 
 
 @pytest.mark.parametrize("name", CHOOSING)

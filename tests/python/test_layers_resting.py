@@ -46,6 +46,7 @@ _ROUTERS = [
     routers.TopK(2, normalize=False),
     routers.Switch(),
     routers.SigmoidTopK(3),
+    routers.TopK(2, combine="sum"),
 ]
 
 

@@ -30,7 +30,7 @@ def test_a_serialized_object_is_read_back_equal():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"^router: expected one of top_k, switch, .*'top_kk'$"):
+    with pytest.raises(ValueError, match=r"^router: expected one of .*top_k, switch, .*'top_kk'$"):
         routers.get("top_kk")
 
 
@@ -55,5 +55,5 @@ def test_what_a_file_could_not_name_is_not_serialized():
     class Own(routers.TopK):
         pass
 
-    with pytest.raises(TypeError, match=r"router: expected an instance of top_k, .* one of Own"):
+    with pytest.raises(TypeError, match=r"router: expected an instance of .*top_k, .* one of Own"):
         routers.ROUTERS.serialize(Own(2))

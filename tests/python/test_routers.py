@@ -2,6 +2,7 @@
 
 import pytest
 
+import gatewise as gw
 from gatewise import _core, balance, routers
 
 
@@ -15,6 +16,8 @@ def test_native_options_carry_the_prefix_of_routers():
         "router.k": 3,
         "router.normalize": True,
         "router.over": "chosen",
+        "router.combine": "softmax",
+        "router.shared_bias": False,
     }
     assert routers.Static("simplex", shared_bias=True).native_options() == {
         "router.kind": "static",
@@ -50,6 +53,35 @@ def test_wrong_settings_are_refused():
         routers.SigmoidTopK(2, normalize=1)
     with pytest.raises(ValueError, match=r"constraint: expected 'free', .* got 'positive'"):
         routers.Static("positive")
+
+
+def test_keys_have_a_temperature_for_each_similarity():
+    assert routers.Keys(2).native_options()["router.temperature"] == 1.0
+    assert routers.Keys(2, similarity="cosine").native_options()["router.temperature"] == 0.3
+    assert routers.Keys(2, temperature=2).native_options()["router.temperature"] == 2.0
+
+
+def test_wrong_settings_of_keys_and_output_sums_are_refused():
+    with pytest.raises(ValueError, match=r"similarity: expected 'dot' or 'cosine', got 'l2'"):
+        routers.Keys(2, similarity="l2")
+    with pytest.raises(ValueError, match=r"temperature: expected a number > 0, got 0"):
+        routers.Keys(2, temperature=0)
+    with pytest.raises(ValueError, match=r"key_dim: expected an integer >= 1, got 0"):
+        routers.Keys(2, key_dim=0)
+    with pytest.raises(ValueError, match=r"combine: expected 'softmax' or 'sum', got 'mean'"):
+        routers.OutputSum(2, combine="mean")
+    with pytest.raises(ValueError, match=r"combine: expected 'softmax' or 'sum', got 'mean'"):
+        routers.TopK(2, combine="mean")
+
+
+def test_output_sums_are_for_linear_experts_without_losses_on_scores():
+    with pytest.raises(ValueError, match=r"expert: expected linear ones with router OutputSum"):
+        gw.SparseExpertLayer(3, expert=gw.experts.MLP(4), router="output_sum")
+    with pytest.raises(ValueError, match=r"expert: expected linear ones with router OutputSum"):
+        gw.SparseExpertLayer(3, expert=gw.experts.Linear("relu"), router="output_sum")
+    with pytest.raises(ValueError, match=r"balance: expected None or Bias with router OutputSum"):
+        gw.SparseExpertLayer(3, router="output_sum", balance=["bias", "aux_loss"])
+    assert gw.SparseExpertLayer(3, router="output_sum", balance="bias").balance
 
 
 def test_balance_takes_one_term_or_several():

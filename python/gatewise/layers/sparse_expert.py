@@ -137,6 +137,7 @@ class SparseExpertLayer(Layer):
         self.num_experts = check_integer("num_experts", num_experts, 1)
         self.expert = experts.get(expert)
         self.router = _router_with_k(routers.get(router), k, self.num_experts)
+        self.router.check_expert(self.expert)
         self.balance = _balance_for(self.router, balance)
         self.shared_experts = check_integer("shared_experts", shared_experts, 0)
         self.activation = activations.get(activation)
@@ -325,5 +326,11 @@ def _balance_for(router: Router, identifier: object) -> tuple[Balance, ...]:
         raise ValueError(
             f"balance: expected None with router {router}, which sends every row to every expert, "
             f"got {', '.join(map(str, terms))}"
+        )
+    losses = [term for term in terms if not isinstance(term, balance.Bias)]
+    if losses and not router.takes_losses:
+        raise ValueError(
+            f"balance: expected None or Bias with router {router}, for a loss on its scores would "
+            f"move experts that no row chose, got {', '.join(map(str, losses))}"
         )
     return terms

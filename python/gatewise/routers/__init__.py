@@ -1,0 +1,24 @@
+"""How a row finds its experts. Each class is the description of a native router.
+
+A new one takes a C++ file that registers its kind, a class here, and a test.
+"""
+
+from gatewise.routers.base import ROUTERS, Router, get
+from gatewise.routers.constant import All, Static
+from gatewise.routers.keys import Keys
+from gatewise.routers.output_sum import OutputSum
+from gatewise.routers.top_k import NoisyTopK, SigmoidTopK, Switch, TopK
+
+__all__ = [
+    "ROUTERS",
+    "All",
+    "Keys",
+    "NoisyTopK",
+    "OutputSum",
+    "Router",
+    "SigmoidTopK",
+    "Static",
+    "Switch",
+    "TopK",
+    "get",
+]

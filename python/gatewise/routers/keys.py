@@ -1,0 +1,64 @@
+"""The router that compares rows with a key for each expert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gatewise.registry import NativeOptions
+from gatewise.routers.base import ROUTERS, ChoosingRouter
+from gatewise.utils.checks import check_integer, check_number
+
+
+@ROUTERS.register("keys")
+@dataclass(frozen=True)
+class Keys(ChoosingRouter):
+    """The k experts whose keys are most like a projection of the row.
+
+    `s_i = <x P, e_i> / T`, or `cos(x P, e_i) / T`, with P `(d, p)` and keys `e_i` `(p,)`. Weights
+    are the softmax over the chosen, so that projection and keys learn from the task.
+
+    Parameters
+    ----------
+    k : int, optional
+        Experts kept per row; the layer's `k` unless given.
+    key_dim : int
+        Length p of a key.
+    similarity : {"dot", "cosine"}
+        The inner product, or that of vectors at unit length (0 for a vector of zeros).
+    temperature : float, optional
+        T > 0; unless given, 1 for inner products and 0.3 for cosines, which are at most 1.
+
+    Raises
+    ------
+    ValueError
+        k or `key_dim` is below 1, `temperature` not above 0, or `similarity` neither.
+    TypeError
+        A number is none.
+
+    References
+    ----------
+    Chi et al. 2022, "On the representation collapse of sparse mixture of experts", equation 5.
+    """
+
+    key_dim: int = 16
+    similarity: str = "dot"
+    temperature: float | None = None
+
+    kind: ClassVar[str] = "keys"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "key_dim", check_integer("key_dim", self.key_dim, 1))
+        if self.similarity not in ("dot", "cosine"):
+            raise ValueError(f"similarity: expected 'dot' or 'cosine', got {self.similarity!r}")
+        if self.temperature is not None:
+            temperature = check_number("temperature", self.temperature, 0.0)
+            if temperature == 0:
+                raise ValueError("temperature: expected a number > 0, got 0")
+            object.__setattr__(self, "temperature", temperature)
+
+    def native_options(self) -> NativeOptions:
+        default = 0.3 if self.similarity == "cosine" else 1.0
+        chosen = default if self.temperature is None else self.temperature
+        return {**super().native_options(), "router.temperature": chosen}

@@ -1,0 +1,151 @@
+"""Routers that score experts by a linear map of the row, and keep the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from gatewise import initializers
+from gatewise.routers.base import ROUTERS, ChoosingRouter, Router, check_combine
+from gatewise.utils.checks import check_flag
+
+if TYPE_CHECKING:
+    from gatewise.initializers import Initializer
+
+
+@ROUTERS.register("top_k")
+@dataclass(frozen=True)
+class TopK(ChoosingRouter):
+    """The k experts of highest score `s = x W_r`, weighted by a softmax.
+
+    Over all experts, `w_i = exp(s_i) / sum_j exp(s_j)`, divided by the sum of the kept where
+    `normalize`; over the chosen ones, the sum runs over those alone, and the weights add up to 1
+    anyway. Equal scores go to the lower index.
+
+    Parameters
+    ----------
+    k : int, optional
+        Experts kept per row; the layer's `k` unless given.
+    normalize : bool
+        Whether a row's weights add up to 1. With k = 1 the one weight is then always 1 and the
+        router learns from balance terms only: `Switch` is the router for that.
+    over : {"all", "chosen"}
+        Which scores the softmax sees.
+    combine : {"softmax", "sum"}
+        What the chosen weigh: the softmax's weights, or 1 each: `y = sum_{i in A(x)} E_i(x)`. With
+        "sum" the choice alone depends on the scores, which then learn from balance terms only.
+    shared_bias : bool
+        One bias for the combined output in place of one per expert.
+
+    Raises
+    ------
+    ValueError
+        k is below 1, or `over` or `combine` is none of its two.
+    TypeError
+        k is no integer, or `normalize` or `shared_bias` no flag.
+
+    References
+    ----------
+    Shazeer et al. 2017, "Outrageously large neural networks", equations 3 and 5 (over the chosen);
+    Lepikhin et al. 2021, "GShard", algorithm 1 (over all, normalised).
+    """
+
+    normalize: bool = True
+    over: str = "all"
+    combine: str = "softmax"
+    shared_bias: bool = False
+
+    kind: ClassVar[str] = "top_k"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("normalize", self.normalize)
+        check_flag("shared_bias", self.shared_bias)
+        check_combine(self.combine)
+        if self.over not in ("all", "chosen"):
+            raise ValueError(f"over: expected 'all' or 'chosen', got {self.over!r}")
+
+
+@ROUTERS.register("switch")
+@dataclass(frozen=True)
+class Switch(Router):
+    """The one expert of highest score, weighted by its softmax over all.
+
+    `w = max_i softmax(x W_r)_i`; the weight stays below 1, so the router has a gradient.
+
+    References
+    ----------
+    Fedus, Zoph, Shazeer 2022, "Switch Transformers", equations 1 and 2 with k = 1.
+    """
+
+    kind: ClassVar[str] = "switch"
+
+    def experts_per_row(self, num_experts: int) -> int | None:
+        return 1
+
+
+@ROUTERS.register("noisy_top_k")
+@dataclass(frozen=True)
+class NoisyTopK(ChoosingRouter):
+    """The k experts of highest noisy score, weighted by the softmax over the kept.
+
+    `h = x W_r + N(0, 1) softplus(x W_n)`. The noise is drawn in training only; `W_n` starts at 0.
+
+    Parameters
+    ----------
+    k : int, optional
+        Experts kept per row; the layer's `k` unless given.
+
+    Raises
+    ------
+    ValueError
+        k is below 1.
+    TypeError
+        k is no integer.
+
+    References
+    ----------
+    Shazeer et al. 2017, "Outrageously large neural networks", equations 3 to 5.
+    """
+
+    kind: ClassVar[str] = "noisy_top_k"
+
+    def initializer(self, parameter: str, num_experts: int) -> Initializer:
+        if parameter == "router_noise_kernel":
+            return initializers.Zeros()
+        return super().initializer(parameter, num_experts)
+
+
+@ROUTERS.register("sigmoid_top_k")
+@dataclass(frozen=True)
+class SigmoidTopK(ChoosingRouter):
+    """The k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by it.
+
+    Affinities do not compete as a softmax's do, which suits many experts and `balance.Bias`.
+
+    Parameters
+    ----------
+    k : int, optional
+        Experts kept per row; the layer's `k` unless given.
+    normalize : bool
+        Whether a row's weights are divided by their sum.
+
+    Raises
+    ------
+    ValueError
+        k is below 1.
+    TypeError
+        k is no integer, or `normalize` no flag.
+
+    References
+    ----------
+    DeepSeek-AI 2024, "DeepSeek-V3 technical report", equations 13 to 15.
+    """
+
+    normalize: bool = True
+
+    kind: ClassVar[str] = "sigmoid_top_k"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag("normalize", self.normalize)
