@@ -1,14 +1,12 @@
 """Sparse expert models and sparse autoencoders on ordinary CPUs, with the names of Keras."""
 
 import importlib
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatewise import (
     activations,
     balance,
     callbacks,
-    compress,
     constraints,
     data,
     experts,
@@ -26,7 +24,7 @@ from gatewise import (
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.layers import Input, Layer, SparseExpertLayer
-from gatewise.models import Comparison, Model, Sequential
+from gatewise.models import Comparison, Model, Sequential, SparseExpertModel
 from gatewise.sae import (
     KL,
     LISTA,
@@ -43,7 +41,8 @@ from gatewise.sae import (
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
-    from gatewise import plots
+    from gatewise import compress, plots, validation
+    from gatewise.validation import choose_experts, compare
 
 __version__ = "0.1.0"
 
@@ -65,11 +64,14 @@ __all__ = [
     "Sequential",
     "SparseAutoencoder",
     "SparseExpertLayer",
+    "SparseExpertModel",
     "TopK",
     "__version__",
     "activations",
     "balance",
     "callbacks",
+    "choose_experts",
+    "compare",
     "compress",
     "constraints",
     "data",
@@ -90,11 +92,23 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "utils",
+    "validation",
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    # Plots are imported at first use: few programs draw, and import time is promised.
-    if name == "plots":
-        return importlib.import_module("gatewise.plots")
-    raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+# Imported at first use: few programs need them, and import time is promised.
+_LATER = {
+    "choose_experts": "validation",
+    "compare": "validation",
+    "compress": "",
+    "plots": "",
+    "validation": "",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+    if not _LATER[name]:
+        return importlib.import_module(f"gatewise.{name}")
+    return getattr(importlib.import_module(f"gatewise.{_LATER[name]}"), name)

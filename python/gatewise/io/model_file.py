@@ -123,12 +123,13 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Model:
 
 
 def _models() -> Registry[Model]:
-    from gatewise.models import Model, Sequential
+    from gatewise.models import Model, Sequential, SparseExpertModel
     from gatewise.sae import SparseAutoencoder
 
     models: Registry[Model] = Registry("model", Model)
     models.register()(Model)
     models.register()(Sequential)
+    models.register()(SparseExpertModel)
     models.register()(SparseAutoencoder)
     return models
 

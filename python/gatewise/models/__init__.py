@@ -4,5 +4,14 @@ from gatewise.io.model_file import load_model, model_from_json, save_model
 from gatewise.models.comparing import Comparison
 from gatewise.models.functional import Model
 from gatewise.models.sequential import Sequential
+from gatewise.models.sparse_expert_model import SparseExpertModel
 
-__all__ = ["Comparison", "Model", "Sequential", "load_model", "model_from_json", "save_model"]
+__all__ = [
+    "Comparison",
+    "Model",
+    "Sequential",
+    "SparseExpertModel",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]

@@ -1,15 +1,18 @@
-"""Pictures of trainings, sparse weights and autoencoders, as matplotlib figures (extra `plots`)."""
+"""Pictures of trainings, choices, weights and autoencoders: matplotlib figures (extra `plots`)."""
 
 from gatewise.plots.history import training_curves
 from gatewise.plots.images import dictionary_images, reconstructions, top_rows
 from gatewise.plots.load import expert_load
 from gatewise.plots.sparse_weights import accuracy_against_zeros, input_weights
 from gatewise.plots.sparsity import density_histogram, fvu_against_l0
+from gatewise.plots.validation import comparison, expert_choice
 
 __all__ = [
     "accuracy_against_zeros",
+    "comparison",
     "density_histogram",
     "dictionary_images",
+    "expert_choice",
     "expert_load",
     "fvu_against_l0",
     "input_weights",

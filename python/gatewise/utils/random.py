@@ -1,6 +1,8 @@
 """Where seeds come from: one number set by the user, or the system."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -58,3 +60,14 @@ def set_random_seed(seed: int) -> None:
 def next_seed() -> int:
     """The seed of a model that is being built."""
     return _seeds.next()
+
+
+@contextmanager
+def seeds_from(seed: int) -> Iterator[None]:
+    """Within it models draw their seeds as after `set_random_seed(seed)`; then as before."""
+    before = _seeds._sequence
+    _seeds.start(seed)
+    try:
+        yield
+    finally:
+        _seeds._sequence = before

@@ -1,0 +1,117 @@
+"""What cross-validation measured: quality beside what it costs."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise._extras import import_extra
+from gatewise.plots.figures import COLORS, new_figure, tidy, write_beside
+from gatewise.validation import CrossValidation, ExpertChoice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def comparison(result: CrossValidation) -> "Figure":
+    """Draw the models of `gw.compare`: mean score against the time to predict a row.
+
+    Parameters
+    ----------
+    result : CrossValidation
+        What `gw.compare` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A point for each model, with a bar of one standard error up and down; the ring is the model
+        chosen, and the band is where means are within one standard error of the best.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing; the message names the extra that installs it.
+    """
+    figure = new_figure(7.2, 4.2)
+    axes = figure.subplots()
+    times, means, errors = result.row_microseconds, result.means, result.standard_errors
+    _draw_band(axes, result)
+    for at, name in enumerate(result.names):
+        color = COLORS[at % len(COLORS)]
+        axes.errorbar(times[at], means[at], errors[at], color=color, marker="o", capsize=3)
+        write_beside(axes, name, times[at], means[at], color)
+    chosen = result.names.index(result.chosen)
+    _ring(axes, times[chosen], means[chosen])
+    ticker = import_extra("matplotlib.ticker", "plots")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.margins(x=0.15)
+    axes.set_xlabel("microseconds to predict a row")
+    axes.set_ylabel(f"{result.measure} (held out)")
+    axes.set_title("Quality against time", loc="left", fontweight="bold")
+    tidy(axes)
+    return figure
+
+
+def expert_choice(choice: ExpertChoice) -> "Figure":
+    """Draw what `gw.choose_experts` measured: quality and time by number of experts and k.
+
+    Parameters
+    ----------
+    choice : ExpertChoice
+        What `gw.choose_experts` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left the mean score, with bars of one standard error and the band of those within one of
+        the best; right the microseconds to predict a row. A line for each k, a ring at the choice.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing; the message names the extra that installs it.
+    """
+    result = choice.result
+    figure = new_figure(9.2, 3.9)
+    quality, time = figure.subplots(1, 2)
+    _draw_band(quality, result)
+    for line, k in enumerate(sorted({k for _, k in choice.pairs})):
+        at = [index for index, pair in enumerate(choice.pairs) if pair[1] == k]
+        experts = [choice.pairs[index][0] for index in at]
+        color = COLORS[line % len(COLORS)]
+        errors = result.standard_errors[at]
+        quality.errorbar(
+            experts, result.means[at], errors, color=color, marker="o", capsize=3, label=f"k = {k}"
+        )
+        time.plot(experts, result.row_microseconds[at], color=color, marker="o", label=f"k = {k}")
+    chosen = choice.pairs.index((choice.num_experts, choice.k))
+    _ring(quality, choice.num_experts, result.means[chosen])
+    _ring(time, choice.num_experts, result.row_microseconds[chosen])
+    counts = sorted({count for count, _ in choice.pairs})
+    for axes in (quality, time):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(counts, labels=[str(count) for count in counts])
+        axes.minorticks_off()
+        axes.set_xlabel("experts")
+        tidy(axes)
+    quality.set_ylabel(f"{result.measure} (held out)")
+    quality.set_title("Quality", loc="left", fontweight="bold")
+    quality.legend(frameon=False, fontsize=8.5)
+    time.set_ylim(bottom=0)
+    time.set_ylabel("microseconds to predict a row")
+    time.set_title("Time", loc="left", fontweight="bold")
+    return figure
+
+
+def _draw_band(axes: "Axes", result: CrossValidation) -> None:
+    """Where means are as good as the best's, less one standard error."""
+    best = int(np.argmax(result.means))
+    top, error = result.means[best], result.standard_errors[best]
+    axes.axhspan(top - error, top, color="0.93", zorder=0)
+
+
+def _ring(axes: "Axes", x: float, y: float) -> None:
+    axes.plot([x], [y], marker="o", markersize=14, fillstyle="none", color="0.2", linestyle="none")

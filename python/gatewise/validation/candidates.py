@@ -1,0 +1,103 @@
+"""What can be compared: models of this package, functions that make them, and scikit-learn's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise._extras import import_extra
+from gatewise.models import Model
+from gatewise.utils.random import seeds_from
+from gatewise.validation.folds import has_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def new_model(name: str, candidate: Any, seed: int) -> Any:
+    """A model to be fitted: untrained, whatever the candidate has seen.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    candidate : Model, estimator, or callable () -> either
+        A compiled model is made anew with new weights; an estimator is cloned; a callable is
+        called.
+    seed : int
+        Of new weights, unless layers have seeds of their own; of an estimator's `random_state`
+        where that is unset.
+
+    Raises
+    ------
+    TypeError
+        It is none of the three.
+    ValueError
+        The model is not compiled.
+    """
+    with seeds_from(seed):
+        if isinstance(candidate, Model):
+            return _like(name, candidate)
+        if callable(candidate) and not hasattr(candidate, "fit"):
+            return new_model(name, candidate(), seed)
+    if hasattr(candidate, "get_params") and hasattr(candidate, "fit"):
+        clone = import_extra("sklearn.base", "sklearn").clone(candidate)
+        unset = [
+            key
+            for key, value in clone.get_params().items()
+            if key.rpartition("__")[2] == "random_state" and value is None
+        ]
+        return clone.set_params(**dict.fromkeys(unset, seed % 2**32))
+    raise TypeError(
+        f"models[{name!r}]: expected a compiled model, an estimator, or a function that makes one, "
+        f"got {type(candidate).__name__}"
+    )
+
+
+def _like(name: str, model: Model) -> Model:
+    config = model.get_compile_config()
+    if not config:
+        raise ValueError(f"models[{name!r}]: expected a compiled model, got one that is not")
+    copy = type(model).from_config(model.get_config())
+    copy.compile_from_config(config)
+    return copy
+
+
+def fit_model(model: Any, x: Any, y: Any, options: Mapping[str, Any]) -> None:
+    """Trains it; `options` are those of `Model.fit`, which estimators do not take."""
+    if isinstance(model, Model):
+        model.fit(x, y, **{"verbose": 0, **options})
+    else:
+        model.fit(x, y)
+
+
+def predict(model: Any, x: Any) -> Any:
+    """What it makes of the rows."""
+    return model.predict(x, verbose=0) if isinstance(model, Model) else model.predict(x)
+
+
+def default_scoring(y: Any) -> tuple[str, Callable[[Any, Any], float]]:
+    """The measure for targets: accuracy for labels, else the share of the variance explained."""
+    return ("accuracy", accuracy) if has_labels(y) else ("explained variance", explained_variance)
+
+
+def accuracy(y: Any, predicted: Any) -> float:
+    """The share of rows with the right label, from labels, probabilities or the one of class 1."""
+    values = np.asarray(predicted)
+    if values.ndim > 1 and values.shape[-1] == 1:
+        values = values[:, 0]
+    if values.ndim > 1:
+        values = values.argmax(axis=-1)
+    elif values.dtype.kind == "f" and np.asarray(y).dtype.kind in "iub":
+        values = values > 0.5
+    return float(np.mean(values == np.asarray(y)))
+
+
+def explained_variance(y: Any, predicted: Any) -> float:
+    """`1 - sum (y - p)^2 / sum (y - mean)^2`, over rows and outputs together (R^2)."""
+    target = np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float64)
+    values = np.asarray(predicted, np.float64).reshape(target.shape)
+    spread = np.sum((target - target.mean(axis=0)) ** 2)
+    error = np.sum((target - values) ** 2)
+    return float(1 - error / spread) if spread > 0 else float(error == 0)

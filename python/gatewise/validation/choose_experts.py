@@ -1,0 +1,191 @@
+"""How many experts, and how many of them per row."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise.data.csr import is_sparse
+from gatewise.layers import SparseExpertLayer
+from gatewise.models import Model, SparseExpertModel
+from gatewise.training import RoutingCollapseWarning
+from gatewise.utils.checks import check_integer
+from gatewise.utils.random import seeds_from
+from gatewise.validation.cross_validation import CrossValidation, cross_validate
+from gatewise.validation.folds import has_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gatewise.experts import Expert
+    from gatewise.registry import Config
+
+
+@dataclass(frozen=True)
+class ExpertChoice:
+    """A number of experts and a k, why these, and what was measured.
+
+    Attributes
+    ----------
+    num_experts, k : int
+        The choice.
+    reason : str
+        Why, in a sentence.
+    pairs : tuple of (int, int)
+        `(num_experts, k)` of each model of `result`, in its order.
+    result : CrossValidation
+        Scores and times.
+    """
+
+    num_experts: int
+    k: int
+    reason: str
+    pairs: tuple[tuple[int, int], ...]
+    result: CrossValidation
+
+    def __str__(self) -> str:
+        return str(self.result)
+
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
+
+
+def choose_experts(
+    x: Any,
+    y: Any,
+    num_experts: Sequence[int] = (4, 8, 16),
+    k: Sequence[int] = (1, 2, 4),
+    cv: Any = 5,
+    *,
+    expert: str | Expert | Config = "linear",
+    score: str = "router",
+    make_model: Callable[[int, int], Model] | None = None,
+    scoring: Callable[[Any, Any], float] | None = None,
+    seed: int = 0,
+    **fit_options: Any,
+) -> ExpertChoice:
+    """Chooses E and k by cross-validation: the cheapest within one standard error of the best.
+
+    Every pair with k <= E is trained on the same folds. A pair costs the parameters that a row
+    meets: those of its k experts, of the router and of other layers. Times are measured beside.
+    Routing that collapses is not warned of, for it shows in the scores.
+
+    Parameters
+    ----------
+    x : array or SciPy sparse matrix (n, d)
+        Samples.
+    y : array (n,) or (n, u)
+        Labels 0 to C - 1, or targets.
+    num_experts, k : sequence of int
+        What to try.
+    cv : int, splitter, or iterable of (training, validation) rows
+        As in `compare`.
+    expert, score
+        Of the `SparseExpertModel` that is tried, with a softmax over C classes for labels and the
+        mean square of errors else, Adam, and a loss (for sums of outputs: a bias) that keeps the
+        load even.
+    make_model : callable (num_experts, k) -> Model, optional
+        Makes the compiled model instead.
+    scoring, seed, **fit_options
+        As in `compare`.
+
+    Returns
+    -------
+    ExpertChoice
+        With `num_experts`, `k`, `reason` and the table `result`; `gw.plots.expert_choice` draws it.
+
+    Raises
+    ------
+    ValueError
+        There is no pair with k <= E, or x, y and cv do not fit together.
+    TypeError
+        A number is no integer, or `make_model` makes something else than a model.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(90, 4))
+    >>> choice = gw.choose_experts(x, (x[:, 0] > 0).astype(int), [1, 4], k=[1], cv=3, epochs=2)
+    >>> choice.pairs
+    ((1, 1), (4, 1))
+    """
+    pairs = [
+        (check_integer("num_experts", count, 1), check_integer("k", kept, 1))
+        for count in num_experts
+        for kept in k
+        if kept <= count
+    ]
+    if not pairs:
+        raise ValueError(
+            f"k: expected at least one below the num_experts {list(num_experts)}, got {list(k)}"
+        )
+    if is_sparse(x):
+        x = x.tocsr()
+    if make_model is None:
+        make_model = _default_model(x, y, expert, score)
+    make: Callable[[int, int], Model] = make_model
+    with seeds_from(seed):
+        costs = [_parameters_of_a_row(make(*pair), x.shape[-1]) for pair in pairs]
+    models = {f"{e} experts, k {kept}": _Maker(make, (e, kept)) for e, kept in pairs}
+    with warnings.catch_warnings():
+        # Too many experts are among what is tried; their scores say so.
+        warnings.simplefilter("ignore", RoutingCollapseWarning)
+        result = cross_validate(
+            models, x, y, cv, scoring, seed, fit_options, costs, "parameters a row"
+        )
+    chosen = pairs[result.names.index(result.chosen)]
+    return ExpertChoice(*chosen, result.reason, tuple(pairs), result)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    make: Callable[[int, int], Model]
+    pair: tuple[int, int]
+
+    def __call__(self) -> Model:
+        return self.make(*self.pair)
+
+
+def _default_model(
+    x: Any, y: Any, expert: str | Expert | Config, score: str
+) -> Callable[[int, int], Model]:
+    labels = has_labels(y)
+    width = int(np.max(y)) + 1 if labels else math.prod(np.shape(y)[1:])
+    balance = "bias" if score == "output_sum" else "aux_loss"
+
+    def make(num_experts: int, k: int) -> Model:
+        model = SparseExpertModel(
+            num_experts,
+            x.shape[-1],
+            width,
+            k,
+            expert,
+            score,
+            activation="softmax" if labels else None,
+            balance=balance,
+        )
+        model.compile("adam", "sparse_categorical_crossentropy" if labels else "mse")
+        return model
+
+    return make
+
+
+def _parameters_of_a_row(model: object, width: int) -> float:
+    """How many parameters one row meets."""
+    if not isinstance(model, Model):
+        raise TypeError(f"make_model: expected a Model, got {type(model).__name__}")
+    if not model.built:
+        model.build((None, width))
+    total = 0.0
+    for layer in model.layers:
+        for parameter in layer.parameters():
+            size: float = math.prod(parameter.shape)
+            is_routed = parameter.per_expert and not parameter.name.startswith("shared_")
+            if isinstance(layer, SparseExpertLayer) and is_routed and layer.k is not None:
+                size *= layer.k / layer.num_experts
+            total += size
+    return total

@@ -1,0 +1,73 @@
+"""Models side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatewise.data.csr import is_sparse
+from gatewise.validation.cross_validation import CrossValidation, cross_validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def compare(
+    models: Mapping[str, Any],
+    x: Any,
+    y: Any = None,
+    cv: Any = 5,
+    *,
+    scoring: Callable[[Any, Any], float] | None = None,
+    seed: int = 0,
+    **fit_options: Any,
+) -> CrossValidation:
+    """Quality and time of several models, by cross-validation on the same folds.
+
+    Parameters
+    ----------
+    models : mapping of str to model
+        A compiled model of this package, of which each fold trains a new one; a scikit-learn
+        estimator or pipeline, which is cloned; or a function without arguments that makes either.
+        So encoders, expert kinds and selectors are compared by the same call.
+    x : array or SciPy sparse matrix (n, ...)
+        Samples.
+    y : array (n,) or (n, u), optional
+        Labels or targets. Unless given, models learn x from x.
+    cv : int, splitter, or iterable of (training, validation) rows
+        A number is that of shuffled folds, with classes spread evenly where y holds labels.
+    scoring : callable (y, predicted) -> float, optional
+        Higher is better. Unless given, accuracy for labels, else the share of variance explained.
+    seed : int
+        Of the folds and of first weights: fold i draws from `seed + i`, the same for every model.
+    **fit_options
+        For `fit` of this package's models: `epochs`, `batch_size`, `callbacks`, ...
+
+    Returns
+    -------
+    CrossValidation
+        Scores, times, and the cheapest model within one standard error of the best.
+
+    Raises
+    ------
+    ValueError
+        There is no model, a model is not compiled, or x, y and cv do not fit together.
+    TypeError
+        A candidate is none of the three kinds.
+    ImportError
+        scikit-learn is missing, which splits the rows; the message names the extra.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(60, 4))
+    >>> def make(units):
+    ...     model = gw.Sequential([gw.Input((4,)), gw.layers.Dense(units), gw.layers.Dense(1)])
+    ...     model.compile("adam", "mse")
+    ...     return model
+    >>> result = gw.compare({"2 units": make(2), "8 units": make(8)}, x, x[:, :1], cv=3)
+    >>> result.scores.shape
+    (2, 3)
+    """
+    if is_sparse(x):
+        x = x.tocsr()
+    return cross_validate(models, x, y, cv, scoring, seed, fit_options)

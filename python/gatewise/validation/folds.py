@@ -1,0 +1,79 @@
+"""Splits of samples into training and validation parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise._extras import import_extra
+from gatewise.utils.checks import check_integer
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Rows = npt.NDArray[np.int64]
+    Fold = tuple[Rows, Rows]
+
+
+def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
+    """Pairs of training rows and validation rows.
+
+    Parameters
+    ----------
+    cv : int, scikit-learn splitter, or iterable of (training, validation)
+        A number of folds from 2 on: rows are shuffled by `seed`, and classes spread evenly where y
+        holds labels. A splitter is asked once.
+    x, y
+        The samples, and targets or None.
+    seed : int
+        Of the shuffle.
+
+    Raises
+    ------
+    ValueError
+        The number is below 2 or above that of samples, or rows lie outside the samples.
+    TypeError
+        cv is none of the three.
+    """
+    count = number_of(x)
+    if isinstance(cv, int) and not isinstance(cv, bool):
+        check_integer("cv", cv, 2)
+        splits = import_extra("sklearn.model_selection", "sklearn")
+        kind = splits.StratifiedKFold if has_labels(y) else splits.KFold
+        cv = kind(cv, shuffle=True, random_state=seed)
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        # Splitters look at the number of rows and at labels alone.
+        cv = cv.split(np.empty((count, 0)), y)
+    wrong = TypeError(f"cv: expected a number of folds, a splitter or pairs of rows, got {cv!r}")
+    if isinstance(cv, str):
+        raise wrong
+    try:
+        pairs = [tuple(np.asarray(part) for part in fold) for fold in cv]
+    except TypeError:
+        raise wrong from None
+    return [_check(pair, count) for pair in pairs]
+
+
+def has_labels(y: Any) -> bool:
+    """Whether targets are class labels: one whole number, flag or text for each sample."""
+    return y is not None and np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iubUSO"
+
+
+def number_of(x: Any) -> int:
+    """How many samples there are; TypeError where rows cannot be taken by their numbers."""
+    shape = getattr(x, "shape", None)
+    if not shape:
+        raise TypeError(f"x: expected an array or a sparse matrix, got {type(x).__name__}")
+    return int(shape[0])
+
+
+def _check(pair: tuple[Any, ...], count: int) -> Fold:
+    if len(pair) != 2:
+        raise ValueError(f"cv: expected pairs of training and validation rows, got {len(pair)}")
+    for rows in pair:
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
+            raise ValueError("cv: expected numbers of rows for training and for validation")
+        if rows.min() < 0 or rows.max() >= count:
+            raise ValueError(f"cv: expected rows from 0 to {count - 1}, got {rows.max()}")
+    return pair[0].astype(np.int64), pair[1].astype(np.int64)
