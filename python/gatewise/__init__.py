@@ -41,7 +41,8 @@ from gatewise.sae import (
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
-    from gatewise import compress, plots, validation
+    from gatewise import compress, decompose, plots, validation
+    from gatewise.decompose import create_sparse_expert_model
     from gatewise.validation import choose_experts, compare
 
 __version__ = "0.1.0"
@@ -74,7 +75,9 @@ __all__ = [
     "compare",
     "compress",
     "constraints",
+    "create_sparse_expert_model",
     "data",
+    "decompose",
     "experts",
     "get_num_threads",
     "initializers",
@@ -101,6 +104,8 @@ _LATER = {
     "choose_experts": "validation",
     "compare": "validation",
     "compress": "",
+    "create_sparse_expert_model": "decompose",
+    "decompose": "",
     "plots": "",
     "validation": "",
 }

@@ -5,7 +5,12 @@ from gatewise.plots.images import dictionary_images, reconstructions, top_rows
 from gatewise.plots.load import expert_load
 from gatewise.plots.sparse_weights import accuracy_against_zeros, input_weights
 from gatewise.plots.sparsity import density_histogram, fvu_against_l0
-from gatewise.plots.validation import comparison, expert_choice
+from gatewise.plots.validation import (
+    comparison,
+    expert_choice,
+    quality_against_share,
+    sparsity_choice,
+)
 
 __all__ = [
     "accuracy_against_zeros",
@@ -16,7 +21,9 @@ __all__ = [
     "expert_load",
     "fvu_against_l0",
     "input_weights",
+    "quality_against_share",
     "reconstructions",
+    "sparsity_choice",
     "top_rows",
     "training_curves",
 ]

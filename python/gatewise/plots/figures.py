@@ -50,3 +50,18 @@ def write_beside(axes: "Axes", text: str, x: float, y: float, color: str) -> Non
         fontsize=8.5,
         annotation_clip=False,
     )
+
+
+def write_below(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
+    """Text under a point."""
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(0, -7),
+        textcoords="offset points",
+        color=color,
+        ha="center",
+        va="top",
+        fontsize=8,
+        annotation_clip=False,
+    )

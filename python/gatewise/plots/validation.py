@@ -1,11 +1,13 @@
 """What cross-validation measured: quality beside what it costs."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatewise._extras import import_extra
-from gatewise.plots.figures import COLORS, new_figure, tidy, write_beside
+from gatewise.decompose import SparsityChoice
+from gatewise.plots.figures import COLORS, new_figure, tidy, write_below, write_beside
 from gatewise.validation import CrossValidation, ExpertChoice
 
 if TYPE_CHECKING:
@@ -115,3 +117,83 @@ def _draw_band(axes: "Axes", result: CrossValidation) -> None:
 
 def _ring(axes: "Axes", x: float, y: float) -> None:
     axes.plot([x], [y], marker="o", markersize=14, fillstyle="none", color="0.2", linestyle="none")
+
+
+def sparsity_choice(choice: SparsityChoice) -> "Figure":
+    """Draw what `gw.decompose.choose_sparsity` measured: the score against the weights kept.
+
+    Parameters
+    ----------
+    choice : SparsityChoice
+        What `choose_sparsity` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Mean scores with bars of one standard error, and the band of those within one of the best;
+        the ring is the choice.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing; the message names the extra that installs it.
+    """
+    result = choice.result
+    figure = new_figure(6.4, 4.0)
+    axes = figure.subplots()
+    _draw_band(axes, result)
+    order = np.argsort(choice.keeps)
+    keeps = np.asarray(choice.keeps)[order] * 100
+    means, errors = result.means[order], result.standard_errors[order]
+    axes.errorbar(keeps, means, errors, color=COLORS[0], marker="o", capsize=3)
+    chosen = choice.keeps.index(choice.keep)
+    _ring(axes, choice.keep * 100, result.means[chosen])
+    axes.set_xscale("log")
+    axes.set_xticks(keeps, labels=[f"{keep:g}" for keep in keeps])
+    axes.minorticks_off()
+    axes.set_xlabel("weights kept (%)")
+    axes.set_ylabel(f"{result.measure} (held out)")
+    axes.set_title("Quality against weights kept", loc="left", fontweight="bold")
+    tidy(axes)
+    return figure
+
+
+def quality_against_share(curves: Mapping[str, Sequence[tuple[int, float, float]]]) -> "Figure":
+    """Draw the quality of a model cut into experts against the parameters that a row meets.
+
+    Parameters
+    ----------
+    curves : mapping of str to list of (k, share, score)
+        What `gw.decompose.quality_by_share` returned, by a name for each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A line for each name; each point says its k.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing; the message names the extra that installs it.
+    ValueError
+        If there are no curves.
+    """
+    if not curves:
+        raise ValueError("curves: expected at least one, got none")
+    figure = new_figure(6.8, 4.2)
+    axes = figure.subplots()
+    for at, (name, points) in enumerate(curves.items()):
+        counts, shares, scores = zip(*sorted(points), strict=True)
+        color = COLORS[at % len(COLORS)]
+        percent = np.asarray(shares) * 100
+        axes.plot(percent, scores, color=color, marker="o", label=name)
+        if at == 0:
+            for k, share, score in zip(counts, percent, scores, strict=True):
+                write_below(axes, f"k {k}", share, score, color)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("parameters that a row meets (% of the dense pair's)")
+    axes.set_ylabel("score (held out)")
+    axes.set_title("Quality against parameters used", loc="left", fontweight="bold")
+    axes.legend(frameon=False, fontsize=8.5, loc="lower right")
+    tidy(axes)
+    return figure

@@ -22,9 +22,9 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
     ----------
     name : str
         What errors call it.
-    candidate : Model, estimator, or callable () -> either
-        A compiled model is made anew with new weights; an estimator is cloned; a callable is
-        called.
+    candidate : Model, estimator, or callable
+        A compiled model is made anew with new weights; an estimator is cloned; a callable makes
+        either, or anything else with `fit` and `predict`.
     seed : int
         Of new weights, unless layers have seeds of their own; of an estimator's `random_state`
         where that is unset.
@@ -40,8 +40,8 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
         if isinstance(candidate, Model):
             return _like(name, candidate)
         if callable(candidate) and not hasattr(candidate, "fit"):
-            return new_model(name, candidate(), seed)
-    if hasattr(candidate, "get_params") and hasattr(candidate, "fit"):
+            return _check_made(name, candidate())
+    if _is_estimator(candidate):
         clone = import_extra("sklearn.base", "sklearn").clone(candidate)
         unset = [
             key
@@ -49,16 +49,36 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
             if key.rpartition("__")[2] == "random_state" and value is None
         ]
         return clone.set_params(**dict.fromkeys(unset, seed % 2**32))
-    raise TypeError(
+    raise _wrong(name, candidate)
+
+
+def _check_made(name: str, made: Any) -> Any:
+    if not (hasattr(made, "fit") and hasattr(made, "predict")):
+        raise _wrong(name, made)
+    if isinstance(made, Model) and not made.get_compile_config():
+        raise _uncompiled(name)
+    return made
+
+
+def _wrong(name: str, candidate: Any) -> TypeError:
+    return TypeError(
         f"models[{name!r}]: expected a compiled model, an estimator, or a function that makes one, "
         f"got {type(candidate).__name__}"
     )
 
 
+def _uncompiled(name: str) -> ValueError:
+    return ValueError(f"models[{name!r}]: expected a compiled model, got one that is not")
+
+
+def _is_estimator(candidate: Any) -> bool:
+    return hasattr(candidate, "get_params") and hasattr(candidate, "fit")
+
+
 def _like(name: str, model: Model) -> Model:
     config = model.get_compile_config()
     if not config:
-        raise ValueError(f"models[{name!r}]: expected a compiled model, got one that is not")
+        raise _uncompiled(name)
     copy = type(model).from_config(model.get_config())
     copy.compile_from_config(config)
     return copy
@@ -66,10 +86,12 @@ def _like(name: str, model: Model) -> Model:
 
 def fit_model(model: Any, x: Any, y: Any, options: Mapping[str, Any]) -> None:
     """Trains it; `options` are those of `Model.fit`, which estimators do not take."""
-    if isinstance(model, Model):
+    if _is_estimator(model):
+        model.fit(x, y)
+    elif isinstance(model, Model):
         model.fit(x, y, **{"verbose": 0, **options})
     else:
-        model.fit(x, y)
+        model.fit(x, y, **options)
 
 
 def predict(model: Any, x: Any) -> Any:

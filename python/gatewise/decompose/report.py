@@ -1,0 +1,63 @@
+"""What `SparseExperts.fit` found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of the experts and of their combination, and what they hold.
+
+    Attributes
+    ----------
+    measure : str
+        What a score is: accuracy for labels, else the share of variance explained.
+    expert_scores : tuple of float
+        Each expert's alone, on the rows held out.
+    combined_score : float
+        Of the combination on rows held out: alpha is fitted on one half of them and judged on the
+        other, and the other way round.
+    alphas : tuple of float
+        The weight of each expert.
+    nonzero : tuple of int
+        Weights other than 0 in each expert's kernels.
+    parameters : int
+        Weights of the kernels of the model that was ranked.
+    fused_nonzero : int
+        Weights other than 0 in the kernels of the fused model.
+    seconds : dict of str to float
+        Of each step: initialise, rank, train, combine, validate.
+    """
+
+    measure: str
+    expert_scores: tuple[float, ...]
+    combined_score: float
+    alphas: tuple[float, ...]
+    nonzero: tuple[int, ...]
+    parameters: int
+    fused_nonzero: int
+    seconds: dict[str, float]
+
+    def _lines(self) -> list[tuple[str, str, str, str]]:
+        lines = [("", f"{self.measure} held out", "alpha", "weights other than 0")]
+        for at, (score, alpha, count) in enumerate(
+            zip(self.expert_scores, self.alphas, self.nonzero, strict=True)
+        ):
+            lines.append((f"expert {at}", f"{score:.4f}", f"{alpha:.3f}", f"{count:,}"))
+        share = self.fused_nonzero / self.parameters
+        total = f"{self.fused_nonzero:,} of {self.parameters:,} ({share:.0%})"
+        return [*lines, ("together", f"{self.combined_score:.4f}", "", total)]
+
+    def __str__(self) -> str:
+        lines = self._lines()
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in self._lines())
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"

@@ -1,0 +1,250 @@
+"""A trained pair of dense layers as routed experts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise import routers
+from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank
+from gatewise.decompose.ranking import dense_pairs, outputs_before
+from gatewise.experts import MLP
+from gatewise.layers import Dense, Input, SparseExpertLayer
+from gatewise.models import Sequential
+from gatewise.models.copying import model_like
+from gatewise.utils.checks import check_integer
+from gatewise.validation.candidates import default_scoring
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewise._core import Doubles, Floats
+    from gatewise.decompose.grouping import Groups
+    from gatewise.layers import Layer
+
+METHODS = ("importance", "kmeans", "coactivation")
+_ZERO_AT_ZERO = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "softsign", "linear")
+"""Activations of which a unit that is left out is one at 0."""
+_RIDGE = 1e-2
+"""Of the mean square of x: what keeps the router's fit from following single rows."""
+
+
+def to_experts(
+    model: Sequential,
+    n_experts: int,
+    method: str = "importance",
+    *,
+    x: Any,
+    k: int | None = None,
+    layer: str | Dense | None = None,
+    seed: int = 0,
+) -> Sequential:
+    """Cuts a trained dense layer pair into experts, of which each row takes k.
+
+    The pair `y = g(f(x U + c) V + b)` is a sum over its h hidden units. They are cut into E groups
+    of h / E, each an expert `E_i(x) = f(x U_i + c_i) V_i`, and `y = g(sum_{i in A(x)} E_i(x) + b)`;
+    with k = E that is the pair again, up to rounding. A(x) are the k experts of highest `x W_r`, a
+    ridge regression of how much each group does, `sum_j |h_j| |V_j|` over its units, on x.
+
+    Parameters
+    ----------
+    model : Sequential
+        Trained, with a `Dense` that another `Dense` follows.
+    n_experts : int
+        E; it divides h.
+    method : {"importance", "kmeans", "coactivation"}
+        Which units form a group: those next to each other in rank of importance (by activation);
+        those of similar weights `U_j`; those active in the same rows.
+    x : array (n, d) or SciPy sparse matrix
+        Rows that the model is meant for: what is active in them decides.
+    k : int, optional
+        Experts a row; a quarter of them, at least 1, unless given. `with_k` changes it.
+    layer : str or Dense, optional
+        The hidden layer; the widest that can be cut unless given.
+    seed : int
+        Of k-means.
+
+    Returns
+    -------
+    Sequential
+        A new model, compiled as the old one, whose pair is one `SparseExpertLayer`.
+
+    Raises
+    ------
+    ValueError
+        There is no such pair, its f is not 0 at 0, h is no multiple of E, or a number or a name is
+        out of range.
+    ImportError
+        scikit-learn is missing for "kmeans" or "coactivation"; the message names the extra.
+
+    References
+    ----------
+    Zhang et al. 2022, "MoEfication: transformer feed-forward layers are mixtures of experts",
+    sections 3.1 to 3.3.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
+    >>> model = gw.Sequential([gw.Input((6,)), gw.layers.Dense(32, "relu"), gw.layers.Dense(3)])
+    >>> cut = gw.decompose.to_experts(model, 8, x=x, k=8)
+    >>> bool(np.allclose(cut.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5))
+    True
+    """
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    n_experts = check_integer("n_experts", n_experts, 1)
+    k = max(1, n_experts // 4) if k is None else check_integer("k", k, 1)
+    first, second = _find_pair(model, layer)
+    if first.units % n_experts:
+        raise ValueError(
+            f"n_experts: expected a divisor of the {first.units} units of {first.name}, "
+            f"got {n_experts}"
+        )
+    inputs = outputs_before(model, first, x)
+    hidden = outputs_before(model, second, x).astype(np.float64)
+    groups = _group(model, first, hidden, method, n_experts, seed)
+    experts = SparseExpertLayer(
+        second.units,
+        num_experts=n_experts,
+        k=k,
+        expert=MLP(first.units // n_experts, activation=first.activation or "linear"),
+        router=routers.TopK(combine="sum", shared_bias=True),
+        activation=second.activation,
+        name=f"{first.name}_experts",
+    )
+    experts.build(first.input_shape)
+    router = _fit_router(inputs, hidden, second, groups)
+    experts.set_weights(_slice_weights(first, second, groups, router))
+    at = model.layers.index(first)
+    layers = [_copy(each) for each in (*model.layers[:at], *model.layers[at + 2 :])]
+    cut = Sequential([Input(model.input_shape[1:]), *layers[:at], experts, *layers[at:]])
+    cut.compile_from_config(model.get_compile_config())
+    return cut
+
+
+def with_k(model: Sequential, k: int) -> Sequential:
+    """A copy of a model that `to_experts` made, in which a row takes k experts.
+
+    Raises
+    ------
+    ValueError
+        No layer of the model is one of experts, or k is above their number.
+    """
+    old = _expert_layer(model)
+    router = routers.TopK(check_integer("k", k, 1), combine="sum", shared_bias=True)
+    config = model.get_config()
+    described = config["layers"][model.layers.index(old)]["config"]
+    described |= {"router": routers.ROUTERS.serialize(router), "k": k}
+    return model_like(model, config, _put_weights)
+
+
+def quality_by_share(
+    model: Sequential, x: Any, y: Any, k: Sequence[int] | None = None
+) -> list[tuple[int, float, float]]:
+    """What a model that `to_experts` made is worth with fewer experts a row.
+
+    Parameters
+    ----------
+    model : Sequential
+        From `to_experts`.
+    x, y : array
+        Rows held out, and labels or targets.
+    k : sequence of int, optional
+        What to try; powers of 2 up to E unless given.
+
+    Returns
+    -------
+    list of (k, share, score)
+        `share` is that of the experts' and router's parameters a row meets, of those of the pair;
+        `score` accuracy for labels, else the share of variance explained.
+    """
+    experts = _expert_layer(model)
+    count = experts.num_experts
+    tried = [2**at for at in range(count.bit_length()) if 2**at <= count] if k is None else k
+    sizes = {name: each.size for name, each in experts.named_weights().items()}
+    pair = sum(size for name, size in sizes.items() if name != "router_kernel")
+    per_expert = pair - sizes.get("output_bias", 0)
+    score = default_scoring(y)[1]
+    return [
+        (
+            each,
+            (per_expert * each / count + pair - per_expert + sizes["router_kernel"]) / pair,
+            score(y, with_k(model, each).predict(x, verbose=0)),
+        )
+        for each in tried
+    ]
+
+
+def _find_pair(model: Sequential, layer: str | Dense | None) -> tuple[Dense, Dense]:
+    pairs = dense_pairs(model)
+    if layer is not None:
+        pairs = [pair for pair in pairs if layer in (pair[0], pair[0].name)]
+    pairs = [pair for pair in pairs if (pair[0].activation or "linear") in _ZERO_AT_ZERO]
+    if not pairs:
+        wanted = "two Dense layers in a row" if layer is None else f"a Dense after layer {layer!r}"
+        raise ValueError(
+            f"model: expected a Sequential with {wanted}, the first with an activation that is 0 "
+            f"at 0 ({', '.join(_ZERO_AT_ZERO)}), got none"
+        )
+    return max(pairs, key=lambda pair: pair[0].units)
+
+
+def _group(
+    model: Sequential, first: Dense, hidden: Doubles, method: str, count: int, seed: int
+) -> Groups:
+    if method == "importance":
+        second = model.layers[model.layers.index(first) + 1]
+        lengths = np.linalg.norm(second.native.get("kernel").astype(np.float64), axis=1)
+        scores = np.abs(hidden).mean(axis=0) * lengths
+        ranks = np.empty(len(scores), np.int64)
+        ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+        return by_rank(ranks, count)
+    if method == "kmeans":
+        return by_kmeans(first.native.get("kernel").T.astype(np.float64), count, seed)
+    return by_coactivation(hidden > 0, count, seed)
+
+
+def _fit_router(inputs: Any, hidden: Doubles, second: Dense, groups: Groups) -> Floats:
+    """W_r `(d, E)`, by ridge regression of each group's share in the output."""
+    lengths = np.linalg.norm(second.native.get("kernel").astype(np.float64), axis=1)
+    member = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
+    work = np.abs(hidden) * lengths @ member
+    # No bias: the router has none, and a mean that is the same for all rows would lead every one to
+    # the same experts.
+    square = inputs.T @ inputs
+    square = np.asarray(square.toarray() if hasattr(square, "toarray") else square, np.float64)
+    square[np.diag_indices_from(square)] += _RIDGE * np.trace(square) / len(square)
+    return np.linalg.solve(square, np.asarray(inputs.T @ work)).astype(np.float32)
+
+
+def _slice_weights(first: Dense, second: Dense, groups: Groups, router: Floats) -> list[Floats]:
+    """In the order of a layer of MLP experts: U, c, V by expert, W_r, b."""
+    order = np.argsort(groups, kind="stable")
+    count = int(groups.max()) + 1
+    kernel, rows = first.native.get("kernel"), second.native.get("kernel")
+    bias = first.native.get("bias") if first.use_bias else np.zeros(first.units, np.float32)
+    inner = kernel[:, order].reshape(len(kernel), count, -1).transpose(1, 0, 2)
+    outer = rows[order].reshape(count, -1, rows.shape[1])
+    last = second.native.get("bias") if second.use_bias else np.zeros(second.units, np.float32)
+    return [inner, bias[order].reshape(count, -1), outer, router, last]
+
+
+def _expert_layer(model: Sequential) -> SparseExpertLayer:
+    for each in model.layers:
+        if isinstance(each, SparseExpertLayer):
+            return each
+    raise ValueError(f"model: expected one that to_experts made, got {model.name} without experts")
+
+
+def _copy(layer: Layer) -> Layer:
+    copy = type(layer).from_config(layer.get_config())
+    copy.set_state(layer.get_state())
+    if layer.parameters():
+        _put_weights(layer, copy)
+    return copy
+
+
+def _put_weights(layer: Layer, copy: Layer) -> None:
+    copy.set_weights(layer.get_weights())

@@ -1,0 +1,52 @@
+"""Which weights or units each expert gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def deal(
+    ranks: npt.NDArray[np.int64], keep: float, n_experts: int, overlap: float
+) -> list[npt.NDArray[np.bool_]]:
+    """The most important ones dealt to experts like cards, in order of rank.
+
+    Of N, the `M = round(keep N)` first are kept. The `round(overlap M)` first of those go to every
+    expert; of the others, the j-th goes to expert `j mod K`. Without overlap supports are disjoint.
+
+    Parameters
+    ----------
+    ranks : ndarray of int
+        0 for the most important; any shape.
+    keep, overlap : float in [0, 1]
+        Shares as above.
+    n_experts : int
+        K.
+
+    Returns
+    -------
+    list of ndarray of bool
+        K masks in the shape of `ranks`.
+
+    Raises
+    ------
+    ValueError
+        An expert would get none.
+    """
+    kept = round(keep * ranks.size)
+    shared = round(overlap * kept)
+    masks = [
+        (ranks < shared)
+        | ((ranks < kept) & (ranks >= shared) & ((ranks - shared) % n_experts == i))
+        for i in range(n_experts)
+    ]
+    if not all(mask.any() for mask in masks):
+        raise ValueError(
+            f"keep: expected enough for {n_experts} experts, got {keep} of {ranks.size}, "
+            f"which is {kept}"
+        )
+    return masks
