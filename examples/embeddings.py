@@ -21,6 +21,7 @@ import gatewise as gw
 from comparison import Components, Floats, fvu, parser, store
 
 DATA = Path(__file__).parent / "data" / "glosses.npz"
+DEFINITIONS = 6000
 HELD_OUT = 500
 LATENTS = 2048
 VALUES = 32
@@ -34,7 +35,8 @@ OFTEN = 20
 def load(seed: int, rows: int) -> tuple[Floats, list[str]]:
     """Embeddings (n, 384) and their texts in any order, the queries last."""
     with np.load(DATA) as archive:
-        embeddings, texts = archive["embedding"].astype(np.float32), archive["text"]
+        embeddings = archive["embedding"][:DEFINITIONS].astype(np.float32)
+        texts = archive["text"][:DEFINITIONS]
     order = np.random.default_rng(seed).permutation(len(texts))
     order = np.concatenate([order[: min(rows, len(order) - HELD_OUT)], order[-HELD_OUT:]])
     return embeddings[order], texts[order].tolist()

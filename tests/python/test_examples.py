@@ -99,7 +99,8 @@ def test_the_data_are_small_and_have_their_licence() -> None:
     assert {"README.md", "NOTICE.wordnet"} < files.keys()
     assert sum(files.values()) < MOST_BYTES
     with np.load(EXAMPLES / "data" / "glosses.npz") as archive:
-        embeddings, texts = archive["embedding"], archive["text"]
-    assert (embeddings.shape, embeddings.dtype) == ((6000, 384), np.float16)
-    assert len(set(texts.tolist())) > 5900
+        embeddings, texts, labels = archive["embedding"], archive["text"], archive["label"]
+    assert (embeddings.shape, embeddings.dtype) == ((12000, 384), np.float16)
+    assert len(set(texts.tolist())) > 11800
+    assert (labels.shape, labels.min(), labels.max()) == ((12000,), 0, 44)
     np.testing.assert_allclose(np.linalg.norm(embeddings.astype(float), axis=1), 1, atol=1e-3)

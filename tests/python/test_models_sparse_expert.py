@@ -1,10 +1,14 @@
 """`SparseExpertModel`: three scores, two ways to combine, and what it learns."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import gatewise as gw
 from digits import load_digits
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +156,29 @@ def test_experts_with_a_hidden_layer_learn_digits(score):
         epochs=15,
     )
     assert accuracy >= 0.93
+
+
+def test_experts_learn_kinds_of_words():
+    """Three splits of 9,000 and 3,000 definitions; scikit-learn's MLP(256) reaches 0.664."""
+    with np.load(EXAMPLES / "data" / "glosses.npz") as archive:
+        x, y = archive["embedding"].astype(np.float32) * np.float32(384**0.5), archive["label"]
+    accuracies = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(x))
+        training, held_out = order[:9000], order[9000:]
+        gw.utils.set_random_seed(seed)
+        experts = gw.SparseExpertLayer(
+            45,
+            num_experts=8,
+            k=4,
+            expert=gw.experts.MLP(128),
+            activation="softmax",
+            balance=gw.balance.AuxLoss(0.1),
+        )
+        model = gw.Sequential([gw.Input((384,)), gw.layers.Dropout(0.5), experts])
+        rate = gw.optimizers.schedules.CosineDecay(1e-3, 25 * 141)
+        optimizer = gw.optimizers.AdamW(rate, weight_decay=0.1)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x[training], y[training], batch_size=64, epochs=25, verbose=0)
+        accuracies.append(model.evaluate(x[held_out], y[held_out], verbose=0)[1])
+    assert np.mean(accuracies) >= 0.667

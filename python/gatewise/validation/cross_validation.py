@@ -97,7 +97,7 @@ class CrossValidation:
     def _cost(self, at: int) -> str:
         if self.costs is None:
             return f"{self.row_microseconds[at]:.1f} microseconds a row"
-        return f"{self.costs[at]:,.0f} {self.cost_unit}"
+        return f"{_number(self.costs[at])} {self.cost_unit}"
 
     def _lines(self) -> list[tuple[str, ...]]:
         head = ("model", self.measure, "standard error", "fit (s)", "a row (us)")
@@ -111,7 +111,7 @@ class CrossValidation:
                 f"{fits[at]:.3g}",
                 f"{rows[at]:.3g}",
             )
-            lines.append(line if self.costs is None else (*line, f"{self.costs[at]:,.0f}"))
+            lines.append(line if self.costs is None else (*line, _number(self.costs[at])))
         return lines
 
     def __str__(self) -> str:
@@ -134,6 +134,10 @@ class CrossValidation:
             for line in lines
         )
         return f"<table><tr>{cells}</tr>{body}</table><p>{escape(self.reason)}</p>"
+
+
+def _number(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= 10 else f"{cost:g}"
 
 
 def cross_validate(

@@ -1,0 +1,48 @@
+"""The notebooks in examples/ as they are saved: run from top to bottom, with their pictures."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+MOST_BYTES = 1 << 20
+
+
+def code_cells(path: Path) -> list[dict]:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_there_is_a_notebook_for_each_system_and_a_first_tour() -> None:
+    names = {path.stem for path in NOTEBOOKS}
+    assert {"first_tour", "top_k_gating", "experts_by_importance", "sparse_weights"} <= names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_was_run_from_top_to_bottom_and_saved(path: Path) -> None:
+    cells = code_cells(path)
+    counts = [cell["execution_count"] for cell in cells]
+    assert counts == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 2
+    assert path.stat().st_size < MOST_BYTES
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_it_shows_is_clean(path: Path) -> None:
+    outputs = json.dumps([cell["outputs"] for cell in code_cells(path)])
+    assert '"name": "stderr"' not in outputs
+    assert "Warning" not in outputs
+    assert not re.search(r"/(?:tmp|home|root|work|usr)/", outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_notebooks_that_it_links_to_are_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (EXAMPLES / target).exists(), target
