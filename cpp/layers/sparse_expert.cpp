@@ -5,6 +5,7 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "layers/activation_output.h"
+#include "layers/entry_rows.h"
 #include "layers/parameter_values.h"
 
 namespace gatewise {
@@ -22,19 +23,6 @@ struct SparseExpertLayer::Saved {
   float* pre_activation;  // like the output, where the slope needs it
   bool updates_all;       // whether the step changed experts that no row chose
 };
-
-namespace {
-
-// Index of each of `count` rows in the array that x reads from.
-const Index* compose(const Input& x, const Index* rows, Index count, Arena& arena) {
-  const Index* outer = x.index();
-  if (!outer) return rows;
-  Index* composed = arena.take<Index>(count);
-  for (Index i = 0; i < count; ++i) composed[i] = outer[rows[i]];
-  return composed;
-}
-
-}  // namespace
 
 SparseExpertLayer::SparseExpertLayer(const Options& options)
     : units_(options.integer("units")),
@@ -85,7 +73,7 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   pass.loss += saved->routing.loss;
   saved->dispatch = make_dispatch(saved->routing.choice, experts_, arena);
   const Index entries = saved->routing.choice.entries();
-  saved->entry_rows = x.at(compose(x, saved->dispatch.row_of, entries, arena));
+  saved->entry_rows = entry_rows(x, saved->dispatch.row_of, entries, arena);
   saved->entry_outputs = arena.take<float>(entries * pass.output.stride);
   saved->run =
       expert_->forward(saved->entry_rows, saved->dispatch.groups, block_, saved->entry_outputs,
@@ -107,7 +95,7 @@ void SparseExpertLayer::run_shared(ForwardPass& pass, Saved& saved) const {
   for (Index entry = 0; entry < entries; ++entry) rows[entry] = entry % pass.rows;
   for (Index s = 0; s <= shared_count_; ++s) offsets[s] = s * pass.rows;
   const Input& x = pass.inputs[0];
-  saved.shared_rows = x.at(compose(x, rows, entries, arena));
+  saved.shared_rows = entry_rows(x, rows, entries, arena);
   saved.shared_groups = {offsets, shared_count_};
   saved.shared_outputs = arena.take<float>(entries * pass.output.stride);
   saved.shared_run =

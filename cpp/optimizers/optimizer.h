@@ -67,6 +67,7 @@ class LayerState final : public UpdateSink {
     bool touched = false;
   };
   std::vector<std::vector<Slice>>& slices() { return slices_; }
+  const ParameterBlock& block() const { return block_; }
   AlignedBuffer& first() { return first_; }
   AlignedBuffer& second() { return second_; }
 

@@ -87,6 +87,7 @@ Options to_options(const py::dict& values);
 void bind_runtime(py::module_& module);
 void bind_layer(py::module_& module);
 void bind_dictionary(py::module_& module);
+void bind_gated(py::module_& module);
 void bind_training(py::module_& module);
 
 }  // namespace gatewise

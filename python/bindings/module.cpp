@@ -30,6 +30,7 @@ PYBIND11_MODULE(GATEWISE_MODULE, module) {
   bind_runtime(module);
   bind_layer(module);
   bind_dictionary(module);
+  bind_gated(module);
   bind_training(module);
 }
 

@@ -210,6 +210,14 @@ std::string key(std::size_t layer, const char* what) {
   return "layer" + std::to_string(layer) + "." + what;
 }
 
+// Slices that a parameter has lost since the trainer was made are left out.
+template <typename Visit>
+void for_each_slice(LayerState& layer, const Visit& visit) {
+  for (std::size_t number = 0; number < layer.slices().size(); ++number)
+    for (Index slice = 0; slice < layer.block().at(static_cast<int>(number)).count; ++slice)
+      visit(layer.slices()[number][slice]);
+}
+
 py::dict get_state(Trainer& trainer) {
   py::dict state;
   state["steps"] = py::array(py::cast(std::vector<std::int64_t>{trainer.steps()}));
@@ -217,12 +225,10 @@ py::dict get_state(Trainer& trainer) {
     LayerState& layer = *trainer.states()[i];
     std::vector<std::int64_t> steps;
     std::vector<double> penalties;
-    for (const auto& slices : layer.slices()) {
-      for (const LayerState::Slice& slice : slices) {
-        steps.push_back(slice.steps);
-        penalties.push_back(slice.penalty);
-      }
-    }
+    for_each_slice(layer, [&](const LayerState::Slice& slice) {
+      steps.push_back(slice.steps);
+      penalties.push_back(slice.penalty);
+    });
     if (steps.empty()) continue;
     state[py::str(key(i, "steps"))] = py::array(py::cast(steps));
     state[py::str(key(i, "penalties"))] = py::array(py::cast(penalties));
@@ -269,7 +275,7 @@ py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const 
 
 Index slice_count(LayerState& layer) {
   Index count = 0;
-  for (const auto& slices : layer.slices()) count += static_cast<Index>(slices.size());
+  for_each_slice(layer, [&](const LayerState::Slice&) { ++count; });
   return count;
 }
 
@@ -291,12 +297,10 @@ void restore_layer(LayerState& layer, const py::dict& state, std::size_t number,
   restore(layer.second(), state, key(number, "second"), write);
   if (!write) return;
   Index at = 0;
-  for (auto& slices : layer.slices()) {
-    for (LayerState::Slice& slice : slices) {
-      slice.steps = steps.data()[at];
-      slice.penalty = penalties.data()[at++];
-    }
-  }
+  for_each_slice(layer, [&](LayerState::Slice& slice) {
+    slice.steps = steps.data()[at];
+    slice.penalty = penalties.data()[at++];
+  });
 }
 
 // All of it is checked before any of it is written.

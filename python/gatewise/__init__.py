@@ -23,8 +23,14 @@ from gatewise import (
 )
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
-from gatewise.layers import Input, Layer, SparseExpertLayer
-from gatewise.models import Comparison, Model, Sequential, SparseExpertModel
+from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
+from gatewise.models import (
+    Comparison,
+    Model,
+    Sequential,
+    SparseExpertModel,
+    build_sparse_experts_model,
+)
 from gatewise.sae import (
     KL,
     LISTA,
@@ -55,6 +61,7 @@ __all__ = [
     "Comparison",
     "DeadUnitsWarning",
     "Gated",
+    "GatedExperts",
     "Identity",
     "Input",
     "JumpReLU",
@@ -70,6 +77,7 @@ __all__ = [
     "__version__",
     "activations",
     "balance",
+    "build_sparse_experts_model",
     "callbacks",
     "choose_experts",
     "compare",
@@ -117,3 +125,7 @@ def __getattr__(name: str) -> Any:
     if not _LATER[name]:
         return importlib.import_module(f"gatewise.{name}")
     return getattr(importlib.import_module(f"gatewise.{_LATER[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

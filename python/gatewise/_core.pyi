@@ -99,6 +99,14 @@ class Layer:
         """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
 
+def gates(layer: Layer, x: Floats | SparseRows) -> Floats:
+    """The gates (n, units) of a layer of gated experts, each in (0, 1)."""
+
+def set_groups(layer: Layer, groups: list[int]) -> None:
+    """Joins groups of a layer of gated experts: unit i goes to groups[i], whose matrix becomes the
+    mean of those that its units had. ValueError where numbers leave gaps or exceed those of now.
+    """
+
 def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
     """A kernel (d, u) as the arrays of a compressed layer: values, places, offsets and, of form
     csr, order.

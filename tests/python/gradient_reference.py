@@ -166,6 +166,25 @@ def run_sparse_expert(node: Node, x, run: Run):
     return ACTIVATIONS[o["activation"]](y + bias)
 
 
+def run_gated_experts(node: Node, x, run: Run):
+    """Side by side or added up; "soft" as in training."""
+    o, p = node.options, node.weights
+    groups = [int(group) for group in o["groups"].split(",")]
+    gates = sigmoid(x @ p["gate_kernel"] + p["gate_bias"])
+    factors = gates * (gates > o["threshold"])
+    if o["gate"] == "soft" and run.training:
+        factors = gates * sigmoid((gates - o["threshold"]) / o["temperature"])
+    else:
+        run.margin = min(run.margin, np.abs(gates - o["threshold"]).min())
+    run.loss += o["open_weight"] * ((gates.mean(axis=0) - o["open_share"]) ** 2).mean()
+    f = ACTIVATIONS[o["activation"]]
+    h = np.einsum("nd,cdp->cnp", x, p["kernel"])
+    units = [
+        factors[:, [i]] * f(p["scale"][i] * h[c] + p["bias"][i]) for i, c in enumerate(groups)
+    ]
+    return np.sum(units, axis=0) if o["combine"] == "sum" else np.concatenate(units, axis=1)
+
+
 def run_code(node: Node, h, run: Run):
     o, kind = node.options, node.options["activation.kind"]
     if kind == "identity":
@@ -196,6 +215,8 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         return ACTIVATIONS[o["activation"]](x @ p["kernel"] + p.get("bias", 0.0))
     if node.kind == "activation":
         return ACTIVATIONS[o["activation"]](x)
+    if node.kind == "gated_experts":
+        return run_gated_experts(node, x, run)
     if node.kind == "layer_normalization":
         centred = x - x.mean(axis=1, keepdims=True)
         normal = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + o["epsilon"])

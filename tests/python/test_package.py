@@ -47,7 +47,7 @@ def test_import_leaves_optional_and_slow_packages_alone() -> None:
 
 
 def test_every_public_name_is_there() -> None:
-    assert set(gw.__all__) <= set(dir(gw)) | {"plots"}
+    assert set(gw.__all__) <= set(dir(gw))
     for name in gw.__all__:
         assert getattr(gw, name) is not None
     with pytest.raises(AttributeError, match="module 'gatewise' has no attribute 'nothing'"):

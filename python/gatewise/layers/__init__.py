@@ -6,6 +6,7 @@ from gatewise.layers.compressed_dense import CompressedDense
 from gatewise.layers.dense import Dense
 from gatewise.layers.dropout import Dropout
 from gatewise.layers.expert_load import ExpertLoad
+from gatewise.layers.gated_experts import GatedExperts
 from gatewise.layers.input import Input, InputLayer
 from gatewise.layers.layer_normalization import LayerNormalization
 from gatewise.layers.merge import Add, Concatenate, Multiply, add, concatenate, multiply
@@ -19,6 +20,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "ExpertLoad",
+    "GatedExperts",
     "Input",
     "InputLayer",
     "Layer",

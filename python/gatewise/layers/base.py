@@ -125,6 +125,9 @@ class Layer(ParameterOwner, LayerAsModel):
         if state["random_stream"] is not None:
             self.set_random_stream(*state["random_stream"])
 
+    def end_epoch(self) -> None:
+        """What the layer does after an epoch of `fit`, on its own."""
+
     def describe(self) -> str:
         """What `summary()` calls the layer."""
         return f"{self.name} ({type(self).__name__})"

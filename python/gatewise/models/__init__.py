@@ -3,6 +3,7 @@
 from gatewise.io.model_file import load_model, model_from_json, save_model
 from gatewise.models.comparing import Comparison
 from gatewise.models.functional import Model
+from gatewise.models.gated import build_sparse_experts_model
 from gatewise.models.sequential import Sequential
 from gatewise.models.sparse_expert_model import SparseExpertModel
 
@@ -11,6 +12,7 @@ __all__ = [
     "Model",
     "Sequential",
     "SparseExpertModel",
+    "build_sparse_experts_model",
     "load_model",
     "model_from_json",
     "save_model",

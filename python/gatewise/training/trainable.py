@@ -273,7 +273,9 @@ class Trainable(Compiling):
         """
 
     def _end_epoch(self, samples: int) -> None:
-        """What it does after an epoch of so many samples."""
+        """What it does after an epoch of so many samples; its layers may change then too."""
+        for layer in self.layers:
+            layer.end_epoch()
 
 
 def _in_order(logs: dict[str, float]) -> float | list[float]:

@@ -1,0 +1,328 @@
+"""Gated units that share weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise import _core, activations, constraints, initializers, regularizers
+from gatewise.layers.base import LAYERS, Layer
+from gatewise.layers.symbol import Shape
+from gatewise.registry import Config, NativeOptions
+from gatewise.utils.checks import check_integer, check_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from gatewise._core import Floats
+    from gatewise.initializers import Initializer
+    from gatewise.layers.base import LayerOptions
+    from gatewise.regularizers import Regularizer
+
+COMBINES = ("concat", "sum")
+GATES = ("hard", "straight_through", "soft")
+_UNITS_PER_GROUP = 4
+
+
+@LAYERS.register()
+class GatedExperts(Layer):
+    """`u_i = 1[g_i > tau] g_i f(s_i * h_c(i) + b_i)`, `g_i = sigmoid(x w_i + a_i)`, `h_c = x V_c`.
+
+    Each of the units has a gate, a scale and a bias of its own; the units of a group c share the
+    matrix V_c. A unit whose gate is shut in a row is not computed for it, and gives 0; nor is an
+    `h_c` of which no unit is open.
+
+    Parameters
+    ----------
+    units : int
+        How many units.
+    width : int
+        Length p of `h_c`, `s_i`, `b_i` and `u_i`.
+    groups : int, sequence of int, or "auto"
+        How many groups, to which units go in order; the group of each unit; or "auto": each unit
+        begins with a matrix of its own, and after `warm_up` epochs of training those whose gates
+        open for the same rows are put together, see Notes. A quarter of the units unless given.
+    activation : str
+        f, by name.
+    combine : {"concat", "sum"}
+        The `u_i` side by side, or their sum.
+    threshold : float in [0, 1)
+        tau.
+    gate : {"hard", "straight_through", "soft"}
+        How a shut unit's gate learns from the task; see Notes. Prediction is the same for all.
+    temperature : float
+        T of "soft", above 0.
+    open_share : float in [0, 1], optional
+        rho: adds `open_weight mean_i (mean_r g_i - rho)^2` to the loss, the mean over the batch's
+        rows standing for the share of rows with `g_i > tau`. It moves shut gates too.
+    open_weight : float
+        Its weight.
+    warm_up : int
+        Epochs before `groups="auto"` puts units together.
+    similarity : float in [-1, 1]
+        The cosine of two units' `w_i` from which on "auto" takes them for similar.
+    kernel_initializer, gate_initializer : str or Initializer
+        How each V_c and the `w_i` start: uniform (`"glorot_uniform"`, `"random_uniform"`) or
+        Gaussian (`"glorot_normal"`, `"random_normal"`). Scales start at 1, biases at 0.
+    kernel_regularizer : str or Regularizer, optional
+        The penalty on each V_c; a step applies it to those it touched.
+    kernel_constraint : str or Constraint, optional
+        What holds for each V_c after every update.
+    **options
+        See `Layer`.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range, groups leave gaps or are more than the units, or a name is
+        unknown.
+    TypeError
+        An argument is of another type.
+
+    Notes
+    -----
+    Input shape `(n, ..., d)`, output shape `(n, ..., units p)`, or `(n, ..., p)` for a sum. Forward
+    2 n d units flops for the gates and 2 d p for each row and group that is open; SciPy CSR may be
+    read. In training, with D the task's slope by the gate's factor:
+
+    - "hard": an open unit's gate has the slope D, a shut one's 0. A unit that is shut in all rows of
+      a step is not updated but for the gate, which the `open_share` term alone moves.
+    - "straight_through": the same output; the gate's slope is D also where shut, as if `g_i`
+      were passed through. All units are computed.
+    - "soft": `u_i = q g_i f(...)`, `q = sigmoid((g_i - tau) / T)`, and its slope. All units are computed.
+
+    "auto" joins the connected components of the graph of units whose `w_i` have a cosine of
+    `similarity` or more; a group's matrix is the mean of its units'. Optimizer state of matrix c goes
+    on as that of the c-th matrix before.
+
+    References
+    ----------
+    Bengio, Leonard, Courville 2013, "Estimating or propagating gradients through stochastic neurons
+    for conditional computation", sections 3 and 4 (straight-through and smooth gates).
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> layer = gw.layers.GatedExperts(8, width=5, groups=2, seed=0)
+    >>> x = np.ones((3, 4), np.float32)
+    >>> u = layer(x).reshape(3, 8, 5)
+    >>> bool(((layer.gates(x) > 0.5) == (u != 0).any(axis=2)).all())
+    True
+    """
+
+    kind = "gated_experts"
+
+    def __init__(
+        self,
+        units: int,
+        width: int,
+        groups: int | Sequence[int] | str | None = None,
+        activation: str | None = "relu",
+        combine: str = "concat",
+        threshold: float = 0.5,
+        gate: str = "hard",
+        temperature: float = 0.1,
+        open_share: float | None = None,
+        open_weight: float = 1.0,
+        warm_up: int = 3,
+        similarity: float = 0.5,
+        kernel_initializer: str | Initializer | Config = "glorot_uniform",
+        gate_initializer: str | Initializer | Config = "glorot_uniform",
+        kernel_regularizer: str | Regularizer | Config | None = None,
+        kernel_constraint: str | constraints.Constraint | Config | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.units = check_integer("units", units, 1)
+        self.width = check_integer("width", width, 1)
+        self.groups = _check_groups(groups, self.units)
+        self.activation = activations.get(activation)
+        if self.activation == "softmax":
+            raise ValueError("activation: expected an elementwise one, got 'softmax'")
+        self.combine = _one_of("combine", combine, COMBINES)
+        self.threshold = check_number("threshold", threshold, 0, 1)
+        if self.threshold == 1:
+            raise ValueError("threshold: expected a number below 1, got 1")
+        self.gate = _one_of("gate", gate, GATES)
+        self.temperature = check_number("temperature", temperature, 0)
+        if self.temperature == 0:
+            raise ValueError("temperature: expected a number > 0, got 0")
+        self.open_share = None if open_share is None else check_number("open_share", open_share, 0, 1)
+        self.open_weight = check_number("open_weight", open_weight, 0)
+        self.warm_up = check_integer("warm_up", warm_up, 1)
+        self.similarity = check_number("similarity", similarity, -1, 1)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.gate_initializer = initializers.get(gate_initializer, "gate_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self._epochs = 0
+        self._joined: list[int] | None = None
+
+    @property
+    def group_of(self) -> list[int]:
+        """The group of each unit, as it is now."""
+        if self._joined is not None:
+            return list(self._joined)
+        if self.groups == "auto":
+            return list(range(self.units))
+        if isinstance(self.groups, int):
+            return [unit * self.groups // self.units for unit in range(self.units)]
+        return list(self.groups)
+
+    def native_options(self) -> NativeOptions:
+        started = self._joined
+        self._joined = None
+        text = ",".join(map(str, self.group_of))
+        self._joined = started
+        return {
+            "units": self.units,
+            "width": self.width,
+            "groups": text,
+            "activation": self.activation,
+            "combine": self.combine,
+            "threshold": self.threshold,
+            "gate": self.gate,
+            "temperature": self.temperature,
+            "open_share": 0.0 if self.open_share is None else self.open_share,
+            "open_weight": 0.0 if self.open_share is None else self.open_weight,
+        }
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        width = self.width if self.combine == "sum" else self.units * self.width
+        return (*input_shape[:-1], width)
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        if parameter.name == "kernel":
+            return self.kernel_initializer
+        if parameter.name == "gate_kernel":
+            return self.gate_initializer
+        return super().initializer_for(parameter)
+
+    def gates(self, x: Any) -> Floats:
+        """g of every unit `(rows, units)`: a unit is open where it is above `threshold`.
+
+        Parameters
+        ----------
+        x : array (n, ..., d) or SciPy sparse matrix (n, d)
+            Leading axes are rows of their own.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, or x has another width.
+        """
+        from gatewise.data import convert, csr
+
+        native, width = self.native, self.input_shape[-1]
+        self.parameters()
+        if csr.is_sparse(x):
+            rows = csr.to_sparse_rows(csr.to_csr(x, "x"), "x", (None, width))
+            return _core.gates(native, rows)
+        array = convert.to_array(x, "x")
+        shape = (*[None] * (array.ndim - 1), width) if array.ndim > 1 else (None, width)
+        return _core.gates(native, convert.features(array, "x", shape).reshape(-1, width))
+
+    def open_shares(self, x: Any) -> Floats:
+        """The share of rows in which each unit is open `(units,)`."""
+        return np.asarray((self.gates(x) > self.threshold).mean(axis=0), np.float32)
+
+    def count_saved(self) -> int:
+        """How many parameters sharing saves: `(units - groups) d p`."""
+        return (self.units - len(set(self.group_of))) * int(self.input_shape[-1]) * self.width
+
+    def join_groups(self, groups: Sequence[int]) -> None:
+        """Puts units together: unit i goes to group `groups[i]`, its matrix the mean of theirs.
+
+        Raises
+        ------
+        ValueError
+            The layer is not built, numbers leave gaps, or there would be more groups than now.
+        """
+        joined = list(_check_groups(groups, self.units))  # type: ignore[arg-type]
+        _core.set_groups(self.native, joined)
+        self._joined = joined
+
+    def similar_units(self) -> list[int]:
+        """The group of each unit by "auto": connected components of the graph of similar `w_i`."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        directions = self.named_weights()["gate_kernel"].astype(np.float64)
+        directions /= np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
+        near = csr_array(directions.T @ directions >= self.similarity)
+        labels = connected_components(near, directed=False)[1]
+        # Numbered by their first units.
+        first = list(dict.fromkeys(labels.tolist()))
+        return [first.index(label) for label in labels.tolist()]
+
+    def end_epoch(self) -> None:
+        """Counts the epochs of `groups="auto"`, and puts units together after `warm_up`."""
+        if self.groups != "auto":
+            return
+        self._epochs += 1
+        if self._epochs == self.warm_up:
+            self.join_groups(self.similar_units())
+
+    def get_state(self) -> Config:
+        """Beside what every layer has, how many epochs it has seen and its groups since then."""
+        return {**super().get_state(), "epochs": self._epochs, "groups": self._joined}
+
+    def set_state(self, state: Config) -> None:
+        """Builds the layer as `get_state` saw it; its weights are still to be set."""
+        super().set_state(state)
+        self._epochs = int(state["epochs"])
+        if state["groups"] is not None:
+            self.join_groups(state["groups"])
+
+    def describe(self) -> str:
+        return f"{super().describe()} {self.units} units in {len(set(self.group_of))} groups"
+
+    def get_config(self) -> Config:
+        groups = self.groups
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "width": self.width,
+            "groups": groups if isinstance(groups, int | str) else list(groups),
+            "activation": self.activation,
+            "combine": self.combine,
+            "threshold": self.threshold,
+            "gate": self.gate,
+            "temperature": self.temperature,
+            "open_share": self.open_share,
+            "open_weight": self.open_weight,
+            "warm_up": self.warm_up,
+            "similarity": self.similarity,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "gate_initializer": initializers.serialize(self.gate_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+        }
+
+
+def _check_groups(groups: object, units: int) -> int | str | tuple[int, ...]:
+    if groups is None:
+        return max(1, units // _UNITS_PER_GROUP)
+    if isinstance(groups, str):
+        if groups != "auto":
+            raise ValueError(f"groups: expected a number, a list or 'auto', got {groups!r}")
+        return groups
+    if isinstance(groups, Sequence | np.ndarray):
+        numbers = tuple(check_integer("groups", each, 0) for each in groups)
+        if len(numbers) != units:
+            raise ValueError(f"groups: expected one for each of {units} units, got {len(numbers)}")
+        if sorted(set(numbers)) != list(range(max(numbers) + 1)):
+            raise ValueError(f"groups: expected numbers from 0 on without a gap, got {numbers}")
+        return numbers
+    count = check_integer("groups", groups, 1)
+    if count > units:
+        raise ValueError(f"groups: expected at most as many as units ({units}), got {count}")
+    return count
+
+
+def _one_of(name: str, value: object, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+    return str(value)
