@@ -22,8 +22,8 @@ void gated_unit_forward(Activation kind, const GatedUnit& unit, float* u, Index 
   for (Index j = 0; j < width; j += kPanelWidth) {
     const Index rest = width - j;
     const Piece piece(kind, unit, j, rest);
-    const Vector sum =
-        accumulate ? fma(factor, piece.after, Vector::load_up_to(u + j, rest)) : factor * piece.after;
+    const Vector sum = accumulate ? fma(factor, piece.after, Vector::load_up_to(u + j, rest))
+                                  : factor * piece.after;
     sum.store_up_to(u + j, rest);
   }
 }

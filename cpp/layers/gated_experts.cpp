@@ -43,9 +43,7 @@ GatedExpertsLayer::GatedExpertsLayer(const Options& options)
   const std::string gate = options.text("gate");
   require(gate == "hard" || gate == "straight_through" || gate == "soft",
           "gate: expected 'hard', 'straight_through' or 'soft', got ", gate);
-  gate_ = gate == "hard"   ? Gate::kHard
-          : gate == "soft" ? Gate::kSoft
-                           : Gate::kStraightThrough;
+  gate_ = gate == "hard" ? Gate::kHard : gate == "soft" ? Gate::kSoft : Gate::kStraightThrough;
   require(temperature_ > 0, "temperature: expected a number > 0, got ", temperature_);
   // Numbers as text, "0,0,1": options hold no lists.
   const std::string text = options.text("groups");
@@ -122,8 +120,9 @@ void GatedExpertsLayer::forward(ForwardPass& pass) const {
   run_units(pass, *saved);
 }
 
-// m and dm/dz of every unit. Hard: m = g where open, else 0, and so its slope. Straight through: the
-// same m, with the slope of g everywhere. Soft: m = g q, q = sigmoid((g - tau) / T), in training.
+// m and dm/dz of every unit. Hard: m = g where open, else 0, and so its slope. Straight through:
+// the same m, with the slope of g everywhere. Soft: m = g q, q = sigmoid((g - tau) / T), in
+// training.
 void GatedExpertsLayer::open_gates(ForwardPass& pass, Saved& saved) const {
   Arena& arena = *pass.arena;
   const bool training = pass.step.training;

@@ -179,9 +179,7 @@ def run_gated_experts(node: Node, x, run: Run):
     run.loss += o["open_weight"] * ((gates.mean(axis=0) - o["open_share"]) ** 2).mean()
     f = ACTIVATIONS[o["activation"]]
     h = np.einsum("nd,cdp->cnp", x, p["kernel"])
-    units = [
-        factors[:, [i]] * f(p["scale"][i] * h[c] + p["bias"][i]) for i, c in enumerate(groups)
-    ]
+    units = [factors[:, [i]] * f(p["scale"][i] * h[c] + p["bias"][i]) for i, c in enumerate(groups)]
     return np.sum(units, axis=0) if o["combine"] == "sum" else np.concatenate(units, axis=1)
 
 

@@ -65,7 +65,9 @@ class GatedExperts(Layer):
         The cosine of two units' `w_i` from which on "auto" takes them for similar.
     kernel_initializer, gate_initializer : str or Initializer
         How each V_c and the `w_i` start: uniform (`"glorot_uniform"`, `"random_uniform"`) or
-        Gaussian (`"glorot_normal"`, `"random_normal"`). Scales start at 1, biases at 0.
+        Gaussian (`"glorot_normal"`, `"random_normal"`). Biases start at 0.
+    scale_initializer : str or Initializer
+        How the `s_i` start.
     kernel_regularizer : str or Regularizer, optional
         The penalty on each V_c; a step applies it to those it touched.
     kernel_constraint : str or Constraint, optional
@@ -87,15 +89,16 @@ class GatedExperts(Layer):
     2 n d units flops for the gates and 2 d p for each row and group that is open; SciPy CSR may be
     read. In training, with D the task's slope by the gate's factor:
 
-    - "hard": an open unit's gate has the slope D, a shut one's 0. A unit that is shut in all rows of
-      a step is not updated but for the gate, which the `open_share` term alone moves.
+    - "hard": an open unit's gate has the slope D, a shut one's 0. A unit that is shut in all rows
+      of a step is not updated but for the gate, which the `open_share` term alone moves.
     - "straight_through": the same output; the gate's slope is D also where shut, as if `g_i`
       were passed through. All units are computed.
-    - "soft": `u_i = q g_i f(...)`, `q = sigmoid((g_i - tau) / T)`, and its slope. All units are computed.
+    - "soft": `u_i = q g_i f(...)`, `q = sigmoid((g_i - tau) / T)`, and its slope. All units are
+      computed.
 
     "auto" joins the connected components of the graph of units whose `w_i` have a cosine of
-    `similarity` or more; a group's matrix is the mean of its units'. Optimizer state of matrix c goes
-    on as that of the c-th matrix before.
+    `similarity` or more; a group's matrix is the mean of its units'. Optimizer state of matrix c
+    goes on as that of the c-th matrix before.
 
     References
     ----------
@@ -130,6 +133,7 @@ class GatedExperts(Layer):
         similarity: float = 0.5,
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
         gate_initializer: str | Initializer | Config = "glorot_uniform",
+        scale_initializer: str | Initializer | Config = "ones",
         kernel_regularizer: str | Regularizer | Config | None = None,
         kernel_constraint: str | constraints.Constraint | Config | None = None,
         **options: Unpack[LayerOptions],
@@ -149,12 +153,15 @@ class GatedExperts(Layer):
         self.temperature = check_number("temperature", temperature, 0)
         if self.temperature == 0:
             raise ValueError("temperature: expected a number > 0, got 0")
-        self.open_share = None if open_share is None else check_number("open_share", open_share, 0, 1)
+        self.open_share = (
+            None if open_share is None else check_number("open_share", open_share, 0, 1)
+        )
         self.open_weight = check_number("open_weight", open_weight, 0)
         self.warm_up = check_integer("warm_up", warm_up, 1)
         self.similarity = check_number("similarity", similarity, -1, 1)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.gate_initializer = initializers.get(gate_initializer, "gate_initializer")
+        self.scale_initializer = initializers.get(scale_initializer, "scale_initializer")
         self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self._epochs = 0
@@ -165,7 +172,7 @@ class GatedExperts(Layer):
         """The group of each unit, as it is now."""
         if self._joined is not None:
             return list(self._joined)
-        if self.groups == "auto":
+        if isinstance(self.groups, str):  # "auto"
             return list(range(self.units))
         if isinstance(self.groups, int):
             return [unit * self.groups // self.units for unit in range(self.units)]
@@ -198,6 +205,8 @@ class GatedExperts(Layer):
             return self.kernel_initializer
         if parameter.name == "gate_kernel":
             return self.gate_initializer
+        if parameter.name == "scale":
+            return self.scale_initializer
         return super().initializer_for(parameter)
 
     def gates(self, x: Any) -> Floats:
@@ -240,7 +249,7 @@ class GatedExperts(Layer):
         ValueError
             The layer is not built, numbers leave gaps, or there would be more groups than now.
         """
-        joined = list(_check_groups(groups, self.units))  # type: ignore[arg-type]
+        joined = list(_check_list(groups, self.units))
         _core.set_groups(self.native, joined)
         self._joined = joined
 
@@ -297,6 +306,7 @@ class GatedExperts(Layer):
             "similarity": self.similarity,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "gate_initializer": initializers.serialize(self.gate_initializer),
+            "scale_initializer": initializers.serialize(self.scale_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
         }
@@ -310,16 +320,20 @@ def _check_groups(groups: object, units: int) -> int | str | tuple[int, ...]:
             raise ValueError(f"groups: expected a number, a list or 'auto', got {groups!r}")
         return groups
     if isinstance(groups, Sequence | np.ndarray):
-        numbers = tuple(check_integer("groups", each, 0) for each in groups)
-        if len(numbers) != units:
-            raise ValueError(f"groups: expected one for each of {units} units, got {len(numbers)}")
-        if sorted(set(numbers)) != list(range(max(numbers) + 1)):
-            raise ValueError(f"groups: expected numbers from 0 on without a gap, got {numbers}")
-        return numbers
+        return _check_list(groups, units)
     count = check_integer("groups", groups, 1)
     if count > units:
         raise ValueError(f"groups: expected at most as many as units ({units}), got {count}")
     return count
+
+
+def _check_list(groups: Any, units: int) -> tuple[int, ...]:
+    numbers = tuple(check_integer("groups", each, 0) for each in groups)
+    if len(numbers) != units:
+        raise ValueError(f"groups: expected one for each of {units} units, got {len(numbers)}")
+    if sorted(set(numbers)) != list(range(max(numbers) + 1)):
+        raise ValueError(f"groups: expected numbers from 0 on without a gap, got {numbers}")
+    return numbers
 
 
 def _one_of(name: str, value: object, known: Sequence[str]) -> str:

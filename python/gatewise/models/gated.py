@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatewise.initializers import Constant
 from gatewise.layers import Add, Dense, GatedExperts, Input, LayerNormalization
 from gatewise.models.functional import Model
 from gatewise.utils.checks import check_integer
@@ -22,10 +23,11 @@ def build_sparse_experts_model(
     activation: str = "sigmoid",
     name: str | None = None,
 ) -> Model:
-    """`h_0 = x P + c`, `h_l = h_{l-1} + sum_i u_i(norm(h_{l-1}))` for each layer, `y = f(h_L V + b)`.
+    """`h_0 = x P + c`, `h_l = h_{l-1} + sum_i u_i(norm(h_{l-1}))`, and `y = f(h_L V + b)`.
 
     Each layer is a `GatedExperts` that adds up its units, with a way around it; a dense layer
-    combines what the last one holds.
+    combines what the last one holds. Units' scales start at 1 / L, so that all layers together
+    begin as a small change to h_0.
 
     Parameters
     ----------
@@ -73,8 +75,14 @@ def build_sparse_experts_model(
     h = Dense(check_integer("width", width, 1))(x)
     for _ in range(check_integer("n_layers", n_layers, 1)):
         layer = GatedExperts(
-            units, width, groups=groups, combine="sum", gate=gate, open_share=open_share
+            units,
+            width,
+            groups=groups,
+            combine="sum",
+            gate=gate,
+            open_share=open_share,
+            scale_initializer=Constant(1 / n_layers),
         )
         h = Add()([h, layer(LayerNormalization()(h))])
     outputs = 1 if output_dim is None else check_integer("output_dim", output_dim, 1)
-    return Model(x, Dense(outputs, activation=activation)(LayerNormalization()(h)), name=name)
+    return Model(x, Dense(outputs, activation=activation)(h), name=name)
