@@ -19,7 +19,7 @@ def code_cells(path: Path) -> list[dict]:
 def test_there_is_a_notebook_for_each_system_and_a_first_tour() -> None:
     names = {path.stem for path in NOTEBOOKS}
     assert {"first_tour", "top_k_gating", "experts_by_importance", "sparse_weights"} <= names
-    assert {"gated_units"} <= names
+    assert "gated_units" in names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -44,6 +44,7 @@ def test_what_it_shows_is_clean(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebooks_that_it_links_to_are_there(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(each["source"]) for each in cells if each["cell_type"] == "markdown")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (EXAMPLES / target).exists(), target
