@@ -47,7 +47,7 @@ from gatewise.sae import (
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
-    from gatewise import compress, decompose, plots, validation
+    from gatewise import compress, decompose, plots, selection, validation
     from gatewise.decompose import create_sparse_expert_model
     from gatewise.validation import choose_experts, compare
 
@@ -100,6 +100,7 @@ __all__ = [
     "routers",
     "sae",
     "save_model",
+    "selection",
     "set_num_threads",
     "show_config",
     "utils",
@@ -115,6 +116,7 @@ _LATER = {
     "create_sparse_expert_model": "decompose",
     "decompose": "",
     "plots": "",
+    "selection": "",
     "validation": "",
 }
 

@@ -1,0 +1,27 @@
+"""Selectors of features, for scikit-learn pipelines (extra `select`)."""
+
+from gatewise.selection.base import FeatureSelector
+from gatewise.selection.choice import SelectorChoice, choose_selector
+from gatewise.selection.clusters import DBSCANSelector, KMeansSelector
+from gatewise.selection.graphs import BetweennessSelector, ComponentsSelector, PageRankSelector
+from gatewise.selection.statistics import (
+    LassoSelector,
+    LogisticSelector,
+    RidgeSelector,
+    TTestSelector,
+)
+
+__all__ = [
+    "BetweennessSelector",
+    "ComponentsSelector",
+    "DBSCANSelector",
+    "FeatureSelector",
+    "KMeansSelector",
+    "LassoSelector",
+    "LogisticSelector",
+    "PageRankSelector",
+    "RidgeSelector",
+    "SelectorChoice",
+    "TTestSelector",
+    "choose_selector",
+]
