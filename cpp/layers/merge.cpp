@@ -1,4 +1,4 @@
-// Add, Multiply and Concatenate of two or more inputs, row by row, as Eigen views.
+// Add, Subtract, Multiply and Concatenate of two or more inputs, row by row, as Eigen views.
 #include <Eigen/Core>
 
 #include "layers/layer.h"
@@ -78,6 +78,30 @@ class Add final : public Merge {
   Index declare(const std::vector<Index>& widths) override { return declare_equal("Add", widths); }
 };
 
+class Subtract final : public Merge {
+ public:
+  using Merge::Merge;
+
+  void forward(ForwardPass& pass) const override {
+    forward_equal(pass, [](Row& y, const ConstRow& x) { y -= x; });
+  }
+
+  void backward(BackwardPass& pass) const override {
+    const Index width = pass.inputs[0].width;
+    for_rows(pass.rows, width, [&](Index i) {
+      const ConstRow d(pass.d_output + i * pass.d_output_stride, width);
+      if (pass.d_inputs[0].data) give(pass.d_inputs[0], i, width, d);
+      if (pass.d_inputs[1].data) give(pass.d_inputs[1], i, width, -d);
+    });
+  }
+
+ protected:
+  Index declare(const std::vector<Index>& widths) override {
+    require(widths.size() == 2, "Subtract: expected two inputs, got ", widths.size());
+    return declare_equal("Subtract", widths);
+  }
+};
+
 class Multiply final : public Merge {
  public:
   using Merge::Merge;
@@ -145,6 +169,7 @@ class Concatenate final : public Merge {
 };
 
 const bool add_registered = Registry<Layer>::add<Add>("add");
+const bool subtract_registered = Registry<Layer>::add<Subtract>("subtract");
 const bool multiply_registered = Registry<Layer>::add<Multiply>("multiply");
 const bool concatenate_registered = Registry<Layer>::add<Concatenate>("concatenate");
 

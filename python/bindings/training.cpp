@@ -4,6 +4,7 @@
 #include "arrays.h"
 #include "layers/parameter_values.h"
 #include "parameters.h"
+#include "training/input_gradients.h"
 #include "training/trainer.h"
 
 namespace gatewise {
@@ -120,6 +121,35 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
                    "sample_weight");
   }
   return bound;
+}
+
+// For each input dense gradients [rows, width], or None for CSR rows that no layer gives one.
+py::list gradients_by_input(const Network& network, const py::list& inputs, Index column) {
+  BoundDataset bound;
+  add_inputs(bound, inputs);
+  require(bound.data.inputs.size() == static_cast<std::size_t>(network.input_count()),
+          "x: expected ", network.input_count(), " inputs, got ", bound.data.inputs.size());
+  const Index rows = bound.data.samples * bound.data.rows_per_sample;
+  py::list result;
+  std::vector<float*> to;
+  for (int i = 0; i < network.input_count(); ++i) {
+    const Input& input = bound.data.inputs[i];
+    network.check_input(i, input.width, input.is_sparse(), "x");
+    FloatArray gradient({rows, input.width});
+    to.push_back(gradient.mutable_data());
+    result.append(gradient);
+  }
+  network.begin_read();
+  try {
+    const py::gil_scoped_release release;
+    for (const Input& input : bound.data.inputs) check_finite(input, rows, "x");
+    input_gradients(network, bound.data.inputs, rows, column, to);
+  } catch (...) {
+    network.end_read();
+    throw;
+  }
+  network.end_read();
+  return result;
 }
 
 using LossConfig = std::pair<std::string, py::dict>;
@@ -319,6 +349,8 @@ void bind_training(py::module_& module) {
   py::class_<Network, std::shared_ptr<Network>>(module, "Network")
       .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
       .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"));
+  module.def("input_gradients", &gradients_by_input, py::arg("network"), py::arg("inputs"),
+             py::arg("column"));
   py::class_<BoundDataset>(module, "Dataset")
       .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
            py::arg("sample_weights"))

@@ -47,7 +47,8 @@ from gatewise.sae import (
 from gatewise.training import RoutingCollapseWarning
 
 if TYPE_CHECKING:
-    from gatewise import compress, decompose, plots, selection, validation
+    from gatewise import code_experts, compress, decompose, plots, selection, validation
+    from gatewise.code_experts import PatchEncoder, SparseCodeExperts, encode_patches
     from gatewise.decompose import create_sparse_expert_model
     from gatewise.validation import choose_experts, compare
 
@@ -67,10 +68,12 @@ __all__ = [
     "JumpReLU",
     "Layer",
     "Model",
+    "PatchEncoder",
     "ReLU",
     "RoutingCollapseWarning",
     "Sequential",
     "SparseAutoencoder",
+    "SparseCodeExperts",
     "SparseExpertLayer",
     "SparseExpertModel",
     "TopK",
@@ -80,12 +83,14 @@ __all__ = [
     "build_sparse_experts_model",
     "callbacks",
     "choose_experts",
+    "code_experts",
     "compare",
     "compress",
     "constraints",
     "create_sparse_expert_model",
     "data",
     "decompose",
+    "encode_patches",
     "experts",
     "get_num_threads",
     "initializers",
@@ -110,6 +115,10 @@ __all__ = [
 
 # Imported at first use: few programs need them, and import time is promised.
 _LATER = {
+    "PatchEncoder": "code_experts",
+    "SparseCodeExperts": "code_experts",
+    "code_experts": "",
+    "encode_patches": "code_experts",
     "choose_experts": "validation",
     "compare": "validation",
     "compress": "",

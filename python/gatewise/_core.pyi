@@ -99,6 +99,11 @@ class Layer:
         """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
 
+def input_gradients(
+    network: Network, inputs: list[Floats | SparseRows], column: int
+) -> list[Floats]:
+    """d y[:, column] / d x of each input (n, width), row by row, for a network of one output."""
+
 def gates(layer: Layer, x: Floats | SparseRows) -> Floats:
     """The gates (n, units) of a layer of gated experts, each in (0, 1)."""
 

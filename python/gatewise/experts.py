@@ -5,12 +5,18 @@ A new one takes a C++ file that registers its kind, a class here, and a test.
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from gatewise import activations
 from gatewise.registry import Configurable, NativeOptions, Registry
 from gatewise.utils.checks import check_flag, check_integer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,144 @@ class GLU(_Hidden):
     use_bias: bool = False
 
     kind: ClassVar[str] = "glu"
+
+
+@dataclass(frozen=True)
+class Convolution(Expert):
+    """What `Conv1D` and `Conv2D` share."""
+
+    filters: int
+    kernel_size: int | tuple[int, ...] = 3
+    map_shape: int | tuple[int, ...] | None = None
+    activation: str = "relu"
+    pooling: str = "mean"
+
+    kind: ClassVar[str] = "convolution"
+    axes: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filters", check_integer("filters", self.filters, 1))
+        object.__setattr__(self, "activation", _elementwise(self.activation))
+        sizes = self._sizes("kernel_size", self.kernel_size, spread=True)
+        object.__setattr__(self, "kernel_size", sizes)
+        if self.map_shape is not None:
+            object.__setattr__(self, "map_shape", self._sizes("map_shape", self.map_shape))
+        if self.pooling not in ("mean", "none"):
+            raise ValueError(f"pooling: expected 'mean' or 'none', got {self.pooling!r}")
+
+    def with_map(self, shape: Sequence[int] | None) -> Self:
+        """This expert for maps of that shape, if it has none; ValueError if there is none at all.
+
+        Several axes become one for `Conv1D`, position after position.
+        """
+        if self.map_shape is not None or shape is None:
+            self._map_sizes()
+            return self
+        sizes = tuple(shape) if self.axes == 2 else (math.prod(shape),)
+        return dataclasses.replace(self, map_shape=sizes)
+
+    def native_options(self) -> NativeOptions:
+        kernel = self._sizes("kernel_size", self.kernel_size)
+        places, taps = (1, *self._map_sizes())[-2:], (1, *kernel)[-2:]
+        return {
+            "expert.kind": self.kind,
+            "expert.filters": self.filters,
+            "expert.height": places[0],
+            "expert.width": places[1],
+            "expert.kernel_height": taps[0],
+            "expert.kernel_width": taps[1],
+            "expert.activation": self.activation,
+            "expert.pooling": self.pooling,
+        }
+
+    def describe(self) -> str:
+        return f"{type(self).__name__}({self.filters})"
+
+    def _map_sizes(self) -> tuple[int, ...]:
+        if self.map_shape is None:
+            raise ValueError(
+                f"map_shape: expected the shape of the map that a row holds, got none for {self}"
+            )
+        return self._sizes("map_shape", self.map_shape)
+
+    def _sizes(self, name: str, value: object, spread: bool = False) -> tuple[int, ...]:
+        """One number for each axis; a single one stands for all where it may be `spread`."""
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        given = list(value) if several else [value]  # type: ignore[call-overload]
+        if len(given) == 1 and spread:
+            given *= self.axes
+        if len(given) != self.axes:
+            raise ValueError(f"{name}: expected {self.axes} numbers, got {value!r}")
+        return tuple(check_integer(name, each, 1) for each in given)
+
+
+@EXPERTS.register("conv1d")
+@dataclass(frozen=True)
+class Conv1D(Convolution):
+    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a sequence `(length, m)`.
+
+    The convolution has stride 1 and zeros beyond the ends; K is `(size m, filters)`.
+
+    Parameters
+    ----------
+    filters : int
+        Width of what the convolution makes at each position.
+    kernel_size : int
+        Positions that one sees; of an even number, one more lies behind than before.
+    map_shape : int, optional
+        Length: rows are `(length m)`, position after position. A `PatchEncoder` gives it.
+    activation : str
+        f, by name.
+    pooling : {"mean", "none"}
+        g: the mean over all positions, W_out `(filters, u)`; or what they hold side by side, W_out
+        `(length filters, u)`.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range, the activation is unknown or a softmax, or `pooling` is neither.
+        The layer refuses an expert without `map_shape`, and rows it does not divide.
+    TypeError
+        A number is no integer.
+    """
+
+    axes: ClassVar[int] = 1
+
+
+@EXPERTS.register("conv2d")
+@dataclass(frozen=True)
+class Conv2D(Convolution):
+    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a map `(height, width, m)`.
+
+    As `Conv1D`, with `kernel_size` one number or two, `map_shape` `(height, width)`, and K of shape
+    `(kernel_height kernel_width m, filters)`. CSR rows are convolved entry by entry.
+
+    Parameters
+    ----------
+    filters : int
+        Width of what the convolution makes at each position.
+    kernel_size : int or (int, int)
+        Height and width that one sees.
+    map_shape : (int, int), optional
+        Rows are `(height width m)`. A `PatchEncoder` gives it.
+    activation, pooling
+        As of `Conv1D`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Conv1D`.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> expert = gw.experts.Conv2D(8, kernel_size=3, map_shape=(4, 4))
+    >>> layer = gw.SparseExpertLayer(5, num_experts=2, k=1, expert=expert)
+    >>> layer(np.ones((3, 4 * 4 * 6))).shape
+    (3, 5)
+    """
+
+    axes: ClassVar[int] = 2
 
 
 def _elementwise(activation: str | None) -> str:

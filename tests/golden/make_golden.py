@@ -61,11 +61,15 @@ def model(expert: Options, routing: Options, shared: int = 0, **terms: float) ->
 TOP_2 = router("top_k", k=2, normalize=True, over="all")
 MLP = experts("mlp", "relu")
 LINEAR = experts("linear", "linear")
+MAP = {"height": 2, "width": 3, "kernel_height": 3, "kernel_width": 3, "filters": H}
+CONVOLUTION: Options = {f"expert.{name}": value for name, value in MAP.items()}
+CONVOLUTION |= {"expert.kind": "convolution", "expert.activation": "gelu", "expert.pooling": "mean"}
 CASES = {
     "dense": [dense(9, "tanh"), dense(U, "softmax")],
     "expert_linear": model(experts("linear", "tanh"), TOP_2),
     "expert_mlp": model(experts("mlp", "gelu"), TOP_2, shared=1),
     "expert_glu": model(experts("glu", "silu"), TOP_2, shared=2),
+    "expert_convolution": model(CONVOLUTION, TOP_2),
     "router_top_k": model(MLP, router("top_k", k=2, normalize=False, over="all"), aux_loss=0.1),
     "router_top_k_over_chosen": model(MLP, router("top_k", k=2, normalize=True, over="chosen")),
     "router_switch": model(MLP, router("switch"), aux_loss=0.1, z_loss=0.01),
@@ -86,6 +90,8 @@ def expert_shapes(o: Options, prefix: str, count: int) -> dict[str, tuple[int, .
     bias = {} if o.get("router.shared_bias") else {"bias" if kind == "linear" else "bias_out": (U,)}
     if kind == "linear":
         shapes = {"kernel": (D, U)}
+    elif kind == "convolution":
+        shapes = {"kernel_in": (9, H), "bias_in": (H,), "kernel_out": (H, U)}
     else:
         inner = ["in"] if kind == "mlp" else ["gate", "value"]
         shapes = {f"kernel_{each}": (D, H) for each in inner} | {"kernel_out": (H, U)}
@@ -126,6 +132,12 @@ def run_experts(o: Options, p: Weights, prefix: str, x: torch.Tensor) -> torch.T
     f = ACTIVATIONS[o["expert.activation"]]
     if o["expert.kind"] == "linear":
         return f(product(x, ""))
+    if o["expert.kind"] == "convolution":
+        maps = x.reshape(-1, 1, o["expert.height"], o["expert.width"])
+        patches = functional.unfold(maps, 3, padding=1).transpose(1, 2)  # (n, positions, taps)
+        made = torch.einsum("npt,eth->neph", patches, p[prefix + "kernel_in"])
+        hidden = f(made + p[prefix + "bias_in"][:, None]).mean(2)
+        return product(hidden, "_out")
     if o["expert.kind"] == "mlp":
         return product(f(product(x, "_in")), "_out")
     return product(f(product(x, "_gate")) * product(x, "_value"), "_out")

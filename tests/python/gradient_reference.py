@@ -94,12 +94,30 @@ def run_expert(o, p, prefix, e, x):
     f = ACTIVATIONS[o["expert.activation"]]
     if o["expert.kind"] == "linear":
         return f(x @ of("kernel") + of("bias"))
+    if o["expert.kind"] == "convolution":
+        return convolve(o, x, of("kernel_in"), of("bias_in"), f) @ of("kernel_out") + of("bias_out")
     if o["expert.kind"] == "mlp":
         hidden = f(x @ of("kernel_in") + of("bias_in"))
     else:
         gate = f(x @ of("kernel_gate") + of("bias_gate"))
         hidden = gate * (x @ of("kernel_value") + of("bias_value"))
     return hidden @ of("kernel_out") + of("bias_out")
+
+
+def convolve(o, row, kernel, bias, f):
+    """The pooled, or flattened, values of one map after f."""
+    height, width = o["expert.height"], o["expert.width"]
+    taps = o["expert.kernel_height"], o["expert.kernel_width"]
+    maps = row.reshape(height, width, -1)
+    before = [(size - 1) // 2 for size in taps]
+    padded = np.pad(maps, [(b, t - 1 - b) for b, t in zip(before, taps, strict=True)] + [(0, 0)])
+    patches = [
+        padded[y : y + taps[0], x : x + taps[1]].ravel()
+        for y in range(height)
+        for x in range(width)
+    ]
+    made = f(np.array(patches) @ kernel + bias)
+    return made.mean(axis=0) if o["expert.pooling"] == "mean" else made.ravel()
 
 
 def score(node: Node, x):

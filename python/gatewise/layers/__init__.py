@@ -9,7 +9,16 @@ from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.gated_experts import GatedExperts
 from gatewise.layers.input import Input, InputLayer
 from gatewise.layers.layer_normalization import LayerNormalization
-from gatewise.layers.merge import Add, Concatenate, Multiply, add, concatenate, multiply
+from gatewise.layers.merge import (
+    Add,
+    Concatenate,
+    Multiply,
+    Subtract,
+    add,
+    concatenate,
+    multiply,
+    subtract,
+)
 from gatewise.layers.sparse_expert import SparseExpertLayer
 
 __all__ = [
@@ -27,7 +36,9 @@ __all__ = [
     "LayerNormalization",
     "Multiply",
     "SparseExpertLayer",
+    "Subtract",
     "add",
     "concatenate",
     "multiply",
+    "subtract",
 ]

@@ -67,6 +67,33 @@ class Add(_Merge):
 
 
 @LAYERS.register()
+class Subtract(_Merge):
+    """`y = x_1 - x_2`, elementwise.
+
+    Parameters
+    ----------
+    **options
+        `name`, `trainable`: see `Layer`.
+
+    Raises
+    ------
+    ValueError
+        When called: there are not two inputs, or their shapes differ.
+
+    Notes
+    -----
+    Input shapes `(n, ..., d)` each, output shape `(n, ..., d)`.
+    """
+
+    kind = "subtract"
+
+    def check_inputs(self, shapes: list[Shape]) -> None:
+        super().check_inputs(shapes)
+        if len(shapes) != 2:
+            raise ValueError(f"{self.name}: expected two inputs in a list, got {len(shapes)}")
+
+
+@LAYERS.register()
 class Multiply(_Merge):
     """`y = x_1 * x_2 * ...`, elementwise.
 
@@ -129,6 +156,11 @@ class Concatenate(_Merge):
 def add(inputs: Any, **options: Any) -> Any:
     """`Add(**options)(inputs)`."""
     return Add(**options)(inputs)
+
+
+def subtract(inputs: Any, **options: Any) -> Any:
+    """`Subtract(**options)(inputs)`."""
+    return Subtract(**options)(inputs)
 
 
 def multiply(inputs: Any, **options: Any) -> Any:

@@ -1,0 +1,138 @@
+// y = g W_out + b_out, where each row is a map [height, width, channels], c = f(conv(x, K) + b) its
+// convolution with stride 1 and zeros beyond the border, and g [filters] the mean of c over all
+// positions, or c itself, position after position.
+#include <algorithm>
+
+#include "experts/expert.h"
+#include "experts/map_patches.h"
+#include "kernels/rows.h"
+
+namespace gatewise {
+namespace {
+
+class ConvolutionExpert final : public Expert {
+ public:
+  explicit ConvolutionExpert(const Options& options)
+      : filters_(options.integer("expert.filters")),
+        activation_(expert_activation(options)),
+        pools_(options.text("expert.pooling") == "mean") {
+    map_ = {.height = options.integer("expert.height"),
+            .width = options.integer("expert.width"),
+            .kernel_height = options.integer("expert.kernel_height"),
+            .kernel_width = options.integer("expert.kernel_width")};
+    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
+    require(map_.height >= 1 && map_.width >= 1, "map_shape: expected numbers of at least 1");
+    require(map_.kernel_height >= 1 && map_.kernel_width >= 1,
+            "kernel_size: expected numbers of at least 1");
+    require(pools_ || options.text("expert.pooling") == "none",
+            "pooling: expected 'mean' or 'none', got ", options.text("expert.pooling"));
+  }
+
+  void declare(ParameterBlock& block, const std::string& prefix, Index count, Index width,
+               Index units, bool output_bias) override {
+    require(width % map_.positions() == 0, "map_shape: expected rows of ", map_.height, " x ",
+            map_.width, " positions, got rows of ", width, " values");
+    map_.channels = width / map_.positions();
+    kernel_ = block.add_expert_matrix(prefix + "kernel_in", count, map_.patch(), filters_);
+    bias_ = block.add_expert_vector(prefix + "bias_in", count, filters_);
+    kernel_out_ = block.add_expert_matrix(prefix + "kernel_out", count, pooled_width(), units);
+    if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
+  }
+
+  // The run's `gate` are the patches' values after f, `hidden` their means.
+  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
+                    Index y_stride, bool keep, Arena& arena) const override {
+    const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
+    ExpertRun run{.output = y, .output_stride = y_stride};
+    run.gate = arena.take<float>(floats);
+    if (keep && slope_needs_input(activation_)) run.gate_input = arena.take<float>(floats);
+    run.stride = pooled_stride();
+    const Epilogue epilogue{.activation = activation_,
+                            .y = run.gate,
+                            .y_stride = map_stride(),
+                            .pre_activation = run.gate_input};
+    grouped_forward(map_patches(x, rows, map_, arena), map_groups(groups, arena),
+                    grouped_weights(block, kernel_, bias_), epilogue, arena);
+    run.hidden = pools_ ? arena.take<float>(rows * run.stride) : run.gate;
+    if (pools_) pool(run.gate, rows, run.hidden, run.stride);
+    grouped_forward(pooled_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
+                    {.y = y, .y_stride = y_stride}, arena);
+    return run;
+  }
+
+  void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
+                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                UpdateSink* sink, Arena& arena) const override {
+    const Index rows = groups.total(), positions = map_.positions();
+    float* d_pooled = arena.take<float>(rows * run.stride);
+    grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
+                           {.d_x = d_pooled, .stride = run.stride}, arena);
+    float* d_map = pools_ ? arena.take<float>(rows * positions * map_stride()) : d_pooled;
+    if (pools_) spread(d_pooled, run.stride, rows, d_map);
+    backward_rows(activation_, run.gate_input, run.gate, d_map, d_map, rows * positions, filters_,
+                  map_stride());
+    const Groups maps = map_groups(groups, arena);
+    if (d_x.d_x) {
+      float* d_patches = arena.take<float>(rows * positions * map_.patch());
+      grouped_input_gradient(d_map, map_stride(), maps, grouped_weights(block, kernel_, -1),
+                             {.d_x = d_patches, .stride = map_.patch()}, arena);
+      add_patch_slopes(d_patches, map_.patch(), rows, map_, d_x);
+    }
+    if (!sink) return;
+    grouped_weight_gradient(pooled_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
+                            bias_out_, *sink, arena);
+    grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(), maps, block,
+                            kernel_, bias_, *sink, arena);
+  }
+
+ private:
+  // A filter map's rows lie side by side where the output reads them so.
+  Index map_stride() const { return pools_ ? round_up(filters_, kPanelWidth) : filters_; }
+  Index pooled_width() const { return pools_ ? filters_ : map_.positions() * filters_; }
+  Index pooled_stride() const { return pools_ ? map_stride() : pooled_width(); }
+  Input pooled_rows(const ExpertRun& run) const {
+    return {.dense = {run.hidden, run.stride}, .width = pooled_width()};
+  }
+
+  // The positions of each group's rows.
+  Groups map_groups(const Groups& groups, Arena& arena) const {
+    Index* offsets = arena.take<Index>(groups.count + 1);
+    for (Index g = 0; g <= groups.count; ++g) offsets[g] = groups.offsets[g] * map_.positions();
+    return {offsets, groups.count};
+  }
+
+  void pool(const float* map, Index rows, float* pooled, Index stride) const {
+    const Index positions = map_.positions();
+    const float share = 1.0f / static_cast<float>(positions);
+    parallel_for(rows, static_cast<double>(positions * filters_), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        float* to = pooled + i * stride;
+        std::fill_n(to, filters_, 0.0f);
+        for (Index at = 0; at < positions; ++at)
+          add_scaled(map + (i * positions + at) * map_stride(), share, to, filters_);
+      }
+    });
+  }
+
+  void spread(const float* d_pooled, Index stride, Index rows, float* d_map) const {
+    const Index positions = map_.positions();
+    const float share = 1.0f / static_cast<float>(positions);
+    parallel_for(rows, static_cast<double>(positions * filters_), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        for (Index at = 0; at < positions; ++at)
+          set_scaled(d_pooled + i * stride, share, d_map + (i * positions + at) * map_stride(),
+                     filters_);
+    });
+  }
+
+  Index filters_;
+  Activation activation_;
+  bool pools_;
+  MapShape map_;
+  int kernel_ = -1, bias_ = -1, kernel_out_ = -1, bias_out_ = -1;
+};
+
+const bool registered = Registry<Expert>::add<ConvolutionExpert>("convolution");
+
+}  // namespace
+}  // namespace gatewise

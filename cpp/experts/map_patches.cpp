@@ -1,0 +1,117 @@
+#include "experts/map_patches.h"
+
+#include <algorithm>
+
+namespace gatewise {
+namespace {
+
+Input dense_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
+  const Index patch = shape.patch(), channels = shape.channels;
+  float* to = arena.take<float>(rows * shape.positions() * patch);
+  parallel_for(rows * shape.height, static_cast<double>(shape.width * patch),
+               [&](Index begin, Index end) {
+                 for (Index line = begin; line < end; ++line) {
+                   const float* map = x.dense.row(line / shape.height);
+                   float* out = to + line * shape.width * patch;
+                   for (Index at = 0; at < shape.width; ++at) {
+                     for (Index tap = 0; tap < shape.taps(); ++tap, out += channels) {
+                       const Index source = shape.source(line % shape.height, at, tap);
+                       if (source < 0)
+                         std::fill_n(out, channels, 0.0f);
+                       else
+                         std::copy_n(map + source * channels, channels, out);
+                     }
+                   }
+                 }
+               });
+  return {.dense = {to, patch}, .width = patch};
+}
+
+// Where each position's entries begin in a CSR row, [positions + 1].
+void find_positions(const SparseRows& x, Index row, const MapShape& shape, Index* first) {
+  Index entry = x.begin(row);
+  for (Index position = 0; position < shape.positions(); ++position) {
+    first[position] = entry;
+    while (entry < x.end(row) && x.columns[entry] < (position + 1) * shape.channels) ++entry;
+  }
+  first[shape.positions()] = entry;
+}
+
+Input sparse_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
+  const Index positions = shape.positions();
+  Index* first = arena.take<Index>(rows * (positions + 1));
+  Index* offsets = arena.take<Index>(rows * positions + 1);
+  offsets[0] = 0;
+  for (Index row = 0; row < rows; ++row) {
+    const Index* own = first + row * (positions + 1);
+    find_positions(x.sparse, row, shape, first + row * (positions + 1));
+    for (Index position = 0; position < positions; ++position) {
+      Index count = 0;
+      for (Index tap = 0; tap < shape.taps(); ++tap) {
+        const Index source = shape.source(position / shape.width, position % shape.width, tap);
+        if (source >= 0) count += own[source + 1] - own[source];
+      }
+      offsets[row * positions + position + 1] = offsets[row * positions + position] + count;
+    }
+  }
+  const Index entries = offsets[rows * positions];
+  auto* columns = arena.take<std::int32_t>(entries);
+  float* values = arena.take<float>(entries);
+  parallel_for(
+      rows * positions, static_cast<double>(entries / std::max<Index>(rows * positions, 1) + 1),
+      [&](Index begin, Index end) {
+        for (Index at = begin; at < end; ++at) {
+          const Index row = at / positions, position = at % positions;
+          const Index* own = first + row * (positions + 1);
+          Index to = offsets[at];
+          for (Index tap = 0; tap < shape.taps(); ++tap) {
+            const Index source = shape.source(position / shape.width, position % shape.width, tap);
+            if (source < 0) continue;
+            for (Index entry = own[source]; entry < own[source + 1]; ++entry, ++to) {
+              const Index channel = x.sparse.columns[entry] - source * shape.channels;
+              columns[to] = static_cast<std::int32_t>(tap * shape.channels + channel);
+              values[to] = x.sparse.values[entry];
+            }
+          }
+        }
+      });
+  return {.sparse = {offsets, columns, values}, .width = shape.patch()};
+}
+
+}  // namespace
+
+Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
+  return x.is_sparse() ? sparse_patches(x, rows, shape, arena)
+                       : dense_patches(x, rows, shape, arena);
+}
+
+// Rows may share a target, so they come one after the other; threads split the positions that are
+// written, each a sum over taps in their order.
+void add_patch_slopes(const float* d_patches, Index stride, Index rows, const MapShape& shape,
+                      const InputGradient& d_x) {
+  const Index channels = shape.channels;
+  parallel_for(
+      shape.positions(), static_cast<double>(rows * shape.patch()), [&](Index begin, Index end) {
+        for (Index row = 0; row < rows; ++row) {
+          float* map = d_x.d_x + (d_x.target ? d_x.target[row] : row) * d_x.stride;
+          for (Index to = begin; to < end; ++to) {
+            float* slope = map + to * channels;
+            if (!d_x.accumulate) std::fill_n(slope, channels, 0.0f);
+            const Index y = to / shape.width, x = to % shape.width;
+            for (Index tap = 0; tap < shape.taps(); ++tap) {
+              // The patch that reads this position by this tap.
+              const Index from_y = y - (tap / shape.kernel_width - (shape.kernel_height - 1) / 2);
+              const Index from_x = x - (tap % shape.kernel_width - (shape.kernel_width - 1) / 2);
+              if (from_y < 0 || from_y >= shape.height || from_x < 0 || from_x >= shape.width)
+                continue;
+              const float* from =
+                  d_patches + (row * shape.positions() + from_y * shape.width + from_x) * stride +
+                  tap * channels;
+              for (Index j = 0; j < channels; ++j) slope[j] += from[j];
+            }
+          }
+        }
+      });
+}
+
+}  // namespace gatewise

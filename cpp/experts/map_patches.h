@@ -1,0 +1,34 @@
+// Rows that hold maps, [height, width, channels] each, as the patches around every position: what a
+// convolution with stride 1 and zeros beyond the border multiplies by its kernel.
+#pragma once
+
+#include "products/grouped.h"
+
+namespace gatewise {
+
+struct MapShape {
+  Index height = 1, width = 1, channels = 1;  // of a map
+  Index kernel_height = 1, kernel_width = 1;  // odd or even: (size - 1) / 2 lie before a position
+
+  Index positions() const { return height * width; }
+  Index taps() const { return kernel_height * kernel_width; }
+  Index patch() const { return taps() * channels; }
+
+  // The position that tap (i, j) of the patch at (y, x) reads, or -1 beyond the border.
+  Index source(Index y, Index x, Index tap) const {
+    const Index row = y + tap / kernel_width - (kernel_height - 1) / 2;
+    const Index column = x + tap % kernel_width - (kernel_width - 1) / 2;
+    const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+    return inside ? row * width + column : -1;
+  }
+};
+
+// [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR as x is; CSR entries
+// are in ascending order of columns where those of x are.
+Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena);
+
+// Adds the slope by patches, [rows * positions, patch] with `stride`, to that by the maps' rows.
+void add_patch_slopes(const float* d_patches, Index stride, Index rows, const MapShape& shape,
+                      const InputGradient& d_x);
+
+}  // namespace gatewise
