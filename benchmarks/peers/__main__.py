@@ -7,6 +7,7 @@ import argparse
 from .. import machine
 from . import (
     autoencoder,
+    convolution,
     dictionary,
     keras_jax,
     mixtral,
@@ -19,6 +20,7 @@ from . import (
 TABLES = {
     "small_steps": small_steps.main,
     "autoencoder": autoencoder.main,
+    "convolution": convolution.main,
     "dictionary": dictionary.main,
     "keras_jax": keras_jax.main,
     "sklearn_mlp": sklearn_mlp.main,

@@ -32,7 +32,11 @@ class Shape:
     units: int
 
 
-SHAPES = (Shape(4096, 10_000, 0.005, 128), Shape(512, 50_000, 0.001, 64))
+SHAPES = (
+    Shape(4096, 10_000, 0.005, 128),
+    Shape(512, 50_000, 0.001, 64),
+    Shape(2048, 4096, 32 / 4096, 128),  # codes of a dictionary
+)
 
 
 def make_rows(shape: Shape) -> Any:

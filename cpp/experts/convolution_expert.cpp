@@ -6,9 +6,13 @@
 #include "experts/expert.h"
 #include "experts/map_patches.h"
 #include "kernels/rows.h"
+#include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
+
+// Positions whose patches are gathered at a time: a multiple of every level's tile of rows.
+constexpr Index kBlockPositions = 4 * kRowGrain;
 
 class ConvolutionExpert final : public Expert {
  public:
@@ -39,7 +43,8 @@ class ConvolutionExpert final : public Expert {
     if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
   }
 
-  // The run's `gate` are the patches' values after f, `hidden` their means.
+  // The run's `value` are patches, where backward reads them, `gate` what they give after f, and
+  // `hidden` its means.
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, bool keep, Arena& arena) const override {
     const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
@@ -51,8 +56,7 @@ class ConvolutionExpert final : public Expert {
                             .y = run.gate,
                             .y_stride = map_stride(),
                             .pre_activation = run.gate_input};
-    grouped_forward(map_patches(x, rows, map_, arena), map_groups(groups, arena),
-                    grouped_weights(block, kernel_, bias_), epilogue, arena);
+    convolve(x, groups, block, epilogue, keep, run, arena);
     run.hidden = pools_ ? arena.take<float>(rows * run.stride) : run.gate;
     if (pools_) pool(run.gate, rows, run.hidden, run.stride);
     grouped_forward(pooled_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
@@ -81,8 +85,9 @@ class ConvolutionExpert final : public Expert {
     if (!sink) return;
     grouped_weight_gradient(pooled_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
-    grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(), maps, block,
-                            kernel_, bias_, *sink, arena);
+    const Input patches = run.value ? patch_rows(run.value) : map_patches(x, rows, map_, arena);
+    grouped_weight_gradient(patches, d_map, map_stride(), maps, block, kernel_, bias_, *sink,
+                            arena);
   }
 
  private:
@@ -92,6 +97,45 @@ class ConvolutionExpert final : public Expert {
   Index pooled_stride() const { return pools_ ? map_stride() : pooled_width(); }
   Input pooled_rows(const ExpertRun& run) const {
     return {.dense = {run.hidden, run.stride}, .width = pooled_width()};
+  }
+
+  Input patch_rows(const float* patches) const {
+    return {.dense = {patches, map_.patch()}, .width = map_.patch()};
+  }
+
+  // Patches of a dense map are gathered block by block, to be multiplied while they are in cache.
+  void convolve(const Input& x, const Groups& groups, const ParameterBlock& block,
+                const Epilogue& epilogue, bool keep, ExpertRun& run, Arena& arena) const {
+    const GroupedWeights kernel = grouped_weights(block, kernel_, bias_);
+    const Index rows = groups.total(), positions = map_.positions(), patch = map_.patch();
+    if (x.is_sparse() || kernel.storage != Storage::kFloat32) {
+      grouped_forward(map_patches(x, rows, map_, arena), map_groups(groups, arena), kernel,
+                      epilogue, arena);
+      return;
+    }
+    Index* group_of = arena.take<Index>(rows);
+    for (Index g = 0; g < groups.count; ++g)
+      std::fill(group_of + groups.begin(g), group_of + groups.end(g), g);
+    if (keep) run.value = arena.take<float>(rows * positions * patch);
+    const Index size = std::min(positions, kBlockPositions);
+    const Index blocks = ceil_divide(positions, size);
+    const ThreadScratch scratch(keep ? 0 : size * patch, arena);
+    const auto work = static_cast<double>(size * patch * filters_);
+    parallel_for(
+        rows * blocks, work,
+        [&](Index begin, Index end, int thread) {
+          for (Index at = begin; at < end; ++at) {
+            const Index row = at / blocks, first = at % blocks * size;
+            const Index last = std::min(first + size, positions), start = row * positions + first;
+            float* patches = keep ? run.value + start * patch : scratch.of(thread);
+            gather_patches(x.dense.row(row), map_, first, last, patches);
+            Epilogue own = epilogue;
+            own.y += start * own.y_stride;
+            if (own.pre_activation) own.pre_activation += start * own.y_stride;
+            multiply(patch_rows(patches), last - first, kernel, group_of[row], own);
+          }
+        },
+        scratch.threads());
   }
 
   // The positions of each group's rows.

@@ -6,24 +6,12 @@ namespace gatewise {
 namespace {
 
 Input dense_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
-  const Index patch = shape.patch(), channels = shape.channels;
-  float* to = arena.take<float>(rows * shape.positions() * patch);
-  parallel_for(rows * shape.height, static_cast<double>(shape.width * patch),
-               [&](Index begin, Index end) {
-                 for (Index line = begin; line < end; ++line) {
-                   const float* map = x.dense.row(line / shape.height);
-                   float* out = to + line * shape.width * patch;
-                   for (Index at = 0; at < shape.width; ++at) {
-                     for (Index tap = 0; tap < shape.taps(); ++tap, out += channels) {
-                       const Index source = shape.source(line % shape.height, at, tap);
-                       if (source < 0)
-                         std::fill_n(out, channels, 0.0f);
-                       else
-                         std::copy_n(map + source * channels, channels, out);
-                     }
-                   }
-                 }
-               });
+  const Index patch = shape.patch(), positions = shape.positions();
+  float* to = arena.take<float>(rows * positions * patch);
+  parallel_for(rows, static_cast<double>(positions * patch), [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row)
+      gather_patches(x.dense.row(row), shape, 0, positions, to + row * positions * patch);
+  });
   return {.dense = {to, patch}, .width = patch};
 }
 
@@ -79,6 +67,31 @@ Input sparse_patches(const Input& x, Index rows, const MapShape& shape, Arena& a
 }
 
 }  // namespace
+
+// A line of a patch is one stretch of the map, cut at the borders.
+void gather_patches(const float* map, const MapShape& shape, Index begin, Index end, float* to) {
+  const Index channels = shape.channels, line = shape.kernel_width * channels;
+  const Index above = (shape.kernel_height - 1) / 2, before = (shape.kernel_width - 1) / 2;
+  Index y = begin / shape.width, x = begin % shape.width;
+  for (Index position = begin; position < end; ++position) {
+    const Index first = std::max<Index>(x - before, 0);
+    const Index last = std::min(x - before + shape.kernel_width, shape.width);
+    const Index left = (first - (x - before)) * channels, middle = (last - first) * channels;
+    for (Index row = y - above; row < y - above + shape.kernel_height; ++row, to += line) {
+      if (row < 0 || row >= shape.height) {
+        std::fill_n(to, line, 0.0f);
+        continue;
+      }
+      std::fill_n(to, left, 0.0f);
+      std::copy_n(map + (row * shape.width + first) * channels, middle, to + left);
+      std::fill_n(to + left + middle, line - left - middle, 0.0f);
+    }
+    if (++x == shape.width) {
+      x = 0;
+      ++y;
+    }
+  }
+}
 
 Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
   return x.is_sparse() ? sparse_patches(x, rows, shape, arena)

@@ -23,6 +23,9 @@ struct MapShape {
   }
 };
 
+// The patches around positions [begin, end) of a dense row's map, to [end - begin, patch].
+void gather_patches(const float* map, const MapShape& shape, Index begin, Index end, float* to);
+
 // [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR as x is; CSR entries
 // are in ascending order of columns where those of x are.
 Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena);
