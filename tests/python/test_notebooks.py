@@ -19,7 +19,7 @@ def code_cells(path: Path) -> list[dict]:
 def test_there_is_a_notebook_for_each_system_and_a_first_tour() -> None:
     names = {path.stem for path in NOTEBOOKS}
     assert {"first_tour", "top_k_gating", "experts_by_importance", "sparse_weights"} <= names
-    assert "gated_units" in names
+    assert {"gated_units", "sparse_code", "recommender"} <= names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
