@@ -99,7 +99,8 @@ def torch_parts(shape: Shape, threads: int, channels_last: bool) -> tuple[Any, A
             torch.nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
             torch.nn.init.zeros_(linear.bias)
         experts.append(torch.nn.ModuleList([convolution, linear]))
-    experts.to(memory_format=layout)
+    everything: Any = experts
+    everything.to(memory_format=layout)
     rows, scores = torch.tensor(maps.reshape(ROWS, -1)), torch.tensor(router)
 
     def run() -> Any:

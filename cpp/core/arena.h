@@ -41,9 +41,18 @@ class Arena {
     return new (take<T>(1)) T{};
   }
 
-  void reset() {
-    current_ = 0;
-    used_ = 0;
+  void reset() { rewind({}); }
+
+  // How much is taken, and back to that: what was taken since is given back. For a loop whose turns
+  // need memory one after the other.
+  struct Mark {
+    std::size_t block = 0;
+    std::size_t used = 0;
+  };
+  Mark mark() const { return {current_, used_}; }
+  void rewind(const Mark& mark) {
+    current_ = mark.block;
+    used_ = mark.used;
   }
 
  private:

@@ -6,10 +6,14 @@
 #include "experts/expert.h"
 #include "experts/map_patches.h"
 #include "kernels/rows.h"
+#include "products/gradient_keeper.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
+
+// Patches that a gradient's products read at a time take up to 1 MB, half of a second cache.
+constexpr Index kPatchFloats = Index{1} << 18;
 
 // Positions whose patches are gathered at a time: a multiple of every level's tile of rows.
 constexpr Index kBlockPositions = 4 * kRowGrain;
@@ -43,8 +47,7 @@ class ConvolutionExpert final : public Expert {
     if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
   }
 
-  // The run's `value` are patches, where backward reads them, `gate` what they give after f, and
-  // `hidden` its means.
+  // The run's `gate` are the patches' values after f, `hidden` their means.
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, bool keep, Arena& arena) const override {
     const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
@@ -56,7 +59,7 @@ class ConvolutionExpert final : public Expert {
                             .y = run.gate,
                             .y_stride = map_stride(),
                             .pre_activation = run.gate_input};
-    convolve(x, groups, block, epilogue, keep, run, arena);
+    convolve(x, groups, block, epilogue, arena);
     run.hidden = pools_ ? arena.take<float>(rows * run.stride) : run.gate;
     if (pools_) pool(run.gate, rows, run.hidden, run.stride);
     grouped_forward(pooled_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
@@ -85,9 +88,11 @@ class ConvolutionExpert final : public Expert {
     if (!sink) return;
     grouped_weight_gradient(pooled_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
-    const Input patches = run.value ? patch_rows(run.value) : map_patches(x, rows, map_, arena);
-    grouped_weight_gradient(patches, d_map, map_stride(), maps, block, kernel_, bias_, *sink,
-                            arena);
+    if (x.is_sparse())
+      grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(), maps, block,
+                              kernel_, bias_, *sink, arena);
+    else
+      update_kernels(x, groups, d_map, block, *sink, arena);
   }
 
  private:
@@ -105,7 +110,7 @@ class ConvolutionExpert final : public Expert {
 
   // Patches of a dense map are gathered block by block, to be multiplied while they are in cache.
   void convolve(const Input& x, const Groups& groups, const ParameterBlock& block,
-                const Epilogue& epilogue, bool keep, ExpertRun& run, Arena& arena) const {
+                const Epilogue& epilogue, Arena& arena) const {
     const GroupedWeights kernel = grouped_weights(block, kernel_, bias_);
     const Index rows = groups.total(), positions = map_.positions(), patch = map_.patch();
     if (x.is_sparse() || kernel.storage != Storage::kFloat32) {
@@ -116,10 +121,9 @@ class ConvolutionExpert final : public Expert {
     Index* group_of = arena.take<Index>(rows);
     for (Index g = 0; g < groups.count; ++g)
       std::fill(group_of + groups.begin(g), group_of + groups.end(g), g);
-    if (keep) run.value = arena.take<float>(rows * positions * patch);
     const Index size = std::min(positions, kBlockPositions);
     const Index blocks = ceil_divide(positions, size);
-    const ThreadScratch scratch(keep ? 0 : size * patch, arena);
+    const ThreadScratch scratch(size * patch, arena);
     const auto work = static_cast<double>(size * patch * filters_);
     parallel_for(
         rows * blocks, work,
@@ -127,7 +131,7 @@ class ConvolutionExpert final : public Expert {
           for (Index at = begin; at < end; ++at) {
             const Index row = at / blocks, first = at % blocks * size;
             const Index last = std::min(first + size, positions), start = row * positions + first;
-            float* patches = keep ? run.value + start * patch : scratch.of(thread);
+            float* patches = scratch.of(thread);
             gather_patches(x.dense.row(row), map_, first, last, patches);
             Epilogue own = epilogue;
             own.y += start * own.y_stride;
@@ -136,6 +140,43 @@ class ConvolutionExpert final : public Expert {
           }
         },
         scratch.threads());
+  }
+
+  // The gradient of a group's kernel is added up over some maps at a time, whose patches stay in
+  // cache until they are multiplied.
+  void update_kernels(const Input& x, const Groups& groups, const float* d_map,
+                      const ParameterBlock& block, UpdateSink& sink, Arena& arena) const {
+    const Index positions = map_.positions(), floats = positions * map_.patch();
+    const Index most = std::max<Index>(kPatchFloats / floats, 1);
+    const Index kernel_floats = block.at(kernel_).slice_floats();
+    const Index bias_floats = block.at(bias_).slice_floats();
+    float* patches = arena.take<float>(std::min(most, groups.total()) * floats);
+    float* d_kernel = arena.take<float>(kernel_floats + bias_floats);
+    float* d_bias = d_kernel + kernel_floats;
+    GradientKeeper keeper;
+    keeper.keep(kernel_, d_kernel);
+    keeper.keep(bias_, d_bias);
+    Index* offsets = arena.take<Index>(groups.count + 1);
+    const Arena::Mark mark = arena.mark();
+    for (Index g = 0; g < groups.count; ++g) {
+      if (groups.rows(g) == 0 && !sink.updates_resting()) continue;
+      std::fill_n(d_kernel, kernel_floats + bias_floats, 0.0f);
+      for (Index row = groups.begin(g); row < groups.end(g); row += most) {
+        const Index count = std::min(most, groups.end(g) - row);
+        parallel_for(count, static_cast<double>(floats), [&](Index begin, Index end) {
+          for (Index i = begin; i < end; ++i)
+            gather_patches(x.dense.row(row + i), map_, 0, positions, patches + i * floats);
+        });
+        for (Index other = 0; other <= groups.count; ++other)
+          offsets[other] = other <= g ? 0 : count * positions;
+        grouped_weight_gradient(patch_rows(patches), d_map + row * positions * map_stride(),
+                                map_stride(), {offsets, groups.count}, block, kernel_, bias_,
+                                keeper, arena);
+        arena.rewind(mark);
+      }
+      apply_update(sink.begin(kernel_, g), 0, d_kernel, kernel_floats);
+      apply_update(sink.begin(bias_, g), 0, d_bias, bias_floats);
+    }
   }
 
   // The positions of each group's rows.

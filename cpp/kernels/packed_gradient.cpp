@@ -1,5 +1,7 @@
 #include "kernels/packed_gradient.h"
 
+#include <cstring>
+
 namespace gatewise {
 namespace {
 
@@ -36,7 +38,7 @@ void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float
     float* out = packed + i * kGradientTileRows;
     Index j = 0;
     for (; j + kGradientTileRows <= end - begin; j += kGradientTileRows, out += kTileFloats)
-      std::copy_n(values + j, kGradientTileRows, out);
+      std::memcpy(out, values + j, sizeof(float) * kGradientTileRows);  // moves, and no call
     if (const Index rest = end - begin - j; rest > 0) {
       std::fill_n(out, kGradientTileRows, 0.0f);
       std::copy_n(values + j, rest, out);

@@ -6,6 +6,7 @@
 
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "products/gradient_keeper.h"
 #include "routing/softmax_router.h"
 
 namespace gatewise {
@@ -13,22 +14,6 @@ namespace {
 
 // Shorter vectors have no direction: their cosine is 0.
 constexpr float kLeastLength = 1e-12f;
-
-// Keeps a gradient in place of an update.
-class GradientKeeper final : public UpdateSink {
- public:
-  explicit GradientKeeper(float* gradient) : gradient_(gradient) {}
-  UpdateTarget begin(int, Index) override {
-    UpdateTarget target;
-    target.rule.kind = UpdateKind::kStore;
-    target.gradient = gradient_;
-    return target;
-  }
-  bool updates_resting() const override { return false; }
-
- private:
-  float* gradient_;
-};
 
 class KeysRouter final : public SoftmaxRouter {
  public:
@@ -162,7 +147,8 @@ class KeysRouter final : public SoftmaxRouter {
     }
     const PanelShape& shape = block.at(keys_).shape;
     float* d_keys = arena.take_zeroed<float>(shape.floats());
-    GradientKeeper keeper(d_keys);
+    GradientKeeper keeper;
+    keeper.keep(keys_, d_keys);
     grouped_weight_gradient(rows, d_logits, run.stride, groups, block, keys_, -1, keeper, arena);
     for_each_key(shape, [&](Index e, Index first, Index step) {
       float along = 0;

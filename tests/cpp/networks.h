@@ -53,6 +53,10 @@ inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::
                                                : expert == "glu" ? "silu"
                                                                  : "relu"));
   options.set("expert.use_bias", true);
+  options.set("expert.filters", 7.0);
+  for (const char* size : {"height", "width", "kernel_height", "kernel_width"})
+    options.set(std::string("expert.") + size, 2.0);
+  options.set("expert.pooling", std::string("mean"));
   options.set("router.kind", router);
   options.set("router.k", 2.0);
   options.set("router.over", std::string("all"));

@@ -23,7 +23,7 @@ from gatewise.code_experts.encoders import (
     fit_if_new,
 )
 from gatewise.code_experts.fusion import FUSIONS, fuse
-from gatewise.data.csr import is_sparse
+from gatewise.data.csr import core_rows, is_sparse
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
 from gatewise.utils.checks import check_integer, check_number
@@ -267,7 +267,8 @@ class SparseCodeExperts:
             values, base = linear_contributions(self.expert_layer, codes, weights, gates)
             base = base + self._raw_part(raw, gates, output)
         else:
-            values, base = integrated_gradients(plain, codes, _core_rows(raw), output)
+            rows = core_rows(raw, "x", raw.shape[1])
+            values, base = integrated_gradients(plain, codes, rows, output)
         error = base + np.asarray(values.sum(axis=1)).ravel() - before
         return Contributions(values, base, before, error)
 
@@ -350,14 +351,6 @@ class SparseCodeExperts:
 
 def _rows(x: Any) -> Any:
     return x.tocsr() if is_sparse(x) else np.asarray(x, np.float32)
-
-
-def _core_rows(raw: Any) -> Any:
-    from gatewise.data import csr
-
-    if not is_sparse(raw):
-        return raw
-    return csr.to_sparse_rows(csr.to_csr(raw, "x"), "x", raw.shape)
 
 
 def _without_extras(model: Model) -> Model:

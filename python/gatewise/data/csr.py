@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from gatewise.data.convert import (
     check_numeric,
     check_samples,
     describe_shape,
+    features,
+    to_array,
     to_float32,
 )
 
@@ -140,3 +142,18 @@ def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowNumbers 
         f"{name}: expected finite numbers, got {matrix.data[entry]} "
         f"at row {shown}, column {int(matrix.indices[entry])}"
     )
+
+
+def core_rows(x: object, name: str, width: int) -> Any:
+    """x `(n, ..., width)` as rows that the core reads one by one: dense `(rows, width)`, or CSR.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It has another width, or holds no numbers.
+    """
+    if is_sparse(x):
+        return to_sparse_rows(to_csr(x, name), name, (None, width))
+    array = to_array(x, name)
+    shape = (*[None] * (array.ndim - 1), width) if array.ndim > 1 else (None, width)
+    return features(array, name, shape).reshape(-1, width)

@@ -222,16 +222,11 @@ class GatedExperts(Layer):
         ValueError
             The layer is not built, or x has another width.
         """
-        from gatewise.data import convert, csr
+        from gatewise.data.csr import core_rows
 
         native, width = self.native, self.input_shape[-1]
         self.parameters()
-        if csr.is_sparse(x):
-            rows = csr.to_sparse_rows(csr.to_csr(x, "x"), "x", (None, width))
-            return _core.gates(native, rows)
-        array = convert.to_array(x, "x")
-        shape = (*[None] * (array.ndim - 1), width) if array.ndim > 1 else (None, width)
-        return _core.gates(native, convert.features(array, "x", shape).reshape(-1, width))
+        return _core.gates(native, core_rows(x, "x", width))
 
     def open_shares(self, x: Any) -> Floats:
         """The share of rows in which each unit is open `(units,)`."""

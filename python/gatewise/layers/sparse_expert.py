@@ -295,16 +295,11 @@ class SparseExpertLayer(Layer):
         }
 
     def _route(self, x: Any) -> tuple[Indices, Labels, Floats]:
-        from gatewise.data import convert, csr
+        from gatewise.data.csr import core_rows
 
-        native, self_width = self.native, self.input_shape[-1]
+        native, width = self.native, self.input_shape[-1]
         self.parameters()
-        if csr.is_sparse(x):
-            rows = csr.to_sparse_rows(csr.to_csr(x, "x"), "x", (None, self_width))
-            return native.routing(rows)
-        array = convert.to_array(x, "x")
-        shape = (*[None] * (array.ndim - 1), self_width) if array.ndim > 1 else (None, self_width)
-        return native.routing(convert.features(array, "x", shape).reshape(-1, self_width))
+        return native.routing(core_rows(x, "x", width))
 
 
 def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:

@@ -1,0 +1,35 @@
+// A sink that keeps gradients instead of updating: for those that are changed, or added up, before
+// they are used.
+#pragma once
+
+#include "kernels/update.h"
+
+namespace gatewise {
+
+class GradientKeeper final : public UpdateSink {
+ public:
+  // Gradients of parameter `number` are added to `gradient`, laid out as one of its slices.
+  void keep(int number, float* gradient) {
+    if (number < 0) return;
+    kept_[count_++] = {number, gradient};
+  }
+
+  UpdateTarget begin(int number, Index) override {
+    UpdateTarget target;
+    target.rule.kind = UpdateKind::kStore;
+    for (int i = 0; i < count_; ++i)
+      if (kept_[i].number == number) target.gradient = kept_[i].gradient;
+    return target;
+  }
+  bool updates_resting() const override { return false; }
+
+ private:
+  struct Kept {
+    int number = -1;
+    float* gradient = nullptr;
+  };
+  Kept kept_[2];
+  int count_ = 0;
+};
+
+}  // namespace gatewise
