@@ -78,7 +78,7 @@ def test_k_is_the_routers_and_the_layers_its_shorthand(arguments, k):
         ({"router": "switch", "k": 2}, ValueError, r"k: expected none or 1, which is .* Switch"),
         ({"router": "all", "k": 2}, ValueError, r"k: expected none or 8, which is .* All"),
         ({"router": "best"}, ValueError, r"router: expected one of .*top_k, switch, .* got 'best'"),
-        ({"expert": "conv"}, ValueError, r"expert: expected one of linear, mlp, glu, .*; got 'conv'"),
+        ({"expert": "conv"}, ValueError, r"expert: expected one of linear, mlp, .*; got 'conv'"),
         ({"balance": "even"}, ValueError, r"balance: expected one of aux_loss, z_loss, bias; got"),
         (
             {"router": "all", "balance": "bias"},

@@ -169,7 +169,7 @@ class SparseCodeExperts:
         """Makes the graph for rows as those of x, which the encoder has to take."""
         if self._model is not None:
             return
-        fit_if_new(self.encoder, x[:1] if self.training != "frozen" else x)
+        fit_if_new(self.encoder, x)
         if self.training == "frozen":
             self._build_frozen(x)
         else:
@@ -207,7 +207,6 @@ class SparseCodeExperts:
         if self._compiled is None:
             raise ValueError("SparseCodeExperts: expected a compiled model; call compile first")
         x = _rows(x)
-        fit_if_new(self.encoder, x)
         self.build(x)
         if validation_data is not None:
             held_out = _rows(validation_data[0])
