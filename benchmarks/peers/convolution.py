@@ -90,13 +90,13 @@ def torch_parts(shape: Shape, threads: int, channels_last: bool) -> tuple[Any, A
     x = torch.tensor(maps).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     experts = torch.nn.ModuleList()
     for kernel, last in zip(inner, outer, strict=True):
-        convolution = torch.nn.Conv2d(CHANNELS, FILTERS, KERNEL, padding=1)
+        convolution: Any = torch.nn.Conv2d(CHANNELS, FILTERS, KERNEL, padding=1)
         linear = torch.nn.Linear(FILTERS, UNITS)
         taps = kernel.reshape(KERNEL, KERNEL, CHANNELS, FILTERS).transpose(3, 2, 0, 1)
         with torch.no_grad():
             convolution.weight.copy_(torch.tensor(taps))
             linear.weight.copy_(torch.tensor(last.T))
-            torch.nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+            torch.nn.init.zeros_(convolution.bias)
             torch.nn.init.zeros_(linear.bias)
         experts.append(torch.nn.ModuleList([convolution, linear]))
     everything: Any = experts
