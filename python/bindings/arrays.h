@@ -11,6 +11,7 @@
 #include "core/errors.h"
 #include "core/options.h"
 #include "core/types.h"
+#include "layers/layer.h"
 
 namespace gatewise {
 
@@ -67,6 +68,15 @@ inline RowArray rows_of(const py::handle& object, const char* name) {
   for (const py::ssize_t axis : result.leading) result.rows *= axis;
   result.input.dense = {array.data(), result.input.width};
   return result;
+}
+
+// The rows x of a built layer of one input.
+inline RowArray rows_for(const Layer& layer, const py::object& x) {
+  RowArray array = rows_of(x, "x");
+  require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
+          layer.input_widths().empty() ? 0 : layer.input_widths()[0], " values, got ",
+          array.input.width);
+  return array;
 }
 
 inline FloatArray new_array(std::vector<py::ssize_t> leading, Index width) {

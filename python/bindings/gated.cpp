@@ -14,10 +14,7 @@ GatedExpertsLayer& gated_layer(Layer& layer) {
 
 FloatArray gates(Layer& layer, const py::object& x) {
   const GatedExpertsLayer& gated = gated_layer(layer);
-  const RowArray array = rows_of(x, "x");
-  require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
-          layer.input_widths().empty() ? 0 : layer.input_widths()[0], " values, got ",
-          array.input.width);
+  const RowArray array = rows_for(layer, x);
   const auto units = static_cast<Index>(gated.groups().size());
   FloatArray result({array.rows, units});
   float* to = result.mutable_data();

@@ -198,10 +198,7 @@ SparseExpertLayer& expert_layer(Layer& layer) {
 
 py::tuple routing(Layer& layer, const py::object& x) {
   const SparseExpertLayer& experts = expert_layer(layer);
-  const RowArray array = rows_of(x, "x");
-  require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
-          layer.input_widths().empty() ? 0 : layer.input_widths()[0], " values, got ",
-          array.input.width);
+  const RowArray array = rows_for(layer, x);
   Arena arena;
   RouterRun run;
   const ReadClaim claim(layer.use());

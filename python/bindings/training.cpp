@@ -123,35 +123,6 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
   return bound;
 }
 
-// For each input dense gradients [rows, width], or None for CSR rows that no layer gives one.
-py::list gradients_by_input(const Network& network, const py::list& inputs, Index column) {
-  BoundDataset bound;
-  add_inputs(bound, inputs);
-  require(bound.data.inputs.size() == static_cast<std::size_t>(network.input_count()),
-          "x: expected ", network.input_count(), " inputs, got ", bound.data.inputs.size());
-  const Index rows = bound.data.samples * bound.data.rows_per_sample;
-  py::list result;
-  std::vector<float*> to;
-  for (int i = 0; i < network.input_count(); ++i) {
-    const Input& input = bound.data.inputs[i];
-    network.check_input(i, input.width, input.is_sparse(), "x");
-    FloatArray gradient({rows, input.width});
-    to.push_back(gradient.mutable_data());
-    result.append(gradient);
-  }
-  network.begin_read();
-  try {
-    const py::gil_scoped_release release;
-    for (const Input& input : bound.data.inputs) check_finite(input, rows, "x");
-    input_gradients(network, bound.data.inputs, rows, column, to);
-  } catch (...) {
-    network.end_read();
-    throw;
-  }
-  network.end_read();
-  return result;
-}
-
 using LossConfig = std::pair<std::string, py::dict>;
 
 std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
@@ -187,6 +158,31 @@ class Reading {
  private:
   const Network& network_;
 };
+
+// For each input, CSR rows too, a dense gradient [rows, width].
+py::list gradients_by_input(const Network& network, const py::list& inputs, Index column) {
+  BoundDataset bound;
+  add_inputs(bound, inputs);
+  require(bound.data.inputs.size() == static_cast<std::size_t>(network.input_count()),
+          "x: expected ", network.input_count(), " inputs, got ", bound.data.inputs.size());
+  const Index rows = bound.data.samples * bound.data.rows_per_sample;
+  py::list result;
+  std::vector<float*> to;
+  for (int i = 0; i < network.input_count(); ++i) {
+    const Input& input = bound.data.inputs[i];
+    network.check_input(i, input.width, input.is_sparse(), "x");
+    FloatArray gradient({rows, input.width});
+    to.push_back(gradient.mutable_data());
+    result.append(gradient);
+  }
+  const Reading reading(network);
+  {
+    const py::gil_scoped_release release;
+    for (const Input& input : bound.data.inputs) check_finite(input, rows, "x");
+    input_gradients(network, bound.data.inputs, rows, column, to);
+  }
+  return result;
+}
 
 // A trainer has one workspace: one step at a time.
 class Turn {

@@ -22,11 +22,12 @@ from gatewise.code_experts.encoders import (
     encoder_layers,
     fit_if_new,
 )
-from gatewise.code_experts.fusion import FUSIONS, fuse
+from gatewise.code_experts.fusion import FUSIONS, RAW, fuse
 from gatewise.data.csr import core_rows, is_sparse
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
-from gatewise.utils.checks import check_integer, check_number
+from gatewise.models.copying import copy_weights, model_like
+from gatewise.utils.checks import check_choice, check_integer, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,13 +130,13 @@ class SparseCodeExperts:
         self.num_experts = check_integer("num_experts", num_experts, 1)
         self.k = check_integer("k", k, 1)
         self.expert = expert_kinds.get(expert)
-        self.fusion = _one_of("fusion", fusion, FUSIONS)
+        self.fusion = check_choice("fusion", fusion, FUSIONS)
         self.raw_units = None if raw_units is None else check_integer("raw_units", raw_units, 1)
         self.raw_activation = activations.get(raw_activation)
         self.activation = activations.get(activation)
         self.balance = balance
         self.dropout = check_number("dropout", dropout, 0, 1)
-        self.training = _one_of("training", training, TRAININGS)
+        self.training = check_choice("training", training, TRAININGS)
         self.reconstruction_weight = check_number("reconstruction_weight", reconstruction_weight, 0)
         self.seed = None if seed is None else check_integer("seed", seed, 0)
         self._compiled: dict[str, Any] | None = None
@@ -273,8 +274,6 @@ class SparseCodeExperts:
 
     def _raw_part(self, raw: Any, gates: Any, output: int) -> Any:
         """What the input itself adds, and the last bias."""
-        from gatewise.code_experts.fusion import RAW
-
         named = {each.name: each for each in self.model.layers}
         projected = named[RAW](raw) if RAW in named else raw
         rows = np.asarray(projected, np.float64)
@@ -367,14 +366,4 @@ def _without_extras(model: Model) -> Model:
             settings["rate"] = 0.0
         if settings["name"] == "output":
             settings["activation"] = None
-    plain = type(model).from_config(config)
-    for layer, copy in zip(model.layers, plain.layers, strict=True):
-        if layer.built and layer.parameters():
-            copy.set_weights(layer.get_weights())
-    return plain
-
-
-def _one_of(name: str, value: object, known: Sequence[str]) -> str:
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-    return str(value)
+    return model_like(model, config, copy_weights)

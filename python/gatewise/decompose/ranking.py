@@ -12,7 +12,7 @@ from gatewise.compress.kernels import Kernel, find_kernels
 from gatewise.layers import Dense
 from gatewise.models import Sequential
 from gatewise.training.gradients import mean_gradients, mean_square_gradients
-from gatewise.utils.checks import check_number
+from gatewise.utils.checks import check_choice, check_number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,10 +59,10 @@ class Importance:
         if scope not in SCOPES:
             raise ValueError(f"scope: expected 'global' or 'layer', got {scope!r}")
         if scope == "layer":
-            return {name: _ranks(each).reshape(each.shape) for name, each in self.weights.items()}
+            return {name: ranks_of(each).reshape(each.shape) for name, each in self.weights.items()}
         flat = np.concatenate([each.ravel() for each in self.weights.values()])
         ends = np.cumsum([each.size for each in self.weights.values()])[:-1]
-        parts = np.split(_ranks(flat), ends)
+        parts = np.split(ranks_of(flat), ends)
         return {
             name: part.reshape(each.shape)
             for (name, each), part in zip(self.weights.items(), parts, strict=True)
@@ -70,7 +70,7 @@ class Importance:
 
     def unit_ranks(self, layer: str) -> npt.NDArray[np.int64]:
         """The place of each unit `(h,)` of a hidden layer, 0 for the most important."""
-        return _ranks(self.units[layer])
+        return ranks_of(self.units[layer])
 
     def masks(self, keep: float, scope: str = "global") -> dict[str, npt.NDArray[np.bool_]]:
         """True for the `round(keep N)` most important of N weights.
@@ -151,8 +151,7 @@ def importance(model: Model, x: Any = None, y: Any = None, method: str = "taylor
     >>> int(found.masks(0.25)["out"].sum())
     1
     """
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    check_choice("method", method, METHODS)
     needs_targets = method in ("taylor", "fisher")
     if x is None and method != "magnitude":
         raise ValueError(f"x: expected rows for method {method!r}, got none")
@@ -162,8 +161,8 @@ def importance(model: Model, x: Any = None, y: Any = None, method: str = "taylor
     if method == "magnitude":
         scores = {_name(each): np.abs(_weights(each)) for each in kernels}
         units = {
-            first.name: np.linalg.norm(_kernel(first), axis=0)
-            * np.linalg.norm(_kernel(second), axis=1)
+            first.name: np.linalg.norm(kernel_of(first), axis=0)
+            * np.linalg.norm(kernel_of(second), axis=1)
             for first, second in dense_pairs(model)
         }
         return Importance(method, scores, units)
@@ -203,19 +202,28 @@ def outputs_before(model: Sequential, layer: Any, x: Any) -> Any:
     return Sequential([model.inputs[0], *model.layers[:at]]).predict(x, verbose=0) if at else x
 
 
+def unit_activity(outputs: Doubles, reader: Dense) -> Doubles:
+    """`mean(|h|) |w_out|` of the units whose outputs `(n, h)` a layer reads."""
+    activity: Doubles = np.abs(outputs).mean(axis=0) * np.linalg.norm(kernel_of(reader), axis=1)
+    return activity
+
+
 def _by_activation(model: Model, x: Any, kernels: list[Kernel]) -> Importance:
     if not isinstance(model, Sequential):
         raise ValueError(
             f"model: expected a Sequential for method 'activation', got {type(model).__name__}"
         )
-    scores = {}
+    scores: dict[str, Doubles] = {}
+    reads: dict[str, Any] = {}  # by layer
     for kernel in kernels:
         if kernel.name not in ("kernel", "kernel_in", "kernel_gate", "kernel_value"):
             raise ValueError(
                 "model: expected layers whose kernels read the layer's input for method "
                 f"'activation', got {kernel.layer.name}/{kernel.name}"
             )
-        rows = outputs_before(model, kernel.layer, x)
+        if kernel.layer.name not in reads:
+            reads[kernel.layer.name] = outputs_before(model, kernel.layer, x)
+        rows = reads[kernel.layer.name]
         mean_square = rows.multiply(rows).mean(axis=0) if hasattr(rows, "multiply") else None
         if mean_square is None:
             values = np.asarray(rows, np.float64)
@@ -224,9 +232,8 @@ def _by_activation(model: Model, x: Any, kernels: list[Kernel]) -> Importance:
         scores[_name(kernel)] = np.abs(_weights(kernel)) * scale
     units = {}
     for first, second in dense_pairs(model):
-        outputs = outputs_before(model, second, x).astype(np.float64)
-        mean = np.abs(outputs.reshape(-1, first.units)).mean(axis=0)
-        units[first.name] = mean * np.linalg.norm(_kernel(second), axis=1)
+        outputs = reads[second.name].reshape(-1, first.units).astype(np.float64)
+        units[first.name] = unit_activity(outputs, second)
     return Importance("activation", scores, units)
 
 
@@ -242,11 +249,13 @@ def _weights(kernel: Kernel) -> Doubles:
     return kernel.layer.native.get(kernel.name).astype(np.float64)
 
 
-def _kernel(layer: Dense) -> Doubles:
+def kernel_of(layer: Dense) -> Doubles:
+    """Its kernel `(d, u)` in float64."""
     return layer.native.get("kernel").astype(np.float64)
 
 
-def _ranks(scores: Doubles) -> npt.NDArray[np.int64]:
+def ranks_of(scores: Doubles) -> npt.NDArray[np.int64]:
+    """The place of each score, 0 for the highest; of equal ones the first leads."""
     flat = scores.ravel()
     ranks = np.empty(flat.size, np.int64)
     ranks[np.argsort(-flat, kind="stable")] = np.arange(flat.size)

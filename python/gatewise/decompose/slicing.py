@@ -8,12 +8,18 @@ import numpy as np
 
 from gatewise import routers
 from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank
-from gatewise.decompose.ranking import dense_pairs, outputs_before
+from gatewise.decompose.ranking import (
+    dense_pairs,
+    kernel_of,
+    outputs_before,
+    ranks_of,
+    unit_activity,
+)
 from gatewise.experts import MLP
 from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.models import Sequential
-from gatewise.models.copying import model_like
-from gatewise.utils.checks import check_integer
+from gatewise.models.copying import copy_weights, model_like
+from gatewise.utils.checks import check_choice, check_integer
 from gatewise.validation.candidates import default_scoring
 
 if TYPE_CHECKING:
@@ -92,8 +98,7 @@ def to_experts(
     >>> bool(np.allclose(cut.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5))
     True
     """
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    check_choice("method", method, METHODS)
     n_experts = check_integer("n_experts", n_experts, 1)
     k = max(1, n_experts // 4) if k is None else check_integer("k", k, 1)
     first, second = _find_pair(model, layer)
@@ -104,7 +109,7 @@ def to_experts(
         )
     inputs = outputs_before(model, first, x)
     hidden = outputs_before(model, second, x).astype(np.float64)
-    groups = _group(model, first, hidden, method, n_experts, seed)
+    groups = _group(first, second, hidden, method, n_experts, seed)
     experts = SparseExpertLayer(
         second.units,
         num_experts=n_experts,
@@ -137,7 +142,7 @@ def with_k(model: Sequential, k: int) -> Sequential:
     config = model.get_config()
     described = config["layers"][model.layers.index(old)]["config"]
     described |= {"router": routers.ROUTERS.serialize(router), "k": k}
-    return model_like(model, config, _put_weights)
+    return model_like(model, config, copy_weights)
 
 
 def quality_by_share(
@@ -192,15 +197,10 @@ def _find_pair(model: Sequential, layer: str | Dense | None) -> tuple[Dense, Den
 
 
 def _group(
-    model: Sequential, first: Dense, hidden: Doubles, method: str, count: int, seed: int
+    first: Dense, second: Dense, hidden: Doubles, method: str, count: int, seed: int
 ) -> Groups:
     if method == "importance":
-        second = model.layers[model.layers.index(first) + 1]
-        lengths = np.linalg.norm(second.native.get("kernel").astype(np.float64), axis=1)
-        scores = np.abs(hidden).mean(axis=0) * lengths
-        ranks = np.empty(len(scores), np.int64)
-        ranks[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
-        return by_rank(ranks, count)
+        return by_rank(ranks_of(unit_activity(hidden, second)), count)
     if method == "kmeans":
         return by_kmeans(first.native.get("kernel").T.astype(np.float64), count, seed)
     return by_coactivation(hidden > 0, count, seed)
@@ -208,7 +208,7 @@ def _group(
 
 def _fit_router(inputs: Any, hidden: Doubles, second: Dense, groups: Groups) -> Floats:
     """W_r `(d, E)`, by ridge regression of each group's share in the output."""
-    lengths = np.linalg.norm(second.native.get("kernel").astype(np.float64), axis=1)
+    lengths = np.linalg.norm(kernel_of(second), axis=1)
     member = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
     work = np.abs(hidden) * lengths @ member
     # No bias: the router has none, and a mean that is the same for all rows would lead every one to
@@ -242,9 +242,5 @@ def _copy(layer: Layer) -> Layer:
     copy = type(layer).from_config(layer.get_config())
     copy.set_state(layer.get_state())
     if layer.parameters():
-        _put_weights(layer, copy)
+        copy_weights(layer, copy)
     return copy
-
-
-def _put_weights(layer: Layer, copy: Layer) -> None:
-    copy.set_weights(layer.get_weights())

@@ -16,7 +16,7 @@ from gatewise.decompose.report import Report
 from gatewise.decompose.supports import deal
 from gatewise.layers import Dense, Dropout, Input
 from gatewise.models import Sequential
-from gatewise.utils.checks import check_integer, check_number
+from gatewise.utils.checks import check_choice, check_integer, check_number
 from gatewise.utils.random import next_seed, seeds_from
 from gatewise.validation.candidates import default_scoring
 from gatewise.validation.folds import has_labels, number_of
@@ -127,11 +127,7 @@ class SparseExperts:
         self.keep = check_number("keep", keep, 0, 1)
         if self.keep == 0:
             raise ValueError("keep: expected a number above 0, got 0")
-        if importance not in METHODS:
-            raise ValueError(
-                f"importance: expected one of {', '.join(METHODS)}, got {importance!r}"
-            )
-        self.importance = importance
+        self.importance = check_choice("importance", importance, METHODS)
         self.hidden = None if hidden is None else check_integer("hidden", hidden, 1)
         self.activation = activations.get(activation)
         self.overlap = check_number("overlap", overlap, 0, 1)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from gatewise.compress import MagnitudePruning
 from gatewise.models import Model
 from gatewise.utils.checks import check_number
-from gatewise.validation.cross_validation import CrossValidation, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
-class SparsityChoice:
+class SparsityChoice(ShownAsTable):
     """A share of weights to keep, why this one, and what was measured.
 
     Attributes
@@ -34,12 +34,6 @@ class SparsityChoice:
     reason: str
     keeps: tuple[float, ...]
     result: CrossValidation
-
-    def __str__(self) -> str:
-        return str(self.result)
-
-    def _repr_html_(self) -> str:
-        return self.result._repr_html_()
 
 
 def choose_sparsity(

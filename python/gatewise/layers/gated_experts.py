@@ -11,7 +11,7 @@ from gatewise import _core, activations, constraints, initializers, regularizers
 from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
-from gatewise.utils.checks import check_integer, check_number
+from gatewise.utils.checks import check_choice, check_integer, check_number
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -145,11 +145,11 @@ class GatedExperts(Layer):
         self.activation = activations.get(activation)
         if self.activation == "softmax":
             raise ValueError("activation: expected an elementwise one, got 'softmax'")
-        self.combine = _one_of("combine", combine, COMBINES)
+        self.combine = check_choice("combine", combine, COMBINES)
         self.threshold = check_number("threshold", threshold, 0, 1)
         if self.threshold == 1:
             raise ValueError("threshold: expected a number below 1, got 1")
-        self.gate = _one_of("gate", gate, GATES)
+        self.gate = check_choice("gate", gate, GATES)
         self.temperature = check_number("temperature", temperature, 0)
         if self.temperature == 0:
             raise ValueError("temperature: expected a number > 0, got 0")
@@ -170,8 +170,10 @@ class GatedExperts(Layer):
     @property
     def group_of(self) -> list[int]:
         """The group of each unit, as it is now."""
-        if self._joined is not None:
-            return list(self._joined)
+        return self._first_groups() if self._joined is None else list(self._joined)
+
+    def _first_groups(self) -> list[int]:
+        """Those that the layer is built with."""
         if isinstance(self.groups, str):  # "auto"
             return list(range(self.units))
         if isinstance(self.groups, int):
@@ -179,14 +181,10 @@ class GatedExperts(Layer):
         return list(self.groups)
 
     def native_options(self) -> NativeOptions:
-        started = self._joined
-        self._joined = None
-        text = ",".join(map(str, self.group_of))
-        self._joined = started
         return {
             "units": self.units,
             "width": self.width,
-            "groups": text,
+            "groups": ",".join(map(str, self._first_groups())),
             "activation": self.activation,
             "combine": self.combine,
             "threshold": self.threshold,
@@ -329,9 +327,3 @@ def _check_list(groups: Any, units: int) -> tuple[int, ...]:
     if sorted(set(numbers)) != list(range(max(numbers) + 1)):
         raise ValueError(f"groups: expected numbers from 0 on without a gap, got {numbers}")
     return numbers
-
-
-def _one_of(name: str, value: object, known: Sequence[str]) -> str:
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-    return str(value)

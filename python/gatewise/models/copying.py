@@ -35,3 +35,8 @@ def model_like(model: M, config: Config, put_weights: Callable[[Layer, Layer], o
             put_weights(layer, copy)
     result.compile_from_config(model.get_compile_config())
     return result
+
+
+def copy_weights(layer: Layer, copy: Layer) -> None:
+    """The plain `put_weights`: the same values, in the same order."""
+    copy.set_weights(layer.get_weights())

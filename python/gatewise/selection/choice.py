@@ -16,7 +16,7 @@ from gatewise.selection.statistics import (
     RidgeSelector,
     TTestSelector,
 )
-from gatewise.validation.cross_validation import CrossValidation, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SelectorChoice:
+class SelectorChoice(ShownAsTable):
     """A selector, why this one, and what was measured.
 
     Attributes
@@ -44,12 +44,6 @@ class SelectorChoice:
     name: str
     reason: str
     result: CrossValidation
-
-    def __str__(self) -> str:
-        return str(self.result)
-
-    def _repr_html_(self) -> str:
-        return self.result._repr_html_()
 
 
 def choose_selector(

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Sequence
 
 
 def check_integer(name: str, value: object, low: int) -> int:
@@ -53,3 +54,10 @@ def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, obj
             raise TypeError(
                 f"{owner}: {name} is not supported; expected {defaults[name]!r}, got {value!r}"
             )
+
+
+def check_choice(name: str, value: object, known: Sequence[str]) -> str:
+    """`value`, which must be one of the known names; ValueError otherwise."""
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+    return str(value)

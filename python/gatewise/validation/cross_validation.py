@@ -136,6 +136,18 @@ class CrossValidation:
         return f"<table><tr>{cells}</tr>{body}</table><p>{escape(self.reason)}</p>"
 
 
+class ShownAsTable:
+    """A choice that prints as the table it was made from."""
+
+    result: CrossValidation
+
+    def __str__(self) -> str:
+        return str(self.result)
+
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
+
+
 def _number(cost: float) -> str:
     return f"{cost:,.0f}" if cost >= 10 else f"{cost:g}"
 

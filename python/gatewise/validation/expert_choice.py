@@ -15,7 +15,7 @@ from gatewise.models import Model, SparseExpertModel
 from gatewise.training import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
 from gatewise.utils.random import seeds_from
-from gatewise.validation.cross_validation import CrossValidation, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
 from gatewise.validation.folds import has_labels
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ExpertChoice:
+class ExpertChoice(ShownAsTable):
     """A number of experts and a k, why these, and what was measured.
 
     Attributes
@@ -46,12 +46,6 @@ class ExpertChoice:
     reason: str
     pairs: tuple[tuple[int, int], ...]
     result: CrossValidation
-
-    def __str__(self) -> str:
-        return str(self.result)
-
-    def _repr_html_(self) -> str:
-        return self.result._repr_html_()
 
 
 def choose_experts(
