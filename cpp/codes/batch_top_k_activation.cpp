@@ -1,6 +1,8 @@
 // The n k largest pre-activations of a batch of n rows in training; elsewhere those above a kept
 // threshold (Bussmann, Leask and Nanda 2024).
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 
 #include "codes/batch_top_k_codes.h"
 #include "codes/candidate_blocks.h"
@@ -9,8 +11,24 @@
 namespace gatewise {
 namespace {
 
-// The smallest value taken differs from batch to batch by a few percent.
-constexpr float kGuessedShare = 0.9f;
+// What the smallest value taken of the next batch will hardly be below: the last batch's, less
+// twice the largest change of late between one batch and the next.
+class ThresholdGuess {
+ public:
+  float value() const { return value_.load(std::memory_order_relaxed); }
+  void learn(float smallest) {
+    if (last_ > 0) change_ = std::max(kFading * change_, std::fabs(smallest / last_ - 1));
+    last_ = smallest;
+    const float less = std::clamp(2 * change_, kLeastChange, 1.0f);
+    value_.store(smallest * (1 - less), std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr float kFading = 0.9f, kLeastChange = 0.01f;
+
+  std::atomic<float> value_{0};
+  float last_ = 0, change_ = 0.05f;
+};
 
 class BatchTopKActivation final : public CodeActivation {
  public:
@@ -30,7 +48,7 @@ class BatchTopKActivation final : public CodeActivation {
                   Arena& arena) const override {
     CodeRun run;
     if (input.training) {
-      run.codes = batch_top_k_codes(input.product, input.product.rows * k_, kGuessedShare * last_,
+      run.codes = batch_top_k_codes(input.product, input.product.rows * k_, guess_.value(),
                                     run.smallest, arena);
       return run;
     }
@@ -50,14 +68,14 @@ class BatchTopKActivation final : public CodeActivation {
     const float momentum = std::min(momentum_, (seen[0] - 1) / seen[0]);
     const float share = std::min(1.0f, (1 - momentum) * rows * seen[0] / seen[1]);
     threshold += share * (run.smallest - threshold);
-    last_ = run.smallest;
+    guess_.learn(run.smallest);
   }
 
  private:
   Index k_;
   float momentum_;
   int threshold_ = -1, seen_ = -1;
-  mutable std::atomic<float> last_{0};  // a guess; never shows in a result
+  mutable ThresholdGuess guess_;  // never shows in a result
 };
 
 const bool registered = Registry<CodeActivation>::add<BatchTopKActivation>("batch_top_k");

@@ -5,25 +5,33 @@ namespace {
 
 // Blocks of rows that are computed before their candidates are looked at, for each thread.
 constexpr Index kBlocksPerThread = 2;
-// What their lists may take in all, as long as every thread has some rows.
-constexpr Index kListBytes = Index{64} << 20;
+// What their lists may take in all, as long as every thread has some rows. Of lists above a
+// positive bound, which is a guess, little is touched.
+constexpr Index kListBytes = Index{64} << 20, kSparseListBytes = Index{256} << 20;
 constexpr Index kLeastRows = 16;
+
+Index room_of_part(const CodeProduct& product, Index parts) {
+  return whole_room(ceil_divide(product.panels(), parts) * kPanelWidth);
+}
+
+Index rows_for_lists(const CodeProduct& product) {
+  if (CodeBlocks::is_few(product.rows)) return product.rows;
+  const Index threads = num_threads();
+  const Index bytes = product.least > 0 ? kSparseListBytes : kListBytes;
+  const Index fit = bytes / (room_of_part(product, 1) * static_cast<Index>(sizeof(Candidate)));
+  const Index most = kBlocksPerThread * threads * CodeBlocks::most_rows(product);
+  const Index limit = std::clamp(fit, kLeastRows * threads, most);
+  return ceil_divide(product.rows, ceil_divide(product.rows, limit));
+}
 
 }  // namespace
 
-CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena) : product_(product) {
-  const Index threads = num_threads(), panels = std::max<Index>(product.panels(), 1);
-  const bool is_few = product.rows < kFewCodeRows * threads;
-  parts_ = is_few ? std::min(panels, kCodePartsPerThread * threads) : 1;
-  all_.room = whole_room(ceil_divide(panels, parts_) * kPanelWidth);
-  rows_at_once_ = product.rows;
-  if (!is_few) {
-    const Index fit = kListBytes / (all_.room * static_cast<Index>(sizeof(Candidate)));
-    const Index most = kBlocksPerThread * threads * code_block_rows(product);
-    const Index limit = std::clamp(fit, kLeastRows * threads, most);
-    rows_at_once_ = ceil_divide(product.rows, ceil_divide(product.rows, limit));
-  }
-  const Index lists = parts_ * rows_at_once_;
+CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena)
+    : product_(product),
+      rows_at_once_(rows_for_lists(product)),
+      blocks_(product_, rows_at_once_, arena) {
+  all_.room = room_of_part(product, blocks_.parts());
+  const Index lists = blocks_.parts() * rows_at_once_;
   all_.lists = arena.take<Candidate>(lists * all_.room);
   all_.counts = arena.take<std::int32_t>(lists);
   all_.bounds = arena.take<float>(lists);
@@ -33,23 +41,18 @@ bool CandidateBlocks::next() {
   first_row_ += rows_;
   rows_ = std::min(rows_at_once_, product_.rows - first_row_);
   if (rows_ <= 0) return false;
-  const Index panels = product_.panels();
-  // As many blocks for each thread.
-  const Index threads = num_threads();
-  const Index blocks =
-      parts_ > 1 ? 1 : ceil_divide(rows_, code_block_rows(product_) * threads) * threads;
-  const Index block_rows = ceil_divide(rows_, blocks);
-  begin_candidates(parts_ * rows_, product_.least, all_);
-  parallel_for(parts_ * blocks, product_.operations(block_rows, ceil_divide(panels, parts_)),
-               [&](Index begin, Index end) {
+  const Index panels = product_.panels(), parts = blocks_.parts();
+  const Index block_rows = blocks_.block_rows(), blocks = blocks_.count(rows_);
+  begin_candidates(parts * rows_, product_.least, all_);
+  parallel_for(parts * blocks, product_.operations(block_rows, ceil_divide(panels, parts)),
+               [&](Index begin, Index end, int thread) {
                  for (Index item = begin; item < end; ++item) {
                    const Index part = item / blocks, row = item % blocks * block_rows;
-                   if (row >= rows_) continue;
-                   top_k_product(product_.x.from(first_row_), row,
-                                 std::min(row + block_rows, rows_), product_.w, product_.terms,
-                                 product_.panel_begin + panels * part / parts_,
-                                 product_.panel_begin + panels * (part + 1) / parts_, all_.room,
-                                 all_.from(part * rows_));
+                   blocks_.multiply(thread, product_.x.from(first_row_), row,
+                                    std::min(row + block_rows, rows_),
+                                    product_.panel_begin + panels * part / parts,
+                                    product_.panel_begin + panels * (part + 1) / parts, all_.room,
+                                    all_.from(part * rows_));
                  }
                });
   return true;
@@ -57,7 +60,7 @@ bool CandidateBlocks::next() {
 
 Index CandidateBlocks::count(Index i) const {
   Index sum = 0;
-  for (Index part = 0; part < parts_; ++part) sum += all_.counts[part * rows_ + i];
+  for (Index part = 0; part < blocks_.parts(); ++part) sum += all_.counts[part * rows_ + i];
   return sum;
 }
 

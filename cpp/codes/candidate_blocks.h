@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "codes/codes.h"
+#include "codes/code_blocks.h"
 #include "core/parallel.h"
 
 namespace gatewise {
@@ -30,7 +30,7 @@ class CandidateBlocks {
   // Calls use(latent, value) for each candidate of row i, in ascending order of latents.
   template <typename Use>
   void each(Index i, const Use& use) const {
-    for (Index part = 0; part < parts_; ++part) {
+    for (Index part = 0; part < blocks_.parts(); ++part) {
       const Candidates list = all_.from(part * rows_ + i);
       for (std::int32_t at = 0; at < *list.counts; ++at)
         use(list.lists[at].column(), list.lists[at].value());
@@ -39,7 +39,8 @@ class CandidateBlocks {
 
  private:
   CodeProduct product_;
-  Index rows_at_once_, parts_, first_row_ = 0, rows_ = 0;
+  Index rows_at_once_, first_row_ = 0, rows_ = 0;
+  CodeBlocks blocks_;
   Candidates all_;  // [parts, rows of the block]
 };
 

@@ -33,15 +33,4 @@ struct CodeProduct {
   }
 };
 
-// Rows of a block that stay in the second cache while all of W passes: 256 KB of them.
-inline Index code_block_rows(const CodeProduct& product) {
-  constexpr Index kBlockFloats = 64 * 1024, kLeastRows = 48;
-  return std::max(kLeastRows, kBlockFloats / std::max<Index>(product.w.shape.rows, 1));
-}
-
-// Fewer rows than this for each thread would read W too often: its latents are cut into so many
-// parts a thread.
-inline constexpr Index kFewCodeRows = 24;
-inline constexpr Index kCodePartsPerThread = 4;
-
 }  // namespace gatewise

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "codes/code_blocks.h"
 #include "core/parallel.h"
+#include "kernels/reduce.h"
 
 namespace gatewise {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 // What every piece of the work reads.
 struct Problem {
   const CodeProduct& product;
+  const CodeBlocks& blocks;
   Index k;
 };
 
@@ -40,9 +43,10 @@ float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& code
 class RowBlock {
  public:
   // candidates of a block's rows; numbers [2 * rows of a block] are scratch.
-  RowBlock(const Problem& problem, const Candidates& candidates, Index* numbers, float guess,
-           float* least_of_rows)
+  RowBlock(const Problem& problem, int thread, const Candidates& candidates, Index* numbers,
+           float guess, float* least_of_rows)
       : problem_(problem),
+        thread_(thread),
         candidates_(candidates),
         numbers_(numbers),
         guess_(guess),
@@ -51,11 +55,17 @@ class RowBlock {
   // Rows [row, row + count).
   void run(Index row, Index count, Codes& codes) const {
     const Rows& x = problem_.product.x;
-    multiply(x.from(row), count, guess_);
+    const float least = problem_.product.least;
+    begin_candidates(count, least, candidates_);
+    for (Index i = 0; i < count; ++i) {
+      const float guess = guess_ * norm_of(row + i);
+      if (guess > least) candidates_.bounds[i] = guess;
+    }
+    multiply(x.from(row), count);
     Index again = 0;
     for (Index i = row; i < row + count; ++i) {
       // Too few: the guess was too high for this row, unless there are no more.
-      if (candidates_.counts[i - row] < problem_.k && guess_ > problem_.product.least)
+      if (candidates_.counts[i - row] < problem_.k && candidates_.bounds[i - row] > least)
         numbers_[again++] = i;
       else
         store(i - row, i, codes);
@@ -63,23 +73,29 @@ class RowBlock {
     if (again == 0) return;
     Index* rows = numbers_ + count;
     for (Index j = 0; j < again; ++j) rows[j] = x.index ? x.index[numbers_[j]] : numbers_[j];
-    multiply({x.data, x.stride, rows}, again, problem_.product.least);
+    begin_candidates(again, least, candidates_);
+    multiply({x.data, x.stride, rows}, again);
     for (Index j = 0; j < again; ++j) store(j, numbers_[j], codes);
   }
 
  private:
-  void multiply(const Rows& x, Index count, float least) const {
-    begin_candidates(count, least, candidates_);
-    const CodeProduct& product = problem_.product;
-    top_k_product(x, 0, count, product.w, product.terms, product.panel_begin, product.panel_end,
-                  problem_.k, candidates_);
+  float norm_of(Index row) const {
+    const float* x = problem_.product.x.row(row);
+    return std::sqrt(dot(x, x, problem_.product.w.shape.rows));
+  }
+  void multiply(const Rows& x, Index count) const {
+    problem_.blocks.multiply(thread_, x, 0, count, problem_.product.panel_begin,
+                             problem_.product.panel_end, problem_.k, candidates_);
   }
   void store(Index place, Index row, Codes& codes) const {
-    least_of_rows_[row] =
+    const float norm = norm_of(row);
+    const float least =
         store_row(candidates_.from(place).lists, candidates_.counts[place], row, problem_.k, codes);
+    least_of_rows_[row] = norm > 0 ? least / norm : -1;
   }
 
   const Problem& problem_;
+  int thread_;
   Candidates candidates_;
   Index* numbers_;
   float guess_;
@@ -90,19 +106,18 @@ class RowBlock {
 void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena& arena) {
   const CodeProduct& product = problem.product;
   const Index rows = codes.rows, threads = num_threads();
-  const Index blocks = ceil_divide(rows, code_block_rows(product) * threads) * threads;
-  const Index block_rows = ceil_divide(rows, blocks);
+  const Index block_rows = problem.blocks.block_rows();
   const Candidates all = take_candidates(threads * block_rows, problem.k, arena);
   Index* numbers = arena.take<Index>(threads * 2 * block_rows);
   float* least_of_rows = arena.take<float>(rows);
-  const float bound = std::max(product.least, guess.value());
+  const float share = guess.value();
   const auto run = [&](Index begin, Index end, int thread) {
-    const RowBlock block(problem, all.from(thread * block_rows), numbers + thread * 2 * block_rows,
-                         bound, least_of_rows);
+    const RowBlock block(problem, thread, all.from(thread * block_rows),
+                         numbers + thread * 2 * block_rows, share, least_of_rows);
     for (Index row = begin * block_rows; row < std::min(end * block_rows, rows); row += block_rows)
       block.run(row, std::min(block_rows, rows - row), codes);
   };
-  parallel_for(blocks, product.operations(block_rows, product.panels()), run,
+  parallel_for(problem.blocks.count(rows), product.operations(block_rows, product.panels()), run,
                static_cast<int>(threads));
   guess.learn(least_of_rows, rows);
 }
@@ -111,16 +126,16 @@ void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena&
 void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
   const CodeProduct& product = problem.product;
   const Index rows = codes.rows, panels = product.panels();
-  const Index parts = std::min<Index>(panels, kCodePartsPerThread * num_threads());
+  const Index parts = problem.blocks.parts();
   const Candidates all = take_candidates(parts * rows, problem.k, arena);
   begin_candidates(parts * rows, product.least, all);
   parallel_for(parts, product.operations(rows, ceil_divide(panels, parts)),
-               [&](Index begin, Index end) {
+               [&](Index begin, Index end, int thread) {
                  for (Index part = begin; part < end; ++part)
-                   top_k_product(product.x, 0, rows, product.w, product.terms,
-                                 product.panel_begin + panels * part / parts,
-                                 product.panel_begin + panels * (part + 1) / parts, problem.k,
-                                 all.from(part * rows));
+                   problem.blocks.multiply(thread, product.x, 0, rows,
+                                           product.panel_begin + panels * part / parts,
+                                           product.panel_begin + panels * (part + 1) / parts,
+                                           problem.k, all.from(part * rows));
                });
   Candidate* joined = arena.take<Candidate>(parts * all.room);
   for (Index i = 0; i < rows; ++i) {
@@ -172,8 +187,9 @@ Codes top_k_codes(const CodeProduct& product, Index k, BoundGuess& guess, Arena&
   codes.offsets = arena.take<Index>(rows + 1);
   codes.latents = arena.take<std::int32_t>(rows * k);
   codes.values = arena.take<float>(rows * k);
-  const Problem problem{product, k};
-  if (rows < kFewCodeRows * num_threads())
+  const CodeBlocks blocks(product, rows, arena);
+  const Problem problem{product, blocks, k};
+  if (blocks.parts() > 1)
     run_by_latents(problem, codes, arena);
   else
     run_by_rows(problem, codes, guess, arena);

@@ -7,13 +7,13 @@
 
 namespace gatewise {
 
-// Which value the k-th largest of a row will hardly be below, as earlier rows tell: what does not
-// exceed it need not be looked at. A row that then has fewer than k entries is done again without
-// it, so a guess takes or costs time and changes no result.
+// What the k-th largest value of a row, divided by the row's norm, will hardly be below, as earlier
+// rows tell: what does not exceed it need not be looked at. A row that then has fewer than k
+// entries is done again without it, so a guess takes or costs time and changes no result.
 class BoundGuess {
  public:
   float value() const { return value_.load(std::memory_order_relaxed); }
-  // From the k-th largest values of some rows, below 0 where a row has fewer.
+  // From those of some rows, below 0 where a row has fewer than k entries.
   void learn(const float* least_of_rows, Index rows);
 
  private:

@@ -97,6 +97,20 @@ struct Native {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
   }
 
+  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // and NaN may become a number.
+  static Type round_bfloat16(Type a) {
+    const __m256i up = _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(0x8000));
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  }
+  // The upper halves of a and b side by side in each lane, a's in the lower half; b's other half is
+  // zero.
+  static Type join_bfloat16(Type a, Type b) {
+    return _mm256_castsi256_ps(
+        _mm256_or_si256(_mm256_srli_epi32(_mm256_castps_si256(a), 16), _mm256_castps_si256(b)));
+  }
+
   // kWidth sums of 32 bits, or as many pairs of 16-bit values.
   using Integers = __m256i;
   static Integers zero_integers() { return _mm256_setzero_si256(); }

@@ -107,6 +107,20 @@ struct Native {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
   }
 
+  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // and NaN may become a number.
+  static Type round_bfloat16(Type a) {
+    const __m512i up = _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x8000));
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+  }
+  // The upper halves of a and b side by side in each lane, a's in the lower half; b's other half is
+  // zero.
+  static Type join_bfloat16(Type a, Type b) {
+    return _mm512_castsi512_ps(
+        _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(a), 16), _mm512_castps_si512(b)));
+  }
+
   // kWidth sums of 32 bits, or as many pairs of 16-bit values.
   using Integers = __m512i;
   static Integers zero_integers() { return _mm512_setzero_si512(); }

@@ -60,6 +60,17 @@ struct Native {
     return std::bit_cast<float>(static_cast<std::uint32_t>(*p) << 16);
   }
 
+  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // and NaN may become a number.
+  static Type round_bfloat16(Type a) {
+    return std::bit_cast<float>((std::bit_cast<std::uint32_t>(a) + 0x8000u) & 0xffff0000u);
+  }
+  // The upper halves of a and b, a's in the lower half; b's other half is zero.
+  static Type join_bfloat16(Type a, Type b) {
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a) >> 16 |
+                                std::bit_cast<std::uint32_t>(b));
+  }
+
   // A sum of 32 bits, or a pair of 16-bit values.
   using Integers = std::int32_t;
   static Integers zero_integers() { return 0; }

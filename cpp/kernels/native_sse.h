@@ -77,6 +77,19 @@ struct Native {
     return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(halves), 16));
   }
 
+  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // and NaN may become a number.
+  static Type round_bfloat16(Type a) {
+    const __m128i up = _mm_add_epi32(_mm_castps_si128(a), _mm_set1_epi32(0x8000));
+    return _mm_castsi128_ps(_mm_and_si128(up, _mm_set1_epi32(static_cast<int>(0xffff0000))));
+  }
+  // The upper halves of a and b side by side in each lane, a's in the lower half; b's other half is
+  // zero.
+  static Type join_bfloat16(Type a, Type b) {
+    return _mm_castsi128_ps(
+        _mm_or_si128(_mm_srli_epi32(_mm_castps_si128(a), 16), _mm_castps_si128(b)));
+  }
+
   // kWidth sums of 32 bits, or as many pairs of 16-bit values.
   using Integers = __m128i;
   static Integers zero_integers() { return _mm_setzero_si128(); }

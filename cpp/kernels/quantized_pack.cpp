@@ -1,9 +1,10 @@
 #include "kernels/quantized_pack.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "kernels/bfloat16.h"
 
 namespace gatewise {
 namespace {
@@ -43,16 +44,6 @@ void unpack(const Value* panels, PanelShape shape, Value* target) {
 }
 
 }  // namespace
-
-std::uint16_t to_bfloat16(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  // Half of the last kept bit less one, and that bit: a tie goes up where it is odd.
-  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
-float from_bfloat16(std::uint16_t x) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16);
-}
 
 void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* panels) {
   clear(panels, shape);

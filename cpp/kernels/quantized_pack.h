@@ -8,11 +8,6 @@
 
 namespace gatewise {
 
-// The bfloat16 nearest to a finite x, ties to even; above the largest bfloat16 by half a step or
-// more, infinity.
-std::uint16_t to_bfloat16(float x);
-float from_bfloat16(std::uint16_t x);
-
 // Rounds finite values.
 void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* panels);
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 
+#include "kernels/screen.h"
 #include "kernels/tile_walk.h"
 
 namespace gatewise {
@@ -35,38 +35,109 @@ void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   for (Index i = 1; i < k; ++i) bound = std::min(bound, list[i].value());
 }
 
-// One panel of a tile: the sums of its rows, and the rows' lists.
-struct TilePanel {
-  const float (*sums)[kPanelWidth];
-  Index row;
-  Index panel;
-  const float* bias;  // of the panel's columns, or null
-};
+class TopKProduct {
+ public:
+  TopKProduct(const Rows& x, const Panels& w, const ColumnTerms& terms, Index k,
+              const Candidates& candidates)
+      : x_(x), w_(w), terms_(terms), k_(k), candidates_(candidates) {}
 
-// Adds the lanes better[r] of every row r in the set `hits` to the row's list. Apart from the
-// tiles' loop, whose registers it would take.
-[[gnu::noinline]] void add_lanes(const TilePanel& tile, unsigned hits, const unsigned* better,
-                                 Index k, const Candidates& candidates) {
-  for (; hits != 0; hits &= hits - 1) {
-    const int r = std::countr_zero(hits);
-    const Index i = tile.row + r;
-    Candidate* list = candidates.lists + i * candidates.room;
-    std::int32_t count = candidates.counts[i];
-    for (unsigned lanes = better[r]; lanes != 0; lanes &= lanes - 1) {
-      const int lane = std::countr_zero(lanes);
-      const float value = tile.sums[r][lane] + (tile.bias ? tile.bias[lane] : 0.0f);
-      list[count++] = {value, static_cast<std::int32_t>(tile.panel * kPanelWidth + lane)};
-    }
-    if (count > candidates.room - kPanelWidth) cut_back(list, count, candidates.bounds[i], k);
-    candidates.counts[i] = count;
+  // All rows times all panels.
+  void run(Index row_begin, Index row_end, Index panel_begin, Index panel_end) const {
+    walk_tiles(x_, row_begin, row_end, w_, panel_begin, panel_end,
+               [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
+                 std::int32_t numbers[kTileRows];
+                 for (int r = 0; r < rows; ++r) numbers[r] = static_cast<std::int32_t>(row + r);
+                 take({sums, numbers, rows, panel});
+               });
   }
-}
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  // The same, where a screen tells what may have a candidate. Where that is too much, some panels
+  // are multiplied without one, and the more of them the longer it goes on.
+  void run_screened(Index row_begin, Index row_end, Index panel_begin, Index panel_end,
+                    float* scratch) const {
+    Screen screen(x_, row_begin, row_end, w_.shape.rows, scratch);
+    Index pause = kLeastPause;
+    for (Index panel = panel_begin; panel < panel_end;) {
+      const int panels = static_cast<int>(std::min(kUnitPanels, panel_end - panel));
+      screen.look(w_, terms_, panel, panels, candidates_.bounds + row_begin);
+      Index passed = 0;
+      for (int which = 0; which < panels; ++which, ++panel) {
+        run_passed(screen.passed(which), screen.passed_count(which), panel);
+        passed += screen.passed_count(which);
+      }
+      if (2 * passed < (row_end - row_begin) * panels) {
+        pause = kLeastPause;
+        continue;
+      }
+      const Index unscreened = std::min(panel_end, panel + pause);
+      run(row_begin, row_end, panel, unscreened);
+      panel = unscreened;
+      pause *= 2;
+    }
+  }
 
-Vector load_terms(const float* terms, Index panel, Index width, float otherwise) {
-  return terms ? Vector::load_up_to(terms + panel * kPanelWidth, width) : Vector::set(otherwise);
-}
+ private:
+  static constexpr Index kLeastPause = 4;
+
+  // Sums of a few rows and one panel.
+  struct Tile {
+    const float (*sums)[kPanelWidth];
+    const std::int32_t* rows;
+    int row_count;
+    Index panel;
+  };
+
+  void run_passed(const std::int32_t* rows, Index count, Index panel) const {
+    const float* b = w_.panel(panel);
+    TileSums sums;
+    for (Index at = 0; at < count; at += kTileRows) {
+      const int some = static_cast<int>(std::min<Index>(kTileRows, count - at));
+      const float* a[kTileRows];
+      for (int r = 0; r < some; ++r) a[r] = x_.row(rows[at + r]);
+      multiply_tile(a, some, &b, 1, w_.shape.stride(panel), w_.shape.rows, {}, sums);
+      take({sums.values, rows + at, some, panel});
+    }
+  }
+
+  void take(const Tile& tile) const {
+    const Index width = w_.shape.width(tile.panel);
+    const unsigned lanes = (1u << width) - 1;
+    const Vector bias = terms_.panel_bias(tile.panel, width);
+    const Vector floor = terms_.panel_floors(tile.panel, width);
+    unsigned better[kTileRows], hits = 0;
+    for (int r = 0; r < tile.row_count; ++r) {
+      const Vector least = max(Vector::set(candidates_.bounds[tile.rows[r]]), floor);
+      better[r] = lanes_greater(Vector::load(tile.sums[r]) + bias, least) & lanes;
+      hits |= static_cast<unsigned>(better[r] != 0) << r;
+    }
+    if (hits != 0) add_lanes(tile, hits, better);
+  }
+
+  // Adds the lanes better[r] of every row r in the set `hits` to the row's list. Apart from the
+  // tiles' loop, whose registers it would take.
+  [[gnu::noinline]] void add_lanes(const Tile& tile, unsigned hits, const unsigned* better) const {
+    const float* bias = terms_.bias ? terms_.bias + tile.panel * kPanelWidth : nullptr;
+    for (; hits != 0; hits &= hits - 1) {
+      const int r = std::countr_zero(hits);
+      const Index i = tile.rows[r];
+      Candidate* list = candidates_.lists + i * candidates_.room;
+      std::int32_t count = candidates_.counts[i];
+      for (unsigned lanes = better[r]; lanes != 0; lanes &= lanes - 1) {
+        const int lane = std::countr_zero(lanes);
+        const float value = tile.sums[r][lane] + (bias ? bias[lane] : 0.0f);
+        list[count++] = {value, static_cast<std::int32_t>(tile.panel * kPanelWidth + lane)};
+      }
+      if (count > candidates_.room - kPanelWidth) cut_back(list, count, candidates_.bounds[i], k_);
+      candidates_.counts[i] = count;
+    }
+  }
+
+  const Rows& x_;
+  const Panels& w_;
+  const ColumnTerms& terms_;
+  Index k_;
+  const Candidates& candidates_;
+};
 
 }  // namespace
 
@@ -77,24 +148,12 @@ void begin_candidates(Index rows, float least, const Candidates& candidates) {
 
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
-                   const Candidates& candidates) {
-  walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
-             [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
-               const Index width = w.shape.width(panel);
-               const unsigned lanes = (1u << width) - 1;
-               const Vector bias = load_terms(terms.bias, panel, width, 0);
-               const Vector floor = load_terms(terms.floors, panel, width, -kInfinity);
-               const float* bounds = candidates.bounds + row;
-               unsigned better[kTileRows], hits = 0;
-               for (int r = 0; r < rows; ++r) {
-                 const Vector least = max(Vector::set(bounds[r]), floor);
-                 better[r] = lanes_greater(Vector::load(sums[r]) + bias, least) & lanes;
-                 hits |= static_cast<unsigned>(better[r] != 0) << r;
-               }
-               if (hits == 0) return;
-               const float* own_bias = terms.bias ? terms.bias + panel * kPanelWidth : nullptr;
-               add_lanes({sums, row, panel, own_bias}, hits, better, k, candidates);
-             });
+                   const Candidates& candidates, float* screen_scratch) {
+  const TopKProduct product(x, w, terms, k, candidates);
+  if (screen_scratch)
+    product.run_screened(row_begin, row_end, panel_begin, panel_end, screen_scratch);
+  else
+    product.run(row_begin, row_end, panel_begin, panel_end);
 }
 
 Index choose_candidates(Candidate* list, Index count, Index k) {

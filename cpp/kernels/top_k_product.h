@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "core/panels.h"
+#include "kernels/column_terms.h"
 
 namespace gatewise {
 
@@ -51,20 +51,17 @@ inline Index whole_room(Index columns) { return columns + kPanelWidth; }
 // that may be cut holds values above 0 alone.
 void begin_candidates(Index rows, float least, const Candidates& candidates);
 
-// What is added to the sums of a product's columns, and what they must exceed beside their row's
-// bound; [cols], or null.
-struct ColumnTerms {
-  const float* bias = nullptr;
-  const float* floors = nullptr;
-};
-
 // Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),
 // which lie at their row's number. Sums run over the depth upwards in one accumulator, then the
 // bias is added. For a row, panels must come in ascending order over calls; then ties go to the
 // lowest column. NaN is never taken.
+//
+// With scratch for it, [Screen::floats(row_end - row_begin, depth)], a screen first finds the rows
+// that may have a candidate in a panel, and only those are multiplied (kernels/screen.h). The
+// candidates are the same.
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
-                   const Candidates& candidates);
+                   const Candidates& candidates, float* screen_scratch = nullptr);
 
 // Brings the k best of `count` candidates to the front, in the order in which they were, and
 // returns their number, which is less than k where there are fewer. Of equal values the lowest

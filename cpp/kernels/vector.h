@@ -104,6 +104,12 @@ GATEWISE_INLINE Vector sqrt(const Vector& a) { return Vector::map(Native::sqrt, 
 GATEWISE_INLINE Vector abs(const Vector& a) { return Vector::map(Native::abs, a); }
 GATEWISE_INLINE Vector round(const Vector& a) { return Vector::map(Native::round, a); }
 GATEWISE_INLINE Vector exp2_whole(const Vector& a) { return Vector::map(Native::exp2_whole, a); }
+GATEWISE_INLINE Vector round_bfloat16(const Vector& a) {
+  return Vector::map(Native::round_bfloat16, a);
+}
+GATEWISE_INLINE Vector join_bfloat16(const Vector& a, const Vector& b) {
+  return Vector::map(Native::join_bfloat16, a, b);
+}
 GATEWISE_INLINE Vector copysign(const Vector& magnitude, const Vector& sign) {
   return Vector::map(Native::copysign, magnitude, sign);
 }

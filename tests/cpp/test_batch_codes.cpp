@@ -45,8 +45,11 @@ void check_batch(const Encoder& encoder, const Matrix& h, Index count, float thr
 
 TEST_CASE(
     "a batch's codes are the selection on the full product, bit for bit, whatever the guess") {
-  for (const auto& [rows, depth, latents] :
-       {std::tuple<Index, Index, Index>{1, 7, 5}, {3, 20, 100}, {50, 33, 16}, {500, 12, 331}}) {
+  for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
+                                             {3, 20, 100},
+                                             {50, 33, 16},
+                                             {500, 12, 331},
+                                             {300, 90, 200}}) {
     const Encoder encoder(rows, depth, latents, static_cast<std::uint64_t>(rows));
     const Matrix h = encoder.product();
     for (const int count : {1, 2, 4}) {

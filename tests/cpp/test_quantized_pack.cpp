@@ -1,5 +1,6 @@
 #include "kernels/quantized_pack.h"
 
+#include "kernels/bfloat16.h"
 #include "quantized.h"
 
 using namespace gatewise;

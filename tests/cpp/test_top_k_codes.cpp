@@ -45,8 +45,11 @@ void check_codes(const Encoder& encoder, const Matrix& h, Index k, float thresho
 }  // namespace
 
 TEST_CASE("codes are the selection on the full product, bit for bit, on any number of threads") {
-  for (const auto& [rows, depth, latents] :
-       {std::tuple<Index, Index, Index>{1, 7, 5}, {3, 20, 100}, {50, 33, 16}, {200, 12, 331}}) {
+  for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
+                                             {3, 20, 100},
+                                             {50, 33, 16},
+                                             {200, 12, 331},
+                                             {300, 90, 700}}) {
     const Encoder encoder(rows, depth, latents, static_cast<std::uint64_t>(rows));
     const Matrix h = encoder.product();
     for (const int count : {1, 2, 4}) {

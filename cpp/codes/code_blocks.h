@@ -1,0 +1,37 @@
+// How a product that codes are chosen from is shared out over threads: by rows, in blocks that stay
+// in the second cache while all of W passes, or by latents where the rows are few.
+#pragma once
+
+#include "codes/codes.h"
+
+namespace gatewise {
+
+class CodeBlocks {
+ public:
+  // Fewer rows would read W too often, and its latents are cut instead.
+  static bool is_few(Index rows);
+  // The most rows of a block.
+  static Index most_rows(const CodeProduct& product);
+
+  // For at most `rows` rows of the product at once.
+  CodeBlocks(const CodeProduct& product, Index rows, Arena& arena);
+
+  // Parts of the latents, each with all rows; 1 where blocks of rows are shared out.
+  Index parts() const { return parts_; }
+  // Rows of a block; with several parts, all of them.
+  Index block_rows() const { return block_rows_; }
+  // Blocks of so many rows.
+  Index count(Index rows) const { return ceil_divide(rows, block_rows_); }
+
+  // As `top_k_product`, on thread `thread` of `parallel_for`.
+  void multiply(int thread, const Rows& x, Index row_begin, Index row_end, Index panel_begin,
+                Index panel_end, Index k, const Candidates& candidates) const;
+
+ private:
+  const CodeProduct& product_;
+  Index parts_, block_rows_;
+  Index scratch_floats_ = 0;
+  float* scratch_ = nullptr;  // of each thread's screen, or null
+};
+
+}  // namespace gatewise

@@ -1,0 +1,129 @@
+#include "kernels/matrix_unit.h"
+
+#include "kernels/bfloat16.h"
+
+// AVX-512's level alone: every processor with the unit has it.
+#if defined(__AVX512F__) && defined(__linux__)
+#define GATEWISE_HAS_AMX 1
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernels/vector.h"
+#else
+#define GATEWISE_HAS_AMX 0
+#endif
+
+namespace gatewise {
+namespace {
+
+#if GATEWISE_HAS_AMX
+
+#define GATEWISE_AMX __attribute__((target("amx-tile,amx-bf16")))
+
+// Processor and system: bits of CPUID leaf 7 and of XCR0, and a request, which Linux wants once.
+bool ask_for_unit() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24, kSavesState = 1u << 27;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  if ((d & kBfloat16) == 0 || (d & kTiles) == 0) return false;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kSavesState) == 0) return false;
+  constexpr unsigned kTileState = 3u << 17;
+  asm("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  if ((a & kTileState) != kTileState) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// The operand of LDTILECFG: eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileConfiguration {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+// Static: GCC's operation reads the first of these bytes only, as far as the compiler knows.
+constexpr TileConfiguration kConfiguration;
+
+GATEWISE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
+
+GATEWISE_AMX void release() { _tile_release(); }
+
+GATEWISE_AMX void multiply_in_unit(const std::uint16_t* rows, const std::uint16_t* panels,
+                                   Index steps, const float* ahead, Index lines, UnitSums& sums) {
+  constexpr Index kHalf = kUnitStep / 2;
+  // No instruction: GCC's tile operations do not say that they read and write memory.
+  asm volatile("" ::: "memory");
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (Index step = 0; step < steps; ++step, rows += kUnitStep, panels += kUnitStep) {
+    _tile_loadd(4, rows, 64);
+    _tile_loadd(5, rows + kHalf, 64);
+    _tile_loadd(6, panels, 64);
+    _tile_loadd(7, panels + kHalf, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+    for (Index line = 0; line < lines; ++line, ahead += kPanelWidth)
+      __builtin_prefetch(ahead, 0, 2);
+  }
+  _tile_stored(0, sums.values[0][0], 64);
+  _tile_stored(1, sums.values[1][0], 64);
+  _tile_stored(2, sums.values[0][kUnitRows / 2], 64);
+  _tile_stored(3, sums.values[1][kUnitRows / 2], 64);
+  asm volatile("" ::: "memory");
+}
+
+#else
+
+bool ask_for_unit() { return false; }
+void configure() {}
+void release() {}
+void multiply_in_unit(const std::uint16_t*, const std::uint16_t*, Index, const float*, Index,
+                      UnitSums&) {}
+
+#endif
+
+void multiply_in_loops(const std::uint16_t* rows, const std::uint16_t* panels, Index steps,
+                       UnitSums& sums) {
+  const Index depth = steps * kUnitDepth;
+  for (Index p = 0; p < kUnitPanels; ++p)
+    for (Index r = 0; r < kUnitRows; ++r)
+      for (Index lane = 0; lane < kPanelWidth; ++lane) {
+        float sum = 0;
+        for (Index k = 0; k < depth; ++k)
+          sum += from_bfloat16(rows[unit_row_place(r, k)]) *
+                 from_bfloat16(panels[unit_column_place(p, k, lane)]);
+        sums.values[p][r][lane] = sum;
+      }
+}
+
+}  // namespace
+
+bool has_matrix_unit() {
+  static const bool is_here = ask_for_unit();
+  return is_here;
+}
+
+MatrixUnit::MatrixUnit() : is_here_(has_matrix_unit()) {
+  if (is_here_) configure();
+}
+
+MatrixUnit::~MatrixUnit() {
+  if (is_here_) release();
+}
+
+void MatrixUnit::multiply(const std::uint16_t* rows, const std::uint16_t* panels, Index steps,
+                          const float* ahead, Index lines, UnitSums& sums) const {
+  if (is_here_)
+    multiply_in_unit(rows, panels, steps, ahead, lines, sums);
+  else
+    multiply_in_loops(rows, panels, steps, sums);
+}
+
+}  // namespace gatewise

@@ -1,0 +1,179 @@
+#include "kernels/screen.h"
+
+#include <array>
+
+#include "encoder.h"
+#include "kernels/bfloat16.h"
+
+using namespace gatewise;
+using namespace gatewise::reference;
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Lists of rows with `room` places each.
+struct Lists {
+  std::vector<Candidate> lists;
+  std::vector<std::int32_t> counts;
+  std::vector<float> bounds;
+  Index room;
+
+  Lists(Index rows, Index room)
+      : lists(static_cast<std::size_t>(rows * room)),
+        counts(static_cast<std::size_t>(rows)),
+        bounds(static_cast<std::size_t>(rows)),
+        room(room) {}
+  Candidates view() { return {lists.data(), counts.data(), bounds.data(), room}; }
+  std::vector<std::uint64_t> keys(Index row) const {
+    std::vector<std::uint64_t> result;
+    for (std::int32_t at = 0; at < counts[row]; ++at)
+      result.push_back(lists[row * room + at].key());
+    return result;
+  }
+};
+
+// The candidates of an encoder's rows from `row_begin` on are the same with and without a screen.
+void check_same(const Encoder& encoder, const float* floors, float least, Index k, Index room,
+                Index row_begin = 0) {
+  const Rows x{encoder.x.data(), encoder.shape.rows};
+  const ColumnTerms terms{.bias = encoder.bias.data(), .floors = floors};
+  Lists plain(encoder.rows, room), screened(encoder.rows, room);
+  const Index floats = Screen::floats(encoder.rows - row_begin, encoder.shape.rows);
+  AlignedBuffer scratch(floats);
+  for (Lists* lists : {&plain, &screened}) {
+    begin_candidates(encoder.rows, least, lists->view());
+    top_k_product(x, row_begin, encoder.rows, {encoder.panels.data(), encoder.shape}, terms, 0,
+                  encoder.shape.panels(), k, lists->view(),
+                  lists == &screened ? scratch.data() : nullptr);
+  }
+  for (Index i = 0; i < encoder.rows; ++i) {
+    REQUIRE(screened.keys(i) == plain.keys(i));
+    if (screened.counts[i] > 0) REQUIRE(screened.bounds[i] == plain.bounds[i]);
+  }
+}
+
+void check_same(const Encoder& encoder, Index k, float least) {
+  Numbers numbers(3);
+  const std::vector<float> floors = numbers.vector(encoder.shape.cols, -2, 4);
+  check_same(encoder, nullptr, least, k, candidate_room(k));
+  check_same(encoder, nullptr, least, k, whole_room(encoder.shape.cols));
+  check_same(encoder, floors.data(), -kInfinity, k, whole_room(encoder.shape.cols));
+  check_same(encoder, floors.data(), least, k, candidate_room(k), encoder.rows / 2);
+}
+
+}  // namespace
+
+TEST_CASE("the unit's sums are those of the products of bfloat16 values") {
+  Numbers numbers(1);
+  for (const Index steps : {1, 2, 5}) {
+    const Index depth = steps * kUnitDepth;
+    std::vector<std::uint16_t> rows(static_cast<std::size_t>(steps * kUnitStep));
+    std::vector<std::uint16_t> panels(rows.size());
+    for (std::uint16_t& value : rows) value = to_bfloat16(numbers.uniform());
+    for (std::uint16_t& value : panels) value = to_bfloat16(numbers.uniform());
+    UnitSums sums;
+    MatrixUnit().multiply(rows.data(), panels.data(), steps, nullptr, 0, sums);
+    double worst = 0;
+    for (Index p = 0; p < kUnitPanels; ++p)
+      for (Index r = 0; r < kUnitRows; ++r)
+        for (Index lane = 0; lane < kPanelWidth; ++lane) {
+          double exact = 0, sizes = 0;
+          for (Index k = 0; k < depth; ++k) {
+            const double product = double{from_bfloat16(rows[unit_row_place(r, k)])} *
+                                   from_bfloat16(panels[unit_column_place(p, k, lane)]);
+            exact += product;
+            sizes += std::fabs(product);
+          }
+          worst = std::max(worst, std::fabs(sums.values[p][r][lane] - exact) / sizes);
+        }
+    CHECK(worst <= 2 * static_cast<double>(depth) * kHalfUlp);
+  }
+}
+
+TEST_CASE("every place of a unit's rows and panels is one value's") {
+  std::vector<int> of_rows(kUnitStep), of_panels(kUnitStep);
+  for (Index k = 0; k < kUnitDepth; ++k)
+    for (Index at = 0; at < kUnitRows; ++at) {
+      ++of_rows[unit_row_place(at, k)];
+      ++of_panels[unit_column_place(at / kPanelWidth, k, at % kPanelWidth)];
+    }
+  CHECK(of_rows == std::vector<int>(kUnitStep, 1));
+  CHECK(of_panels == std::vector<int>(kUnitStep, 1));
+}
+
+TEST_CASE("with a screen the same candidates are found, whatever the shape and the bound") {
+  for (const auto& [rows, depth, columns] : {std::array<Index, 3>{1, 5, 20},
+                                             {33, 64, 100},
+                                             {70, 130, 331},
+                                             {100, 31, 45},
+                                             {65, 1, 700},
+                                             {129, 97, 16}}) {
+    const Encoder encoder(rows, depth, columns, static_cast<std::uint64_t>(rows));
+    for (const Index k : {1, 7, 40})
+      for (const float least : {0.0f, 0.7f, 3.0f, 1e6f}) check_same(encoder, k, least);
+  }
+}
+
+TEST_CASE("columns that differ by less than bfloat16 shows are told apart") {
+  Encoder encoder(64, 96, 400, 8);
+  Numbers numbers(9);
+  const std::vector<float> one = numbers.vector(96);
+  std::vector<float> w(96 * 400);
+  for (Index k = 0; k < 96; ++k)
+    for (Index j = 0; j < 400; ++j) w[k * 400 + j] = one[k] * (1 + 1e-5f * numbers.uniform());
+  pack_panels(w.data(), encoder.shape, encoder.panels.data());
+  std::fill(encoder.bias.begin(), encoder.bias.end(), 0.0f);
+  for (const Index k : {1, 3}) check_same(encoder, k, 0);
+}
+
+TEST_CASE("a screen lets pass what it cannot judge") {
+  for (const float wild : {NAN, kInfinity, -kInfinity, 3e38f, -3.4e38f, 1e-39f, 1e-22f, 0.0f}) {
+    for (int where = 0; where < 4; ++where) {
+      INFO("value ", wild, " place ", where);
+      Encoder encoder(40, 70, 90, 5);
+      std::vector<float> floors(90, -0.1f);
+      if (where == 0) encoder.x[3 * 70 + 5] = wild;
+      if (where == 1) encoder.bias[17] = wild;
+      if (where == 2) floors[40] = wild;
+      if (where == 3) encoder.panels.data()[20 * kPanelWidth + 2] = wild;
+      for (const float least : {0.0f, 4.0f}) check_same(encoder, floors.data(), least, 5, 200);
+    }
+  }
+}
+
+TEST_CASE("tiny and huge encoders are screened as others are") {
+  for (const float scale : {1e-30f, 1e-18f, 1e-9f, 1e9f, 1e18f}) {
+    Encoder encoder(40, 70, 90, 6);
+    for (float& value : encoder.x) value *= scale;
+    for (float& value : encoder.bias) value *= scale;
+    for (const float least : {0.0f, scale}) check_same(encoder, nullptr, least, 5, 200);
+  }
+}
+
+TEST_CASE("few rows pass a screen whose bounds few rows exceed") {
+  const Encoder encoder(256, 128, 512, 7);
+  const Matrix h = encoder.product();
+  const Panels w{encoder.panels.data(), encoder.shape};
+  AlignedBuffer scratch(Screen::floats(encoder.rows, encoder.shape.rows));
+  Screen screen({encoder.x.data(), encoder.shape.rows}, 0, encoder.rows, encoder.shape.rows,
+                scratch.data());
+  const std::vector<float> bounds(256, 12.0f);
+  Index exceeding = 0, passed = 0;
+  for (Index panel = 0; panel < encoder.shape.panels(); panel += kUnitPanels) {
+    screen.look(w, {.bias = encoder.bias.data()}, panel, kUnitPanels, bounds.data());
+    for (int which = 0; which < kUnitPanels; ++which) {
+      passed += screen.passed_count(which);
+      for (Index i = 0; i < encoder.rows; ++i) {
+        bool exceeds = false;
+        for (Index j = 0; j < kPanelWidth; ++j)
+          exceeds |= h.values[i * h.stride + (panel + which) * kPanelWidth + j] > bounds[i];
+        exceeding += exceeds;
+        const std::int32_t* end = screen.passed(which) + screen.passed_count(which);
+        if (exceeds) CHECK(std::find(screen.passed(which), end, i) != end);
+      }
+    }
+  }
+  CHECK(exceeding > 100);
+  CHECK(passed < exceeding + exceeding / 5);
+}
