@@ -5,6 +5,10 @@
 namespace gatewise {
 namespace {
 
+// A row that has more than so many times its share of a batch's entries is rare: memory is for that
+// many, and where a row has more, the product is made again with memory for all.
+constexpr Index kShares = 8;
+
 struct Entry {
   float value;
   std::int32_t row;
@@ -49,13 +53,17 @@ class Pool {
   Index size_ = 0;
 };
 
-void fill(const CodeProduct& product, Pool& pool, Arena& arena) {
-  for (CandidateBlocks blocks(product, arena); blocks.next(); blocks.raise_least(pool.least()))
+// Whether the pool holds all that it should: candidates of a row beyond the `most` largest were not
+// looked at.
+bool fill(const CodeProduct& product, Index most, Pool& pool, Arena& arena) {
+  CandidateBlocks blocks(product, arena, most);
+  for (; blocks.next(); blocks.raise_least(pool.least()))
     for (Index i = 0; i < blocks.rows(); ++i)
       blocks.each(i, [&](std::int32_t latent, float value) {
         pool.add({value, static_cast<std::int32_t>(blocks.first_row() + i), latent});
       });
   pool.cut();
+  return blocks.most_left_out() < pool.least();
 }
 
 // Sorted by row, then latent.
@@ -92,11 +100,17 @@ Codes batch_top_k_codes(const CodeProduct& product, Index count, float guess, fl
                         Arena& arena) {
   CodeProduct guessed = product;
   guessed.least = std::max(product.least, guess);
+  const Index all = product.panels() * kPanelWidth;
+  const Index most = kShares * ceil_divide(count, std::max<Index>(product.rows, 1));
   Pool pool(count, guessed.least, arena);
-  fill(guessed, pool, arena);
+  bool is_whole = fill(guessed, most, pool, arena);
   if (!pool.is_full() && guessed.least > product.least) {
     pool = Pool(count, product.least, arena);
-    fill(product, pool, arena);
+    is_whole = fill(product, most, pool, arena);
+  }
+  if (!is_whole) {
+    pool = Pool(count, product.least, arena);
+    fill(product, all, pool, arena);
   }
   smallest = pool.is_full() ? pool.least() : 0;
   return to_codes(pool, product.rows, arena);

@@ -5,32 +5,35 @@ namespace {
 
 // Blocks of rows that are computed before their candidates are looked at, for each thread.
 constexpr Index kBlocksPerThread = 2;
-// What their lists may take in all, as long as every thread has some rows. Of lists above a
-// positive bound, which is a guess, little is touched.
-constexpr Index kListBytes = Index{64} << 20, kSparseListBytes = Index{256} << 20;
+// What their lists may take in all, as long as every thread has some rows.
+constexpr Index kListBytes = Index{64} << 20;
 constexpr Index kLeastRows = 16;
 
-Index room_of_part(const CodeProduct& product, Index parts) {
-  return whole_room(ceil_divide(product.panels(), parts) * kPanelWidth);
+// Room of a row's list in each of `parts` parts of the latents. A list that may be cut must not be
+// longer than one of all.
+Index room_of_part(const CodeProduct& product, Index parts, Index most) {
+  const Index whole = whole_room(ceil_divide(product.panels(), parts) * kPanelWidth);
+  return most < whole / 4 ? std::min(whole, candidate_room(most)) : whole;
 }
 
-Index rows_for_lists(const CodeProduct& product) {
+Index rows_for_lists(const CodeProduct& product, Index most_candidates) {
   if (CodeBlocks::is_few(product.rows)) return product.rows;
   const Index threads = num_threads();
-  const Index bytes = product.least > 0 ? kSparseListBytes : kListBytes;
-  const Index fit = bytes / (room_of_part(product, 1) * static_cast<Index>(sizeof(Candidate)));
+  const Index row_bytes =
+      room_of_part(product, 1, most_candidates) * static_cast<Index>(sizeof(Candidate));
   const Index most = kBlocksPerThread * threads * CodeBlocks::most_rows(product);
-  const Index limit = std::clamp(fit, kLeastRows * threads, most);
+  const Index limit = std::clamp(kListBytes / row_bytes, kLeastRows * threads, most);
   return ceil_divide(product.rows, ceil_divide(product.rows, limit));
 }
 
 }  // namespace
 
-CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena)
+CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena, Index most)
     : product_(product),
-      rows_at_once_(rows_for_lists(product)),
+      most_(most),
+      rows_at_once_(rows_for_lists(product, most)),
       blocks_(product_, rows_at_once_, arena) {
-  all_.room = room_of_part(product, blocks_.parts());
+  all_.room = room_of_part(product, blocks_.parts(), most);
   const Index lists = blocks_.parts() * rows_at_once_;
   all_.lists = arena.take<Candidate>(lists * all_.room);
   all_.counts = arena.take<std::int32_t>(lists);
@@ -51,11 +54,18 @@ bool CandidateBlocks::next() {
                    blocks_.multiply(thread, product_.x.from(first_row_), row,
                                     std::min(row + block_rows, rows_),
                                     product_.panel_begin + panels * part / parts,
-                                    product_.panel_begin + panels * (part + 1) / parts, all_.room,
-                                    all_.from(part * rows_));
+                                    product_.panel_begin + panels * (part + 1) / parts,
+                                    std::min(most_, all_.room), all_.from(part * rows_));
                  }
                });
+  note_left_out();
   return true;
+}
+
+// A list that was cut has a bound of its own.
+void CandidateBlocks::note_left_out() {
+  for (Index list = 0; list < blocks_.parts() * rows_; ++list)
+    if (all_.bounds[list] > product_.least) left_out_ = std::max(left_out_, all_.bounds[list]);
 }
 
 Index CandidateBlocks::count(Index i) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "codes/code_blocks.h"
 #include "core/parallel.h"
@@ -12,7 +13,9 @@ namespace gatewise {
 // for (CandidateBlocks blocks(product, arena); blocks.next();) ... the rows of this block.
 class CandidateBlocks {
  public:
-  CandidateBlocks(const CodeProduct& product, Arena& arena);
+  // Of each row no more than `most` need be found, the largest.
+  CandidateBlocks(const CodeProduct& product, Arena& arena,
+                  Index most = std::numeric_limits<Index>::max());
 
   // Computes the next rows; false when there are none.
   bool next();
@@ -25,6 +28,9 @@ class CandidateBlocks {
   Index rows() const { return rows_; }
   Index rows_at_once() const { return rows_at_once_; }
   Index count(Index i) const;
+  // Candidates that were left out, of all blocks so far, do not exceed it; -infinity: there are
+  // none.
+  float most_left_out() const { return left_out_; }
   // The most candidates that a block can have.
   Index most_candidates() const { return rows_at_once_ * product_.panels() * kPanelWidth; }
   // Calls use(latent, value) for each candidate of row i, in ascending order of latents.
@@ -38,9 +44,12 @@ class CandidateBlocks {
   }
 
  private:
+  void note_left_out();
+
   CodeProduct product_;
-  Index rows_at_once_, first_row_ = 0, rows_ = 0;
+  Index most_, rows_at_once_, first_row_ = 0, rows_ = 0;
   CodeBlocks blocks_;
+  float left_out_ = -std::numeric_limits<float>::infinity();
   Candidates all_;  // [parts, rows of the block]
 };
 

@@ -62,6 +62,23 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a row may have many times its share of a batch's codes") {
+  for (const Index rows : {20, 300}) {
+    Encoder encoder(rows, 70, 1600, 4);
+    for (Index j = 0; j < 70; ++j) {
+      encoder.x[7 * 70 + j] *= 100;
+      encoder.x[(rows - 1) * 70 + j] *= 3;
+    }
+    const Matrix h = encoder.product();
+    for (const int threads : {1, 2}) {
+      const Threads guard(threads);
+      for (const Index k : {1, 3, 10})
+        for (const float guess : {0.0f, 1.0f, 20.0f, 1000.0f})
+          check_batch(encoder, h, rows * k, 0, guess);
+    }
+  }
+}
+
 TEST_CASE("of equal values in a batch the first rows' lowest latents are taken") {
   Encoder encoder(200, 4, 64, 1);
   std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
