@@ -5,6 +5,7 @@
 
 #include "codes/dead_latents.h"
 #include "codes/dictionary_rows.h"
+#include "codes/refit_codes.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/weighted_rows.h"
@@ -162,10 +163,16 @@ void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const Run
   saved.factors = factors;
 }
 
-Codes SparseDictionary::encode(const Rows& x, Index rows, Arena& arena) const {
+Codes SparseDictionary::encode(const Rows& x, Index rows, bool refit, Arena& arena) const {
   auto* saved = arena.make<Saved>();
-  saved->u = centred(x, rows, arena);
+  float* u = saved->u = centred(x, rows, arena);
   find_codes(*saved, rows, RunInfo{}, arena);
+  if (!refit) return saved->codes;
+  if (!subtract_bias_)
+    for (Index i = 0; i < rows; ++i)
+      add_scaled(block_.slice(decoder_bias_), -1.0f, u + i * stride(), width_);
+  refit_codes(u, stride(), {block_.slice(decoder_), decoder_stride(), width_}, threshold_,
+              saved->codes, arena);
   return saved->codes;
 }
 

@@ -35,8 +35,9 @@ class SparseDictionary final : public Layer {
   void update_measured(void* saved, UpdateSink& sink, Arena& arena) const override;
   void finish_step(void* saved) override;
 
-  // The codes of dense rows.
-  Codes encode(const Rows& x, Index rows, Arena& arena) const;
+  // The codes of dense rows. `refit`: with the values that reconstruct the rows best, which needs
+  // codes above 0.
+  Codes encode(const Rows& x, Index rows, bool refit, Arena& arena) const;
   // y [codes.rows, stride] of codes whose latents are below `latents()`.
   void decode(const SparseRows& codes, Index rows, float* y, Index stride) const;
   // What the scores of a search are inner products with.

@@ -31,7 +31,7 @@ struct CodeArrays {
   }
 };
 
-py::tuple encode(Layer& layer, const py::object& x) {
+py::tuple encode(Layer& layer, const py::object& x, bool refit) {
   const SparseDictionary& own = dictionary(layer);
   const RowArray array = rows_of(x, "x");
   require(!array.input.is_sparse(), "x: expected dense rows, got a sparse matrix");
@@ -47,7 +47,7 @@ py::tuple encode(Layer& layer, const py::object& x) {
       poll_interrupt();
       arena.reset();
       const Index count = std::min(kEncodedRows, array.rows - row);
-      codes.append(own.encode(array.input.dense.from(row), count, arena));
+      codes.append(own.encode(array.input.dense.from(row), count, refit, arena));
     }
   }
   const auto entries = static_cast<Index>(codes.values.size());
@@ -101,7 +101,7 @@ py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object
 }  // namespace
 
 void bind_dictionary(py::module_& module) {
-  module.def("encode", &encode, py::arg("layer"), py::arg("x"));
+  module.def("encode", &encode, py::arg("layer"), py::arg("x"), py::arg("refit") = false);
   module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
   module.def("search", &search_layer, py::arg("layer"), py::arg("codes"), py::arg("query"),
              py::arg("k"));

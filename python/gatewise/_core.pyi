@@ -117,9 +117,9 @@ def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
     csr, order.
     """
 
-def encode(layer: Layer, x: Floats) -> tuple[Indices, Labels, Floats]:
+def encode(layer: Layer, x: Floats, refit: bool = False) -> tuple[Indices, Labels, Floats]:
     """Row offsets (n + 1), latents in ascending order and values of each row's code, of a
-    dictionary.
+    dictionary. `refit`: values by non-negative least squares, which needs values above 0.
     """
 
 def decode(layer: Layer, codes: SparseRows) -> Floats:

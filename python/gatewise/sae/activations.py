@@ -28,6 +28,8 @@ class CodeActivation(Configurable):
 
     dies: ClassVar[bool] = True
     """Whether a latent that is never above 0 gets no slope."""
+    is_signed: ClassVar[bool] = False
+    """Whether a code has values below 0."""
     own_parameters: ClassVar[tuple[str, ...]] = ()
     """Parameters (m,) of the activation itself."""
 
@@ -316,6 +318,7 @@ class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
     dies: ClassVar[bool] = False
+    is_signed: ClassVar[bool] = True
     takes_threshold: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
 

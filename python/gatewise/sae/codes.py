@@ -20,7 +20,14 @@ _MOST_NARROW = 2**31 - 1
 """Entries up to which offsets are int32: SciPy keeps latents in the type of the offsets."""
 
 
-def encode(native: _core.Layer, rows: Any, width: int, latents: int, at_a_time: int) -> CsrArray:
+def encode(
+    native: _core.Layer,
+    rows: Any,
+    width: int,
+    latents: int,
+    at_a_time: int,
+    refit: bool = False,
+) -> CsrArray:
     """The codes `(n, m)` of rows `(n, d)`, which may be a memory map: read part by part."""
     from scipy.sparse import csr_array, vstack
 
@@ -28,7 +35,7 @@ def encode(native: _core.Layer, rows: Any, width: int, latents: int, at_a_time: 
     for start in range(0, len(rows), at_a_time):
         numbers = range(start, min(start + at_a_time, len(rows)))
         part = convert.features(rows[start : numbers.stop], "x", (None, width), rows=numbers)
-        offsets, indices, values = _core.encode(native, part)
+        offsets, indices, values = _core.encode(native, part, refit)
         if len(values) <= _MOST_NARROW:
             offsets = offsets.astype(indices.dtype)
         parts.append(csr_array((values, indices, offsets), (len(part), latents)))

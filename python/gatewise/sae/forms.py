@@ -74,8 +74,8 @@ class Form(ABC):
         """Takes `standardize` back."""
 
     @abstractmethod
-    def encode(self, graph: Graph, rows: Any) -> Any:
-        """The codes of rows as CSR."""
+    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
+        """The codes of rows as CSR; `refit` as `SparseAutoencoder.encode` has it."""
 
     @abstractmethod
     def decode(self, graph: Graph, codes: Any) -> Floats:

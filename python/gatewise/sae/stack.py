@@ -102,9 +102,11 @@ class StackForm(Form):
             layer.forget_units()
         self._tell_code(1.0)
 
-    def encode(self, graph: Graph, rows: Any) -> Any:
+    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
         from scipy.sparse import csr_array, vstack
 
+        if refit:
+            raise ValueError("refit: expected False with a stack, whose units are no rows to add")
         if not len(rows):
             raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
         network = self._network(graph, "encoder")

@@ -75,10 +75,13 @@ class WideForm(Form):
     def forget_units(self) -> None:
         self._dictionary.forget_units()
 
-    def encode(self, graph: Graph, rows: Any) -> Any:
+    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
+        if refit and self.activation.is_signed:
+            name = type(self.activation).__name__
+            raise ValueError(f"refit: expected False with {name}, whose codes have all entries")
         width = self._dictionary.input_shape[-1]
         native, latents = self._dictionary.native, self.latents
-        return sparse_codes.encode(native, rows, width, latents, ENCODED_ROWS)
+        return sparse_codes.encode(native, rows, width, latents, ENCODED_ROWS, refit)
 
     def decode(self, graph: Graph, codes: Any) -> Floats:
         return sparse_codes.decode(self._dictionary.native, codes, self.latents)
