@@ -30,8 +30,9 @@ class CodeBlocks {
  private:
   const CodeProduct& product_;
   Index parts_, block_rows_;
+  ScreenKind screen_ = ScreenKind::kNone;
   Index scratch_floats_ = 0;
-  float* scratch_ = nullptr;  // of each thread's screen, or null
+  float* scratch_ = nullptr;  // of each thread's screen
 };
 
 }  // namespace gatewise

@@ -8,8 +8,6 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "kernels/vector.h"
 #else
 #define GATEWISE_HAS_AMX 0
 #endif
@@ -51,16 +49,18 @@ GATEWISE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 
 GATEWISE_AMX void release() { _tile_release(); }
 
-GATEWISE_AMX void multiply_in_unit(const std::uint16_t* rows, const std::uint16_t* panels,
-                                   Index steps, const float* ahead, Index lines, UnitSums& sums) {
-  constexpr Index kHalf = kUnitStep / 2;
+GATEWISE_AMX void multiply_in_unit(const ScreenTile& tile, ScreenSums& sums) {
+  constexpr Index kHalf = kScreenStep / 2;
+  const std::uint16_t* rows = tile.rows;
+  const std::uint16_t* panels = tile.panels;
+  const float* ahead = tile.ahead;
   // No instruction: GCC's tile operations do not say that they read and write memory.
   asm volatile("" ::: "memory");
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (Index step = 0; step < steps; ++step, rows += kUnitStep, panels += kUnitStep) {
+  for (Index step = 0; step < tile.steps; ++step, rows += kScreenStep, panels += kScreenStep) {
     _tile_loadd(4, rows, 64);
     _tile_loadd(5, rows + kHalf, 64);
     _tile_loadd(6, panels, 64);
@@ -69,13 +69,13 @@ GATEWISE_AMX void multiply_in_unit(const std::uint16_t* rows, const std::uint16_
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
-    for (Index line = 0; line < lines; ++line, ahead += kPanelWidth)
+    for (Index line = 0; line < tile.lines; ++line, ahead += kPanelWidth)
       __builtin_prefetch(ahead, 0, 2);
   }
   _tile_stored(0, sums.values[0][0], 64);
   _tile_stored(1, sums.values[1][0], 64);
-  _tile_stored(2, sums.values[0][kUnitRows / 2], 64);
-  _tile_stored(3, sums.values[1][kUnitRows / 2], 64);
+  _tile_stored(2, sums.values[0][kScreenRows / 2], 64);
+  _tile_stored(3, sums.values[1][kScreenRows / 2], 64);
   asm volatile("" ::: "memory");
 }
 
@@ -84,33 +84,30 @@ GATEWISE_AMX void multiply_in_unit(const std::uint16_t* rows, const std::uint16_
 bool ask_for_unit() { return false; }
 void configure() {}
 void release() {}
-void multiply_in_unit(const std::uint16_t*, const std::uint16_t*, Index, const float*, Index,
-                      UnitSums&) {}
+void multiply_in_unit(const ScreenTile&, ScreenSums&) {}
 
 #endif
 
-void multiply_in_loops(const std::uint16_t* rows, const std::uint16_t* panels, Index steps,
-                       UnitSums& sums) {
-  const Index depth = steps * kUnitDepth;
-  for (Index p = 0; p < kUnitPanels; ++p)
-    for (Index r = 0; r < kUnitRows; ++r)
+void multiply_in_loops(const ScreenTile& tile, ScreenSums& sums) {
+  for (Index p = 0; p < kScreenPanels; ++p)
+    for (Index r = 0; r < kScreenRows; ++r)
       for (Index lane = 0; lane < kPanelWidth; ++lane) {
         float sum = 0;
-        for (Index k = 0; k < depth; ++k)
-          sum += from_bfloat16(rows[unit_row_place(r, k)]) *
-                 from_bfloat16(panels[unit_column_place(p, k, lane)]);
+        for (Index k = 0; k < tile.steps * kScreenDepth; ++k)
+          sum += from_bfloat16(tile.rows[MatrixUnit::row_place(r, k, tile.steps)]) *
+                 from_bfloat16(tile.panels[MatrixUnit::column_place(p, k, lane, tile.steps)]);
         sums.values[p][r][lane] = sum;
       }
 }
 
 }  // namespace
 
-bool has_matrix_unit() {
+bool MatrixUnit::is_here() {
   static const bool is_here = ask_for_unit();
   return is_here;
 }
 
-MatrixUnit::MatrixUnit() : is_here_(has_matrix_unit()) {
+MatrixUnit::MatrixUnit() : is_here_(is_here()) {
   if (is_here_) configure();
 }
 
@@ -118,12 +115,8 @@ MatrixUnit::~MatrixUnit() {
   if (is_here_) release();
 }
 
-void MatrixUnit::multiply(const std::uint16_t* rows, const std::uint16_t* panels, Index steps,
-                          const float* ahead, Index lines, UnitSums& sums) const {
-  if (is_here_)
-    multiply_in_unit(rows, panels, steps, ahead, lines, sums);
-  else
-    multiply_in_loops(rows, panels, steps, sums);
+void MatrixUnit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
+  is_here_ ? multiply_in_unit(tile, sums) : multiply_in_loops(tile, sums);
 }
 
 }  // namespace gatewise

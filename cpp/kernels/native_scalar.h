@@ -71,6 +71,12 @@ struct Native {
                                 std::bit_cast<std::uint32_t>(b));
   }
 
+  // The whole numbers nearest to a and b as 16 bits, a's in the lower half; they must fit.
+  static Type join_integers(Type a, Type b) {
+    const auto bits = [](float x) { return static_cast<std::uint32_t>(std::lrint(x)); };
+    return std::bit_cast<float>((bits(a) & 0xffffu) | bits(b) << 16);
+  }
+
   // A sum of 32 bits, or a pair of 16-bit values.
   using Integers = std::int32_t;
   static Integers zero_integers() { return 0; }
@@ -80,10 +86,16 @@ struct Native {
                                  static_cast<std::uint32_t>(static_cast<std::uint16_t>(p[1]))
                                      << 16);
   }
+  static Integers load_integers(const std::uint16_t* p) {
+    return static_cast<Integers>(p[0] | static_cast<std::uint32_t>(p[1]) << 16);
+  }
   // sum + low a * low b + high a * high b.
   static Integers add_products(Integers a, Integers b, Integers sum) {
     return sum + static_cast<std::int16_t>(a) * static_cast<std::int16_t>(b) +
            (a >> 16) * (b >> 16);
+  }
+  static Integers add_products_fused(Integers a, Integers b, Integers sum) {
+    return add_products(a, b, sum);
   }
   static Type to_floats(Integers sum) { return static_cast<float>(sum); }
 };

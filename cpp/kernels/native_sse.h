@@ -90,12 +90,22 @@ struct Native {
         _mm_or_si128(_mm_srli_epi32(_mm_castps_si128(a), 16), _mm_castps_si128(b)));
   }
 
+  // The whole numbers nearest to a and b as 16 bits side by side in each lane, a's in the lower
+  // half; they must fit.
+  static Type join_integers(Type a, Type b) {
+    const __m128i low = _mm_and_si128(_mm_cvtps_epi32(a), _mm_set1_epi32(0xffff));
+    return _mm_castsi128_ps(_mm_or_si128(low, _mm_slli_epi32(_mm_cvtps_epi32(b), 16)));
+  }
+
   // kWidth sums of 32 bits, or as many pairs of 16-bit values.
   using Integers = __m128i;
   static Integers zero_integers() { return _mm_setzero_si128(); }
   static Integers set_pair(std::int32_t pair) { return _mm_set1_epi32(pair); }
   static Integers load_pairs(const std::int8_t* p) {
     return _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Integers load_integers(const std::uint16_t* p) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   }
   // sums + low a * low b + high a * high b, pair by pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
@@ -104,6 +114,9 @@ struct Native {
     // which there are too few registers (12.2, AVX2: 80 in place of 156 GOP/s on a core).
     asm("" : "+x"(result));
     return result;
+  }
+  static Integers add_products_fused(Integers a, Integers b, Integers sums) {
+    return add_products(a, b, sums);
   }
   static Type to_floats(Integers sums) { return _mm_cvtepi32_ps(sums); }
 };

@@ -11,120 +11,182 @@ namespace {
 
 constexpr float kRounding = 0x1p-24f;
 
-// Values that are rounded, and their squares and those of what rounding takes, summed lane by lane.
+// A bound of the norm that `count` squares were summed for: sums are rounded, and a square below
+// the smallest normal number may count as zero.
+Vector norms_at_least(const Vector& squares, Index count) {
+  const auto terms = static_cast<float>(count + 16);
+  const Vector lost = Vector::set(terms * std::numeric_limits<float>::min());
+  return sqrt(squares + lost) * Vector::set(1 + 2 * terms * kRounding);
+}
+
+// The largest lane. NaN is left out: sums of such a column are NaN or infinite in a unit too.
+float largest_of_lanes(const Vector& a) {
+  alignas(64) float lanes[kPanelWidth];
+  a.store(lanes);
+  return largest_of(lanes, kPanelWidth);
+}
+
+float first_lane(const Vector& a) {
+  alignas(64) float lanes[kPanelWidth];
+  a.store(lanes);
+  return lanes[0];
+}
+
+// Rounds values of a row in all lanes, or of 16 columns in a lane each, and bounds their norms.
+template <typename Unit>
 class Rounding {
  public:
-  // Writes the rounded values of a and b side by side.
-  void add(const Vector& a, const Vector& b, std::uint16_t* out) {
-    const Vector near_a = round_bfloat16(a), near_b = round_bfloat16(b);
-    join_bfloat16(near_a, near_b).store(reinterpret_cast<float*>(out));
-    const Vector off_a = a - near_a, off_b = b - near_b;
-    values_[0] = fma(a, a, values_[0]);
-    values_[1] = fma(b, b, values_[1]);
-    off_[0] = fma(off_a, off_a, off_[0]);
-    off_[1] = fma(off_b, off_b, off_[1]);
+  // pair(k) gives values k and k + 16, out(k) where they are to be written, for the first half of
+  // every step's k.
+  template <typename Pair, typename Out>
+  void run(Index depth, bool is_row, const Pair& pair, const Out& out) {
+    const auto total = [&](const Vector& squares) {
+      const Vector sums = is_row ? Vector::set(sum_lanes(squares)) : squares;
+      return norms_at_least(sums, depth);
+    };
+    Vector squares[2] = {Vector::zero(), Vector::zero()};
+    if constexpr (Unit::kScales) {
+      each(depth, is_row, [&](Index k) GATEWISE_INLINE_LAMBDA {
+        const auto [a, b] = pair(k);
+        squares[0] = fma(a, a, squares[0]);
+        squares[1] = fma(b, b, squares[1]);
+      });
+      norms = total(squares[0] + squares[1]);
+      step = norms * Vector::set(1 / Unit::kNorm);
+      const Vector factor = Vector::set(1) / step;
+      each(depth, is_row, [&](Index k) GATEWISE_INLINE_LAMBDA {
+        const auto [a, b] = pair(k);
+        Unit::join(a * factor, b * factor).store(reinterpret_cast<float*>(out(k)));
+      });
+      // Half a step each, and what scaling loses.
+      const float half = 0.5f * std::sqrt(static_cast<float>(depth)) / Unit::kNorm;
+      roundings = norms * Vector::set(half * (1 + 64 * kRounding) + 8 * kRounding);
+    } else {
+      Vector lost[2] = {Vector::zero(), Vector::zero()};
+      each(depth, is_row, [&](Index k) GATEWISE_INLINE_LAMBDA {
+        const auto [a, b] = pair(k);
+        const Vector near_a = Unit::round(a), near_b = Unit::round(b);
+        Unit::join(near_a, near_b).store(reinterpret_cast<float*>(out(k)));
+        const Vector off_a = a - near_a, off_b = b - near_b;
+        squares[0] = fma(a, a, squares[0]);
+        squares[1] = fma(b, b, squares[1]);
+        lost[0] = fma(off_a, off_a, lost[0]);
+        lost[1] = fma(off_b, off_b, lost[1]);
+      });
+      norms = total(squares[0] + squares[1]);
+      roundings = total(lost[0] + lost[1]);
+      step = Vector::set(1);
+    }
   }
-  Vector values() const { return values_[0] + values_[1]; }
-  Vector off() const { return off_[0] + off_[1]; }
+
+  Vector step, norms, roundings;
 
  private:
-  Vector values_[2] = {Vector::zero(), Vector::zero()};
-  Vector off_[2] = {Vector::zero(), Vector::zero()};
+  // Of a row a register of 16 values is taken at once, of columns one value of each.
+  template <typename Body>
+  static GATEWISE_INLINE void each(Index depth, bool is_row, const Body& body) {
+    constexpr Index kHalf = kScreenDepth / 2;
+    for (Index k = 0; k < depth; k += kScreenDepth) {
+      if (is_row)
+        body(k);
+      else
+        for (Index at = k; at < k + kHalf; ++at) body(at);
+    }
+  }
 };
 
-// A norm that the sum of `count` squares cannot hide: sums are rounded, and a square below the
-// smallest normal number may count as zero.
-float norm_at_least(float squares, Index count) {
-  const float steps = static_cast<float>(count + 16);
-  const float lost = steps * std::numeric_limits<float>::min();
-  return std::sqrt(squares + lost) * (1 + 2 * steps * kRounding);
-}
-
-float norm_of_lanes(const Vector& squares, Index count) {
-  return norm_at_least(sum_lanes(squares), count);
-}
-
-// The largest lane's. NaN is left out: sums of such a column are NaN or infinite on the unit too.
-float norm_of_largest(const Vector& squares, Index count) {
-  alignas(64) float lanes[kPanelWidth];
-  squares.store(lanes);
-  return norm_at_least(largest_of(lanes, kPanelWidth), count);
-}
+struct Pair {
+  Vector a, b;
+};
 
 }  // namespace
 
-Index Screen::floats(Index rows, Index depth) {
-  const Index padded = round_up(rows, kUnitRows), steps = ceil_divide(depth, kUnitDepth);
-  return (padded / kUnitRows + 1) * steps * kUnitStep / 2 + (2 + kUnitPanels) * padded;
+ScreenKind best_screen() {
+  if (MatrixUnit::is_here()) return ScreenKind::kMatrix;
+  return PairUnit::is_here() ? ScreenKind::kPairs : ScreenKind::kNone;
 }
 
-Screen::Screen(const Rows& x, Index row_begin, Index row_end, Index depth, float* scratch)
+Index screen_floats(Index rows, Index depth) {
+  const Index padded = round_up(rows, kScreenRows), steps = ceil_divide(depth, kScreenDepth);
+  return (padded / kScreenRows + 1) * steps * kScreenStep / 2 + (3 + kScreenPanels) * padded;
+}
+
+template <typename Unit>
+Screen<Unit>::Screen(const Rows& x, Index row_begin, Index row_end, Index depth, float* scratch)
     : row_begin_(row_begin), rows_(row_end - row_begin), depth_(depth) {
-  norms_ = scratch;
+  tiles_ = reinterpret_cast<std::uint16_t*>(scratch);
+  columns_ = tiles_ + padded_rows() * steps() * kScreenDepth;
+  steps_of_rows_ = reinterpret_cast<float*>(columns_ + steps() * kScreenStep);
+  norms_ = steps_of_rows_ + padded_rows();
   roundings_ = norms_ + padded_rows();
   passed_ = reinterpret_cast<std::int32_t*>(roundings_ + padded_rows());
-  tiles_ = reinterpret_cast<std::uint16_t*>(passed_ + kUnitPanels * padded_rows());
-  columns_ = tiles_ + padded_rows() * steps() * kUnitDepth;
   for (Index i = 0; i < rows_; ++i) round_row(x.row(row_begin + i), i);
-  // What pads the last unit is never compared.
+  // What pads the last tile is never compared.
   for (Index i = rows_; i < padded_rows(); ++i) round_row(nullptr, i);
 }
 
-void Screen::round_row(const float* values, Index i) {
-  std::uint16_t* unit = tiles_ + i / kUnitRows * steps() * kUnitStep;
-  const auto some = [&](Index k) {
+template <typename Unit>
+void Screen<Unit>::round_row(const float* values, Index i) {
+  std::uint16_t* tile = tiles_ + i / kScreenRows * steps() * kScreenStep;
+  const auto some = [&](Index k) GATEWISE_INLINE_LAMBDA {
     const Index count = values ? depth_ - k : 0;
     return count > 0 ? Vector::load_up_to(values + k, count) : Vector::zero();
   };
-  Rounding rounding;
-  for (Index k = 0; k < depth_; k += kUnitDepth)
-    rounding.add(some(k), some(k + kUnitDepth / 2), unit + unit_row_place(i % kUnitRows, k));
-  norms_[i] = norm_of_lanes(rounding.values(), depth_);
-  roundings_[i] = norm_of_lanes(rounding.off(), depth_);
+  Rounding<Unit> rounding;
+  rounding.run(
+      depth_, true,
+      [&](Index k) GATEWISE_INLINE_LAMBDA { return Pair{some(k), some(k + kScreenDepth / 2)}; },
+      [&](Index k) { return tile + Unit::row_place(i % kScreenRows, k, steps()); });
+  steps_of_rows_[i] = first_lane(rounding.step);
+  norms_[i] = first_lane(rounding.norms);
+  roundings_[i] = first_lane(rounding.roundings);
 }
 
-Screen::LookedAt Screen::round_panel(const Panels& w, const ColumnTerms& terms, Index panel,
-                                     int which) {
+template <typename Unit>
+typename Screen<Unit>::LookedAt Screen<Unit>::round_panel(const Panels& w, const ColumnTerms& terms,
+                                                          Index panel, int which) {
   const Index width = w.shape.width(panel), stride = w.shape.stride(panel);
   const float* values = w.panel(panel);
-  const auto row = [&](Index k) {
+  const auto row = [&](Index k) GATEWISE_INLINE_LAMBDA {
     return k < depth_ ? Vector::load_up_to(values + k * stride, width) : Vector::zero();
   };
-  constexpr Index kHalf = kUnitDepth / 2;
-  Rounding rounding;
-  for (Index step = 0; step < depth_; step += kUnitDepth)
-    for (Index k = step; k < step + kHalf; ++k)
-      rounding.add(row(k), row(k + kHalf), columns_ + unit_column_place(which, k, 0));
+  Rounding<Unit> rounding;
+  rounding.run(
+      depth_, false,
+      [&](Index k) GATEWISE_INLINE_LAMBDA { return Pair{row(k), row(k + kScreenDepth / 2)}; },
+      [&](Index k) { return columns_ + Unit::column_place(which, k, 0, steps()); });
   const auto depth = static_cast<float>(depth_);
-  const float norm = norm_of_largest(rounding.values(), depth_);
-  const float off = norm_of_largest(rounding.off(), depth_);
+  const float norm = largest_of_lanes(rounding.norms);
+  const float lost = largest_of_lanes(rounding.roundings);
   LookedAt looked;
   looked.lanes = (1u << width) - 1;
+  looked.steps = rounding.step;
   looked.bias = terms.panel_bias(panel, width);
   looked.floors = terms.panel_floors(panel, width);
-  looked.by_norm = off + (3 * depth + 64) * kRounding * norm;
-  looked.by_rounding = norm + off;
+  looked.by_norm = lost + (3 * depth + 64) * kRounding * norm;
+  looked.by_rounding = norm + lost;
   // Adding a bias rounds, and a product that counts as zero was something.
-  alignas(64) float sizes[kPanelWidth];
-  abs(looked.bias).store(sizes);
-  looked.absolute = 4 * kRounding * std::max(largest_of(sizes, kPanelWidth), 0.0f) +
+  looked.absolute = 4 * kRounding * std::max(largest_of_lanes(abs(looked.bias)), 0.0f) +
                     4 * depth * std::numeric_limits<float>::min();
   return looked;
 }
 
-void Screen::compare(const float (*sums)[kPanelWidth], const LookedAt& looked, int which, Index row,
-                     const float* bounds) {
-  alignas(64) float errors[kUnitRows];
-  for (Index r = 0; r < kUnitRows; r += kPanelWidth)
+template <typename Unit>
+void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const LookedAt& looked, int which,
+                           Index row, const float* bounds) {
+  alignas(64) float errors[kScreenRows];
+  for (Index r = 0; r < kScreenRows; r += kPanelWidth)
     fma(Vector::load(norms_ + row + r), Vector::set(looked.by_norm),
         fma(Vector::load(roundings_ + row + r), Vector::set(looked.by_rounding),
             Vector::set(looked.absolute)))
         .store(errors + r);
   std::int32_t* passed = passed_ + which * padded_rows();
   Index count = passed_counts_[which];
-  const Index rows = std::min(kUnitRows, rows_ - row);
+  const Index rows = std::min(kScreenRows, rows_ - row);
   for (Index r = 0; r < rows; ++r) {
-    const Vector most = Vector::load(sums[r]) + looked.bias + Vector::set(errors[r]);
+    Vector sum = Vector::load(sums[r]);
+    if constexpr (Unit::kScales) sum = sum * (looked.steps * Vector::set(steps_of_rows_[row + r]));
+    const Vector most = sum + looked.bias + Vector::set(errors[r]);
     const Vector least = max(Vector::set(bounds[row + r]), looked.floors);
     passed[count] = static_cast<std::int32_t>(row_begin_ + row + r);
     // Not below, so that NaN passes.
@@ -133,23 +195,29 @@ void Screen::compare(const float (*sums)[kPanelWidth], const LookedAt& looked, i
   passed_counts_[which] = count;
 }
 
-void Screen::look(const Panels& w, const ColumnTerms& terms, Index panel, int panels,
-                  const float* bounds) {
-  LookedAt looked[kUnitPanels];
+template <typename Unit>
+void Screen<Unit>::look(const Panels& w, const ColumnTerms& terms, Index panel, int panels,
+                        const float* bounds) {
+  LookedAt looked[kScreenPanels];
   for (int which = 0; which < panels; ++which) {
     looked[which] = round_panel(w, terms, panel + which, which);
     passed_counts_[which] = 0;
   }
   // While the unit works, the next panels are fetched.
-  const float* ahead = w.panel(panel + panels);
-  const Index units = padded_rows() / kUnitRows;
-  const Index lines = ceil_divide(kUnitDepth * panels, units);
-  for (Index unit = 0; unit < units; ++unit, ahead += steps() * lines * kPanelWidth) {
-    UnitSums sums;
-    unit_.multiply(tiles_ + unit * steps() * kUnitStep, columns_, steps(), ahead, lines, sums);
+  const Index count = padded_rows() / kScreenRows;
+  const Index lines = ceil_divide(kScreenDepth * panels, count);
+  ScreenTile tile{tiles_, columns_, steps(), w.panel(panel + panels), lines};
+  for (Index at = 0; at < count; ++at) {
+    ScreenSums sums;
+    unit_.multiply(tile, sums);
     for (int which = 0; which < panels; ++which)
-      compare(sums.values[which], looked[which], which, unit * kUnitRows, bounds);
+      compare(sums.values[which], looked[which], which, at * kScreenRows, bounds);
+    tile.rows += steps() * kScreenStep;
+    tile.ahead += steps() * lines * kPanelWidth;
   }
 }
+
+template class Screen<MatrixUnit>;
+template class Screen<PairUnit>;
 
 }  // namespace gatewise

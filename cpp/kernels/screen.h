@@ -1,24 +1,41 @@
-// Tells which rows cannot have a column above their bounds in a panel, from a product of rounded
-// values on the matrix unit, which is an order of magnitude quicker than the product itself.
+// Tells which rows cannot have a column above their bounds in a panel, from a product of values
+// rounded to 16 bits, which takes a fraction of the time of the product itself.
 //
-// With x' and w' the values rounded to bfloat16, s the product's float32 sum and s' the unit's,
+// With x' and w' the rounded values, s the product's float32 sum and s' that of the rounded ones,
 //   |s - s'| <= |x| |w - w'| + |x - x'| |w'| + c |x| |w|      (2-norms over the depth d)
 // by Cauchy and Schwarz, where the last term covers the rounding of both sums: c = (3 d + 64) 2^-24
 // (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1). So a row whose s'
 // stays below its bound by that much in all columns need not be multiplied, and a result that is
 // made of the others' sums has the bits that it has without a screen.
+//
+// To add a unit that multiplies: a class such as MatrixUnit or PairUnit, a kind, and a line in
+// `best_screen` and in `top_k_product`.
 #pragma once
 
 #include "kernels/column_terms.h"
 #include "kernels/matrix_unit.h"
+#include "kernels/pair_unit.h"
 
 namespace gatewise {
 
+enum class ScreenKind { kNone, kPairs, kMatrix };
+
+// The quickest unit of this processor; kNone where none is quicker than the product itself.
+ScreenKind best_screen();
+
+// Scratch of one call on one thread: `screen_floats` of it, 64-byte aligned.
+struct ScreenSpace {
+  ScreenKind kind = ScreenKind::kNone;
+  float* scratch = nullptr;
+};
+Index screen_floats(Index rows, Index depth);
+
+// Depths beyond it are not screened: half a step of 16 bits a value would be too much for the sums.
+inline constexpr Index kMostScreenedDepth = Index{1} << 20;
+
+template <typename Unit>
 class Screen {
  public:
-  // Floats of scratch for so many rows.
-  static Index floats(Index rows, Index depth);
-
   // Of rows [row_begin, row_end) of x, which are rounded here.
   Screen(const Rows& x, Index row_begin, Index row_end, Index depth, float* scratch);
 
@@ -36,25 +53,26 @@ class Screen {
   // `by_rounding` times that of its rounding, and `absolute`.
   struct LookedAt {
     unsigned lanes;
-    Vector bias, floors;
+    Vector steps, bias, floors;
     float by_norm, by_rounding, absolute;
   };
 
-  Index padded_rows() const { return round_up(rows_, kUnitRows); }
-  Index steps() const { return ceil_divide(depth_, kUnitDepth); }
+  Index padded_rows() const { return round_up(rows_, kScreenRows); }
+  Index steps() const { return ceil_divide(depth_, kScreenDepth); }
   void round_row(const float* values, Index i);
   LookedAt round_panel(const Panels& w, const ColumnTerms& terms, Index panel, int which);
   void compare(const float (*sums)[kPanelWidth], const LookedAt& looked, int which, Index row,
                const float* bounds);
 
   Index row_begin_, rows_, depth_;
-  std::uint16_t* tiles_;    // of the rows, [unit rows][unit_row_place]
-  std::uint16_t* columns_;  // of the panels looked at, [unit_column_place]
+  std::uint16_t* tiles_;    // of the rows, [tiles of rows][Unit::row_place]
+  std::uint16_t* columns_;  // of the panels looked at, [Unit::column_place]
+  float* steps_of_rows_;    // what 1 stands for in a rounded row, [padded rows]
   float* norms_;            // |x|, at least, [padded rows]
   float* roundings_;        // |x - x'|, at least, [padded rows]
-  std::int32_t* passed_;    // [kUnitPanels, padded rows]
-  Index passed_counts_[kUnitPanels] = {};
-  MatrixUnit unit_;
+  std::int32_t* passed_;    // [kScreenPanels, padded rows]
+  Index passed_counts_[kScreenPanels] = {};
+  Unit unit_;
 };
 
 }  // namespace gatewise

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernels/screen.h"
 #include "kernels/tile_walk.h"
 
 namespace gatewise {
@@ -53,12 +52,13 @@ class TopKProduct {
 
   // The same, where a screen tells what may have a candidate. Where that is too much, some panels
   // are multiplied without one, and the more of them the longer it goes on.
+  template <typename Unit>
   void run_screened(Index row_begin, Index row_end, Index panel_begin, Index panel_end,
                     float* scratch) const {
-    Screen screen(x_, row_begin, row_end, w_.shape.rows, scratch);
+    Screen<Unit> screen(x_, row_begin, row_end, w_.shape.rows, scratch);
     Index pause = kLeastPause;
     for (Index panel = panel_begin; panel < panel_end;) {
-      const int panels = static_cast<int>(std::min(kUnitPanels, panel_end - panel));
+      const int panels = static_cast<int>(std::min(kScreenPanels, panel_end - panel));
       screen.look(w_, terms_, panel, panels, candidates_.bounds + row_begin);
       Index passed = 0;
       for (int which = 0; which < panels; ++which, ++panel) {
@@ -148,12 +148,18 @@ void begin_candidates(Index rows, float least, const Candidates& candidates) {
 
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
-                   const Candidates& candidates, float* screen_scratch) {
+                   const Candidates& candidates, const ScreenSpace& screen) {
   const TopKProduct product(x, w, terms, k, candidates);
-  if (screen_scratch)
-    product.run_screened(row_begin, row_end, panel_begin, panel_end, screen_scratch);
-  else
-    product.run(row_begin, row_end, panel_begin, panel_end);
+  switch (screen.kind) {
+    case ScreenKind::kMatrix:
+      return product.run_screened<MatrixUnit>(row_begin, row_end, panel_begin, panel_end,
+                                              screen.scratch);
+    case ScreenKind::kPairs:
+      return product.run_screened<PairUnit>(row_begin, row_end, panel_begin, panel_end,
+                                            screen.scratch);
+    case ScreenKind::kNone:
+      product.run(row_begin, row_end, panel_begin, panel_end);
+  }
 }
 
 Index choose_candidates(Candidate* list, Index count, Index k) {

@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "kernels/column_terms.h"
+#include "kernels/screen.h"
 
 namespace gatewise {
 
@@ -56,12 +56,11 @@ void begin_candidates(Index rows, float least, const Candidates& candidates);
 // bias is added. For a row, panels must come in ascending order over calls; then ties go to the
 // lowest column. NaN is never taken.
 //
-// With scratch for it, [Screen::floats(row_end - row_begin, depth)], a screen first finds the rows
-// that may have a candidate in a panel, and only those are multiplied (kernels/screen.h). The
-// candidates are the same.
+// With space for it, a screen first finds the rows that may have a candidate in a panel, and only
+// those are multiplied (kernels/screen.h). The candidates are the same.
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
-                   const Candidates& candidates, float* screen_scratch = nullptr);
+                   const Candidates& candidates, const ScreenSpace& screen = {});
 
 // Brings the k best of `count` candidates to the front, in the order in which they were, and
 // returns their number, which is less than k where there are fewer. Of equal values the lowest

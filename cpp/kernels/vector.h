@@ -110,6 +110,9 @@ GATEWISE_INLINE Vector round_bfloat16(const Vector& a) {
 GATEWISE_INLINE Vector join_bfloat16(const Vector& a, const Vector& b) {
   return Vector::map(Native::join_bfloat16, a, b);
 }
+GATEWISE_INLINE Vector join_integers(const Vector& a, const Vector& b) {
+  return Vector::map(Native::join_integers, a, b);
+}
 GATEWISE_INLINE Vector copysign(const Vector& magnitude, const Vector& sign) {
   return Vector::map(Native::copysign, magnitude, sign);
 }

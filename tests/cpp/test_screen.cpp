@@ -38,18 +38,21 @@ void check_same(const Encoder& encoder, const float* floors, float least, Index 
                 Index row_begin = 0) {
   const Rows x{encoder.x.data(), encoder.shape.rows};
   const ColumnTerms terms{.bias = encoder.bias.data(), .floors = floors};
-  Lists plain(encoder.rows, room), screened(encoder.rows, room);
-  const Index floats = Screen::floats(encoder.rows - row_begin, encoder.shape.rows);
-  AlignedBuffer scratch(floats);
-  for (Lists* lists : {&plain, &screened}) {
-    begin_candidates(encoder.rows, least, lists->view());
+  AlignedBuffer scratch(screen_floats(encoder.rows - row_begin, encoder.shape.rows));
+  const auto find = [&](ScreenKind kind) {
+    Lists lists(encoder.rows, room);
+    begin_candidates(encoder.rows, least, lists.view());
     top_k_product(x, row_begin, encoder.rows, {encoder.panels.data(), encoder.shape}, terms, 0,
-                  encoder.shape.panels(), k, lists->view(),
-                  lists == &screened ? scratch.data() : nullptr);
-  }
-  for (Index i = 0; i < encoder.rows; ++i) {
-    REQUIRE(screened.keys(i) == plain.keys(i));
-    if (screened.counts[i] > 0) REQUIRE(screened.bounds[i] == plain.bounds[i]);
+                  encoder.shape.panels(), k, lists.view(), {kind, scratch.data()});
+    return lists;
+  };
+  const Lists plain = find(ScreenKind::kNone);
+  for (const ScreenKind kind : {ScreenKind::kPairs, ScreenKind::kMatrix}) {
+    const Lists screened = find(kind);
+    for (Index i = 0; i < encoder.rows; ++i) {
+      REQUIRE(screened.keys(i) == plain.keys(i));
+      if (screened.counts[i] > 0) REQUIRE(screened.bounds[i] == plain.bounds[i]);
+    }
   }
 }
 
@@ -64,24 +67,25 @@ void check_same(const Encoder& encoder, Index k, float least) {
 
 }  // namespace
 
-TEST_CASE("the unit's sums are those of the products of bfloat16 values") {
+TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
   Numbers numbers(1);
   for (const Index steps : {1, 2, 5}) {
-    const Index depth = steps * kUnitDepth;
-    std::vector<std::uint16_t> rows(static_cast<std::size_t>(steps * kUnitStep));
+    const Index depth = steps * kScreenDepth;
+    std::vector<std::uint16_t> rows(static_cast<std::size_t>(steps * kScreenStep));
     std::vector<std::uint16_t> panels(rows.size());
     for (std::uint16_t& value : rows) value = to_bfloat16(numbers.uniform());
     for (std::uint16_t& value : panels) value = to_bfloat16(numbers.uniform());
-    UnitSums sums;
-    MatrixUnit().multiply(rows.data(), panels.data(), steps, nullptr, 0, sums);
+    ScreenSums sums;
+    MatrixUnit().multiply({rows.data(), panels.data(), steps}, sums);
     double worst = 0;
-    for (Index p = 0; p < kUnitPanels; ++p)
-      for (Index r = 0; r < kUnitRows; ++r)
+    for (Index p = 0; p < kScreenPanels; ++p)
+      for (Index r = 0; r < kScreenRows; ++r)
         for (Index lane = 0; lane < kPanelWidth; ++lane) {
           double exact = 0, sizes = 0;
           for (Index k = 0; k < depth; ++k) {
-            const double product = double{from_bfloat16(rows[unit_row_place(r, k)])} *
-                                   from_bfloat16(panels[unit_column_place(p, k, lane)]);
+            const double product =
+                double{from_bfloat16(rows[MatrixUnit::row_place(r, k, steps)])} *
+                from_bfloat16(panels[MatrixUnit::column_place(p, k, lane, steps)]);
             exact += product;
             sizes += std::fabs(product);
           }
@@ -91,15 +95,47 @@ TEST_CASE("the unit's sums are those of the products of bfloat16 values") {
   }
 }
 
-TEST_CASE("every place of a unit's rows and panels is one value's") {
-  std::vector<int> of_rows(kUnitStep), of_panels(kUnitStep);
-  for (Index k = 0; k < kUnitDepth; ++k)
-    for (Index at = 0; at < kUnitRows; ++at) {
-      ++of_rows[unit_row_place(at, k)];
-      ++of_panels[unit_column_place(at / kPanelWidth, k, at % kPanelWidth)];
+TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
+  Numbers numbers(2);
+  for (const Index steps : {1, 3}) {
+    const auto integers = [&] {
+      std::vector<std::uint16_t> values(static_cast<std::size_t>(steps * kScreenStep));
+      for (std::uint16_t& value : values)
+        value = static_cast<std::uint16_t>(static_cast<std::int16_t>(3000 * numbers.uniform()));
+      return values;
+    };
+    const std::vector<std::uint16_t> rows = integers(), panels = integers();
+    const auto at = [](const std::vector<std::uint16_t>& values, Index place) {
+      return static_cast<std::int16_t>(values[place]);
+    };
+    ScreenSums sums;
+    PairUnit().multiply({rows.data(), panels.data(), steps}, sums);
+    Index wrong = 0;
+    for (Index p = 0; p < kScreenPanels; ++p)
+      for (Index r = 0; r < kScreenRows; ++r)
+        for (Index lane = 0; lane < kPanelWidth; ++lane) {
+          std::int32_t exact = 0;
+          for (Index k = 0; k < steps * kScreenDepth; ++k)
+            exact += at(rows, PairUnit::row_place(r, k, steps)) *
+                     at(panels, PairUnit::column_place(p, k, lane, steps));
+          wrong += sums.values[p][r][lane] != static_cast<float>(exact);
+        }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE_TEMPLATE("every place of a unit's rows and panels is one value's", Unit, MatrixUnit,
+                   PairUnit) {
+  constexpr Index kSteps = 3;
+  const std::vector<int> once(kSteps * kScreenStep, 1);
+  std::vector<int> of_rows(once.size()), of_panels(once.size());
+  for (Index k = 0; k < kSteps * kScreenDepth; ++k)
+    for (Index at = 0; at < kScreenRows; ++at) {
+      ++of_rows[Unit::row_place(at, k, kSteps)];
+      ++of_panels[Unit::column_place(at / kPanelWidth, k, at % kPanelWidth, kSteps)];
     }
-  CHECK(of_rows == std::vector<int>(kUnitStep, 1));
-  CHECK(of_panels == std::vector<int>(kUnitStep, 1));
+  CHECK(of_rows == once);
+  CHECK(of_panels == once);
 }
 
 TEST_CASE("with a screen the same candidates are found, whatever the shape and the bound") {
@@ -151,18 +187,19 @@ TEST_CASE("tiny and huge encoders are screened as others are") {
   }
 }
 
-TEST_CASE("few rows pass a screen whose bounds few rows exceed") {
+TEST_CASE_TEMPLATE("few rows pass a screen whose bounds few rows exceed", Unit, MatrixUnit,
+                   PairUnit) {
   const Encoder encoder(256, 128, 512, 7);
   const Matrix h = encoder.product();
   const Panels w{encoder.panels.data(), encoder.shape};
-  AlignedBuffer scratch(Screen::floats(encoder.rows, encoder.shape.rows));
-  Screen screen({encoder.x.data(), encoder.shape.rows}, 0, encoder.rows, encoder.shape.rows,
-                scratch.data());
+  AlignedBuffer scratch(screen_floats(encoder.rows, encoder.shape.rows));
+  Screen<Unit> screen({encoder.x.data(), encoder.shape.rows}, 0, encoder.rows, encoder.shape.rows,
+                      scratch.data());
   const std::vector<float> bounds(256, 12.0f);
   Index exceeding = 0, passed = 0;
-  for (Index panel = 0; panel < encoder.shape.panels(); panel += kUnitPanels) {
-    screen.look(w, {.bias = encoder.bias.data()}, panel, kUnitPanels, bounds.data());
-    for (int which = 0; which < kUnitPanels; ++which) {
+  for (Index panel = 0; panel < encoder.shape.panels(); panel += kScreenPanels) {
+    screen.look(w, {.bias = encoder.bias.data()}, panel, kScreenPanels, bounds.data());
+    for (int which = 0; which < kScreenPanels; ++which) {
       passed += screen.passed_count(which);
       for (Index i = 0; i < encoder.rows; ++i) {
         bool exceeds = false;

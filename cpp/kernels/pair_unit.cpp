@@ -1,0 +1,184 @@
+#include "kernels/pair_unit.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kernels/product_tile.h"
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include <cpuid.h>
+#endif
+
+namespace gatewise {
+namespace {
+
+// Panels and rows of the register tiles: ten sums or more hide the latency of one (5 cycles, 2 a
+// cycle), and AVX2 has registers for twelve.
+#if defined(__AVX512F__)
+constexpr int kPanels = 2;
+constexpr std::array kRowsOfTiles{8, 8, 8, 8};
+#elif defined(__AVX2__)
+constexpr int kPanels = 1;
+constexpr std::array kRowsOfTiles{6, 5, 5, 6, 5, 5};
+#else
+constexpr int kPanels = 1;
+constexpr std::array kRowsOfTiles{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+#endif
+
+// The share of the product's time in which integers must be done: what a screen does beside them
+// takes a fifth of it.
+constexpr double kQuicker = 0.8;
+
+std::int32_t pair_at(const std::uint16_t* values) {
+  std::int32_t pair;
+  std::memcpy(&pair, values, sizeof pair);
+  return pair;
+}
+
+template <bool kFused, int kRows>
+void multiply_registers(const ScreenTile& tile, Index row, Index panel, bool fetches,
+                        ScreenSums& out) {
+  const Index depth = tile.steps * kScreenDepth;
+  Native::Integers sums[kRows][kPanels][Vector::kParts];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 16
+      for (int i = 0; i < Vector::kParts; ++i) sums[r][p][i] = Native::zero_integers();
+  const std::uint16_t* rows = tile.rows + row * depth;
+  const std::uint16_t* columns = tile.panels + panel * kPanelWidth * depth;
+  const float* ahead = tile.ahead;
+  const Index lines = fetches ? tile.lines : 0;
+  for (Index step = 0; step < depth; step += kScreenDepth) {
+    for (Index line = 0; line < lines; ++line, ahead += kPanelWidth)
+      __builtin_prefetch(ahead, 0, 2);
+    for (Index k = step; k < step + kScreenDepth; k += 2, columns += 2 * kPanelWidth) {
+      Native::Integers weights[kPanels][Vector::kParts];
+#pragma GCC unroll 2
+      for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 16
+        for (int i = 0; i < Vector::kParts; ++i)
+          weights[p][i] =
+              Native::load_integers(columns + p * kPanelWidth * depth + i * 2 * Native::kWidth);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const Native::Integers value = Native::set_pair(pair_at(rows + r * depth + k));
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 16
+          for (int i = 0; i < Vector::kParts; ++i)
+            sums[r][p][i] = kFused ? Native::add_products_fused(value, weights[p][i], sums[r][p][i])
+                                   : Native::add_products(value, weights[p][i], sums[r][p][i]);
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
+      for (int i = 0; i < Vector::kParts; ++i)
+        Native::store(out.values[panel + p][row + r] + i * Native::kWidth,
+                      Native::to_floats(sums[r][p][i]));
+}
+
+template <bool kFused>
+void multiply_with(const ScreenTile& tile, ScreenSums& sums) {
+  for (Index panel = 0; panel < kScreenPanels; panel += kPanels) {
+    Index row = 0;
+    for (const int rows : kRowsOfTiles) {
+      const bool fetches = panel == 0 && row == 0;
+      switch (rows) {
+        case 8:
+          multiply_registers<kFused, 8>(tile, row, panel, fetches, sums);
+          break;
+        case 6:
+          multiply_registers<kFused, 6>(tile, row, panel, fetches, sums);
+          break;
+        case 5:
+          multiply_registers<kFused, 5>(tile, row, panel, fetches, sums);
+          break;
+        case 2:
+          multiply_registers<kFused, 2>(tile, row, panel, fetches, sums);
+          break;
+      }
+      row += rows;
+    }
+  }
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kAvxVnni = 1u << 4;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & kAvxVnni) != 0;
+}
+#endif
+
+bool has_fused() {
+#if defined(__AVX512F__)
+  static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
+  return has;
+#elif defined(__AVX2__)
+  static const bool has = has_avx_vnni();
+  return has;
+#else
+  return false;
+#endif
+}
+
+// The shortest of some runs, in seconds.
+template <typename Run>
+double shortest(const Run& run) {
+  double least = std::numeric_limits<double>::infinity();
+  for (int number = 0; number < 9; ++number) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int repeat = 0; repeat < 4; ++repeat) run();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    least = std::min(least, took.count());
+  }
+  return least;
+}
+
+// Which of the two has more multiply-adds a second differs from processor to processor of a level:
+// both are tried for a tenth of a millisecond, out of the first cache. It decides on time alone:
+// results are the same.
+bool is_quicker() {
+  constexpr Index kSteps = 4, kDepth = kSteps * kScreenDepth;
+  constexpr int kTilePanels = tile_panels(kTileRows);
+  const std::vector<std::uint16_t> integers(2 * kSteps * kScreenStep, 1);
+  const std::vector<float> floats((kTileRows + kTilePanels * kPanelWidth) * kDepth, 1.0f);
+  const float* rows[kTileRows];
+  for (int r = 0; r < kTileRows; ++r) rows[r] = floats.data() + r * kDepth;
+  const float* panels[kTilePanels];
+  for (int p = 0; p < kTilePanels; ++p)
+    panels[p] = floats.data() + (kTileRows + p * kPanelWidth) * kDepth;
+  ScreenSums sums;
+  TileSums tile_sums;
+  const double by_integers = shortest([&] {
+    PairUnit().multiply({integers.data(), integers.data() + kSteps * kScreenStep, kSteps}, sums);
+  });
+  const double by_floats = shortest([&] {
+    multiply_tile(rows, kTileRows, panels, kTilePanels, kPanelWidth, kDepth, {}, tile_sums);
+  });
+  constexpr double kOfIntegers = kScreenRows * kScreenPanels, kOfFloats = kTileRows * kTilePanels;
+  return by_integers / kOfIntegers < kQuicker * by_floats / kOfFloats;
+}
+
+}  // namespace
+
+bool PairUnit::is_here() {
+  static const bool is_here = is_quicker();
+  return is_here;
+}
+
+void PairUnit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
+  has_fused() ? multiply_with<true>(tile, sums) : multiply_with<false>(tile, sums);
+}
+
+}  // namespace gatewise
