@@ -163,6 +163,21 @@ TEST_CASE("columns that differ by less than bfloat16 shows are told apart") {
   for (const Index k : {1, 3}) check_same(encoder, k, 0);
 }
 
+TEST_CASE("rounding that goes one way in all values is allowed for") {
+  // Rows and columns of one value each: every product errs alike, and columns grow.
+  for (Index depth = 90; depth < 130; ++depth) {
+    Encoder encoder(40, depth, 288, 8);
+    for (Index i = 0; i < 40; ++i)
+      std::fill_n(encoder.x.begin() + i * depth, depth, 1 + 0.007f * static_cast<float>(i));
+    std::vector<float> w(static_cast<std::size_t>(depth * 288));
+    for (Index k = 0; k < depth; ++k)
+      for (Index j = 0; j < 288; ++j) w[k * 288 + j] = 1.3f + 1e-6f * static_cast<float>(j);
+    pack_panels(w.data(), encoder.shape, encoder.panels.data());
+    std::fill(encoder.bias.begin(), encoder.bias.end(), 0.0f);
+    check_same(encoder, nullptr, 0, 1, candidate_room(1));
+  }
+}
+
 TEST_CASE("a screen lets pass what it cannot judge") {
   for (const float wild : {NAN, kInfinity, -kInfinity, 3e38f, -3.4e38f, 1e-39f, 1e-22f, 0.0f}) {
     for (int where = 0; where < 4; ++where) {
