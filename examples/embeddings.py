@@ -67,12 +67,16 @@ def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floa
     codes = sae.from_bytes(data)
     found, _ = sae.search(codes, queries, FOUND)
     by_codes, _ = sae.search(codes, sae.encode(queries), FOUND)
+    refit_data = sae.to_bytes(sae.encode(x, refit=True))
+    refit = sae.from_bytes(refit_data)
+    by_refit, _ = sae.search(refit, queries, FOUND)
     values, size = store(pca.first(x, VALUES))
     as_many, as_many_size = pca.within(x, len(data))
     lines = [
         ("Embeddings, float16", x, exact, 2 * x.size),
         (f"Codes of {VALUES} values, queries as they are", sae.decode(codes), found, len(data)),
         (f"Codes of {VALUES} values, queries as codes", sae.decode(codes), by_codes, len(data)),
+        ("Refitted codes, queries as they are", sae.decode(refit), by_refit, len(refit_data)),
     ]
     for kept, kept_size in ((values, size), (as_many, as_many_size)):
         made = pca.rows(kept)

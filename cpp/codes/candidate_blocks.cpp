@@ -47,25 +47,29 @@ bool CandidateBlocks::next() {
   const Index panels = product_.panels(), parts = blocks_.parts();
   const Index block_rows = blocks_.block_rows(), blocks = blocks_.count(rows_);
   begin_candidates(parts * rows_, product_.least, all_);
-  parallel_for(parts * blocks, product_.operations(block_rows, ceil_divide(panels, parts)),
-               [&](Index begin, Index end, int thread) {
-                 for (Index item = begin; item < end; ++item) {
-                   const Index part = item / blocks, row = item % blocks * block_rows;
-                   blocks_.multiply(thread, product_.x.from(first_row_), row,
-                                    std::min(row + block_rows, rows_),
-                                    product_.panel_begin + panels * part / parts,
-                                    product_.panel_begin + panels * (part + 1) / parts,
-                                    std::min(most_, all_.room), all_.from(part * rows_));
-                 }
-               });
-  note_left_out();
+  parallel_for(
+      parts * blocks, product_.operations(block_rows, ceil_divide(panels, parts)),
+      [&](Index begin, Index end, int thread) {
+        for (Index item = begin; item < end; ++item) {
+          const Index part = item / blocks, row = item % blocks * block_rows;
+          blocks_.multiply(
+              thread, product_.x.from(first_row_), row, std::min(row + block_rows, rows_),
+              product_.panel_begin + panels * part / parts,
+              product_.panel_begin + panels * (part + 1) / parts, most_, all_.from(part * rows_));
+        }
+      },
+      blocks_.threads());
   return true;
 }
 
 // A list that was cut has a bound of its own.
-void CandidateBlocks::note_left_out() {
-  for (Index list = 0; list < blocks_.parts() * rows_; ++list)
-    if (all_.bounds[list] > product_.least) left_out_ = std::max(left_out_, all_.bounds[list]);
+float CandidateBlocks::left_out(Index i) const {
+  float most = -std::numeric_limits<float>::infinity();
+  for (Index part = 0; part < blocks_.parts(); ++part) {
+    const float bound = all_.bounds[part * rows_ + i];
+    if (bound > product_.least) most = std::max(most, bound);
+  }
+  return most;
 }
 
 Index CandidateBlocks::count(Index i) const {

@@ -16,6 +16,8 @@ class CandidateBlocks {
   // Of each row no more than `most` need be found, the largest.
   CandidateBlocks(const CodeProduct& product, Arena& arena,
                   Index most = std::numeric_limits<Index>::max());
+  CandidateBlocks(const CandidateBlocks&) = delete;
+  CandidateBlocks& operator=(const CandidateBlocks&) = delete;
 
   // Computes the next rows; false when there are none.
   bool next();
@@ -28,9 +30,8 @@ class CandidateBlocks {
   Index rows() const { return rows_; }
   Index rows_at_once() const { return rows_at_once_; }
   Index count(Index i) const;
-  // Candidates that were left out, of all blocks so far, do not exceed it; -infinity: there are
-  // none.
-  float most_left_out() const { return left_out_; }
+  // Candidates of row i that were left out do not exceed it; -infinity: there are none.
+  float left_out(Index i) const;
   // The most candidates that a block can have.
   Index most_candidates() const { return rows_at_once_ * product_.panels() * kPanelWidth; }
   // Calls use(latent, value) for each candidate of row i, in ascending order of latents.
@@ -44,12 +45,9 @@ class CandidateBlocks {
   }
 
  private:
-  void note_left_out();
-
   CodeProduct product_;
   Index most_, rows_at_once_, first_row_ = 0, rows_ = 0;
   CodeBlocks blocks_;
-  float left_out_ = -std::numeric_limits<float>::infinity();
   Candidates all_;  // [parts, rows of the block]
 };
 

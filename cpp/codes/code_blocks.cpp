@@ -1,13 +1,15 @@
 #include "codes/code_blocks.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/parallel.h"
 #include "kernels/screen.h"
-#include "kernels/tile.h"
 
 namespace gatewise {
 namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Of a thread.
 constexpr Index kFewRows = 24, kPartsPerThread = 4;
@@ -15,18 +17,24 @@ constexpr Index kFewRows = 24, kPartsPerThread = 4;
 // A screen is for rows and depths that make the unit's tiles worth filling.
 constexpr Index kLeastScreenedRows = 48, kLeastScreenedDepth = 64;
 
+// The screen of a product, where anything can be ruled out.
 ScreenKind screen_of(const CodeProduct& product) {
   const Index depth = product.w.shape.rows;
-  return depth >= kLeastScreenedDepth && depth <= kMostScreenedDepth ? best_screen()
-                                                                     : ScreenKind::kNone;
+  const bool is_bounded = product.terms.floors || product.least > -kInfinity;
+  return is_bounded && depth >= kLeastScreenedDepth && depth <= kMostScreenedDepth
+             ? best_screen()
+             : ScreenKind::kNone;
 }
 
-// Values of a block's rows that lie in the second cache beside the rounded ones: processors that
-// have a matrix unit have 2 MB of it, those with AVX-512 1 MB or more, others half of that. The
-// more rows, the fuller the tiles of those that pass a screen.
+// Values of a block's rows. Those that are rounded, 2 bytes each, stay in the second cache beside
+// two panels: processors that have a matrix unit have 2 MB of it, those with AVX-512 1 MB or more,
+// others half of that. The more rows, the fewer times W is read and the fuller the tiles of those
+// that pass.
 Index block_floats(ScreenKind screen) {
+  constexpr bool has_large_cache = Vector::kParts == 1;
   if (screen == ScreenKind::kMatrix) return 512 * 1024;
-  return (screen == ScreenKind::kPairs && kTileRows > 6 ? 256 : 128) * 1024;
+  if (screen == ScreenKind::kPairs) return (has_large_cache ? 256 : 128) * 1024;
+  return 64 * 1024;
 }
 
 }  // namespace
@@ -40,18 +48,17 @@ Index CodeBlocks::most_rows(const CodeProduct& product) {
 }
 
 CodeBlocks::CodeBlocks(const CodeProduct& product, Index rows, Arena& arena)
-    : product_(product), parts_(1), block_rows_(std::max<Index>(rows, 1)) {
-  const Index threads = num_threads();
+    : product_(product), threads_(num_threads()), parts_(1), block_rows_(std::max<Index>(rows, 1)) {
   if (is_few(rows)) {
-    parts_ = std::clamp<Index>(product.panels(), 1, kPartsPerThread * threads);
+    parts_ = std::clamp<Index>(product.panels(), 1, kPartsPerThread * threads_);
     return;
   }
-  const Index blocks = ceil_divide(rows, most_rows(product) * threads) * threads;
+  const Index blocks = ceil_divide(rows, most_rows(product) * threads_) * threads_;
   block_rows_ = ceil_divide(rows, blocks);
   screen_ = block_rows_ >= kLeastScreenedRows ? screen_of(product) : ScreenKind::kNone;
   if (screen_ == ScreenKind::kNone) return;
   scratch_floats_ = round_up(screen_floats(block_rows_, product.w.shape.rows), kPanelWidth);
-  scratch_ = arena.take<float>(threads * scratch_floats_);
+  scratch_ = arena.take<float>(threads_ * scratch_floats_);
 }
 
 void CodeBlocks::multiply(int thread, const Rows& x, Index row_begin, Index row_end,

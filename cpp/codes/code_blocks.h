@@ -1,5 +1,6 @@
-// How a product that codes are chosen from is shared out over threads: by rows, in blocks that stay
-// in the second cache while all of W passes, or by latents where the rows are few.
+// How a product that codes are chosen from is shared out over threads: by rows, in blocks of which
+// what is read most stays in the second cache while all of W passes, or by latents where the rows
+// are few.
 #pragma once
 
 #include "codes/codes.h"
@@ -16,6 +17,8 @@ class CodeBlocks {
   // For at most `rows` rows of the product at once.
   CodeBlocks(const CodeProduct& product, Index rows, Arena& arena);
 
+  // The threads that `multiply` has room for, for `parallel_for`: the number may change meanwhile.
+  int threads() const { return threads_; }
   // Parts of the latents, each with all rows; 1 where blocks of rows are shared out.
   Index parts() const { return parts_; }
   // Rows of a block; with several parts, all of them.
@@ -29,6 +32,7 @@ class CodeBlocks {
 
  private:
   const CodeProduct& product_;
+  int threads_;
   Index parts_, block_rows_;
   ScreenKind screen_ = ScreenKind::kNone;
   Index scratch_floats_ = 0;

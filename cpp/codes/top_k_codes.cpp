@@ -105,7 +105,7 @@ class RowBlock {
 // Blocks of rows, as many for each thread.
 void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena& arena) {
   const CodeProduct& product = problem.product;
-  const Index rows = codes.rows, threads = num_threads();
+  const Index rows = codes.rows, threads = problem.blocks.threads();
   const Index block_rows = problem.blocks.block_rows();
   const Candidates all = take_candidates(threads * block_rows, problem.k, arena);
   Index* numbers = arena.take<Index>(threads * 2 * block_rows);
@@ -118,7 +118,7 @@ void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena&
       block.run(row, std::min(block_rows, rows - row), codes);
   };
   parallel_for(problem.blocks.count(rows), product.operations(block_rows, product.panels()), run,
-               static_cast<int>(threads));
+               problem.blocks.threads());
   guess.learn(least_of_rows, rows);
 }
 

@@ -31,7 +31,7 @@ class MatrixUnit {
 
   // sums[p][r][c] = the sum over k of rows[r, k] panels[p][k, c] in float32, rounded at most once
   // a product and once an addition, in an order of the unit's own; values and sums below the
-  // smallest normal number count as zero.
+  // smallest normal number may count as zero.
   void multiply(const ScreenTile& tile, ScreenSums& sums) const;
 
   // Rounding: values are not scaled, and what each loses is found out.

@@ -11,15 +11,21 @@ namespace {
 
 constexpr float kRounding = 0x1p-24f;
 
+// Two norms above it make products that may be infinite.
+constexpr float kMostNorm = 0x1p62f;
+
 // A bound of the norm that `count` squares were summed for: sums are rounded, and a square below
-// the smallest normal number may count as zero.
+// the smallest normal number may count as zero. Infinite, so that all passes, where it is so large
+// that a unit's sums may be.
 Vector norms_at_least(const Vector& squares, Index count) {
   const auto terms = static_cast<float>(count + 16);
-  const Vector lost = Vector::set(terms * std::numeric_limits<float>::min());
-  return sqrt(squares + lost) * Vector::set(1 + 2 * terms * kRounding);
+  const Vector hidden = Vector::set(terms * std::numeric_limits<float>::min());
+  const Vector norms = sqrt(squares + hidden) * Vector::set(1 + 2 * terms * kRounding);
+  return select_greater(norms, Vector::set(kMostNorm),
+                        Vector::set(std::numeric_limits<float>::infinity()), norms);
 }
 
-// The largest lane. NaN is left out: sums of such a column are NaN or infinite in a unit too.
+// The largest lane. NaN is left out: a column that has one has no value that exceeds a bound.
 float largest_of_lanes(const Vector& a) {
   alignas(64) float lanes[kPanelWidth];
   a.store(lanes);
@@ -52,13 +58,13 @@ class Rounding {
         squares[1] = fma(b, b, squares[1]);
       });
       norms = total(squares[0] + squares[1]);
-      step = norms * Vector::set(1 / Unit::kNorm);
-      const Vector factor = Vector::set(1) / step;
+      scale = norms * Vector::set(1 / Unit::kNorm);
+      const Vector factor = Vector::set(1) / scale;
       each(depth, is_row, [&](Index k) GATEWISE_INLINE_LAMBDA {
         const auto [a, b] = pair(k);
         Unit::join(a * factor, b * factor).store(reinterpret_cast<float*>(out(k)));
       });
-      // Half a step each, and what scaling loses.
+      // Half of a unit each, and what scaling loses.
       const float half = 0.5f * std::sqrt(static_cast<float>(depth)) / Unit::kNorm;
       roundings = norms * Vector::set(half * (1 + 64 * kRounding) + 8 * kRounding);
     } else {
@@ -75,11 +81,12 @@ class Rounding {
       });
       norms = total(squares[0] + squares[1]);
       roundings = total(lost[0] + lost[1]);
-      step = Vector::set(1);
+      scale = Vector::set(1);
     }
   }
 
-  Vector step, norms, roundings;
+  // What 1 stands for after rounding, and bounds of |x| and |x - x'|.
+  Vector scale, norms, roundings;
 
  private:
   // Of a row a register of 16 values is taken at once, of columns one value of each.
@@ -116,11 +123,12 @@ Screen<Unit>::Screen(const Rows& x, Index row_begin, Index row_end, Index depth,
     : row_begin_(row_begin), rows_(row_end - row_begin), depth_(depth) {
   tiles_ = reinterpret_cast<std::uint16_t*>(scratch);
   columns_ = tiles_ + padded_rows() * steps() * kScreenDepth;
-  steps_of_rows_ = reinterpret_cast<float*>(columns_ + steps() * kScreenStep);
-  norms_ = steps_of_rows_ + padded_rows();
+  scales_of_rows_ = reinterpret_cast<float*>(columns_ + steps() * kScreenStep);
+  norms_ = scales_of_rows_ + padded_rows();
   roundings_ = norms_ + padded_rows();
   passed_ = reinterpret_cast<std::int32_t*>(roundings_ + padded_rows());
   for (Index i = 0; i < rows_; ++i) round_row(x.row(row_begin + i), i);
+  std::fill_n(columns_, steps() * kScreenStep, std::uint16_t{0});
   // What pads the last tile is never compared.
   for (Index i = rows_; i < padded_rows(); ++i) round_row(nullptr, i);
 }
@@ -137,7 +145,7 @@ void Screen<Unit>::round_row(const float* values, Index i) {
       depth_, true,
       [&](Index k) GATEWISE_INLINE_LAMBDA { return Pair{some(k), some(k + kScreenDepth / 2)}; },
       [&](Index k) { return tile + Unit::row_place(i % kScreenRows, k, steps()); });
-  steps_of_rows_[i] = first_lane(rounding.step);
+  scales_of_rows_[i] = first_lane(rounding.scale);
   norms_[i] = first_lane(rounding.norms);
   roundings_[i] = first_lane(rounding.roundings);
 }
@@ -160,7 +168,7 @@ typename Screen<Unit>::LookedAt Screen<Unit>::round_panel(const Panels& w, const
   const float lost = largest_of_lanes(rounding.roundings);
   LookedAt looked;
   looked.lanes = (1u << width) - 1;
-  looked.steps = rounding.step;
+  looked.scales = rounding.scale;
   looked.bias = terms.panel_bias(panel, width);
   looked.floors = terms.panel_floors(panel, width);
   looked.by_norm = lost + (3 * depth + 64) * kRounding * norm;
@@ -185,7 +193,8 @@ void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const LookedAt& loo
   const Index rows = std::min(kScreenRows, rows_ - row);
   for (Index r = 0; r < rows; ++r) {
     Vector sum = Vector::load(sums[r]);
-    if constexpr (Unit::kScales) sum = sum * (looked.steps * Vector::set(steps_of_rows_[row + r]));
+    // In this order nothing small is made on the way.
+    if constexpr (Unit::kScales) sum = sum * looked.scales * Vector::set(scales_of_rows_[row + r]);
     const Vector most = sum + looked.bias + Vector::set(errors[r]);
     const Vector least = max(Vector::set(bounds[row + r]), looked.floors);
     passed[count] = static_cast<std::int32_t>(row_begin_ + row + r);

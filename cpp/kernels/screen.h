@@ -9,7 +9,7 @@
 // made of the others' sums has the bits that it has without a screen.
 //
 // To add a unit that multiplies: a class such as MatrixUnit or PairUnit, a kind, and a line in
-// `best_screen` and in `top_k_product`.
+// `best_screen`, in `top_k_product` and at the end of screen.cpp.
 #pragma once
 
 #include "kernels/column_terms.h"
@@ -30,7 +30,7 @@ struct ScreenSpace {
 };
 Index screen_floats(Index rows, Index depth);
 
-// Depths beyond it are not screened: half a step of 16 bits a value would be too much for the sums.
+// Depths beyond it are not screened: bounds of rounding grow with the depth, and c is to be small.
 inline constexpr Index kMostScreenedDepth = Index{1} << 20;
 
 template <typename Unit>
@@ -53,7 +53,7 @@ class Screen {
   // `by_rounding` times that of its rounding, and `absolute`.
   struct LookedAt {
     unsigned lanes;
-    Vector steps, bias, floors;
+    Vector scales, bias, floors;
     float by_norm, by_rounding, absolute;
   };
 
@@ -67,7 +67,7 @@ class Screen {
   Index row_begin_, rows_, depth_;
   std::uint16_t* tiles_;    // of the rows, [tiles of rows][Unit::row_place]
   std::uint16_t* columns_;  // of the panels looked at, [Unit::column_place]
-  float* steps_of_rows_;    // what 1 stands for in a rounded row, [padded rows]
+  float* scales_of_rows_;   // what 1 stands for in a rounded row, [padded rows]
   float* norms_;            // |x|, at least, [padded rows]
   float* roundings_;        // |x - x'|, at least, [padded rows]
   std::int32_t* passed_;    // [kScreenPanels, padded rows]

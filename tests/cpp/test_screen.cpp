@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/flush_to_zero.h"
 #include "encoder.h"
 #include "kernels/bfloat16.h"
 
@@ -194,12 +195,31 @@ TEST_CASE("a screen lets pass what it cannot judge") {
 }
 
 TEST_CASE("tiny and huge encoders are screened as others are") {
-  for (const float scale : {1e-30f, 1e-18f, 1e-9f, 1e9f, 1e18f}) {
-    Encoder encoder(40, 70, 90, 6);
-    for (float& value : encoder.x) value *= scale;
-    for (float& value : encoder.bias) value *= scale;
-    for (const float least : {0.0f, scale}) check_same(encoder, nullptr, least, 5, 200);
-  }
+  const FlushToZero flush;
+  for (const float of_rows : {1e-30f, 1e-18f, 4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f, 1e19f})
+    for (const float of_columns : {4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f}) {
+      Encoder encoder(40, 70, 90, 6);
+      const float scale = of_rows * of_columns;
+      for (float& value : encoder.x) value *= of_rows;
+      for (float& value : encoder.bias) value *= scale;
+      for (Index at = 0; at < encoder.shape.floats(); ++at) encoder.panels.data()[at] *= of_columns;
+      for (const float least : {0.0f, scale, 5 * scale})
+        check_same(encoder, nullptr, least, 5, 200);
+    }
+}
+
+TEST_CASE("a sum near the largest float that its bias brings back is a candidate") {
+  Encoder encoder(40, 70, 90, 6);
+  std::fill(encoder.x.begin(), encoder.x.end(), 0.0f);
+  std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
+  for (Index i = 0; i < 40; ++i) encoder.x[i * 70] = 0x1.fffffep63f;
+  for (Index p = 0; p < encoder.shape.panels(); ++p)
+    std::fill_n(encoder.panels.data() + encoder.shape.offset(p), encoder.shape.width(p),
+                -0x1.fffffep63f);
+  std::fill(encoder.bias.begin(), encoder.bias.end(), std::numeric_limits<float>::max());
+  for (Index j = 1; j < 90; ++j)
+    if (j % kPanelWidth != 0) encoder.bias[j] = -1;
+  check_same(encoder, nullptr, 0, 5, 200);
 }
 
 TEST_CASE_TEMPLATE("few rows pass a screen whose bounds few rows exceed", Unit, MatrixUnit,

@@ -116,9 +116,11 @@ def test_a_threshold_is_what_values_exceed() -> None:
 
 def test_codes_that_cannot_be_refitted_are_refused() -> None:
     x = rows(40)
-    plain = fitted(activation=gw.Identity())
-    with pytest.raises(ValueError, match="refit: expected False with Identity"):
-        plain.encode(x, refit=True)
+    for activation in (gw.Identity(), gw.KL(0.1)):
+        with pytest.raises(
+            ValueError, match=f"refit: expected False with {type(activation).__name__}"
+        ):
+            fitted(activation=activation).encode(x, refit=True)
     stack = gw.SparseAutoencoder(4, hidden=(10,), seed=0)
     stack.compile(gw.optimizers.Adam(1e-3))
     stack.fit(x, epochs=1, verbose=0)

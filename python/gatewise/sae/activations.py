@@ -28,8 +28,8 @@ class CodeActivation(Configurable):
 
     dies: ClassVar[bool] = True
     """Whether a latent that is never above 0 gets no slope."""
-    is_signed: ClassVar[bool] = False
-    """Whether a code has values below 0."""
+    refits: ClassVar[bool] = True
+    """Whether a code's values may be fitted anew: it is sparse, and has none below 0."""
     own_parameters: ClassVar[tuple[str, ...]] = ()
     """Parameters (m,) of the activation itself."""
 
@@ -299,6 +299,7 @@ class KL(CodeActivation):
 
     rho: float = 0.05
     weight: float = 0.01
+    refits: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -318,7 +319,7 @@ class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
     dies: ClassVar[bool] = False
-    is_signed: ClassVar[bool] = True
+    refits: ClassVar[bool] = False
     takes_threshold: ClassVar[bool] = False
     stacks: ClassVar[bool] = True
 

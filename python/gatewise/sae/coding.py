@@ -33,11 +33,11 @@ class Coding(Sequential):
             Whether to return an array.
         refit : bool
             Whether values are fitted to each row anew, on the latents that its code has:
-            `z = argmin |s (x - c) - b - z W_d|^2` over `z >= 0`, and so never further from the row
-            than the encoder's. Costs `k^2 d` flops a row of k entries; in as many bytes, codes
-            reconstruct better and are found better by `search`. Not with `Identity` or a stack.
-            (Franc, Hlavac and Navara 2005, "Sequential coordinate-wise algorithm for the
-            non-negative least squares problem".)
+            `z = argmin |s (x - c) - b - z W_d|^2` over `z >= 0`, and so, up to rounding, never
+            further from the row than the encoder's. Costs `k^2 d` flops a row of k entries; in as
+            many bytes, codes reconstruct better and are found better by `search`. Not with
+            `Identity`, `KL` or a stack. (Franc, Hlavac and Navara 2005, "Sequential
+            coordinate-wise algorithm for the non-negative least squares problem".)
 
         Returns
         -------

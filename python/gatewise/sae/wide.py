@@ -76,9 +76,9 @@ class WideForm(Form):
         self._dictionary.forget_units()
 
     def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
-        if refit and self.activation.is_signed:
+        if refit and not self.activation.refits:
             name = type(self.activation).__name__
-            raise ValueError(f"refit: expected False with {name}, whose codes have all entries")
+            raise ValueError(f"refit: expected False with {name}, whose codes are not few values")
         width = self._dictionary.input_shape[-1]
         native, latents = self._dictionary.native, self.latents
         return sparse_codes.encode(native, rows, width, latents, ENCODED_ROWS, refit)
