@@ -43,6 +43,13 @@ class Arena {
 
   void reset() { rewind({}); }
 
+  // What its blocks take, whether it is in use or not.
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Block& block : blocks_) sum += block.bytes;
+    return sum;
+  }
+
   // How much is taken, and back to that: what was taken since is given back. For a loop whose turns
   // need memory one after the other.
   struct Mark {

@@ -16,11 +16,11 @@ class Congestion {
  public:
   bool lasts(Clock::time_point now) const { return now < retry_; }
 
-  // A region of `operations` a thread ran from `begin` to `done`; the calling thread's share of it
-  // was worked off at `worked`.
+  // A region of `operations` ran from `begin` to `done`; the calling thread's share of it was
+  // worked off at `worked`. That may be all of it, where the others were late.
   void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
                double operations) {
-    // Either the others came late, or all of it took far longer than the slowest work does.
+    // Either the others came late, or it took far longer than the slowest work does.
     const std::chrono::duration<double> most(operations * kSlowestSeconds);
     const bool crawled = done - begin > kLongWait + most;
     judge(is_long(worked - begin, done - worked) || crawled, done - begin);

@@ -186,7 +186,7 @@ void parallel_for(Index count, double operations, const RangeBody& body, int mos
       region.run(thread);
       if (watches && thread == 0) worked = Clock::now();
     }
-    if (watches) congestion.observe(begin, worked, Clock::now(), total / threads);
+    if (watches) congestion.observe(begin, worked, Clock::now(), total);
   }
   if (region.error) std::rethrow_exception(region.error);
   if (region.interrupted) throw Interrupted();

@@ -3,6 +3,8 @@
 
 #include "codes/code_activation.h"
 #include "codes/code_search.h"
+#include "core/idle_pool.h"
+#include "core/parallel.h"
 #include "layers/dictionary_terms.h"
 #include "layers/layer.h"
 #include "routing/router.h"
@@ -35,6 +37,12 @@ class SparseDictionary final : public Layer {
   void update_measured(void* saved, UpdateSink& sink, Arena& arena) const override;
   void finish_step(void* saved) override;
 
+  // Memory of an encoding, kept from one to the next.
+  struct Encoding {
+    Standby standby;
+    Arena arena;
+  };
+  IdlePool<Encoding>& encodings() const { return encodings_; }
   // The codes of dense rows. `refit`: with the values that reconstruct the rows best, which needs
   // codes above 0.
   Codes encode(const Rows& x, Index rows, bool refit, Arena& arena) const;
@@ -96,6 +104,7 @@ class SparseDictionary final : public Layer {
   double dead_rows_;
   std::unique_ptr<CodeActivation> activation_;
   std::unique_ptr<Router> router_;  // null: one expert
+  mutable IdlePool<Encoding> encodings_;
   Index width_ = 0;
   int encoder_ = -1, encoder_bias_ = -1, decoder_ = -1, decoder_bias_ = -1;
   int center_ = -1, scale_ = -1, idle_rows_ = -1;

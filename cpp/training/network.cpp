@@ -120,13 +120,13 @@ void copy_rows(const Input& x, Index rows, float* to) {
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
   struct Reading {
-    explicit Reading(const Network& network) : network(network), run(network.borrow_run()) {}
-    ~Reading() { network.return_run(std::move(run)); }
+    explicit Reading(const Network& network) : network(network) { network.begin_read(); }
+    ~Reading() { network.end_read(); }
     const Network& network;
-    std::unique_ptr<Run> run;
   };
-  Reading reading(*this);
-  Run& run = *reading.run;
+  const Reading reading(*this);
+  const IdlePool<Run>::Loan loan(runs_);
+  Run& run = *loan;
   const std::vector<char> skip(nodes_.size(), 0);
   std::vector<Input> batch(inputs.size());
   for (Index start = 0; start < rows; start += batch_rows) {
@@ -140,21 +140,6 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
                   outputs[at] + start * widths_[outputs_[at]]);
     });
   }
-}
-
-std::unique_ptr<Run> Network::borrow_run() const {
-  begin_read();
-  const std::lock_guard lock(mutex_);
-  if (idle_runs_.empty()) return std::make_unique<Run>();
-  std::unique_ptr<Run> run = std::move(idle_runs_.back());
-  idle_runs_.pop_back();
-  return run;
-}
-
-void Network::return_run(std::unique_ptr<Run> run) const {
-  end_read();
-  const std::lock_guard lock(mutex_);
-  idle_runs_.push_back(std::move(run));
 }
 
 void Network::begin_read() const {

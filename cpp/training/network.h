@@ -5,9 +5,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "core/idle_pool.h"
 #include "core/parallel.h"
 #include "layers/layer.h"
 
@@ -62,16 +62,12 @@ class Network {
   void end_fit() const;
 
  private:
-  std::unique_ptr<Run> borrow_run() const;
-  void return_run(std::unique_ptr<Run> run) const;
-
   int inputs_;
   std::vector<Node> nodes_;
   std::vector<int> outputs_;
   std::vector<Index> widths_;
   std::vector<Layer*> layers_;  // each once
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Run>> idle_runs_;
+  mutable IdlePool<Run> runs_;
 };
 
 // Throws with row and column where one of `rows` rows is not finite.

@@ -10,6 +10,8 @@ namespace {
 
 // Rows that are encoded at a time: what lies between them and their codes stays this small.
 constexpr Index kEncodedRows = 4096;
+// Memory beyond it, as dense codes take, is given back after a call.
+constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
 
 SparseDictionary& dictionary(Layer& layer) {
   auto* dictionary = dynamic_cast<SparseDictionary*>(&layer);
@@ -42,13 +44,16 @@ py::tuple encode(Layer& layer, const py::object& x, bool refit) {
   {
     const py::gil_scoped_release release;
     check_finite(array.input, array.rows, "x");
-    Arena arena;
+    IdlePool<SparseDictionary::Encoding>::Loan encoding(own.encodings());
     for (Index row = 0; row < array.rows; row += kEncodedRows) {
       poll_interrupt();
-      arena.reset();
+      encoding->arena.reset();
       const Index count = std::min(kEncodedRows, array.rows - row);
-      codes.append(own.encode(array.input.dense.from(row), count, refit, arena));
+      encoding->standby.run([&] {
+        codes.append(own.encode(array.input.dense.from(row), count, refit, encoding->arena));
+      });
     }
+    if (encoding->arena.bytes() > kKeptBytes) encoding.drop();
   }
   const auto entries = static_cast<Index>(codes.values.size());
   return py::make_tuple(copy_array<std::int64_t>(codes.offsets.data(), array.rows + 1),
