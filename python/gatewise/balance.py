@@ -55,7 +55,7 @@ def native_options(terms: tuple[Balance, ...]) -> NativeOptions:
 
 
 @BALANCES.register("aux_loss")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AuxLoss(Balance):
     """Adds `weight * E * sum_i f_i P_i` to the loss.
 
@@ -87,7 +87,7 @@ class AuxLoss(Balance):
 
 
 @BALANCES.register("z_loss")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZLoss(Balance):
     """Adds `weight * mean_n (log sum_i exp s_ni)^2` to the loss, which keeps scores small.
 
@@ -115,7 +115,7 @@ class ZLoss(Balance):
 
 
 @BALANCES.register("bias")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bias(Balance):
     """Adds to each expert's score, for the choice alone, a bias that follows its load.
 

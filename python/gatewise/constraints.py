@@ -25,7 +25,7 @@ def serialize(constraint: Constraint | None) -> Config | None:
 
 
 @CONSTRAINTS.register("keep_zeros")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class KeepZeros(Constraint):
     """`w <- 0` wherever w was exactly 0 before the update: training on a fixed mask.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expert(Configurable):
     """A map of rows `(n, d)` to `(n, u)` with weights of its own in each expert of a layer.
 
@@ -47,7 +47,7 @@ def get(identifier: object, argument: str = "expert") -> Expert:
 
 
 @EXPERTS.register("linear")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Linear(Expert):
     """`E(x) = f(x W + b)`, with `W` of shape `(d, u)`.
 
@@ -74,7 +74,7 @@ class Linear(Expert):
         object.__setattr__(self, "activation", _elementwise(self.activation))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Hidden(Expert):
     """An expert with one hidden layer."""
 
@@ -92,7 +92,7 @@ class _Hidden(Expert):
 
 
 @EXPERTS.register("mlp")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MLP(_Hidden):
     """`E(x) = f(x W_in + b_in) W_out + b_out`, with `W_in` `(d, h)` and `W_out` `(h, u)`.
 
@@ -121,7 +121,7 @@ class MLP(_Hidden):
 
 
 @EXPERTS.register("glu")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GLU(_Hidden):
     """`E(x) = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out`, a gated MLP.
 
@@ -155,7 +155,7 @@ class GLU(_Hidden):
     kind: ClassVar[str] = "glu"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Convolution(Expert):
     """What `Conv1D` and `Conv2D` share."""
 
@@ -225,7 +225,7 @@ class Convolution(Expert):
 
 
 @EXPERTS.register("conv1d")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv1D(Convolution):
     """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a sequence `(length, m)`.
 
@@ -258,7 +258,7 @@ class Conv1D(Convolution):
 
 
 @EXPERTS.register("conv2d")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv2D(Convolution):
     """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a map `(height, width, m)`.
 

@@ -85,7 +85,7 @@ def serialize(initializer: Initializer) -> Config:
 
 
 @INITIALIZERS.register("constant")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Constant(Initializer):
     """Every element is `value`."""
 
@@ -96,7 +96,7 @@ class Constant(Initializer):
 
 
 @INITIALIZERS.register("zeros", "zero")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Zeros(Initializer):
     """Every element is 0."""
 
@@ -105,7 +105,7 @@ class Zeros(Initializer):
 
 
 @INITIALIZERS.register("ones", "one")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ones(Initializer):
     """Every element is 1."""
 
@@ -114,7 +114,7 @@ class Ones(Initializer):
 
 
 @INITIALIZERS.register("random_uniform", "uniform")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomUniform(Initializer):
     """Uniform on [minval, maxval)."""
 
@@ -131,7 +131,7 @@ class RandomUniform(Initializer):
 
 
 @INITIALIZERS.register("random_normal", "normal")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
 
@@ -148,7 +148,7 @@ class RandomNormal(Initializer):
 
 
 @INITIALIZERS.register("orthogonal")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Orthogonal(Initializer):
     """A matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
 
@@ -172,7 +172,7 @@ class Orthogonal(Initializer):
         return values.reshape(shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _VarianceScaling(Initializer):
     """Mean 0 and variance `scale / n`, n being the fan-in or the mean of fan-in and fan-out."""
 

@@ -40,7 +40,7 @@ def serialize(regularizer: Regularizer | None) -> Config | None:
 
 
 @REGULARIZERS.register("l1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class L1(Regularizer):
     """`l1 * sum |w|`, which makes weights exactly 0.
 
@@ -53,7 +53,7 @@ class L1(Regularizer):
 
 
 @REGULARIZERS.register("l2")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class L2(Regularizer):
     """`l2 * sum w^2`; as in Keras there is no factor of one half.
 
@@ -66,7 +66,7 @@ class L2(Regularizer):
 
 
 @REGULARIZERS.register("l1_l2")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class L1L2(Regularizer):
     """`l1 * sum |w| + l2 * sum w^2`.
 
@@ -83,7 +83,7 @@ GROUPS = ("input", "unit", "block")
 
 
 @REGULARIZERS.register("group_l1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupL1(Regularizer):
     """`l1 * sum_g sqrt(p_g) ||w_g||_2`, which makes whole groups of weights exactly 0.
 

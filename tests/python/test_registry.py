@@ -2,6 +2,7 @@
 
 import pytest
 
+import gatewise as gw
 from gatewise import experts, initializers, regularizers, routers
 from gatewise.registry import to_snake_case
 
@@ -57,3 +58,15 @@ def test_what_a_file_could_not_name_is_not_serialized():
 
     with pytest.raises(TypeError, match=r"router: expected an instance of .*top_k, .* one of Own"):
         routers.ROUTERS.serialize(Own(2))
+
+
+def test_settings_compare_and_show_by_value() -> None:
+    assert gw.TopK(4) == gw.TopK(4) != gw.TopK(5)
+    assert gw.TopK(4) != gw.BatchTopK(4) != 4
+    assert len({gw.experts.MLP(8), gw.experts.MLP(8), gw.experts.MLP(9)}) == 2
+    assert repr(gw.TopK(4)) == "TopK(k=4)"
+    assert eval(repr(gw.initializers.RandomNormal(0.5)), vars(gw.initializers)) == (
+        gw.initializers.RandomNormal(0.5)
+    )
+    with pytest.raises(AttributeError):
+        gw.TopK(4).k = 5  # type: ignore[misc]

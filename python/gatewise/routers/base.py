@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gatewise.initializers import Initializer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Router(Configurable):
     """Gives each row `(d,)` its experts and the weight of each in the combined output."""
 
@@ -60,7 +60,7 @@ def get(identifier: object, argument: str = "router") -> Router:
     return ROUTERS.get(identifier, argument)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChoosingRouter(Router):
     """A router that keeps `k` experts for each row; k is the layer's unless given here."""
 

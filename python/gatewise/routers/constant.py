@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("all")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class All(Router):
     """Every expert with weight 1: `y = sum_i E_i(x)`.
 
@@ -39,7 +39,7 @@ class All(Router):
 
 
 @ROUTERS.register("static")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Static(Router):
     """Every expert, with a learned weight that is the same for every row.
 

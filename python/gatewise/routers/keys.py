@@ -11,7 +11,7 @@ from gatewise.utils.checks import check_integer, check_number
 
 
 @ROUTERS.register("keys")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Keys(ChoosingRouter):
     """The k experts whose keys are most like a projection of the row.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("output_sum")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutputSum(ChoosingRouter):
     """The k linear experts whose outputs have the largest sums.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @ROUTERS.register("top_k")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TopK(ChoosingRouter):
     """The k experts of highest score `s = x W_r`, weighted by a softmax.
 
@@ -67,7 +67,7 @@ class TopK(ChoosingRouter):
 
 
 @ROUTERS.register("switch")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Switch(Router):
     """The one expert of highest score, weighted by its softmax over all.
 
@@ -85,7 +85,7 @@ class Switch(Router):
 
 
 @ROUTERS.register("noisy_top_k")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class NoisyTopK(ChoosingRouter):
     """The k experts of highest noisy score, weighted by the softmax over the kept.
 
@@ -117,7 +117,7 @@ class NoisyTopK(ChoosingRouter):
 
 
 @ROUTERS.register("sigmoid_top_k")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SigmoidTopK(ChoosingRouter):
     """The k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by it.
 

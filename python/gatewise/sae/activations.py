@@ -13,7 +13,7 @@ from gatewise.registry import Configurable, NativeOptions, Registry, to_snake_ca
 from gatewise.utils.checks import check_integer, check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CodeActivation(Configurable):
     """What turns pre-activations h into a code z, with the penalty that keeps it sparse."""
 
@@ -69,7 +69,7 @@ def get(identifier: object) -> CodeActivation:
 
 
 @CODE_ACTIVATIONS.register("relu")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReLU(CodeActivation):
     """`z = max(h, 0)`, kept sparse by an L1 penalty: `l1 mean_i sum_j z_ij`.
 
@@ -103,7 +103,7 @@ class ReLU(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register("top_k")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TopK(CodeActivation):
     """`z = ReLU(TopK(h))`: the k largest pre-activations of a row, those above 0 of them.
 
@@ -138,7 +138,7 @@ class TopK(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register("batch_top_k")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchTopK(CodeActivation):
     """In training the n k largest pre-activations of a batch of n rows, those above 0 of them.
 
@@ -175,7 +175,7 @@ class BatchTopK(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register("jump_relu")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class JumpReLU(CodeActivation):
     """`z = h` where h > t_j, a threshold that each latent learns; else 0.
 
@@ -238,7 +238,7 @@ class JumpReLU(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register()
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gated(CodeActivation):
     """`z = 1[g > 0] ReLU(exp(r) (u W_e) + b_mag)` with the gate `g = u W_e + b_e`.
 
@@ -273,7 +273,7 @@ class Gated(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register("kl")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class KL(CodeActivation):
     """`z = sigmoid(h)`, each latent's mean pulled to rho: the classical sparsity penalty.
 
@@ -314,7 +314,7 @@ class KL(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register()
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
@@ -328,7 +328,7 @@ class Identity(CodeActivation):
 
 
 @CODE_ACTIVATIONS.register("lista")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LISTA(CodeActivation):
     """Steps of learned shrinkage: `z <- ReLU(z + (u - z W_d) W_e + b_e)`, from z = 0.
 

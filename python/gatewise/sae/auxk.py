@@ -8,7 +8,7 @@ from gatewise.registry import Config, Configurable, NativeOptions
 from gatewise.utils.checks import check_integer, check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AuxK(Configurable):
     """A loss by which dead latents learn: what they could explain of the remaining error.
 

@@ -13,7 +13,7 @@ _ROUNDING = 1e-9
 
 
 @registry.register("cosine_decay")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CosineDecay(LearningRateSchedule):
     """`peak * ((1 - alpha) (1 + cos(pi p)) / 2 + alpha)`, `p = min(step / decay_steps, 1)`.
 
@@ -90,7 +90,7 @@ class CosineDecay(LearningRateSchedule):
 
 
 @registry.register("cosine_decay_restarts")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CosineDecayRestarts(LearningRateSchedule):
     """`initial * ((1 - alpha) m_mul^i (1 + cos(pi p)) / 2 + alpha)` in period i, from 0.
 

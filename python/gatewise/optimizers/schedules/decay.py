@@ -12,7 +12,7 @@ from gatewise.registry import Config, shown
 from gatewise.utils.checks import check_flag, check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Decay(LearningRateSchedule):
     """What the decays by `p = step / decay_steps` have in common."""
 
@@ -37,7 +37,7 @@ class _Decay(LearningRateSchedule):
 
 
 @registry.register("exponential_decay")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExponentialDecay(_Decay):
     """`initial_learning_rate * decay_rate^p` with `p = step / decay_steps`.
 
@@ -76,7 +76,7 @@ class ExponentialDecay(_Decay):
 
 
 @registry.register("inverse_time_decay")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InverseTimeDecay(_Decay):
     """`initial_learning_rate / (1 + decay_rate * p)` with `p = step / decay_steps`.
 
@@ -107,7 +107,7 @@ class InverseTimeDecay(_Decay):
 
 
 @registry.register("piecewise_constant_decay")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PiecewiseConstantDecay(LearningRateSchedule):
     """`values[i]`, where `boundaries[i - 1] < step <= boundaries[i]`.
 
@@ -161,7 +161,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 @registry.register("polynomial_decay")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PolynomialDecay(LearningRateSchedule):
     """`(initial - end) (1 - step / decay_steps)^power + end`, with `step` at most `decay_steps`.
 

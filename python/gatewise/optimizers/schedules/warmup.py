@@ -17,7 +17,7 @@ from gatewise.utils.checks import check_number
 
 
 @registry.register("linear_warmup")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LinearWarmup(LearningRateSchedule):
     """A straight line up to the first rate of another schedule, which then begins.
 
