@@ -33,11 +33,8 @@ CandidateBlocks::CandidateBlocks(const CodeProduct& product, Arena& arena, Index
       most_(most),
       rows_at_once_(rows_for_lists(product, most)),
       blocks_(product_, rows_at_once_, arena) {
-  all_.room = room_of_part(product, blocks_.parts(), most);
-  const Index lists = blocks_.parts() * rows_at_once_;
-  all_.lists = arena.take<Candidate>(lists * all_.room);
-  all_.counts = arena.take<std::int32_t>(lists);
-  all_.bounds = arena.take<float>(lists);
+  all_ = take_candidates(blocks_.parts() * rows_at_once_,
+                         room_of_part(product, blocks_.parts(), most), arena);
 }
 
 bool CandidateBlocks::next() {

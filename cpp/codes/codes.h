@@ -33,4 +33,10 @@ struct CodeProduct {
   }
 };
 
+// Lists of so many rows, with that much room each.
+inline Candidates take_candidates(Index rows, Index room, Arena& arena) {
+  return {arena.take<Candidate>(rows * room), arena.take<std::int32_t>(rows),
+          arena.take<float>(rows), room};
+}
+
 }  // namespace gatewise

@@ -18,13 +18,6 @@ struct Problem {
   Index k;
 };
 
-// Candidates of so many rows.
-Candidates take_candidates(Index rows, Index k, Arena& arena) {
-  const Index room = candidate_room(k);
-  return {arena.take<Candidate>(rows * room), arena.take<std::int32_t>(rows),
-          arena.take<float>(rows), room};
-}
-
 // Chooses among the candidates of row i and writes its entries, k apart for the time being. Returns
 // the least of the k, or -1 where there are fewer.
 float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& codes) {
@@ -107,7 +100,7 @@ void run_by_rows(const Problem& problem, Codes& codes, BoundGuess& guess, Arena&
   const CodeProduct& product = problem.product;
   const Index rows = codes.rows, threads = problem.blocks.threads();
   const Index block_rows = problem.blocks.block_rows();
-  const Candidates all = take_candidates(threads * block_rows, problem.k, arena);
+  const Candidates all = take_candidates(threads * block_rows, candidate_room(problem.k), arena);
   Index* numbers = arena.take<Index>(threads * 2 * block_rows);
   float* least_of_rows = arena.take<float>(rows);
   const float share = guess.value();
@@ -127,7 +120,7 @@ void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
   const CodeProduct& product = problem.product;
   const Index rows = codes.rows, panels = product.panels();
   const Index parts = problem.blocks.parts();
-  const Candidates all = take_candidates(parts * rows, problem.k, arena);
+  const Candidates all = take_candidates(parts * rows, candidate_room(problem.k), arena);
   begin_candidates(parts * rows, product.least, all);
   parallel_for(parts, product.operations(rows, ceil_divide(panels, parts)),
                [&](Index begin, Index end, int thread) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "kernels/product_tile.h"
@@ -89,27 +90,14 @@ void multiply_registers(const ScreenTile& tile, Index row, Index panel, bool fet
 
 template <bool kFused>
 void multiply_with(const ScreenTile& tile, ScreenSums& sums) {
-  for (Index panel = 0; panel < kScreenPanels; panel += kPanels) {
-    Index row = 0;
-    for (const int rows : kRowsOfTiles) {
-      const bool fetches = panel == 0 && row == 0;
-      switch (rows) {
-        case 8:
-          multiply_registers<kFused, 8>(tile, row, panel, fetches, sums);
-          break;
-        case 6:
-          multiply_registers<kFused, 6>(tile, row, panel, fetches, sums);
-          break;
-        case 5:
-          multiply_registers<kFused, 5>(tile, row, panel, fetches, sums);
-          break;
-        case 2:
-          multiply_registers<kFused, 2>(tile, row, panel, fetches, sums);
-          break;
-      }
-      row += rows;
-    }
-  }
+  for (Index panel = 0; panel < kScreenPanels; panel += kPanels)
+    [&]<std::size_t... kTile>(std::index_sequence<kTile...>) {
+      Index row = 0;
+      ((multiply_registers<kFused, kRowsOfTiles[kTile]>(tile, row, panel, panel == 0 && row == 0,
+                                                        sums),
+        row += kRowsOfTiles[kTile]),
+       ...);
+    }(std::make_index_sequence<kRowsOfTiles.size()>{});
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
