@@ -1,33 +1,33 @@
-// Which x86-64 levels (System V psABI) this processor and operating system can run. Compiled for
-// the platform's baseline, without any of the core's headers.
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
+// What can be known before a level is chosen. Compiled for the platform's baseline, and on Python's
+// own interface, which compiles ten times as fast as pybind11's.
+#include <Python.h>
 
-#include <string>
-#include <vector>
+#include "levels.h"
 
 namespace {
 
-std::vector<std::string> levels() {
-#if defined(__x86_64__)
-  std::vector<std::string> runnable;
-  __builtin_cpu_init();
-  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
-                  __builtin_cpu_supports("ssse3");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512vl");
-  if (v2) runnable.push_back("v2");
-  if (v3) runnable.push_back("v3");
-  if (v4) runnable.push_back("v4");
-  return runnable;
-#else
-  return {"baseline"};
-#endif
+PyObject* levels(PyObject*, PyObject*) {
+  const auto runnable = gatewise::runnable_levels();
+  PyObject* result = PyList_New(static_cast<Py_ssize_t>(runnable.size()));
+  if (result == nullptr) return nullptr;
+  Py_ssize_t index = 0;
+  for (const auto& level : runnable) {
+    PyObject* name = PyUnicode_FromString(level.c_str());
+    if (name == nullptr) {
+      Py_DECREF(result);
+      return nullptr;
+    }
+    PyList_SET_ITEM(result, index++, name);
+  }
+  return result;
 }
+
+PyMethodDef methods[] = {
+    {"levels", levels, METH_NOARGS, "The x86-64 levels that run here, oldest first."},
+    {nullptr, nullptr, 0, nullptr}};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_probe", nullptr, 0, methods, nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace
 
-PYBIND11_MODULE(_probe, module) { module.def("levels", &levels); }
+PyMODINIT_FUNC PyInit__probe() { return PyModule_Create(&definition); }

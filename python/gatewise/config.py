@@ -4,7 +4,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from gatewise import _core, _probe
+from gatewise import _core, _levels
 
 
 class Config(TypedDict):
@@ -27,7 +27,7 @@ def show_config() -> Config:
     -------
     Config
         A dict: `gatewise` (version), `level` (the instruction-set level in use),
-        `levels_available` (those that this processor and system can run), `threads`, and the
+        `levels_available` (those that were built and run here), `threads`, and the
         versions `compiler`, `openmp`, `eigen` and `numpy`.
 
     Examples
@@ -44,7 +44,7 @@ def show_config() -> Config:
     config = Config(
         gatewise=__version__,
         level=_core.isa_level(),
-        levels_available=_probe.levels(),
+        levels_available=_levels.available(),
         threads=_core.get_num_threads(),
         compiler=build["compiler"],
         openmp=build["openmp"],

@@ -1,8 +1,8 @@
 """Makes tests/golden/bits.json and files_1: `python tests/golden/make_bits.py bits files`.
 
-Bits are those of the instruction-set levels that this machine runs; those of other levels stay. Files and
-what follows from them were made by the code that wrote format 1; made again by later code they
-would prove nothing, so `files` refuses where there are some.
+Bits are made for the instruction-set levels that this machine runs; those of other levels stay.
+Files and what follows from them were made by the code that wrote format 1; made again by later
+code they would prove nothing, so `files` refuses where there are some.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def digests(kind: str) -> dict[str, str]:
 
 def update(path: Path, kind: str) -> None:
     """Adds the digests of each level, each in a process of its own."""
-    from gatewise import _probe
+    from gatewise import _levels
 
     stored = json.loads(path.read_text()) if path.exists() else {}
-    for level in _probe.levels():
+    for level in _levels.available():
         environment = {**os.environ, "GATEWISE_ISA": level}
         command = [sys.executable, __file__, f"--{kind}"]
         result = subprocess.run(command, env=environment, check=True, capture_output=True)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import gatewise as gw
-from gatewise import _core, _probe
+from gatewise import _core, _levels, _probe
 
 WHEEL_BYTES = 5_000_000
 
@@ -64,11 +65,11 @@ def test_modules_import_as_those_of_keras_do() -> None:
 
 def test_the_loader_prefers_the_newest_level() -> None:
     code = "from gatewise import _core; print(_core.isa_level(), _core.__name__)"
-    level = next(name for name in ("v4", "v3", "v2", "baseline") if name in _probe.levels())
+    level = next(name for name in ("v4", "v3", "v2", "baseline") if name in _levels.available())
     assert run_python(code, GATEWISE_ISA="").stdout.split() == [level, f"gatewise._core_{level}"]
 
 
-@pytest.mark.parametrize("level", _probe.levels())
+@pytest.mark.parametrize("level", _levels.available())
 def test_the_environment_forces_a_level_that_can_run(level: str) -> None:
     result = run_python("from gatewise import _core; print(_core.isa_level())", GATEWISE_ISA=level)
     assert result.stdout.strip() == level
@@ -83,6 +84,44 @@ def test_the_environment_cannot_force_another_level(level: str) -> None:
         "ImportError: GATEWISE_ISA: expected a level that this processor and system can run "
         f"({names}), got {level!r}"
     )
+
+
+def test_a_level_that_was_not_built_names_the_setting_that_builds_it() -> None:
+    message = (
+        "GATEWISE_ISA: expected a level that was built (v2), got 'v3'; GATEWISE_LEVELS=v3 pip "
+        "install builds it"
+    )
+    with pytest.raises(ImportError, match=re.escape(message)):
+        _levels.choose("v3", ["v2"], ["v2", "v3"])
+
+
+def test_a_build_for_a_newer_processor_names_the_setting_that_builds_all_levels() -> None:
+    message = (
+        "gatewise: was built for v4, and this processor runs v2, v3; GATEWISE_LEVELS=all pip "
+        "install builds every level"
+    )
+    with pytest.raises(ImportError, match=re.escape(message)):
+        _levels.choose("", ["v4"], ["v2", "v3"])
+
+
+def test_a_processor_without_any_level_is_refused() -> None:
+    with pytest.raises(ImportError, match="expected a processor of x86-64 level v2 or newer"):
+        _levels.choose("", ["v2", "v3", "v4"], [])
+
+
+@pytest.mark.parametrize(
+    ("built", "runnable", "expected"),
+    [
+        (["v2", "v3", "v4"], ["v2", "v3"], "v3"),
+        (["v3"], ["v2", "v3", "v4"], "v3"),
+        (["v2", "v3", "v4"], ["v2", "v3", "v4"], "v4"),
+        (["baseline"], ["baseline"], "baseline"),
+    ],
+)
+def test_the_newest_level_that_was_built_and_runs_is_chosen(
+    built: list[str], runnable: list[str], expected: str
+) -> None:
+    assert _levels.choose("", built, runnable) == expected
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="levels are those of x86-64")

@@ -1,0 +1,50 @@
+"""The instruction-set levels that were built, those that run here, and the choice among them."""
+
+import importlib.util
+
+from gatewise import _probe
+
+# The order in which they were measured to win, on processors that have them all.
+_PREFERENCE = ("v4", "v3", "v2", "baseline")
+
+
+def built() -> list[str]:
+    """The levels whose extension lies in the package, oldest first."""
+    return [
+        level
+        for level in reversed(_PREFERENCE)
+        if importlib.util.find_spec(f"gatewise._core_{level}") is not None
+    ]
+
+
+def choose(requested: str, built: list[str], runnable: list[str]) -> str:
+    """The level to import: the requested one, or the first of the preference that can be used."""
+    names = ", ".join(runnable) or "none"
+    usable = [level for level in built if level in runnable]
+    if requested and requested not in runnable:
+        raise ImportError(
+            f"GATEWISE_ISA: expected a level that this processor and system can run ({names}), "
+            f"got {requested!r}"
+        )
+    if requested and requested not in built:
+        raise ImportError(
+            f"GATEWISE_ISA: expected a level that was built ({', '.join(built)}), got "
+            f"{requested!r}; GATEWISE_LEVELS={requested} pip install builds it"
+        )
+    if requested:
+        return requested
+    for level in _PREFERENCE:
+        if level in usable:
+            return level
+    if not runnable:
+        raise ImportError("gatewise: expected a processor of x86-64 level v2 or newer, got none")
+    raise ImportError(
+        f"gatewise: was built for {', '.join(built) or 'no level'}, and this processor runs "
+        f"{names}; GATEWISE_LEVELS=all pip install builds every level"
+    )
+
+
+def available() -> list[str]:
+    """The levels that were built and run here, oldest first."""
+    runnable = _probe.levels()
+    return [level for level in built() if level in runnable]
