@@ -75,7 +75,7 @@ class ConvolutionExpert final : public Expert {
     grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
                            {.d_x = d_pooled, .stride = run.stride}, arena);
     float* d_map = pools_ ? arena.take<float>(rows * positions * map_stride()) : d_pooled;
-    if (pools_) spread(d_pooled, run.stride, rows, d_map);
+    if (pools_) pool_backward(d_pooled, run.stride, rows, d_map);
     backward_rows(activation_, run.gate_input, run.gate, d_map, d_map, rows * positions, filters_,
                   map_stride());
     const Groups maps = map_groups(groups, arena);
@@ -83,7 +83,7 @@ class ConvolutionExpert final : public Expert {
       float* d_patches = arena.take<float>(rows * positions * map_.patch());
       grouped_input_gradient(d_map, map_stride(), maps, grouped_weights(block, kernel_, -1),
                              {.d_x = d_patches, .stride = map_.patch()}, arena);
-      add_patch_slopes(d_patches, map_.patch(), rows, map_, d_x);
+      map_patches_backward(d_patches, map_.patch(), rows, map_, d_x);
     }
     if (!sink) return;
     grouped_weight_gradient(pooled_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
@@ -133,10 +133,11 @@ class ConvolutionExpert final : public Expert {
             const Index last = std::min(first + size, positions), start = row * positions + first;
             float* patches = scratch.of(thread);
             gather_patches(x.dense.row(row), map_, first, last, patches);
-            Epilogue own = epilogue;
-            own.y += start * own.y_stride;
-            if (own.pre_activation) own.pre_activation += start * own.y_stride;
-            multiply(patch_rows(patches), last - first, kernel, group_of[row], own);
+            Epilogue block_epilogue = epilogue;
+            block_epilogue.y += start * block_epilogue.y_stride;
+            if (block_epilogue.pre_activation)
+              block_epilogue.pre_activation += start * block_epilogue.y_stride;
+            multiply(patch_rows(patches), last - first, kernel, group_of[row], block_epilogue);
           }
         },
         scratch.threads());
@@ -147,10 +148,10 @@ class ConvolutionExpert final : public Expert {
   void update_kernels(const Input& x, const Groups& groups, const float* d_map,
                       const ParameterBlock& block, UpdateSink& sink, Arena& arena) const {
     const Index positions = map_.positions(), floats = positions * map_.patch();
-    const Index most = std::max<Index>(kPatchFloats / floats, 1);
+    const Index max_rows = std::max<Index>(kPatchFloats / floats, 1);
     const Index kernel_floats = block.at(kernel_).slice_floats();
     const Index bias_floats = block.at(bias_).slice_floats();
-    float* patches = arena.take<float>(std::min(most, groups.total()) * floats);
+    float* patches = arena.take<float>(std::min(max_rows, groups.total()) * floats);
     float* d_kernel = arena.take<float>(kernel_floats + bias_floats);
     float* d_bias = d_kernel + kernel_floats;
     GradientKeeper keeper;
@@ -161,8 +162,8 @@ class ConvolutionExpert final : public Expert {
     for (Index g = 0; g < groups.count; ++g) {
       if (groups.rows(g) == 0 && !sink.updates_resting()) continue;
       std::fill_n(d_kernel, kernel_floats + bias_floats, 0.0f);
-      for (Index row = groups.begin(g); row < groups.end(g); row += most) {
-        const Index count = std::min(most, groups.end(g) - row);
+      for (Index row = groups.begin(g); row < groups.end(g); row += max_rows) {
+        const Index count = std::min(max_rows, groups.end(g) - row);
         parallel_for(count, static_cast<double>(floats), [&](Index begin, Index end) {
           for (Index i = begin; i < end; ++i)
             gather_patches(x.dense.row(row + i), map_, 0, positions, patches + i * floats);
@@ -199,7 +200,7 @@ class ConvolutionExpert final : public Expert {
     });
   }
 
-  void spread(const float* d_pooled, Index stride, Index rows, float* d_map) const {
+  void pool_backward(const float* d_pooled, Index stride, Index rows, float* d_map) const {
     const Index positions = map_.positions();
     const float share = 1.0f / static_cast<float>(positions);
     parallel_for(rows, static_cast<double>(positions * filters_), [&](Index begin, Index end) {

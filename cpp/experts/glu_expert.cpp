@@ -49,17 +49,17 @@ class GluExpert final : public HiddenExpert {
   }
 
  private:
-  int array_count(bool keep) const override { return keeps_input(keep) ? 4 : 3; }
+  int num_arrays(bool keep) const override { return keeps_input(keep) ? 4 : 3; }
 
-  ExpertRun place_arrays(float* memory, Index floats, bool keep) const override {
+  ExpertRun partition_memory(float* memory, Index floats, bool keep) const override {
     return {.gate_input = keeps_input(keep) ? memory + 3 * floats : nullptr,
             .gate = memory,
             .value = memory + floats,
             .hidden = memory + 2 * floats};
   }
 
-  void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
-                   const ExpertRun& run) const override {
+  void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
+                      const ExpertRun& run) const override {
     rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_), activated(run, run.gate));
     rows.multiply(x, grouped_weights(block, kernel_value_, bias_value_),
                   {.y = run.value, .y_stride = run.stride});

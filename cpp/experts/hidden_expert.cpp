@@ -12,30 +12,30 @@ ExpertRun HiddenExpert::forward(const Input& x, const Groups& groups, const Para
                                 float* y, Index y_stride, bool keep, Arena& arena) const {
   const GroupedWeights out = grouped_weights(block, kernel_out_, bias_out_);
   const bool by_blocks = out.storage == Storage::kFloat32 && works_by_row_blocks(groups);
-  const Index arrays = array_count(keep), width = stride();
+  const Index arrays = num_arrays(keep), width = stride();
   ExpertRun run;
   if (keep || !by_blocks) {
     const Index floats = groups.total() * width;
-    run = place_arrays(arena.take<float>(arrays * floats), floats, keep);
+    run = partition_memory(arena.take<float>(arrays * floats), floats, keep);
   }
   run.stride = width;
   if (!by_blocks) {
     const ProductRows rows(groups, arena);
-    form_hidden(x, rows, block, run);
+    compute_hidden(x, rows, block, run);
     rows.multiply(hidden_rows(run), out, {.y = y, .y_stride = y_stride});
     return run;
   }
-  const Index most = block_rows(std::max(width, x.width));
-  const ThreadScratch scratch(keep ? 0 : arrays * most * width, arena);
+  const Index max_rows = block_rows(std::max(width, x.width));
+  const ThreadScratch scratch(keep ? 0 : arrays * max_rows * width, arena);
   const double operations =
       static_cast<double>(arrays * hidden_ * (x.width + out.first.shape.cols));
   for_row_blocks(
-      groups, most, operations, scratch, [&](Index g, Index row, Index row_end, int thread) {
+      groups, max_rows, operations, scratch, [&](Index g, Index row, Index row_end, int thread) {
         ExpertRun part =
-            keep ? run.from(row) : place_arrays(scratch.of(thread), most * width, keep);
+            keep ? run.from(row) : partition_memory(scratch.of(thread), max_rows * width, keep);
         part.stride = width;
         const ProductRows rows(g, row_end - row);
-        form_hidden(x.from(row), rows, block, part);
+        compute_hidden(x.from(row), rows, block, part);
         rows.multiply(hidden_rows(part), out, {.y = y + row * y_stride, .y_stride = y_stride});
       });
   return run;

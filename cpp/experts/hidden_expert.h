@@ -23,14 +23,14 @@ class HiddenExpert : public Expert {
 
  protected:
   // Arrays of hidden width that a pass fills.
-  virtual int array_count(bool keep) const = 0;
+  virtual int num_arrays(bool keep) const = 0;
 
   // Places them in `memory`, `floats` apart.
-  virtual ExpertRun place_arrays(float* memory, Index floats, bool keep) const = 0;
+  virtual ExpertRun partition_memory(float* memory, Index floats, bool keep) const = 0;
 
   // Fills run.hidden, and what backward reads, from the rows of x.
-  virtual void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
-                           const ExpertRun& run) const = 0;
+  virtual void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
+                              const ExpertRun& run) const = 0;
 
   // Declares W_out and b_out, behind all others.
   void declare_output(ParameterBlock& block, const std::string& prefix, Index count, Index units,

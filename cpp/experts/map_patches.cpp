@@ -15,14 +15,14 @@ Input dense_patches(const Input& x, Index rows, const MapShape& shape, Arena& ar
   return {.dense = {to, patch}, .width = patch};
 }
 
-// Where each position's entries begin in a CSR row, [positions + 1].
+// Where each position's nonzeros begin in a CSR row, [positions + 1].
 void find_positions(const SparseRows& x, Index row, const MapShape& shape, Index* first) {
-  Index entry = x.begin(row);
+  Index nonzero = x.begin(row);
   for (Index position = 0; position < shape.positions(); ++position) {
-    first[position] = entry;
-    while (entry < x.end(row) && x.columns[entry] < (position + 1) * shape.channels) ++entry;
+    first[position] = nonzero;
+    while (nonzero < x.end(row) && x.columns[nonzero] < (position + 1) * shape.channels) ++nonzero;
   }
-  first[shape.positions()] = entry;
+  first[shape.positions()] = nonzero;
 }
 
 Input sparse_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena) {
@@ -31,38 +31,40 @@ Input sparse_patches(const Input& x, Index rows, const MapShape& shape, Arena& a
   Index* offsets = arena.take<Index>(rows * positions + 1);
   offsets[0] = 0;
   for (Index row = 0; row < rows; ++row) {
-    const Index* own = first + row * (positions + 1);
+    const Index* row_offsets = first + row * (positions + 1);
     find_positions(x.sparse, row, shape, first + row * (positions + 1));
     for (Index position = 0; position < positions; ++position) {
       Index count = 0;
       for (Index tap = 0; tap < shape.taps(); ++tap) {
         const Index source = shape.source(position / shape.width, position % shape.width, tap);
-        if (source >= 0) count += own[source + 1] - own[source];
+        if (source >= 0) count += row_offsets[source + 1] - row_offsets[source];
       }
       offsets[row * positions + position + 1] = offsets[row * positions + position] + count;
     }
   }
-  const Index entries = offsets[rows * positions];
-  auto* columns = arena.take<std::int32_t>(entries);
-  float* values = arena.take<float>(entries);
-  parallel_for(
-      rows * positions, static_cast<double>(entries / std::max<Index>(rows * positions, 1) + 1),
-      [&](Index begin, Index end) {
-        for (Index at = begin; at < end; ++at) {
-          const Index row = at / positions, position = at % positions;
-          const Index* own = first + row * (positions + 1);
-          Index to = offsets[at];
-          for (Index tap = 0; tap < shape.taps(); ++tap) {
-            const Index source = shape.source(position / shape.width, position % shape.width, tap);
-            if (source < 0) continue;
-            for (Index entry = own[source]; entry < own[source + 1]; ++entry, ++to) {
-              const Index channel = x.sparse.columns[entry] - source * shape.channels;
-              columns[to] = static_cast<std::int32_t>(tap * shape.channels + channel);
-              values[to] = x.sparse.values[entry];
-            }
-          }
-        }
-      });
+  const Index num_nonzeros = offsets[rows * positions];
+  auto* columns = arena.take<std::int32_t>(num_nonzeros);
+  float* values = arena.take<float>(num_nonzeros);
+  parallel_for(rows * positions,
+               static_cast<double>(num_nonzeros / std::max<Index>(rows * positions, 1) + 1),
+               [&](Index begin, Index end) {
+                 for (Index at = begin; at < end; ++at) {
+                   const Index row = at / positions, position = at % positions;
+                   const Index* row_offsets = first + row * (positions + 1);
+                   Index to = offsets[at];
+                   for (Index tap = 0; tap < shape.taps(); ++tap) {
+                     const Index source =
+                         shape.source(position / shape.width, position % shape.width, tap);
+                     if (source < 0) continue;
+                     for (Index nonzero = row_offsets[source]; nonzero < row_offsets[source + 1];
+                          ++nonzero, ++to) {
+                       const Index channel = x.sparse.columns[nonzero] - source * shape.channels;
+                       columns[to] = static_cast<std::int32_t>(tap * shape.channels + channel);
+                       values[to] = x.sparse.values[nonzero];
+                     }
+                   }
+                 }
+               });
   return {.sparse = {offsets, columns, values}, .width = shape.patch()};
 }
 
@@ -100,16 +102,16 @@ Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& aren
 
 // Rows may share a target, so they come one after the other; threads split the positions that are
 // written, each a sum over taps in their order.
-void add_patch_slopes(const float* d_patches, Index stride, Index rows, const MapShape& shape,
-                      const InputGradient& d_x) {
+void map_patches_backward(const float* d_patches, Index stride, Index rows, const MapShape& shape,
+                          const InputGradient& d_x) {
   const Index channels = shape.channels;
   parallel_for(
       shape.positions(), static_cast<double>(rows * shape.patch()), [&](Index begin, Index end) {
         for (Index row = 0; row < rows; ++row) {
           float* map = d_x.d_x + (d_x.target ? d_x.target[row] : row) * d_x.stride;
           for (Index to = begin; to < end; ++to) {
-            float* slope = map + to * channels;
-            if (!d_x.accumulate) std::fill_n(slope, channels, 0.0f);
+            float* d_position = map + to * channels;
+            if (!d_x.accumulate) std::fill_n(d_position, channels, 0.0f);
             const Index y = to / shape.width, x = to % shape.width;
             for (Index tap = 0; tap < shape.taps(); ++tap) {
               // The patch that reads this position by this tap.
@@ -120,7 +122,7 @@ void add_patch_slopes(const float* d_patches, Index stride, Index rows, const Ma
               const float* from =
                   d_patches + (row * shape.positions() + from_y * shape.width + from_x) * stride +
                   tap * channels;
-              for (Index j = 0; j < channels; ++j) slope[j] += from[j];
+              for (Index j = 0; j < channels; ++j) d_position[j] += from[j];
             }
           }
         }

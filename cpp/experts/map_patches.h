@@ -26,12 +26,12 @@ struct MapShape {
 // The patches around positions [begin, end) of a dense row's map, to [end - begin, patch].
 void gather_patches(const float* map, const MapShape& shape, Index begin, Index end, float* to);
 
-// [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR as x is; CSR entries
+// [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR as x is; CSR nonzeros
 // are in ascending order of columns where those of x are.
 Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena);
 
 // Adds the slope by patches, [rows * positions, patch] with `stride`, to that by the maps' rows.
-void add_patch_slopes(const float* d_patches, Index stride, Index rows, const MapShape& shape,
-                      const InputGradient& d_x);
+void map_patches_backward(const float* d_patches, Index stride, Index rows, const MapShape& shape,
+                          const InputGradient& d_x);
 
 }  // namespace gatewise

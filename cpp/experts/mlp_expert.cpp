@@ -39,14 +39,14 @@ class MlpExpert final : public HiddenExpert {
   }
 
  private:
-  int array_count(bool keep) const override { return keeps_input(keep) ? 2 : 1; }
+  int num_arrays(bool keep) const override { return keeps_input(keep) ? 2 : 1; }
 
-  ExpertRun place_arrays(float* memory, Index floats, bool keep) const override {
+  ExpertRun partition_memory(float* memory, Index floats, bool keep) const override {
     return {.gate_input = keeps_input(keep) ? memory + floats : nullptr, .hidden = memory};
   }
 
-  void form_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
-                   const ExpertRun& run) const override {
+  void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
+                      const ExpertRun& run) const override {
     rows.multiply(x, grouped_weights(block, kernel_in_, bias_in_), activated(run, run.hidden));
   }
 

@@ -49,7 +49,7 @@ Joined join(const CodeTerm* terms, Index count, Arena& arena) {
 SortedTerms sort_terms(const CodeTerm* terms, Index count, Index latents, Arena& arena) {
   const Joined joined = join(terms, count, arena);
   const Dispatch dispatch = make_dispatch(joined.choice, latents, arena, false);
-  const Index entries = joined.choice.entries(), padded = round_up(latents, kPanelWidth);
+  const Index entries = joined.choice.num_assignments(), padded = round_up(latents, kPanelWidth);
   auto* u_rows = arena.take<std::int32_t>(entries);
   auto* d_rows = arena.take<std::int32_t>(entries);
   float* values = arena.take<float>(entries);
@@ -69,7 +69,7 @@ SortedTerms sort_terms(const CodeTerm* terms, Index count, Index latents, Arena&
       Index t = 0;
       Index group = terms[0].groups.of(latent);
       for (Index p = dispatch.groups.begin(latent); p < dispatch.groups.end(latent); ++p) {
-        const Index joined_entry = dispatch.entry_of[p];
+        const Index joined_entry = dispatch.assignment_of[p];
         while (joined_entry >= joined.first_entries[t + 1]) group = terms[++t].groups.of(latent);
         const CodeTerm& term = terms[t];
         const Index entry = joined_entry - joined.first_entries[t];

@@ -110,7 +110,7 @@ void GatedExpertsLayer::forward(ForwardPass& pass) const {
   open_gates(pass, *saved);
   if (pass.step.training && open_weight_ > 0) pass.loss += open_penalty(*saved, pass.rows, arena);
   choose_groups(pass.rows, pass.step.training, *saved, arena);
-  const Index entries = saved->choice.entries();
+  const Index entries = saved->choice.num_assignments();
   saved->entries = entry_rows(pass.inputs[0], saved->dispatch.row_of, entries, arena);
   saved->h_stride = round_up(width_, kPanelWidth);
   // Room for every group of every row: then no later step of as many rows needs more.
@@ -200,7 +200,7 @@ void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, A
   }
   saved.dispatch = make_dispatch(choice, group_count_, arena);
   // Room for any other choice: no later step of as many rows needs more.
-  arena.take<Index>((most - choice.entries()) * 4);
+  arena.take<Index>((most - choice.num_assignments()) * 4);
   parallel_for(rows, static_cast<double>(group_count_), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
       for (Index entry = choice.offsets[r]; entry < choice.offsets[r + 1]; ++entry)

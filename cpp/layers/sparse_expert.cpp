@@ -72,7 +72,7 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   saved->routing = router_->forward(x, pass.rows, block_, info, arena);
   pass.loss += saved->routing.loss;
   saved->dispatch = make_dispatch(saved->routing.choice, experts_, arena);
-  const Index entries = saved->routing.choice.entries();
+  const Index entries = saved->routing.choice.num_assignments();
   saved->entry_rows = entry_rows(x, saved->dispatch.row_of, entries, arena);
   saved->entry_outputs = arena.take<float>(entries * pass.output.stride);
   saved->run =
@@ -141,7 +141,7 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
       std::fill_n(slot.data + i * slot.stride, pass.inputs[0].width, 0.0f);
     slot.accumulate = true;
   }
-  float* d_weights = arena.take<float>(saved.routing.choice.entries());
+  float* d_weights = arena.take<float>(saved.routing.choice.num_assignments());
   backward_chosen(pass, saved, d_weights);
   if (shared_) backward_shared(pass, saved);
   if (output_bias_ >= 0 && pass.sink)
@@ -156,11 +156,12 @@ void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
                                         float* d_weights) const {
   const Choice& choice = saved.routing.choice;
   const Index stride = pass.d_output_stride;
-  float* d_entries = pass.arena->take<float>(choice.entries() * stride);
-  float* d_sums = router_->scores_outputs() ? pass.arena->take<float>(choice.entries()) : nullptr;
+  float* d_entries = pass.arena->take<float>(choice.num_assignments() * stride);
+  float* d_sums =
+      router_->scores_outputs() ? pass.arena->take<float>(choice.num_assignments()) : nullptr;
   const auto add_sum_slopes = [&](Index i) {
     const Index first = choice.offsets[i];
-    router_->output_slopes(saved.routing, i, d_weights + first, d_sums + first);
+    router_->output_sums_backward(saved.routing, i, d_weights + first, d_sums + first);
     for (Index entry = first; entry < choice.offsets[i + 1]; ++entry) {
       float* d_entry = d_entries + saved.dispatch.position_of[entry] * stride;
       for (Index u = 0; u < units_; ++u) d_entry[u] += d_sums[entry];

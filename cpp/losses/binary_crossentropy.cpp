@@ -14,13 +14,13 @@ class BinaryCrossentropy final : public Loss {
       : from_logits_(options.flag("from_logits")),
         smoothing_(static_cast<float>(options.number("label_smoothing"))) {}
 
-  Activation own_activation() const override { return Activation::kSigmoid; }
+  Activation fused_activation() const override { return Activation::kSigmoid; }
 
   float row(const float* y, float* activated, Index target_row, const Target& target, bool fused,
             float scale, float* d_y) const override {
     const Index units = target.units;
     const float* t = target.values + target_row * units;
-    const Vector slope = Vector::set(scale / static_cast<float>(units));
+    const Vector gradient_scale = Vector::set(scale / static_cast<float>(units));
     Vector sums = Vector::zero();
     for (Index j = 0; j < units; j += kPanelWidth) {
       const Index rest = units - j;
@@ -28,25 +28,24 @@ class BinaryCrossentropy final : public Loss {
                                Vector::set(0.5f * smoothing_));
       const Vector value = Vector::load_up_to(y + j, rest);
       const bool logits = fused || from_logits_;
-      const Vector d =
-          logits ? slope_of_logits(value, label) : slope_of_probabilities(value, label);
+      const Vector d = logits ? d_logits(value, label) : d_probabilities(value, label);
       const Vector loss = logits ? softplus(value) - value * label : cross_entropy(value, label);
       if (activated) sigmoid(value).store_up_to(activated + j, rest);
-      if (d_y) (d * slope).store_up_to(d_y + j, rest);
+      if (d_y) (d * gradient_scale).store_up_to(d_y + j, rest);
       sums = sums + keep_lanes(loss, rest);
     }
     return sum_lanes(sums) / static_cast<float>(units);
   }
 
  private:
-  static Vector slope_of_logits(const Vector& z, const Vector& t) { return sigmoid(z) - t; }
+  static Vector d_logits(const Vector& z, const Vector& t) { return sigmoid(z) - t; }
 
   static Vector cross_entropy(const Vector& y, const Vector& t) {
     const Vector one = Vector::set(1.0f), p = clip_probability(y);
     return Vector::zero() - t * log(p) - (one - t) * log(one - p);
   }
 
-  static Vector slope_of_probabilities(const Vector& y, const Vector& t) {
+  static Vector d_probabilities(const Vector& y, const Vector& t) {
     const Vector p = clip_probability(y);
     return where_unclipped(y, (p - t) / (p * (Vector::set(1.0f) - p)));
   }

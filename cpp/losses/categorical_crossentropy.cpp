@@ -19,7 +19,7 @@ class CategoricalCrossentropy : public Loss {
       : from_logits_(options.flag("from_logits")),
         smoothing_(static_cast<float>(options.number_or("label_smoothing", 0))) {}
 
-  Activation own_activation() const override { return Activation::kSoftmax; }
+  Activation fused_activation() const override { return Activation::kSoftmax; }
 
   float row(const float* y, float* activated, Index target_row, const Target& target, bool fused,
             float scale, float* d_y) const override {
@@ -32,9 +32,10 @@ class CategoricalCrossentropy : public Loss {
   virtual Vector labels(const Target& target, Index target_row, Index j) const {
     const Index rest = target.units - j;
     const float* t = target.values + target_row * target.units + j;
-    const float rise = smoothing_ / static_cast<float>(target.units);
+    const float smoothing = smoothing_ / static_cast<float>(target.units);
     return keep_lanes(
-        fma(Vector::load_up_to(t, rest), Vector::set(1 - smoothing_), Vector::set(rise)), rest);
+        fma(Vector::load_up_to(t, rest), Vector::set(1 - smoothing_), Vector::set(smoothing)),
+        rest);
   }
 
  private:
@@ -81,7 +82,7 @@ class CategoricalCrossentropy : public Loss {
     const Vector sum =
         max(Vector::set(std::numeric_limits<float>::min()), Vector::set(sum_of(y, units)));
     Vector losses = Vector::zero(), means = Vector::zero();
-    const auto slope = [&](Index j, const Vector& q) {
+    const auto d_q = [&](Index j, const Vector& q) {
       return where_unclipped(q,
                              Vector::zero() - labels(target, target_row, j) / clip_probability(q));
     };
@@ -89,13 +90,13 @@ class CategoricalCrossentropy : public Loss {
       const Index rest = units - j;
       const Vector q = Vector::load_up_to(y + j, rest) / sum;
       losses = losses - labels(target, target_row, j) * log(clip_probability(q));
-      means = fma(slope(j, q), q, means);
+      means = fma(d_q(j, q), q, means);
     }
     if (d_y) {
       const Vector mean = Vector::set(sum_lanes(means));
       for (Index j = 0; j < units; j += kPanelWidth) {
         const Vector q = Vector::load_up_to(y + j, units - j) / sum;
-        ((slope(j, q) - mean) / sum * Vector::set(scale)).store_up_to(d_y + j, units - j);
+        ((d_q(j, q) - mean) / sum * Vector::set(scale)).store_up_to(d_y + j, units - j);
       }
     }
     return sum_lanes(losses);

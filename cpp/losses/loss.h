@@ -14,7 +14,7 @@ namespace gatewise {
 struct Target {
   const float* values = nullptr;         // [rows, units], or null
   const std::int32_t* labels = nullptr;  // [rows], or null
-  std::int32_t least_label = 0, most_label = 0;
+  std::int32_t min_label = 0, max_label = 0;
   const float* weights = nullptr;  // one for each sample, or null: 1
   const Index* index = nullptr;    // null: row i
   Index rows_per_sample = 1;
@@ -39,7 +39,7 @@ class Loss {
   static std::unique_ptr<Loss> create(const std::string& name, const Options& options);
 
   // The activation that the loss computes itself when it stands last.
-  virtual Activation own_activation() const { return Activation::kLinear; }
+  virtual Activation fused_activation() const { return Activation::kLinear; }
 
   // Whether it reads int32 labels, and not rows of values.
   virtual bool reads_labels() const { return false; }

@@ -14,13 +14,13 @@ class MeanSquaredError final : public Loss {
             float* d_y) const override {
     const Index units = target.units;
     const float* t = target.values + target_row * units;
-    const Vector slope = Vector::set(2 * scale / static_cast<float>(units));
+    const Vector gradient_scale = Vector::set(2 * scale / static_cast<float>(units));
     Vector sums = Vector::zero();
     for (Index j = 0; j < units; j += kPanelWidth) {
       const Index rest = units - j;
       const Vector error = Vector::load_up_to(y + j, rest) - Vector::load_up_to(t + j, rest);
       sums = fma(error, error, sums);
-      if (d_y) (error * slope).store_up_to(d_y + j, rest);
+      if (d_y) (error * gradient_scale).store_up_to(d_y + j, rest);
     }
     return sum_lanes(sums) / static_cast<float>(units);
   }

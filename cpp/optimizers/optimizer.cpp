@@ -10,8 +10,8 @@
 namespace gatewise {
 namespace {
 
-// Values that one piece of a parallel pass over a slice takes.
-constexpr Index kPiece = 4096;
+// Values that one chunk of a parallel pass over a slice takes.
+constexpr Index kChunkSize = 4096;
 
 }  // namespace
 
@@ -44,7 +44,7 @@ Optimizer Optimizer::from_options(const Options& options) {
 LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly)
     : block_(block),
       optimizer_(optimizer),
-      waits_((optimizer.stores_gradients() || is_used_repeatedly) && block.size() > 0),
+      stores_gradients_((optimizer.stores_gradients() || is_used_repeatedly) && block.size() > 0),
       measures_(block.all().size()) {
   const Index size = block.is_quantized() ? 0 : block.size();
   if (optimizer.kind != UpdateKind::kSgd) first_ = AlignedBuffer(size);
@@ -56,7 +56,7 @@ LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool i
     gradient_offsets_.push_back(is_measured ? -1 : stored);
     if (!is_measured) stored += parameter.count * parameter.slice_floats();
   }
-  if (waits_ && size > 0) gradient_ = AlignedBuffer(stored);
+  if (stores_gradients_ && size > 0) gradient_ = AlignedBuffer(stored);
   for (const Parameter& parameter : block.all())
     slices_.emplace_back(static_cast<std::size_t>(parameter.count));
   refresh_penalties(true);
@@ -68,9 +68,9 @@ void LayerState::begin_step() {
 }
 
 // The rule and arrays for the next update of a slice, whose step count has been raised.
-UpdateTarget LayerState::target(int number, Index slice) {
+UpdateTarget LayerState::target(int index, Index slice) {
   const Optimizer& o = optimizer_;
-  const Parameter& parameter = block_.at(number);
+  const Parameter& parameter = block_.at(index);
   const Index offset = parameter.slice_offset(slice);
   UpdateTarget target;
   target.weights = block_.data() + offset;
@@ -89,7 +89,7 @@ UpdateTarget LayerState::target(int number, Index slice) {
   rule.l2 = parameter.l2;
   rule.keeps_zeros = parameter.keeps_zeros;
   if (o.kind == UpdateKind::kAdam) {
-    const auto step = static_cast<double>(slices_[number][slice].steps);
+    const auto step = static_cast<double>(slices_[index][slice].steps);
     const double first = 1 - std::pow(o.beta_1, step), second = 1 - std::pow(o.beta_2, step);
     rule.step_size = static_cast<float>(o.learning_rate * std::sqrt(second) / first);
     rule.variance_root = static_cast<float>(1 / std::sqrt(second));
@@ -97,78 +97,79 @@ UpdateTarget LayerState::target(int number, Index slice) {
   return target;
 }
 
-UpdateTarget LayerState::begin(int number, Index slice) {
-  Slice& state = slices_[number][slice];
+UpdateTarget LayerState::begin(int index, Index slice) {
+  Slice& state = slices_[index][slice];
   const bool first_touch = !state.touched;
   if (first_touch) ++state.steps;
   state.touched = true;
-  if (!stores_gradients()) return target(number, slice);
-  const Parameter& parameter = block_.at(number);
+  if (!stores_gradients()) return target(index, slice);
+  const Parameter& parameter = block_.at(index);
   UpdateTarget stored;
-  stored.rule.kind = is_measured(number) ? UpdateKind::kMeasure : UpdateKind::kStore;
-  if (is_measured(number)) return stored;
-  stored.gradient = gradient(number, slice);
+  stored.rule.kind = is_measured(index) ? UpdateKind::kMeasure : UpdateKind::kStore;
+  if (is_measured(index)) return stored;
+  stored.gradient = gradient(index, slice);
   if (first_touch) std::fill_n(stored.gradient, parameter.slice_floats(), 0.0f);
   return stored;
 }
 
-UpdateTarget LayerState::begin_measured(int number) {
-  UpdateTarget own = target(number, 0);
-  own.gradient_scale = measures_[number].scale;
-  return own;
+UpdateTarget LayerState::begin_measured(int index) {
+  UpdateTarget update_target = target(index, 0);
+  update_target.gradient_scale = measures_[index].scale;
+  return update_target;
 }
 
 bool LayerState::has_measured() const {
-  for (std::size_t number = 0; number < slices_.size(); ++number)
-    if (waits_ && is_measured(static_cast<int>(number)) && slices_[number][0].touched) return true;
+  for (std::size_t index = 0; index < slices_.size(); ++index)
+    if (stores_gradients_ && is_measured(static_cast<int>(index)) && slices_[index][0].touched)
+      return true;
   return false;
 }
 
 void LayerState::finish_stored() {
   if (optimizer_.kind == UpdateKind::kGradientSums) return;  // which are those of the loss alone
   for (std::size_t at = 0; at < slices_.size(); ++at) {
-    const int number = static_cast<int>(at);
-    const Parameter& parameter = block_.at(number);
-    if ((parameter.l2 == 0 && !parameter.keeps_zeros) || is_measured(number)) continue;
+    const int index = static_cast<int>(at);
+    const Parameter& parameter = block_.at(index);
+    if ((parameter.l2 == 0 && !parameter.keeps_zeros) || is_measured(index)) continue;
     for (Index slice = 0; slice < parameter.count; ++slice) {
       if (!slices_[at][slice].touched) continue;
-      const float* weights = block_.slice(number, slice);
-      float* g = gradient(number, slice);
+      const float* weights = block_.slice(index, slice);
+      float* g = gradient(index, slice);
       if (parameter.l2 > 0) add_scaled(weights, 2 * parameter.l2, g, parameter.slice_floats());
       if (parameter.keeps_zeros) clear_at_zeros(weights, g, parameter.slice_floats());
     }
   }
 }
 
-double LayerState::stored_square(int number) const {
-  if (is_measured(number)) return slices_[number][0].touched ? measures_[number].square : 0;
-  const Parameter& parameter = block_.at(number);
+double LayerState::stored_square(int index) const {
+  if (is_measured(index)) return slices_[index][0].touched ? measures_[index].square : 0;
+  const Parameter& parameter = block_.at(index);
   double sum = 0;
   for (Index slice = 0; slice < parameter.count; ++slice) {
-    if (!slices_[number][slice].touched) continue;
-    const float* g = gradient(number, slice);
-    for (Index i = 0; i < parameter.slice_floats(); i += kPiece)
-      sum += norms_of(g + i, std::min(kPiece, parameter.slice_floats() - i)).square;
+    if (!slices_[index][slice].touched) continue;
+    const float* g = gradient(index, slice);
+    for (Index i = 0; i < parameter.slice_floats(); i += kChunkSize)
+      sum += norms_of(g + i, std::min(kChunkSize, parameter.slice_floats() - i)).square;
   }
   return sum;
 }
 
-void LayerState::apply_stored(int number, double scale) {
-  const Parameter& parameter = block_.at(number);
+void LayerState::apply_stored(int index, double scale) {
+  const Parameter& parameter = block_.at(index);
   const Index size = parameter.slice_floats();
   const auto factor = static_cast<float>(scale);
-  measures_[number].scale = factor;
-  if (is_measured(number)) return;
+  measures_[index].scale = factor;
+  if (is_measured(index)) return;
   for (Index slice = 0; slice < parameter.count; ++slice) {
-    if (!slices_[number][slice].touched) continue;
-    float* g = gradient(number, slice);
-    UpdateTarget own = target(number, slice);
-    own.rule.l2 = 0;  // in the gradient already
-    parallel_for(ceil_divide(size, kPiece), kPiece * 8, [&](Index begin, Index end) {
-      const Index from = begin * kPiece, to = std::min(end * kPiece, size);
+    if (!slices_[index][slice].touched) continue;
+    float* g = gradient(index, slice);
+    UpdateTarget update_target = target(index, slice);
+    update_target.rule.l2 = 0;  // in the gradient already
+    parallel_for(ceil_divide(size, kChunkSize), kChunkSize * 8, [&](Index begin, Index end) {
+      const Index from = begin * kChunkSize, to = std::min(end * kChunkSize, size);
       if (factor != 1)
         for (Index i = from; i < to; ++i) g[i] *= factor;
-      apply_update(own, from, g + from, to - from);
+      apply_update(update_target, from, g + from, to - from);
     });
   }
 }

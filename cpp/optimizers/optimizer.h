@@ -19,7 +19,7 @@ struct Optimizer {
   double clip_norm = 0;         // of each parameter's gradient
   double clip_value = 0;        // of each value of a gradient
   double global_clip_norm = 0;  // of all gradients together
-  bool dense_updates = false;   // whether a resting expert is updated too
+  bool dense_updates = false;   // whether an untouched expert is updated too
 
   static Optimizer from_options(const Options& options);
 
@@ -28,26 +28,26 @@ struct Optimizer {
 };
 
 // What an optimizer keeps for one layer: moments laid out as its parameters, a step count for every
-// slice (a resting expert's stands still), and the penalty of every slice as of its last update.
+// slice (an untouched expert's stands still), and the penalty of every slice as of its last update.
 class LayerState final : public UpdateSink {
  public:
   // Updates wait for `apply_stored` where the optimizer clips by norm, or where the layer is used
   // repeatedly: then no gradient can be measured and made twice.
   LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly);
 
-  UpdateTarget begin(int number, Index slice) override;
-  void measured(int number, double square) override { measures_[number].square = square; }
-  UpdateTarget begin_measured(int number) override;
+  UpdateTarget begin(int index, Index slice) override;
+  void measured(int index, double square) override { measures_[index].square = square; }
+  UpdateTarget begin_measured(int index) override;
   bool updates_resting() const override { return optimizer_.dense_updates; }
 
   void begin_step();
 
   // Stored gradients: the slope of the L2 penalties is added to them, and those of zeros that stay
-  // are cleared; the sum of squares of parameter `number`; and the update with all of its gradients
+  // are cleared; the sum of squares of parameter `index`; and the update with all of its gradients
   // multiplied by `scale`.
   void finish_stored();
-  double stored_square(int number) const;
-  void apply_stored(int number, double scale);
+  double stored_square(int index) const;
+  void apply_stored(int index, double scale);
   // Whether gradients of this step were measured, which the layer has to make and use now.
   bool has_measured() const;
 
@@ -58,7 +58,7 @@ class LayerState final : public UpdateSink {
   void refresh_penalties(bool all);
   double penalty() const;
 
-  bool stores_gradients() const { return waits_; }
+  bool stores_gradients() const { return stores_gradients_; }
   std::size_t parameter_count() const { return slices_.size(); }
 
   struct Slice {
@@ -77,29 +77,29 @@ class LayerState final : public UpdateSink {
     float scale = 1;
   };
 
-  UpdateTarget target(int number, Index slice);
-  GroupShrink group_shrink(int number, Index slice);
-  // Adds sum_i piece_sum(slice, i) over `pieces` pieces to the penalty of each of those slices.
-  template <typename PieceSum>
-  void add_penalties(int number, bool all, Index pieces, const PieceSum& piece_sum);
-  bool is_measured(int number) const { return gradient_offsets_[number] < 0; }
-  float* gradient(int number, Index slice) {
-    return gradient_.data() + gradient_offsets_[number] + slice * block_.at(number).slice_floats();
+  UpdateTarget target(int index, Index slice);
+  GroupShrink group_shrink(int index, Index slice);
+  // Adds sum_i chunk_sum(slice, i) over `num_chunks` chunks to the penalty of each of those slices.
+  template <typename ChunkSum>
+  void add_penalties(int index, bool all, Index num_chunks, const ChunkSum& chunk_sum);
+  bool is_measured(int index) const { return gradient_offsets_[index] < 0; }
+  float* gradient(int index, Index slice) {
+    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
   }
-  const float* gradient(int number, Index slice) const {
-    return gradient_.data() + gradient_offsets_[number] + slice * block_.at(number).slice_floats();
+  const float* gradient(int index, Index slice) const {
+    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
   }
 
   ParameterBlock& block_;
   const Optimizer& optimizer_;
   AlignedBuffer first_;
   AlignedBuffer second_;
-  bool waits_;
+  bool stores_gradients_;
   AlignedBuffer gradient_;
   std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
   std::vector<Measure> measures_;        // by parameter
   std::vector<std::vector<Slice>> slices_;
-  std::vector<double> piece_sums_;  // scratch of `add_penalties`
+  std::vector<double> chunk_sums_;  // scratch of `add_penalties`
 };
 
 }  // namespace gatewise

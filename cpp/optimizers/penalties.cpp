@@ -8,67 +8,67 @@
 namespace gatewise {
 namespace {
 
-// Values that one piece of a parallel pass over a slice takes.
-constexpr Index kPiece = 4096;
+// Values that one chunk of a parallel pass over a slice takes.
+constexpr Index kChunkSize = 4096;
 
-double operations(const Parameter& parameter, Index pieces) {
-  return static_cast<double>(parameter.slice_floats()) / static_cast<double>(pieces);
+double operations(const Parameter& parameter, Index num_chunks) {
+  return static_cast<double>(parameter.slice_floats()) / static_cast<double>(num_chunks);
 }
 
 }  // namespace
 
-GroupShrink LayerState::group_shrink(int number, Index slice) {
-  const Parameter& parameter = block_.at(number);
-  const UpdateTarget own = target(number, slice);
+GroupShrink LayerState::group_shrink(int index, Index slice) {
+  const Parameter& parameter = block_.at(index);
+  const UpdateTarget update_target = target(index, slice);
   return {.groups = parameter.groups,
-          .rate = own.rule.learning_rate * parameter.l1,
-          .second = own.second,
-          .variance_root = own.rule.variance_root,
-          .epsilon = own.rule.epsilon};
+          .rate = update_target.rule.learning_rate * parameter.l1,
+          .second = update_target.second,
+          .variance_root = update_target.rule.variance_root,
+          .epsilon = update_target.rule.epsilon};
 }
 
 void LayerState::shrink_touched_groups() {
   if (optimizer_.kind == UpdateKind::kGradientSums) return;
   for (std::size_t at = 0; at < slices_.size(); ++at) {
-    const int number = static_cast<int>(at);
-    const Parameter& parameter = block_.at(number);
+    const int index = static_cast<int>(at);
+    const Parameter& parameter = block_.at(index);
     if (parameter.l1 == 0 || parameter.groups == WeightGroups::kNone) continue;
-    const Index pieces = group_pieces(parameter.shape, parameter.groups);
-    parallel_for(parameter.count * pieces, 4 * operations(parameter, pieces),
+    const Index num_chunks = group_pieces(parameter.shape, parameter.groups);
+    parallel_for(parameter.count * num_chunks, 4 * operations(parameter, num_chunks),
                  [&](Index begin, Index end) {
                    for (Index i = begin; i < end; ++i) {
-                     const Index slice = i / pieces;
+                     const Index slice = i / num_chunks;
                      if (!slices_[at][slice].touched) continue;
-                     shrink_groups(group_shrink(number, slice), block_.slice(number, slice),
-                                   parameter.shape, i % pieces);
+                     shrink_groups(group_shrink(index, slice), block_.slice(index, slice),
+                                   parameter.shape, i % num_chunks);
                    }
                  });
   }
 }
 
-template <typename PieceSum>
-void LayerState::add_penalties(int number, bool all, Index pieces, const PieceSum& piece_sum) {
-  const Parameter& parameter = block_.at(number);
-  std::vector<Slice>& slices = slices_[number];
-  const Index total = parameter.count * pieces;
-  if (static_cast<Index>(piece_sums_.size()) < total) piece_sums_.resize(total);
-  parallel_for(total, operations(parameter, pieces), [&](Index begin, Index end) {
+template <typename ChunkSum>
+void LayerState::add_penalties(int index, bool all, Index num_chunks, const ChunkSum& chunk_sum) {
+  const Parameter& parameter = block_.at(index);
+  std::vector<Slice>& slices = slices_[index];
+  const Index total = parameter.count * num_chunks;
+  if (static_cast<Index>(chunk_sums_.size()) < total) chunk_sums_.resize(total);
+  parallel_for(total, operations(parameter, num_chunks), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      const Index slice = i / pieces;
+      const Index slice = i / num_chunks;
       if (!all && !slices[slice].touched) continue;
-      piece_sums_[i] = piece_sum(block_.slice(number, slice), i % pieces);
+      chunk_sums_[i] = chunk_sum(block_.slice(index, slice), i % num_chunks);
     }
   });
   for (Index i = 0; i < total; ++i) {
-    Slice& state = slices[i / pieces];
-    if (all || state.touched) state.penalty += piece_sums_[i];
+    Slice& state = slices[i / num_chunks];
+    if (all || state.touched) state.penalty += chunk_sums_[i];
   }
 }
 
 void LayerState::refresh_penalties(bool all) {
   for (std::size_t at = 0; at < slices_.size(); ++at) {
-    const int number = static_cast<int>(at);
-    const Parameter& parameter = block_.at(number);
+    const int index = static_cast<int>(at);
+    const Parameter& parameter = block_.at(index);
     if (parameter.l1 == 0 && parameter.l2 == 0) continue;
     for (Slice& slice : slices_[at])
       if (all || slice.touched) slice.penalty = 0;
@@ -76,16 +76,16 @@ void LayerState::refresh_penalties(bool all) {
     const Index size = parameter.slice_floats();
     const float l1 = is_grouped ? 0 : parameter.l1;
     if (l1 > 0 || parameter.l2 > 0)
-      add_penalties(number, all, ceil_divide(size, kPiece), [&](const float* w, Index piece) {
-        const Index begin = piece * kPiece;
-        const Norms norms = norms_of(w + begin, std::min(kPiece, size - begin));
+      add_penalties(index, all, ceil_divide(size, kChunkSize), [&](const float* w, Index chunk) {
+        const Index begin = chunk * kChunkSize;
+        const Norms norms = norms_of(w + begin, std::min(kChunkSize, size - begin));
         return l1 * norms.absolute + parameter.l2 * norms.square;
       });
     if (is_grouped && parameter.l1 > 0)
-      add_penalties(number, all, group_pieces(parameter.shape, parameter.groups),
-                    [&](const float* w, Index piece) {
+      add_penalties(index, all, group_pieces(parameter.shape, parameter.groups),
+                    [&](const float* w, Index chunk) {
                       return parameter.l1 *
-                             group_penalty(parameter.groups, w, parameter.shape, piece);
+                             group_penalty(parameter.groups, w, parameter.shape, chunk);
                     });
   }
 }

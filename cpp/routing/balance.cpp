@@ -29,7 +29,7 @@ double Balance::loss(const Scores& scores, Arena& arena) const {
     });
     double sum = 0;
     for (Index e = 0; e < scores.experts; ++e)
-      sum += static_cast<double>(scores.counts[e]) / static_cast<double>(scores.entries) *
+      sum += static_cast<double>(scores.counts[e]) / static_cast<double>(scores.num_assignments) *
              means[e] / rows;
     total += aux_loss * static_cast<double>(scores.experts) * sum;
   }
@@ -42,22 +42,23 @@ double Balance::loss(const Scores& scores, Arena& arena) const {
   return total;
 }
 
-void Balance::add_aux_slopes(const Index* counts, Index entries, Index rows, Index experts,
-                             float* slopes) const {
+void Balance::add_aux_gradient(const Index* counts, Index num_assignments, Index rows,
+                               Index experts, float* d_probabilities) const {
   for (Index e = 0; e < experts; ++e) {
-    const double share = static_cast<double>(counts[e]) / static_cast<double>(entries);
-    slopes[e] += static_cast<float>(aux_loss * static_cast<double>(experts) * share /
-                                    static_cast<double>(rows));
+    const double share = static_cast<double>(counts[e]) / static_cast<double>(num_assignments);
+    d_probabilities[e] += static_cast<float>(aux_loss * static_cast<double>(experts) * share /
+                                             static_cast<double>(rows));
   }
 }
 
-float Balance::z_slope(float log_sum, Index rows) const {
+float Balance::z_loss_derivative(float log_sum, Index rows) const {
   return 2 * z_loss * log_sum / static_cast<float>(rows);
 }
 
-void Balance::update_bias(const Index* counts, Index experts, Index entries, float* bias) const {
+void Balance::update_bias(const Index* counts, Index experts, Index num_assignments,
+                          float* bias) const {
   for (Index e = 0; e < experts; ++e) {
-    const Index excess = counts[e] * experts - entries;
+    const Index excess = counts[e] * experts - num_assignments;
     if (excess != 0) bias[e] += excess < 0 ? bias_rate : -bias_rate;
   }
 }

@@ -14,13 +14,13 @@ struct Scores {
   Index rows = 0;
   Index experts = 0;
   Index stride = 0;
-  const Index* counts = nullptr;  // [experts] entries of each expert
-  Index entries = 0;
+  const Index* counts = nullptr;  // [experts] assignments of each expert
+  Index num_assignments = 0;
 };
 
 struct Balance {
-  // Weight of E sum_e f_e P_e, f_e the share of entries and P_e the mean probability of expert e
-  // (Fedus, Zoph and Shazeer 2022, "Switch Transformers", eq. 4 to 6; 1 when even).
+  // Weight of E sum_e f_e P_e, f_e the share of assignments and P_e the mean probability of expert
+  // e (Fedus, Zoph and Shazeer 2022, "Switch Transformers", eq. 4 to 6; 1 when even).
   float aux_loss = 0;
   // Weight of mean_i (log sum_e exp(logit))^2 (Zoph et al. 2022, "ST-MoE", eq. 5).
   float z_loss = 0;
@@ -34,14 +34,15 @@ struct Balance {
 
   double loss(const Scores& scores, Arena& arena) const;
 
-  // slopes[e] += the auxiliary loss's slope by the probability of expert e, the same for every row.
-  void add_aux_slopes(const Index* counts, Index entries, Index rows, Index experts,
-                      float* slopes) const;
+  // d_probabilities[e] += the auxiliary loss's slope by the probability of expert e, the same for
+  // every row.
+  void add_aux_gradient(const Index* counts, Index num_assignments, Index rows, Index experts,
+                        float* d_probabilities) const;
 
   // The z-loss's slope by logit (i, e) is this times softmax(logits)[i, e].
-  float z_slope(float log_sum, Index rows) const;
+  float z_loss_derivative(float log_sum, Index rows) const;
 
-  void update_bias(const Index* counts, Index experts, Index entries, float* bias) const;
+  void update_bias(const Index* counts, Index experts, Index num_assignments, float* bias) const;
 };
 
 }  // namespace gatewise

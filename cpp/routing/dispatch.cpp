@@ -6,20 +6,21 @@ namespace gatewise {
 namespace {
 
 // Blocks are what threads share out: enough of them that 16 threads have one each.
-constexpr Index kMostBlocks = 16;
+constexpr Index kMaxBlocks = 16;
 
-// A block keeps a count of each expert: it has as many entries, and no fewer than pay for a thread.
-constexpr Index kLeastEntries = 1024;
+// A block keeps a count of each expert: it has as many assignments, and no fewer than pay for a
+// thread.
+constexpr Index kMinAssignments = 1024;
 
-// An entry is counted in about 1 ns and sorted in 2 to 3: what so many multiply-adds of a product
-// take (EPYC 9004).
+// An assignment is counted in about 1 ns and sorted in 2 to 3: what so many multiply-adds of a
+// product take (EPYC 9004).
 constexpr double kCountOperations = 32, kSortOperations = 80;
 
 // Runs body(block, first row, last row) for blocks of consecutive rows.
 template <typename Body>
 void for_blocks(const Choice& choice, const Tally& tally, double operations, const Body& body) {
-  const auto entries = static_cast<double>(choice.entries());
-  const double mean = entries / static_cast<double>(tally.blocks);
+  const auto num_assignments = static_cast<double>(choice.num_assignments());
+  const double mean = num_assignments / static_cast<double>(tally.blocks);
   parallel_for(tally.blocks, operations * mean, [&](Index begin, Index end) {
     for (Index block = begin; block < end; ++block)
       body(block, std::min(choice.rows, block * tally.rows_per_block),
@@ -40,17 +41,18 @@ Choice make_choice(Index rows, Index per_row, Arena& arena) {
 }
 
 Tally tally_choice(const Choice& choice, Index experts, Arena& arena) {
-  const Index entries = choice.entries();
+  const Index num_assignments = choice.num_assignments();
   Tally tally;
-  tally.blocks = std::clamp<Index>(entries / std::max(experts, kLeastEntries), 1, kMostBlocks);
+  tally.blocks =
+      std::clamp<Index>(num_assignments / std::max(experts, kMinAssignments), 1, kMaxBlocks);
   tally.rows_per_block = ceil_divide(choice.rows, tally.blocks);
   tally.by_block = arena.take<Index>(tally.blocks * experts);
   tally.totals = arena.take_zeroed<Index>(experts);
   for_blocks(choice, tally, kCountOperations, [&](Index block, Index row, Index row_end) {
     Index* counts = tally.by_block + block * experts;
     std::fill_n(counts, experts, Index{0});
-    for (Index entry = choice.offsets[row]; entry < choice.offsets[row_end]; ++entry)
-      ++counts[choice.experts[entry]];
+    for (Index assignment = choice.offsets[row]; assignment < choice.offsets[row_end]; ++assignment)
+      ++counts[choice.experts[assignment]];
   });
   for (Index block = 0; block < tally.blocks; ++block)
     for (Index e = 0; e < experts; ++e) tally.totals[e] += tally.by_block[block * experts + e];
@@ -59,29 +61,30 @@ Tally tally_choice(const Choice& choice, Index experts, Arena& arena) {
 
 Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena, bool with_positions) {
   const Tally tally = choice.tally.totals ? choice.tally : tally_choice(choice, experts, arena);
-  const Index entries = choice.entries();
+  const Index num_assignments = choice.num_assignments();
   Index* offsets = arena.take<Index>(experts + 1);
   offsets[0] = 0;
   for (Index e = 0; e < experts; ++e) offsets[e + 1] = offsets[e] + tally.totals[e];
   Dispatch dispatch;
   dispatch.groups = {offsets, experts};
-  dispatch.row_of = arena.take<Index>(entries);
-  dispatch.entry_of = arena.take<Index>(entries);
-  if (with_positions) dispatch.position_of = arena.take<Index>(entries);
+  dispatch.row_of = arena.take<Index>(num_assignments);
+  dispatch.assignment_of = arena.take<Index>(num_assignments);
+  if (with_positions) dispatch.position_of = arena.take<Index>(num_assignments);
 
-  // places[b, e]: where block b puts its next entry of expert e, behind those of the blocks before.
-  Index* places = arena.take<Index>(tally.blocks * experts);
-  std::copy_n(offsets, experts, places);
+  // next_positions[b, e]: where block b puts its next assignment of expert e, behind those of the
+  // blocks before.
+  Index* next_positions = arena.take<Index>(tally.blocks * experts);
+  std::copy_n(offsets, experts, next_positions);
   for (Index at = experts; at < tally.blocks * experts; ++at)
-    places[at] = places[at - experts] + tally.by_block[at - experts];
+    next_positions[at] = next_positions[at - experts] + tally.by_block[at - experts];
   for_blocks(choice, tally, kSortOperations, [&](Index block, Index row, Index row_end) {
-    Index* place = places + block * experts;
+    Index* next_position = next_positions + block * experts;
     for (Index i = row; i < row_end; ++i) {
-      for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry) {
-        const Index position = place[choice.experts[entry]]++;
+      for (Index assignment = choice.offsets[i]; assignment < choice.offsets[i + 1]; ++assignment) {
+        const Index position = next_position[choice.experts[assignment]]++;
         dispatch.row_of[position] = i;
-        dispatch.entry_of[position] = entry;
-        if (with_positions) dispatch.position_of[entry] = position;
+        dispatch.assignment_of[position] = assignment;
+        if (with_positions) dispatch.position_of[assignment] = position;
       }
     }
   });

@@ -7,8 +7,8 @@
 
 namespace gatewise {
 
-// How many entries each expert has, in all and in each block of consecutive rows: the counting half
-// of a counting sort.
+// How many assignments each expert has, in all and in each block of consecutive rows: the counting
+// half of a counting sort.
 struct Tally {
   Index rows_per_block = 0;
   Index blocks = 0;           // at least 1; the last may be short or empty
@@ -16,31 +16,32 @@ struct Tally {
   Index* totals = nullptr;    // [experts]
 };
 
-// The experts of every row in CSR form: entries [offsets[i], offsets[i + 1]) are row i's, best
+// The experts of every row in CSR form: assignments [offsets[i], offsets[i + 1]) are row i's, best
 // first.
 struct Choice {
   Index rows = 0;
   Index* offsets = nullptr;         // [rows + 1]
-  std::int32_t* experts = nullptr;  // [entries]
-  float* weights = nullptr;         // [entries]
+  std::int32_t* experts = nullptr;  // [assignments]
+  float* weights = nullptr;         // [assignments]
   Tally tally = {};                 // where a router has counted; `totals` is null where not
 
-  Index entries() const { return offsets[rows]; }
+  Index num_assignments() const { return offsets[rows]; }
 };
 
-// Room for `rows` rows of `per_row` entries each, with the offsets filled in.
+// Room for `rows` rows of `per_row` assignments each, with the offsets filled in.
 Choice make_choice(Index rows, Index per_row, Arena& arena);
 
-// Counts the entries of each of `experts` experts.
+// Counts the assignments of each of `experts` experts.
 Tally tally_choice(const Choice& choice, Index experts, Arena& arena);
 
-// The entries sorted by expert, stable in the order of rows: position p of the sorted order belongs
-// to entry entry_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
+// The assignments sorted by expert, stable in the order of rows: position p of the sorted order
+// belongs to assignment assignment_of[p] of row row_of[p]; group e of `groups` holds the positions
+// of expert e.
 struct Dispatch {
   Groups groups;
   Index* row_of = nullptr;
-  Index* entry_of = nullptr;
-  Index* position_of = nullptr;  // [entries], the inverse of entry_of
+  Index* assignment_of = nullptr;
+  Index* position_of = nullptr;  // [assignments], the inverse of assignment_of
 };
 
 // Does not count again what `choice.tally` holds. `position_of` may be left out, null then.

@@ -1,4 +1,4 @@
-// A key for each expert, compared with a projection of the row: s_e = <x P, k_e> / T or
+// A key for each expert, multiplied with a projection of the row: s_e = <x P, k_e> / T or
 // cos(x P, k_e) / T (Chi et al. 2022, "On the representation collapse of sparse mixture of
 // experts", eq. 5, with a T that is set). The k best are weighed by the softmax over them.
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace gatewise {
 namespace {
 
 // Shorter vectors have no direction: their cosine is 0.
-constexpr float kLeastLength = 1e-12f;
+constexpr float kMinNorm = 1e-12f;
 
 class KeysRouter final : public SoftmaxRouter {
  public:
@@ -36,13 +36,13 @@ class KeysRouter final : public SoftmaxRouter {
   }
 
  protected:
-  // What a pass compares: projections and keys, at unit length where cosines are asked for, the
+  // What a pass compares: projections and keys, at unit norm where cosines are asked for, the
   // projections divided by T too. Lengths are null for inner products.
-  struct Compared {
-    float* rows;         // [rows, key_dim] with `stride`
-    float* row_lengths;  // [rows]
-    float* keys;         // as the parameter lies
-    float* key_lengths;  // [experts]
+  struct Operands {
+    float* rows;       // [rows, key_dim] with `stride`
+    float* row_norms;  // [rows]
+    float* keys;       // as the parameter lies
+    float* key_norms;  // [experts]
     Index stride;
   };
 
@@ -50,59 +50,60 @@ class KeysRouter final : public SoftmaxRouter {
 
   ScoreMap score_map(const Input& x, Index rows, const ParameterBlock& block, RouterRun& run,
                      Arena& arena) const override {
-    auto* compared = arena.make<Compared>();
-    run.own = compared;
-    compared->stride = round_up(key_dim_, kPanelWidth);
-    compared->rows = arena.take<float>(rows * compared->stride);
-    router_product(x, rows, block, projection_, compared->rows, compared->stride, arena);
-    compared->row_lengths = cosine_ ? arena.take<float>(rows) : nullptr;
+    auto* operands = arena.make<Operands>();
+    run.saved = operands;
+    operands->stride = round_up(key_dim_, kPanelWidth);
+    operands->rows = arena.take<float>(rows * operands->stride);
+    router_product(x, rows, block, projection_, operands->rows, operands->stride, arena);
+    operands->row_norms = cosine_ ? arena.take<float>(rows) : nullptr;
     parallel_for(rows, static_cast<double>(key_dim_ * 2), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) scale_row(*compared, i);
+      for (Index i = begin; i < end; ++i) scale_row(*operands, i);
     });
     GroupedWeights keys = grouped_weights(block, keys_, -1);
-    if (cosine_) keys.first.data = unit_keys(block, *compared, arena);
-    return {{.dense = {compared->rows, compared->stride}, .width = key_dim_}, keys};
+    if (cosine_) keys.first.data = normalize_keys(block, *operands, arena);
+    return {{.dense = {operands->rows, operands->stride}, .width = key_dim_}, keys};
   }
 
   void map_backward(const Input& x, const RouterRun& run, const float* d_logits,
                     const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                     Arena& arena) const override {
-    const auto& compared = *static_cast<const Compared*>(run.own);
+    const auto& operands = *static_cast<const Operands*>(run.saved);
     const Index rows = run.choice.rows;
     const Groups groups = all_rows(rows, arena);
     GroupedWeights keys = grouped_weights(block, keys_, -1);
-    if (cosine_) keys.first.data = compared.keys;
-    float* d_projected = arena.take<float>(rows * compared.stride);
+    if (cosine_) keys.first.data = operands.keys;
+    float* d_projected = arena.take<float>(rows * operands.stride);
     grouped_input_gradient(d_logits, run.stride, groups, keys,
-                           {.d_x = d_projected, .stride = compared.stride}, arena);
+                           {.d_x = d_projected, .stride = operands.stride}, arena);
     parallel_for(rows, static_cast<double>(key_dim_ * 4), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) unscale_row(compared, i, d_projected);
+      for (Index i = begin; i < end; ++i) scale_row_backward(operands, i, d_projected);
     });
-    if (sink) update_keys(compared, run, d_logits, groups, block, *sink, arena);
-    router_product_backward(x, rows, d_projected, compared.stride, block, projection_, d_x, sink,
+    if (sink) update_keys(operands, run, d_logits, groups, block, *sink, arena);
+    router_product_backward(x, rows, d_projected, operands.stride, block, projection_, d_x, sink,
                             arena);
   }
 
  private:
-  void scale_row(const Compared& compared, Index i) const {
-    float* row = compared.rows + i * compared.stride;
+  void scale_row(const Operands& operands, Index i) const {
+    float* row = operands.rows + i * operands.stride;
     float scale = inverse_temperature_;
     if (cosine_) {
-      compared.row_lengths[i] = std::max(std::sqrt(dot(row, row, key_dim_)), kLeastLength);
-      scale /= compared.row_lengths[i];
+      operands.row_norms[i] = std::max(std::sqrt(dot(row, row, key_dim_)), kMinNorm);
+      scale /= operands.row_norms[i];
     }
     set_scaled(row, scale, row, key_dim_);
   }
 
   // With u = q / |q|: d_q = (d_u - u (u . d_u)) / (|q| T). Rows hold u / T.
-  void unscale_row(const Compared& compared, Index i, float* d_projected) const {
-    const float* row = compared.rows + i * compared.stride;
-    float* d_row = d_projected + i * compared.stride;
+  void scale_row_backward(const Operands& operands, Index i, float* d_projected) const {
+    const float* row = operands.rows + i * operands.stride;
+    float* d_row = d_projected + i * operands.stride;
     float scale = inverse_temperature_;
     if (cosine_) {
-      const float along = dot(row, d_row, key_dim_) / (inverse_temperature_ * inverse_temperature_);
-      add_scaled(row, -along, d_row, key_dim_);
-      scale /= compared.row_lengths[i];
+      const float inner_product =
+          dot(row, d_row, key_dim_) / (inverse_temperature_ * inverse_temperature_);
+      add_scaled(row, -inner_product, d_row, key_dim_);
+      scale /= operands.row_norms[i];
     }
     set_scaled(d_row, scale, d_row, key_dim_);
   }
@@ -117,30 +118,30 @@ class KeysRouter final : public SoftmaxRouter {
     }
   }
 
-  const float* unit_keys(const ParameterBlock& block, Compared& compared, Arena& arena) const {
+  const float* normalize_keys(const ParameterBlock& block, Operands& operands, Arena& arena) const {
     const PanelShape& shape = block.at(keys_).shape;
     const float* stored = block.slice(keys_);
-    compared.keys = arena.take_zeroed<float>(shape.floats());
-    compared.key_lengths = arena.take<float>(experts_);
+    operands.keys = arena.take_zeroed<float>(shape.floats());
+    operands.key_norms = arena.take<float>(experts_);
     for_each_key(shape, [&](Index e, Index first, Index step) {
       float square = 0;
       for (Index j = 0; j < key_dim_; ++j) {
         const float value = stored[first + j * step];
         square += value * value;
       }
-      const float length = std::max(std::sqrt(square), kLeastLength);
-      compared.key_lengths[e] = length;
+      const float norm = std::max(std::sqrt(square), kMinNorm);
+      operands.key_norms[e] = norm;
       for (Index j = 0; j < key_dim_; ++j)
-        compared.keys[first + j * step] = stored[first + j * step] / length;
+        operands.keys[first + j * step] = stored[first + j * step] / norm;
     });
-    return compared.keys;
+    return operands.keys;
   }
 
   // The gradient by unit keys is kept, turned into that by the keys, and used.
-  void update_keys(const Compared& compared, const RouterRun& run, const float* d_logits,
+  void update_keys(const Operands& operands, const RouterRun& run, const float* d_logits,
                    const Groups& groups, const ParameterBlock& block, UpdateSink& sink,
                    Arena& arena) const {
-    const Input rows{.dense = {compared.rows, compared.stride}, .width = key_dim_};
+    const Input rows{.dense = {operands.rows, operands.stride}, .width = key_dim_};
     if (!cosine_) {
       grouped_weight_gradient(rows, d_logits, run.stride, groups, block, keys_, -1, sink, arena);
       return;
@@ -151,12 +152,12 @@ class KeysRouter final : public SoftmaxRouter {
     keeper.keep(keys_, d_keys);
     grouped_weight_gradient(rows, d_logits, run.stride, groups, block, keys_, -1, keeper, arena);
     for_each_key(shape, [&](Index e, Index first, Index step) {
-      float along = 0;
+      float inner_product = 0;
       for (Index j = 0; j < key_dim_; ++j)
-        along += compared.keys[first + j * step] * d_keys[first + j * step];
+        inner_product += operands.keys[first + j * step] * d_keys[first + j * step];
       for (Index j = 0; j < key_dim_; ++j) {
         float& d_key = d_keys[first + j * step];
-        d_key = (d_key - compared.keys[first + j * step] * along) / compared.key_lengths[e];
+        d_key = (d_key - operands.keys[first + j * step] * inner_product) / operands.key_norms[e];
       }
     });
     apply_update(sink.begin(keys_, 0), 0, d_keys, shape.floats());

@@ -20,22 +20,22 @@ class NoisyTopKRouter final : public SoftmaxRouter {
  protected:
   // Keeps N(0, 1) sigmoid(x W_noise), the slope of the noise by x W_noise.
   void add_noise(Index row, const RunInfo& info, float* logits, float* noise) const override {
-    const Index start = static_cast<Index>(info.step) * kNumbersPerStep + row * experts_;
+    const Index start = static_cast<Index>(info.step) * kDrawsPerStep + row * experts_;
     alignas(64) float draws[kPanelWidth];
     for (Index e = 0; e < experts_; e += kPanelWidth) {
       const Index rest = experts_ - e;
       fill_normal(info.seed, info.stream, start + e, 0.0f, 1.0f, draws, kPanelWidth);
       const Vector draw = Vector::load(draws);
-      const Vector spread = Vector::load_up_to(noise + e, rest);
-      fma(draw, softplus(spread), Vector::load_up_to(logits + e, rest))
+      const Vector noise_logits = Vector::load_up_to(noise + e, rest);
+      fma(draw, softplus(noise_logits), Vector::load_up_to(logits + e, rest))
           .store_up_to(logits + e, rest);
-      (draw * sigmoid(spread)).store_up_to(noise + e, rest);
+      (draw * sigmoid(noise_logits)).store_up_to(noise + e, rest);
     }
   }
 
  private:
   // More random numbers than a step can need, so that steps never share one.
-  static constexpr Index kNumbersPerStep = Index{1} << 36;
+  static constexpr Index kDrawsPerStep = Index{1} << 36;
 };
 
 const bool registered = Registry<Router>::add<NoisyTopKRouter>("noisy_top_k");

@@ -34,8 +34,8 @@ class OutputSumRouter final : public SoftmaxRouter {
   }
 
   // Through the softmax over the row's chosen; weights of 1 have no slope.
-  void output_slopes(const RouterRun& run, Index row, const float* d_weights,
-                     float* d_sums) const override {
+  void output_sums_backward(const RouterRun& run, Index row, const float* d_weights,
+                            float* d_sums) const override {
     if (!is_normalized()) {
       std::fill_n(d_sums, k_, 0.0f);
       return;

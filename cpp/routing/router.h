@@ -20,7 +20,7 @@ struct RunInfo {
 // One forward pass of a router, kept for its backward.
 struct RouterRun {
   Choice choice;
-  const Index* counts = nullptr;  // [experts] entries of each expert
+  const Index* counts = nullptr;  // [experts] assignments of each expert
   double loss = 0;                // balance losses, weighted
   // What else a router keeps where it is read again, else null; [rows, experts] with `stride`.
   float* logits = nullptr;
@@ -28,7 +28,7 @@ struct RouterRun {
   float* noise = nullptr;
   float* log_sums = nullptr;  // [rows]
   Index stride = 0;
-  void* own = nullptr;  // what a kind of router keeps beside
+  void* saved = nullptr;  // what a kind of router keeps beside
 };
 
 // The gradient of the rows that a router reads, to be added to; null where nobody asks for it.
@@ -61,19 +61,19 @@ class Router {
 
   // Whether scores are sums of the experts' outputs, s_e = x . (W_e 1) + b_e . 1, for linear
   // experts. Then the layer gives the sums of every kernel and bias that changes, and asks
-  // `output_slopes`.
+  // `output_sums_backward`.
   virtual bool scores_outputs() const { return false; }
 
   // The sums of expert e: of each row of its kernel, [width], and of its bias.
   virtual void set_output_sums(Index /*e*/, const float* /*sums*/, float /*bias_sum*/) {}
 
-  // From the slopes by the weights of one row's entries [per_row] to those by the sum of each
-  // entry's outputs, to be added to the slope by every one of them.
-  virtual void output_slopes(const RouterRun&, Index /*row*/, const float* /*d_weights*/,
-                             float* /*d_sums*/) const {}
+  // From the slopes by the weights of one row's assignments [per_row] to those by the sum of each
+  // assignment's outputs, to be added to the slope by every one of them.
+  virtual void output_sums_backward(const RouterRun&, Index /*row*/, const float* /*d_weights*/,
+                                    float* /*d_sums*/) const {}
 
-  // Takes the loss's slope by each entry's weight [entries], adds the slope by x to `d_x`, then
-  // updates the router's parameters through `sink` (null: frozen).
+  // Takes the loss's slope by each assignment's weight [assignments], adds the slope by x to `d_x`,
+  // then updates the router's parameters through `sink` (null: frozen).
   virtual void backward(const Input& x, const RouterRun& run, const float* d_weights,
                         const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                         Arena& arena) const = 0;

@@ -9,8 +9,8 @@
 #include "kernels/softmax.h"
 #include "kernels/top_k.h"
 #include "products/thread_scratch.h"
-#include "routing/chosen_backward.h"
-#include "routing/router_rows.h"
+#include "routing/chosen_product_backward.h"
+#include "routing/router_row_blocks.h"
 
 namespace gatewise {
 
@@ -64,13 +64,14 @@ constexpr Index kExpertsPerChosen = 2;
 
 // Logits, scores, and scores with the balance bias on them (or null) of consecutive rows, [rows,
 // stride] each.
-struct ScoreRouter::Lines {
+struct ScoreRouter::ScoreRows {
   float* logits = nullptr;
   float* scores = nullptr;
-  float* ranks = nullptr;
+  float* selection_scores = nullptr;
 
-  Lines from(Index floats) const {
-    return {logits + floats, scores + floats, ranks ? ranks + floats : nullptr};
+  ScoreRows from(Index floats) const {
+    return {logits + floats, scores + floats,
+            selection_scores ? selection_scores + floats : nullptr};
   }
 };
 
@@ -82,15 +83,15 @@ RouterRun ScoreRouter::make_run(Index rows, const RunInfo& info, Arena& arena) c
   run.log_sums = arena.take<float>(rows);
   const Index floats = rows * run.stride;
   if (info.training && balance_.z_loss > 0) run.logits = arena.take<float>(floats);
-  if ((info.training && slope_reads_scores()) || balance_.aux_loss > 0)
+  if ((info.training && gradient_needs_scores()) || balance_.aux_loss > 0)
     run.scores = arena.take<float>(floats);
   if (info.training && noise_kernel_ >= 0) run.noise = arena.take<float>(floats);
   return run;
 }
 
-void ScoreRouter::choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
-                             float* weights) const {
-  top_k(ranks, experts_, k_, chosen);
+void ScoreRouter::choose_row(const float* scores, const float* selection_scores,
+                             std::int32_t* chosen, float* weights) const {
+  top_k(selection_scores, experts_, k_, chosen);
   if (weighing_ == Weighing::kOnes) {
     std::fill_n(weights, k_, 1.0f);
     return;
@@ -98,23 +99,24 @@ void ScoreRouter::choose_row(const float* scores, const float* ranks, std::int32
   float sum = 0;
   for (Index j = 0; j < k_; ++j) sum += weights[j] = scores[chosen[j]];
   if (!is_normalized()) return;
-  sum = std::max(sum, kLeastSum);
+  sum = std::max(sum, kMinSum);
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
 
 // From the logits of rows [begin, end) to their experts and weights.
 void ScoreRouter::route_rows(Index begin, Index end, const ParameterBlock& block,
-                             const RunInfo& info, const Lines& lines, RouterRun& run) const {
+                             const RunInfo& info, const ScoreRows& score_rows,
+                             RouterRun& run) const {
   for (Index i = begin; i < end; ++i) {
-    const Lines row = lines.from((i - begin) * run.stride);
+    const ScoreRows row = score_rows.from((i - begin) * run.stride);
     if (run.noise) add_noise(i, info, row.logits, run.noise + i * run.stride);
     run.log_sums[i] = score_row(row.logits, row.scores);
-    if (row.ranks) {
-      std::copy_n(row.scores, experts_, row.ranks);
-      add_scaled(block.slice(bias_), 1.0f, row.ranks, experts_);
+    if (row.selection_scores) {
+      std::copy_n(row.scores, experts_, row.selection_scores);
+      add_scaled(block.slice(bias_), 1.0f, row.selection_scores, experts_);
     }
-    choose_row(row.scores, row.ranks ? row.ranks : row.scores, run.choice.experts + i * k_,
-               run.choice.weights + i * k_);
+    choose_row(row.scores, row.selection_scores ? row.selection_scores : row.scores,
+               run.choice.experts + i * k_, run.choice.weights + i * k_);
   }
 }
 
@@ -124,9 +126,10 @@ RouterRun ScoreRouter::forward(const Input& x, Index rows, const ParameterBlock&
   const Index stride = run.stride;
   const ScoreMap map = score_map(x, rows, block, run, arena);
   const RowBlocks cut = cut_rows(rows, stride);
-  const auto room = [&] { return arena.take<float>(cut.room_rows * stride); };
-  const Lines all{run.logits ? run.logits : room(), run.scores ? run.scores : room(),
-                  bias_ >= 0 ? room() : nullptr};
+  const auto take_workspace = [&] { return arena.take<float>(cut.workspace_rows * stride); };
+  const ScoreRows all{run.logits ? run.logits : take_workspace(),
+                      run.scores ? run.scores : take_workspace(),
+                      bias_ >= 0 ? take_workspace() : nullptr};
   const double score_work = static_cast<double>(experts_ * 16);
   if (cut.count == 1) {
     grouped_forward(map.rows, all_rows(rows, arena), map.weights,
@@ -138,17 +141,19 @@ RouterRun ScoreRouter::forward(const Input& x, Index rows, const ParameterBlock&
   } else {
     const double row_work = mean_depth(map.rows, rows) * static_cast<double>(stride) + score_work;
     const auto route = [&](Index begin, Index end, int thread) {
-      // A thread's own part of the room, or the rows' own place.
-      const Index own = thread * cut.rows * stride, place = begin * stride;
-      const Lines lines{all.logits + (run.logits ? place : own),
-                        all.scores + (run.scores ? place : own),
-                        all.ranks ? all.ranks + own : nullptr};
+      // A thread's part of the workspace, or the rows in the run.
+      const Index thread_offset = thread * cut.rows * stride, row_offset = begin * stride;
+      const ScoreRows score_rows{
+          all.logits + (run.logits ? row_offset : thread_offset),
+          all.scores + (run.scores ? row_offset : thread_offset),
+          all.selection_scores ? all.selection_scores + thread_offset : nullptr};
       const auto product = [&](const ScoreMap& of, float* y) {
         multiply(of.rows.from(begin), end - begin, of.weights, 0, {.y = y, .y_stride = stride});
       };
-      product(map, lines.logits);
-      if (run.noise) product({x, grouped_weights(block, noise_kernel_, -1)}, run.noise + place);
-      route_rows(begin, end, block, info, lines, run);
+      product(map, score_rows.logits);
+      if (run.noise)
+        product({x, grouped_weights(block, noise_kernel_, -1)}, run.noise + row_offset);
+      route_rows(begin, end, block, info, score_rows, run);
     };
     parallel_for(
         cut.count, static_cast<double>(cut.rows) * row_work,
@@ -171,7 +176,7 @@ Scores ScoreRouter::balance_scores(const RouterRun& run, Arena& arena) const {
     scales = arena.take<float>(rows);
     parallel_for(rows, static_cast<double>(experts_), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
-        scales[i] = 1.0f / std::max(sum_of(run.scores + i * run.stride, experts_), kLeastSum);
+        scales[i] = 1.0f / std::max(sum_of(run.scores + i * run.stride, experts_), kMinSum);
     });
   }
   return {.scores = run.scores,
@@ -181,26 +186,27 @@ Scores ScoreRouter::balance_scores(const RouterRun& run, Arena& arena) const {
           .experts = experts_,
           .stride = run.stride,
           .counts = run.counts,
-          .entries = run.choice.entries()};
+          .num_assignments = run.choice.num_assignments()};
 }
 
-void ScoreRouter::add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const {
+void ScoreRouter::add_balance_gradient(const RouterRun& run, float* d_logits, Arena& arena) const {
   if (!balance_.has_loss()) return;
   const Index rows = run.choice.rows, stride = run.stride;
-  float* slopes = nullptr;
+  float* d_probabilities = nullptr;
   if (balance_.aux_loss > 0) {
-    slopes = arena.take_zeroed<float>(experts_);
-    balance_.add_aux_slopes(run.counts, run.choice.entries(), rows, experts_, slopes);
+    d_probabilities = arena.take_zeroed<float>(experts_);
+    balance_.add_aux_gradient(run.counts, run.choice.num_assignments(), rows, experts_,
+                              d_probabilities);
   }
   const ThreadScratch scratch(stride, arena);
   const auto add = [&](Index begin, Index end, int thread) {
     float* probabilities = scratch.of(thread);
     for (Index i = begin; i < end; ++i) {
       float* d_row = d_logits + i * stride;
-      if (slopes) balance_row_backward(run.scores + i * stride, slopes, d_row);
+      if (d_probabilities) balance_row_backward(run.scores + i * stride, d_probabilities, d_row);
       if (balance_.z_loss == 0) continue;
       softmax_forward(run.logits + i * stride, probabilities, experts_);
-      add_scaled(probabilities, balance_.z_slope(run.log_sums[i], rows), d_row, experts_);
+      add_scaled(probabilities, balance_.z_loss_derivative(run.log_sums[i], rows), d_row, experts_);
     }
   };
   parallel_for(rows, static_cast<double>(experts_ * 16), add, scratch.threads());
@@ -208,18 +214,18 @@ void ScoreRouter::add_balance_slopes(const RouterRun& run, float* d_logits, Aren
 
 void ScoreRouter::weigh_backward(Index row, const RouterRun& run, const float* d_weights,
                                  float* d_logits) const {
-  const Index entry = row * k_;
+  const Index assignment = row * k_;
   weigh_row_backward(run.scores ? run.scores + row * run.stride : nullptr,
-                     run.choice.experts + entry, run.choice.weights + entry, d_weights + entry,
-                     d_logits);
+                     run.choice.experts + assignment, run.choice.weights + assignment,
+                     d_weights + assignment, d_logits);
 }
 
 void ScoreRouter::backward(const Input& x, const RouterRun& run, const float* d_weights,
                            const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                            Arena& arena) const {
-  const bool reaches_all = slope_reaches_all() || balance_.has_loss();
+  const bool is_dense = gradient_is_dense() || balance_.has_loss();
   const bool by_choice =
-      !reaches_all && has_plain_map() && !x.is_sparse() && experts_ >= kExpertsPerChosen * k_;
+      !is_dense && has_plain_map() && !x.is_sparse() && experts_ >= kExpertsPerChosen * k_;
   const auto run_backward = by_choice ? &ScoreRouter::backward_chosen : &ScoreRouter::backward_all;
   (this->*run_backward)(x, run, d_weights, block, d_x, sink, arena);
 }
@@ -233,15 +239,16 @@ void ScoreRouter::backward_all(const Input& x, const RouterRun& run, const float
     std::fill(d_logits + begin * stride, d_logits + end * stride, 0.0f);
     for (Index i = begin; i < end; ++i) weigh_backward(i, run, d_weights, d_logits + i * stride);
   });
-  add_balance_slopes(run, d_logits, arena);
+  add_balance_gradient(run, d_logits, arena);
   if (run.noise) {
-    float* d_spread = arena.take<float>(rows * stride);
+    float* d_noise_logits = arena.take<float>(rows * stride);
     parallel_for(rows, static_cast<double>(stride), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
         for (Index at = i * stride; at < i * stride + experts_; ++at)
-          d_spread[at] = d_logits[at] * run.noise[at];
+          d_noise_logits[at] = d_logits[at] * run.noise[at];
     });
-    router_product_backward(x, rows, d_spread, stride, block, noise_kernel_, d_x, sink, arena);
+    router_product_backward(x, rows, d_noise_logits, stride, block, noise_kernel_, d_x, sink,
+                            arena);
   }
   map_backward(x, run, d_logits, block, d_x, sink, arena);
 }
@@ -251,30 +258,32 @@ void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const fl
                                   const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                                   Arena& arena) const {
   const Choice& choice = run.choice;
-  float* d_chosen = arena.take<float>(choice.entries());
-  float* d_spread = run.noise ? arena.take<float>(choice.entries()) : nullptr;
+  float* d_chosen = arena.take<float>(choice.num_assignments());
+  float* d_noise_logits = run.noise ? arena.take<float>(choice.num_assignments()) : nullptr;
   const ThreadScratch scratch = ThreadScratch::zeroed(run.stride, arena);
   const auto weigh = [&](Index begin, Index end, int thread) {
     float* d_row = scratch.of(thread);  // zero again after each row
     for (Index i = begin; i < end; ++i) {
       weigh_backward(i, run, d_weights, d_row);
-      for (Index entry = i * k_; entry < (i + 1) * k_; ++entry) {
-        const Index expert = choice.experts[entry];
-        d_chosen[entry] = std::exchange(d_row[expert], 0.0f);
-        if (d_spread) d_spread[entry] = d_chosen[entry] * run.noise[i * run.stride + expert];
+      for (Index assignment = i * k_; assignment < (i + 1) * k_; ++assignment) {
+        const Index expert = choice.experts[assignment];
+        d_chosen[assignment] = std::exchange(d_row[expert], 0.0f);
+        if (d_noise_logits)
+          d_noise_logits[assignment] = d_chosen[assignment] * run.noise[i * run.stride + expert];
       }
     }
   };
   parallel_for(choice.rows, static_cast<double>(k_ * 16), weigh, scratch.threads());
   const Dispatch dispatch = make_dispatch(choice, experts_, arena);
-  if (d_spread)
-    chosen_product_backward(x, choice, dispatch, d_spread, block, noise_kernel_, d_x, sink, arena);
+  if (d_noise_logits)
+    chosen_product_backward(x, choice, dispatch, d_noise_logits, block, noise_kernel_, d_x, sink,
+                            arena);
   chosen_product_backward(x, choice, dispatch, d_chosen, block, kernel_, d_x, sink, arena);
 }
 
 void ScoreRouter::finish_step(const RouterRun& run, ParameterBlock& block) const {
   if (bias_ >= 0)
-    balance_.update_bias(run.counts, experts_, run.choice.entries(), block.slice(bias_));
+    balance_.update_bias(run.counts, experts_, run.choice.num_assignments(), block.slice(bias_));
 }
 
 }  // namespace gatewise

@@ -9,7 +9,7 @@ namespace gatewise {
 
 // Scores of the chosen may all underflow to 0: normalised by no less than this, their weights are 0
 // too.
-inline constexpr float kLeastSum = std::numeric_limits<float>::min();
+inline constexpr float kMinSum = std::numeric_limits<float>::min();
 
 // What the chosen weigh: their scores, those over their sum, or 1 each.
 enum class Weighing { kScores, kNormalized, kOnes };
@@ -63,8 +63,8 @@ class ScoreRouter : public Router {
 
   // Whether `weigh_row_backward` reads the scores (else they may be null), and whether it adds to
   // the logits of experts that the row did not choose.
-  virtual bool slope_reads_scores() const { return true; }
-  virtual bool slope_reaches_all() const { return true; }
+  virtual bool gradient_needs_scores() const { return true; }
+  virtual bool gradient_is_dense() const { return true; }
 
   // Row `row` of a training run with `noise_kernel_`: changes the logits before they are scored,
   // and noise [experts] from x W_noise to what the backward pass reads.
@@ -77,12 +77,12 @@ class ScoreRouter : public Router {
   int noise_kernel_ = -1;  // a second map W_noise, which only training reads
 
  private:
-  struct Lines;
+  struct ScoreRows;
 
   RouterRun make_run(Index rows, const RunInfo& info, Arena& arena) const;
   void route_rows(Index begin, Index end, const ParameterBlock& block, const RunInfo& info,
-                  const Lines& lines, RouterRun& run) const;
-  void choose_row(const float* scores, const float* ranks, std::int32_t* chosen,
+                  const ScoreRows& score_rows, RouterRun& run) const;
+  void choose_row(const float* scores, const float* selection_scores, std::int32_t* chosen,
                   float* weights) const;
   Scores balance_scores(const RouterRun& run, Arena& arena) const;
   void backward_all(const Input& x, const RouterRun& run, const float* d_weights,
@@ -93,7 +93,7 @@ class ScoreRouter : public Router {
                        Arena& arena) const;
   void weigh_backward(Index row, const RouterRun& run, const float* d_weights,
                       float* d_logits) const;
-  void add_balance_slopes(const RouterRun& run, float* d_logits, Arena& arena) const;
+  void add_balance_gradient(const RouterRun& run, float* d_logits, Arena& arena) const;
 
   int kernel_ = -1;
   int bias_ = -1;

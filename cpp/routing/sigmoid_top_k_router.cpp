@@ -22,7 +22,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
     return log_sum;
   }
 
-  bool slope_reaches_all() const override { return false; }
+  bool gradient_is_dense() const override { return false; }
 
   void weigh_row_backward(const float* scores, const std::int32_t* chosen, const float* weights,
                           const float* d_weights, float* d_logits) const override {
@@ -33,7 +33,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
         mean += weights[j] * d_weights[j];
         sum += scores[chosen[j]];
       }
-      sum = std::max(sum, kLeastSum);
+      sum = std::max(sum, kMinSum);
     }
     for (Index j = 0; j < k_; ++j) {
       const float score = scores[chosen[j]];
@@ -43,7 +43,7 @@ class SigmoidTopKRouter final : public ScoreRouter {
 
   void balance_row_backward(const float* scores, const float* d_probabilities,
                             float* d_logits) const override {
-    const float sum = std::max(sum_of(scores, experts_), kLeastSum);
+    const float sum = std::max(sum_of(scores, experts_), kMinSum);
     const float mean = dot(scores, d_probabilities, experts_) / sum;
     for (Index e = 0; e < experts_; ++e)
       d_logits[e] += (d_probabilities[e] - mean) / sum * scores[e] * (1 - scores[e]);

@@ -14,8 +14,8 @@ class SoftmaxRouter : public ScoreRouter {
 
  protected:
   float score_row(const float* logits, float* scores) const override;
-  bool slope_reads_scores() const override { return weighing_ == Weighing::kScores; }
-  bool slope_reaches_all() const override { return weighing_ == Weighing::kScores; }
+  bool gradient_needs_scores() const override { return weighing_ == Weighing::kScores; }
+  bool gradient_is_dense() const override { return weighing_ == Weighing::kScores; }
   void weigh_row_backward(const float* scores, const std::int32_t* chosen, const float* weights,
                           const float* d_weights, float* d_logits) const override;
   void balance_row_backward(const float* scores, const float* d_probabilities,

@@ -9,9 +9,9 @@
 namespace gatewise {
 
 struct Dataset {
-  Index samples = 0;
+  Index num_samples = 0;
   Index rows_per_sample = 1;
-  std::vector<Input> inputs;    // [samples * rows_per_sample, width] each
+  std::vector<Input> inputs;    // [num_samples * rows_per_sample, width] each
   std::vector<Target> targets;  // one for each output
 };
 

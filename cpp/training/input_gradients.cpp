@@ -5,8 +5,9 @@
 namespace gatewise {
 namespace {
 
-// The slope by one value of the graph, [rows, width] with `stride`; null until a node adds to it.
-struct Slope {
+// The gradient by one value of the graph, [rows, width] with `stride`; null until a node adds to
+// it.
+struct Gradient {
   float* data = nullptr;
   Index stride = 0;
 };
@@ -25,36 +26,37 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
   Run run;
   const Step step{.training = true};
   network.forward(run, inputs.data(), rows, step, std::vector<char>(network.nodes().size(), 0));
-  std::vector<Slope> slopes(run.values.size());
+  std::vector<Gradient> gradients(run.values.size());
   const auto take = [&](int value) {
-    Slope& slope = slopes[value];
-    slope.stride = round_up(network.value_width(value), kPanelWidth);
-    slope.data = run.arena.take_zeroed<float>(rows * slope.stride);
+    Gradient& gradient = gradients[value];
+    gradient.stride = round_up(network.value_width(value), kPanelWidth);
+    gradient.data = run.arena.take_zeroed<float>(rows * gradient.stride);
   };
   take(output);
-  for (Index i = 0; i < rows; ++i) slopes[output].data[i * slopes[output].stride + column] = 1;
-  for (std::size_t number = network.nodes().size(); number-- > 0;) {
-    const int own = count + static_cast<int>(number);
-    if (!slopes[own].data) continue;
-    const Node& node = network.nodes()[number];
+  for (Index i = 0; i < rows; ++i)
+    gradients[output].data[i * gradients[output].stride + column] = 1;
+  for (std::size_t node_index = network.nodes().size(); node_index-- > 0;) {
+    const int node_output = count + static_cast<int>(node_index);
+    if (!gradients[node_output].data) continue;
+    const Node& node = network.nodes()[node_index];
     std::vector<Input> gathered;
     std::vector<GradientSlot> slots;
     for (const int value : node.inputs) {
-      if (!slopes[value].data) take(value);
+      if (!gradients[value].data) take(value);
       gathered.push_back(run.values[value].rows);
       slots.push_back(
-          {.data = slopes[value].data, .stride = slopes[value].stride, .accumulate = true});
+          {.data = gradients[value].data, .stride = gradients[value].stride, .accumulate = true});
     }
     BackwardPass pass;
     pass.inputs = gathered.data();
-    pass.output = &run.values[own];
+    pass.output = &run.values[node_output];
     pass.rows = rows;
     pass.step = step;
     pass.step.occurrence = node.occurrence;
     pass.arena = &run.arena;
-    pass.saved = run.saved[number];
-    pass.d_output = slopes[own].data;
-    pass.d_output_stride = slopes[own].stride;
+    pass.saved = run.saved[node_index];
+    pass.d_output = gradients[node_output].data;
+    pass.d_output_stride = gradients[node_output].stride;
     pass.d_inputs = slots.data();
     node.layer->backward(pass);
   }
@@ -62,8 +64,9 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
     if (!to[input]) continue;
     const Index values = network.value_width(input);
     for (Index i = 0; i < rows; ++i) {
-      if (slopes[input].data)
-        std::copy_n(slopes[input].data + i * slopes[input].stride, values, to[input] + i * values);
+      if (gradients[input].data)
+        std::copy_n(gradients[input].data + i * gradients[input].stride, values,
+                    to[input] + i * values);
       else
         std::fill_n(to[input] + i * values, values, 0.0f);
     }

@@ -1,4 +1,4 @@
-// The slope of one output of a network by what it reads.
+// The gradient of one output of a network by what it reads.
 #pragma once
 
 #include "training/network.h"

@@ -16,19 +16,20 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     require(nodes_[node].layer != nullptr, "Network: expected layers, got None");
     Layer& layer = *nodes_[node].layer;
-    const int own = inputs_ + static_cast<int>(node);
+    const int node_output = inputs_ + static_cast<int>(node);
     require(layer.is_built(), "Network: a layer is not built");
     require(nodes_[node].inputs.size() == layer.input_widths().size(),
             "Network: a layer has the wrong number of inputs");
     for (std::size_t at = 0; at < nodes_[node].inputs.size(); ++at) {
       const int value = nodes_[node].inputs[at];
       const Index width = layer.input_widths()[at];
-      require(value >= 0 && value < own, "Network: values must be made before they are used");
+      require(value >= 0 && value < node_output,
+              "Network: values must be made before they are used");
       if (widths_[value] == 0) widths_[value] = width;
       require(widths_[value] == width, "Network: expected rows of ", width, " values, got ",
               widths_[value]);
     }
-    widths_[own] = layer.output_width();
+    widths_[node_output] = layer.output_width();
     for (std::size_t earlier = 0; earlier < node; ++earlier)
       nodes_[node].occurrence += nodes_[earlier].layer == nodes_[node].layer;
     if (nodes_[node].occurrence == 0) layers_.push_back(&layer);
@@ -97,9 +98,9 @@ void check_finite(const Input& x, Index rows, const char* name) {
   });
   if (first == rows) return;
   const Index row = first, at = find(row);
-  const Index entry = x.is_sparse() ? x.sparse.begin(row) + at : at;
-  const float value = x.is_sparse() ? x.sparse.values[entry] : x.dense.row(row)[at];
-  const Index column = x.is_sparse() ? x.sparse.columns[entry] : at;
+  const Index index = x.is_sparse() ? x.sparse.begin(row) + at : at;
+  const float value = x.is_sparse() ? x.sparse.values[index] : x.dense.row(row)[at];
+  const Index column = x.is_sparse() ? x.sparse.columns[index] : at;
   const char* what = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
   fail(name, ": expected finite numbers, got ", what, " at row ", row, ", column ", column);
 }
@@ -119,12 +120,12 @@ void copy_rows(const Input& x, Index rows, float* to) {
 
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
-  struct Reading {
-    explicit Reading(const Network& network) : network(network) { network.begin_read(); }
-    ~Reading() { network.end_read(); }
+  struct NetworkReadClaim {
+    explicit NetworkReadClaim(const Network& network) : network(network) { network.begin_read(); }
+    ~NetworkReadClaim() { network.end_read(); }
     const Network& network;
   };
-  const Reading reading(*this);
+  const NetworkReadClaim claim(*this);
   const IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
   const std::vector<char> skip(nodes_.size(), 0);

@@ -41,7 +41,7 @@ class Network {
   const std::vector<int>& outputs() const { return outputs_; }
   Index value_width(int value) const { return widths_[value]; }
   // The node that makes a value, or -1 for an input.
-  int maker(int value) const { return value - inputs_; }
+  int producer(int value) const { return value - inputs_; }
 
   // Width of rows and kind of input fit what the layers were built for; `name` is used in the
   // error.
@@ -51,7 +51,7 @@ class Network {
   void forward(Run& run, const Input* inputs, Index rows, const Step& step,
                const std::vector<char>& skip) const;
 
-  // Outputs [rows, width] contiguous, in pieces of batch_rows. Throws at a row that is not finite.
+  // Outputs [rows, width] contiguous, in batches of batch_rows. Throws at a row that is not finite.
   // Safe from several threads at once.
   void predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                const std::vector<float*>& outputs) const;

@@ -16,13 +16,13 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   std::vector<int> uses(network_->nodes().size() + network_->input_count(), 0);
   std::vector<int> layer_uses;
   for (const Node& node : nodes) {
-    const std::size_t number = layer_number(node.layer.get());
-    if (number == layers_.size()) {
+    const std::size_t index = layer_index(node.layer.get());
+    if (index == layers_.size()) {
       layers_.push_back(node.layer.get());
       layer_uses.push_back(0);
     }
-    node_layer_.push_back(number);
-    ++layer_uses[number];
+    node_layer_.push_back(index);
+    ++layer_uses[index];
     for (const int value : node.inputs) ++uses[value];
   }
   // A layer that stands twice in the graph gets one update from the sum of both gradients.
@@ -34,20 +34,20 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   for (const int value : network_->outputs()) ++uses[value];
   skip_.assign(nodes.size(), 0);
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
-    const int node = network_->maker(network_->outputs()[o]);
+    const int node = network_->producer(network_->outputs()[o]);
     require(node >= 0, "loss: an input of the model cannot be trained as its output");
     require(std::count(network_->outputs().begin(), network_->outputs().end(),
                        network_->outputs()[o]) == 1,
             "outputs: a value that is an output twice cannot be trained");
     const Activation last = nodes[node].layer->output_activation();
     const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
-                       objectives_[o].loss->own_activation() == last;
+                       objectives_[o].loss->fused_activation() == last;
     fused_.push_back(fused);
     if (fused) skip_[node] = 1;
   }
 }
 
-std::size_t Trainer::layer_number(const Layer* layer) const {
+std::size_t Trainer::layer_index(const Layer* layer) const {
   return std::find(layers_.begin(), layers_.end(), layer) - layers_.begin();
 }
 
@@ -63,7 +63,7 @@ void Trainer::check(const Dataset& data) const {
     const Target& target = data.targets[o];
     if (objectives_[o].loss->reads_labels()) {
       require(target.labels != nullptr, "y: expected int32 labels, got rows of values");
-      const std::int32_t worst = target.least_label < 0 ? target.least_label : target.most_label;
+      const std::int32_t worst = target.min_label < 0 ? target.min_label : target.max_label;
       require(worst >= 0 && worst < width, "y: expected labels from 0 to ", width - 1, ", got ",
               worst);
     } else {
@@ -82,29 +82,29 @@ void Trainer::check_trainable() const {
 }
 
 void Trainer::forward(const Dataset& data, const Index* samples, Index count, bool training) {
-  row_index_ = samples;
+  row_indices_ = samples;
   if (data.rows_per_sample != 1) {
     expanded_.resize(static_cast<std::size_t>(count * data.rows_per_sample));
     for (Index i = 0; i < count * data.rows_per_sample; ++i)
       expanded_[i] =
           samples[i / data.rows_per_sample] * data.rows_per_sample + i % data.rows_per_sample;
-    row_index_ = expanded_.data();
+    row_indices_ = expanded_.data();
   }
   inputs_.clear();
-  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_index_));
+  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_indices_));
   run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Target& target = data.targets[o];
-    run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_index_,
+    run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_indices_,
                                              target.rows_per_sample};
   }
   const Step step{.training = training, .number = static_cast<std::uint64_t>(steps_)};
   network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step, skip_);
 }
 
-void Trainer::judge(const Dataset& data, bool training) {
-  figures_.assign(1 + objectives_.size(), 0.0);
-  slopes_.assign(run_.values.size(), Slope{});
+void Trainer::evaluate_losses(const Dataset& data, bool training) {
+  step_results_.assign(1 + objectives_.size(), 0.0);
+  gradients_.assign(run_.values.size(), Gradient{});
   float* row_values = run_.arena.take<float>(run_.rows);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
@@ -112,25 +112,25 @@ void Trainer::judge(const Dataset& data, bool training) {
     const int value = network_->outputs()[o];
     const Output& output = run_.values[value];
     Target target = data.targets[o];
-    target.index = row_index_;
+    target.index = row_indices_;
     target.units = network_->value_width(value);
     const Predictions y{output.rows.dense, output.data, output.stride, run_.rows};
-    Slope slope;
+    Gradient gradient;
     if (training) {
-      slope.stride = round_up(target.units, kPanelWidth);
-      slope.data = run_.arena.take<float>(run_.rows * slope.stride);
+      gradient.stride = round_up(target.units, kPanelWidth);
+      gradient.data = run_.arena.take<float>(run_.rows * gradient.stride);
     }
-    const double loss = objective.loss->evaluate(y, target, fused_[o], objective.weight, slope.data,
-                                                 slope.stride, row_values);
-    figures_[1 + o] = loss;
+    const double loss = objective.loss->evaluate(y, target, fused_[o], objective.weight,
+                                                 gradient.data, gradient.stride, row_values);
+    step_results_[1 + o] = loss;
     total += objective.weight * loss;
     for (const Metric metric : objective.metrics)
-      figures_.push_back(evaluate_metric(metric, y, target, row_values));
+      step_results_.push_back(evaluate_metric(metric, y, target, row_values));
     if (training) {
-      slopes_[value] = slope;
+      gradients_[value] = gradient;
     }
   }
-  figures_[0] = total + run_.loss + penalties();
+  step_results_[0] = total + run_.loss + penalties();
 }
 
 double Trainer::penalties() {
@@ -149,9 +149,9 @@ const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* 
                                               Index count) {
   run_.standby.run([&] {
     forward(data, samples, count, false);
-    judge(data, false);
+    evaluate_losses(data, false);
   });
-  return figures_;
+  return step_results_;
 }
 
 const std::vector<double>& Trainer::train_step(const Dataset& data, const Index* samples,
@@ -159,66 +159,66 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   check_trainable();
   run_.standby.run([&] {
     forward(data, samples, count, true);
-    judge(data, true);
+    evaluate_losses(data, true);
     poll_interrupt();
     const InterruptShield shield;
     backward();
     finish_step();
   });
-  return figures_;
+  return step_results_;
 }
 
-// A value needs its slope where a trained layer comes before it.
-void Trainer::update_needs() {
+// A value needs its gradient where a trained layer comes before it.
+void Trainer::find_needed_gradients() {
   const auto& nodes = network_->nodes();
-  needs_slope_.assign(run_.values.size(), 0);
+  needs_gradient_.assign(run_.values.size(), 0);
   for (std::size_t node = 0; node < nodes.size(); ++node) {
     const Layer& layer = *nodes[node].layer;
     char needs = layer.trainable && layer.parameters().size() > 0;
-    for (const int value : nodes[node].inputs) needs |= needs_slope_[value];
-    needs_slope_[network_->input_count() + node] = needs;
+    for (const int value : nodes[node].inputs) needs |= needs_gradient_[value];
+    needs_gradient_[network_->input_count() + node] = needs;
   }
 }
 
 void Trainer::backward() {
-  update_needs();
+  find_needed_gradients();
   for (auto& state : states_) state->begin_step();
   for (std::size_t node = network_->nodes().size(); node-- > 0;) backward_node(node);
   apply_stored();
 }
 
 void Trainer::backward_node(std::size_t node) {
-  const int own = network_->input_count() + static_cast<int>(node);
-  if (!needs_slope_[own] || slopes_[own].data == nullptr) return;
+  const int node_output = network_->input_count() + static_cast<int>(node);
+  if (!needs_gradient_[node_output] || gradients_[node_output].data == nullptr) return;
   const Node& graph_node = network_->nodes()[node];
   slots_.clear();
   run_.gathered.clear();
   for (const int value : graph_node.inputs) {
     run_.gathered.push_back(run_.values[value].rows);
     GradientSlot slot;
-    if (needs_slope_[value]) {
-      Slope& slope = slopes_[value];
-      // A layer that reads one value twice adds its second slope to its first.
-      slot.accumulate = slope.data != nullptr;
-      if (!slope.data) {
-        slope.stride = round_up(network_->value_width(value), kPanelWidth);
-        slope.data = run_.arena.take<float>(run_.rows * slope.stride);
+    if (needs_gradient_[value]) {
+      Gradient& gradient = gradients_[value];
+      // A layer that reads one value twice adds its second gradient to its first.
+      slot.accumulate = gradient.data != nullptr;
+      if (!gradient.data) {
+        gradient.stride = round_up(network_->value_width(value), kPanelWidth);
+        gradient.data = run_.arena.take<float>(run_.rows * gradient.stride);
       }
-      slot.data = slope.data;
-      slot.stride = slope.stride;
+      slot.data = gradient.data;
+      slot.stride = gradient.stride;
     }
     slots_.push_back(slot);
   }
   BackwardPass pass;
   pass.inputs = run_.gathered.data();
-  pass.output = &run_.values[own];
+  pass.output = &run_.values[node_output];
   pass.rows = run_.rows;
   pass.step = {true, static_cast<std::uint64_t>(steps_), graph_node.occurrence};
   pass.arena = &run_.arena;
   pass.skip_activation = skip_[node];
   pass.saved = run_.saved[node];
-  pass.d_output = slopes_[own].data;
-  pass.d_output_stride = slopes_[own].stride;
+  pass.d_output = gradients_[node_output].data;
+  pass.d_output_stride = gradients_[node_output].stride;
   pass.d_inputs = slots_.data();
   pass.sink = graph_node.layer->trainable ? states_[node_layer_[node]].get() : nullptr;
   graph_node.layer->backward(pass);
@@ -240,13 +240,13 @@ void Trainer::apply_stored() {
   for (auto& state : states_) {
     if (!state->stores_gradients()) continue;
     for (std::size_t p = 0; p < state->parameter_count(); ++p) {
-      const int number = static_cast<int>(p);
-      double own = scale;
+      const int index = static_cast<int>(p);
+      double parameter_scale = scale;
       if (optimizer_.clip_norm > 0) {
-        const double norm = std::sqrt(state->stored_square(number));
-        own = std::min(1.0, optimizer_.clip_norm / std::max(norm, 1e-12));
+        const double norm = std::sqrt(state->stored_square(index));
+        parameter_scale = std::min(1.0, optimizer_.clip_norm / std::max(norm, 1e-12));
       }
-      state->apply_stored(number, own);
+      state->apply_stored(index, parameter_scale);
     }
   }
   for (std::size_t node = 0; node < node_layer_.size(); ++node) {

@@ -13,7 +13,7 @@
 
 namespace gatewise {
 
-// How one output of the network is judged.
+// How one output of the network is evaluated.
 struct Objective {
   std::unique_ptr<Loss> loss;
   float weight = 1;
@@ -29,7 +29,7 @@ class Trainer {
   // everything as before the step. Throws as `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
-  // The same figures without an update.
+  // The same results without an update.
   const std::vector<double>& test_step(const Dataset& data, const Index* samples, Index count);
 
   // Throws where the data do not fit the network.
@@ -49,21 +49,21 @@ class Trainer {
   std::atomic<bool> in_step{false};
 
  private:
-  // Slope by one value, [rows, width]; data is null until something was added to it.
-  struct Slope {
+  // Gradient by one value, [rows, width]; data is null until something was added to it.
+  struct Gradient {
     float* data = nullptr;
     Index stride = 0;
   };
 
   void forward(const Dataset& data, const Index* samples, Index count, bool training);
-  void judge(const Dataset& data, bool training);
+  void evaluate_losses(const Dataset& data, bool training);
   void backward();
   void backward_node(std::size_t node);
   void finish_step();
   void apply_stored();
   double penalties();
-  std::size_t layer_number(const Layer* layer) const;
-  void update_needs();
+  std::size_t layer_index(const Layer* layer) const;
+  void find_needed_gradients();
 
   std::shared_ptr<Network> network_;
   std::vector<Objective> objectives_;
@@ -72,16 +72,16 @@ class Trainer {
   std::vector<std::unique_ptr<LayerState>> states_;  // by layer
   std::vector<std::uint64_t> seen_writes_;           // by layer
   std::vector<std::size_t> node_layer_;
-  std::vector<char> skip_;         // by node: its activation is the loss's
-  std::vector<char> fused_;        // by output
-  std::vector<char> needs_slope_;  // by value
+  std::vector<char> skip_;            // by node: its activation is the loss's
+  std::vector<char> fused_;           // by output
+  std::vector<char> needs_gradient_;  // by value
   Run run_;
-  std::vector<Slope> slopes_;  // by value
+  std::vector<Gradient> gradients_;  // by value
   std::vector<GradientSlot> slots_;
   std::vector<Input> inputs_;
-  std::vector<Index> expanded_;  // row numbers of samples of several rows
-  const Index* row_index_ = nullptr;
-  std::vector<double> figures_;
+  std::vector<Index> expanded_;  // row indices of samples of several rows
+  const Index* row_indices_ = nullptr;
+  std::vector<double> step_results_;
   std::int64_t steps_ = 0;
 };
 

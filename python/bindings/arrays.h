@@ -49,7 +49,7 @@ struct RowArray {
   std::vector<py::ssize_t> leading;  // the axes before the last
 };
 
-inline RowArray rows_of(const py::handle& object, const char* name) {
+inline RowArray to_rows(const py::handle& object, const char* name) {
   RowArray result;
   if (py::isinstance<SparseMatrix>(object)) {
     const auto& matrix = object.cast<const SparseMatrix&>();
@@ -71,8 +71,8 @@ inline RowArray rows_of(const py::handle& object, const char* name) {
 }
 
 // The rows x of a built layer of one input.
-inline RowArray rows_for(const Layer& layer, const py::object& x) {
-  RowArray array = rows_of(x, "x");
+inline RowArray to_layer_rows(const Layer& layer, const py::object& x) {
+  RowArray array = to_rows(x, "x");
   require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
           layer.input_widths().empty() ? 0 : layer.input_widths()[0], " values, got ",
           array.input.width);

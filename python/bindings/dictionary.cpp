@@ -34,8 +34,8 @@ struct CodeArrays {
 };
 
 py::tuple encode(Layer& layer, const py::object& x, bool refit) {
-  const SparseDictionary& own = dictionary(layer);
-  const RowArray array = rows_of(x, "x");
+  const SparseDictionary& sparse_dictionary = dictionary(layer);
+  const RowArray array = to_rows(x, "x");
   require(!array.input.is_sparse(), "x: expected dense rows, got a sparse matrix");
   require(array.input.width == layer.input_widths()[0], "x: expected rows of ",
           layer.input_widths()[0], " values, got ", array.input.width);
@@ -44,44 +44,45 @@ py::tuple encode(Layer& layer, const py::object& x, bool refit) {
   {
     const py::gil_scoped_release release;
     check_finite(array.input, array.rows, "x");
-    IdlePool<SparseDictionary::Encoding>::Loan encoding(own.encodings());
+    IdlePool<SparseDictionary::Encoding>::Loan encoding(sparse_dictionary.encodings());
     for (Index row = 0; row < array.rows; row += kEncodedRows) {
       poll_interrupt();
       encoding->arena.reset();
       const Index count = std::min(kEncodedRows, array.rows - row);
       encoding->standby.run([&] {
-        codes.append(own.encode(array.input.dense.from(row), count, refit, encoding->arena));
+        codes.append(
+            sparse_dictionary.encode(array.input.dense.from(row), count, refit, encoding->arena));
       });
     }
     if (encoding->arena.bytes() > kKeptBytes) encoding.drop();
   }
-  const auto entries = static_cast<Index>(codes.values.size());
+  const auto num_nonzeros = static_cast<Index>(codes.values.size());
   return py::make_tuple(copy_array<std::int64_t>(codes.offsets.data(), array.rows + 1),
-                        copy_array<std::int32_t>(codes.latents.data(), entries),
-                        copy_array<float>(codes.values.data(), entries));
+                        copy_array<std::int32_t>(codes.latents.data(), num_nonzeros),
+                        copy_array<float>(codes.values.data(), num_nonzeros));
 }
 
 FloatArray decode(Layer& layer, const SparseMatrix& codes) {
-  const SparseDictionary& own = dictionary(layer);
-  require(codes.width == own.latents(), "codes: expected rows of ", own.latents(), " latents, got ",
-          codes.width);
+  const SparseDictionary& sparse_dictionary = dictionary(layer);
+  require(codes.width == sparse_dictionary.latents(), "codes: expected rows of ",
+          sparse_dictionary.latents(), " latents, got ", codes.width);
   FloatArray y = new_array({codes.rows()}, layer.output_width());
   float* to = y.mutable_data();
   const ReadClaim claim(layer.use());
   const py::gil_scoped_release release;
-  own.decode({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(), to,
-             layer.output_width());
+  sparse_dictionary.decode({codes.offsets.data(), codes.columns.data(), codes.values.data()},
+                           codes.rows(), to, layer.output_width());
   return y;
 }
 
 py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object& query, Index k) {
-  const RowArray queries = rows_of(query, "query");
+  const RowArray queries = to_rows(query, "query");
   const bool is_code = queries.input.is_sparse();
   SearchQueries::Reconstruction reconstruction;
   if (!is_code) reconstruction = dictionary(layer).reconstruction();
   const Index width = is_code ? codes.width : layer.input_widths()[0];
-  const auto* own = dynamic_cast<SparseDictionary*>(&layer);
-  const Index latents = own ? own->latents() : layer.output_width();
+  const auto* sparse_dictionary = dynamic_cast<SparseDictionary*>(&layer);
+  const Index latents = sparse_dictionary ? sparse_dictionary->latents() : layer.output_width();
   require(codes.width == latents, "codes: expected rows of ", latents, " latents, got ",
           codes.width);
   require(codes.rows() <= std::numeric_limits<std::int32_t>::max(),

@@ -14,7 +14,7 @@ GatedExpertsLayer& gated_layer(Layer& layer) {
 
 FloatArray gates(Layer& layer, const py::object& x) {
   const GatedExpertsLayer& gated = gated_layer(layer);
-  const RowArray array = rows_for(layer, x);
+  const RowArray array = to_layer_rows(layer, x);
   const auto units = static_cast<Index>(gated.groups().size());
   FloatArray result({array.rows, units});
   float* to = result.mutable_data();

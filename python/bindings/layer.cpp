@@ -174,12 +174,12 @@ void set_keeps_zeros(Layer& layer, const std::string& name, bool keeps_zeros) {
   layer.parameters().find(name).keeps_zeros = keeps_zeros;
 }
 
-void check_offsets(const IndexArray& offsets, Index entries) {
+void check_offsets(const IndexArray& offsets, Index num_nonzeros) {
   const Index count = offsets.size();
   require(offsets.ndim() == 1 && count >= 1, "indptr: expected row offsets, got none");
   const std::int64_t* at = offsets.data();
-  require(at[0] == 0 && at[count - 1] == entries, "indptr: expected offsets from 0 to ", entries,
-          ", got ", at[0], " to ", at[count - 1]);
+  require(at[0] == 0 && at[count - 1] == num_nonzeros, "indptr: expected offsets from 0 to ",
+          num_nonzeros, ", got ", at[0], " to ", at[count - 1]);
   for (Index i = 1; i < count; ++i)
     require(at[i] >= at[i - 1], "indptr: expected offsets that do not decrease, got ", at[i],
             " after ", at[i - 1]);
@@ -198,7 +198,7 @@ SparseExpertLayer& expert_layer(Layer& layer) {
 
 py::tuple routing(Layer& layer, const py::object& x) {
   const SparseExpertLayer& experts = expert_layer(layer);
-  const RowArray array = rows_for(layer, x);
+  const RowArray array = to_layer_rows(layer, x);
   Arena arena;
   RouterRun run;
   const ReadClaim claim(layer.use());
@@ -209,8 +209,8 @@ py::tuple routing(Layer& layer, const py::object& x) {
   }
   const Choice& choice = run.choice;
   return py::make_tuple(copy_array<std::int64_t>(choice.offsets, choice.rows + 1),
-                        copy_array<std::int32_t>(choice.experts, choice.entries()),
-                        copy_array<float>(choice.weights, choice.entries()));
+                        copy_array<std::int32_t>(choice.experts, choice.num_assignments()),
+                        copy_array<float>(choice.weights, choice.num_assignments()));
 }
 
 }  // namespace

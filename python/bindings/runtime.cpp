@@ -54,9 +54,9 @@ FloatArray normal(std::uint64_t seed, std::uint64_t stream, Index size, float me
 }
 
 FloatArray orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols) {
-  constexpr Index kMost = Index{1} << 24;
-  require(rows >= 1 && cols >= 1 && rows <= kMost && cols <= kMost,
-          "orthogonal: expected sizes from 1 to ", kMost, ", got ", rows, " and ", cols);
+  constexpr Index kMaxSize = Index{1} << 24;
+  require(rows >= 1 && cols >= 1 && rows <= kMaxSize && cols <= kMaxSize,
+          "orthogonal: expected sizes from 1 to ", kMaxSize, ", got ", rows, " and ", cols);
   FloatArray flat =
       filled(rows * cols, [=](float* y) { fill_orthogonal(seed, stream, rows, cols, y); });
   return flat.reshape({rows, cols});
@@ -71,7 +71,7 @@ IndexArray permutation(std::uint64_t seed, std::uint64_t stream, Index size) {
 }
 
 std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
-  const RowArray array = rows_of(x, "x");
+  const RowArray array = to_rows(x, "x");
   require(!array.input.is_sparse(), "x: expected an array, got a sparse matrix");
   Index at = -1;
   {

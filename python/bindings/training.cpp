@@ -25,7 +25,7 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
   std::vector<Input> rows;
   RowArray first;
   for (int i = 0; i < network.input_count(); ++i) {
-    RowArray array = rows_of(inputs[i], "x");
+    RowArray array = to_rows(inputs[i], "x");
     network.check_input(i, array.input.width, array.input.is_sparse(), "x");
     rows.push_back(array.input);
     if (i == 0)
@@ -55,17 +55,17 @@ struct BoundDataset {
 
 void add_inputs(BoundDataset& bound, const py::list& inputs) {
   for (const py::handle& object : inputs) {
-    const RowArray array = rows_of(object, "x");
+    const RowArray array = to_rows(object, "x");
     const Index samples = array.leading[0];
     require(array.rows >= 1 && array.input.width >= 1,
             "x: expected at least one row of at least one value, got none");
     if (bound.data.inputs.empty()) {
-      bound.data.samples = samples;
+      bound.data.num_samples = samples;
       bound.data.rows_per_sample = array.rows / samples;
     }
-    require(array.rows == bound.data.samples * bound.data.rows_per_sample,
+    require(array.rows == bound.data.num_samples * bound.data.rows_per_sample,
             "x: expected inputs of one number of rows, got ",
-            bound.data.samples * bound.data.rows_per_sample, " and ", array.rows);
+            bound.data.num_samples * bound.data.rows_per_sample, " and ", array.rows);
     bound.data.inputs.push_back(array.input);
     bound.arrays.push_back(py::reinterpret_borrow<py::object>(object));
   }
@@ -79,13 +79,13 @@ Target make_target(const py::handle& object, Index rows, Index rows_per_sample) 
     const auto labels = py::reinterpret_borrow<LabelArray>(object);
     require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
     target.labels = labels.data();
-    const auto [least, most] = std::minmax_element(target.labels, target.labels + rows);
-    target.least_label = *least;
-    target.most_label = *most;
+    const auto [min_label, max_label] = std::minmax_element(target.labels, target.labels + rows);
+    target.min_label = *min_label;
+    target.max_label = *max_label;
     target.units = 1;
     return target;
   }
-  const RowArray array = rows_of(object, "y");
+  const RowArray array = to_rows(object, "y");
   require(!array.input.is_sparse(), "y: expected a dense array, got a sparse matrix");
   require(array.rows == rows, "y: expected ", rows, " rows, got ", array.rows);
   target.values = array.input.dense.data;
@@ -98,13 +98,13 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
   auto bound = std::make_unique<BoundDataset>();
   add_inputs(*bound, inputs);
   require(weights.size() == targets.size(), "sample_weights: expected one entry for each target");
-  const Index rows = bound->data.samples * bound->data.rows_per_sample;
+  const Index rows = bound->data.num_samples * bound->data.rows_per_sample;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Target target = make_target(targets[i], rows, bound->data.rows_per_sample);
     if (!weights[i].is_none()) {
       const FloatArray values = expect_floats(weights[i], "sample_weight");
-      require(values.size() == bound->data.samples, "sample_weight: expected ", bound->data.samples,
-              " weights, got ", values.size());
+      require(values.size() == bound->data.num_samples, "sample_weight: expected ",
+              bound->data.num_samples, " weights, got ", values.size());
       target.weights = values.data();
     }
     bound->data.targets.push_back(target);
@@ -117,7 +117,7 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
     if (target.values)
       check_finite({.dense = {target.values, target.units}, .width = target.units}, rows, "y");
     if (target.weights)
-      check_finite({.dense = {target.weights, 1}, .width = 1}, bound->data.samples,
+      check_finite({.dense = {target.weights, 1}, .width = 1}, bound->data.num_samples,
                    "sample_weight");
   }
   return bound;
@@ -148,24 +148,24 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
 }
 
 // Claims the layers for reading, so that no other model that holds them is trained meanwhile.
-class Reading {
+class NetworkReadClaim {
  public:
-  explicit Reading(const Network& network) : network_(network) { network_.begin_read(); }
-  ~Reading() { network_.end_read(); }
-  Reading(const Reading&) = delete;
-  Reading& operator=(const Reading&) = delete;
+  explicit NetworkReadClaim(const Network& network) : network_(network) { network_.begin_read(); }
+  ~NetworkReadClaim() { network_.end_read(); }
+  NetworkReadClaim(const NetworkReadClaim&) = delete;
+  NetworkReadClaim& operator=(const NetworkReadClaim&) = delete;
 
  private:
   const Network& network_;
 };
 
 // For each input, CSR rows too, a dense gradient [rows, width].
-py::list gradients_by_input(const Network& network, const py::list& inputs, Index column) {
+py::list compute_input_gradients(const Network& network, const py::list& inputs, Index column) {
   BoundDataset bound;
   add_inputs(bound, inputs);
   require(bound.data.inputs.size() == static_cast<std::size_t>(network.input_count()),
           "x: expected ", network.input_count(), " inputs, got ", bound.data.inputs.size());
-  const Index rows = bound.data.samples * bound.data.rows_per_sample;
+  const Index rows = bound.data.num_samples * bound.data.rows_per_sample;
   py::list result;
   std::vector<float*> to;
   for (int i = 0; i < network.input_count(); ++i) {
@@ -175,7 +175,7 @@ py::list gradients_by_input(const Network& network, const py::list& inputs, Inde
     to.push_back(gradient.mutable_data());
     result.append(gradient);
   }
-  const Reading reading(network);
+  const NetworkReadClaim claim(network);
   {
     const py::gil_scoped_release release;
     for (const Input& input : bound.data.inputs) check_finite(input, rows, "x");
@@ -185,24 +185,24 @@ py::list gradients_by_input(const Network& network, const py::list& inputs, Inde
 }
 
 // A trainer has one workspace: one step at a time.
-class Turn {
+class StepLock {
  public:
-  explicit Turn(std::atomic<bool>& taken) : taken_(taken) {
-    if (taken_.exchange(true)) throw Busy("step: another step of this trainer is running");
+  explicit StepLock(std::atomic<bool>& in_step) : in_step_(in_step) {
+    if (in_step_.exchange(true)) throw Busy("step: another step of this trainer is running");
   }
-  ~Turn() { taken_ = false; }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  ~StepLock() { in_step_ = false; }
+  StepLock(const StepLock&) = delete;
+  StepLock& operator=(const StepLock&) = delete;
 
  private:
-  std::atomic<bool>& taken_;
+  std::atomic<bool>& in_step_;
 };
 
 void check_samples(const IndexArray& samples, const Dataset& data) {
   require(samples.size() >= 1, "samples: expected at least one, got none");
   for (Index i = 0; i < samples.size(); ++i)
-    require(samples.data()[i] >= 0 && samples.data()[i] < data.samples,
-            "samples: expected indices below ", data.samples, ", got ", samples.data()[i]);
+    require(samples.data()[i] >= 0 && samples.data()[i] < data.num_samples,
+            "samples: expected indices below ", data.num_samples, ", got ", samples.data()[i]);
 }
 
 std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
@@ -210,7 +210,7 @@ std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
   check_samples(indices, bound.data);
   trainer.check(bound.data);
-  const Turn turn(trainer.in_step);
+  const StepLock step_lock(trainer.in_step);
   const py::gil_scoped_release release;
   return trainer.train_step(bound.data, indices.data(), indices.size());
 }
@@ -220,8 +220,8 @@ std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
   check_samples(indices, bound.data);
   trainer.check(bound.data);
-  const Turn turn(trainer.in_step);
-  const Reading reading(trainer.network());
+  const StepLock step_lock(trainer.in_step);
+  const NetworkReadClaim claim(trainer.network());
   const py::gil_scoped_release release;
   return trainer.test_step(bound.data, indices.data(), indices.size());
 }
@@ -239,9 +239,9 @@ std::string key(std::size_t layer, const char* what) {
 // Slices that a parameter has lost since the trainer was made are left out.
 template <typename Visit>
 void for_each_slice(LayerState& layer, const Visit& visit) {
-  for (std::size_t number = 0; number < layer.slices().size(); ++number)
-    for (Index slice = 0; slice < layer.block().at(static_cast<int>(number)).count; ++slice)
-      visit(layer.slices()[number][slice]);
+  for (std::size_t index = 0; index < layer.slices().size(); ++index)
+    for (Index slice = 0; slice < layer.block().at(static_cast<int>(index)).count; ++slice)
+      visit(layer.slices()[index][slice]);
 }
 
 py::dict get_state(Trainer& trainer) {
@@ -305,22 +305,22 @@ Index slice_count(LayerState& layer) {
   return count;
 }
 
-// Copies the entry over the buffer, or only checks that it could.
+// Copies the array over the buffer, or only checks that it could.
 void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name, bool write) {
   if (buffer.size() == 0) return;
   const auto values = state_array<float>(state, name, buffer.size());
   if (write) std::copy_n(values.data(), buffer.size(), buffer.data());
 }
 
-void restore_layer(LayerState& layer, const py::dict& state, std::size_t number, bool write) {
+void restore_layer(LayerState& layer, const py::dict& state, std::size_t index, bool write) {
   const Index count = slice_count(layer);
   if (count == 0) return;
-  const auto steps = state_array<std::int64_t>(state, key(number, "steps"), count);
-  const auto penalties = state_array<double>(state, key(number, "penalties"), count);
+  const auto steps = state_array<std::int64_t>(state, key(index, "steps"), count);
+  const auto penalties = state_array<double>(state, key(index, "penalties"), count);
   for (Index i = 0; i < count; ++i)
     require(steps.data()[i] >= 0, "state: expected step counts >= 0, got ", steps.data()[i]);
-  restore(layer.first(), state, key(number, "first"), write);
-  restore(layer.second(), state, key(number, "second"), write);
+  restore(layer.first(), state, key(index, "first"), write);
+  restore(layer.second(), state, key(index, "second"), write);
   if (!write) return;
   Index at = 0;
   for_each_slice(layer, [&](LayerState::Slice& slice) {
@@ -345,13 +345,13 @@ void bind_training(py::module_& module) {
   py::class_<Network, std::shared_ptr<Network>>(module, "Network")
       .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
       .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"));
-  module.def("input_gradients", &gradients_by_input, py::arg("network"), py::arg("inputs"),
+  module.def("input_gradients", &compute_input_gradients, py::arg("network"), py::arg("inputs"),
              py::arg("column"));
   py::class_<BoundDataset>(module, "Dataset")
       .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
            py::arg("sample_weights"))
       .def_property_readonly("samples",
-                             [](const BoundDataset& bound) { return bound.data.samples; });
+                             [](const BoundDataset& bound) { return bound.data.num_samples; });
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
            py::arg("metrics"), py::arg("optimizer"))

@@ -136,7 +136,7 @@ struct Samples {
 
   Dataset dataset(bool is_sparse = false) const {
     Dataset data;
-    data.samples = kSamples;
+    data.num_samples = kSamples;
     Input input{.width = kFeatures};
     if (is_sparse)
       input.sparse = csr->view();

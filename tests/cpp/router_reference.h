@@ -120,7 +120,7 @@ struct RoutedBatch {
   float value(int number, Index i, Index j) const {
     return const_cast<RoutedBatch*>(this)->value(number, i, j);
   }
-  int number_of(const std::string& name) const {
+  int index_of(const std::string& name) const {
     for (std::size_t at = 0; at < block.all().size(); ++at)
       if (block.all()[at].name == name) return static_cast<int>(at);
     return -1;
@@ -189,9 +189,9 @@ inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
     for (std::vector<double>& row : rows) row.push_back(1);
     return product(rows, transposed(batch.output_sums));
   }
-  if (batch.setting.kind != "keys") return product(x, parameters[batch.number_of("router_kernel")]);
-  Table rows = product(x, parameters[batch.number_of("router_projection")]);
-  Table keys = transposed(parameters[batch.number_of("router_keys")]);
+  if (batch.setting.kind != "keys") return product(x, parameters[batch.index_of("router_kernel")]);
+  Table rows = product(x, parameters[batch.index_of("router_projection")]);
+  Table keys = transposed(parameters[batch.index_of("router_keys")]);
   if (batch.setting.similarity == "cosine") {
     rows = unit_rows(rows);
     keys = unit_rows(keys);

@@ -77,7 +77,7 @@ TEST_CASE("activation_from_name knows every name and refuses others") {
                        std::invalid_argument);
 }
 
-TEST_CASE("activate_forward and activate_backward are Keras' formulas and their slopes") {
+TEST_CASE("activate_forward and activate_backward are Keras' formulas and their derivatives") {
   std::vector<float> x;
   for (float value = -12.0f; value <= 12.0f; value += 0.0137f) x.push_back(value);
   const auto count = static_cast<Index>(x.size());

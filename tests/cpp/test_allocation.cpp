@@ -124,7 +124,7 @@ TEST_CASE("steps with penalties of groups allocate nothing after the first") {
     check_no_allocation("top_k", "mlp", false, adam(), 100, groups);
 }
 
-TEST_CASE("steps on CSR rows allocate nothing once the memory has grown to any batch") {
+TEST_CASE("steps on CSR rows allocate nothing once the arena fits the largest batch") {
   const Threads threads(1);
   const Samples samples;
   const Dataset data = samples.dataset(true);
@@ -135,7 +135,7 @@ TEST_CASE("steps on CSR rows allocate nothing once the memory has grown to any b
   CHECK(train(*trainer, data, experts, 1000).allocated == 0);
 }
 
-TEST_CASE("an arena that gave memory once gives it again, and less of it, without allocating") {
+TEST_CASE("an arena reuses its memory without allocating") {
   Arena arena;
   Numbers numbers(4);
   std::vector<Index> sizes;

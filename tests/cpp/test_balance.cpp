@@ -15,7 +15,7 @@ struct Batch {
   std::vector<float> scales = std::vector<float>(kRows, 1.0f);
   std::vector<float> log_sums;
   std::vector<Index> counts{7, 0, 11, 5, 3};
-  Index entries = 26;
+  Index num_assignments = 26;
 
   explicit Batch(Numbers& numbers) : log_sums(numbers.vector(kRows, -2, 3)) {
     for (Index i = 0; i < kRows; ++i) {
@@ -33,7 +33,7 @@ struct Batch {
             .experts = kExperts,
             .stride = kStride,
             .counts = counts.data(),
-            .entries = entries};
+            .num_assignments = num_assignments};
   }
   // E sum_e f_e P_e (Switch Transformers, eq. 4 to 6).
   double aux() const {
@@ -42,7 +42,7 @@ struct Batch {
       double mean = 0;
       for (Index i = 0; i < kRows; ++i)
         mean += static_cast<double>(probabilities[i * kStride + e]) / kRows;
-      sum += static_cast<double>(counts[e]) / static_cast<double>(entries) * mean;
+      sum += static_cast<double>(counts[e]) / static_cast<double>(num_assignments) * mean;
     }
     return kExperts * sum;
   }
@@ -81,17 +81,17 @@ TEST_CASE("the auxiliary loss of an even load is 1") {
   Numbers numbers(2);
   Batch batch(numbers);
   batch.counts = {4, 4, 4, 4, 4};
-  batch.entries = 20;
+  batch.num_assignments = 20;
   Arena arena;
   CHECK(make_balance(1, 0, 0).loss(batch.scores(), arena) == doctest::Approx(1).epsilon(1e-6));
 }
 
-TEST_CASE("the auxiliary loss's slopes are its differences, added to what is there") {
+TEST_CASE("the auxiliary loss's gradient matches finite differences and is accumulated") {
   Numbers numbers(3);
   const Batch batch(numbers);
   std::vector<float> slopes(kExperts + 1, 2.0f);
   make_balance(0.5f, 0, 0)
-      .add_aux_slopes(batch.counts.data(), batch.entries, kRows, kExperts, slopes.data());
+      .add_aux_gradient(batch.counts.data(), batch.num_assignments, kRows, kExperts, slopes.data());
   for (Index e = 0; e < kExperts; ++e) {
     Batch above = batch, below = batch;
     above.probabilities[3 * kStride + e] += 0.125f;
@@ -102,14 +102,14 @@ TEST_CASE("the auxiliary loss's slopes are its differences, added to what is the
   CHECK(slopes[kExperts] == 2.0f);
 }
 
-TEST_CASE("the z-loss's slope times softmax is its differences by logit") {
+TEST_CASE("the z-loss's derivative times softmax matches finite differences of the logits") {
   Numbers numbers(4);
   const Batch batch(numbers);
   Batch above = batch, below = batch;
   above.log_sums[7] += 0.01f;
   below.log_sums[7] -= 0.01f;
   // d log sum exp / d logit is the softmax; the rest is d z / d log sum.
-  CHECK(make_balance(0, 0.25f, 0).z_slope(batch.log_sums[7], kRows) ==
+  CHECK(make_balance(0, 0.25f, 0).z_loss_derivative(batch.log_sums[7], kRows) ==
         doctest::Approx(0.25 * (above.z() - below.z()) / 0.02).epsilon(1e-4));
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("the bias moves by its rate towards an even load") {
   CHECK(bias == std::vector<float>{-0.125f, 0.625f, -0.25f, 0.0f, 0.875f});
 }
 
-TEST_CASE("the bias compares with the mean count though it is no whole number") {
+TEST_CASE("the bias compares with the mean count even if it is fractional") {
   const std::vector<Index> counts{3, 4};
   std::vector<float> bias{0.0f, 0.0f};
   make_balance(0, 0, 1.0f).update_bias(counts.data(), 2, 7, bias.data());

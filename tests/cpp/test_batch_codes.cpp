@@ -87,7 +87,7 @@ TEST_CASE("of equal values in a batch the first rows' lowest latents are taken")
   for (const Index count : {1, 777, 4000}) check_batch(encoder, h, count, 0, 0);
 }
 
-TEST_CASE("all candidates above floors and bound come in order of latents") {
+TEST_CASE("all_codes returns the candidates above the lower bounds in order of latents") {
   for (const Index rows : {1, 30, 700}) {
     const Encoder encoder(rows, 9, 213, 3);
     const Matrix h = encoder.product();

@@ -1,4 +1,4 @@
-#include "routing/chosen_backward.h"
+#include "routing/chosen_product_backward.h"
 
 #include "kernels/chosen_columns.h"
 #include "reference.h"
@@ -85,7 +85,7 @@ struct ChosenProblem {
 
 }  // namespace
 
-TEST_CASE("chosen_product_backward is the product with the chosen logits' slopes alone") {
+TEST_CASE("chosen_product_backward is the product with the chosen logits' gradients alone") {
   Numbers numbers(1);
   for (const Index width : {1, 15, 31, 33, 64, 65, 100})
     for (const Index experts : {4, 16, 17, 40})
@@ -96,7 +96,7 @@ TEST_CASE("chosen_product_backward is the product with the chosen logits' slopes
       }
 }
 
-TEST_CASE("chosen_product_backward gives the same bits on any number of threads") {
+TEST_CASE("chosen_product_backward gives the same bits for any thread count") {
   Numbers numbers(2);
   ChosenProblem problem(700, 150, 90, 3, numbers);
   Matrix first(700, 150, 151), other = first;
@@ -112,7 +112,7 @@ TEST_CASE("chosen_product_backward gives the same bits on any number of threads"
   }
 }
 
-TEST_CASE("turn_columns turns the columns that are asked for and no other") {
+TEST_CASE("turn_columns transposes the requested columns and no other") {
   Numbers numbers(3);
   const Matrix w(70, 21, 21, numbers);
   const Packed packed(w);

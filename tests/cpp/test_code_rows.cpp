@@ -27,7 +27,7 @@ TEST_CASE("keep_above cuts at its threshold, and keeps NaN") {
   }
 }
 
-TEST_CASE("end_idleness sets to 0 what is idle where a code is positive") {
+TEST_CASE("end_idleness resets the idle counters of active latents to 0") {
   Numbers numbers(2);
   for (Index width = 0; width <= 35; ++width) {
     const std::vector<float> z = numbers.vector(width);
@@ -37,7 +37,7 @@ TEST_CASE("end_idleness sets to 0 what is idle where a code is positive") {
   }
 }
 
-TEST_CASE("kept_backward passes slopes and penalties where a code is positive") {
+TEST_CASE("kept_backward passes gradients and penalties where a code is positive") {
   Numbers numbers(3);
   for (Index width = 0; width <= 35; ++width) {
     const std::vector<float> z = numbers.vector(width), d = numbers.vector(width),

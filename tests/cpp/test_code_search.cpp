@@ -133,7 +133,7 @@ struct Decoder {
 
 }  // namespace
 
-TEST_CASE("codes are found as by a loop over all rows, bit for bit, on any number of threads") {
+TEST_CASE("code search is a naive search bit for bit, for any thread count") {
   for (const Index rows : {1, 2, 7, 100, 3000})
     for (const Index queries : {1, 3, 4, 15, 16, 17, 40}) {
       const StoredRows stored(rows, 12, static_cast<std::uint64_t>(rows));
@@ -145,7 +145,7 @@ TEST_CASE("codes are found as by a loop over all rows, bit for bit, on any numbe
     }
 }
 
-TEST_CASE("rows of several blocks are found on any number of threads") {
+TEST_CASE("rows of several blocks are found for any thread count") {
   const StoredRows stored(20000, 20, 5), asked(18, 30, 6);
   for (const Index k : {1, 10, 300}) check_codes(stored, asked, k);
 }
@@ -159,7 +159,7 @@ TEST_CASE("of equal scores the lower rows are found, of negative ones too") {
   for (const Index k : {1, 10, 2000}) check_codes(stored, asked, k);
 }
 
-TEST_CASE("rows without entries score 0") {
+TEST_CASE("empty rows score 0") {
   StoredRows stored(0, 0, 1);
   for (int i = 0; i < 9; ++i) stored.offsets.push_back(0);
   const StoredRows asked(2, 30, 2);
@@ -171,7 +171,7 @@ TEST_CASE("rows without entries score 0") {
   CHECK(found.scores == std::vector<float>(6, 0.0f));
 }
 
-TEST_CASE("NaN is worse than any number, and fills the list where there are no more") {
+TEST_CASE("NaN ranks below every number, and fills the list where there are no more") {
   const float infinity = std::numeric_limits<float>::infinity();
   CHECK(Hit(infinity, 9).is_better(Hit(3, 1)));
   CHECK(Hit(-3, 9).is_better(Hit(-infinity, 1)));

@@ -90,7 +90,7 @@ TEST_CASE("a trainer tests a model with a compressed layer and refuses to train 
   }
 }
 
-TEST_CASE("a compressed layer that was given no entries computes its activation of the bias") {
+TEST_CASE("a compressed layer without nonzeros computes its activation of the bias") {
   for (const SparseForm form : kForms) {
     Numbers numbers(2);
     const Matrix w = sparse_matrix(kFeatures, 300, 0.4, numbers);
@@ -114,7 +114,7 @@ TEST_CASE("a compressed layer that was given no entries computes its activation 
   }
 }
 
-TEST_CASE("a compressed layer takes its arrays together, and looks at them first") {
+TEST_CASE("a compressed layer checks its arrays and sets all or none") {
   Numbers numbers(2);
   const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, numbers);
   for (const SparseForm form : kForms) {

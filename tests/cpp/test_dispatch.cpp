@@ -7,7 +7,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// A choice of `per_row(i)` entries for row i.
+// A choice of `per_row(i)` num_assignments for row i.
 struct OwnChoice {
   std::vector<Index> offsets{0};
   std::vector<std::int32_t> experts;
@@ -31,34 +31,35 @@ struct OwnChoice {
 void check_dispatch(const OwnChoice& own, Index experts) {
   Arena arena;
   const Dispatch dispatch = make_dispatch(own.choice, experts, arena);
-  const Index entries = own.choice.entries();
+  const Index num_assignments = own.choice.num_assignments();
   CHECK(dispatch.groups.count == experts);
   CHECK(dispatch.groups.offsets[0] == 0);
-  CHECK(dispatch.groups.total() == entries);
+  CHECK(dispatch.groups.total() == num_assignments);
 
-  // The naive plan: entries of expert 0 in order, of expert 1, and so on.
+  // The naive plan: assignments of expert 0 in order, of expert 1, and so on.
   Index position = 0;
   bool is_right = true;
   for (Index e = 0; e < experts; ++e) {
     is_right &= dispatch.groups.begin(e) == position;
     for (Index i = 0; i < own.choice.rows; ++i) {
-      for (Index entry = own.offsets[i]; entry < own.offsets[i + 1]; ++entry) {
-        if (own.experts[entry] != e) continue;
-        is_right &= dispatch.row_of[position] == i && dispatch.entry_of[position] == entry &&
-                    dispatch.position_of[entry] == position;
+      for (Index assignment = own.offsets[i]; assignment < own.offsets[i + 1]; ++assignment) {
+        if (own.experts[assignment] != e) continue;
+        is_right &= dispatch.row_of[position] == i &&
+                    dispatch.assignment_of[position] == assignment &&
+                    dispatch.position_of[assignment] == position;
         ++position;
       }
     }
     is_right &= dispatch.groups.end(e) == position;
   }
-  INFO("rows ", own.choice.rows, " experts ", experts, " entries ", entries);
+  INFO("rows ", own.choice.rows, " experts ", experts, " num_assignments ", num_assignments);
   CHECK(is_right);
-  CHECK(position == entries);
+  CHECK(position == num_assignments);
 }
 
 }  // namespace
 
-TEST_CASE("make_dispatch sorts entries by expert, stable, with offsets and the inverse") {
+TEST_CASE("make_dispatch sorts assignments by expert, stable, with offsets and the inverse") {
   Numbers numbers(1);
   for (const Index experts : {1, 2, 7, 16, 40}) {
     for (const Index rows : {0, 1, 2, 17, 100}) {
@@ -96,11 +97,11 @@ TEST_CASE("make_dispatch leaves the groups of unchosen experts empty") {
   check_dispatch(own, 6);
 }
 
-TEST_CASE("make_choice has room for its rows and their offsets") {
+TEST_CASE("make_choice allocates its rows and their offsets") {
   Arena arena;
   const Choice choice = make_choice(5, 3, arena);
   CHECK(choice.rows == 5);
-  CHECK(choice.entries() == 15);
+  CHECK(choice.num_assignments() == 15);
   for (Index i = 0; i <= 5; ++i) CHECK(choice.offsets[i] == 3 * i);
-  CHECK(make_choice(0, 3, arena).entries() == 0);
+  CHECK(make_choice(0, 3, arena).num_assignments() == 0);
 }

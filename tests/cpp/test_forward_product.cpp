@@ -62,7 +62,7 @@ TEST_CASE("forward_product is the naive product for every tail panel and depth")
                    .is_gathered = false});
 }
 
-TEST_CASE("forward_product is the naive product for every number of rows") {
+TEST_CASE("forward_product is the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       for (const Index depth : {1, 9, 40})
@@ -193,7 +193,7 @@ TEST_CASE("sparse_forward_product is the naive product of the same dense rows") 
   }
 }
 
-TEST_CASE("sparse_forward_product adds entries of one column that stand twice") {
+TEST_CASE("sparse_forward_product adds duplicate columns") {
   const std::vector<Index> offsets{0, 3};
   const std::vector<std::int32_t> columns{1, 0, 1};
   const std::vector<float> values{2, 3, 4};

@@ -173,7 +173,7 @@ Trained train_with_groups(WeightGroups groups, float l1, int threads) {
 
 }  // namespace
 
-TEST_CASE("training with a group penalty has the same bits on any number of threads") {
+TEST_CASE("training with a group penalty has the same bits for any thread count") {
   for (const WeightGroups groups : kKinds) {
     const Trained one = train_with_groups(groups, 0.01f, 1);
     const Trained two = train_with_groups(groups, 0.01f, 2);

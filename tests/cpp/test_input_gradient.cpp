@@ -68,7 +68,7 @@ TEST_CASE("input_gradient is the naive product for every tail panel and depth") 
              .accumulate = depth % 2 == 0});
 }
 
-TEST_CASE("input_gradient is the naive product for every number of rows") {
+TEST_CASE("input_gradient is the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       check({.rows = rows,
@@ -140,7 +140,7 @@ TEST_CASE("input_gradient writes the columns of its range and no others") {
   CHECK(is_right);
 }
 
-TEST_CASE("input_gradient multiplies by the slope of the activation that made its rows") {
+TEST_CASE("input_gradient multiplies by the derivative of the activation that made its rows") {
   Numbers numbers(12);
   const Index rows = 15, depth = 21, units = 18;
   const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);

@@ -55,7 +55,7 @@ struct Problem {
 
 }  // namespace
 
-TEST_CASE("int8_product has the bits of whole-number sums for all sizes around the panels") {
+TEST_CASE("int8_product has the bits of integer sums for all sizes around the panels") {
   for (const Index units : {1, 4, 15, 16, 17, 33, 65})
     for (const Index depth : {0, 1, 2, 9, 40, 41})
       for (Index rows = 0; rows <= 13; ++rows) {
@@ -101,7 +101,7 @@ TEST_CASE("int8_product takes a row's values and scale from its slot") {
     for (Index j = 0; j < 21; ++j) CHECK(y.at(i, j) == p.expected(slot[i], j));
 }
 
-TEST_CASE("sparse_int8_product has the bits of whole-number sums") {
+TEST_CASE("sparse_int8_product has the bits of integer sums") {
   for (const Index units : {1, 16, 35})
     for (const Index depth : {1, 2, 41}) {
       Numbers numbers(3);

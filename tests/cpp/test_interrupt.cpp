@@ -70,7 +70,7 @@ int polls_of_a_step() {
 
 TEST_CASE("a step polls before its first write") { CHECK(polls_of_a_step() >= 1); }
 
-TEST_CASE("an interrupt leaves everything bitwise as before, and the step can be made again") {
+TEST_CASE("an interrupt leaves everything bitwise as before, and the step can be repeated") {
   const int all = polls_of_a_step();
   Training undisturbed;
   undisturbed.step();

@@ -83,7 +83,7 @@ TEST_CASE("set_num_threads refuses a negative count and takes 0 for the default"
   CHECK(usual >= 1);
 }
 
-TEST_CASE("an exception of a body is thrown again, from any thread and from all at once") {
+TEST_CASE("an exception of a body is rethrown, from any thread and from all at once") {
   for (int count = 1; count <= 4; ++count) {
     const Threads threads(count);
     for (Index bad = 0; bad < 4; ++bad) {
@@ -119,7 +119,7 @@ std::vector<unsigned> control_words(int count) {
 
 }  // namespace
 
-TEST_CASE("flush-to-zero holds in a body and is restored behind it, on every thread") {
+TEST_CASE("flush-to-zero holds in a body and is restored after it, on every thread") {
   const Threads threads(4);
   const std::vector<unsigned> before = control_words(4);
   for (const unsigned word : before) REQUIRE((word & kFlush) == 0);
@@ -133,7 +133,7 @@ TEST_CASE("flush-to-zero holds in a body and is restored behind it, on every thr
   CHECK(least * 0.5f > 0.0f);
 }
 
-TEST_CASE("flush-to-zero is restored behind an exception") {
+TEST_CASE("flush-to-zero is restored after an exception") {
   const Threads threads(4);
   const std::vector<unsigned> before = control_words(4);
   const auto run = [] { parallel_for(4, kMuch, [](Index, Index) { throw 1; }); };

@@ -109,7 +109,7 @@ TEST_CASE("grouped_forward gives each row its group's product of quantized weigh
     }
 }
 
-TEST_CASE("quantized rows have the same bits alone, gathered, on any number of threads") {
+TEST_CASE("quantized rows have the same bits alone and gathered, for any thread count") {
   for (const Storage storage : kQuantized)
     for (const bool is_sparse : {false, true}) {
       const Problem p(storage);

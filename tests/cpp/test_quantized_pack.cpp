@@ -38,7 +38,7 @@ TEST_CASE("bfloat16 is rounded to nearest even") {
   for (const float x : values) CHECK(from_bfloat16(to_bfloat16(x)) == nearest_bfloat16(x));
 }
 
-TEST_CASE("panels of 2 bytes hold the rounded matrix and zeros, and give it back") {
+TEST_CASE("bfloat16 panels hold the rounded matrix and zeros, and unpack to it") {
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {0, 1, 2, 7}) {
       const PanelShape shape{rows, cols};
@@ -62,7 +62,7 @@ TEST_CASE("panels of 2 bytes hold the rounded matrix and zeros, and give it back
     }
 }
 
-TEST_CASE("panels of 1 byte hold the matrix over its columns' scales, and give it back") {
+TEST_CASE("int8 panels hold the matrix over its columns' scales, and unpack to it") {
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {1, 2, 7}) {
       const PanelShape shape{rows, cols};

@@ -47,7 +47,7 @@ TEST_CASE("random_unit reads its own word of its own block") {
   CHECK(to_unit(~0u) == 1.0f - 0x1p-24f);
 }
 
-TEST_CASE("fill_uniform spreads the numbers over its range") {
+TEST_CASE("fill_uniform is uniform over its range") {
   const Index count = 1 << 16;
   std::vector<float> y(count);
   fill_uniform(5, 6, 11, -2.0f, 3.0f, y.data(), count);
@@ -125,7 +125,7 @@ TEST_CASE("fill_normal has the mean, variance and tails of the normal distributi
   }
 }
 
-TEST_CASE("fill_normal is finite and symmetric at the ends of the uniform numbers") {
+TEST_CASE("fill_normal is finite and symmetric at the ends of the uniform range") {
   // The greatest number, 1 - 2^-24, and the least, 0, of seed 0.
   REQUIRE(random_unit(0, 0, 59535980) == 0.0f);
   float high, low;
@@ -135,7 +135,7 @@ TEST_CASE("fill_normal is finite and symmetric at the ends of the uniform number
   CHECK(low == -high);
 }
 
-TEST_CASE("a value's bits do not depend on how the stretch is cut") {
+TEST_CASE("a value's bits do not depend on how the range is split") {
   check_cuts(
       [](Index start, float* y, Index count) { fill_uniform(1, 2, start, -0.3f, 0.7f, y, count); });
   check_cuts([](Index start, float* y, Index count) {
@@ -170,7 +170,7 @@ TEST_CASE("fill_permutation gives a permutation") {
   }
 }
 
-TEST_CASE("fill_permutation gives every permutation its share") {
+TEST_CASE("fill_permutation gives every permutation the same probability") {
   const Index draws = 24000;
   std::map<std::vector<Index>, Index> counts;
   for (Index seed = 0; seed < draws; ++seed) {

@@ -41,7 +41,7 @@ TEST_CASE("sums do not depend on where their values lie") {
   }
 }
 
-TEST_CASE("largest_of finds the largest; NaN loses wherever it stands") {
+TEST_CASE("largest_of finds the largest; NaN ranks last at any index") {
   CHECK(largest_of(std::vector<float>{-3, -1, -2}.data(), 3) == -1.0f);
   CHECK(largest_of(std::vector<float>{1, NAN, 0}.data(), 3) == 1.0f);
   CHECK(largest_of(std::vector<float>{NAN, NAN}.data(), 2) == -HUGE_VALF);

@@ -19,7 +19,7 @@ struct Problem {
   const RoutedBatch& batch;
   const RouterRun& run;
   Table noise;                   // N(0, 1) of noisy_top_k
-  std::vector<float> d_weights;  // the slope by each entry's weight
+  std::vector<float> d_weights;  // the slope by each assignment's weight
 
   // sum of d_weights times weights, and the balance losses.
   double loss(const Variables& at) const {
@@ -27,7 +27,7 @@ struct Problem {
     if (setting.is_constant()) return constant_loss(at);
     Table logits = logits_in_double(batch, at.x, at.parameters);
     if (!noise.empty()) {
-      const Table spread = product(at.x, at.parameters[batch.number_of("router_noise_kernel")]);
+      const Table spread = product(at.x, at.parameters[batch.index_of("router_noise_kernel")]);
       for (Index i = 0; i < kRows; ++i)
         for (Index e = 0; e < setting.experts; ++e)
           logits[i][e] += noise[i][e] * softplus_in_double(spread[i][e]);
@@ -43,21 +43,21 @@ struct Problem {
       for (Index e = 0; e < setting.experts; ++e)
         aux += static_cast<double>(run.counts[e]) * row.scores[e] / total;
       sum += setting.aux * static_cast<double>(setting.experts) * aux /
-             static_cast<double>(run.choice.entries() * kRows);
+             static_cast<double>(run.choice.num_assignments() * kRows);
       sum += setting.z * row.log_sum * row.log_sum / static_cast<double>(kRows);
     }
     return sum;
   }
 
   double constant_loss(const Variables& at) const {
-    const int alpha = batch.number_of("router_alpha");
+    const int alpha = batch.index_of("router_alpha");
     if (alpha < 0) return 0;
     const std::vector<double>& values = at.parameters[alpha][0];
     double total = 0, sum = 0;
     for (const double value : values) total += std::exp(value);
-    for (Index entry = 0; entry < run.choice.entries(); ++entry) {
-      const double value = values[run.choice.experts[entry]];
-      sum += d_weights[entry] *
+    for (Index assignment = 0; assignment < run.choice.num_assignments(); ++assignment) {
+      const double value = values[run.choice.experts[assignment]];
+      sum += d_weights[assignment] *
              (batch.setting.constraint == "simplex" ? std::exp(value) / total : value);
     }
     return sum;
@@ -77,7 +77,7 @@ struct Problem {
 // The normal numbers that a run drew, from the slope of the noise that it keeps.
 Table drawn_noise(const RoutedBatch& batch, const RouterRun& run) {
   if (batch.setting.kind != "noisy_top_k") return {};
-  Table noise = product(table_of(batch.x), table_of(batch, batch.number_of("router_noise_kernel")));
+  Table noise = product(table_of(batch.x), table_of(batch, batch.index_of("router_noise_kernel")));
   for (Index i = 0; i < kRows; ++i)
     for (Index e = 0; e < batch.setting.experts; ++e)
       noise[i][e] = run.noise[i * run.stride + e] * (1 + std::exp(-noise[i][e]));
@@ -92,7 +92,7 @@ void check_gradients(const RouterCase& setting) {
   const RouterRun run = batch.router->forward(batch.input(), kRows, batch.block, info, arena);
   Numbers numbers(12);
   const Problem problem{before, run, drawn_noise(before, run),
-                        numbers.vector(run.choice.entries())};
+                        numbers.vector(run.choice.num_assignments())};
   Variables at{table_of(before.x), tables_of(before)};
 
   Optimizer sgd;
@@ -138,21 +138,21 @@ TEST_CASE("every router's gradients are the differences of its formula") {
   }
 }
 
-TEST_CASE("slopes by sums of outputs are those of a softmax over the chosen") {
+TEST_CASE("gradients of output sums are those of a softmax over the chosen experts") {
   for (const RouterCase& setting : router_cases("output_sum")) {
     const RoutedBatch batch(setting, kRows, 14);
     Arena arena;
     const RouterRun run =
         batch.router->forward(batch.input(), kRows, batch.block, {.training = true}, arena);
     Numbers numbers(15);
-    const std::vector<float> d_weights = numbers.vector(run.choice.entries());
+    const std::vector<float> d_weights = numbers.vector(run.choice.num_assignments());
     std::vector<float> d_sums(static_cast<std::size_t>(setting.k));
     const Table logits = logits_in_double(batch, table_of(batch.x), {});
     Worst worst;
     for (Index i = 0; i < kRows; ++i) {
       const std::int32_t* chosen = run.choice.experts + i * setting.k;
       const float* d_row = d_weights.data() + i * setting.k;
-      batch.router->output_slopes(run, i, d_row, d_sums.data());
+      batch.router->output_sums_backward(run, i, d_row, d_sums.data());
       const auto loss = [&](Index of, double step) {
         double sum = 0, total = 0;
         for (Index j = 0; j < setting.k; ++j) {
@@ -170,7 +170,7 @@ TEST_CASE("slopes by sums of outputs are those of a softmax over the chosen") {
   }
 }
 
-TEST_CASE("a frozen router and one whose rows want no gradient change nothing they should not") {
+TEST_CASE("a frozen router and one without input gradient write nothing else") {
   for (const std::string& kind : Registry<Router>::kinds()) {
     const RouterCase setting = router_cases(kind)[0];
     RoutedBatch batch(setting, kRows, 13);
@@ -178,7 +178,8 @@ TEST_CASE("a frozen router and one whose rows want no gradient change nothing th
     Arena arena;
     const RouterRun run =
         batch.router->forward(batch.input(), kRows, batch.block, {.training = true}, arena);
-    const std::vector<float> d_weights(static_cast<std::size_t>(run.choice.entries()), 1.0f);
+    const std::vector<float> d_weights(static_cast<std::size_t>(run.choice.num_assignments()),
+                                       1.0f);
     batch.router->backward(batch.input(), run, d_weights.data(), batch.block, {}, nullptr, arena);
     INFO(kind);
     CHECK(same_bits(batch.block.data(), before.data(), batch.block.size()));

@@ -24,7 +24,7 @@ void for_all_routers(const Check& check) {
 // Whether `run` is CSR over all rows: k distinct experts each, and counts that fit.
 bool is_valid_choice(const RouterRun& run, const RouterCase& setting, Index rows) {
   std::vector<Index> counts(static_cast<std::size_t>(setting.experts), 0);
-  bool is_valid = run.choice.rows == rows && run.choice.entries() == rows * setting.k;
+  bool is_valid = run.choice.rows == rows && run.choice.num_assignments() == rows * setting.k;
   for (Index i = 0; i < rows; ++i) {
     is_valid &= run.choice.offsets[i] == i * setting.k;
     std::set<std::int32_t> seen;
@@ -65,7 +65,7 @@ TEST_CASE("score routers choose and weigh as the naive softmax and sigmoid do, b
     Arena arena;
     const RouterRun run = batch.router->forward(batch.input(), rows, batch.block, {}, arena);
     const Table logits = logits_in_double(batch, table_of(batch.x), tables_of(batch));
-    const int bias = batch.number_of("balance_bias");
+    const int bias = batch.index_of("balance_bias");
     CHECK((bias >= 0) == (setting.bias > 0));
     Worst worst;
     bool is_best_first = true;
@@ -115,7 +115,7 @@ TEST_CASE("constant routers weigh every expert alike in every row") {
     const RoutedBatch batch(setting, 5, 4);
     Arena arena;
     const RouterRun run = batch.router->forward(batch.input(), 5, batch.block, {}, arena);
-    const int alpha = batch.number_of("router_alpha");
+    const int alpha = batch.index_of("router_alpha");
     double sum = 0;
     for (Index e = 0; e < 7 && alpha >= 0; ++e) sum += std::exp(batch.value(alpha, 0, e));
     for (Index at = 0; at < 35; ++at) {
@@ -185,8 +185,8 @@ TEST_CASE("the noise of noisy_top_k is normal, scaled by softplus, and new in ev
   const Index rows = 2000;
   const RoutedBatch batch(setting, rows, 6);
   const Table x = table_of(batch.x);
-  const Table clean = product(x, table_of(batch, batch.number_of("router_kernel")));
-  const Table spread = product(x, table_of(batch, batch.number_of("router_noise_kernel")));
+  const Table clean = product(x, table_of(batch, batch.index_of("router_kernel")));
+  const Table spread = product(x, table_of(batch, batch.index_of("router_noise_kernel")));
   std::set<float> first_logits;
   for (std::uint64_t step = 0; step < 3; ++step) {
     Arena arena;
@@ -214,7 +214,7 @@ TEST_CASE("finish_step moves the balance bias by the rule, and non-negative weig
   RoutedBatch batch(setting, 9, 7);
   Arena arena;
   const RouterRun run = batch.router->forward(batch.input(), 9, batch.block, {}, arena);
-  const int bias = batch.number_of("balance_bias");
+  const int bias = batch.index_of("balance_bias");
   for (Index e = 0; e < 7; ++e) batch.value(bias, 0, e) = 0;
   batch.router->finish_step(run, batch.block);
   for (Index e = 0; e < 7; ++e)
@@ -248,8 +248,8 @@ TEST_CASE("normalized weights stay finite where every chosen score underflows") 
     const bool is_sigmoid = batch.setting.is_sigmoid();
     for (Index i = 0; i < 3; ++i) batch.x.at(i, 0) = 1;
     for (Index e = 0; e < 7; ++e) {
-      batch.value(batch.number_of("router_kernel"), 0, e) = is_sigmoid || e > 1 ? -200.0f : 0.0f;
-      batch.value(batch.number_of("balance_bias"), 0, e) = e > 1 ? 2.0f : 0.0f;
+      batch.value(batch.index_of("router_kernel"), 0, e) = is_sigmoid || e > 1 ? -200.0f : 0.0f;
+      batch.value(batch.index_of("balance_bias"), 0, e) = e > 1 ? 2.0f : 0.0f;
     }
     Arena arena;
     const RouterRun run = batch.router->forward(batch.input(), 3, batch.block, {}, arena);

@@ -90,7 +90,7 @@ TEST_CASE("layer_norm_forward is the naive normalisation") {
   }
 }
 
-TEST_CASE("layer_norm_backward is the slope of the naive normalisation by differences") {
+TEST_CASE("layer_norm_backward matches finite differences of the naive normalisation") {
   Numbers numbers(3);
   for (Index width = 1; width <= 35; ++width) {
     const std::vector<float> x = numbers.vector(width, -2, 2), d_y = numbers.vector(width);
@@ -132,7 +132,7 @@ TEST_CASE("layer_norm_backward is the slope of the naive normalisation by differ
   }
 }
 
-TEST_CASE("dropout keeps the values whose numbers reach the rate, scaled up") {
+TEST_CASE("dropout keeps the values whose uniform draws reach the rate, scaled up") {
   Numbers numbers(4);
   for (Index width = 0; width <= 35; ++width) {
     for (const float rate : {0.0f, 0.3f, 0.9f}) {
@@ -155,7 +155,7 @@ TEST_CASE("dropout keeps the values whose numbers reach the rate, scaled up") {
   }
 }
 
-TEST_CASE("dropout drops its share") {
+TEST_CASE("dropout drops the expected fraction") {
   const Index width = 100000;
   const std::vector<float> ones(static_cast<std::size_t>(width), 1.0f);
   std::vector<float> y(ones.size());

@@ -125,8 +125,8 @@ TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
   }
 }
 
-TEST_CASE_TEMPLATE("every place of a unit's rows and panels is one value's", Unit, MatrixUnit,
-                   PairUnit) {
+TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has one offset for each value", Unit,
+                   MatrixUnit, PairUnit) {
   constexpr Index kSteps = 3;
   const std::vector<int> once(kSteps * kScreenStep, 1);
   std::vector<int> of_rows(once.size()), of_panels(once.size());
@@ -152,7 +152,7 @@ TEST_CASE("with a screen the same candidates are found, whatever the shape and t
   }
 }
 
-TEST_CASE("columns that differ by less than bfloat16 shows are told apart") {
+TEST_CASE("columns that differ by less than bfloat16 resolution are distinguished") {
   Encoder encoder(64, 96, 400, 8);
   Numbers numbers(9);
   const std::vector<float> one = numbers.vector(96);
@@ -164,7 +164,7 @@ TEST_CASE("columns that differ by less than bfloat16 shows are told apart") {
   for (const Index k : {1, 3}) check_same(encoder, k, 0);
 }
 
-TEST_CASE("rounding that goes one way in all values is allowed for") {
+TEST_CASE("the error bound holds for rounding in one direction") {
   // Rows and columns of one value each: every product errs alike, and columns grow.
   for (Index depth = 90; depth < 130; ++depth) {
     Encoder encoder(40, depth, 288, 8);
@@ -179,7 +179,7 @@ TEST_CASE("rounding that goes one way in all values is allowed for") {
   }
 }
 
-TEST_CASE("a screen lets pass what it cannot judge") {
+TEST_CASE("a screen passes every value that it cannot bound") {
   for (const float wild : {NAN, kInfinity, -kInfinity, 3e38f, -3.4e38f, 1e-39f, 1e-22f, 0.0f}) {
     for (int where = 0; where < 4; ++where) {
       INFO("value ", wild, " place ", where);
@@ -194,7 +194,7 @@ TEST_CASE("a screen lets pass what it cannot judge") {
   }
 }
 
-TEST_CASE("tiny and huge encoders are screened as others are") {
+TEST_CASE("tiny and huge encoders give the same candidates") {
   const FlushToZero flush;
   for (const float of_rows : {1e-30f, 1e-18f, 4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f, 1e19f})
     for (const float of_columns : {4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f}) {

@@ -33,7 +33,7 @@ TEST_CASE("elu, selu and softplus keep their relative precision towards zero") {
   }
 }
 
-TEST_CASE("a dropout layer that stands twice draws two masks") {
+TEST_CASE("a dropout layer used twice draws two masks") {
   Options options;
   options.set("rate", 0.5);
   std::shared_ptr<Layer> layer = Registry<Layer>::create("dropout", options);

@@ -54,7 +54,7 @@ TEST_CASE("softmax_forward neither overflows nor divides by zero") {
   CHECK(y[2] == 0.0f);
 }
 
-TEST_CASE("softmax_forward makes a row with NaN NaN, wherever it stands") {
+TEST_CASE("softmax_forward makes a row with NaN at any index all NaN") {
   Index wrong_rows = 0, wrong_log_sums = 0;
   for (Index width = 1; width <= 33; ++width) {
     for (Index place = 0; place < width; ++place) {
@@ -69,7 +69,7 @@ TEST_CASE("softmax_forward makes a row with NaN NaN, wherever it stands") {
   CHECK(wrong_log_sums == 0);
 }
 
-TEST_CASE("softmax_backward is the slope of the softmax") {
+TEST_CASE("softmax_backward is the gradient of the softmax") {
   Numbers numbers(2);
   for (Index width = 1; width <= 37; ++width) {
     const std::vector<float> x = numbers.vector(width, -3, 3), d_y = numbers.vector(width);

@@ -51,7 +51,7 @@ bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseC
 
 }  // namespace
 
-TEST_CASE("sort_groups sorts each group's entries by column, stable in the order of rows") {
+TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in the order of rows") {
   Numbers numbers(1);
   // Widths of one, two and three passes of the sort.
   for (const Index width : {1, 7, 2048, 2049, 50000, 5000000}) {
@@ -75,7 +75,7 @@ TEST_CASE("sort_groups sorts each group's entries by column, stable in the order
   }
 }
 
-TEST_CASE("sort_groups of batches of about as many entries soon allocates nothing") {
+TEST_CASE("sort_groups stops allocating for batches of similar nonzero count") {
   Numbers numbers(2);
   const Csr x = random_rows(20000, 1000, 200, numbers);
   const std::vector<Index> offsets{0, 900, 2000};
@@ -92,7 +92,7 @@ TEST_CASE("sort_groups of batches of about as many entries soon allocates nothin
   CHECK(grown <= 2);
 }
 
-TEST_CASE("rows of very uneven length give the same bits on any number of threads") {
+TEST_CASE("rows of very uneven length give the same bits for any thread count") {
   Numbers numbers(3);
   Csr x = random_rows(60, 300, 3, numbers);
   for (int entry = 0; entry < 4000; ++entry) {  // the last row has nearly all entries
@@ -118,7 +118,7 @@ TEST_CASE("rows of very uneven length give the same bits on any number of thread
   for (const int count : {2, 3, 5}) CHECK(same_bits(run(count), alone));
 }
 
-TEST_CASE("a column outside the width is found at its place") {
+TEST_CASE("find_column_outside returns the position of a column outside the width") {
   for (const Index count : {0, 1, 1023, 1024, 1025, 3000}) {
     std::vector<std::int32_t> columns(static_cast<std::size_t>(count), 6);
     CHECK(find_column_outside(columns.data(), count, 7) == -1);

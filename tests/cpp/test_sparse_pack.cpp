@@ -30,7 +30,7 @@ SparseArrays packed(SparseForm form) {
 
 }  // namespace
 
-TEST_CASE("a kernel comes back from both sparse forms, and its entries are counted") {
+TEST_CASE("a kernel is restored from both sparse forms, and its nonzeros are counted") {
   for (const SparseForm form : kForms)
     for (const Index units : {1, 15, 16, 17, 255, 256, 257, 530})
       for (const Index depth : {1, 2, 33})
@@ -48,7 +48,7 @@ TEST_CASE("a kernel comes back from both sparse forms, and its entries are count
         }
 }
 
-TEST_CASE("minus zero is no entry, and NaN is one") {
+TEST_CASE("minus zero is not stored as a nonzero, and NaN is") {
   for (const SparseForm form : kForms) {
     Matrix w(2, 2, 2);
     w.values = {-0.0f, 0, 0, std::nanf("")};
@@ -87,7 +87,7 @@ TEST_CASE("blocks hold the inputs that one of 16 units reads") {
   CHECK(std::count(arrays.values.begin(), arrays.values.end(), 0.0f) == 48 - 4);
 }
 
-TEST_CASE("offsets that lead astray are found") {
+TEST_CASE("invalid offsets are found") {
   const std::string ends = "offsets: expected them to go from 0 to the number of steps";
   for (const SparseForm form : kForms) {
     SparseArrays arrays = packed(form);
@@ -105,7 +105,7 @@ TEST_CASE("offsets that lead astray are found") {
   }
 }
 
-TEST_CASE("places beyond the inputs, or not in order, are found") {
+TEST_CASE("column indices out of range or out of order are found") {
   const std::string message =
       "places: expected numbers of inputs, for each unit in ascending order";
   for (const SparseForm form : kForms) {
@@ -124,7 +124,7 @@ TEST_CASE("places beyond the inputs, or not in order, are found") {
   }
 }
 
-TEST_CASE("an entry behind the end of a lane of csr is found") {
+TEST_CASE("a nonzero after the end of a csr lane is found") {
   Matrix w(3, 2, 2);
   w.values = {1, 2, 1, 0, 1, 0};
   SparseArrays arrays = pack_csr(w.data(), {3, 2});

@@ -46,7 +46,7 @@ struct Product {
 
 }  // namespace
 
-TEST_CASE("a sparse product has the bits of the dense one for any number of rows and threads") {
+TEST_CASE("a sparse product has the bits of the dense one for any row and thread count") {
   struct Shape {
     Index depth, units;
   };
@@ -115,7 +115,7 @@ TEST_CASE("a sparse product is the naive one") {
   }
 }
 
-TEST_CASE("inputs beyond 16 bits have places of 32") {
+TEST_CASE("inputs beyond 16 bits have 32-bit column indices") {
   const Index depth = 70000, units = 5;
   Numbers numbers(7);
   Matrix w(depth, units, units);
@@ -157,7 +157,7 @@ TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same de
   }
 }
 
-TEST_CASE("what no weight reads does not reach the outputs") {
+TEST_CASE("inputs that no weight reads do not reach the outputs") {
   Numbers numbers(9);
   const Index depth = 64, units = 33;
   // Every fifth input is empty; lanes of csr end at different steps.

@@ -45,7 +45,7 @@ TEST_CASE("a share that no thread has begun is done by the caller") {
   team.serve(1);  // who comes late is sent home
 }
 
-TEST_CASE("threads that stand by do their shares, and come back after a long sleep") {
+TEST_CASE("standby threads do their shares, and wake after a long sleep") {
   Team team;
   team.assemble(2);
   std::thread other([&] { team.serve(1); });
@@ -67,8 +67,7 @@ TEST_CASE("threads that stand by do their shares, and come back after a long sle
   other.join();
 }
 
-TEST_CASE(
-    "a pass behind one of several ranges keeps the threads at hand, with all items done once") {
+TEST_CASE("a pass after one of several ranges keeps its threads, with all items done once") {
   for (int count = 1; count <= 4; ++count) {
     const Threads threads(count);
     INFO(count, " threads");

@@ -44,7 +44,7 @@ void check_codes(const Encoder& encoder, const Matrix& h, Index k, float thresho
 
 }  // namespace
 
-TEST_CASE("codes are the selection on the full product, bit for bit, on any number of threads") {
+TEST_CASE("codes are the selection on the full product, bit for bit, for any thread count") {
   for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
                                              {3, 20, 100},
                                              {50, 33, 16},
@@ -81,7 +81,7 @@ TEST_CASE("a guess that is too high for some rows, or for all, changes no code")
   }
 }
 
-TEST_CASE("rows that have fewer than k entries end the guessing") {
+TEST_CASE("rows with fewer than k active latents reset the guess") {
   BoundGuess guess;
   const std::vector<float> least{1, 1, 1, -1};
   guess.learn(least.data(), 3);

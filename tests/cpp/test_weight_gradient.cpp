@@ -69,13 +69,13 @@ TEST_CASE("weight_gradient is the naive product for every tail panel and depth")
                    .is_gathered = depth % 2 == 0});
 }
 
-TEST_CASE("weight_gradient is the naive product for every number of rows") {
+TEST_CASE("weight_gradient is the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       check_dense({.rows = rows, .depth = 7, .units = units, .is_gathered = false});
 }
 
-TEST_CASE("weight_gradient is the naive product where the gradient is gathered in stretches") {
+TEST_CASE("weight_gradient is the naive product where the gradient is gathered in chunks") {
   // 12 tiles of 3, 6 or 12 rows are updated at once.
   for (const Index depth : {35, 36, 37, 71, 72, 73, 143, 144, 145, 300})
     for (const Index units : {1, 9, 16, 21})

@@ -6,7 +6,7 @@
 using namespace gatewise;
 using namespace gatewise::reference;
 
-TEST_CASE("sums over rows of a matrix are one chain over the rows named, from the start given") {
+TEST_CASE("sums over rows of a matrix are sequential over the given rows, from the given start") {
   Numbers numbers(1);
   for (const Index width : {1, 15, 16, 17, 63, 64, 65, 200}) {
     const Index stride = round_up(width, kPanelWidth) + kPanelWidth;

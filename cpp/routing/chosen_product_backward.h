@@ -5,9 +5,9 @@
 
 namespace gatewise {
 
-// As `router_product_backward` with d_y [rows, experts] zero but for d_chosen [entries], for dense
-// x: adds d_y W^T to d_x (where asked for), then updates W, all of it. A sum runs over a row's
-// entries, or an expert's rows, in their order.
+// As `router_product_backward` with d_y [rows, experts] zero but for d_chosen [assignments], for
+// dense x: adds d_y W^T to d_x (where asked for), then updates W, all of it. A sum runs over a
+// row's assignments, or an expert's rows, in their order.
 void chosen_product_backward(const Input& x, const Choice& choice, const Dispatch& dispatch,
                              const float* d_chosen, const ParameterBlock& block, int kernel,
                              RowGradient d_x, UpdateSink* sink, Arena& arena);

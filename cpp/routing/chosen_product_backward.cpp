@@ -1,4 +1,4 @@
-#include "routing/chosen_backward.h"
+#include "routing/chosen_product_backward.h"
 
 #include <algorithm>
 
@@ -15,24 +15,24 @@ void add_input_gradient(const Choice& choice, const Index* counts, const float* 
   const Index tiles = ceil_divide(w.shape.rows, kTurnedRows);
   const ThreadScratch scratch(w.shape.cols * kTurnedRows, arena);
   const auto add = [&](Index begin, Index end, int thread) {
-    float* turned = scratch.of(thread);
+    float* transposed = scratch.of(thread);
     for (Index tile = begin; tile < end; ++tile) {
       const Index column = tile * kTurnedRows;
       const Index columns = std::min(kTurnedRows, w.shape.rows - column);
-      turn_columns(w, column, counts, turned);
+      turn_columns(w, column, counts, transposed);
       for (Index i = 0; i < choice.rows; ++i) {
-        const Index entry = choice.offsets[i];
-        add_chosen_columns(turned, choice.experts + entry, d_chosen + entry,
-                           choice.offsets[i + 1] - entry, d_x.d_x + i * d_x.stride + column,
+        const Index assignment = choice.offsets[i];
+        add_chosen_columns(transposed, choice.experts + assignment, d_chosen + assignment,
+                           choice.offsets[i + 1] - assignment, d_x.d_x + i * d_x.stride + column,
                            columns);
       }
     }
   };
-  const auto values = static_cast<double>((choice.entries() + w.shape.cols) * kTurnedRows);
+  const auto values = static_cast<double>((choice.num_assignments() + w.shape.cols) * kTurnedRows);
   parallel_for(tiles, values, add, scratch.threads());
 }
 
-// The gradient of rows [begin, end) of one panel, where `d` has its experts' entries.
+// The gradient of rows [begin, end) of one panel, where `d` has its experts' assignments.
 void update_tile(const Rows& x, const Dispatch& dispatch, const float* d, PanelShape shape,
                  Index panel, Index begin, const UpdateTarget& target) {
   const Index stride = shape.stride(panel), rows = std::min(kChosenRows, shape.rows - begin);
@@ -40,9 +40,10 @@ void update_tile(const Rows& x, const Dispatch& dispatch, const float* d, PanelS
   std::fill_n(g, rows * stride, 0.0f);
   for (Index lane = 0; lane < shape.width(panel); ++lane) {
     const Index expert = panel * kPanelWidth + lane, first = dispatch.groups.begin(expert);
-    const ChosenEntries entries{dispatch.row_of + first, dispatch.entry_of + first,
-                                dispatch.groups.rows(expert)};
-    if (entries.count > 0) chosen_gradient(x, shape.rows, begin, entries, d, g + lane, stride);
+    const ChosenEntries assignments{dispatch.row_of + first, dispatch.assignment_of + first,
+                                    dispatch.groups.rows(expert)};
+    if (assignments.count > 0)
+      chosen_gradient(x, shape.rows, begin, assignments, d, g + lane, stride);
   }
   apply_update(target, shape.offset(panel) + begin * stride, g, rows * stride);
 }
@@ -62,7 +63,7 @@ void chosen_product_backward(const Input& x, const Choice& choice, const Dispatc
   const UpdateTarget target = sink->begin(kernel, 0);
   // Panels inside: experts with many rows meet every thread.
   const Index panels = w.shape.panels(), tiles = ceil_divide(w.shape.rows, kChosenRows);
-  const Index operations = choice.entries() / panels + kPanelWidth * kUpdateOperations;
+  const Index operations = choice.num_assignments() / panels + kPanelWidth * kUpdateOperations;
   parallel_for(tiles * panels, static_cast<double>(operations * kChosenRows),
                [&](Index begin, Index end) {
                  for (Index unit = begin; unit < end; ++unit)
