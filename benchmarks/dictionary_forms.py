@@ -38,7 +38,7 @@ def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
     sae.dictionary.native.set("decoder", decoder)
     sae.dictionary.native.set("encoder", np.ascontiguousarray(decoder.T))
     sae.compile(gw.optimizers.Adam(**optimizer))
-    trainer = sae._ready_trainer()
+    trainer = sae._prepare_trainer()
     batches = [_core.Dataset([x], [x], [None]) for x in make_batches(shape)]
     samples, turn = np.arange(shape[0]), iter(range(1 << 30))
     return lambda: trainer.train_step(batches[next(turn) % len(batches)], samples)

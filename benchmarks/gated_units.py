@@ -51,7 +51,7 @@ def step_of(share: float, combine: str) -> Any:
     layer.native.set("gate_kernel", gates)
     # Steps of 1e-9 leave every gate on its side.
     model.compile(gw.optimizers.Adam(1e-9), "mse")
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     target = np.zeros((ROWS, model.output_shape[-1]), np.float32)
     data = _core.Dataset([x], [target], [None])
     samples = np.arange(ROWS)
@@ -75,7 +75,7 @@ def measure(combine: str, rounds: int) -> dict[float, list[float]]:
 
 def draw(found: dict[str, dict[float, list[float]]], title: str, path: Path) -> None:
     """A line for each form: the time of a step as a share of that with all units open."""
-    from gatewise.plots.figures import COLORS, new_figure, tidy
+    from gatewise.plots.figures import COLORS, new_figure, style_axes
 
     figure = new_figure(6.4, 4.0)
     axes = figure.subplots()
@@ -91,7 +91,7 @@ def draw(found: dict[str, dict[float, list[float]]], title: str, path: Path) -> 
     axes.set_ylabel("time of a training step (% of all open)")
     axes.set_title(title, loc="left", fontsize=9)
     axes.legend(frameon=False)
-    tidy(axes)
+    style_axes(axes)
     figure.savefig(path, dpi=110)
 
 

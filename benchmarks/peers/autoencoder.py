@@ -51,7 +51,7 @@ def our_step(threads: int) -> Step:
     pairs = zip(make_kernels(), zeros, strict=True)
     model.set_weights([array for pair in pairs for array in pair])
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     x = make_data()[0]
     data = _core.Dataset([x], [x], [None])
     batches = itertools.cycle(np.arange(ROWS).reshape(-1, BATCH))

@@ -76,7 +76,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     from gatewise import _core
 
     model, x, targets = our_model(shape, threads)
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     data, samples = _core.Dataset([x], [targets], [None]), np.arange(ROWS)
     return lambda: trainer.train_step(data, samples)[0]
 

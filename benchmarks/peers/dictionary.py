@@ -67,7 +67,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     sae.dictionary.native.set("decoder", decoder)
     sae.dictionary.native.set("encoder", np.ascontiguousarray(decoder.T))
     sae.compile(gw.optimizers.Adam(epsilon=EPSILON))
-    trainer = sae._ready_trainer()
+    trainer = sae._prepare_trainer()
     batches = [_core.Dataset([x], [x], [None]) for x in make_batches(shape)]
     samples = np.arange(shape[0])
     order = itertools.cycle(batches)

@@ -65,7 +65,7 @@ def our_step() -> Step:
 
     model = our_model()
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     x, y = (array[0] for array in make_data(SHAPE))
     data, rows = _core.Dataset([x], [y], [None]), np.arange(SHAPE.n)
     return lambda: trainer.train_step(data, rows)[0]

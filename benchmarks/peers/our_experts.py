@@ -55,7 +55,7 @@ def our_step(shape: Shape, threads: int) -> Step:
 
     model = make_model(shape, threads)
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     x, y = (array.reshape(-1, shape.d) for array in make_data(shape))
     data = _core.Dataset([x], [y], [None])
     numbers = np.arange(len(x)).reshape(shape.batches, shape.n)

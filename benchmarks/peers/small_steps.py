@@ -54,7 +54,7 @@ def our_step(kind: str, threads: int) -> Step:
 
     x, y = make_data()
     model = our_model(kind, threads)
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     data = _core.Dataset([x], [y], [None])
     batches = [np.arange(i, i + BATCH) for i in range(0, ROWS, BATCH)]
     order = itertools.cycle(batches)

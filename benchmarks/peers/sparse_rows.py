@@ -84,7 +84,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     from gatewise import _core
 
     x, targets = make_rows(shape), make_weights(shape)[2]
-    trainer = our_model(shape, "dense", threads)._ready_trainer()
+    trainer = our_model(shape, "dense", threads)._prepare_trainer()
     rows = _core.SparseRows(x.indptr.astype(np.int64), x.indices, x.data, shape.d)
     data = _core.Dataset([rows], [targets], [None])
     samples = np.arange(shape.n)

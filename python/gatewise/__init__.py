@@ -114,7 +114,7 @@ __all__ = [
 
 
 # Imported at first use: few programs need them, and import time is promised.
-_LATER = {
+_LAZY_IMPORTS = {
     "PatchEncoder": "code_experts",
     "SparseCodeExperts": "code_experts",
     "code_experts": "",
@@ -131,12 +131,12 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
-    if not _LATER[name]:
+    if not _LAZY_IMPORTS[name]:
         return importlib.import_module(f"gatewise.{name}")
-    return getattr(importlib.import_module(f"gatewise.{_LATER[name]}"), name)
+    return getattr(importlib.import_module(f"gatewise.{_LAZY_IMPORTS[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LAZY_IMPORTS})

@@ -38,8 +38,8 @@ def get(identifier: object, argument: str = "balance") -> tuple[Balance, ...]:
     """
     if identifier is None:
         return ()
-    many = isinstance(identifier, Sequence) and not isinstance(identifier, str)
-    each = identifier if many else [identifier]
+    is_sequence = isinstance(identifier, Sequence) and not isinstance(identifier, str)
+    each = identifier if is_sequence else [identifier]
     terms = tuple(BALANCES.get(term, argument) for term in each)  # type: ignore[attr-defined]
     kinds = [term.kind for term in terms]
     for kind in kinds:

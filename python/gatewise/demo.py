@@ -27,7 +27,7 @@ _BALANCE_WEIGHT = 0.1
 _LEARNING_RATE = 1e-3
 
 # What a program of its own needs to use the saved model; run as a new process.
-_PREDICT_ELSEWHERE = """
+_PREDICT_SCRIPT = """
 import sys
 import numpy as np
 import gatewise as gw
@@ -151,12 +151,12 @@ def _report(model: Sequential, data: Split) -> Floats:
     return predictions
 
 
-def _predict_elsewhere(model_file: Path, data_file: Path) -> Floats:
+def _predict_in_subprocess(model_file: Path, data_file: Path) -> Floats:
     """Predictions of the saved model on the saved rows, by a new process of this Python."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "predictions.npy")
         arguments = [str(model_file), str(data_file), str(result)]
-        subprocess.run([sys.executable, "-c", _PREDICT_ELSEWHERE, *arguments], check=True)
+        subprocess.run([sys.executable, "-c", _PREDICT_SCRIPT, *arguments], check=True)
         predictions: Floats = np.load(result)
     return predictions
 
@@ -206,7 +206,7 @@ def run(table: Table, *, epochs: int, out: Path, seed: int) -> float:
         mean=data.mean,
         scale=data.scale,
     )
-    loaded = _predict_elsewhere(*files)
+    loaded = _predict_in_subprocess(*files)
     if not np.array_equal(predictions, loaded):
         raise RuntimeError(f"{files[0]}: the loaded model predicts otherwise than the trained one")
     accuracy = float(np.mean(loaded.argmax(axis=1) == data.y_held_out))

@@ -14,7 +14,7 @@ from gatewise._extras import import_extra
 # Fewer rows leave a held-out fifth whose accuracy says nothing.
 _MIN_ROWS = 50
 _MIN_ROWS_PER_CLASS = 5
-_LARGEST = float(np.finfo(np.float32).max)
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _read_npz(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.gener
     if y.shape != (len(x),):
         raise ValueError(f"{path}: y: expected one class a row, shape ({len(x)},), got {y.shape}")
     x = x.reshape(len(x), -1)
-    bad = np.argwhere(~(np.abs(x.astype(np.float64)) <= _LARGEST))
+    bad = np.argwhere(~(np.abs(x.astype(np.float64)) <= _FLOAT32_MAX))
     if len(bad):
         row, column = bad[0]
         raise ValueError(
@@ -125,36 +125,36 @@ def _parse_csv(
     if not features:
         raise ValueError(f"{path}: expected at least one column beside {target!r}, got none")
     values, labels = [], []
-    for number, cells in enumerate(rows, start=1):
+    for row, cells in enumerate(rows, start=1):
         if not cells:  # an empty line, as many editors leave at the end
             continue
         if len(cells) != len(names):
-            raise ValueError(f"{path}: row {number}: expected {len(names)} cells, got {len(cells)}")
+            raise ValueError(f"{path}: row {row}: expected {len(names)} cells, got {len(cells)}")
         label = cells.pop(at).strip()
         if not label:
-            raise ValueError(f"{path}: row {number}, column {target!r}: expected a class, got none")
+            raise ValueError(f"{path}: row {row}, column {target!r}: expected a class, got none")
         labels.append(label)
-        values.append(_parse_numbers(cells, features, f"{path}: row {number}"))
+        values.append(_parse_numbers(cells, features, f"{path}: row {row}"))
     x = np.array(values, dtype=np.float32).reshape(len(values), len(features))
     return x, np.array(labels, dtype=np.str_)
 
 
-def _parse_numbers(cells: list[str], columns: list[str], place: str) -> npt.NDArray[np.float64]:
+def _parse_numbers(cells: list[str], columns: list[str], location: str) -> npt.NDArray[np.float64]:
     try:
         values = np.array(cells, dtype=np.float64)
-        if np.all(np.abs(values) <= _LARGEST):
+        if np.all(np.abs(values) <= _FLOAT32_MAX):
             return values
     except ValueError:
         pass
     column, cell = next(
         (column, cell) for column, cell in zip(columns, cells, strict=True) if not _is_number(cell)
     )
-    raise ValueError(f"{place}, column {column!r}: expected a finite number, got {cell!r}")
+    raise ValueError(f"{location}, column {column!r}: expected a finite number, got {cell!r}")
 
 
 def _is_number(cell: str) -> bool:
     try:
-        return abs(float(cell)) <= _LARGEST
+        return abs(float(cell)) <= _FLOAT32_MAX
     except ValueError:
         return False
 
@@ -175,10 +175,10 @@ def _encode_classes(
     if labels.dtype.kind not in "biuU":
         raise ValueError(f"{path}: expected names or whole numbers as target, got {labels.dtype}")
     classes, y = np.unique(labels, return_inverse=True)
-    most = len(labels) // _MIN_ROWS_PER_CLASS
-    if not 2 <= len(classes) <= most:
+    max_classes = len(labels) // _MIN_ROWS_PER_CLASS
+    if not 2 <= len(classes) <= max_classes:
         raise ValueError(
-            f"{path}: expected 2 to {most} classes as target in {len(labels)} rows, "
+            f"{path}: expected 2 to {max_classes} classes as target in {len(labels)} rows, "
             f"got {len(classes)}"
         )
     return y.astype(np.int32), [str(name) for name in classes]

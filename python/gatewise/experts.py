@@ -171,7 +171,7 @@ class Convolution(Expert):
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", check_integer("filters", self.filters, 1))
         object.__setattr__(self, "activation", _elementwise(self.activation))
-        sizes = self._sizes("kernel_size", self.kernel_size, spread=True)
+        sizes = self._sizes("kernel_size", self.kernel_size, broadcast=True)
         object.__setattr__(self, "kernel_size", sizes)
         if self.map_shape is not None:
             object.__setattr__(self, "map_shape", self._sizes("map_shape", self.map_shape))
@@ -191,14 +191,14 @@ class Convolution(Expert):
 
     def native_options(self) -> NativeOptions:
         kernel = self._sizes("kernel_size", self.kernel_size)
-        places, taps = (1, *self._map_sizes())[-2:], (1, *kernel)[-2:]
+        map_extent, kernel_extent = (1, *self._map_sizes())[-2:], (1, *kernel)[-2:]
         return {
             "expert.kind": self.kind,
             "expert.filters": self.filters,
-            "expert.height": places[0],
-            "expert.width": places[1],
-            "expert.kernel_height": taps[0],
-            "expert.kernel_width": taps[1],
+            "expert.height": map_extent[0],
+            "expert.width": map_extent[1],
+            "expert.kernel_height": kernel_extent[0],
+            "expert.kernel_width": kernel_extent[1],
             "expert.activation": self.activation,
             "expert.pooling": self.pooling,
         }
@@ -213,11 +213,11 @@ class Convolution(Expert):
             )
         return self._sizes("map_shape", self.map_shape)
 
-    def _sizes(self, name: str, value: object, spread: bool = False) -> tuple[int, ...]:
-        """One number for each axis; a single one stands for all where it may be `spread`."""
+    def _sizes(self, name: str, value: object, broadcast: bool = False) -> tuple[int, ...]:
+        """One number for each axis; a single one stands for all where it may be `broadcast`."""
         several = isinstance(value, Sequence) and not isinstance(value, str)
         given = list(value) if several else [value]  # type: ignore[call-overload]
-        if len(given) == 1 and spread:
+        if len(given) == 1 and broadcast:
             given *= self.axes
         if len(given) != self.axes:
             raise ValueError(f"{name}: expected {self.axes} numbers, got {value!r}")

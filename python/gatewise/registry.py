@@ -21,7 +21,7 @@ NativeOptions: TypeAlias = dict[str, bool | int | float | str]
 """Settings as the core reads them, flat: `{"units": 10, "expert.kind": "mlp"}`."""
 
 
-class Described(Protocol):
+class Serializable(Protocol):
     """What a registered class can do: tell its settings, and be made from them again."""
 
     def get_config(self) -> Config: ...
@@ -29,7 +29,7 @@ class Described(Protocol):
     def from_config(cls, config: Config) -> Self: ...
 
 
-T = TypeVar("T", bound=Described)
+T = TypeVar("T", bound=Serializable)
 C = TypeVar("C", bound=type[Any])
 
 
@@ -98,14 +98,14 @@ class Registry(Generic[T]):
     def register(self, *aliases: str) -> Callable[[C], C]:
         """A decorator entering a class under its name, that name in snake_case, and `aliases`."""
 
-        def enter(cls: C) -> C:
+        def decorator(cls: C) -> C:
             name = cls.__name__
             self._canonical.append(aliases[0] if aliases else to_snake_case(name))
             for each in (name, to_snake_case(name), *aliases):
                 self._classes[each] = cls
             return cls
 
-        return enter
+        return decorator
 
     def names(self) -> list[str]:
         """One snake_case name for each class, in order of registration."""

@@ -184,9 +184,9 @@ def test_a_contribution_is_what_the_feature_adds_with_the_experts_as_chosen(data
     layer.set_weights(list(weights.values()))
     parts = model.contributions(x[:5], 1)
     codes = sae.encode(x[:5]).toarray()
-    from gatewise.code_experts.model import _without_extras
+    from gatewise.code_experts.model import _without_dropout_and_losses
 
-    plain = _without_extras(model.model)
+    plain = _without_dropout_and_losses(model.model)
     for row in range(5):
         for feature in np.flatnonzero(codes[row]):
             less = codes[[row]].copy()

@@ -12,7 +12,7 @@ import scipy.sparse
 import gatewise as gw
 from gatewise.compress import MagnitudePruning
 from gatewise.compress.drop_and_grow import move
-from gatewise.compress.kernels import SMALLEST, smallest
+from gatewise.compress.kernels import MIN_NORMAL, smallest
 from gatewise.training.gradients import mean_gradients
 from sparse_models import FIT, MODELS, WIDTH, X, Y, active, kernels, record, rigl
 from training_models import assert_same_weights, make_expert_model, make_model
@@ -45,7 +45,7 @@ def test_the_smallest_are_dropped_and_grow_where_the_gradient_is_largest():
     weights = np.array([3, -1, 0, 0.5, 0, -2, 0, 4], np.float32)
     gradient = np.array([0, 9, -2, 9, 1, 0, -3, 0], np.float32)
     move(weights, gradient, 5, 0.4)
-    np.testing.assert_array_equal(weights, np.float32([3, 0, SMALLEST, 0, 0, -2, SMALLEST, 4]))
+    np.testing.assert_array_equal(weights, np.float32([3, 0, MIN_NORMAL, 0, 0, -2, MIN_NORMAL, 4]))
 
 
 def test_weights_beyond_or_below_the_number_are_dropped_and_grown_too():
@@ -53,7 +53,7 @@ def test_weights_beyond_or_below_the_number_are_dropped_and_grown_too():
         weights = np.array(start, np.float32)
         move(weights, np.arange(6, dtype=np.float32), 3, 0.0)
         assert np.count_nonzero(weights) == 3
-        assert set(weights) <= {0, SMALLEST, *start}
+        assert set(weights) <= {0, MIN_NORMAL, *start}
     full = np.arange(1, 5, dtype=np.float32)
     move(full, full, 4, 0.5)
     np.testing.assert_array_equal(full, np.arange(1, 5))

@@ -142,7 +142,7 @@ def test_evaluate_works_and_training_is_refused(form: str) -> None:
     with pytest.raises(ValueError, match=r"kernel: expected a parameter that is set by itself"):
         layer.native.set("kernel", layer.get_weights()[0])
     with pytest.raises(ValueError, match=r"fit: expected a model of float32 weights, got kernel"):
-        small._ready_trainer().begin_fit()
+        small._prepare_trainer().begin_fit()
 
 
 def test_compressing_again_changes_nothing() -> None:

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 import gatewise as gw
 from compressed_models import FORMS, X, functional, prune, stack, with_zeros
-from gatewise.compress import choosing, compress
+from gatewise.compress import compress, form_choice
 from gatewise.layers import CompressedDense, Dense
 
 RANDOM = np.random.default_rng(0)
@@ -201,11 +201,11 @@ class TestChoice:
         self, monkeypatch: pytest.MonkeyPatch, one: list[float], many: list[float], **settings: Any
     ) -> str | None:
         def time(networks: Any, x: np.ndarray) -> dict[str | None, float]:
-            assert len(x) in choosing.TIMED_ROWS
+            assert len(x) in form_choice.TIMED_ROWS
             known = dict(zip([None, *FORMS], one if len(x) == 1 else many, strict=True))
             return {name: known[name] for name in networks}
 
-        monkeypatch.setattr(choosing, "_time", time)
+        monkeypatch.setattr(form_choice, "_time", time)
         model = stack(**settings)
         layer = compress(model).layers[0]
         return layer.form if isinstance(layer, CompressedDense) else None
@@ -227,14 +227,14 @@ class TestChoice:
         dense.build((None, 64))
         forms = {form: CompressedDense.from_kernel(kernel, np.zeros(32), form) for form in FORMS}
         assert min(form.count_bytes() for form in forms.values()) > dense.count_bytes()
-        assert choosing.choose_form(dense.native, forms) is None
+        assert form_choice.choose_form(dense.native, forms) is None
 
     def test_times_each_form(self) -> None:
         kernel = with_zeros(RANDOM.normal(size=(64, 32)))
         dense = Dense(32)
         dense.build((None, 64))
         forms = {form: CompressedDense.from_kernel(kernel, np.zeros(32), form) for form in FORMS}
-        assert choosing.choose_form(dense.native, forms) in (None, *FORMS)
+        assert form_choice.choose_form(dense.native, forms) in (None, *FORMS)
 
 
 class TestSize:

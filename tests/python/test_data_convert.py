@@ -170,7 +170,7 @@ def test_parts_report_the_rows_of_the_whole_array() -> None:
     x = np.ones((10, 3))
     x[8, 1] = np.nan
     with pytest.raises(ValueError, match="at row 8, column 1"):
-        read_features(to_part(x, "x").cut(5, 10), SHAPE)
+        read_features(to_part(x, "x").slice_rows(5, 10), SHAPE)
 
 
 def test_pieces_are_read_in_their_order() -> None:

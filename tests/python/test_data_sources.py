@@ -145,7 +145,7 @@ def test_any_stream_gives_each_sample_once(
     rows: list[int] = []
     for first in range(0, samples, source._buffer_rows):
         stop = min(first + source._buffer_rows, samples)
-        pieces = source._pieces(order, first, stop)
+        pieces = source._row_ranges(order, first, stop)
         assert sum(end - begin for begin, end in pieces) == stop - first
         rows.extend(row for begin, end in pieces for row in range(begin, end))
     assert sorted(rows) == list(range(samples))

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 import gatewise as gw
 from digits import load_digits
 from gatewise.decompose import SparseExperts, importance
-from gatewise.decompose.supports import deal
+from gatewise.decompose.supports import assign_supports
 
 FORMS = [{}, {"hidden": 24}]
 
@@ -27,17 +27,17 @@ def fitted(data, n_experts=3, keep=0.75, **options):
 
 def test_cards_are_dealt_by_rank():
     ranks = np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]])
-    assert [np.flatnonzero(mask).tolist() for mask in deal(ranks, 0.75, 3, 0.0)] == [
+    assert [np.flatnonzero(mask).tolist() for mask in assign_supports(ranks, 0.75, 3, 0.0)] == [
         [0, 3, 6],
         [1, 4, 7],
         [2, 5, 8],
     ]
-    assert [np.flatnonzero(mask).tolist() for mask in deal(ranks, 0.5, 2, 1 / 3)] == [
+    assert [np.flatnonzero(mask).tolist() for mask in assign_supports(ranks, 0.5, 2, 1 / 3)] == [
         [0, 1, 2, 4],
         [0, 1, 3, 5],
     ]
     with pytest.raises(ValueError, match=r"keep: expected enough for 3 experts, got 0.1 of 12"):
-        deal(ranks, 0.1, 3, 0.0)
+        assign_supports(ranks, 0.1, 3, 0.0)
 
 
 @pytest.mark.parametrize("form", FORMS)

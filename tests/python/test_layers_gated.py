@@ -233,7 +233,7 @@ def test_steps_allocate_nothing_once_they_have_run():
     layer = GatedExperts(8, 20, groups=4, combine="sum", seed=1)
     model = gw.Sequential([gw.Input((10,)), layer])
     model.compile(gw.optimizers.Adam(0.02), "mse")
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     x = rng.normal(size=(400, 10)).astype(np.float32)
     data = _core.Dataset([x], [rng.normal(size=(400, 20)).astype(np.float32)], [None])
     gw.set_num_threads(1)

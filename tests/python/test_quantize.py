@@ -167,7 +167,7 @@ def test_evaluate_routing_and_load_work_and_training_is_refused(kind: str) -> No
         quantized.set_weights(model.get_weights())
     with pytest.raises(ValueError, match="set_weights: " + refusal):
         layer.set_weights(original.get_weights())
-    trainer = quantized._ready_trainer()
+    trainer = quantized._prepare_trainer()
     with pytest.raises(ValueError, match=f"fit: expected a model of float32 weights.* in {kind}"):
         trainer.begin_fit()
 

@@ -214,7 +214,7 @@ def test_a_bad_first_batch_does_not_build_a_model() -> None:
 def test_the_core_refuses_labels_that_no_output_has(label: int) -> None:
     labels = Y.astype(np.int32)
     labels[4] = label
-    trainer = make_model()._ready_trainer()
+    trainer = make_model()._prepare_trainer()
     data = _core.Dataset([X], [labels], [None])
     with pytest.raises(ValueError, match=f"y: expected labels from 0 to 2, got {label}"):
         trainer.train_step(data, np.arange(2))

@@ -63,7 +63,7 @@ class EarlyStopping(MonitorCallback):
         self.restore_best_weights = check_flag("restore_best_weights", restore_best_weights)
         self.start_from_epoch = check_integer("start_from_epoch", start_from_epoch, 0)
         self.best_weights: list[Array] | None = None
-        self._forget()
+        self._reset()
 
     def get_state(self) -> State:
         """The best epoch, its weights, and how long it has been."""
@@ -90,7 +90,7 @@ class EarlyStopping(MonitorCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier training."""
         super().on_train_begin(logs)
-        self._forget()
+        self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compares this epoch with the best one."""
@@ -130,7 +130,7 @@ class EarlyStopping(MonitorCallback):
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.wait = 0
         self.best = None
         self.best_epoch = 0

@@ -91,14 +91,14 @@ def integrated_gradients(model: Model, codes: Any, raw: Any, output: int) -> tup
     from scipy.sparse import csr_array
 
     network = model._require_network()
-    places = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
-    slopes = np.zeros(codes.nnz)
+    row_indices = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
+    gradient_sum = np.zeros(codes.nnz)
     for step in range(STEPS):
         scale = (step + 0.5) / STEPS
         rows = _sparse_rows(codes, scale)
         gradient = _core.input_gradients(network, [rows, raw], output)[0]
-        slopes += gradient[places, codes.indices]
-    values = codes.data.astype(np.float64) * slopes / STEPS
+        gradient_sum += gradient[row_indices, codes.indices]
+    values = codes.data.astype(np.float64) * gradient_sum / STEPS
     empty = _core.SparseRows(
         np.zeros(codes.shape[0] + 1, np.int64),
         np.zeros(0, np.int32),

@@ -24,7 +24,7 @@ def check_encoder(encoder: object) -> None:
         )
 
 
-def fit_if_new(encoder: Any, x: Any) -> None:
+def fit_if_unfitted(encoder: Any, x: Any) -> None:
     """Fits a scikit-learn transformer that has seen no data yet."""
     if hasattr(encoder, "encode") or not hasattr(encoder, "get_params"):
         return

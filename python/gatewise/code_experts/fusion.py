@@ -28,10 +28,12 @@ def fuse(
     gated_sum: `g * e + (1 - g) * r`, `g = sigmoid(x W_g + b_g)`; residual: `e + r`.
     """
     units, width = experts.shape[-1], raw.shape[-1]
-    wanted = units if fusion != "concat" else (raw_units or (units if is_sparse else width))
+    projected_units = (
+        units if fusion != "concat" else (raw_units or (units if is_sparse else width))
+    )
     projected: Any = raw
-    if wanted != width or is_sparse or raw_units or raw_activation != "linear":
-        projected = Dense(int(wanted or 0), activation=raw_activation, name=RAW)(raw)
+    if projected_units != width or is_sparse or raw_units or raw_activation != "linear":
+        projected = Dense(int(projected_units or 0), activation=raw_activation, name=RAW)(raw)
     if fusion == "concat":
         return Concatenate()([experts, projected])  # type: ignore[no-any-return]
     if fusion == "residual":

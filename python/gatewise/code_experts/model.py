@@ -20,7 +20,7 @@ from gatewise.code_experts.encoders import (
     check_encoder,
     encode_rows,
     encoder_layers,
-    fit_if_new,
+    fit_if_unfitted,
 )
 from gatewise.code_experts.fusion import FUSIONS, RAW, fuse
 from gatewise.data.csr import core_rows, is_sparse
@@ -170,11 +170,11 @@ class SparseCodeExperts:
         """Makes the graph for rows as those of x, which the encoder has to take."""
         if self._model is not None:
             return
-        fit_if_new(self.encoder, x)
+        fit_if_unfitted(self.encoder, x)
         if self.training == "frozen":
             self._build_frozen(x)
         else:
-            self._build_learning(int(x.shape[1]))
+            self._build_trainable(int(x.shape[1]))
         if self._compiled is not None:
             self._compile_model()
 
@@ -258,21 +258,21 @@ class SparseCodeExperts:
             )
         rows = _rows(x)
         codes, raw = self._inputs(rows)
-        plain = _without_extras(self.model)
+        plain = _without_dropout_and_losses(self.model)
         before = plain.predict([codes, raw], verbose=0)[:, output].astype(np.float64)
         if is_linear(self.expert_layer):
             last = self.model.layers[-1]
             weights = last.native.get("kernel")[: self.units, output].astype(np.float64)
             gates = gate_values(self.model, raw)
             values, base = linear_contributions(self.expert_layer, codes, weights, gates)
-            base = base + self._raw_part(raw, gates, output)
+            base = base + self._raw_contribution(raw, gates, output)
         else:
             rows = core_rows(raw, "x", raw.shape[1])
             values, base = integrated_gradients(plain, codes, rows, output)
         error = base + np.asarray(values.sum(axis=1)).ravel() - before
         return Contributions(values, base, before, error)
 
-    def _raw_part(self, raw: Any, gates: Any, output: int) -> Any:
+    def _raw_contribution(self, raw: Any, gates: Any, output: int) -> Any:
         """What the input itself adds, and the last bias."""
         named = {each.name: each for each in self.model.layers}
         projected = named[RAW](raw) if RAW in named else raw
@@ -288,21 +288,21 @@ class SparseCodeExperts:
         codes = encode_rows(self.encoder, x[:1])
         code, raw = Input((codes.shape[1],), name="code"), Input((x.shape[1],), name="raw")
         fused = self._fuse(self._experts()(code), raw, is_sparse(x))
-        self._model = Model([code, raw], self._top(fused))
+        self._model = Model([code, raw], self._output_layers(fused))
 
-    def _build_learning(self, width: int) -> None:
+    def _build_trainable(self, width: int) -> None:
         raw = Input((width,), name="raw")
         down, up = encoder_layers(self.encoder, width)
         code: Any = raw
         for layer in down:
             code = layer(code)
         fused = self._fuse(self._experts()(code), raw, False)
-        outputs = [self._top(fused)]
+        outputs = [self._output_layers(fused)]
         if self.training == "joint":
-            made = code
+            reconstruction = code
             for layer in up:
-                made = layer(made)
-            outputs.append(made)
+                reconstruction = layer(reconstruction)
+            outputs.append(reconstruction)
         self._encoding = Model(raw, code)
         self._model = Model(raw, outputs)
 
@@ -324,7 +324,7 @@ class SparseCodeExperts:
             name="code_experts",
         )
 
-    def _top(self, fused: Any) -> Any:
+    def _output_layers(self, fused: Any) -> Any:
         if self.dropout:
             fused = Dropout(self.dropout)(fused)
         output = Dense(self.output_dim, activation=self.activation, seed=self.seed, name="output")
@@ -351,7 +351,7 @@ def _rows(x: Any) -> Any:
     return x.tocsr() if is_sparse(x) else np.asarray(x, np.float32)
 
 
-def _without_extras(model: Model) -> Model:
+def _without_dropout_and_losses(model: Model) -> Model:
     """The same function up to the last activation, without losses of its own, over copies."""
     config = model.get_config()
     for described in config["layers"]:

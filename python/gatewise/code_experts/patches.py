@@ -37,8 +37,8 @@ class CodeMap:
         n, height, width, m = self.shape
         positions = height * width
         counts = np.diff(self.codes.indptr)
-        place = np.repeat(np.tile(np.arange(positions), n), counts)
-        columns = place * m + self.codes.indices
+        position_indices = np.repeat(np.tile(np.arange(positions), n), counts)
+        columns = position_indices * m + self.codes.indices
         offsets = self.codes.indptr[::positions]
         return csr_array((self.codes.data, columns, offsets), (n, positions * m))
 
@@ -151,8 +151,8 @@ def encode_patches(
     array = np.asarray(images, np.float32)
     if array.ndim not in (3, 4):
         raise ValueError(f"images: expected (n, H, W) or (n, H, W, channels), got {array.shape}")
-    maker = PatchEncoder(encoder, array.shape[1:], patch, stride)
-    return maker.encode(array.reshape(len(array), -1))
+    patch_encoder = PatchEncoder(encoder, array.shape[1:], patch, stride)
+    return patch_encoder.encode(array.reshape(len(array), -1))
 
 
 def _pair(name: str, value: int | Sequence[int]) -> tuple[int, int]:

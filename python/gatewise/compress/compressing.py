@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import _core
-from gatewise.compress.choosing import choose_form
+from gatewise.compress.form_choice import choose_form
 from gatewise.layers import CompressedDense, Dense, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.layers.compressed_dense import FORMS
@@ -98,7 +98,7 @@ def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
     True
     """
     _check(model, form)
-    least = check_number("least_zeros", least_zeros, 0, 1)
+    min_sparsity = check_number("least_zeros", least_zeros, 0, 1)
     candidates = [layer for layer in model.layers if _is_candidate(layer)]
     if not candidates and not any(isinstance(each, CompressedDense) for each in model.layers):
         raise ValueError(
@@ -107,7 +107,7 @@ def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
         )
     compressed: dict[str, Layer] = {}
     for layer in candidates:
-        if (found := _compressed(layer, form, least)) is not None:
+        if (found := _compressed(layer, form, min_sparsity)) is not None:
             compressed[layer.name] = found
     config = model.get_config()
     config["layers"] = [

@@ -67,8 +67,8 @@ def _densities(kernels: Sequence[Kernel], density: float, distribution: str) -> 
     while not full.all():
         left = density * sizes.sum() - sizes[full].sum()
         epsilon = left / (sizes * ratios)[~full].sum()
-        beyond = ~full & (epsilon * ratios > 1)
-        if not beyond.any():
+        exceeds_one = ~full & (epsilon * ratios > 1)
+        if not exceeds_one.any():
             break
-        full |= beyond
+        full |= exceeds_one
     return np.where(full, 1.0, epsilon * ratios)

@@ -11,7 +11,7 @@ from gatewise import _core
 from gatewise.callbacks.base import Logs, State
 from gatewise.compress.densities import check_density, check_distribution, kept_counts
 from gatewise.compress.initialize import draw_masks
-from gatewise.compress.kernels import SMALLEST, LayerChoice, keep_zeros, smallest
+from gatewise.compress.kernels import MIN_NORMAL, LayerChoice, keep_zeros, smallest
 from gatewise.compress.scheduled import KernelSchedule
 from gatewise.training.gradients import mean_gradients
 from gatewise.utils.checks import check_integer, check_number
@@ -127,10 +127,10 @@ class DropAndGrow(KernelSchedule):
             for kernel in self._kernels
         ]
         if self.density is not None:
-            wanted = kept_counts(self._kernels, self.density, self.distribution)
-            if not all(map(np.array_equal, wanted, self._counts)):
-                draw_masks(self._kernels, wanted, self._seed(), rescale=True)
-                self._counts = wanted
+            target_counts = kept_counts(self._kernels, self.density, self.distribution)
+            if not all(map(np.array_equal, target_counts, self._counts)):
+                draw_masks(self._kernels, target_counts, self._seed(), rescale=True)
+                self._counts = target_counts
         keep_zeros(self._kernels)
 
     def fraction_at(self, step: int) -> float:
@@ -138,7 +138,7 @@ class DropAndGrow(KernelSchedule):
         done = min(step / self._end, 1)
         return self.drop_fraction / 2 * (1 + math.cos(math.pi * done))
 
-    def _change(self, step: int) -> None:
+    def _update_kernels(self, step: int) -> None:
         chosen = _core.permutation(self._seed(), _ROWS_STREAM + step, self.x.shape[0])[: self.rows]
         # In ascending order, in which a file is read fastest.
         chosen.sort()
@@ -146,10 +146,10 @@ class DropAndGrow(KernelSchedule):
         fraction = self.fraction_at(step)
         for kernel, counts in zip(self._kernels, self._counts, strict=True):
             weights = kernel.read()
-            slopes = gradients[kernel.layer.name][kernel.name].reshape(kernel.shape)
-            for expert, slope, count in zip(weights, slopes, counts, strict=True):
-                if slope.any():
-                    move(expert.reshape(-1), slope.reshape(-1), int(count), fraction)
+            kernel_gradients = gradients[kernel.layer.name][kernel.name].reshape(kernel.shape)
+            for expert, gradient, count in zip(weights, kernel_gradients, counts, strict=True):
+                if gradient.any():
+                    move(expert.reshape(-1), gradient.reshape(-1), int(count), fraction)
             kernel.write(weights)
 
     def _seed(self) -> int:
@@ -165,11 +165,11 @@ def move(weights: Floats, gradient: Floats, count: int, fraction: float) -> None
 
     Weights above or below `count` are dropped or grown too.
     """
-    active, free = np.flatnonzero(weights), np.flatnonzero(weights == 0)
-    dropped = min(int(fraction * count), len(free)) + max(0, len(active) - count)
-    grown = count - (len(active) - dropped)
-    weights[active[smallest(np.abs(weights[active]), dropped)]] = 0
-    weights[free[smallest(-np.abs(gradient[free]), grown)]] = SMALLEST
+    active, inactive = np.flatnonzero(weights), np.flatnonzero(weights == 0)
+    num_dropped = min(int(fraction * count), len(inactive)) + max(0, len(active) - count)
+    num_grown = count - (len(active) - num_dropped)
+    weights[active[smallest(np.abs(weights[active]), num_dropped)]] = 0
+    weights[inactive[smallest(-np.abs(gradient[inactive]), num_grown)]] = MIN_NORMAL
 
 
 def _check_rows(x: Any, y: Any) -> tuple[Any, Any]:

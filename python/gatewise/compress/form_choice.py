@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 TIMED_ROWS = (1, 256)
 """Rows of the predictions that are timed: one waits for memory, many for arithmetic."""
 
-_SLOWER = 1.05
+_SLOWDOWN_TOLERANCE = 1.05
 """What counts as slower: less is within what two timings of the same work differ by."""
-_ROUNDS = 5
-_SECONDS = 0.05
+_MAX_REPEATS = 5
+_MAX_SECONDS = 0.05
 """Timing ends after so many turns of all forms or, from the second on, after this time."""
 
 
@@ -41,7 +41,7 @@ def choose_form(dense: _core.Layer, forms: Mapping[str, CompressedDense]) -> str
         x = _core.random_normal(0, rows, rows * width, 0.0, 1.0).reshape(rows, width)
         seconds = _time(networks, x)
         for name in networks:
-            is_slower = seconds[name] > _SLOWER * seconds[None]
+            is_slower = seconds[name] > _SLOWDOWN_TOLERANCE * seconds[None]
             product[name] *= float("inf") if is_slower else seconds[name]
     del product[None]
     best = min(product, key=lambda name: product[name])
@@ -52,14 +52,14 @@ def _time(networks: Mapping[str | None, _core.Network], x: Floats) -> dict[str |
     """The least seconds that each takes for the rows, all of them in turns."""
     rows = len(x)
     seconds = dict.fromkeys(networks, float("inf"))
-    end = perf_counter() + _SECONDS
-    for turn in range(_ROUNDS):
+    end = perf_counter() + _MAX_SECONDS
+    for repeat in range(_MAX_REPEATS):
         for name, network in networks.items():
             network.predict([x], rows)  # brings its weights back into the caches
             start = perf_counter()
             network.predict([x], rows)
             seconds[name] = min(seconds[name], perf_counter() - start)
-        if turn > 0 and perf_counter() > end:
+        if repeat > 0 and perf_counter() > end:
             break
     return seconds
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gatewise import _core
 from gatewise.compress.densities import check_density, check_distribution, kept_counts
-from gatewise.compress.kernels import SMALLEST, Kernel, LayerChoice, find_kernels, keep_zeros
+from gatewise.compress.kernels import MIN_NORMAL, Kernel, LayerChoice, find_kernels, keep_zeros
 from gatewise.utils.checks import check_flag, check_integer
 from gatewise.utils.random import next_seed
 
@@ -104,19 +104,19 @@ def draw_masks(kernels: list[Kernel], counts: list[Indices], seed: int, rescale:
     for kernel, own in zip(kernels, counts, strict=True):
         weights = kernel.read()
         for expert, count in zip(weights, own, strict=True):
-            _keep_some(expert, _core.permutation(seed, stream, expert.size)[:count], rescale)
+            _mask_weights(expert, _core.permutation(seed, stream, expert.size)[:count], rescale)
             stream += 1
         kernel.write(weights)
     keep_zeros(kernels)
 
 
-def _keep_some(weights: Floats, kept: Indices, rescale: bool) -> None:
+def _mask_weights(weights: Floats, kept: Indices, rescale: bool) -> None:
     """Makes all of the weights (d, u) zero but those at the places `kept`."""
     values = weights.reshape(-1)
     factor = np.float32((weights.size / len(kept)) ** 0.5 if rescale else 1)
-    stay = values[kept] * factor
+    kept_values = values[kept] * factor
     values[:] = 0
-    values[kept] = np.where(stay == 0, SMALLEST, stay)
+    values[kept] = np.where(kept_values == 0, MIN_NORMAL, kept_values)
 
 
 def _seed_of(kernel: Kernel) -> int:

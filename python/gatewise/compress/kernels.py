@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LayerChoice: TypeAlias = "Sequence[str | Layer] | None"
 """Layers or their names; None for all that have kernels."""
 
-SMALLEST = np.finfo(np.float32).tiny
+MIN_NORMAL = np.finfo(np.float32).tiny
 """What a weight starts at that counts and was 0: the smallest float32 that arithmetic keeps apart
 from 0, since denormal numbers are flushed to it."""
 
@@ -63,7 +63,9 @@ def find_kernels(model: Model | Trainable | Layer, layers: LayerChoice) -> list[
     """
     own = [model] if isinstance(model, Layer) else model.layers
     chosen = (
-        [each for each in own if _has_kernels(each)] if layers is None else _chosen(own, layers)
+        [each for each in own if _has_kernels(each)]
+        if layers is None
+        else _select_layers(own, layers)
     )
     if not chosen:
         raise ValueError("model: expected Dense or SparseExpertLayer layers, got none")
@@ -96,7 +98,7 @@ def _has_kernels(layer: Layer) -> bool:
     return isinstance(layer, Dense | SparseExpertLayer)
 
 
-def _chosen(own: Sequence[Layer], layers: Sequence[str | Layer]) -> list[Layer]:
+def _select_layers(own: Sequence[Layer], layers: Sequence[str | Layer]) -> list[Layer]:
     if isinstance(layers, str) or not isinstance(layers, Sequence):
         raise TypeError(f"layers: expected a list of layers or of their names, got {layers!r}")
     found = []

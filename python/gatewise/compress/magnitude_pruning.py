@@ -90,23 +90,23 @@ class MagnitudePruning(KernelSchedule):
             raise ValueError(f"scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
         self.scope = scope
         self.exponent = check_number("exponent", exponent, 0)
-        self._begun = False
+        self._started = False
 
     def get_state(self) -> State:
         """The steps made so far, and whether weights were pruned."""
-        return {**super().get_state(), "begun": self._begun}
+        return {**super().get_state(), "begun": self._started}
 
     def set_state(self, state: State) -> None:
         """Takes back what `get_state` gave."""
         super().set_state(state)
-        self._begun = bool(state["begun"])
-        if self._begun:
+        self._started = bool(state["begun"])
+        if self._started:
             keep_zeros(self._kernels)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Finds the kernels, and the steps at which they are pruned."""
         super().on_train_begin(logs)
-        self._begun = False
+        self._started = False
 
     def sparsity_at(self, step: int) -> float:
         """s, of the training under way."""
@@ -114,7 +114,7 @@ class MagnitudePruning(KernelSchedule):
         gap = self.initial_sparsity - self.final_sparsity
         return self.final_sparsity + gap * math.pow(left, self.exponent)
 
-    def _change(self, step: int) -> None:
+    def _update_kernels(self, step: int) -> None:
         sparsity = self.sparsity_at(step)
         if sparsity == 0:
             return
@@ -123,7 +123,7 @@ class MagnitudePruning(KernelSchedule):
         else:
             for kernel in self._kernels:
                 prune([kernel], sparsity)
-        self._begun = True
+        self._started = True
         keep_zeros(self._kernels)
 
 

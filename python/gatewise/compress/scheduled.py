@@ -10,7 +10,7 @@ from gatewise.utils.checks import check_integer, check_number
 
 
 class KernelSchedule(Callback, ABC):
-    """Calls `_change(step)` every `frequency` steps from `begin` to `end`, and at `end`.
+    """Calls `_update_kernels(step)` every `frequency` steps from `begin` to `end`, and at `end`.
 
     An int is a number of steps, a float a share of all steps of the `fit`. Steps count from 1, the
     first of epoch e being `e * steps + 1`, so that `initial_epoch` skips those before it.
@@ -62,10 +62,10 @@ class KernelSchedule(Callback, ABC):
         if since >= 0 and (
             self._step == self._end or (self._step < self._end and since % self._frequency == 0)
         ):
-            self._change(self._step)
+            self._update_kernels(self._step)
 
     @abstractmethod
-    def _change(self, step: int) -> None:
+    def _update_kernels(self, step: int) -> None:
         """What happens to the kernels at this step."""
 
     def _steps_of(self, which: str) -> int:

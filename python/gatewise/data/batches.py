@@ -65,10 +65,10 @@ class IteratorSource:
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass but the first `skip`, which are drawn and dropped."""
-        for number, batch in enumerate(self._raw()):
-            if number < skip:
+        for index, batch in enumerate(self._raw()):
+            if index < skip:
                 continue
-            dataset = self._convert(batch, number).dataset()
+            dataset = self._convert(batch, index).dataset()
             yield dataset, np.arange(dataset.samples, dtype=np.int64)
 
     def inputs(self) -> Iterator[SampleSet]:
@@ -91,8 +91,8 @@ class IteratorSource:
         yield from held
         yield from self._batches
 
-    def _convert(self, batch: UserBatch, number: int) -> SampleSet:
-        prefix = f"batch {number}: "
+    def _convert(self, batch: UserBatch, index: int) -> SampleSet:
+        prefix = f"batch {index}: "
         x, y, sample_weight = unpack(batch)
         if y is None:
             raise ValueError(

@@ -31,7 +31,7 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Labels: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Shape: TypeAlias = tuple[int | None, ...]
-RowNumbers: TypeAlias = Indices | range
+RowIndices: TypeAlias = Indices | range
 """Which row of the user's array each row of a part is."""
 
 
@@ -87,7 +87,7 @@ def to_float32(array: Array, name: str) -> Floats:
 
 
 def check_finite(
-    converted: Floats, name: str, original: Array | None = None, rows: RowNumbers | None = None
+    converted: Floats, name: str, original: Array | None = None, rows: RowIndices | None = None
 ) -> None:
     """Refuses NaN and infinity.
 
@@ -159,7 +159,7 @@ def match_features(array: Array, name: str, shape: Shape) -> Array:
     return array
 
 
-def features(array: Array, name: str, shape: Shape, rows: RowNumbers | None = None) -> Floats:
+def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = None) -> Floats:
     """An input of a model: float32, C-contiguous, finite, of shape `shape`.
 
     Parameters
@@ -187,7 +187,7 @@ def features(array: Array, name: str, shape: Shape, rows: RowNumbers | None = No
     return converted
 
 
-def weights(array: Array, name: str, samples: int, rows: RowNumbers | None = None) -> Floats:
+def weights(array: Array, name: str, samples: int, rows: RowIndices | None = None) -> Floats:
     """One finite float32 weight per sample: `(n,)`; `(n, 1)` is accepted too.
 
     Raises

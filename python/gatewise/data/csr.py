@@ -10,7 +10,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.data.convert import (
     Array,
-    RowNumbers,
+    RowIndices,
     Shape,
     check_numeric,
     check_samples,
@@ -58,7 +58,7 @@ def to_csr(value: object, name: str) -> CsrMatrix:
 
 
 def to_sparse_rows(
-    matrix: CsrMatrix, name: str, shape: Shape, rows: RowNumbers | None = None
+    matrix: CsrMatrix, name: str, shape: Shape, rows: RowIndices | None = None
 ) -> _core.SparseRows:
     """The rows of `matrix` for the core: float32 values, int32 columns in order, none twice.
 
@@ -131,16 +131,16 @@ def _check_columns(matrix: CsrMatrix, name: str) -> None:
         raise ValueError(f"{name}: expected column indices below {width}, got {worst}")
 
 
-def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowNumbers | None) -> None:
+def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowIndices | None) -> None:
     found = _core.find_nonfinite(values.reshape(-1, 1)) if values.size else None
     if found is None:
         return
-    entry = found[0]
-    row = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
+    nonzero = found[0]
+    row = int(np.searchsorted(matrix.indptr, nonzero, side="right")) - 1
     shown = row if rows is None else int(rows[row])
     raise ValueError(
-        f"{name}: expected finite numbers, got {matrix.data[entry]} "
-        f"at row {shown}, column {int(matrix.indices[entry])}"
+        f"{name}: expected finite numbers, got {matrix.data[nonzero]} "
+        f"at row {shown}, column {int(matrix.indices[nonzero])}"
     )
 
 

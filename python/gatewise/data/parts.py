@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from gatewise.data.convert import Array, RowNumbers, check_numeric, to_array
+from gatewise.data.convert import Array, RowIndices, check_numeric, to_array
 from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
 
 
@@ -50,25 +50,25 @@ class Part:
             return 4 * math.prod(self.shape[1:])
         return 8 + 8 * len(self.raw.indices) // max(1, self.raw.shape[0])
 
-    def cut(self, first: int, stop: int) -> Part:
+    def slice_rows(self, first: int, stop: int) -> Part:
         """Rows `first` to `stop` of these rows."""
         return replace(self, first=self.first + first, stop=self.first + stop)
 
     def read(
-        self, pieces: Sequence[tuple[int, int]] | None = None
-    ) -> tuple[Array | CsrMatrix, RowNumbers]:
-        """The rows of `pieces` (from, to) one after another, all by default, and their numbers."""
-        if pieces is None:
-            pieces = [(0, self.samples)]
-        spans = [(self.first + first, self.first + stop) for first, stop in pieces]
+        self, row_ranges: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[Array | CsrMatrix, RowIndices]:
+        """The rows of `row_ranges` (from, to) in this order, all by default, and their indices."""
+        if row_ranges is None:
+            row_ranges = [(0, self.samples)]
+        spans = [(self.first + first, self.first + stop) for first, stop in row_ranges]
         if spans == [(0, self.raw.shape[0])]:
             return self.raw, range(self.raw.shape[0])
         if len(spans) == 1:
             return self.raw[slice(*spans[0])], range(*spans[0])
-        # Only files are read in several pieces, and files hold dense arrays.
+        # Only files are read in several row_ranges, and files hold dense arrays.
         dense = cast("Array", self.raw)
-        numbers = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
-        return np.concatenate([dense[slice(*span)] for span in spans]), numbers
+        row_indices = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
+        return np.concatenate([dense[slice(*span)] for span in spans]), row_indices
 
 
 def open_npy(path: str | os.PathLike[str], name: str) -> Array:

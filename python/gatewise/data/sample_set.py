@@ -17,7 +17,7 @@ from gatewise.data.split import check_class_weight, class_weights
 from gatewise.data.targets import TargetRule
 from gatewise.utils.warn import warn_user
 
-Pieces: TypeAlias = Sequence[tuple[int, int]]
+RowRanges: TypeAlias = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -51,37 +51,37 @@ class SampleSet:
         given = [part for part in self.weights if part is not None]
         return any(part.streamed for part in [*self.inputs, *self.targets, *given])
 
-    def cut(self, first: int, stop: int) -> SampleSet:
+    def slice_rows(self, first: int, stop: int) -> SampleSet:
         """Samples `first` to `stop`."""
         return replace(
             self,
-            inputs=[part.cut(first, stop) for part in self.inputs],
-            targets=[part.cut(first, stop) for part in self.targets],
-            weights=[part and part.cut(first, stop) for part in self.weights],
+            inputs=[part.slice_rows(first, stop) for part in self.inputs],
+            targets=[part.slice_rows(first, stop) for part in self.targets],
+            weights=[part and part.slice_rows(first, stop) for part in self.weights],
         )
 
     def without_class_weight(self) -> SampleSet:
         """The same samples, without weights by class: as in Keras, validation does not use them."""
         return replace(self, class_weight=None)
 
-    def features(self, pieces: Pieces | None = None) -> list[Floats | _core.SparseRows]:
-        """The inputs of the samples in `pieces` (from, to), converted and checked."""
+    def features(self, row_ranges: RowRanges | None = None) -> list[Floats | _core.SparseRows]:
+        """The inputs of the samples in `row_ranges` (from, to), converted and checked."""
         return [
-            read_features(part, shape, pieces)
+            read_features(part, shape, row_ranges)
             for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
         ]
 
-    def dataset(self, pieces: Pieces | None = None) -> _core.Dataset:
-        """The samples in `pieces` for a training or test step, converted and checked."""
-        inputs = self.features(pieces)
+    def dataset(self, row_ranges: RowRanges | None = None) -> _core.Dataset:
+        """The samples in `row_ranges` for a training or test step, converted and checked."""
+        inputs = self.features(row_ranges)
         targets = []
         for part, rule in zip(self.targets, self.signature.rules, strict=True):
-            raw, rows = part.read(pieces)
+            raw, rows = part.read(row_ranges)
             targets.append(rule.convert(cast("Array", raw), part.name, rows))
-        return _core.Dataset(inputs, targets, self._sample_weights(targets, pieces))
+        return _core.Dataset(inputs, targets, self._sample_weights(targets, row_ranges))
 
     def _sample_weights(
-        self, targets: list[Floats | Labels], pieces: Pieces | None
+        self, targets: list[Floats | Labels], row_ranges: RowRanges | None
     ) -> list[Floats | None]:
         if self.class_weight is not None:
             return [class_weights(targets[0], self.signature.rules[0], self.class_weight)]
@@ -90,16 +90,16 @@ class SampleSet:
             if part is None:
                 read.append(None)
                 continue
-            raw, rows = part.read(pieces)
+            raw, rows = part.read(row_ranges)
             read.append(convert.weights(cast("Array", raw), part.name, len(targets[0]), rows))
         return read
 
 
 def read_features(
-    part: Part, shape: Shape, pieces: Pieces | None = None
+    part: Part, shape: Shape, row_ranges: RowRanges | None = None
 ) -> Floats | _core.SparseRows:
     """Rows of one input, converted and checked."""
-    raw, rows = part.read(pieces)
+    raw, rows = part.read(row_ranges)
     if part.sparse:
         return to_sparse_rows(cast("CsrMatrix", raw), part.name, shape, rows)
     return convert.features(cast("Array", raw), part.name, shape, rows)

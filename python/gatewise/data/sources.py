@@ -124,29 +124,29 @@ class StreamSource:
             if skip >= batches:
                 skip -= batches
                 continue
-            dataset = self._set.dataset(self._pieces(block_order, first, first + rows))
+            dataset = self._set.dataset(self._row_ranges(block_order, first, first + rows))
             buffer_stream = stream + ((buffer + 1) << _BUFFER_STREAM_BITS)
             order = _order(self._shuffle, seed, buffer_stream, rows)
             for start in range(skip * size, rows, size):
                 yield dataset, order[start : start + size]
             skip = 0
 
-    def _pieces(self, block_order: Indices, first: int, stop: int) -> list[tuple[int, int]]:
+    def _row_ranges(self, block_order: Indices, first: int, stop: int) -> list[tuple[int, int]]:
         """Where rows `first` to `stop` of the blocks in their shuffled order lie in the file."""
         starts = block_order * self._block_rows
         stops = np.minimum(starts + self._block_rows, self._samples)
         ends = np.cumsum(stops - starts)
         begins = ends - (stops - starts)
         touched = np.flatnonzero((ends > first) & (begins < stop))
-        pieces: list[tuple[int, int]] = []
+        row_ranges: list[tuple[int, int]] = []
         for block in touched:
             start = int(starts[block] + max(first - begins[block], 0))
             end = int(starts[block] + min(stop, ends[block]) - begins[block])
-            if pieces and pieces[-1][1] == start:
-                pieces[-1] = (pieces[-1][0], end)
+            if row_ranges and row_ranges[-1][1] == start:
+                row_ranges[-1] = (row_ranges[-1][0], end)
             else:
-                pieces.append((start, end))
-        return pieces
+                row_ranges.append((start, end))
+        return row_ranges
 
 
 def array_source(samples: SampleSet, batch_size: int, shuffle: bool) -> BatchSource:

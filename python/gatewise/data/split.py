@@ -76,6 +76,6 @@ def class_weights(
 ) -> Floats:
     """The weight of each sample `(n,)` by its class; a class without an entry weighs 1."""
     table = np.ones(rule.classes, dtype=np.float32)
-    for number, weight in class_weight.items():
-        table[number] = weight
-    return table[rule.class_numbers(targets, "class_weight")]
+    for label, weight in class_weight.items():
+        table[label] = weight
+    return table[rule.class_indices(targets, "class_weight")]

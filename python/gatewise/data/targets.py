@@ -10,7 +10,7 @@ from gatewise.data.convert import (
     Array,
     Floats,
     Labels,
-    RowNumbers,
+    RowIndices,
     Shape,
     check_finite,
     check_numeric,
@@ -51,7 +51,7 @@ class TargetRule:
         assert units is not None
         return 2 if units == 1 and not self.are_labels else units
 
-    def convert(self, array: Array, name: str, rows: RowNumbers | None = None) -> Floats | Labels:
+    def convert(self, array: Array, name: str, rows: RowIndices | None = None) -> Floats | Labels:
         """The targets as the core reads them.
 
         Parameters
@@ -78,7 +78,7 @@ class TargetRule:
             return self._convert_labels(array, name, rows)
         return self._convert_values(array, name, rows)
 
-    def class_numbers(self, targets: Floats | Labels, name: str) -> Labels:
+    def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
         """The class of each sample `(n,)`, from converted targets.
 
         Raises
@@ -101,7 +101,7 @@ class TargetRule:
             return np.asarray(targets.argmax(axis=1), dtype=np.int32)
         return np.asarray(np.rint(targets[:, 0]), dtype=np.int32)
 
-    def _convert_labels(self, array: Array, name: str, rows: RowNumbers | None) -> Labels:
+    def _convert_labels(self, array: Array, name: str, rows: RowIndices | None) -> Labels:
         lead = self.shape[:-1]
         if array.ndim == len(lead) + 1 and array.shape[-1] == 1:
             array = array[..., 0]
@@ -115,16 +115,18 @@ class TargetRule:
             )
         check_samples(array.shape[0], name, array.shape)
         if array.dtype.kind == "f":
-            _refuse(~np.isfinite(array), array, name, "finite numbers", rows)
-            _refuse(array != np.floor(array), array, name, "whole class numbers", rows)
+            _raise_first_invalid(~np.isfinite(array), array, name, "finite numbers", rows)
+            _raise_first_invalid(array != np.floor(array), array, name, "whole class numbers", rows)
         expected = f"labels from 0 to {self.classes - 1} ({self.classes} classes)"
         # A bool array has no order with a class count beyond its range, so compare as integers.
-        numbers = array.astype(np.int8) if array.dtype.kind == "b" else array
-        if numbers.min() < 0 or numbers.max() >= self.classes:
-            _refuse((numbers < 0) | (numbers >= self.classes), numbers, name, expected, rows)
+        labels = array.astype(np.int8) if array.dtype.kind == "b" else array
+        if labels.min() < 0 or labels.max() >= self.classes:
+            _raise_first_invalid(
+                (labels < 0) | (labels >= self.classes), labels, name, expected, rows
+            )
         return np.ascontiguousarray(array, dtype=np.int32)
 
-    def _convert_values(self, array: Array, name: str, rows: RowNumbers | None) -> Floats:
+    def _convert_values(self, array: Array, name: str, rows: RowIndices | None) -> Floats:
         shape = self.shape
         if array.ndim == len(shape) - 1 and shape[-1] == 1:
             array = array[..., np.newaxis]
@@ -141,7 +143,9 @@ class TargetRule:
         check_finite(converted, name, array, rows)
         if self.loss in (_ONE_HOT, _PROBABILITIES) and (converted.min() < 0 or converted.max() > 1):
             outside = (converted < 0) | (converted > 1)
-            _refuse(outside, array, name, f"targets between 0 and 1 for {self.loss}", rows)
+            _raise_first_invalid(
+                outside, array, name, f"targets between 0 and 1 for {self.loss}", rows
+            )
         return converted
 
 
@@ -151,9 +155,11 @@ def _fits(array: Array, shape: Shape) -> bool:
     )
 
 
-def _refuse(wrong: Array, array: Array, name: str, expected: str, rows: RowNumbers | None) -> None:
-    """Raises at the first true element of `wrong`, if there is one."""
-    found = np.argwhere(wrong)
+def _raise_first_invalid(
+    is_invalid: Array, array: Array, name: str, expected: str, rows: RowIndices | None
+) -> None:
+    """Raises at the first true element of `is_invalid`, if there is one."""
+    found = np.argwhere(is_invalid)
     if not len(found):
         return
     index = tuple(int(axis) for axis in found[0])

@@ -95,9 +95,9 @@ def _solve(outputs: Doubles, targets: Doubles, l2: float) -> tuple[Doubles, Doub
     columns = (outputs - means[:, None]).reshape(count, rows * units)
     mean = targets.mean(axis=0)
     start = np.full(count, 1 / count)
-    rest = (targets - mean).ravel() - start @ columns
+    residual = (targets - mean).ravel() - start @ columns
     square = columns @ columns.T / (rows * units) + l2 * np.eye(count)
-    alpha = start + np.linalg.lstsq(square, columns @ rest / (rows * units), rcond=None)[0]
+    alpha = start + np.linalg.lstsq(square, columns @ residual / (rows * units), rcond=None)[0]
     return alpha, mean - alpha @ means
 
 
@@ -112,8 +112,8 @@ def _descend(outputs: Doubles, targets: Any, method: str, l2: float) -> tuple[Do
     def weights(parameters: Doubles) -> Doubles:
         if method == "ridge":
             return parameters[:count]
-        powers = np.exp(parameters[:count] - parameters[:count].max())
-        return np.asarray(powers / powers.sum())
+        exponentials = np.exp(parameters[:count] - parameters[:count].max())
+        return np.asarray(exponentials / exponentials.sum())
 
     def loss(parameters: Doubles) -> tuple[float, Doubles]:
         alpha = weights(parameters)
@@ -132,15 +132,15 @@ def _descend(outputs: Doubles, targets: Any, method: str, l2: float) -> tuple[Do
 
 
 def _loss(z: Doubles, targets: Any) -> tuple[float, Doubles]:
-    """Mean loss and its slope by z."""
+    """Mean loss and its d_z by z."""
     if targets.dtype.kind != "i":
         error = z - targets
         return float(np.mean(error**2)), 2 * error / error.size
     shifted = z - z.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    sums = powers.sum(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    sums = exponentials.sum(axis=1, keepdims=True)
     at = np.arange(len(z)), targets
     value = float(np.mean(np.log(sums[:, 0]) - shifted[at]))
-    slope = powers / sums
-    slope[at] -= 1
-    return value, slope / len(z)
+    d_z = exponentials / sums
+    d_z[at] -= 1
+    return value, d_z / len(z)

@@ -167,7 +167,7 @@ def importance(model: Model, x: Any = None, y: Any = None, method: str = "taylor
         }
         return Importance(method, scores, units)
     if method == "activation":
-        return _by_activation(model, x, kernels)
+        return _activation_importance(model, x, kernels)
     gradients = (mean_gradients if method == "taylor" else mean_square_gradients)(model, x, y)
 
     def products(layer: Any, parameter: str) -> Doubles:
@@ -196,7 +196,7 @@ def dense_pairs(model: Model) -> list[tuple[Dense, Dense]]:
     ]
 
 
-def outputs_before(model: Sequential, layer: Any, x: Any) -> Any:
+def layer_inputs(model: Sequential, layer: Any, x: Any) -> Any:
     """What a layer of a `Sequential` reads, for the rows of x."""
     at = model.layers.index(layer)
     return Sequential([model.inputs[0], *model.layers[:at]]).predict(x, verbose=0) if at else x
@@ -208,22 +208,22 @@ def unit_activity(outputs: Doubles, reader: Dense) -> Doubles:
     return activity
 
 
-def _by_activation(model: Model, x: Any, kernels: list[Kernel]) -> Importance:
+def _activation_importance(model: Model, x: Any, kernels: list[Kernel]) -> Importance:
     if not isinstance(model, Sequential):
         raise ValueError(
             f"model: expected a Sequential for method 'activation', got {type(model).__name__}"
         )
     scores: dict[str, Doubles] = {}
-    reads: dict[str, Any] = {}  # by layer
+    inputs_by_layer: dict[str, Any] = {}  # by layer
     for kernel in kernels:
         if kernel.name not in ("kernel", "kernel_in", "kernel_gate", "kernel_value"):
             raise ValueError(
                 "model: expected layers whose kernels read the layer's input for method "
                 f"'activation', got {kernel.layer.name}/{kernel.name}"
             )
-        if kernel.layer.name not in reads:
-            reads[kernel.layer.name] = outputs_before(model, kernel.layer, x)
-        rows = reads[kernel.layer.name]
+        if kernel.layer.name not in inputs_by_layer:
+            inputs_by_layer[kernel.layer.name] = layer_inputs(model, kernel.layer, x)
+        rows = inputs_by_layer[kernel.layer.name]
         mean_square = rows.multiply(rows).mean(axis=0) if hasattr(rows, "multiply") else None
         if mean_square is None:
             values = np.asarray(rows, np.float64)
@@ -232,7 +232,7 @@ def _by_activation(model: Model, x: Any, kernels: list[Kernel]) -> Importance:
         scores[_name(kernel)] = np.abs(_weights(kernel)) * scale
     units = {}
     for first, second in dense_pairs(model):
-        outputs = reads[second.name].reshape(-1, first.units).astype(np.float64)
+        outputs = inputs_by_layer[second.name].reshape(-1, first.units).astype(np.float64)
         units[first.name] = unit_activity(outputs, second)
     return Importance("activation", scores, units)
 

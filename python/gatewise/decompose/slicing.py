@@ -11,7 +11,7 @@ from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank
 from gatewise.decompose.ranking import (
     dense_pairs,
     kernel_of,
-    outputs_before,
+    layer_inputs,
     ranks_of,
     unit_activity,
 )
@@ -107,8 +107,8 @@ def to_experts(
             f"n_experts: expected a divisor of the {first.units} units of {first.name}, "
             f"got {n_experts}"
         )
-    inputs = outputs_before(model, first, x)
-    hidden = outputs_before(model, second, x).astype(np.float64)
+    inputs = layer_inputs(model, first, x)
+    hidden = layer_inputs(model, second, x).astype(np.float64)
     groups = _group(first, second, hidden, method, n_experts, seed)
     experts = SparseExpertLayer(
         second.units,
@@ -167,7 +167,7 @@ def quality_by_share(
     """
     experts = _expert_layer(model)
     count = experts.num_experts
-    tried = [2**at for at in range(count.bit_length()) if 2**at <= count] if k is None else k
+    k_values = [2**at for at in range(count.bit_length()) if 2**at <= count] if k is None else k
     sizes = {name: each.size for name, each in experts.named_weights().items()}
     pair = sum(size for name, size in sizes.items() if name != "router_kernel")
     per_expert = pair - sizes.get("output_bias", 0)
@@ -178,7 +178,7 @@ def quality_by_share(
             (per_expert * each / count + pair - per_expert + sizes["router_kernel"]) / pair,
             score(y, with_k(model, each).predict(x, verbose=0)),
         )
-        for each in tried
+        for each in k_values
     ]
 
 
@@ -209,14 +209,14 @@ def _group(
 def _fit_router(inputs: Any, hidden: Doubles, second: Dense, groups: Groups) -> Floats:
     """W_r `(d, E)`, by ridge regression of each group's share in the output."""
     lengths = np.linalg.norm(kernel_of(second), axis=1)
-    member = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
-    work = np.abs(hidden) * lengths @ member
+    membership = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
+    contributions = np.abs(hidden) * lengths @ membership
     # No bias: the router has none, and a mean that is the same for all rows would lead every one to
     # the same experts.
     square = inputs.T @ inputs
     square = np.asarray(square.toarray() if hasattr(square, "toarray") else square, np.float64)
     square[np.diag_indices_from(square)] += _RIDGE * np.trace(square) / len(square)
-    return np.linalg.solve(square, np.asarray(inputs.T @ work)).astype(np.float32)
+    return np.linalg.solve(square, np.asarray(inputs.T @ contributions)).astype(np.float32)
 
 
 def _slice_weights(first: Dense, second: Dense, groups: Groups, router: Floats) -> list[Floats]:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import activations, losses
-from gatewise.compress.kernels import SMALLEST
+from gatewise.compress.kernels import MIN_NORMAL
 from gatewise.constraints import KeepZeros
 from gatewise.decompose import combining
 from gatewise.decompose.ranking import METHODS, importance
 from gatewise.decompose.report import Report
-from gatewise.decompose.supports import deal
+from gatewise.decompose.supports import assign_supports
 from gatewise.layers import Dense, Dropout, Input
 from gatewise.models import Sequential
 from gatewise.utils.checks import check_choice, check_integer, check_number
 from gatewise.utils.random import next_seed, seeds_from
 from gatewise.validation.candidates import default_scoring
-from gatewise.validation.folds import has_labels, number_of
+from gatewise.validation.folds import has_labels, num_samples
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _RANKED_ROWS = {"taylor": 4096, "fisher": 512, "activation": 4096, "magnitude": 1}
 """Rows that are enough to rank by; "fisher" takes them one by one."""
-_HELD_OUT = 5
+_HELD_OUT_DIVISOR = 5
 """One row in so many is held out where no validation data is given."""
 
 
@@ -204,7 +204,7 @@ class SparseExperts:
             Before `fit`.
         """
         self._check_fitted("predict")
-        total = np.tile(self.bias_, (number_of(x), 1))
+        total = np.tile(self.bias_, (num_samples(x), 1))
         for alpha, expert in zip(self.alpha_, self.experts_, strict=True):
             if alpha != 0:
                 total += alpha * expert.predict(x, verbose=verbose).astype(np.float64)
@@ -264,11 +264,11 @@ class SparseExperts:
         return model
 
     def _rank(self, model: Sequential, x: Any, y: Any) -> list[npt.NDArray[np.bool_]]:
-        rows = min(number_of(x), _RANKED_ROWS[self.importance])
+        rows = min(num_samples(x), _RANKED_ROWS[self.importance])
         found = importance(model, x[:rows], y[:rows], self.importance)
         name = model.layers[0].name
         ranks = found.ranks()[name] if self.hidden is None else found.unit_ranks(name)
-        return deal(ranks, self.keep, self.n_experts, self.overlap)
+        return assign_supports(ranks, self.keep, self.n_experts, self.overlap)
 
     def _make_expert(self, model: Sequential, support: npt.NDArray[np.bool_]) -> Sequential:
         """A model of the support's weights or units, which start as they are in `model`."""
@@ -277,7 +277,7 @@ class SparseExperts:
         if self.dropout:
             source.append(Dropout(self.dropout))
         if self.hidden is None:
-            kernel = np.where(support, np.where(weights[0] == 0, SMALLEST, weights[0]), 0)
+            kernel = np.where(support, np.where(weights[0] == 0, MIN_NORMAL, weights[0]), 0)
             expert = self._compiled(
                 [*source, Dense(kernel.shape[1], kernel_constraint=KeepZeros())]
             )
@@ -291,23 +291,23 @@ class SparseExperts:
 
     def _finish(self, total: Doubles) -> Floats:
         if self._classifies:
-            powers = np.exp(total - total.max(axis=1, keepdims=True))
-            total = powers / powers.sum(axis=1, keepdims=True)
+            exponentials = np.exp(total - total.max(axis=1, keepdims=True))
+            total = exponentials / exponentials.sum(axis=1, keepdims=True)
         return total.astype(np.float32)
 
     def _report(self, model: Sequential, outputs: Any, y: Any, clock: _Clock) -> Report:
         measure, score = default_scoring(y)
         y = np.asarray(y)
         halves = np.arange(len(y)) % 2 == 0
-        together = np.empty(outputs.shape[1:])
+        combined_outputs = np.empty(outputs.shape[1:])
         for half in (halves, ~halves):
             alpha, bias = combining.combine(outputs[:, half], y[half], self.combine)
-            together[~half] = np.tensordot(alpha, outputs[:, ~half], axes=1) + bias
+            combined_outputs[~half] = np.tensordot(alpha, outputs[:, ~half], axes=1) + bias
         clock.stop("validate")
         return Report(
             measure,
             tuple(score(y, each) for each in outputs),
-            score(y, together),
+            score(y, combined_outputs),
             tuple(self.alpha_.tolist()),
             tuple(_kernel_values(each) for each in self.experts_),
             sum(each.size for each in model.get_weights() if each.ndim == 2),
@@ -325,18 +325,18 @@ class _Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
 
     def stop(self, step: str) -> None:
         now = time.perf_counter()
-        self.seconds[step], self._began = now - self._began, now
+        self.seconds[step], self._start = now - self._start, now
 
 
 def _split(x: Any, y: Any, seed: int) -> tuple[Any, Any, tuple[Any, Any]]:
-    count = number_of(x)
+    count = num_samples(x)
     order = np.random.default_rng(seed % 2**32).permutation(count)
-    rest = max(1, count // _HELD_OUT)
-    held_out, training = order[:rest], order[rest:]
+    num_held_out = max(1, count // _HELD_OUT_DIVISOR)
+    held_out, training = order[:num_held_out], order[num_held_out:]
     y = np.asarray(y)
     return x[training], y[training], (x[held_out], y[held_out])
 

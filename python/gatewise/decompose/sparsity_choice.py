@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from gatewise.compress import MagnitudePruning
 from gatewise.models import Model
 from gatewise.utils.checks import check_number
-from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
-class SparsityChoice(ShownAsTable):
+class SparsityChoice(TableReprMixin):
     """A share of weights to keep, why this one, and what was measured.
 
     Attributes

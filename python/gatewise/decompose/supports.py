@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def deal(
+def assign_supports(
     ranks: npt.NDArray[np.int64], keep: float, n_experts: int, overlap: float
 ) -> list[npt.NDArray[np.bool_]]:
     """The most important ones dealt to experts like cards, in order of rank.

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.io.disk import beside, flush_folder, write_new
+from gatewise.io.disk import flush_folder, temporary_path, write_new
 from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
 from gatewise.registry import Config
 
@@ -112,12 +112,12 @@ def write_file(
 ) -> None:
     """Writes the file so that, whatever happens, `path` holds the old file or the new one, whole.
 
-    The bytes go to a temporary file beside it, are flushed to the disk, and the file is renamed;
-    then the folder is flushed.
+    The bytes go to a temporary file in the same folder and are flushed to the disk; the file is
+    renamed; then the folder is flushed.
     """
     data = to_bytes(content, config, tensors)
     target = Path(os.path.realpath(path))
-    temporary = beside(target)
+    temporary = temporary_path(target)
     try:
         write_new(temporary, data)
         os.replace(temporary, target)

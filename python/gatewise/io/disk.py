@@ -23,6 +23,6 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def beside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """A name that nothing has yet, in the same folder, so that renaming moves no data."""
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")

@@ -177,4 +177,4 @@ def _restore_compiled(model: Model, config: Config, tensors: Tensors) -> None:
         if name.startswith(_TRAINER)
     }
     if state:
-        model._ready_trainer().set_state(state)
+        model._prepare_trainer().set_state(state)

@@ -80,7 +80,7 @@ def put_weights(
     for layer, each in zip(owners, listed, strict=True):
         try:
             weights = _fitting_weights(layer, each, container.tensors, source)
-            _check_together(layer, weights, f"{source}: layer {each['name']!r}")
+            _check_stored_weights(layer, weights, f"{source}: layer {each['name']!r}")
             fitting.append((layer, weights))
         except ValueError as error:
             if not skip_mismatch:
@@ -100,7 +100,7 @@ def _owners(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if layer.parameters()]
 
 
-def _check_together(layer: Layer, weights: Tensors, where: str) -> None:
+def _check_stored_weights(layer: Layer, weights: Tensors, where: str) -> None:
     try:
         layer.check_stored_weights(weights)
     except ValueError as error:

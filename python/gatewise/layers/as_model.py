@@ -22,7 +22,7 @@ class LayerAsModel:
 
     def __init__(self) -> None:
         self._model: Sequential | None = None
-        self._computing: tuple[list[Shape], Model] | None = None
+        self._cached_model: tuple[list[Shape], Model] | None = None
 
     def as_model(self) -> Sequential:
         """The model of this one layer; always the same one."""
@@ -101,10 +101,10 @@ class LayerAsModel:
         shapes = [tuple(array.shape[1:]) for array in arrays]
         if any(not shape for shape in shapes):
             raise ValueError(f"{self.name}: expected arrays (n, ..., d), got one of a single axis")
-        if self._computing is None or self._computing[0] != shapes:
+        if self._cached_model is None or self._cached_model[0] != shapes:
             symbols = [Input(shape=shape) for shape in shapes]
-            self._computing = (shapes, Model(symbols, self(symbols)))  # type: ignore[operator]
-        result: Floats = self._computing[1].predict_on_batch(arrays if several else arrays[0])
+            self._cached_model = (shapes, Model(symbols, self(symbols)))  # type: ignore[operator]
+        result: Floats = self._cached_model[1].predict_on_batch(arrays if several else arrays[0])
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:

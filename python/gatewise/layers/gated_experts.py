@@ -253,8 +253,8 @@ class GatedExperts(Layer):
 
         directions = self.named_weights()["gate_kernel"].astype(np.float64)
         directions /= np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
-        near = csr_array(directions.T @ directions >= self.similarity)
-        labels = connected_components(near, directed=False)[1]
+        is_similar = csr_array(directions.T @ directions >= self.similarity)
+        labels = connected_components(is_similar, directed=False)[1]
         # Numbered by their first units.
         first = list(dict.fromkeys(labels.tolist()))
         return [first.index(label) for label in labels.tolist()]
@@ -321,9 +321,11 @@ def _check_groups(groups: object, units: int) -> int | str | tuple[int, ...]:
 
 
 def _check_list(groups: Any, units: int) -> tuple[int, ...]:
-    numbers = tuple(check_integer("groups", each, 0) for each in groups)
-    if len(numbers) != units:
-        raise ValueError(f"groups: expected one for each of {units} units, got {len(numbers)}")
-    if sorted(set(numbers)) != list(range(max(numbers) + 1)):
-        raise ValueError(f"groups: expected numbers from 0 on without a gap, got {numbers}")
-    return numbers
+    group_indices = tuple(check_integer("groups", each, 0) for each in groups)
+    if len(group_indices) != units:
+        raise ValueError(
+            f"groups: expected one for each of {units} units, got {len(group_indices)}"
+        )
+    if sorted(set(group_indices)) != list(range(max(group_indices) + 1)):
+        raise ValueError(f"groups: expected numbers from 0 on without a gap, got {group_indices}")
+    return group_indices

@@ -25,7 +25,7 @@ class _Merge(Layer):
             )
         compared = [shape if self.same_width else shape[:-1] for shape in shapes]
         for shape, each in zip(shapes, compared, strict=True):
-            if not _agree(compared[0], each):
+            if not _shapes_match(compared[0], each):
                 what = "one shape" if self.same_width else "one shape up to the last axis"
                 raise ValueError(
                     f"{self.name}: expected inputs of {what}, got {shapes[0]} and {shape}"
@@ -173,7 +173,7 @@ def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Any:
     return Concatenate(axis, **options)(inputs)
 
 
-def _agree(first: Shape, second: Shape) -> bool:
+def _shapes_match(first: Shape, second: Shape) -> bool:
     return len(first) == len(second) and all(
         a is None or b is None or a == b for a, b in zip(first, second, strict=True)
     )

@@ -4,16 +4,16 @@ import re
 
 from gatewise.registry import to_snake_case
 
-_next_number: dict[str, int] = {}
-_NUMBERED = re.compile(r"(.+?)(?:_(\d+))?")
+_next_suffix: dict[str, int] = {}
+_NAME_WITH_SUFFIX = re.compile(r"(.+?)(?:_(\d+))?")
 
 
 def automatic_name(cls: type) -> str:
     """`dense`, then `dense_1`, `dense_2`: as Keras names layers, once each in a process."""
     stem = to_snake_case(cls.__name__)
-    number = _next_number.get(stem, 0)
-    _next_number[stem] = number + 1
-    return f"{stem}_{number}" if number else stem
+    suffix = _next_suffix.get(stem, 0)
+    _next_suffix[stem] = suffix + 1
+    return f"{stem}_{suffix}" if suffix else stem
 
 
 def check_name(name: object) -> str:
@@ -28,9 +28,9 @@ def check_name(name: object) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"name: expected a string, got {name!r}")
-    matched = _NUMBERED.fullmatch(name)
+    matched = _NAME_WITH_SUFFIX.fullmatch(name)
     if matched is None or "/" in name:
         raise ValueError(f"name: expected a string without '/', not empty, got {name!r}")
-    stem, number = matched[1], int(matched[2] or 0)
-    _next_number[stem] = max(_next_number.get(stem, 0), number + 1)
+    stem, suffix = matched[1], int(matched[2] or 0)
+    _next_suffix[stem] = max(_next_suffix.get(stem, 0), suffix + 1)
     return name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import initializers
-from gatewise.layers.storage import BYTES, ENTRY_BYTES, FLOAT32, SPARSE, refuse_quantized
+from gatewise.layers.storage import BYTES, FLOAT32, INDEX_BYTES, SPARSE, refuse_quantized
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ParameterOwner:
             seed, index = self.seed, 0
         self.set_random_stream(seed, index)
         native = self.native
-        for position, parameter in enumerate(_natural(native.parameters())):
+        for position, parameter in enumerate(_logical_parameters(native.parameters())):
             initializer = self.initializer_for(parameter)
             stream = index * _STREAMS_PER_LAYER + position
             native.set(parameter.name, initializer(parameter.shape, seed=seed, stream=stream))
@@ -93,7 +93,7 @@ class ParameterOwner:
         # Called before a model gave the layer its place, the layer stands alone.
         if self._random_stream is None:
             self.draw_weights(next_seed(), 0)
-        return _natural(native.parameters())
+        return _logical_parameters(native.parameters())
 
     def stored_parameters(self) -> list[_core.Parameter]:
         """All that files hold: with int8 kernels also the scales of their columns, and in place of
@@ -176,7 +176,7 @@ class ParameterOwner:
             The layer is not built.
         """
         stored = self.stored_parameters()
-        sizes = {**BYTES, **ENTRY_BYTES}
+        sizes = {**BYTES, **INDEX_BYTES}
         return sum(math.prod(each.shape) * sizes[each.storage] for each in stored)
 
     @property
@@ -190,7 +190,7 @@ class ParameterOwner:
         return self._native
 
 
-def _natural(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
+def _logical_parameters(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
     """Those of the layer itself: scales of int8 and entries of sparse kernels go with these."""
     return [each for each in parameters if each.role not in ("quantization", "entries")]
 

@@ -13,7 +13,7 @@ BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1}
 """Bytes of one value."""
 SPARSE: Final = "sparse"
 """Of a kernel that is stored in its entries, parameters of their own."""
-ENTRY_BYTES: Final = {"uint16": 2, "int32": 4, SPARSE: 0}
+INDEX_BYTES: Final = {"uint16": 2, "int32": 4, SPARSE: 0}
 """Bytes of one of their numbers."""
 
 

@@ -14,7 +14,7 @@ from gatewise.layers.symbol import Node, Symbol
 class Graph:
     """What lies between two lists of symbols.
 
-    Values are numbered as the core numbers them: first the inputs, then each node's output.
+    Values are numbered as the core indices them: first the inputs, then each node's output.
     """
 
     inputs: tuple[Symbol, ...]
@@ -56,39 +56,39 @@ class Graph:
         return [each.node.layer for each in self.inputs if isinstance(each.node.layer, InputLayer)]
 
     def calls(self) -> list[tuple[Layer, list[int]]]:
-        """For each node its layer and the numbers of the values it reads."""
-        numbers = self._numbers()
+        """For each node its layer and the indices of the values it reads."""
+        indices = self._value_indices()
         return [
-            (node.layer, [numbers[id(symbol)] for symbol in node.inputs]) for node in self.nodes
+            (node.layer, [indices[id(symbol)] for symbol in node.inputs]) for node in self.nodes
         ]
 
-    def output_numbers(self) -> list[int]:
-        """The numbers of the values that are the outputs."""
-        numbers = self._numbers()
-        return [numbers[id(symbol)] for symbol in self.outputs]
+    def output_indices(self) -> list[int]:
+        """The indices of the values that are the outputs."""
+        indices = self._value_indices()
+        return [indices[id(symbol)] for symbol in self.outputs]
 
     def apply(self, inputs: Sequence[Symbol]) -> list[Symbol]:
         """The outputs of the same calls made on other symbols."""
-        return follow(self.calls(), self.output_numbers(), inputs)
+        return apply_calls(self.calls(), self.output_indices(), inputs)
 
     def network(self) -> _core.Network:
         """The graph in the core, over the layers' own parameters."""
-        calls = [(layer.native, numbers) for layer, numbers in self.calls()]
-        return _core.Network(len(self.inputs), calls, self.output_numbers())
+        calls = [(layer.native, indices) for layer, indices in self.calls()]
+        return _core.Network(len(self.inputs), calls, self.output_indices())
 
-    def _numbers(self) -> dict[int, int]:
+    def _value_indices(self) -> dict[int, int]:
         symbols = [*self.inputs, *(node.output for node in self.nodes)]
-        return {id(symbol): number for number, symbol in enumerate(symbols)}
+        return {id(symbol): index for index, symbol in enumerate(symbols)}
 
 
-def follow(
+def apply_calls(
     calls: Sequence[tuple[Layer, Sequence[int]]], outputs: Sequence[int], inputs: Sequence[Symbol]
 ) -> list[Symbol]:
-    """Makes calls in order, from symbols by number, and gives the symbols numbered `outputs`."""
+    """Makes calls in order, from symbols by index, and gives the symbols numbered `outputs`."""
     symbols = list(inputs)
-    for layer, numbers in calls:
-        symbols.append(layer.connect([symbols[number] for number in numbers]))
-    return [symbols[number] for number in outputs]
+    for layer, indices in calls:
+        symbols.append(layer.connect([symbols[index] for index in indices]))
+    return [symbols[index] for index in outputs]
 
 
 def _nodes_before(output: Symbol, known: set[int]) -> Iterator[Node]:

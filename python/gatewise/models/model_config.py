@@ -5,14 +5,14 @@ from __future__ import annotations
 from gatewise.layers import Input, InputLayer
 from gatewise.layers.base import LAYERS
 from gatewise.layers.symbol import Symbol
-from gatewise.models.graph import Graph, follow
+from gatewise.models.graph import Graph, apply_calls
 from gatewise.registry import Config
 
 
 def functional_config(graph: Graph, name: str) -> Config:
-    """The graph in numbers: inputs first, then what each node makes.
+    """The graph in indices: inputs first, then what each node makes.
 
-    `nodes` holds for each call the layer's name and the numbers of the values it reads.
+    `nodes` holds for each call the layer's name and the indices of the values it reads.
     """
     return {
         "name": name,
@@ -21,8 +21,8 @@ def functional_config(graph: Graph, name: str) -> Config:
             for symbol in graph.inputs
         ],
         "layers": [LAYERS.serialize(layer) for layer in graph.layers()],
-        "nodes": [{"layer": layer.name, "inputs": numbers} for layer, numbers in graph.calls()],
-        "outputs": graph.output_numbers(),
+        "nodes": [{"layer": layer.name, "inputs": indices} for layer, indices in graph.calls()],
+        "outputs": graph.output_indices(),
     }
 
 
@@ -31,7 +31,7 @@ def graph_from_config(config: Config) -> Graph:
     inputs = [Input(shape=tuple(each["shape"]), name=each["name"]) for each in config["inputs"]]
     layers = {layer.name: layer for layer in map(LAYERS.get, config["layers"])}
     calls = [(layers[node["layer"]], node["inputs"]) for node in config["nodes"]]
-    return Graph.trace(inputs, follow(calls, config["outputs"], inputs))
+    return Graph.trace(inputs, apply_calls(calls, config["outputs"], inputs))
 
 
 def _input_name(symbol: Symbol) -> str:

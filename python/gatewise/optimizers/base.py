@@ -68,17 +68,17 @@ class Optimizer(Configurable):
     ) -> None:
         check_defaults(type(self).__name__, unsupported, _UNSUPPORTED)
         self._trainer: _core.Trainer | None = None
-        self._take(check_rate("learning_rate", learning_rate))
+        self._set_rate(check_rate("learning_rate", learning_rate))
         self.weight_decay = _optional("weight_decay", weight_decay)
         self.clipnorm = _optional("clipnorm", clipnorm)
         self.clipvalue = _optional("clipvalue", clipvalue)
         self.global_clipnorm = _optional("global_clipnorm", global_clipnorm)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        set_ones = [key for key, value in given.items() if value is not None]
-        if len(set_ones) > 1:
+        clip_arguments = [key for key, value in given.items() if value is not None]
+        if len(clip_arguments) > 1:
             raise ValueError(
                 "clipnorm, clipvalue, global_clipnorm: expected at most one of them, "
-                f"got {' and '.join(set_ones)}"
+                f"got {' and '.join(clip_arguments)}"
             )
         self.dense_updates = check_flag("dense_updates", dense_updates)
         self.name = name
@@ -93,7 +93,7 @@ class Optimizer(Configurable):
             If a number is set where there is a schedule, as in Keras.
         """
         if self._schedule is None:
-            return self._number
+            return self._constant_rate
         return rate_at(self._schedule, self.iterations)
 
     @learning_rate.setter
@@ -104,7 +104,7 @@ class Optimizer(Configurable):
                 f"learning_rate: expected a schedule, since {type(self._schedule).__name__} sets "
                 f"the rate of each step, got {value!r}; compile with a number to set it by hand"
             )
-        self._take(rate)
+        self._set_rate(rate)
         if self._trainer is not None:
             self.attach(self._trainer)
 
@@ -122,7 +122,7 @@ class Optimizer(Configurable):
         """Makes `trainer` follow this optimizer's learning rate, where that is a number."""
         self._trainer = trainer
         if self._schedule is None:
-            trainer.learning_rate = self._number
+            trainer.learning_rate = self._constant_rate
 
     def follow_schedule(self, trainer: _core.Trainer) -> None:
         """Sets the rate of the trainer's next step to the schedule's."""
@@ -178,14 +178,14 @@ class Optimizer(Configurable):
 
     @property
     def _rate(self) -> Rate:
-        return self._number if self._schedule is None else self._schedule
+        return self._constant_rate if self._schedule is None else self._schedule
 
-    def _take(self, rate: Rate) -> None:
-        self._schedule, self._number = None, 0.0
+    def _set_rate(self, rate: Rate) -> None:
+        self._schedule, self._constant_rate = None, 0.0
         if isinstance(rate, LearningRateSchedule):
             self._schedule = rate
         else:
-            self._number = rate
+            self._constant_rate = rate
 
 
 registry: Registry[Optimizer] = Registry("optimizer", Optimizer)

@@ -31,14 +31,14 @@ def epoch_axis(axes: "Axes", first: float, last: float) -> None:
     )
 
 
-def tidy(axes: "Axes") -> None:
+def style_axes(axes: "Axes") -> None:
     """No frame at the top and right, faint lines behind the values."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def write_beside(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
+def annotate_right(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
     """Text to the right of a point."""
     axes.annotate(
         text,
@@ -52,7 +52,7 @@ def write_beside(axes: "Axes", text: str, x: float, y: float, color: str) -> Non
     )
 
 
-def write_below(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
+def annotate_below(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
     """Text under a point."""
     axes.annotate(
         text,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.plots.figures import COLORS, epoch_axis, new_figure, tidy, write_beside
+from gatewise.plots.figures import COLORS, annotate_right, epoch_axis, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def _label_ends(axes: "Axes", epoch: int, ends: list[tuple[str, float, str]], fo
     overlap = 0.15 * (top - bottom) - (ends[-1][1] - ends[0][1])
     shift = max(0.0, overlap) / 2 if len(ends) > 1 else 0.0
     for (name, value, color), side in zip(ends, (-1, 1), strict=False):
-        write_beside(axes, f"{name}\n{form.format(value)}", epoch, value + side * shift, color)
+        annotate_right(axes, f"{name}\n{form.format(value)}", epoch, value + side * shift, color)
 
 
 def _draw_panel(axes: "Axes", name: str, curves: Mapping[str, Sequence[float]]) -> None:
@@ -49,7 +49,7 @@ def _draw_panel(axes: "Axes", name: str, curves: Mapping[str, Sequence[float]]) 
     axes.set_title(title[:1].upper() + title[1:], loc="left", fontweight="bold")
     axes.set_ylabel(f"{title} (%)" if is_share else title)
     epoch_axis(axes, 1 if last > 1 else 0.5, max(last, 1.5))
-    tidy(axes)
+    style_axes(axes)
     _label_ends(axes, last, ends, form)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.plots.figures import epoch_axis, new_figure, write_beside
+from gatewise.plots.figures import annotate_right, epoch_axis, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def expert_load(rows: npt.ArrayLike) -> "Figure":
     if num_experts <= 32:
         axes.set_yticks(range(num_experts))
         for expert, share in enumerate(shares[-1]):
-            write_beside(axes, f"{share:.1f} %", epochs + 0.5, expert, "black")
+            annotate_right(axes, f"{share:.1f} %", epochs + 0.5, expert, "black")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(

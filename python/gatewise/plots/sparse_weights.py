@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gatewise._extras import import_extra
 from gatewise.data.convert import check_numeric, to_array
-from gatewise.plots.figures import COLORS, new_figure, tidy
+from gatewise.plots.figures import COLORS, new_figure, style_axes
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def accuracy_against_zeros(points: Iterable[tuple[str, float, float, float]]) ->
     axes.set_xlabel("weights that are exactly 0 (%)")
     axes.set_ylabel("accuracy (%)")
     axes.set_title("Accuracy against zeros", loc="left", fontweight="bold")
-    tidy(axes)
+    style_axes(axes)
     note = "broken: rows of the training"
     axes.legend(frameon=False, fontsize=8.5, title=note, title_fontsize=8, alignment="left")
     return figure
@@ -91,7 +91,7 @@ def input_weights(kernels: Mapping[str, Any], shape: Sequence[int]) -> "Figure":
     counts = {name: _count_by_input(name, each, height * width) for name, each in kernels.items()}
     if not counts:
         raise ValueError("kernels: expected at least one, got none")
-    most = max(1, max(int(each.max()) for each in counts.values()))
+    max_count = max(1, max(int(each.max()) for each in counts.values()))
     columns = min(4, len(counts))
     lines = math.ceil(len(counts) / columns)
     figure = new_figure(2.1 * columns + 1.0, 2.1 * lines * max(0.5, height / width) + 0.5 * lines)
@@ -102,9 +102,9 @@ def input_weights(kernels: Mapping[str, Any], shape: Sequence[int]) -> "Figure":
         used = np.count_nonzero(each)
         # NaN is not drawn, and so white.
         pixels = np.where(each > 0, each, np.nan).reshape(height, width)
-        image = axes.imshow(pixels, cmap="Blues", vmin=0, vmax=most, interpolation="nearest")
+        image = axes.imshow(pixels, cmap="Blues", vmin=0, vmax=max_count, interpolation="nearest")
         axes.set_title(f"{name}\n{used:,} of {each.size:,} inputs", fontsize=8.5)
-        _frame(axes, height, width)
+        _draw_border(axes, height, width)
     bar = figure.colorbar(image, ax=panels, pad=0.02, shrink=0.85)
     bar.set_label("weights that are not 0")
     bar.outline.set_visible(False)
@@ -153,7 +153,7 @@ def _count_by_input(name: str, kernel: Any, inputs: int) -> npt.NDArray[np.int64
     return counts
 
 
-def _frame(axes: "Axes", height: int, width: int) -> None:
+def _draw_border(axes: "Axes", height: int, width: int) -> None:
     edges = {"fill": False, "edgecolor": "0.8", "linewidth": 0.8}
     rectangle = import_extra("matplotlib.patches", "plots").Rectangle
     axes.add_patch(rectangle((-0.5, -0.5), width, height, **edges))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise._extras import import_extra
-from gatewise.plots.figures import COLORS, new_figure, tidy
+from gatewise.plots.figures import COLORS, new_figure, style_axes
 from gatewise.sae.features import active_codes, count_active
 from gatewise.sae.measures import density_bins
 
@@ -45,20 +45,20 @@ def density_histogram(codes: Any) -> "Figure":
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
     axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, align="edge", color=COLORS[0])
-    place = first - 0.12 * (2 - first)
-    bar = axes.bar([place], [never], 0.25, color=COLORS[1])
+    never_x = first - 0.12 * (2 - first)
+    bar = axes.bar([never_x], [never], 0.25, color=COLORS[1])
     axes.bar_label(bar, [f"{never:,}"], fontsize=8.5, color=COLORS[1], padding=2)
     decades = range(first, 1)
     axes.set_xticks(
-        [place, *decades], ["never", *(f"{100 * 10.0**decade:g} %" for decade in decades)]
+        [never_x, *decades], ["never", *(f"{100 * 10.0**decade:g} %" for decade in decades)]
     )
     axes.get_xticklabels()[0].set_color(COLORS[1])
-    axes.set_xlim(place - 0.3, 0.05)
+    axes.set_xlim(never_x - 0.3, 0.05)
     axes.set_xlabel("share of the rows in which a latent is active")
     axes.set_ylabel("latents")
     axes.set_title(f"Density of {counts.sum() + never:,} latents", loc="left", fontweight="bold")
     axes.margins(y=0.1)
-    tidy(axes)
+    style_axes(axes)
     return figure
 
 
@@ -108,7 +108,7 @@ def fvu_against_l0(points: Iterable[tuple[str, float, float]]) -> "Figure":
     axes.set_title("Reconstruction against sparsity", loc="left", fontweight="bold")
     axes.margins(x=0.06, y=0.08)
     _set_counts(axes)
-    tidy(axes)
+    style_axes(axes)
     _label_series(figure, axes, series)
     return figure
 
@@ -145,20 +145,20 @@ def _label_series(
     size = 72 * figure.get_size_inches()
     width, height = 0.85 * size[0], 0.75 * size[1]  # of the axes, in points, about
     to_axes = axes.transLimits.transform
-    placed: list[tuple[float, float, float]] = []
+    placed_labels: list[tuple[float, float, float]] = []
     ends = [(name, *values[-1], index) for index, (name, values) in enumerate(series.items())]
     for name, l0, fvu, index in sorted(ends, key=lambda end: end[2]):
         x, y = to_axes((math.log10(l0), fvu)) * (width, height)
-        length, lifted = 5.2 * len(name) + 8, y
-        for other_x, other_y, other_length in placed:
+        length, label_y = 5.2 * len(name) + 8, y
+        for other_x, other_y, other_length in placed_labels:
             beside = x + length < other_x or other_x + other_length < x
-            if not beside and lifted < other_y + 11:
-                lifted = other_y + 11
-        placed.append((x, lifted, length))
+            if not beside and label_y < other_y + 11:
+                label_y = other_y + 11
+        placed_labels.append((x, label_y, length))
         axes.annotate(
             name,
             (l0, fvu),
-            xytext=(8, lifted - y),
+            xytext=(8, label_y - y),
             textcoords="offset points",
             color=COLORS[index % len(COLORS)],
             va="center",

@@ -7,7 +7,7 @@ import numpy as np
 
 from gatewise._extras import import_extra
 from gatewise.decompose import SparsityChoice
-from gatewise.plots.figures import COLORS, new_figure, tidy, write_below, write_beside
+from gatewise.plots.figures import COLORS, annotate_below, annotate_right, new_figure, style_axes
 from gatewise.validation import CrossValidation, ExpertChoice
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def comparison(result: CrossValidation) -> "Figure":
     for at, name in enumerate(result.names):
         color = COLORS[at % len(COLORS)]
         axes.errorbar(times[at], means[at], errors[at], color=color, marker="o", capsize=3)
-        write_beside(axes, name, times[at], means[at], color)
+        annotate_right(axes, name, times[at], means[at], color)
     chosen = result.names.index(result.chosen)
-    _ring(axes, times[chosen], means[chosen])
+    _mark_chosen(axes, times[chosen], means[chosen])
     ticker = import_extra("matplotlib.ticker", "plots")
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
@@ -53,7 +53,7 @@ def comparison(result: CrossValidation) -> "Figure":
     axes.set_xlabel("microseconds to predict a row")
     axes.set_ylabel(f"{result.measure} (held out)")
     axes.set_title("Quality against time", loc="left", fontweight="bold")
-    tidy(axes)
+    style_axes(axes)
     return figure
 
 
@@ -90,15 +90,15 @@ def expert_choice(choice: ExpertChoice) -> "Figure":
         )
         time.plot(experts, result.row_microseconds[at], color=color, marker="o", label=f"k = {k}")
     chosen = choice.pairs.index((choice.num_experts, choice.k))
-    _ring(quality, choice.num_experts, result.means[chosen])
-    _ring(time, choice.num_experts, result.row_microseconds[chosen])
+    _mark_chosen(quality, choice.num_experts, result.means[chosen])
+    _mark_chosen(time, choice.num_experts, result.row_microseconds[chosen])
     counts = sorted({count for count, _ in choice.pairs})
     for axes in (quality, time):
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts, labels=[str(count) for count in counts])
         axes.minorticks_off()
         axes.set_xlabel("experts")
-        tidy(axes)
+        style_axes(axes)
     quality.set_ylabel(f"{result.measure} (held out)")
     quality.set_title("Quality", loc="left", fontweight="bold")
     quality.legend(frameon=False, fontsize=8.5)
@@ -115,7 +115,7 @@ def _draw_band(axes: "Axes", result: CrossValidation) -> None:
     axes.axhspan(top - error, top, color="0.93", zorder=0)
 
 
-def _ring(axes: "Axes", x: float, y: float) -> None:
+def _mark_chosen(axes: "Axes", x: float, y: float) -> None:
     axes.plot([x], [y], marker="o", markersize=14, fillstyle="none", color="0.2", linestyle="none")
 
 
@@ -147,14 +147,14 @@ def sparsity_choice(choice: SparsityChoice) -> "Figure":
     means, errors = result.means[order], result.standard_errors[order]
     axes.errorbar(keeps, means, errors, color=COLORS[0], marker="o", capsize=3)
     chosen = choice.keeps.index(choice.keep)
-    _ring(axes, choice.keep * 100, result.means[chosen])
+    _mark_chosen(axes, choice.keep * 100, result.means[chosen])
     axes.set_xscale("log")
     axes.set_xticks(keeps, labels=[f"{keep:g}" for keep in keeps])
     axes.minorticks_off()
     axes.set_xlabel("weights kept (%)")
     axes.set_ylabel(f"{result.measure} (held out)")
     axes.set_title("Quality against weights kept", loc="left", fontweight="bold")
-    tidy(axes)
+    style_axes(axes)
     return figure
 
 
@@ -189,11 +189,11 @@ def quality_against_share(curves: Mapping[str, Sequence[tuple[int, float, float]
         axes.plot(percent, scores, color=color, marker="o", label=name)
         if at == 0:
             for k, share, score in zip(counts, percent, scores, strict=True):
-                write_below(axes, f"k {k}", share, score, color)
+                annotate_below(axes, f"k {k}", share, score, color)
     axes.set_xlim(left=0)
     axes.set_xlabel("parameters that a row meets (% of the dense pair's)")
     axes.set_ylabel("score (held out)")
     axes.set_title("Quality against parameters used", loc="left", fontweight="bold")
     axes.legend(frameon=False, fontsize=8.5, loc="lower right")
-    tidy(axes)
+    style_axes(axes)
     return figure

@@ -61,7 +61,7 @@ def get(identifier: object, argument: str = "router") -> Router:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChoosingRouter(Router):
+class SparseRouter(Router):
     """A router that keeps `k` experts for each row; k is the layer's unless given here."""
 
     k: int | None = None

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gatewise.registry import NativeOptions
-from gatewise.routers.base import ROUTERS, ChoosingRouter
+from gatewise.routers.base import ROUTERS, SparseRouter
 from gatewise.utils.checks import check_integer, check_number
 
 
 @ROUTERS.register("keys")
 @dataclass(frozen=True, eq=False, repr=False)
-class Keys(ChoosingRouter):
+class Keys(SparseRouter):
     """The k experts whose keys are most like a projection of the row.
 
     `s_i = <x P, e_i> / T`, or `cos(x P, e_i) / T`, with P `(d, p)` and keys `e_i` `(p,)`. Weights

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from gatewise.experts import Linear
-from gatewise.routers.base import ROUTERS, ChoosingRouter, check_combine
+from gatewise.routers.base import ROUTERS, SparseRouter, check_combine
 
 if TYPE_CHECKING:
     from gatewise.experts import Expert
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @ROUTERS.register("output_sum")
 @dataclass(frozen=True, eq=False, repr=False)
-class OutputSum(ChoosingRouter):
+class OutputSum(SparseRouter):
     """The k linear experts whose outputs have the largest sums.
 
     `s_i = 1 . E_i(x) = x . (W_i 1) + 1 . b_i`, from sums of every kernel that are kept beside it,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from gatewise import initializers
-from gatewise.routers.base import ROUTERS, ChoosingRouter, Router, check_combine
+from gatewise.routers.base import ROUTERS, Router, SparseRouter, check_combine
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @ROUTERS.register("top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class TopK(ChoosingRouter):
+class TopK(SparseRouter):
     """The k experts of highest score `s = x W_r`, weighted by a softmax.
 
     Over all experts, `w_i = exp(s_i) / sum_j exp(s_j)`, divided by the sum of the kept where
@@ -86,7 +86,7 @@ class Switch(Router):
 
 @ROUTERS.register("noisy_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class NoisyTopK(ChoosingRouter):
+class NoisyTopK(SparseRouter):
     """The k experts of highest noisy score, weighted by the softmax over the kept.
 
     `h = x W_r + N(0, 1) softplus(x W_n)`. The noise is drawn in training only; `W_n` starts at 0.
@@ -118,7 +118,7 @@ class NoisyTopK(ChoosingRouter):
 
 @ROUTERS.register("sigmoid_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class SigmoidTopK(ChoosingRouter):
+class SigmoidTopK(SparseRouter):
     """The k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by it.
 
     Affinities do not compete as a softmax's do, which suits many experts and `balance.Bias`.

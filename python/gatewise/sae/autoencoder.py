@@ -305,7 +305,7 @@ class SparseAutoencoder(Reconstructing):
             Another call is at work on the model.
         """
         self._built_graph()
-        with self._turns.training("drop_neurons"):
+        with self._trainer_lock.training("drop_neurons"):
             layers = self._form.shrink(self._form.choose(keep, hidden))
             self._stack = layers
             self._connect()

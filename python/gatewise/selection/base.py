@@ -81,7 +81,7 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             y = self._check_targets(y)
         else:
             X = _validation.validate_data(self, X, **checks)
-        self._check_number()
+        self._check_n_features_to_select()
         self._score(X, y)
         return self
 
@@ -97,26 +97,26 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"y: expected at least two classes, got one class, {classes[0]!r}")
         return y
 
-    def _check_number(self) -> None:
-        number = self.n_features_to_select
-        if number is None:
+    def _check_n_features_to_select(self) -> None:
+        selected = self.n_features_to_select
+        if selected is None:
             return
-        if isinstance(number, bool) or not isinstance(number, int | float | np.integer):
-            raise TypeError(f"n_features_to_select: expected a number, got {number!r}")
-        is_share = isinstance(number, float)
-        if number <= 0 or (is_share and number > 1):
+        if isinstance(selected, bool) or not isinstance(selected, int | float | np.integer):
+            raise TypeError(f"n_features_to_select: expected a number, got {selected!r}")
+        is_share = isinstance(selected, float)
+        if selected <= 0 or (is_share and selected > 1):
             raise ValueError(
                 "n_features_to_select: expected an integer >= 1 or a share in (0, 1], "
-                f"got {number!r}"
+                f"got {selected!r}"
             )
 
     def _count(self) -> int:
-        number, columns = self.n_features_to_select, self.n_features_in_
-        if number is None:
+        selected, columns = self.n_features_to_select, self.n_features_in_
+        if selected is None:
             return max(1, columns // 2)
-        if isinstance(number, float):
-            return max(1, math.ceil(number * columns))
-        return min(int(number), columns)
+        if isinstance(selected, float):
+            return max(1, math.ceil(selected * columns))
+        return min(int(selected), columns)
 
     def _get_support_mask(self) -> npt.NDArray[np.bool_]:
         _validation.check_is_fitted(self, "scores_")

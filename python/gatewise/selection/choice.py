@@ -16,7 +16,7 @@ from gatewise.selection.statistics import (
     RidgeSelector,
     TTestSelector,
 )
-from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SelectorChoice(ShownAsTable):
+class SelectorChoice(TableReprMixin):
     """A selector, why this one, and what was measured.
 
     Attributes

@@ -50,11 +50,11 @@ class KMeansSelector(FeatureSelector):
 
     def _score(self, X: Any, y: Any) -> None:
         cluster = import_extra("sklearn.cluster", "select")
-        places = correlations(X)
-        count = min(self._count(), len(np.unique(places, axis=0)))
-        model = cluster.KMeans(count, n_init=1, random_state=self.random_state).fit(places)
+        similarities = correlations(X)
+        count = min(self._count(), len(np.unique(similarities, axis=0)))
+        model = cluster.KMeans(count, n_init=1, random_state=self.random_state).fit(similarities)
         self.labels_ = model.labels_.astype(np.int64)
-        self.scores_ = represent(places, self.labels_)
+        self.scores_ = represent(similarities, self.labels_)
 
     def _get_support_mask(self) -> npt.NDArray[np.bool_]:
         super()._get_support_mask()  # which checks that there was a fit
@@ -100,10 +100,10 @@ class DBSCANSelector(FeatureSelector):
         similarities = correlations(X)
         model = cluster.DBSCAN(eps=self.eps, min_samples=self.min_samples, metric="precomputed")
         self.labels_ = model.fit(1 - similarities).labels_.astype(np.int64)
-        alone = np.flatnonzero(self.labels_ < 0)
-        own = self.labels_.copy()
-        own[alone] = own.max() + 1 + np.arange(len(alone))
-        self.scores_ = represent(similarities, own)
+        noise = np.flatnonzero(self.labels_ < 0)
+        labels = self.labels_.copy()
+        labels[noise] = labels.max() + 1 + np.arange(len(noise))
+        self.scores_ = represent(similarities, labels)
 
     def _get_support_mask(self) -> npt.NDArray[np.bool_]:
         super()._get_support_mask()

@@ -51,22 +51,24 @@ class TTestSelector(FeatureSelector):
         from scipy.stats import ttest_ind_from_stats
 
         classes = np.unique(y)
-        sides = classes[:1] if len(classes) == 2 else classes
+        labels = classes[:1] if len(classes) == 2 else classes
         found = []
-        for label in sides:
+        for label in labels:
             parts = [self._part(X, mask) for mask in (y == label, y != label)]
             with np.errstate(divide="ignore", invalid="ignore"):
                 test = ttest_ind_from_stats(*parts[0], *parts[1], equal_var=False)
-            differ = parts[0][0] != parts[1][0]
+            means_differ = parts[0][0] != parts[1][0]
             found.append(
                 (
-                    np.where(np.isnan(test.statistic), np.where(differ, np.inf, 0), test.statistic),
-                    np.where(np.isnan(test.pvalue), np.where(differ, 0.0, 1.0), test.pvalue),
+                    np.where(
+                        np.isnan(test.statistic), np.where(means_differ, np.inf, 0), test.statistic
+                    ),
+                    np.where(np.isnan(test.pvalue), np.where(means_differ, 0.0, 1.0), test.pvalue),
                 )
             )
         self.scores_ = np.max([np.abs(each) for each, _ in found], axis=0)
         pvalues = np.min([each for _, each in found], axis=0)
-        self.pvalues_ = np.minimum(pvalues * len(sides), 1.0)
+        self.pvalues_ = np.minimum(pvalues * len(labels), 1.0)
 
     @staticmethod
     def _part(X: Any, mask: Any) -> tuple[Doubles, Doubles, int]:
@@ -143,10 +145,10 @@ class LassoSelector(_Regression):
         rows, scores = scaled(X), np.zeros(X.shape[1])
         for target in y.T:
             centred = target - target.mean()
-            most = np.abs(rows.T @ centred).max() / len(target)
-            if most <= 0:
+            alpha_max = np.abs(rows.T @ centred).max() / len(target)
+            if alpha_max <= 0:
                 continue
-            model = linear.Lasso(alpha=self.strength * most, max_iter=10_000)
+            model = linear.Lasso(alpha=self.strength * alpha_max, max_iter=10_000)
             scores = np.maximum(scores, np.abs(model.fit(rows, target).coef_))
         self.scores_ = scores
 

@@ -23,15 +23,16 @@ Direction: TypeAlias = Literal["up", "down"]
 class Resolved:
     """The losses and metrics of each output, and how the core's results are named.
 
-    A step's results are [loss, loss of each output..., metrics of each output...]; `shown` holds
-    name and place of those that the user sees (one output's own loss is the loss).
+    A step's results are [loss, loss of each output..., metrics of each output...];
+    `result_indices` holds name and index of those that the user sees (one output's own loss is
+    the loss).
     """
 
     losses: list[Loss]
     loss_weights: list[float]
     metrics: list[list[Metric]]
     rules: list[TargetRule]
-    shown: list[tuple[str, int]]
+    result_indices: list[tuple[str, int]]
     directions: dict[str, Direction]
 
     @property
@@ -41,7 +42,7 @@ class Resolved:
 
     def logs(self, values: Sequence[float]) -> dict[str, float]:
         """A step's results, or means of them, by name."""
-        return {name: values[place] for name, place in self.shown}
+        return {name: values[index] for name, index in self.result_indices}
 
     def make_trainer(self, network: _core.Network, optimizer: Optimizer) -> _core.Trainer:
         """The core's trainer of these losses."""
@@ -121,10 +122,10 @@ class CompileSettings:
         """
         if self.loss is None:
             raise ValueError("loss: expected a loss in compile, got None")
-        own_losses = _spread(self.loss, names, "loss", required=True)
+        own_losses = _per_output(self.loss, names, "loss", required=True)
         weights = [
             weight if isinstance(weight, float) else 1.0
-            for weight in _spread(self.loss_weights, names, "loss_weights")
+            for weight in _per_output(self.loss_weights, names, "loss_weights")
         ]
         chosen = self._metrics_of(names)
         found: list[Loss] = [loss for loss in own_losses if isinstance(loss, Loss)]
@@ -135,13 +136,13 @@ class CompileSettings:
             [metrics.get_for_output(metric, loss.kind, int(shape[-1] or 0)) for metric in own]
             for own, loss, shape in zip(chosen, found, shapes, strict=True)
         ]
-        shown, directions = _name_results(names, resolved)
+        result_indices, directions = _name_results(names, resolved)
         return Resolved(
             losses=found,
             loss_weights=weights,
             metrics=resolved,
             rules=[TargetRule(loss.kind, shape) for loss, shape in zip(found, shapes, strict=True)],
-            shown=shown,
+            result_indices=result_indices,
             directions=directions,
         )
 
@@ -151,7 +152,7 @@ class CompileSettings:
             return [[] for _ in names]
         if len(names) == 1 and isinstance(given, list):
             return [_flatten(given)]
-        return [_flatten(own) for own in _spread(given, names, "metrics")]
+        return [_flatten(own) for own in _per_output(given, names, "metrics")]
 
 
 def _map(value: object, convert: Callable[[object], object]) -> object:
@@ -192,7 +193,7 @@ def _flatten(value: object) -> list[MetricId]:
     return [value]
 
 
-def _spread(
+def _per_output(
     value: object, names: Sequence[str], argument: str, required: bool = False
 ) -> list[object]:
     """What of `value` belongs to each output."""
@@ -219,21 +220,21 @@ def _name_results(
     names: Sequence[str], chosen: Sequence[Sequence[Metric]]
 ) -> tuple[list[tuple[str, int]], dict[str, Direction]]:
     """Names and places of a step's results, and which way is better for each."""
-    shown: list[tuple[str, int]] = [("loss", 0)]
+    result_indices: list[tuple[str, int]] = [("loss", 0)]
     directions: dict[str, Direction] = {"loss": "down"}
     several = len(names) > 1
     if several:
-        for place, name in enumerate(names, start=1):
-            shown.append((f"{name}_loss", place))
+        for index, name in enumerate(names, start=1):
+            result_indices.append((f"{name}_loss", index))
             directions[f"{name}_loss"] = "down"
-    place = 1 + len(names)
+    index = 1 + len(names)
     for output, own in zip(names, chosen, strict=True):
         for metric in own:
             base = f"{output}_{metric.name}" if several else metric.name
             name, repeat = base, 1
             while name in directions:
                 name, repeat = f"{base}_{repeat}", repeat + 1
-            shown.append((name, place))
+            result_indices.append((name, index))
             directions[name] = metric.direction
-            place += 1
-    return shown, directions
+            index += 1
+    return result_indices, directions

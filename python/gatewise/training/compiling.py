@@ -20,7 +20,7 @@ from gatewise.training.probabilities import (
     warn_double,
     warn_outputs,
 )
-from gatewise.training.turns import Turns
+from gatewise.training.trainer_lock import TrainerLock
 from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class Compiling:
         self._resolved_network: _core.Network | None = None
         self._trained_network: _core.Network | None = None
         self._outputs_checked = False
-        self._known_signature: Signature | None = None
-        self._turns = Turns()
+        self._cached_signature: Signature | None = None
+        self._trainer_lock = TrainerLock()
 
     @property
     def compiled(self) -> bool:
@@ -105,7 +105,7 @@ class Compiling:
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in order."""
-        return [name for name, _ in self._resolve().shown]
+        return [name for name, _ in self._resolve().result_indices]
 
     def metric_directions(self) -> dict[str, Direction]:
         """For each of `metrics_names` whether `"up"` or `"down"` is better."""
@@ -163,7 +163,7 @@ class Compiling:
             resolved = settings.resolve(self.output_names, shapes)
         self._settings, self._resolved = settings, resolved
         self._resolved_network = self._network
-        self._known_signature = None
+        self._cached_signature = None
         self._trainer = None
         self._outputs_checked = False
 
@@ -193,10 +193,10 @@ class Compiling:
             shapes = [symbol.shape for symbol in self.outputs]
             self._resolved = settings.resolve(self.output_names, shapes)
             self._resolved_network = network
-            self._known_signature = None
+            self._cached_signature = None
         return self._resolved
 
-    def _ready_trainer(self) -> _core.Trainer:
+    def _prepare_trainer(self) -> _core.Trainer:
         """The core's trainer; made at first use, and anew if layers were added since."""
         resolved, network = self._resolve(), self._require_network()
         if self._trainer is None or self._trained_network is not network:
@@ -208,16 +208,16 @@ class Compiling:
     def _signature(self) -> Signature:
         """Names and shapes of inputs and outputs, and what the losses want as targets."""
         resolved = self._resolve()
-        if self._known_signature is None:
-            self._known_signature = replace(self._plain_signature(), rules=resolved.rules)
-        return self._known_signature
+        if self._cached_signature is None:
+            self._cached_signature = replace(self._input_signature(), rules=resolved.rules)
+        return self._cached_signature
 
-    def _plain_signature(self) -> Signature:
+    def _input_signature(self) -> Signature:
         """Names and shapes of inputs and outputs, of a model that need not be compiled."""
         shapes = [symbol.shape for symbol in self.inputs]
         return Signature(self.input_names, shapes, self.output_names)
 
-    def _wants_output_check(self) -> bool:
+    def _needs_output_check(self) -> bool:
         """Whether the next training should look if the outputs are probabilities."""
         if self._outputs_checked:
             return False

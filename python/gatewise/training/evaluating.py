@@ -35,13 +35,13 @@ def evaluate_model(
     progress = make_progress(verbose)
     hooks = CallbackList(callbacks)
     source = evaluation_source(model, data, size)
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     feed = TestFeed(source, limit)
     hooks.set_model(model)
     hooks.set_params({"steps": feed.steps, "verbose": verbose})
     progress.begin("evaluate", feed.steps)
     try:
-        with model._turns.testing("evaluate"):
+        with model._trainer_lock.testing("evaluate"):
             return run_test(trainer, model._resolve(), feed, hooks, progress)
     finally:
         progress.close()
@@ -56,14 +56,14 @@ def one_batch(model: Trainable, data: tuple[object, object, object, object], tra
     build_for(model, x)
     samples = labelled_samples(model._signature(), x, y, sample_weight, class_weight)
     dataset = samples.dataset()
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     order = np.arange(dataset.samples, dtype=np.int64)
     if not train:
-        with model._turns.testing("test_on_batch"):
+        with model._trainer_lock.testing("test_on_batch"):
             return model._resolve().logs(trainer.test_step(dataset, order))
-    if model._wants_output_check():
+    if model._needs_output_check():
         model._check_outputs(samples.features())
-    with model._turns.training("train_on_batch"):
+    with model._trainer_lock.training("train_on_batch"):
         trainer.begin_fit()
         try:
             if model.optimizer.schedule is not None:

@@ -63,7 +63,7 @@ class TrainingFeed:
         """The batches of an epoch of which `done` have been used already."""
         limit = self._steps_per_epoch
         while limit is None or done < limit:
-            begun = self._pass is None and not self._resuming
+            starts_pass = self._pass is None and not self._resuming
             batches = self._current_pass(seed)
             for batch in batches:
                 self._drawn += 1
@@ -75,7 +75,7 @@ class TrainingFeed:
             if limit is None:
                 self.exhausted = done == 0
                 return
-            if self._source.one_shot or (begun and self._drawn == 0):
+            if self._source.one_shot or (starts_pass and self._drawn == 0):
                 self.exhausted = True
                 return
 
@@ -128,10 +128,10 @@ class TestFeed:
     def batches(self) -> Iterator[Batch]:
         """The batches of one test."""
         batches = self._begin()
-        for number, batch in enumerate(batches, start=1):
+        for count, batch in enumerate(batches, start=1):
             self.drawn += 1
             yield batch
-            if number == self._limit:
+            if count == self._limit:
                 return
 
     def _begin(self) -> Iterator[Batch]:

@@ -40,7 +40,7 @@ TrainingData: TypeAlias = tuple[object, object, object, object]
 """x, y, sample weights and class weights."""
 
 # Samples on which it is looked whether outputs are probabilities.
-_LOOKED_AT = 32
+_OUTPUT_CHECK_SAMPLES = 32
 
 
 @dataclass(frozen=True)
@@ -112,18 +112,20 @@ def fit_model(
         samples, held_out = _from_arrays(model, data, split, validation_data)
         size = arguments.batch_size or DEFAULT_BATCH_SIZE
         source, count = array_source(samples, size, arguments.shuffle), samples.samples
-        if model._wants_output_check():
-            model._check_outputs(samples.features([(0, min(_LOOKED_AT, samples.samples))]))
+        if model._needs_output_check():
+            model._check_outputs(
+                samples.features([(0, min(_OUTPUT_CHECK_SAMPLES, samples.samples))])
+            )
     tests = _validation_feed(model, held_out, validation_data, arguments)
-    trainer = model._ready_trainer()
+    trainer = model._prepare_trainer()
     feed = TrainingFeed(source, trainer, arguments.steps_per_epoch)
     epochs, verbose = arguments.schedule.epochs, arguments.verbose
     hooks.set_model(model)
     hooks.set_params({"epochs": epochs, "steps": feed.steps, "verbose": verbose})
-    must_agree = _must_agree(model, arguments, count, data[3])
+    resume_arguments = _resume_arguments(model, arguments, count, data[3])
     first = arguments.initial_epoch
-    run = FitRun(model, trainer, model._resolve(), feed, tests, hooks, first, must_agree)
-    with model._turns.training("fit"):
+    run = FitRun(model, trainer, model._resolve(), feed, tests, hooks, first, resume_arguments)
+    with model._trainer_lock.training("fit"):
         trainer.begin_fit()
         try:
             run_fit(run, arguments.schedule, arguments.progress)
@@ -146,7 +148,9 @@ def _from_arrays(
     kept = training_samples(samples.samples, split)
     if validation_data is not None or kept == samples.samples:
         return samples, None
-    return samples.cut(0, kept), samples.cut(kept, samples.samples).without_class_weight()
+    return samples.slice_rows(0, kept), samples.slice_rows(
+        kept, samples.samples
+    ).without_class_weight()
 
 
 def _from_batches(
@@ -167,7 +171,7 @@ def _from_batches(
     source.signature = model._signature()
     if class_weight is not None:
         check_class_weight(class_weight, source.signature.rules[0])
-    if model._wants_output_check():
+    if model._needs_output_check():
         model._check_outputs(source.first_features())
     return source
 
@@ -201,7 +205,7 @@ def _validation_feed(
     return TestFeed(source, steps)
 
 
-def _must_agree(
+def _resume_arguments(
     model: Trainable, arguments: FitArguments, samples: int | None, class_weight: object
 ) -> Config:
     """What a call of `fit` that continues a stored one must share with it, as JSON values."""

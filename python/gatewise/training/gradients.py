@@ -117,7 +117,7 @@ def _copy_for_gradients(model: Model) -> Model:
     return copy
 
 
-def _moments(copy: Model, which: int, factor: float) -> Gradients:
+def _moments(copy: Model, moment_index: int, factor: float) -> Gradients:
     trainer = copy._trainer
     assert trainer is not None, "the copy was fitted"
     found: Gradients = {}
@@ -126,7 +126,7 @@ def _moments(copy: Model, which: int, factor: float) -> Gradients:
         for parameter in layer.parameters():
             if parameter.role == "state":
                 continue
-            sums = trainer.moments(layer.native, parameter.name)[which]
+            sums = trainer.moments(layer.native, parameter.name)[moment_index]
             assert sums is not None
             own[parameter.name] = sums * np.float32(factor)
         if own:

@@ -121,8 +121,8 @@ def run_test(
         if watched:
             callbacks.on_test_batch_begin(steps)
         size = len(samples)
-        for place, value in enumerate(trainer.test_step(dataset, samples)):
-            sums[place] += value * size
+        for index, value in enumerate(trainer.test_step(dataset, samples)):
+            sums[index] += value * size
         steps, seen = steps + 1, seen + size
         if watched:
             callbacks.on_test_batch_end(steps - 1, logs())

@@ -23,7 +23,7 @@ from gatewise.training.progress import Progress, Verbose, make_progress
 if TYPE_CHECKING:
     from gatewise.training.trainable import Trainable
 
-# Samples the core works on at a time: enough rows for each expert of a large layer. The number
+# Samples the core works on at a time: enough rows for each expert of a large layer. The count
 # does not change a bit of the result.
 BATCH_ROWS = 256
 # Converted inputs of one part; between parts progress is shown and Ctrl-C is seen.
@@ -49,7 +49,7 @@ def predict_model(
         refuse_with_iterator("x", batch_size=batch_size)
         x = source = IteratorSource(x)
     network = build_for(model, x)
-    signature = model._plain_signature()
+    signature = model._input_signature()
     try:
         if source is not None:
             source.signature = signature
@@ -59,7 +59,7 @@ def predict_model(
             samples = unlabelled_samples(signature, x)
             if limit is not None:
                 used = limit * (size or DEFAULT_BATCH_SIZE)
-                samples = samples.cut(0, min(used, samples.samples))
+                samples = samples.slice_rows(0, min(used, samples.samples))
             hooks.on_predict_begin()
             outputs = predict_samples(network, samples, size, hooks, progress)
     finally:
@@ -130,9 +130,9 @@ def predict_batches(
 
 
 def _limited(batches: Iterator[SampleSet], steps: int | None) -> Iterator[SampleSet]:
-    for number, batch in enumerate(batches, start=1):
+    for count, batch in enumerate(batches, start=1):
         yield batch
-        if number == steps:
+        if count == steps:
             return
 
 

@@ -39,17 +39,17 @@ def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats)
     binary = isinstance(loss, losses.BinaryCrossentropy)
     low, high = float(outputs.min()), float(outputs.max())
     sums = outputs.sum(axis=-1)
-    apart = not binary and bool(np.abs(sums - 1).max() > _TOLERANCE)
-    if low >= 0 and high <= 1 and not apart:
+    is_unnormalized = not binary and bool(np.abs(sums - 1).max() > _TOLERANCE)
+    if low >= 0 and high <= 1 and not is_unnormalized:
         return
     seen = f"values from {low:.3g} to {high:.3g}"
     if low >= 0 and high <= 1:
         seen = f"rows that sum to {float(sums.min()):.3g} to {float(sums.max()):.3g}"
-    fitting = "sigmoid" if binary else "softmax"
+    expected_activation = "sigmoid" if binary else "softmax"
     warn_user(
         f"loss: {loss.kind} expects probabilities, got {seen} from output {name!r} with activation "
         f"{activation or 'linear'!r}; they are clipped, as in Keras. Give the last layer "
-        f"activation={fitting!r}, or the loss from_logits=True"
+        f"activation={expected_activation!r}, or the loss from_logits=True"
     )
 
 

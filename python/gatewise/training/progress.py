@@ -61,7 +61,7 @@ class LineProgress(Progress):
         steps = done - self._first
         if steps:
             parts.append(f"{_duration(seconds / steps)}/step")
-        parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
+        parts += [f"{name}: {_format_value(value)}" for name, value in logs.items()]
         print(" - ".join(parts), flush=True)
 
 
@@ -116,7 +116,7 @@ class BarProgress(Progress):
     def _show(self, done: int, logs: Logs) -> None:
         if self._bar is None:
             return
-        shown = ", ".join(f"{name}: {_number(value)}" for name, value in logs.items())
+        shown = ", ".join(f"{name}: {_format_value(value)}" for name, value in logs.items())
         self._bar.set_postfix_str(shown, refresh=False)
         self._bar.update(done - self._bar.n)
 
@@ -165,7 +165,7 @@ def _bar_class(notebook: bool) -> type[tqdm[None]]:
     return type("ProgressBar", (base,), {"monitor_interval": 0})
 
 
-def _number(value: float) -> str:
+def _format_value(value: float) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.4e}"
 
 

@@ -90,8 +90,8 @@ class FitRun:
         """Counts a step and its results."""
         # In place, and without zip: this runs in every step.
         sums = self.sums
-        for place, value in enumerate(values):
-            sums[place] += value * samples
+        for index, value in enumerate(values):
+            sums[index] += value * samples
         self.batch += 1
         self.seen += samples
 
@@ -168,16 +168,17 @@ class FitRun:
 
     def _check_same(self, config: Config, path: Path) -> None:
         for name, value in self._arguments.items():
-            was = config["arguments"].get(name)
-            if was != value:
+            stored_value = config["arguments"].get(name)
+            if stored_value != value:
                 raise ValueError(
-                    f"{path}: {name}: expected {was!r} as in the training to be continued, got "
-                    f"{value!r}; call fit with the same arguments, or remove the file to begin anew"
+                    f"{path}: {name}: expected {stored_value!r} as in the training to be continued, got "
+                    f"{value!r}; call fit with the same arguments, or remove the file to start "
+                    "again"
                 )
         names = [type(callback).__name__ for callback in self.callbacks.callbacks]
-        were = [each["class_name"] for each in config["callbacks"]]
-        if names != were:
+        stored_names = [each["class_name"] for each in config["callbacks"]]
+        if names != stored_names:
             raise ValueError(
                 f"{path}: callbacks: expected those of the training to be continued, "
-                f"{', '.join(were)}, got {', '.join(names)}"
+                f"{', '.join(stored_names)}, got {', '.join(names)}"
             )

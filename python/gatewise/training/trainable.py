@@ -18,7 +18,7 @@ from gatewise.training.progress import Verbose
 
 _FLOAT32 = np.dtype(np.float32)
 # Above this many samples `predict` works in parts, so that it can show how far it is.
-_QUICK_SAMPLES = 1 << 16
+_FAST_PATH_MAX_SAMPLES = 1 << 16
 
 
 class Trainable(Compiling):
@@ -36,8 +36,8 @@ class Trainable(Compiling):
 
     def __init__(self) -> None:
         super().__init__()
-        self._quick_network: _core.Network | None = None
-        self._quick_shape: Shape | None = None
+        self._fast_path_network: _core.Network | None = None
+        self._fast_path_shape: Shape | None = None
 
     def fit(
         self,
@@ -164,7 +164,7 @@ class Trainable(Compiling):
             See `fit`.
         """
         logs = evaluate_model(self, (x, y, sample_weight), batch_size, verbose, steps, callbacks)
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else _to_scalar_or_list(logs)
 
     def predict(
         self,
@@ -206,10 +206,10 @@ class Trainable(Compiling):
         network = self._network
         if (
             network is not None
-            and network is self._quick_network
+            and network is self._fast_path_network
             and type(x) is np.ndarray
-            and x.shape[1:] == self._quick_shape
-            and 0 < len(x) <= _QUICK_SAMPLES
+            and x.shape[1:] == self._fast_path_shape
+            and 0 < len(x) <= _FAST_PATH_MAX_SAMPLES
             and steps is callbacks is None
             and (batch_size is None or (type(batch_size) is int and batch_size > 0))
             and verbose in (0, 1, 2, "auto")
@@ -220,8 +220,8 @@ class Trainable(Compiling):
             return outputs[0] if len(outputs) == 1 else outputs
         outputs = predict_model(self, x, batch_size, verbose, steps, callbacks)
         shapes = [symbol.shape[1:] for symbol in self.inputs]
-        self._quick_shape = shapes[0] if len(shapes) == 1 else None
-        self._quick_network = self._network
+        self._fast_path_shape = shapes[0] if len(shapes) == 1 else None
+        self._fast_path_network = self._network
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
@@ -253,14 +253,14 @@ class Trainable(Compiling):
             See `fit`.
         """
         logs = one_batch(self, (x, y, sample_weight, class_weight), train=True)
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else _to_scalar_or_list(logs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Loss and metrics of one batch; arguments and result as those of `train_on_batch`."""
         logs = one_batch(self, (x, y, sample_weight, None), train=False)
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else _to_scalar_or_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch; as `predict` without its options."""
@@ -278,6 +278,6 @@ class Trainable(Compiling):
             layer.end_epoch()
 
 
-def _in_order(logs: dict[str, float]) -> float | list[float]:
+def _to_scalar_or_list(logs: dict[str, float]) -> float | list[float]:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values

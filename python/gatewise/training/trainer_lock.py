@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class TrainerLock:
     """Lets one thread at a time train or test a model; prediction needs no turn.
 
     Calls of the same thread may nest: a callback may evaluate the model that is being trained.
     """
 
     def __init__(self) -> None:
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.RLock()
         self._trainer_thread: int | None = None
         self._process = os.getpid()
 
-    def _forget_before_fork(self) -> None:
+    def _reset_after_fork(self) -> None:
         """The threads that were at work when a process forked do not exist in the child."""
         if self._process != os.getpid():
-            self._begin()
+            self._reset()
 
     @contextmanager
     def training(self, call: str) -> Iterator[None]:
@@ -36,7 +36,7 @@ class Turns:
         RuntimeError
             If another call trains or tests the model.
         """
-        self._forget_before_fork()
+        self._reset_after_fork()
         if self._trainer_thread is not None or not self._lock.acquire(blocking=False):
             raise RuntimeError(f"{call}: another call is at work on this model")
         try:
@@ -55,7 +55,7 @@ class Turns:
         RuntimeError
             If another thread trains the model.
         """
-        self._forget_before_fork()
+        self._reset_after_fork()
         if self._trainer_thread not in (None, threading.get_ident()):
             raise RuntimeError(f"{call}: another call is training this model")
         with self._lock:

@@ -38,9 +38,9 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
     """
     with seeds_from(seed):
         if isinstance(candidate, Model):
-            return _like(name, candidate)
+            return _clone_model(name, candidate)
         if callable(candidate) and not hasattr(candidate, "fit"):
-            return _check_made(name, candidate())
+            return _check_candidate(name, candidate())
     if _is_estimator(candidate):
         clone = import_extra("sklearn.base", "sklearn").clone(candidate)
         unset = [
@@ -49,25 +49,25 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
             if key.rpartition("__")[2] == "random_state" and value is None
         ]
         return clone.set_params(**dict.fromkeys(unset, seed % 2**32))
-    raise _wrong(name, candidate)
+    raise _candidate_type_error(name, candidate)
 
 
-def _check_made(name: str, made: Any) -> Any:
+def _check_candidate(name: str, made: Any) -> Any:
     if not (hasattr(made, "fit") and hasattr(made, "predict")):
-        raise _wrong(name, made)
+        raise _candidate_type_error(name, made)
     if isinstance(made, Model) and not made.get_compile_config():
-        raise _uncompiled(name)
+        raise _not_compiled_error(name)
     return made
 
 
-def _wrong(name: str, candidate: Any) -> TypeError:
+def _candidate_type_error(name: str, candidate: Any) -> TypeError:
     return TypeError(
         f"models[{name!r}]: expected a compiled model, an estimator, or a function that makes one, "
         f"got {type(candidate).__name__}"
     )
 
 
-def _uncompiled(name: str) -> ValueError:
+def _not_compiled_error(name: str) -> ValueError:
     return ValueError(f"models[{name!r}]: expected a compiled model, got one that is not")
 
 
@@ -75,10 +75,10 @@ def _is_estimator(candidate: Any) -> bool:
     return hasattr(candidate, "get_params") and hasattr(candidate, "fit")
 
 
-def _like(name: str, model: Model) -> Model:
+def _clone_model(name: str, model: Model) -> Model:
     config = model.get_compile_config()
     if not config:
-        raise _uncompiled(name)
+        raise _not_compiled_error(name)
     copy = type(model).from_config(model.get_config())
     copy.compile_from_config(config)
     return copy
@@ -120,6 +120,6 @@ def explained_variance(y: Any, predicted: Any) -> float:
     """`1 - sum (y - p)^2 / sum (y - mean)^2`, over rows and outputs together (R^2)."""
     target = np.asarray(y.toarray() if hasattr(y, "toarray") else y, np.float64)
     values = np.asarray(predicted, np.float64).reshape(target.shape)
-    spread = np.sum((target - target.mean(axis=0)) ** 2)
+    total_squares = np.sum((target - target.mean(axis=0)) ** 2)
     error = np.sum((target - values) ** 2)
-    return float(1 - error / spread) if spread > 0 else float(error == 0)
+    return float(1 - error / total_squares) if total_squares > 0 else float(error == 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gatewise.utils.checks import check_integer
 from gatewise.validation.candidates import default_scoring, fit_model, new_model, predict
-from gatewise.validation.folds import make_folds, number_of
+from gatewise.validation.folds import make_folds, num_samples
 from gatewise.validation.one_standard_error import simplest_within_one_error, standard_errors
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class CrossValidation:
     def _cost(self, at: int) -> str:
         if self.costs is None:
             return f"{self.row_microseconds[at]:.1f} microseconds a row"
-        return f"{_number(self.costs[at])} {self.cost_unit}"
+        return f"{_format_cost(self.costs[at])} {self.cost_unit}"
 
     def _lines(self) -> list[tuple[str, ...]]:
         head = ("model", self.measure, "standard error", "fit (s)", "a row (us)")
@@ -111,7 +111,7 @@ class CrossValidation:
                 f"{fits[at]:.3g}",
                 f"{rows[at]:.3g}",
             )
-            lines.append(line if self.costs is None else (*line, _number(self.costs[at])))
+            lines.append(line if self.costs is None else (*line, _format_cost(self.costs[at])))
         return lines
 
     def __str__(self) -> str:
@@ -136,7 +136,7 @@ class CrossValidation:
         return f"<table><tr>{cells}</tr>{body}</table><p>{escape(self.reason)}</p>"
 
 
-class ShownAsTable:
+class TableReprMixin:
     """A choice that prints as the table it was made from."""
 
     result: CrossValidation
@@ -148,7 +148,7 @@ class ShownAsTable:
         return self.result._repr_html_()
 
 
-def _number(cost: float) -> str:
+def _format_cost(cost: float) -> str:
     return f"{cost:,.0f}" if cost >= 10 else f"{cost:g}"
 
 
@@ -167,8 +167,8 @@ def cross_validate(
     if not models:
         raise ValueError("models: expected at least one, got none")
     seed = check_integer("seed", seed, 0)
-    if y is not None and number_of(x) != len(y):
-        raise ValueError(f"y: expected {number_of(x)} targets, one for each row, got {len(y)}")
+    if y is not None and num_samples(x) != len(y):
+        raise ValueError(f"y: expected {num_samples(x)} targets, one for each row, got {len(y)}")
     folds = make_folds(cv, x, y, seed)
     for name, candidate in models.items():
         new_model(name, candidate, seed)  # a wrong one is refused before anything is fitted

@@ -15,7 +15,7 @@ from gatewise.models import Model, SparseExpertModel
 from gatewise.training import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
 from gatewise.utils.random import seeds_from
-from gatewise.validation.cross_validation import CrossValidation, ShownAsTable, cross_validate
+from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
 from gatewise.validation.folds import has_labels
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ExpertChoice(ShownAsTable):
+class ExpertChoice(TableReprMixin):
     """A number of experts and a k, why these, and what was measured.
 
     Attributes
@@ -123,8 +123,8 @@ def choose_experts(
         make_model = _default_model(x, y, expert, score)
     make: Callable[[int, int], Model] = make_model
     with seeds_from(seed):
-        costs = [_parameters_of_a_row(make(*pair), x.shape[-1]) for pair in pairs]
-    models = {f"{e} experts, k {kept}": _Maker(make, (e, kept)) for e, kept in pairs}
+        costs = [_parameters_per_row(make(*pair), x.shape[-1]) for pair in pairs]
+    models = {f"{e} experts, k {kept}": _ModelFactory(make, (e, kept)) for e, kept in pairs}
     with warnings.catch_warnings():
         # Too many experts are among what is tried; their scores say so.
         warnings.simplefilter("ignore", RoutingCollapseWarning)
@@ -136,7 +136,7 @@ def choose_experts(
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _ModelFactory:
     make: Callable[[int, int], Model]
     pair: tuple[int, int]
 
@@ -168,7 +168,7 @@ def _default_model(
     return make
 
 
-def _parameters_of_a_row(model: object, width: int) -> float:
+def _parameters_per_row(model: object, width: int) -> float:
     """How many parameters one row meets."""
     if not isinstance(model, Model):
         raise TypeError(f"make_model: expected a Model, got {type(model).__name__}")

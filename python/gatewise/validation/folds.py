@@ -36,7 +36,7 @@ def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
     TypeError
         cv is none of the three.
     """
-    count = number_of(x)
+    count = num_samples(x)
     if isinstance(cv, int) and not isinstance(cv, bool):
         check_integer("cv", cv, 2)
         splits = import_extra("sklearn.model_selection", "sklearn")
@@ -45,13 +45,15 @@ def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
     if hasattr(cv, "split") and not isinstance(cv, str):
         # Splitters look at the number of rows and at labels alone.
         cv = cv.split(np.empty((count, 0)), y)
-    wrong = TypeError(f"cv: expected a number of folds, a splitter or pairs of rows, got {cv!r}")
+    type_error = TypeError(
+        f"cv: expected a number of folds, a splitter or pairs of rows, got {cv!r}"
+    )
     if isinstance(cv, str):
-        raise wrong
+        raise type_error
     try:
         pairs = [tuple(np.asarray(part) for part in fold) for fold in cv]
     except TypeError:
-        raise wrong from None
+        raise type_error from None
     return [_check(pair, count) for pair in pairs]
 
 
@@ -60,7 +62,7 @@ def has_labels(y: Any) -> bool:
     return y is not None and np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iubUSO"
 
 
-def number_of(x: Any) -> int:
+def num_samples(x: Any) -> int:
     """How many samples there are; TypeError where rows cannot be taken by their numbers."""
     shape = getattr(x, "shape", None)
     if not shape:

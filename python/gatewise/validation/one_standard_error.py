@@ -41,7 +41,7 @@ def simplest_within_one_error(scores: Doubles, costs: Sequence[float]) -> tuple[
     """
     means = scores.mean(axis=1)
     best = int(means.argmax())
-    least = means[best] - standard_errors(scores)[best]
-    good_enough = [at for at, mean in enumerate(means) if mean >= least]
+    threshold = means[best] - standard_errors(scores)[best]
+    good_enough = [at for at, mean in enumerate(means) if mean >= threshold]
     chosen = min(good_enough, key=lambda at: (costs[at], -means[at]))
     return chosen, best

@@ -80,8 +80,8 @@ class CosineDecay(LearningRateSchedule):
         if self.warmup_target is None:
             peak = self.initial_learning_rate
         elif step < self.warmup_steps:
-            rise = self.warmup_target - self.initial_learning_rate
-            return self.initial_learning_rate + rise * (step / self.warmup_steps)
+            total_delta = self.warmup_target - self.initial_learning_rate
+            return self.initial_learning_rate + total_delta * (step / self.warmup_steps)
         else:
             peak = self.warmup_target
             step -= self.warmup_steps
@@ -143,12 +143,12 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: float) -> float:
         """The rate after `step` steps."""
-        period, done = self._place(step / self.first_decay_steps)
+        period, done = self._period_at(step / self.first_decay_steps)
         peak: float = self.m_mul**period
         share = peak * _half_cosine(done)
         return self.initial_learning_rate * ((1 - self.alpha) * share + self.alpha)
 
-    def _place(self, time: float) -> tuple[int, float]:
+    def _period_at(self, time: float) -> tuple[int, float]:
         """The period at `time`, in lengths of the first one, and the share of it that is done."""
         t = self.t_mul
         if t == 1:

@@ -136,8 +136,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     name: str = "PiecewiseConstant"
 
     def __post_init__(self) -> None:
-        boundaries = _numbers("boundaries", self.boundaries)
-        values = _numbers("values", self.values)
+        boundaries = _check_numbers("boundaries", self.boundaries)
+        values = _check_numbers("values", self.values)
         if len(values) != len(boundaries) + 1:
             raise ValueError(
                 f"values: expected {len(boundaries) + 1} numbers, one more than boundaries, "
@@ -217,7 +217,7 @@ class PolynomialDecay(LearningRateSchedule):
         return rate
 
 
-def _numbers(name: str, values: object) -> tuple[float, ...]:
+def _check_numbers(name: str, values: object) -> tuple[float, ...]:
     if not isinstance(values, Iterable) or isinstance(values, str):
         raise TypeError(f"{name}: expected a list of numbers, got {shown(values)}")
     return tuple(check_number(name, value, 0.0) for value in values)

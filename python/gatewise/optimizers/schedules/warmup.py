@@ -72,14 +72,14 @@ class LinearWarmup(LearningRateSchedule):
     def __call__(self, step: float) -> float:
         """The rate after `step` steps."""
         if step < self.warmup_steps:
-            rise = self._follower(0) - self.initial_learning_rate
-            return self.initial_learning_rate + rise * (step / self.warmup_steps)
-        return self._follower(step - self.warmup_steps)
+            total_delta = self._rate_after_warmup(0) - self.initial_learning_rate
+            return self.initial_learning_rate + total_delta * (step / self.warmup_steps)
+        return self._rate_after_warmup(step - self.warmup_steps)
 
     def get_config(self) -> Config:
         """The settings as JSON values, from which `from_config` makes an equal object."""
         return {**super().get_config(), "learning_rate": serialize_rate(self.learning_rate)}
 
-    def _follower(self, step: float) -> float:
+    def _rate_after_warmup(self, step: float) -> float:
         rate = self.learning_rate
         return rate(step) if isinstance(rate, LearningRateSchedule) else rate

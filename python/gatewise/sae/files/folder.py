@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatewise.io.disk import beside, flush_folder, write_new
+from gatewise.io.disk import flush_folder, temporary_path, write_new
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
     """Makes a folder of `files`, complete before it gets its name.
 
-    The files go to a folder beside it, are flushed to the disk, and the folder is renamed. An
+    The files go to a temporary folder beside it and are flushed to the disk; the folder is renamed. An
     older folder is renamed out of the way right before, deleted right after, and put back if the
     renaming fails.
 
@@ -30,7 +30,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> Non
     is_old = os.path.lexists(target)
     if is_old:
         _check_replaceable(target, files, overwrite)
-    temporary, retired = beside(target), beside(target)
+    temporary, retired = temporary_path(target), temporary_path(target)
     try:
         temporary.mkdir()
         for name, data in files.items():
