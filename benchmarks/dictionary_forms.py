@@ -2,7 +2,7 @@
 
     python -m benchmarks.dictionary_forms
 
-Each form takes a turn of four steps, of which the first is left out: threads that have slept start
+Each form runs a block of four steps, of which the first is left out: threads that have slept start
 late. Shapes are those of `peers/dictionary.py`. "Bound" is the encoder's
 product at the machine's peak, and for a step also one pass over what Adam reads and writes, 24
 bytes a parameter, at the bandwidth; both limits are measured in every round, their best counts.
@@ -23,7 +23,7 @@ from .peers.dictionary import SHAPES, THREADS, Shape, make_batches, make_decoder
 
 Call = Callable[[], object]
 ADAM_BYTES = 24
-TURN = 4
+STEPS_PER_BLOCK = 4
 
 
 def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
@@ -40,8 +40,8 @@ def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
     sae.compile(gw.optimizers.Adam(**optimizer))
     trainer = sae._prepare_trainer()
     batches = [_core.Dataset([x], [x], [None]) for x in make_batches(shape)]
-    samples, turn = np.arange(shape[0]), iter(range(1 << 30))
-    return lambda: trainer.train_step(batches[next(turn) % len(batches)], samples)
+    samples, step = np.arange(shape[0]), iter(range(1 << 30))
+    return lambda: trainer.train_step(batches[next(step) % len(batches)], samples)
 
 
 def encoding_of(shape: Shape) -> Call:
@@ -83,16 +83,16 @@ def run(shape: Shape, rounds: int) -> None:
     calls = forms(shape)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     limits = Limits(0.0, 0.0)
-    for number in range(rounds + 2):
+    for round_index in range(rounds + 2):
         limits = limits.best(measure_limits(THREADS))
         for name, call in calls.items():
-            turn = []
-            for _ in range(TURN):
+            block_seconds = []
+            for _ in range(STEPS_PER_BLOCK):
                 start = perf_counter()
                 call()
-                turn.append(perf_counter() - start)
-            if number >= 2:
-                seconds[name].append(median(turn[TURN // 4 :]))
+                block_seconds.append(perf_counter() - start)
+            if round_index >= 2:
+                seconds[name].append(median(block_seconds[STEPS_PER_BLOCK // 4 :]))
     product = 2.0 * n * d * m / limits.flops
     adam = ADAM_BYTES * 2.0 * m * d / limits.bytes
     print(f"\nn={n} d={d} m={m} k={k}, {THREADS} threads; limits {limits}")

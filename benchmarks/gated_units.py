@@ -64,11 +64,11 @@ def measure(combine: str, rounds: int) -> dict[float, list[float]]:
     """Seconds of a step by share."""
     steps = {share: step_of(share, combine) for share in SHARES}
     seconds: dict[float, list[float]] = {share: [] for share in SHARES}
-    for number in range(rounds + 2):
+    for round_index in range(rounds + 2):
         for share, step in steps.items():
             start = perf_counter()
             step()
-            if number >= 2:
+            if round_index >= 2:
                 seconds[share].append(perf_counter() - start)
     return seconds
 

@@ -45,16 +45,16 @@ def all_storages(model: gw.Sequential) -> dict[str, gw.Sequential]:
     return {kind: model if kind == "float32" else model.quantize(kind) for kind in BYTES}
 
 
-def time_in_turn(
+def time_alternating(
     models: dict[str, gw.Sequential], batches: list[np.ndarray], warm_up: int
 ) -> dict[str, float]:
     """Median seconds of a prediction of one batch, all models seeing each batch in turn."""
     seconds: dict[str, list[float]] = {kind: [] for kind in models}
-    for number, x in enumerate(batches):
+    for batch_index, x in enumerate(batches):
         for kind, model in models.items():
             start = perf_counter()
             model.predict(x, batch_size=len(x), verbose=0)
-            if number >= warm_up:
+            if batch_index >= warm_up:
                 seconds[kind].append(perf_counter() - start)
     return {kind: median(each) for kind, each in seconds.items()}
 
@@ -68,11 +68,11 @@ def show_times() -> None:
     models = all_storages(gw.Sequential([gw.Input(shape=(WIDTH,)), layer]))
     x = np.random.default_rng(0).normal(size=(BATCH, WIDTH)).astype(np.float32)
     rows = [x[i : i + 1] for i in range(SINGLE_ROWS + 20)]
-    for kind, seconds in time_in_turn(models, rows, 20).items():
+    for kind, seconds in time_alternating(models, rows, 20).items():
         size = CHOSEN * 2 * WIDTH * HIDDEN * BYTES[kind]
         print(f"one row     {kind:9} {seconds * 1e3:7.3f} ms {size / seconds / 1e9:6.1f} GB/s")
     flops = 2 * CHOSEN * BATCH * 2 * WIDTH * HIDDEN
-    for kind, seconds in time_in_turn(models, [x] * (BATCHES + 1), 1).items():
+    for kind, seconds in time_alternating(models, [x] * (BATCHES + 1), 1).items():
         speed = flops / seconds / 1e9
         print(f"{BATCH:,} rows  {kind:9} {seconds * 1e3:7.1f} ms {speed:6.1f} GFLOP/s")
 

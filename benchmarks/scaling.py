@@ -47,7 +47,7 @@ SPREAD_EXPERTS = (16, 64, 256, 1024, 4096)
 # Scores of the rows routed at a time: 4 MB.
 ROUTED_SCORES = 1 << 20
 # The same layer stands on every axis; its costs in an undisturbed run differ by less.
-MOST_SPREAD = 1.2
+MAX_SPREAD = 1.2
 ROUNDS = 7
 
 
@@ -73,14 +73,14 @@ class Cost:
         """The least that arithmetic or reading allows the experts."""
         return max(self.arithmetic_seconds(limits), self.touched_bytes / limits.bytes)
 
-    def least_seconds(self, limits: Limits) -> float:
+    def min_seconds(self, limits: Limits) -> float:
         """The bound, without reading for kernels of up to 8 last caches, which may lie in one."""
         is_read = self.touched_bytes > 8 * LAST_CACHE_BYTES
         return self.bound_seconds(limits) if is_read else self.arithmetic_seconds(limits)
 
     def is_possible(self, limits: Limits) -> bool:
         """Whether the experts' time is one that the machine can reach."""
-        return self.experts_seconds >= self.least_seconds(limits)
+        return self.experts_seconds >= self.min_seconds(limits)
 
 
 def _seconds(run: Callable[[], Any]) -> float:
@@ -127,12 +127,12 @@ def measure(shapes: Sequence[Shape], threads: Sequence[int]) -> list[Cost]:
 
     layers = [_make_layer(*each) for each in zip(shapes, threads, strict=True)]
     times: list[tuple[list[float], list[float]]] = [([], []) for _ in layers]
-    for turn in range(1 + ROUNDS):
+    for round_index in range(1 + ROUNDS):
         for layer, (predicted, routed) in zip(layers, times, strict=True):
             gw.set_num_threads(layer.threads)
             layer.predict()  # its caches and threads are those of another layer
             seconds = _seconds(layer.predict), _seconds(layer.route)
-            if turn > 0:
+            if round_index > 0:
                 predicted.append(seconds[0])
                 routed.append(seconds[1])
     return [
@@ -213,7 +213,7 @@ def _print_spread(threads: int, limits: Limits) -> None:
     )
 
 
-def disturbance(costs: Mapping[str, Sequence[Cost]], limits: Limits) -> str:
+def timing_warning(costs: Mapping[str, Sequence[Cost]], limits: Limits) -> str:
     """Why these costs cannot stand side by side; empty if they can."""
     invalid = [
         letter
@@ -230,7 +230,7 @@ def disturbance(costs: Mapping[str, Sequence[Cost]], limits: Limits) -> str:
         if cost.shape == BASE and cost.threads == threads
     ]
     spread = max(same) / min(same)
-    return f"the same layer took {spread:.2f} times as long" if spread > MOST_SPREAD else ""
+    return f"the same layer took {spread:.2f} times as long" if spread > MAX_SPREAD else ""
 
 
 def main() -> None:
@@ -248,7 +248,7 @@ def main() -> None:
         costs = dict(along_axes(arguments.threads))
         for letter, measured in costs.items():
             print_axis(letter, measured, here.limits)
-        if arguments.picture is not None and (reason := disturbance(costs, here.limits)):
+        if arguments.picture is not None and (reason := timing_warning(costs, here.limits)):
             raise SystemExit(f"not drawn: {reason}; run it again on a quiet machine")
         if arguments.picture is not None:
             from .scaling_picture import draw

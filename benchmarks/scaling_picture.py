@@ -31,7 +31,7 @@ def _draw_axis(axes: Any, letter: str, costs: Sequence[Cost], limits: Limits) ->
     lines = {
         "layer": ([cost.seconds for cost in costs], LAYER_COLOUR, "o-"),
         "experts": ([cost.experts_seconds for cost in costs], EXPERTS_COLOUR, "s-"),
-        "bound": ([cost.least_seconds(limits) for cost in costs], BOUND_COLOUR, "--"),
+        "bound": ([cost.min_seconds(limits) for cost in costs], BOUND_COLOUR, "--"),
     }
     for name, (seconds, colour, style) in lines.items():
         axes.plot(values, per_row(seconds), style, color=colour, label=name, markersize=4)

@@ -22,12 +22,12 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 def parser(description: str | None, epochs: int) -> argparse.ArgumentParser:
     """Options that all examples have."""
-    made = argparse.ArgumentParser(
+    result = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--epochs", type=int, default=epochs, help=f"{epochs} unless given")
-    made.add_argument("--seed", type=int, default=0, help="of the model and of the split")
-    return made
+    result.add_argument("--epochs", type=int, default=epochs, help=f"{epochs} unless given")
+    result.add_argument("--seed", type=int, default=0, help="of the model and of the split")
+    return result
 
 
 def add_folder(options: argparse.ArgumentParser) -> None:
@@ -60,15 +60,15 @@ class Components:
     def largest_of_all(self, rows: Floats, count: float) -> Floats:
         """As `largest`, but `count` is a mean: one row may have more of them than another."""
         values = self._pca.transform(rows)
-        least = np.sort(np.abs(values), axis=None)[-round(count * len(rows))]
-        return np.where(np.abs(values) >= least, values, 0).astype(np.float32)
+        threshold = np.sort(np.abs(values), axis=None)[-round(count * len(rows))]
+        return np.where(np.abs(values) >= threshold, values, 0).astype(np.float32)
 
     def rows(self, values: Floats) -> Floats:
         """The rows (n, d) that the values of the first components, or of all, stand for."""
         directions = self._pca.components_[: values.shape[1]]
         return np.asarray(values @ directions + self._pca.mean_, np.float32)
 
-    def within(self, rows: Floats, size: int) -> tuple[Floats, int]:
+    def within_bytes(self, rows: Floats, size: int) -> tuple[Floats, int]:
         """The values of as many first components as `store` brings into that many bytes, stored."""
         values = self.first(rows, rows.shape[1])
         counts = range(1, values.shape[1] + 1)

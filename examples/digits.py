@@ -28,7 +28,7 @@ class Result:
     """The held-out digits as one of the ways gives them back, and the bytes that it stores."""
 
     name: str
-    made: Floats
+    reconstruction: Floats
     bytes: int
 
 
@@ -68,7 +68,7 @@ def by_components(components: Components, x: Floats) -> Result:
 
 
 def by_as_many_bytes(components: Components, x: Floats, size: int) -> Result:
-    values, size = components.within(x, size)
+    values, size = components.within_bytes(x, size)
     return Result(f"PCA, first {values.shape[1]}: as many bytes", components.rows(values), size)
 
 
@@ -78,7 +78,10 @@ def draw(x: Floats, results: list[Result], path: Path) -> None:
 
     figure = Figure(figsize=(9.6, 0.92 * (len(results) + 1)), layout="constrained")
     lines = [("Held-out digits", x)]
-    lines += [(f"{r.name}: {fvu(x, r.made):.3f} of the variance left", r.made) for r in results]
+    lines += [
+        (f"{r.name}: {fvu(x, r.reconstruction):.3f} of the variance left", r.reconstruction)
+        for r in results
+    ]
     for axes, (title, rows) in zip(figure.subplots(len(lines)), lines, strict=True):
         images = np.pad(rows[:DRAWN].reshape(-1, 28, 28), ((0, 0), (0, 0), (1, 1)))
         axes.imshow(np.concatenate(images, axis=1), cmap="gray_r", vmin=0, vmax=1)
@@ -104,7 +107,9 @@ def main() -> None:
     print(f"{len(x):,} digits to train on, {len(x_test):,} held out, {given.epochs} epochs")
     for each in results:
         size = each.bytes / len(x_test)
-        print(f"{each.name:46} FVU {fvu(x_test, each.made):.3f}  {size:5.1f} bytes a digit")
+        print(
+            f"{each.name:46} FVU {fvu(x_test, each.reconstruction):.3f}  {size:5.1f} bytes a digit"
+        )
     alive = round(VALUES * deep.measure(x_test)["alive"])
     print(f"units alive in the stack: {alive} of {VALUES}")
     print(f"latents alive in the dictionary: {wide.measure(x_test)['alive']:.0%}")

@@ -28,7 +28,7 @@ VALUES = 32
 FOUND = 10
 """Definitions that a search returns."""
 
-OFTEN = 20
+MIN_ACTIVE_ROWS = 20
 """Definitions that a latent which is shown is active in, or more."""
 
 
@@ -71,7 +71,7 @@ def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floa
     refit = sae.from_bytes(refit_data)
     by_refit, _ = sae.search(refit, queries, FOUND)
     values, size = store(pca.first(x, VALUES))
-    as_many, as_many_size = pca.within(x, len(data))
+    as_many, as_many_size = pca.within_bytes(x, len(data))
     lines = [
         ("Embeddings, float16", x, exact, 2 * x.size),
         (f"Codes of {VALUES} values, queries as they are", sae.decode(codes), found, len(data)),
@@ -79,21 +79,28 @@ def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floa
         ("Refitted codes, queries as they are", sae.decode(refit), by_refit, len(refit_data)),
     ]
     for kept, kept_size in ((values, size), (as_many, as_many_size)):
-        made = pca.rows(kept)
-        lines.append((f"PCA, first {kept.shape[1]}", made, nearest(made, queries), kept_size))
+        reconstruction = pca.rows(kept)
+        lines.append(
+            (
+                f"PCA, first {kept.shape[1]}",
+                reconstruction,
+                nearest(reconstruction, queries),
+                kept_size,
+            )
+        )
     print(f"{'':42} FVU    recall@{FOUND}  bytes")
-    for name, made, rows, stored in lines:
+    for name, reconstruction, rows, stored in lines:
         share = recall(rows, exact)
-        print(f"{name:42} {fvu(x, made):.3f}  {share:8.3f}  {stored / len(x):6.1f}")
+        print(f"{name:42} {fvu(x, reconstruction):.3f}  {share:8.3f}  {stored / len(x):6.1f}")
     print("\nA mean for a definition; these are the ones that the dictionary was trained on.")
     return exact, found
 
 
-def telling(codes: Any, count: int) -> list[int]:
+def most_specific_latents(codes: Any, count: int) -> list[int]:
     """Latents of the largest mean activation, of those that are active in several rows."""
     active = np.bincount(codes.indices, minlength=codes.shape[1])
     totals = np.bincount(codes.indices, weights=codes.data, minlength=codes.shape[1])
-    means = np.where(active >= OFTEN, totals / np.maximum(active, 1), 0)
+    means = np.where(active >= MIN_ACTIVE_ROWS, totals / np.maximum(active, 1), 0)
     return [int(latent) for latent in np.argsort(-means, kind="stable")[:count]]
 
 
@@ -107,9 +114,11 @@ def show_searches(texts: list[str], count: int, exact: Any, found: Any) -> None:
 
 
 def options() -> argparse.Namespace:
-    made = parser(__doc__, epochs=20)
-    made.add_argument("--rows", type=int, default=5500, help="definitions to train on and search")
-    return made.parse_args()
+    arguments = parser(__doc__, epochs=20)
+    arguments.add_argument(
+        "--rows", type=int, default=5500, help="definitions to train on and search"
+    )
+    return arguments.parse_args()
 
 
 def main() -> None:
@@ -123,7 +132,7 @@ def main() -> None:
     of_pca = fvu(queries, pca.rows(pca.first(queries, VALUES)))
     print(f"held-out FVU {sae.measure(queries)['fvu']:.3f}; of PCA, first {VALUES}: {of_pca:.3f}")
     print(f"latents alive: {sae.measure(x)['alive']:.1%}\n")
-    shown = telling(sae.encode(x), 6)
+    shown = most_specific_latents(sae.encode(x), 6)
     print(sae.report(x, texts=texts[: len(x)], features=shown, rows=4, neighbours=0))
     show_searches(texts, len(x), exact, found)
 

@@ -42,7 +42,7 @@ class Result:
     """The held-out patches as one of the ways gives them back, their values and stored bytes."""
 
     name: str
-    made: Floats
+    reconstruction: Floats
     values: float
     bytes: int
 
@@ -90,7 +90,7 @@ def by_components(pca: Components, x: Floats, chosen: Result, free: Result) -> l
     values, size = store(pca.first(x, VALUES))
     results = [Result(f"PCA, first {VALUES}", pca.rows(values), VALUES, size)]
     for each in (chosen, free):
-        values, size = pca.within(x, each.bytes)
+        values, size = pca.within_bytes(x, each.bytes)
         count = values.shape[1]
         results.append(Result(f"PCA, first {count}", pca.rows(values), count, size))
     values, size = store_sparse(pca.largest(x, VALUES))
@@ -110,12 +110,12 @@ def report(x: Floats, results: list[Result]) -> None:
     for each in results:
         print(
             f"{each.name:34} {each.values:6.2f}  {each.bytes / len(x):6.2f}  "
-            f"{fvu(x, each.made):.4f}  {decibels(x, each.made):4.1f} dB"
+            f"{fvu(x, each.reconstruction):.4f}  {decibels(x, each.reconstruction):4.1f} dB"
         )
 
 
 def caption(x: Floats, result: Result) -> str:
-    errors = f"FVU {fvu(x, result.made):.4f}, {decibels(x, result.made):.1f} dB"
+    errors = f"FVU {fvu(x, result.reconstruction):.4f}, {decibels(x, result.reconstruction):.1f} dB"
     return f"{result.name}:\n{result.values:.1f} values a patch, {errors}"
 
 
@@ -123,7 +123,7 @@ def draw(x: Floats, shape: tuple[int, int, int], results: list[Result], path: Pa
     """A part of each photograph in a line: the original, then what each way makes of it."""
     from matplotlib.figure import Figure
 
-    columns = [("Original", x), *((caption(x, each), each.made) for each in results)]
+    columns = [("Original", x), *((caption(x, each), each.reconstruction) for each in results)]
     figure = Figure(figsize=(2.6 * len(columns), 5.6), layout="constrained")
     table = figure.subplots(len(REGIONS), len(columns), squeeze=False)
     for column, (title, rows) in enumerate(columns):
@@ -136,7 +136,7 @@ def draw(x: Floats, shape: tuple[int, int, int], results: list[Result], path: Pa
     figure.savefig(path, dpi=100)
 
 
-def most_used(sae: gw.SparseAutoencoder, x: Floats, count: int) -> list[int]:
+def most_active_latents(sae: gw.SparseAutoencoder, x: Floats, count: int) -> list[int]:
     """Latents that most patches have, first those that nearly all of them have."""
     active = np.bincount(sae.encode(x).indices, minlength=sae.latents)
     return [int(latent) for latent in np.argsort(-active, kind="stable")[:count]]
@@ -171,7 +171,7 @@ def main() -> None:
     draw(x_test, held_out.shape[:3], drawn, given.out / "patches.png")
     decoder = fixed.dictionary.native.get("decoder")
     figure = gw.plots.dictionary_images(
-        decoder, (SIDE, SIDE), features=most_used(fixed, x_test, 84)
+        decoder, (SIDE, SIDE), features=most_active_latents(fixed, x_test, 84)
     )
     figure.savefig(given.out / "dictionary.png", dpi=100)
     print(f"written: {given.out / 'patches.png'}, {given.out / 'dictionary.png'}")

@@ -27,9 +27,9 @@ inline void time_rows(const Report& report) {
   for (const Index width : {16, 128, 4096}) {
     Values x(width), y(width);
     std::vector<std::int32_t> best(4);
-    const std::string wide = " of " + std::to_string(width);
-    report.values("softmax_forward" + wide, width, [&] { softmax_forward(x, y, width); });
-    report.values("top_k, 4" + wide, width, [&] { top_k(x, width, 4, best.data()); });
+    const std::string suffix = " of " + std::to_string(width);
+    report.values("softmax_forward" + suffix, width, [&] { softmax_forward(x, y, width); });
+    report.values("top_k, 4" + suffix, width, [&] { top_k(x, width, 4, best.data()); });
   }
 }
 
@@ -38,8 +38,8 @@ inline void time_updates(const Report& report) {
   for (Index i = 0; i < kValues; ++i) second.data()[i] = std::abs(second.data()[i]);
   UpdateTarget target{.rule = {.learning_rate = 1e-9f,
                                .momentum = 0.9f,
-                               .rise_1 = 0.1f,
-                               .rise_2 = 0.001f,
+                               .one_minus_beta_1 = 0.1f,
+                               .one_minus_beta_2 = 0.001f,
                                .epsilon = 1e-7f,
                                .step_size = 1e-9f},
                       .weights = weights,

@@ -75,8 +75,8 @@ inline void time_float32(const Report& report, const Shape& s) {
       packed(weight_gradient_scratch(p.shape, s.rows));
   // Weights hardly move, so that no figure depends on how often it was taken.
   const UpdateTarget target{.rule = {.kind = UpdateKind::kAdam,
-                                     .rise_1 = 0.1f,
-                                     .rise_2 = 0.001f,
+                                     .one_minus_beta_1 = 0.1f,
+                                     .one_minus_beta_2 = 0.001f,
                                      .epsilon = 1e-7f,
                                      .step_size = 1e-9f},
                             .weights = p.w,
@@ -110,21 +110,23 @@ inline void time_quantized(const Report& report, const Shape& s) {
   });
 }
 
-// 512 rows of 10,000 columns, 50 entries each, by 128 units.
+// 512 rows of 10,000 columns, 50 multiply_adds each, by 128 units.
 inline void time_sparse(const Report& report) {
   const Shape s{512, 10000, 128};
-  constexpr Index kEntries = 50;
+  constexpr Index kNonzeros = 50;
   Problem p(s);
   std::vector<Index> offsets(static_cast<std::size_t>(s.rows + 1));
-  std::vector<std::int32_t> columns(static_cast<std::size_t>(s.rows * kEntries));
-  for (Index i = 0; i <= s.rows; ++i) offsets[static_cast<std::size_t>(i)] = i * kEntries;
+  std::vector<std::int32_t> columns(static_cast<std::size_t>(s.rows * kNonzeros));
+  for (Index i = 0; i <= s.rows; ++i) offsets[static_cast<std::size_t>(i)] = i * kNonzeros;
   for (std::size_t at = 0; at < columns.size(); ++at)
-    columns[at] = static_cast<std::int32_t>(at % kEntries * 200 + at / kEntries * 7919 % 200);
+    columns[at] = static_cast<std::int32_t>(at % kNonzeros * 200 + at / kNonzeros * 7919 % 200);
   const SparseRows rows{offsets.data(), columns.data(), p.x, nullptr};
-  const double entries = static_cast<double>(s.rows * kEntries * s.cols);
-  report("sparse_forward_product 512 x 10000 (50 a row) x 128", 2 * entries, 4 * entries, [&] {
-    sparse_forward_product(rows, 0, s.rows, {p.w, p.shape}, 0, p.shape.panels(), p.epilogue());
-  });
+  const double multiply_adds = static_cast<double>(s.rows * kNonzeros * s.cols);
+  report("sparse_forward_product 512 x 10000 (50 a row) x 128", 2 * multiply_adds,
+         4 * multiply_adds, [&] {
+           sparse_forward_product(rows, 0, s.rows, {p.w, p.shape}, 0, p.shape.panels(),
+                                  p.epilogue());
+         });
 }
 
 inline void time_products(const Report& report) {

@@ -41,7 +41,7 @@ class Values {
     for (Index i = 0; i < count; i += 4) {
       const RandomBlock bits = philox(1, 2, static_cast<std::uint64_t>(i) / 4);
       for (Index j = i; j < std::min(count, i + 4); ++j)
-        values_.data()[j] = 2 * to_unit(bits[static_cast<std::size_t>(j - i)]) - 1;
+        values_.data()[j] = 2 * to_uniform(bits[static_cast<std::size_t>(j - i)]) - 1;
     }
   }
   float* data() { return values_.data(); }

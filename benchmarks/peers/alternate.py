@@ -23,7 +23,7 @@ import numpy as np
 Step = Callable[[], Any]
 
 # The least number of steps in a turn: the first quarter is not counted.
-LEAST_STEPS = 4
+MIN_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Timing:
         return statistics.median(self.rounds)
 
     @property
-    def least(self) -> float:
+    def minimum(self) -> float:
         return min(self.rounds)
 
 
@@ -58,7 +58,7 @@ def _time(step: Step, seconds: float) -> float:
     """The median time of a step over a turn of `seconds`."""
     times: list[float] = []
     end = time.perf_counter() + seconds
-    while len(times) < LEAST_STEPS or time.perf_counter() < end:
+    while len(times) < MIN_STEPS or time.perf_counter() < end:
         begin = time.perf_counter()
         step()
         times.append(time.perf_counter() - begin)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .alternate import Contender, Step, alternate
 from .our_experts import EPSILON
 from .small_data import BATCH, ROWS, make_data
-from .small_steps import CHECKED, SECONDS, THREADS, our_entries
+from .small_steps import CHECKED, SECONDS, THREADS, our_contenders
 from .table import print_table
 from .torch_experts import linear
 from .torch_training import training_step
@@ -83,8 +83,8 @@ def main(rounds: int = 15) -> None:
         for mode in COMPILE_MODES
         for t in THREADS
     ]
-    entries = [*our_entries(our_step), *theirs]
-    timings = alternate(entries, rounds=rounds, seconds=SECONDS, check=CHECKED)
+    contenders = [*our_contenders(our_step), *theirs]
+    timings = alternate(contenders, rounds=rounds, seconds=SECONDS, check=CHECKED)
     print_table(f"Training step, {'-'.join(map(str, WIDTHS))}, batch {BATCH}", timings)
 
 

@@ -108,8 +108,8 @@ def torch_parts(shape: Shape, threads: int, channels_last: bool) -> tuple[Any, A
             return run_expert(experts[0], x)
         chosen = (rows @ scores).argmax(1)
         y = torch.zeros(ROWS, UNITS)
-        for number, expert in enumerate(experts):
-            mine = (chosen == number).nonzero()[:, 0]
+        for expert_index, expert in enumerate(experts):
+            mine = (chosen == expert_index).nonzero()[:, 0]
             if len(mine):
                 y = y.index_add(0, mine, run_expert(expert, x[mine]))
         return y

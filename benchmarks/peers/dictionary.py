@@ -142,14 +142,14 @@ def main(rounds: int = 15) -> None:
         forms["sparsify"] = sparsify_step
     for shape in SHAPES:
         n, d, m, k = shape
-        entries = [
+        contenders = [
             Contender(f"gatewise, {threads} threads", our_step, (shape, threads), ours=True)
             for threads in range(1, THREADS + 1)
         ]
-        entries += [
+        contenders += [
             Contender(f"{name}, {THREADS} threads", make, (shape, THREADS))
             for name, make in forms.items()
         ]
-        timings = alternate(entries, rounds=rounds, check=CHECKED)
+        timings = alternate(contenders, rounds=rounds, check=CHECKED)
         title = f"Training step of a dictionary, n={n} d={d} m={m} k={k}; flops of the encoder"
         print_table(title, timings, Work(2.0 * n * d * m))

@@ -86,6 +86,6 @@ def has_torch() -> bool:
 
 def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -> None:
     """Checks, times and prints one table; ours alone where PyTorch is absent."""
-    entries = contenders(case, threads, has_torch())
-    timings = alternate(entries, rounds=rounds, seconds=seconds, check=CHECKED)
+    case_contenders = contenders(case, threads, has_torch())
+    timings = alternate(case_contenders, rounds=rounds, seconds=seconds, check=CHECKED)
     print_table(case.title, timings, case.work(), limits)

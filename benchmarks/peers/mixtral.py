@@ -123,11 +123,11 @@ def main(rounds: int = 15) -> None:
     """Prints the tables of the forward pass and of the training step."""
     makers = {"forward": (our_forward, block_forward), "step": (our_step, block_step)}
     for (title, (ours, theirs)), factor in zip(makers.items(), (1, 3), strict=True):
-        entries = [Contender(f"gatewise, {THREADS} threads", ours, (), True)] + [
+        contenders = [Contender(f"gatewise, {THREADS} threads", ours, (), True)] + [
             Contender(f"transformers {name}, {THREADS} threads", theirs, (name,))
             for name in IMPLEMENTATIONS
         ]
-        timings = alternate(entries, rounds=rounds, check=CHECKED)
+        timings = alternate(contenders, rounds=rounds, check=CHECKED)
         print_table(f"Mixtral block, {title}, {SHAPE.name}", timings, Work(factor * FLOPS))
 
 

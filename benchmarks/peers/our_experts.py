@@ -49,7 +49,7 @@ def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Ste
 
 
 def our_step(shape: Shape, threads: int) -> Step:
-    """The step of `fit`: one native call on rows named by their numbers."""
+    """The step of `fit`: one native call on rows named by their indices."""
     import gatewise as gw
     from gatewise import _core
 
@@ -58,6 +58,6 @@ def our_step(shape: Shape, threads: int) -> Step:
     trainer = model._prepare_trainer()
     x, y = (array.reshape(-1, shape.d) for array in make_data(shape))
     data = _core.Dataset([x], [y], [None])
-    numbers = np.arange(len(x)).reshape(shape.batches, shape.n)
-    batches = itertools.cycle(numbers)
+    row_indices = np.arange(len(x)).reshape(shape.batches, shape.n)
+    batches = itertools.cycle(row_indices)
     return lambda: trainer.train_step(data, next(batches))[0]

@@ -67,7 +67,7 @@ def our_row(threads: int) -> Step:
     return lambda: model.predict(row)
 
 
-def our_entries(make: Any, *arguments: Any) -> list[Contender]:
+def our_contenders(make: Any, *arguments: Any) -> list[Contender]:
     return [Contender(f"gatewise, {t} threads", make, (*arguments, t), True) for t in THREADS]
 
 
@@ -79,7 +79,7 @@ def _compare(title: str, ours: list[Contender], theirs: list[Contender], rounds:
 def compare_dense_steps(theirs: list[Contender], rounds: int) -> None:
     """Prints the table of the dense model's training step."""
     title = f"Training step, {FEATURES}-{HIDDEN}-{CLASSES}, batch {BATCH}"
-    _compare(title, our_entries(our_step, "dense"), theirs, rounds)
+    _compare(title, our_contenders(our_step, "dense"), theirs, rounds)
 
 
 def main(rounds: int = 15) -> None:
@@ -93,11 +93,11 @@ def main(rounds: int = 15) -> None:
         for t in THREADS
     ]
     title = "Training step, 16 linear experts 784-10, top-2, batch 32"
-    _compare(title, our_entries(our_step, "experts"), theirs, rounds)
+    _compare(title, our_contenders(our_step, "experts"), theirs, rounds)
 
     theirs = [Contender(f"PyTorch, {t} threads", torch_row, (t,)) for t in THREADS]
     title = "One row predicted, 784-64-10, NumPy in and out"
-    _compare(title, our_entries(our_row), theirs, rounds)
+    _compare(title, our_contenders(our_row), theirs, rounds)
 
 
 if __name__ == "__main__":

@@ -53,15 +53,15 @@ def _one_linear(weights: Weights) -> Parts:
 
     router = linear(weights["router"])
     kernel = weights["experts"].permute(1, 0, 2).reshape(FEATURES, EXPERTS * CLASSES)
-    wide = linear(kernel, torch.zeros(EXPERTS * CLASSES))
+    all_experts = linear(kernel, torch.zeros(EXPERTS * CLASSES))
 
     def forward(x: Any) -> Any:
         gates, indices = choose(router, x, K)
-        outputs = wide(x).view(len(x), EXPERTS, CLASSES)
+        outputs = all_experts(x).view(len(x), EXPERTS, CLASSES)
         chosen = outputs.gather(1, indices[:, :, None].expand(-1, -1, CLASSES))
         return (chosen * gates[:, :, None]).sum(1)
 
-    return forward, [*router.parameters(), *wide.parameters()]
+    return forward, [*router.parameters(), *all_experts.parameters()]
 
 
 def _grouped(weights: Weights) -> Parts:

@@ -103,9 +103,9 @@ def scipy_forward(shape: Shape, kind: str) -> Step:
         weights /= weights.sum(1, keepdims=True)
         y = np.zeros((shape.n, shape.units), np.float32)
         for e in range(EXPERTS):
-            rows, places = np.nonzero(chosen == e)
+            rows, slots = np.nonzero(chosen == e)
             if len(rows):
-                y[rows] += weights[rows, places, None] * (x[rows] @ experts[e])
+                y[rows] += weights[rows, slots, None] * (x[rows] @ experts[e])
         return y
 
     return mixed if kind == "experts" else lambda: x @ experts[0]

@@ -65,7 +65,7 @@ def make_inputs(case: Case) -> np.ndarray:
     return np.random.default_rng(1).normal(size=size).astype(np.float32)
 
 
-def in_turn(held: list[Any], inputs: Any, multiply: Callable[[Any, Any], Any]) -> Step:
+def cycle_step(held: list[Any], inputs: Any, multiply: Callable[[Any, Any], Any]) -> Step:
     """A step that takes the next copy of the weights, and the next input."""
     pairs = zip(itertools.cycle(held), itertools.cycle(inputs), strict=False)
     return lambda: multiply(*next(pairs))
@@ -89,7 +89,7 @@ def ours(case: Case, form: str | None, threads: int) -> Step:
         y: np.ndarray = model.predict(x, batch_size=case.rows, verbose=0)
         return y
 
-    return in_turn(held, make_inputs(case), multiply)
+    return cycle_step(held, make_inputs(case), multiply)
 
 
 def scipy_csr(case: Case, transposed: bool) -> Step:
@@ -105,7 +105,7 @@ def scipy_csr(case: Case, transposed: bool) -> Step:
             return (w @ x[0] if transposed else x[0] @ w)[None]
         return (w @ x.T).T if transposed else x @ w
 
-    return in_turn(held, make_inputs(case), multiply)
+    return cycle_step(held, make_inputs(case), multiply)
 
 
 def torch_csr(case: Case, threads: int, columns: bool) -> Step:
@@ -130,7 +130,7 @@ def torch_csr(case: Case, threads: int, columns: bool) -> Step:
                 return (w @ x[0])[None]
             return (w @ (x if columns else x.T)).T
 
-    return in_turn(held, inputs, multiply)
+    return cycle_step(held, inputs, multiply)
 
 
 def torch_dense(case: Case, threads: int) -> Step:
@@ -144,7 +144,7 @@ def torch_dense(case: Case, threads: int) -> Step:
         with torch.inference_mode():
             return torch.nn.functional.linear(x, w)
 
-    return in_turn(held, torch.tensor(make_inputs(case)), multiply)
+    return cycle_step(held, torch.tensor(make_inputs(case)), multiply)
 
 
 def contenders(case: Case, threads: int) -> list[Contender]:
@@ -174,8 +174,8 @@ def main(rounds: int = 15) -> None:
 
     for case in CASES:
         timings = alternate(contenders(case, get_num_threads()), rounds=rounds)
-        entries = (1 - case.zeros) * WIDTH * WIDTH
-        print_table(f"{WIDTH} x {WIDTH}, {case.name}", timings, Work(2 * case.rows * entries))
+        num_nonzeros = (1 - case.zeros) * WIDTH * WIDTH
+        print_table(f"{WIDTH} x {WIDTH}, {case.name}", timings, Work(2 * case.rows * num_nonzeros))
         times = {timing.contender.name.rpartition(" ")[2]: timing.median for timing in timings[:3]}
         print(f"dense takes {times['dense'] / times['csr']:.2f} times as long as csr")
 

@@ -54,7 +54,7 @@ def print_table(
     for timing in timings:
         line = (
             f"{timing.contender.name:46}{timing.median * 1e6:12.1f}"
-            f"{timing.least * 1e6:12.1f}{timing.median / best:10.2f}"
+            f"{timing.minimum * 1e6:12.1f}{timing.median / best:10.2f}"
         )
         print(line + (_rates(timing, work, limits) if work is not None else ""))
     theirs = [timing for timing in timings if not timing.contender.ours]

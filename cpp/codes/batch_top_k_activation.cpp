@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "codes/batch_top_k_codes.h"
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 
 namespace gatewise {
@@ -13,18 +13,18 @@ namespace {
 
 // What the smallest value taken of the next batch will hardly be below: the last batch's, less
 // twice the largest change of late between one batch and the next.
-class ThresholdGuess {
+class BatchThresholdEstimate {
  public:
   float value() const { return value_.load(std::memory_order_relaxed); }
-  void learn(float smallest) {
-    if (last_ > 0) change_ = std::max(kFading * change_, std::fabs(smallest / last_ - 1));
+  void update(float smallest) {
+    if (last_ > 0) change_ = std::max(kDecay * change_, std::fabs(smallest / last_ - 1));
     last_ = smallest;
-    const float less = std::clamp(2 * change_, kLeastChange, 1.0f);
-    value_.store(smallest * (1 - less), std::memory_order_relaxed);
+    const float margin = std::clamp(2 * change_, kMinChange, 1.0f);
+    value_.store(smallest * (1 - margin), std::memory_order_relaxed);
   }
 
  private:
-  static constexpr float kFading = 0.9f, kLeastChange = 0.01f;
+  static constexpr float kDecay = 0.9f, kMinChange = 0.01f;
 
   std::atomic<float> value_{0};
   float last_ = 0, change_ = 0.05f;
@@ -48,13 +48,13 @@ class BatchTopKActivation final : public CodeActivation {
                   Arena& arena) const override {
     CodeRun run;
     if (input.training) {
-      run.codes = batch_top_k_codes(input.product, input.product.rows * k_, guess_.value(),
+      run.codes = batch_top_k_codes(input.product, input.product.rows * k_, estimate_.value(),
                                     run.smallest, arena);
       return run;
     }
-    CodeProduct product = input.product;
-    product.least = std::max(product.least, block.slice(threshold_)[0]);
-    run.codes = all_codes(product, arena);
+    EncoderProduct product = input.product;
+    product.threshold = std::max(product.threshold, block.slice(threshold_)[0]);
+    run.codes = codes_above_threshold(product, arena);
     return run;
   }
 
@@ -66,16 +66,16 @@ class BatchTopKActivation final : public CodeActivation {
     seen[0] += 1;
     seen[1] += rows;
     const float momentum = std::min(momentum_, (seen[0] - 1) / seen[0]);
-    const float share = std::min(1.0f, (1 - momentum) * rows * seen[0] / seen[1]);
-    threshold += share * (run.smallest - threshold);
-    guess_.learn(run.smallest);
+    const float weight = std::min(1.0f, (1 - momentum) * rows * seen[0] / seen[1]);
+    threshold += weight * (run.smallest - threshold);
+    estimate_.update(run.smallest);
   }
 
  private:
   Index k_;
   float momentum_;
   int threshold_ = -1, seen_ = -1;
-  mutable ThresholdGuess guess_;  // never shows in a result
+  mutable BatchThresholdEstimate estimate_;  // never shows in a result
 };
 
 const bool registered = Registry<CodeActivation>::add<BatchTopKActivation>("batch_top_k");

@@ -1,4 +1,4 @@
-// From rows to sparse codes, and slopes back.
+// From rows to sparse codes, and gradients back.
 //
 // To add an activation: derive from CodeActivation in a file of its own, register it there under a
 // name, and give it a class in gatewise/sae/activations.py.
@@ -14,7 +14,7 @@ namespace gatewise {
 
 // The rows that are encoded, and the dictionary.
 struct CodeInput {
-  CodeProduct product;  // of u, with the encoder's bias; its `least` is the threshold
+  EncoderProduct product;  // of u, with the encoder's bias; its `threshold` is the threshold
   Index latents = 0;
   // [steps * rows, stride]: u, and room for what later steps encode.
   float* steps = nullptr;
@@ -27,37 +27,38 @@ struct CodeInput {
 };
 
 // What several steps leave for the encoder and the decoder beside the last one's code.
-struct StepSlopes {
-  const float* values = nullptr;  // [entries] by u W_e of the last step
+struct StepGradients {
+  const float* values = nullptr;  // [nonzeros] by u W_e of the last step
   float* d_rows = nullptr;        // [(steps - 1) * rows, stride] to be set: by z_t W_d
-  float** earlier = nullptr;      // [steps - 1] to be set: [entries] by the product of each step
+  float** earlier = nullptr;      // [steps - 1] to be set: [nonzeros] by the product of each step
 };
 
-// One forward pass of an activation, kept for its backward.
+// One forward pass of an activation, saved for its backward.
 struct CodeRun {
-  // In training an entry may be 0, where its pre-activation has a slope all the same.
+  // In training a nonzero may be 0, where its pre-activation has a gradient all the same.
   Codes codes;
   double loss = 0;               // penalties, in units of u
-  float* kept = nullptr;         // [entries] what else the activation reads in its backward
-  float* gate_values = nullptr;  // [entries] a second code on the same latents, or null
+  float* saved = nullptr;        // [nonzeros] what else the activation reads in its backward
+  float* gate_values = nullptr;  // [nonzeros] a second code on the same latents, or null
   float smallest = 0;            // BatchTopK: the smallest value that was taken
   Codes* earlier = nullptr;      // LISTA: the codes [steps - 1] of the steps before the last
 };
 
-// The slopes of a code, which become those of the encoder.
-struct CodeSlopes {
-  // [entries] by z; then by u W_e.
+// The gradients of a code, which become those of the encoder.
+struct CodeGradients {
+  // [nonzeros] by z; then by u W_e.
   float* values = nullptr;
-  // [entries] by the second code, where there is one.
+  // [nonzeros] by the second code, where there is one.
   const float* gate_values = nullptr;
-  // [entries] by b_e; `values` unless set.
+  // [nonzeros] by b_e; `values` unless set.
   const float* bias = nullptr;
-  // Vectors of the activation's own, [latents]: the number of each, and its slope in each entry.
-  struct Own {
+  // Vectors of the activation's own, [latents]: the number of each, and its gradient in each
+  // nonzero.
+  struct ParameterGradient {
     int parameter = -1;
-    const float* slopes = nullptr;
+    const float* gradients = nullptr;
   };
-  Own own[2];
+  ParameterGradient parameter_gradients[2];
 };
 
 class CodeActivation {
@@ -70,21 +71,22 @@ class CodeActivation {
   virtual CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                           Arena& arena) const = 0;
 
-  virtual void backward(const CodeRun&, const ParameterBlock&, CodeSlopes&, Arena&) const {}
+  virtual void backward(const CodeRun&, const ParameterBlock&, CodeGradients&, Arena&) const {}
 
   // After a training step, with that step's run: what is no gradient.
   virtual void finish_step(const CodeRun&, ParameterBlock&) const {}
 
-  // How often the encoder is applied. Where that is more than once, the slopes of the steps before
-  // the last follow `backward`.
+  // How often the encoder is applied. Where that is more than once, the gradients of the steps
+  // before the last follow `backward`.
   virtual Index steps() const { return 1; }
-  virtual void backward_steps(const CodeInput&, const CodeRun&, const StepSlopes&, Arena&) const {}
+  virtual void backward_steps(const CodeInput&, const CodeRun&, const StepGradients&,
+                              Arena&) const {}
 };
 
-// l1 mean_i sum_j of the entries' values.
+// l1 mean_i sum_j of the nonzeros' values.
 double l1_penalty(float l1, const float* values, const Codes& codes);
 
-// An L1 penalty's slope by each positive value.
-inline float l1_slope(float l1, Index rows) { return l1 / static_cast<float>(rows); }
+// An L1 penalty's gradient by each positive value.
+inline float l1_gradient(float l1, Index rows) { return l1 / static_cast<float>(rows); }
 
 }  // namespace gatewise

@@ -12,19 +12,19 @@ namespace gatewise {
 namespace {
 
 // Entries and rows of a block: few enough that the rows of a single query go to several threads.
-constexpr Index kBlockUnits = 16 * 1024;
+constexpr Index kBlockCost = 16 * 1024;
 
-// Blocks that pass one after the other with each panel of queries: 8 MB of entries.
-constexpr Index kBlocksTogether = 64;
+// Blocks that pass one after the other with each panel of queries: 8 MB of nonzeros.
+constexpr Index kBlocksPerPass = 64;
 
 // Floats of all weights, and hits of all lists, of the queries that are searched for at a time.
-constexpr Index kMostWeights = Index{1} << 22, kMostHits = Index{1} << 23;
+constexpr Index kMaxWeights = Index{1} << 22, kMaxHits = Index{1} << 23;
 
-// Cuts rows into blocks of about as many entries; each row counts as one more.
-class RowCuts {
+// Cuts rows into blocks of about as many nonzeros; each row counts as one more.
+class RowPartition {
  public:
-  RowCuts(const SparseRows& codes, Index rows) : codes_(codes), rows_(rows) {
-    blocks_ = ceil_divide(units_before(rows), kBlockUnits);
+  RowPartition(const SparseRows& codes, Index rows) : codes_(codes), rows_(rows) {
+    blocks_ = ceil_divide(cost_before(rows), kBlockCost);
   }
 
   Index blocks() const { return blocks_; }
@@ -33,7 +33,7 @@ class RowCuts {
     Index low = 0, high = rows_;
     while (low < high) {
       const Index middle = low + (high - low) / 2;
-      if (units_before(middle) < block * kBlockUnits)
+      if (cost_before(middle) < block * kBlockCost)
         low = middle + 1;
       else
         high = middle;
@@ -42,16 +42,16 @@ class RowCuts {
   }
 
  private:
-  Index units_before(Index row) const { return codes_.offsets[row] - codes_.offsets[0] + row; }
+  Index cost_before(Index row) const { return codes_.offsets[row] - codes_.offsets[0] + row; }
 
   const SparseRows& codes_;
   Index rows_, blocks_;
 };
 
-HitLists take_lists(Index panels, Index room, Arena& arena) {
+HitLists take_lists(Index panels, Index capacity, Arena& arena) {
   const Index queries = panels * kPanelWidth;
-  const HitLists lists{arena.take<Hit>(queries * room), arena.take<std::int32_t>(queries),
-                       arena.take<Hit>(queries), arena.take<float>(queries), room};
+  const HitLists lists{arena.take<Hit>(queries * capacity), arena.take<std::int32_t>(queries),
+                       arena.take<Hit>(queries), arena.take<float>(queries), capacity};
   begin_hits(panels, lists);
   return lists;
 }
@@ -72,18 +72,18 @@ void SearchQueries::set_codes(const SparseRows& codes) {
 // Weights of the queries of panel p for latents [begin, end).
 void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, Index p, Index begin,
                               Index end) {
-  constexpr Index kTogether = 4;
+  constexpr Index kRowsPerDot = 4;
   const Index stride = shape_.stride(p), width = shape_.width(p);
-  float products[kTogether];
-  for (Index latent = begin; latent < end; latent += kTogether) {
-    const Index some = std::min(kTogether, end - latent);
+  float products[kRowsPerDot];
+  for (Index latent = begin; latent < end; latent += kRowsPerDot) {
+    const Index num_rows = std::min(kRowsPerDot, end - latent);
     float* to = weights_ + shape_.offset(p) + latent * stride;
-    const float* rows[kTogether];  // in place of those behind the last the last one
-    for (Index j = 0; j < kTogether; ++j)
-      rows[j] = from.decoder + (latent + std::min(j, some - 1)) * from.stride;
+    const float* rows[kRowsPerDot];  // in place of those behind the last the last one
+    for (Index j = 0; j < kRowsPerDot; ++j)
+      rows[j] = from.decoder + (latent + std::min(j, num_rows - 1)) * from.stride;
     for (Index l = 0; l < width; ++l) {
-      dot_rows<kTogether>(rows, queries.row(p * kPanelWidth + l), from.width, products);
-      for (Index j = 0; j < some; ++j) to[j * stride + l] = from.scale * products[j];
+      dot_rows<kRowsPerDot>(rows, queries.row(p * kPanelWidth + l), from.width, products);
+      for (Index j = 0; j < num_rows; ++j) to[j * stride + l] = from.scale * products[j];
     }
   }
 }
@@ -110,42 +110,42 @@ void SearchQueries::set_rows(const Rows& queries, const Reconstruction& from, Ar
   });
 }
 
-Index queries_at_a_time(Index latents, Index k, Index rows) {
-  const Index hits = num_threads() * hit_room(k, rows);
-  const Index most = std::min(kMostWeights / std::max<Index>(latents, 1), kMostHits / hits);
-  return std::max(most / kPanelWidth, Index{1}) * kPanelWidth;
+Index queries_per_batch(Index latents, Index k, Index rows) {
+  const Index hits = num_threads() * hit_capacity(k, rows);
+  const Index max_queries = std::min(kMaxWeights / std::max<Index>(latents, 1), kMaxHits / hits);
+  return std::max(max_queries / kPanelWidth, Index{1}) * kPanelWidth;
 }
 
 void search_codes(const SparseRows& codes, Index rows, const SearchQueries& queries, Index k,
                   std::int32_t* indices, float* scores, Arena& arena) {
   const Index panels = queries.panels(), threads = num_threads();
-  const RowCuts cuts(codes, rows);
+  const RowPartition partition(codes, rows);
   // Each thread has lists of its own, since it may meet any block. Which one holds a hit never
   // shows: the k best are chosen from all of them, and no two hits are equal.
-  const HitLists all = take_lists(threads * panels, hit_room(k, rows), arena);
-  // A panel meets several blocks in a row, whose entries the third cache still holds for the next.
-  const Index part = std::min(kBlocksTogether, std::max<Index>(cuts.blocks(), 1));
-  const Index items = ceil_divide(cuts.blocks(), part) * panels * part;
+  const HitLists all = take_lists(threads * panels, hit_capacity(k, rows), arena);
+  // A panel meets several blocks in a row, whose nonzeros the third cache still holds for the next.
+  const Index part = std::min(kBlocksPerPass, std::max<Index>(partition.blocks(), 1));
+  const Index items = ceil_divide(partition.blocks(), part) * panels * part;
   const auto run = [&](Index begin, Index end, int thread) {
     for (Index item = begin; item < end; ++item) {
       const Index panel = item / part % panels;
       const Index block = item / (part * panels) * part + item % part;
-      search_rows(codes, cuts.row(block), cuts.row(block + 1), queries.panel(panel), k,
+      search_rows(codes, partition.row(block), partition.row(block + 1), queries.panel(panel), k,
                   all.from(thread * panels + panel));
     }
   };
-  const Index multiplied = kBlockUnits * std::min(kPanelWidth, queries.count());
+  const Index multiplied = kBlockCost * std::min(kPanelWidth, queries.count());
   parallel_for(items, static_cast<double>(multiplied), run, static_cast<int>(threads));
 
-  const Index room = threads * all.room;
-  Hit* scratch = arena.take<Hit>(threads * room);
+  const Index capacity = threads * all.capacity;
+  Hit* scratch = arena.take<Hit>(threads * capacity);
   const auto join = [&](Index begin, Index end, int thread) {
-    Hit* joined = scratch + thread * room;
+    Hit* joined = scratch + thread * capacity;
     for (Index query = begin; query < end; ++query) {
       Hit* last = joined;
-      for (Index of = 0; of < threads; ++of) {
-        const Index list = of * panels * kPanelWidth + query;
-        last = std::copy_n(all.hits + list * all.room, all.counts[list], last);
+      for (Index source = 0; source < threads; ++source) {
+        const Index list = source * panels * kPanelWidth + query;
+        last = std::copy_n(all.hits + list * all.capacity, all.counts[list], last);
       }
       choose_hits(joined, last - joined, k);
       for (Index j = 0; j < k; ++j) {
@@ -155,24 +155,24 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
     }
   };
   // To choose and sort takes as long as some hundred multiply-adds a hit.
-  const double operations = 512 * static_cast<double>(room);
+  const double operations = 512 * static_cast<double>(capacity);
   parallel_for(queries.count(), operations, join, static_cast<int>(threads));
 }
 
 void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index latents,
             const SearchQueries::Reconstruction& reconstruction, Index k, std::int32_t* indices,
             float* scores) {
-  const Index at_a_time = queries_at_a_time(latents, k, rows);
+  const Index batch_size = queries_per_batch(latents, k, rows);
   Arena arena;
-  for (Index first = 0; first < count; first += at_a_time) {
+  for (Index first = 0; first < count; first += batch_size) {
     poll_interrupt();
     arena.reset();
-    const Input some = queries.from(first);
-    SearchQueries weights(std::min(at_a_time, count - first), latents, arena);
-    if (some.is_sparse())
-      weights.set_codes(some.sparse);
+    const Input batch = queries.from(first);
+    SearchQueries weights(std::min(batch_size, count - first), latents, arena);
+    if (batch.is_sparse())
+      weights.set_codes(batch.sparse);
     else
-      weights.set_rows(some.dense, reconstruction, arena);
+      weights.set_rows(batch.dense, reconstruction, arena);
     search_codes(codes, rows, weights, k, indices + first * k, scores + first * k, arena);
   }
   const Index bad = find_nonfinite(scores, count * k);

@@ -20,7 +20,7 @@ class SearchQueries {
             shape_.width(p)};
   }
 
-  // The query's own code as weights: entries of rows [0, count) of `codes`.
+  // The query's own code as weights: nonzeros of rows [0, count) of `codes`.
   void set_codes(const SparseRows& codes);
   // Inner products with the reconstructions (z W_d + b) scale + c: weights scale W_d q, constants
   // scale b . q + c . q, for rows q [0, count) of `queries`. W_d [latents, stride], b, c [width].
@@ -46,7 +46,7 @@ class SearchQueries {
 };
 
 // Queries to search for at a time: so many that their weights and lists stay small.
-Index queries_at_a_time(Index latents, Index k, Index rows);
+Index queries_per_batch(Index latents, Index k, Index rows);
 
 // Writes the k best of rows [0, rows) for each query, best first, ties by the lower row; indices
 // and scores [queries, k]. Threads share out blocks of rows by panels of queries, never a sum.

@@ -10,33 +10,33 @@ namespace gatewise {
 struct Codes {
   Index rows = 0;
   Index* offsets = nullptr;         // [rows + 1]
-  std::int32_t* latents = nullptr;  // [entries]
-  float* values = nullptr;          // [entries]
+  std::int32_t* latents = nullptr;  // [nonzeros]
+  float* values = nullptr;          // [nonzeros]
 
-  Index entries() const { return offsets[rows]; }
+  Index nonzeros() const { return offsets[rows]; }
 };
 
 // The pre-activations X W + b of rows [0, rows) and the latents of panels [panel_begin, panel_end).
-// Those are looked at that exceed `least` and their latent's floor.
-struct CodeProduct {
+// Those are looked at that exceed `threshold` and their latent's floor.
+struct EncoderProduct {
   Rows x;
   Index rows = 0;
   Panels w;
   ColumnTerms terms;
-  float least = 0;
+  float threshold = 0;
   Index panel_begin = 0, panel_end = 0;
 
   Index panels() const { return panel_end - panel_begin; }
   // Multiply-adds of some rows and panels.
-  double operations(Index some_rows, Index some_panels) const {
-    return static_cast<double>(some_rows * some_panels * kPanelWidth * w.shape.rows);
+  double operations(Index num_rows, Index num_panels) const {
+    return static_cast<double>(num_rows * num_panels * kPanelWidth * w.shape.rows);
   }
 };
 
-// Lists of so many rows, with that much room each.
-inline Candidates take_candidates(Index rows, Index room, Arena& arena) {
-  return {arena.take<Candidate>(rows * room), arena.take<std::int32_t>(rows),
-          arena.take<float>(rows), room};
+// Lists of so many rows, with that much capacity each.
+inline Candidates take_candidates(Index rows, Index capacity, Arena& arena) {
+  return {arena.take<Candidate>(rows * capacity), arena.take<std::int32_t>(rows),
+          arena.take<float>(rows), capacity};
 }
 
 }  // namespace gatewise

@@ -7,7 +7,7 @@
 
 namespace gatewise {
 
-DeadLatents find_dead(const float* idle_rows, Index latents, double limit, Arena& arena) {
+DeadLatents find_dead_latents(const float* idle_rows, Index latents, double limit, Arena& arena) {
   DeadLatents dead;
   for (Index j = 0; j < latents; ++j) dead.count += idle_rows[j] >= limit;
   dead.latents = arena.take<std::int32_t>(dead.count);
@@ -17,7 +17,7 @@ DeadLatents find_dead(const float* idle_rows, Index latents, double limit, Arena
   return dead;
 }
 
-void compact_dead(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena) {
+void gather_dead_weights(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena) {
   const PanelShape shape{w.shape.rows, dead.count};
   float* data = arena.take_zeroed<float>(shape.floats());
   dead.bias = arena.take<float>(dead.count);
@@ -27,21 +27,21 @@ void compact_dead(DeadLatents& dead, const Panels& w, const float* bias, Arena& 
       const std::int32_t latent = dead.latents[j];
       const Index from = latent / kPanelWidth, to = j / kPanelWidth;
       const float* column = w.panel(from) + latent % kPanelWidth;
-      float* place = data + shape.offset(to) + j % kPanelWidth;
+      float* target = data + shape.offset(to) + j % kPanelWidth;
       for (Index row = 0; row < w.shape.rows; ++row)
-        place[row * shape.stride(to)] = column[row * w.shape.stride(from)];
+        target[row * shape.stride(to)] = column[row * w.shape.stride(from)];
       dead.bias[j] = bias[latent];
     }
   });
 }
 
 Codes dead_codes(const DeadLatents& dead, const Rows& u, Index rows, Index k, Arena& arena) {
-  CodeProduct product{.x = u, .rows = rows, .w = dead.encoder, .terms = {.bias = dead.bias}};
+  EncoderProduct product{.x = u, .rows = rows, .w = dead.encoder, .terms = {.bias = dead.bias}};
   product.panel_end = dead.encoder.shape.panels();
-  BoundGuess guess;
-  const Codes codes = top_k_codes(product, std::min(k, dead.count), guess, arena);
-  for (Index entry = 0; entry < codes.entries(); ++entry)
-    codes.latents[entry] = dead.latents[codes.latents[entry]];
+  RowThresholdEstimate estimate;
+  const Codes codes = top_k_codes(product, std::min(k, dead.count), estimate, arena);
+  for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
+    codes.latents[nonzero] = dead.latents[codes.latents[nonzero]];
   return codes;
 }
 

@@ -14,10 +14,10 @@ struct DeadLatents {
   float* bias = nullptr;            // [count]
 };
 
-DeadLatents find_dead(const float* idle_rows, Index latents, double limit, Arena& arena);
+DeadLatents find_dead_latents(const float* idle_rows, Index latents, double limit, Arena& arena);
 
 // Gathers their columns of w and of the bias.
-void compact_dead(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena);
+void gather_dead_weights(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena);
 
 // The k best dead latents of each row, of those whose pre-activation exceeds 0, under their numbers
 // in the whole dictionary.

@@ -10,33 +10,34 @@ namespace gatewise {
 
 void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index decoder_stride,
                       float scale, float* y, Index width) {
-  for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry)
-    add_scaled(decoder + codes.latents[entry] * decoder_stride, scale * codes.values[entry], y,
+  for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero)
+    add_scaled(decoder + codes.latents[nonzero] * decoder_stride, scale * codes.values[nonzero], y,
                width);
 }
 
 // The columns are read where they lie, 16 latents to a panel.
-void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* slopes,
+void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* gradients,
                          float scale, Index i, float* y) {
-  for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
-    const Index panel = codes.latents[entry] / kPanelWidth;
-    const Index lane = codes.latents[entry] % kPanelWidth;
+  for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {
+    const Index panel = codes.latents[nonzero] / kPanelWidth;
+    const Index lane = codes.latents[nonzero] % kPanelWidth;
     const Index stride = encoder.shape.stride(panel);
-    const float slope = scale * slopes[entry];
+    const float gradient = scale * gradients[nonzero];
     for (Index j = 0; j < encoder.shape.rows; ++j)
-      y[j] += slope * encoder.panel(panel)[j * stride + lane];
+      y[j] += gradient * encoder.panel(panel)[j * stride + lane];
   }
 }
 
-void decoder_slopes(const Codes& codes, const float* d_y, Index stride, const float* decoder,
-                    Index decoder_stride, Index width, float* slopes) {
+void decoder_input_gradient(const Codes& codes, const float* d_y, Index stride,
+                            const float* decoder, Index decoder_stride, Index width,
+                            float* gradients) {
   const double mean =
-      static_cast<double>(codes.entries()) / static_cast<double>(std::max<Index>(codes.rows, 1));
+      static_cast<double>(codes.nonzeros()) / static_cast<double>(std::max<Index>(codes.rows, 1));
   parallel_for(codes.rows, static_cast<double>(width) * (mean + 1), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i];
       dots_with_rows(decoder, decoder_stride, codes.latents + first, codes.offsets[i + 1] - first,
-                     d_y + i * stride, slopes + first, width);
+                     d_y + i * stride, gradients + first, width);
     }
   });
 }

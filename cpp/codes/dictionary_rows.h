@@ -1,20 +1,21 @@
-// Sums over the entries of a row: rows of the decoder, columns of the encoder.
+// Sums over the nonzeros of a row: rows of the decoder, columns of the encoder.
 #pragma once
 
 #include "codes/codes.h"
 
 namespace gatewise {
 
-// y[j] += scale sum_e values[e] W_d[latents[e], j] over the entries of row i; y [width].
+// y[j] += scale sum_e values[e] W_d[latents[e], j] over the nonzeros of row i; y [width].
 void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index decoder_stride,
                       float scale, float* y, Index width);
 
-// y[j] += scale sum_e slopes[e] W_e[j, latents[e]] over the entries of row i; y [W_e's rows].
-void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* slopes,
+// y[j] += scale sum_e gradients[e] W_e[j, latents[e]] over the nonzeros of row i; y [W_e's rows].
+void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* gradients,
                          float scale, Index i, float* y);
 
-// slopes[e] = d_y[i] . W_d[latents[e]] for every entry e of every row i; d_y [rows, stride].
-void decoder_slopes(const Codes& codes, const float* d_y, Index stride, const float* decoder,
-                    Index decoder_stride, Index width, float* slopes);
+// gradients[e] = d_y[i] . W_d[latents[e]] for every nonzero e of every row i; d_y [rows, stride].
+void decoder_input_gradient(const Codes& codes, const float* d_y, Index stride,
+                            const float* decoder, Index decoder_stride, Index width,
+                            float* gradients);
 
 }  // namespace gatewise

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 #include "kernels/reduce.h"
 
@@ -21,67 +21,67 @@ class GatedActivation final : public CodeActivation {
     magnitude_bias_ = block.add_vector("magnitude_bias", "bias", latents);
   }
 
-  // The entries are those of open gates; `kept` is u W_e.
+  // The nonzeros are those of open gates; `kept` is u W_e.
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* gate_bias = input.product.terms.bias;
-    CodeProduct product = input.product;
-    float* floors = arena.take<float>(input.latents);
-    for (Index j = 0; j < input.latents; ++j) floors[j] = -gate_bias[j];
-    product.least = -std::numeric_limits<float>::infinity();
-    product.terms = {.bias = nullptr, .floors = floors};
+    EncoderProduct product = input.product;
+    float* lower_bounds = arena.take<float>(input.latents);
+    for (Index j = 0; j < input.latents; ++j) lower_bounds[j] = -gate_bias[j];
+    product.threshold = -std::numeric_limits<float>::infinity();
+    product.terms = {.bias = nullptr, .lower_bounds = lower_bounds};
     const float* factors = magnitude_factors(block, input.latents, arena);
     const float* bias = block.slice(magnitude_bias_);
     CodeRun run;
     Codes& codes = run.codes;
     if (!input.training) {
-      codes = collect_codes(product, arena,
-                            [&](Index, std::int32_t* latents, float* values, Index count) {
-                              Index kept = 0;
-                              for (Index at = 0; at < count; ++at) {
-                                const std::int32_t j = latents[at];
-                                const float z = factors[j] * values[at] + bias[j];
-                                latents[kept] = j;
-                                values[kept] = z;
-                                kept += z > 0;
-                              }
-                              return kept;
-                            });
+      codes = filter_codes(product, arena,
+                           [&](Index, std::int32_t* latents, float* values, Index count) {
+                             Index kept = 0;
+                             for (Index at = 0; at < count; ++at) {
+                               const std::int32_t j = latents[at];
+                               const float z = factors[j] * values[at] + bias[j];
+                               latents[kept] = j;
+                               values[kept] = z;
+                               kept += z > 0;
+                             }
+                             return kept;
+                           });
       return run;
     }
-    codes = all_codes(product, arena);
-    run.kept = codes.values;
-    codes.values = arena.take<float>(codes.entries());
-    run.gate_values = arena.take<float>(codes.entries());
-    for (Index entry = 0; entry < codes.entries(); ++entry) {
-      const std::int32_t j = codes.latents[entry];
-      codes.values[entry] = std::max(factors[j] * run.kept[entry] + bias[j], 0.0f);
-      run.gate_values[entry] = run.kept[entry] + gate_bias[j];
+    codes = codes_above_threshold(product, arena);
+    run.saved = codes.values;
+    codes.values = arena.take<float>(codes.nonzeros());
+    run.gate_values = arena.take<float>(codes.nonzeros());
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+      const std::int32_t j = codes.latents[nonzero];
+      codes.values[nonzero] = std::max(factors[j] * run.saved[nonzero] + bias[j], 0.0f);
+      run.gate_values[nonzero] = run.saved[nonzero] + gate_bias[j];
     }
     run.loss = l1_penalty(l1_, run.gate_values, codes);
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock& block, CodeSlopes& slopes,
+  void backward(const CodeRun& run, const ParameterBlock& block, CodeGradients& gradients,
                 Arena& arena) const override {
     const Codes& codes = run.codes;
     const Index latents = block.at(magnitude_log_).shape.cols;
     const float* factors = magnitude_factors(block, latents, arena);
-    float* by_log = arena.take<float>(codes.entries());
-    float* by_bias = arena.take<float>(codes.entries());
-    float* by_gate = arena.take<float>(codes.entries());
-    const float l1 = l1_slope(l1_, codes.rows);
-    for (Index entry = 0; entry < codes.entries(); ++entry) {
-      const std::int32_t j = codes.latents[entry];
-      const float by_magnitude = codes.values[entry] > 0 ? slopes.values[entry] : 0.0f;
-      by_bias[entry] = by_magnitude;
-      by_log[entry] = by_magnitude * factors[j] * run.kept[entry];
-      by_gate[entry] = slopes.gate_values[entry] + l1;
-      slopes.values[entry] = by_gate[entry] + factors[j] * by_magnitude;
+    float* d_magnitude_log = arena.take<float>(codes.nonzeros());
+    float* d_magnitude_bias = arena.take<float>(codes.nonzeros());
+    float* d_gate = arena.take<float>(codes.nonzeros());
+    const float l1 = l1_gradient(l1_, codes.rows);
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+      const std::int32_t j = codes.latents[nonzero];
+      const float d_magnitude = codes.values[nonzero] > 0 ? gradients.values[nonzero] : 0.0f;
+      d_magnitude_bias[nonzero] = d_magnitude;
+      d_magnitude_log[nonzero] = d_magnitude * factors[j] * run.saved[nonzero];
+      d_gate[nonzero] = gradients.gate_values[nonzero] + l1;
+      gradients.values[nonzero] = d_gate[nonzero] + factors[j] * d_magnitude;
     }
-    slopes.bias = by_gate;
-    slopes.own[0] = {magnitude_log_, by_log};
-    slopes.own[1] = {magnitude_bias_, by_bias};
+    gradients.bias = d_gate;
+    gradients.parameter_gradients[0] = {magnitude_log_, d_magnitude_log};
+    gradients.parameter_gradients[1] = {magnitude_bias_, d_magnitude_bias};
   }
 
  private:

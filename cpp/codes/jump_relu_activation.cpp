@@ -1,10 +1,10 @@
 // z = h where h exceeds the latent's threshold t, with the penalty weight (L0 / target - 1)^2. The
-// slope by t takes the step there as a ramp of width `bandwidth` (Rajamanoharan et al. 2024,
+// gradient by t takes the step there as a ramp of width `bandwidth` (Rajamanoharan et al. 2024,
 // "Jumping ahead", eq. 9 to 12).
 #include <cmath>
 #include <limits>
 
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 
 namespace gatewise {
@@ -24,54 +24,55 @@ class JumpReluActivation final : public CodeActivation {
     thresholds_ = block.add_vector("latent_threshold", "bias", latents);
   }
 
-  // In training the entries are those above the lower end of their ramp; `kept` is h.
+  // In training the nonzeros are those above the lower end of their ramp; `kept` is h.
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* thresholds = block.slice(thresholds_);
-    CodeProduct product = input.product;
-    product.least = -std::numeric_limits<float>::infinity();
-    product.terms.floors = thresholds;
+    EncoderProduct product = input.product;
+    product.threshold = -std::numeric_limits<float>::infinity();
+    product.terms.lower_bounds = thresholds;
     if (input.training) {
-      float* floors = arena.take<float>(input.latents);
-      for (Index j = 0; j < input.latents; ++j) floors[j] = thresholds[j] - bandwidth_ / 2;
-      product.terms.floors = floors;
+      float* lower_bounds = arena.take<float>(input.latents);
+      for (Index j = 0; j < input.latents; ++j) lower_bounds[j] = thresholds[j] - bandwidth_ / 2;
+      product.terms.lower_bounds = lower_bounds;
     }
     CodeRun run;
-    run.codes = all_codes(product, arena);
+    run.codes = codes_above_threshold(product, arena);
     if (!input.training) return run;
     Codes& codes = run.codes;
-    run.kept = codes.values;
-    codes.values = arena.take<float>(codes.entries());
+    run.saved = codes.values;
+    codes.values = arena.take<float>(codes.nonzeros());
     Index active = 0;
-    for (Index entry = 0; entry < codes.entries(); ++entry) {
-      const bool is_active = run.kept[entry] > thresholds[codes.latents[entry]];
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+      const bool is_active = run.saved[nonzero] > thresholds[codes.latents[nonzero]];
       active += is_active;
-      codes.values[entry] = is_active ? run.kept[entry] : 0.0f;
+      codes.values[nonzero] = is_active ? run.saved[nonzero] : 0.0f;
     }
     const double excess = l0_excess(active, codes.rows);
     run.loss = weight_ * excess * excess;
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock& block, CodeSlopes& slopes,
+  void backward(const CodeRun& run, const ParameterBlock& block, CodeGradients& gradients,
                 Arena& arena) const override {
     const Codes& codes = run.codes;
     const float* thresholds = block.slice(thresholds_);
     Index active = 0;
-    for (Index entry = 0; entry < codes.entries(); ++entry)
-      active += run.kept[entry] > thresholds[codes.latents[entry]];
-    // By L0 of one more active entry, times the ramp's slope by t.
-    const float l0_slope = static_cast<float>(-2 * weight_ * l0_excess(active, codes.rows) /
-                                              (target_ * static_cast<double>(codes.rows))) /
-                           bandwidth_;
-    float* by_threshold = arena.take<float>(codes.entries());
-    for (Index entry = 0; entry < codes.entries(); ++entry) {
-      const float t = thresholds[codes.latents[entry]], h = run.kept[entry];
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
+      active += run.saved[nonzero] > thresholds[codes.latents[nonzero]];
+    // By L0 of one more active nonzero, times the ramp's gradient by t.
+    const float l0_gradient = static_cast<float>(-2 * weight_ * l0_excess(active, codes.rows) /
+                                                 (target_ * static_cast<double>(codes.rows))) /
+                              bandwidth_;
+    float* d_threshold = arena.take<float>(codes.nonzeros());
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+      const float t = thresholds[codes.latents[nonzero]], h = run.saved[nonzero];
       const bool is_near = std::abs(h - t) < bandwidth_ / 2;
-      by_threshold[entry] = is_near ? l0_slope - t / bandwidth_ * slopes.values[entry] : 0.0f;
-      if (!(h > t)) slopes.values[entry] = 0;
+      d_threshold[nonzero] =
+          is_near ? l0_gradient - t / bandwidth_ * gradients.values[nonzero] : 0.0f;
+      if (!(h > t)) gradients.values[nonzero] = 0;
     }
-    slopes.own[0] = {thresholds_, by_threshold};
+    gradients.parameter_gradients[0] = {thresholds_, d_threshold};
   }
 
   void finish_step(const CodeRun&, ParameterBlock& block) const override {

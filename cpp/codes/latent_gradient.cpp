@@ -20,9 +20,9 @@ void normalize(float* w, Index width) {
 // One thread's work on panels of latents.
 class PanelUpdate {
  public:
-  PanelUpdate(const LatentEntries& entries, const float* u, const float* d_y, Index stride,
+  PanelUpdate(const NonzerosByLatent& nonzeros, const float* u, const float* d_y, Index stride,
               const DictionaryTargets& targets, float* scratch)
-      : entries_(entries),
+      : nonzeros_(nonzeros),
         u_(u),
         d_y_(d_y),
         stride_(stride),
@@ -31,7 +31,7 @@ class PanelUpdate {
         latents_(targets.encoder_shape.cols),
         lanes_(scratch),
         panel_(scratch + kPanelWidth * stride),
-        kept_(scratch + 2 * kPanelWidth * stride) {}
+        saved_(scratch + 2 * kPanelWidth * stride) {}
 
   // Floats of scratch: 16 gradients as rows, then as a panel; what lazy updates leave alone.
   static Index scratch_floats(Index stride, bool lazy) {
@@ -41,40 +41,40 @@ class PanelUpdate {
   void run(Index panel) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index first = panel * kPanelWidth, width = shape.width(panel);
-    if (targets_.resting && targets_.resting[panel / targets_.expert_panels]) return;
-    unsigned resting = 0;
+    if (targets_.inactive && targets_.inactive[panel / targets_.expert_panels]) return;
+    unsigned inactive = 0;
     for (Index lane = 0; lane < width; ++lane) {
-      if (targets_.lazy && entries_.groups.rows(first + lane) == 0) {
-        resting |= 1u << lane;
+      if (targets_.lazy && nonzeros_.groups.rows(first + lane) == 0) {
+        inactive |= 1u << lane;
         std::fill_n(lanes_ + lane * stride_, width_, 0.0f);
         continue;
       }
       encoder_gradient(first + lane, lanes_ + lane * stride_);
       update_decoder(first + lane, lanes_ + lane * stride_);
     }
-    if (targets_.measures() || resting == (1u << width) - 1) return;
+    if (targets_.measures() || inactive == (1u << width) - 1) return;
     if (!targets_.is_tied)
-      update_encoder(panel, resting);
+      update_encoder(panel, inactive);
     else if (targets_.tied_encoder)
-      copy_decoder(panel);
+      transpose_decoder(panel);
   }
 
  private:
   void encoder_gradient(Index latent, float* gradient) const {
-    const Index begin = entries_.groups.begin(latent), count = entries_.groups.rows(latent);
-    weighted_rows(u_, stride_, entries_.u_rows + begin, entries_.slopes + begin, count, nullptr,
-                  gradient, width_);
+    const Index begin = nonzeros_.groups.begin(latent), count = nonzeros_.groups.rows(latent);
+    weighted_rows(u_, stride_, nonzeros_.u_rows + begin, nonzeros_.gradients + begin, count,
+                  nullptr, gradient, width_);
     if (targets_.is_tied) return;  // it is a part of the decoder's
     if (targets_.measures()) targets_.squares[latent] = dot(gradient, gradient, width_);
     scale_measured(targets_.encoder, gradient);
   }
 
   void update_decoder(Index latent, const float* encoder_gradient) const {
-    const Index begin = entries_.groups.begin(latent), count = entries_.groups.rows(latent);
+    const Index begin = nonzeros_.groups.begin(latent), count = nonzeros_.groups.rows(latent);
     const Index offset = latent * targets_.decoder_stride;
     const float* w = targets_.decoder_rows + offset;
     float* gradient = panel_;  // free until the lanes are turned
-    weighted_rows(d_y_, stride_, entries_.d_rows + begin, entries_.values + begin, count,
+    weighted_rows(d_y_, stride_, nonzeros_.d_rows + begin, nonzeros_.values + begin, count,
                   targets_.is_tied ? encoder_gradient : nullptr, gradient, width_);
     if (targets_.unit_norm) add_scaled(w, -dot(gradient, w, width_), gradient, width_);
     if (targets_.measures()) {
@@ -91,38 +91,38 @@ class PanelUpdate {
     if (target.gradient_scale != 1) set_scaled(gradient, target.gradient_scale, gradient, width_);
   }
 
-  // The tied encoder's panel from the updated rows. turn_to_panel reads and writes beyond the rows
-  // that are there, so it works on scratch.
-  void copy_decoder(Index panel) const {
+  // The tied encoder's panel from the updated rows. transpose_to_panel reads and writes beyond the
+  // rows that are there, so it works on scratch.
+  void transpose_decoder(Index panel) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index width = shape.width(panel);
     for (Index lane = 0; lane < width; ++lane)
       std::copy_n(targets_.decoder_rows + (panel * kPanelWidth + lane) * targets_.decoder_stride,
                   width_, lanes_ + lane * stride_);
-    turn_to_panel(lanes_, stride_, width, width_, panel_, shape.stride(panel));
+    transpose_to_panel(lanes_, stride_, width, width_, panel_, shape.stride(panel));
     std::copy_n(panel_, width_ * shape.stride(panel), targets_.tied_encoder + shape.offset(panel));
   }
 
-  // Lanes of `resting` get back what they were.
-  void update_encoder(Index panel, unsigned resting) const {
+  // Lanes of `inactive` get back what they were.
+  void update_encoder(Index panel, unsigned inactive) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index stride = shape.stride(panel), offset = shape.offset(panel);
-    turn_to_panel(lanes_, stride_, shape.width(panel), width_, panel_, stride);
+    transpose_to_panel(lanes_, stride_, shape.width(panel), width_, panel_, stride);
     float* const arrays[] = {targets_.encoder.weights, targets_.encoder.first,
                              targets_.encoder.second};
-    if (resting)
+    if (inactive)
       for (int a = 0; a < 3; ++a)
         if (arrays[a])
-          std::copy_n(arrays[a] + offset, width_ * stride, kept_ + a * kPanelWidth * stride_);
+          std::copy_n(arrays[a] + offset, width_ * stride, saved_ + a * kPanelWidth * stride_);
     apply_update(targets_.encoder, offset, panel_, width_ * stride);
-    if (!resting) return;
+    if (!inactive) return;
     for (int a = 0; a < 3; ++a)
       for (Index at = 0; arrays[a] && at < width_ * stride; ++at)
-        if (resting >> (at % stride) & 1)
-          arrays[a][offset + at] = kept_[a * kPanelWidth * stride_ + at];
+        if (inactive >> (at % stride) & 1)
+          arrays[a][offset + at] = saved_[a * kPanelWidth * stride_ + at];
   }
 
-  const LatentEntries& entries_;
+  const NonzerosByLatent& nonzeros_;
   const float* u_;
   const float* d_y_;
   Index stride_;
@@ -131,29 +131,29 @@ class PanelUpdate {
   Index latents_;
   float* lanes_;
   float* panel_;
-  float* kept_;
+  float* saved_;
 };
 
 }  // namespace
 
-void update_latents(const LatentEntries& entries, const float* u, const float* d_y, Index stride,
-                    const DictionaryTargets& targets, Arena& arena) {
+void update_latents(const NonzerosByLatent& nonzeros, const float* u, const float* d_y,
+                    Index stride, const DictionaryTargets& targets, Arena& arena) {
   const Index panels = targets.encoder_shape.panels(), width = targets.encoder_shape.rows;
-  const Index mean = entries.groups.total() / std::max<Index>(panels, 1);
+  const Index mean = nonzeros.groups.total() / std::max<Index>(panels, 1);
   const double operations =
       static_cast<double>(2 * width * (mean + kPanelWidth * kUpdateOperations));
   const ThreadScratch scratch(PanelUpdate::scratch_floats(stride, targets.lazy), arena);
   parallel_for(
       panels, operations,
       [&](Index begin, Index end, int thread) {
-        const PanelUpdate update(entries, u, d_y, stride, targets, scratch.of(thread));
+        const PanelUpdate update(nonzeros, u, d_y, stride, targets, scratch.of(thread));
         for (Index panel = begin; panel < end; ++panel) update.run(panel);
       },
       scratch.threads());
 }
 
-void copy_to_encoder(const float* decoder, Index decoder_stride, const PanelShape& shape,
-                     float* encoder, Arena& arena) {
+void transpose_to_encoder(const float* decoder, Index decoder_stride, const PanelShape& shape,
+                          float* encoder, Arena& arena) {
   const Index stride = round_up(shape.rows, kPanelWidth);
   const ThreadScratch scratch(2 * kPanelWidth * stride, arena);
   parallel_for(
@@ -166,7 +166,7 @@ void copy_to_encoder(const float* decoder, Index decoder_stride, const PanelShap
           for (Index lane = 0; lane < width; ++lane)
             std::copy_n(decoder + (p * kPanelWidth + lane) * decoder_stride, shape.rows,
                         rows + lane * stride);
-          turn_to_panel(rows, stride, width, shape.rows, panel, shape.stride(p));
+          transpose_to_panel(rows, stride, width, shape.rows, panel, shape.stride(p));
           std::copy_n(panel, shape.rows * shape.stride(p), encoder + shape.offset(p));
         }
       },

@@ -10,12 +10,12 @@ namespace gatewise {
 
 // What the gradients are made from. Entries are sorted by latent: group j of `groups` holds
 // positions of latent j, and at position p stand its rows and what weighs them.
-struct LatentEntries {
+struct NonzerosByLatent {
   Groups groups;
-  const std::int32_t* u_rows = nullptr;  // [entries]
-  const std::int32_t* d_rows = nullptr;  // [entries]
-  const float* values = nullptr;         // [entries] z, which weighs d_y for the decoder
-  const float* slopes = nullptr;         // [entries] the slope by u W_e, which weighs u
+  const std::int32_t* u_rows = nullptr;  // [nonzeros]
+  const std::int32_t* d_rows = nullptr;  // [nonzeros]
+  const float* values = nullptr;         // [nonzeros] z, which weighs d_y for the decoder
+  const float* gradients = nullptr;      // [nonzeros] the gradient by u W_e, which weighs u
 };
 
 // A dictionary's arrays: encoder W_e [d, m] in panels and its bias [m], decoder W_d [m, d] in rows
@@ -34,27 +34,27 @@ struct DictionaryTargets {
   bool measures() const { return decoder.rule.kind == UpdateKind::kMeasure; }
   bool writes() const { return !measures() && decoder.rule.kind != UpdateKind::kStore; }
 
-  bool lazy = false;  // latents without entries are left alone
+  bool lazy = false;  // latents without nonzeros are left alone
   // Where the targets are kMeasure: the squared lengths of each latent's gradients, [2, latents],
   // of W_e and of W_d.
   float* squares = nullptr;
   // Of each expert, which has so many panels: whether it is left alone; null: no experts.
-  const char* resting = nullptr;
+  const char* inactive = nullptr;
   Index expert_panels = 0;
 };
 
-// Updates every latent j, one without entries too unless `lazy`, with
-//   d W_e[:, j] = sum_p slopes[p] u[u_rows[p]],   d W_d[j] = sum_p values[p] d_y[d_rows[p]],
+// Updates every latent j, one without nonzeros too unless `lazy`, with
+//   d W_e[:, j] = sum_p gradients[p] u[u_rows[p]],   d W_d[j] = sum_p values[p] d_y[d_rows[p]],
 // each one chain over p upwards; tied, with their sum. With unit_norm the part of a gradient of
 // W_d[j] along W_d[j] is taken out first, and the updated row is scaled to length 1. Where a
 // gradient is stored, whoever applies it has to scale, and to copy a tied encoder. u and d_y are
 // [rows, stride] of d values; threads share out panels of 16 latents.
-void update_latents(const LatentEntries& entries, const float* u, const float* d_y, Index stride,
-                    const DictionaryTargets& targets, Arena& arena);
+void update_latents(const NonzerosByLatent& nonzeros, const float* u, const float* d_y,
+                    Index stride, const DictionaryTargets& targets, Arena& arena);
 
 // W_e = W_d^T, panel by panel.
-void copy_to_encoder(const float* decoder, Index decoder_stride, const PanelShape& shape,
-                     float* encoder, Arena& arena);
+void transpose_to_encoder(const float* decoder, Index decoder_stride, const PanelShape& shape,
+                          float* encoder, Arena& arena);
 
 // Scales each of `rows` rows of `width` values to length 1; a row of zeros stays.
 void normalize_rows(float* w, Index stride, Index rows, Index width);

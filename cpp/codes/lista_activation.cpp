@@ -3,7 +3,7 @@
 // (Gregor and LeCun 2010; the weights coupled as in Chen et al. 2018, eq. 9).
 #include <limits>
 
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 #include "codes/dictionary_rows.h"
 
@@ -32,23 +32,24 @@ class ListaActivation final : public CodeActivation {
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock&, CodeSlopes& slopes,
+  void backward(const CodeRun& run, const ParameterBlock&, CodeGradients& gradients,
                 Arena&) const override {
-    const float slope = l1_slope(l1_, run.codes.rows);
-    for (Index entry = 0; entry < run.codes.entries(); ++entry) slopes.values[entry] += slope;
+    const float gradient = l1_gradient(l1_, run.codes.rows);
+    for (Index nonzero = 0; nonzero < run.codes.nonzeros(); ++nonzero)
+      gradients.values[nonzero] += gradient;
   }
 
-  // With d_h_t the slope by z_{t-1} + r_t W_e: r_t has W_e d_h_t, and z_{t-1} has d_h_t itself and,
-  // through r_t, -W_d d_r_t. d_rows gets -d_r_t, which is what z_{t-1} W_d has.
-  void backward_steps(const CodeInput& input, const CodeRun& run, const StepSlopes& slopes,
+  // With d_h_t the gradient by z_{t-1} + r_t W_e: r_t has W_e d_h_t, and z_{t-1} has d_h_t itself
+  // and, through r_t, -W_d d_r_t. d_rows gets -d_r_t, which is what z_{t-1} W_d has.
+  void backward_steps(const CodeInput& input, const CodeRun& run, const StepGradients& gradients,
                       Arena& arena) const override {
     const Index rows = run.codes.rows, width = input.width();
-    const float* d_h = slopes.values;
+    const float* d_h = gradients.values;
     const Codes* codes = &run.codes;
     for (Index t = steps_ - 1; t > 0; --t) {
-      const Codes& before = run.earlier[t - 1];
-      float* d_rows = slopes.d_rows + (t - 1) * rows * input.stride;
-      float* d_before = slopes.earlier[t - 1] = arena.take<float>(before.entries());
+      const Codes& previous = run.earlier[t - 1];
+      float* d_rows = gradients.d_rows + (t - 1) * rows * input.stride;
+      float* d_previous = gradients.earlier[t - 1] = arena.take<float>(previous.nonzeros());
       parallel_for(rows, static_cast<double>(8 * width), [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
           float* d_row = d_rows + i * input.stride;
@@ -56,60 +57,60 @@ class ListaActivation final : public CodeActivation {
           add_encoder_columns(input.product.w, *codes, d_h, -1.0f, i, d_row);
         }
       });
-      decoder_slopes(before, d_rows, input.stride, input.decoder, input.decoder_stride, width,
-                     d_before);
+      decoder_input_gradient(previous, d_rows, input.stride, input.decoder, input.decoder_stride,
+                             width, d_previous);
       parallel_for(rows, 64, [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i) add_common(*codes, d_h, before, d_before, i);
+        for (Index i = begin; i < end; ++i) add_common(*codes, d_h, previous, d_previous, i);
       });
-      d_h = d_before;
-      codes = &before;
+      d_h = d_previous;
+      codes = &previous;
     }
   }
 
  private:
   Codes first_codes(const CodeInput& input, Arena& arena) const {
-    CodeProduct product = input.product;
-    product.least = 0;
-    return all_codes(product, arena);
+    EncoderProduct product = input.product;
+    product.threshold = 0;
+    return codes_above_threshold(product, arena);
   }
 
-  Codes next_codes(const CodeInput& input, const Codes& before, Index t, Arena& arena) const {
-    const Index rows = before.rows, width = input.width();
+  Codes next_codes(const CodeInput& input, const Codes& previous, Index t, Arena& arena) const {
+    const Index rows = previous.rows, width = input.width();
     float* residual = input.steps + t * rows * input.stride;
     parallel_for(rows, static_cast<double>(8 * width), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         std::copy_n(input.steps + i * input.stride, input.stride, residual + i * input.stride);
-        add_decoder_rows(before, i, input.decoder, input.decoder_stride, -1.0f,
+        add_decoder_rows(previous, i, input.decoder, input.decoder_stride, -1.0f,
                          residual + i * input.stride, width);
       }
     });
-    CodeProduct product = input.product;
+    EncoderProduct product = input.product;
     product.x = {residual, input.stride};
-    product.least = -std::numeric_limits<float>::infinity();
-    return collect_codes(product, arena,
-                         [&](Index i, std::int32_t* latents, float* values, Index count) {
-                           Index kept = 0, at = before.offsets[i];
-                           for (Index entry = 0; entry < count; ++entry) {
-                             const std::int32_t j = latents[entry];
-                             float h = values[entry];
-                             if (at < before.offsets[i + 1] && before.latents[at] == j)
-                               h += before.values[at++];
-                             latents[kept] = j;
-                             values[kept] = h;
-                             kept += h > 0;
-                           }
-                           return kept;
-                         });
+    product.threshold = -std::numeric_limits<float>::infinity();
+    return filter_codes(product, arena,
+                        [&](Index i, std::int32_t* latents, float* values, Index count) {
+                          Index kept = 0, at = previous.offsets[i];
+                          for (Index nonzero = 0; nonzero < count; ++nonzero) {
+                            const std::int32_t j = latents[nonzero];
+                            float h = values[nonzero];
+                            if (at < previous.offsets[i + 1] && previous.latents[at] == j)
+                              h += previous.values[at++];
+                            latents[kept] = j;
+                            values[kept] = h;
+                            kept += h > 0;
+                          }
+                          return kept;
+                        });
   }
 
-  // d_before += d_h where row i has the latent in both codes.
-  static void add_common(const Codes& codes, const float* d_h, const Codes& before, float* d_before,
-                         Index i) {
-    Index at = before.offsets[i];
-    for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
-      while (at < before.offsets[i + 1] && before.latents[at] < codes.latents[entry]) ++at;
-      if (at == before.offsets[i + 1]) return;
-      if (before.latents[at] == codes.latents[entry]) d_before[at] += d_h[entry];
+  // d_previous += d_h where row i has the latent in both codes.
+  static void add_common(const Codes& codes, const float* d_h, const Codes& previous,
+                         float* d_previous, Index i) {
+    Index at = previous.offsets[i];
+    for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {
+      while (at < previous.offsets[i + 1] && previous.latents[at] < codes.latents[nonzero]) ++at;
+      if (at == previous.offsets[i + 1]) return;
+      if (previous.latents[at] == codes.latents[nonzero]) d_previous[at] += d_h[nonzero];
     }
   }
 

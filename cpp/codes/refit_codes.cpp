@@ -12,87 +12,92 @@
 namespace gatewise {
 namespace {
 
-constexpr int kMostSweeps = 1000;
-constexpr float kSmallMove = 1e-6f;
+constexpr int kMaxSweeps = 1000;
+constexpr float kTolerance = 1e-6f;
 
-// Sweeps over the entries until no value moves any more. slope(a) is w_a . (t - sum_j z_j w_j), and
-// move(a, by) tells that z_a has changed. squares: w_a . w_a; where it is 0, z_a becomes 0.
-template <typename Slope, typename Move>
+// Sweeps over the nonzeros until no value moves any more. residual_dot(a) is w_a . (t - sum_j z_j
+// w_j), and update(a, delta) tells that z_a has changed. squares: w_a . w_a; where it is 0, z_a
+// becomes 0.
+template <typename ResidualDot, typename Update>
 void descend(float* values, Index count, const float* squares, Index squares_stride,
-             const Slope& slope, const Move& move) {
-  for (int number = 0; number < kMostSweeps; ++number) {
-    float most = 0, largest = 0;
+             const ResidualDot& residual_dot, const Update& update) {
+  for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
+    float max_change = 0, largest = 0;
     for (Index a = 0; a < count; ++a) {
       const float square = squares[a * squares_stride];
-      const float value = square > 0 ? std::max(values[a] + slope(a) / square, 0.0f) : 0.0f;
-      const float by = value - values[a];
-      if (by != 0) move(a, by);
+      const float value = square > 0 ? std::max(values[a] + residual_dot(a) / square, 0.0f) : 0.0f;
+      const float delta = value - values[a];
+      if (delta != 0) update(a, delta);
       values[a] = value;
-      most = std::max(most, std::fabs(by));
+      max_change = std::max(max_change, std::fabs(delta));
       largest = std::max(largest, value);
     }
-    if (most <= kSmallMove * largest) return;
+    if (max_change <= kTolerance * largest) return;
   }
 }
 
-// One row's entries.
-struct RowEntries {
+// One row's nonzeros.
+struct RowNonzeros {
   const std::int32_t* latents;
   float* values;
   Index count;
 };
 
-// By the products g[a, b] = w_a . w_b, from which slopes follow; scratch [count * count + count].
-void refit_few(const RowEntries& row, const float* t, const DecoderRows& decoder, float* scratch) {
+// By the Gram matrix g[a, b] = w_a . w_b, from which residual_dots follow; scratch [count * count +
+// count].
+void refit_with_gram(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
+                     float* scratch) {
   const Index count = row.count;
-  float* products = scratch;
-  float* slopes = scratch + count * count;
+  float* gram = scratch;
+  float* residual_dots = scratch + count * count;
   for (Index a = 0; a < count; ++a) {
     dots_with_rows(decoder.data, decoder.stride, row.latents, a + 1, decoder.row(row.latents[a]),
-                   products + a * count, decoder.width);
-    for (Index b = 0; b < a; ++b) products[b * count + a] = products[a * count + b];
+                   gram + a * count, decoder.width);
+    for (Index b = 0; b < a; ++b) gram[b * count + a] = gram[a * count + b];
   }
-  dots_with_rows(decoder.data, decoder.stride, row.latents, count, t, slopes, decoder.width);
-  for (Index a = 0; a < count; ++a) add_scaled(products + a * count, -row.values[a], slopes, count);
+  dots_with_rows(decoder.data, decoder.stride, row.latents, count, t, residual_dots, decoder.width);
+  for (Index a = 0; a < count; ++a)
+    add_scaled(gram + a * count, -row.values[a], residual_dots, count);
   descend(
-      row.values, count, products, count + 1, [&](Index a) { return slopes[a]; },
-      [&](Index a, float by) { add_scaled(products + a * count, -by, slopes, count); });
+      row.values, count, gram, count + 1, [&](Index a) { return residual_dots[a]; },
+      [&](Index a, float delta) { add_scaled(gram + a * count, -delta, residual_dots, count); });
 }
 
-// By what is left of the row, which is shorter than the table of products where entries are more
+// By what is left of the row, which is shorter than the Gram matrix where nonzeros are more
 // than values; scratch [width + count], each rounded up to a register.
-void refit_many(const RowEntries& row, const float* t, const DecoderRows& decoder, float* scratch) {
-  float* rest = scratch;
+void refit_with_residual(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
+                         float* scratch) {
+  float* residual = scratch;
   float* squares = scratch + round_up(decoder.width, kPanelWidth);
-  std::copy_n(t, decoder.width, rest);
+  std::copy_n(t, decoder.width, residual);
   for (Index a = 0; a < row.count; ++a) {
     const float* own = decoder.row(row.latents[a]);
     squares[a] = dot(own, own, decoder.width);
-    add_scaled(own, -row.values[a], rest, decoder.width);
+    add_scaled(own, -row.values[a], residual, decoder.width);
   }
   descend(
       row.values, row.count, squares, 1,
-      [&](Index a) { return dot(decoder.row(row.latents[a]), rest, decoder.width); },
-      [&](Index a, float by) {
-        add_scaled(decoder.row(row.latents[a]), -by, rest, decoder.width);
+      [&](Index a) { return dot(decoder.row(row.latents[a]), residual, decoder.width); },
+      [&](Index a, float delta) {
+        add_scaled(decoder.row(row.latents[a]), -delta, residual, decoder.width);
       });
 }
 
-bool is_few(Index count, const DecoderRows& decoder) { return count <= decoder.width; }
+bool fits_gram(Index count, const DecoderRows& decoder) { return count <= decoder.width; }
 
 Index scratch_floats(Index count, const DecoderRows& decoder) {
-  const Index few = std::min(count, decoder.width);
-  return std::max(few * few + few, round_up(decoder.width, kPanelWidth) + count);
+  const Index gram_size = std::min(count, decoder.width);
+  return std::max(gram_size * gram_size + gram_size, round_up(decoder.width, kPanelWidth) + count);
 }
 
-void drop_entries(float least, Codes& codes) {
+void drop_small_values(float threshold, Codes& codes) {
   Index kept = 0, begin = 0;
   for (Index i = 0; i < codes.rows; ++i) {
     const Index end = codes.offsets[i + 1];
     for (Index at = begin; at < end; ++at) {
       codes.latents[kept] = codes.latents[at];
       codes.values[kept] = codes.values[at];
-      kept += codes.values[at] > least;
+      kept += codes.values[at] > threshold;
     }
     codes.offsets[i + 1] = kept;
     begin = end;
@@ -101,24 +106,24 @@ void drop_entries(float least, Codes& codes) {
 
 }  // namespace
 
-void refit_codes(const float* t, Index stride, const DecoderRows& decoder, float least,
+void refit_codes(const float* t, Index stride, const DecoderRows& decoder, float threshold,
                  Codes& codes, Arena& arena) {
-  Index most = 0;
+  Index max_count = 0;
   for (Index i = 0; i < codes.rows; ++i)
-    most = std::max(most, codes.offsets[i + 1] - codes.offsets[i]);
-  const ThreadScratch scratch(scratch_floats(most, decoder), arena);
-  const double work = static_cast<double>(most) *
-                      static_cast<double>(std::min(most, decoder.width) * decoder.width);
+    max_count = std::max(max_count, codes.offsets[i + 1] - codes.offsets[i]);
+  const ThreadScratch scratch(scratch_floats(max_count, decoder), arena);
+  const double work = static_cast<double>(max_count) *
+                      static_cast<double>(std::min(max_count, decoder.width) * decoder.width);
   const auto run = [&](Index begin, Index end, int thread) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i], count = codes.offsets[i + 1] - first;
-      const RowEntries row{codes.latents + first, codes.values + first, count};
-      (is_few(count, decoder) ? refit_few : refit_many)(row, t + i * stride, decoder,
-                                                        scratch.of(thread));
+      const RowNonzeros row{codes.latents + first, codes.values + first, count};
+      (fits_gram(count, decoder) ? refit_with_gram : refit_with_residual)(
+          row, t + i * stride, decoder, scratch.of(thread));
     }
   };
   parallel_for(codes.rows, work, run, scratch.threads());
-  drop_entries(least, codes);
+  drop_small_values(threshold, codes);
 }
 
 }  // namespace gatewise

@@ -1,5 +1,5 @@
 // z = max(h, 0), with the penalty l1 mean_i sum_j z_ij.
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 
 namespace gatewise {
@@ -12,16 +12,17 @@ class ReluActivation final : public CodeActivation {
 
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
     CodeRun run;
-    run.codes = all_codes(input.product, arena);
+    run.codes = codes_above_threshold(input.product, arena);
     run.loss = l1_penalty(l1_, run.codes.values, run.codes);
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock&, CodeSlopes& slopes,
+  void backward(const CodeRun& run, const ParameterBlock&, CodeGradients& gradients,
                 Arena&) const override {
     if (l1_ == 0) return;
-    const float slope = l1_slope(l1_, run.codes.rows);
-    for (Index entry = 0; entry < run.codes.entries(); ++entry) slopes.values[entry] += slope;
+    const float gradient = l1_gradient(l1_, run.codes.rows);
+    for (Index nonzero = 0; nonzero < run.codes.nonzeros(); ++nonzero)
+      gradients.values[nonzero] += gradient;
   }
 
  private:

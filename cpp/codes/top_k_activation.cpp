@@ -14,13 +14,13 @@ class TopKActivation final : public CodeActivation {
 
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
     CodeRun run;
-    run.codes = top_k_codes(input.product, k_, guess_, arena);
+    run.codes = top_k_codes(input.product, k_, estimate_, arena);
     return run;
   }
 
  private:
   Index k_;
-  mutable BoundGuess guess_;  // of the last rows; never shows in a result
+  mutable RowThresholdEstimate estimate_;  // of the last rows; never shows in a result
 };
 
 const bool registered = Registry<CodeActivation>::add<TopKActivation>("top_k");

@@ -25,7 +25,7 @@ inline std::atomic<std::int64_t>& allocation_counter() {
 inline constexpr std::size_t kAlignment = 64;
 
 // Far beyond any machine's memory, and far from where sizes in bytes overflow.
-inline constexpr Index kMostFloats = Index{1} << 44;
+inline constexpr Index kMaxFloats = Index{1} << 44;
 
 // Blocks of several huge pages ask for them: what is read from memory then misses the address
 // cache 512 times less often.
@@ -66,7 +66,7 @@ class AlignedBuffer {
 
  private:
   static std::size_t checked(Index size) {
-    if (size < 0 || size > kMostFloats) throw std::bad_alloc();
+    if (size < 0 || size > kMaxFloats) throw std::bad_alloc();
     return static_cast<std::size_t>(size + kSlack);
   }
 

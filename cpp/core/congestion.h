@@ -14,21 +14,21 @@ using Clock = std::chrono::steady_clock;
 // no better. A number set by hand is kept to.
 class Congestion {
  public:
-  bool lasts(Clock::time_point now) const { return now < retry_; }
+  bool is_active(Clock::time_point now) const { return now < retry_; }
 
   // A region of `operations` ran from `begin` to `done`; the calling thread's share of it was
   // worked off at `worked`. That may be all of it, where the others were late.
   void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
                double operations) {
     // Either the others came late, or it took far longer than the slowest work does.
-    const std::chrono::duration<double> most(operations * kSlowestSeconds);
-    const bool crawled = done - begin > kLongWait + most;
-    judge(is_long(worked - begin, done - worked) || crawled, done - begin);
+    const std::chrono::duration<double> max_duration(operations * kSlowestSeconds);
+    const bool too_slow = done - begin > kLongWait + max_duration;
+    update_pause(is_long(worked - begin, done - worked) || too_slow, done - begin);
   }
 
   // A pass in which the calling thread worked and waited for so long.
   void observe_pass(Clock::duration worked, Clock::duration waited) {
-    judge(is_long(worked, waited), worked + waited);
+    update_pause(is_long(worked, waited), worked + waited);
   }
 
  private:
@@ -36,7 +36,7 @@ class Congestion {
     return waited > kLongWait + worked;
   }
 
-  void judge(bool lost, Clock::duration took) {
+  void update_pause(bool lost, Clock::duration took) {
     if (lost) {
       pause_ = std::max<Clock::duration>(2 * pause_, 10 * took);
       pause_ = std::min<Clock::duration>(pause_, kLongestPause);

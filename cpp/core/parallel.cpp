@@ -30,7 +30,7 @@ constexpr double kGrainOperations = 40e3;
 
 // Multiply-adds of a slice: at most a millisecond or two of work between two looks at the clock, at
 // least 0.1 ms, since a slice may have to pack what it reads.
-constexpr double kLeastSlice = 4e6, kMostSlice = 5e7;
+constexpr double kMinSlice = 4e6, kMaxSlice = 5e7;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
@@ -110,7 +110,7 @@ struct Region {
   void run(int thread) {
     const FlushToZero flush;
     try {
-      shares.work_off(thread, [&](Index begin, Index end) {
+      shares.for_each_slice(thread, [&](Index begin, Index end) {
         if (!stopped && is_interrupted()) interrupted = stopped = true;
         if (stopped) return false;
         body(begin, end, thread);
@@ -156,23 +156,23 @@ void poll_interrupt() {
 InterruptShield::InterruptShield() { ++shield_depth; }
 InterruptShield::~InterruptShield() { --shield_depth; }
 
-void parallel_for(Index count, double operations, const RangeBody& body, int most_threads) {
+void parallel_for(Index count, double operations, const RangeBody& body, int max_threads) {
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
   int threads = 1;
-  if (useful >= 2 && most_threads >= 2)
+  if (useful >= 2 && max_threads >= 2)
     threads =
-        static_cast<int>(std::min<Index>({std::min(num_threads(), most_threads), useful, count}));
+        static_cast<int>(std::min<Index>({std::min(num_threads(), max_threads), useful, count}));
   if (threads > 1) ++shared_ranges;
   if (standing.team) threads = std::min(threads, standing.members);
   const bool watches = threads > 1 && chosen_threads == 0 && !standing.team;
   const auto start = watches ? Clock::now() : Clock::time_point();
-  if (watches && congestion.lasts(start)) threads = 1;
+  if (watches && congestion.is_active(start)) threads = 1;
   const auto items_of = [&](double slice_operations) {
     return std::max<Index>(1, static_cast<Index>(slice_operations / std::max(operations, 1.0)));
   };
-  Region region{body, {count, threads, items_of(kLeastSlice), items_of(kMostSlice)}};
+  Region region{body, {count, threads, items_of(kMinSlice), items_of(kMaxSlice)}};
   if (threads == 1) {
     region.run(0);
   } else if (standing.team) {
@@ -196,7 +196,7 @@ void Standby::run_pass(const Team::Work& pass) {
   const Index before = shared_ranges;
   const bool worthwhile = ranges_ > 1 && !standing.team;
   const int threads = worthwhile ? num_threads() : 1;
-  if (threads > 1 && (chosen_threads > 0 || !congestion.lasts(Clock::now())))
+  if (threads > 1 && (chosen_threads > 0 || !congestion.is_active(Clock::now())))
     run_in_team(pass, threads);
   else
     pass(0);

@@ -70,9 +70,9 @@ class RangeBody {
 // `operations` is the work of one item in multiply-adds or loads; below the grain all of it runs on
 // the calling thread. Denormals are flushed to zero while a body runs. An exception of a body is
 // thrown again after all have ended. A body that takes the number of its thread, below
-// `most_threads`, may keep scratch for each.
+// `max_threads`, may keep scratch for each.
 void parallel_for(Index count, double operations, const RangeBody& body,
-                  int most_threads = std::numeric_limits<int>::max());
+                  int max_threads = std::numeric_limits<int>::max());
 
 // Runs passes of one kind: the steps of a training, the batches of a prediction. Where the last one
 // had several parallel ranges, the other threads stand by for all of the next. One pass at a time.

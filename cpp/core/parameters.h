@@ -24,28 +24,28 @@ enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
 
 struct Parameter {
   std::string name;
-  std::string role;         // kernel, bias, scale, router, alpha, state, quantization or entries
+  std::string role;         // kernel, bias, scale, router, alpha, state, quantization or nonzeros
   Index count = 1;          // slices: experts, or 1
   bool per_expert = false;  // whether `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
   bool is_matrix = true;    // whether the rows are an axis of the natural shape
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
-  int scale = -1;    // of an int8 matrix: the number of the parameter of its columns' scales
-  int entries = -1;  // of a sparse matrix: the number of the first parameter of its entries
-  Index offset = 0;  // of slice 0 in the block
+  int scale = -1;     // of an int8 matrix: the index of the parameter of its columns' scales
+  int nonzeros = -1;  // of a sparse matrix: the index of the first parameter of its nonzeros
+  Index offset = 0;   // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
   WeightGroups groups = WeightGroups::kNone;  // of l1
   bool keeps_zeros = false;  // whether an update leaves values that are exactly 0 as they are
   // Where updates wait until all gradients are known, the layer makes this one's twice, to measure
   // it and to use it, and it is never stored.
-  bool made_twice = false;
+  bool recomputes_gradient = false;
 
   Index slice_floats() const {
     if (storage == Storage::kSparse) return 0;
-    if (holds_numbers())
-      return round_up(ceil_divide(shape.rows * shape.cols * number_bytes(storage), sizeof(float)),
+    if (holds_integers())
+      return round_up(ceil_divide(shape.rows * shape.cols * integer_bytes(storage), sizeof(float)),
                       kPanelWidth);
     return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
   }
@@ -53,17 +53,17 @@ struct Parameter {
   Index row_floats() const { return round_up(shape.cols, kPanelWidth); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
-  bool holds_numbers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
+  bool holds_integers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
   bool is_trained() const { return role != "state" && !is_quantized(); }
   // Whether it is stored in a form for prediction alone.
   bool is_quantized() const {
-    return storage != Storage::kFloat32 || role == "quantization" || role == "entries";
+    return storage != Storage::kFloat32 || role == "quantization" || role == "nonzeros";
   }
 };
 
 class ParameterBlock {
  public:
-  // Adds a parameter and returns its number. All are added before `allocate`.
+  // Adds a parameter and returns its index. All are added before `allocate`.
   int add_matrix(const std::string& name, const std::string& role, Index rows, Index cols) {
     return add({.name = name, .role = role, .shape = {rows, cols}});
   }
@@ -80,19 +80,19 @@ class ParameterBlock {
   }
   // Stored as `store_experts_as` said; an int8 matrix is followed by its columns' scales.
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
-    require(expert_storage_ != Storage::kInt8 || rows <= kMostInt8Depth, name,
-            ": expected at most ", kMostInt8Depth, " rows for exact sums of int8, got ", rows);
-    const int number = add({.name = name,
-                            .role = "kernel",
-                            .count = count,
-                            .per_expert = true,
-                            .shape = {rows, cols},
-                            .storage = expert_storage_});
+    require(expert_storage_ != Storage::kInt8 || rows <= kMaxInt8Depth, name, ": expected at most ",
+            kMaxInt8Depth, " rows for exact sums of int8, got ", rows);
+    const int index = add({.name = name,
+                           .role = "kernel",
+                           .count = count,
+                           .per_expert = true,
+                           .shape = {rows, cols},
+                           .storage = expert_storage_});
     if (expert_storage_ == Storage::kInt8) {
       const int scale = add_expert_vector(name + "_scale", count, cols, "quantization");
-      parameters_[number].scale = scale;
+      parameters_[index].scale = scale;
     }
-    return number;
+    return index;
   }
   int add_expert_vector(const std::string& name, Index count, Index size,
                         const std::string& role = "bias") {
@@ -105,18 +105,18 @@ class ParameterBlock {
                 .layout = Layout::kRows});
   }
 
-  // A sparse matrix; the parameters of its entries (core/sparse_weights.h) are added next.
+  // A sparse matrix; the parameters of its nonzeros (core/sparse_weights.h) are added next.
   int add_sparse_matrix(const std::string& name, Index rows, Index cols) {
-    const int number =
+    const int index =
         add({.name = name, .role = "kernel", .shape = {rows, cols}, .storage = Storage::kSparse});
-    parameters_[number].entries = number + 1;
-    return number;
+    parameters_[index].nonzeros = index + 1;
+    return index;
   }
-  // Whole numbers of its entries: [rows, cols], or a vector where that is no matrix.
-  int add_numbers(const std::string& name, Storage storage, Index rows, Index cols,
-                  bool is_matrix) {
+  // Whole numbers of its nonzeros: [rows, cols], or a vector where that is no matrix.
+  int add_integers(const std::string& name, Storage storage, Index rows, Index cols,
+                   bool is_matrix) {
     return add({.name = name,
-                .role = "entries",
+                .role = "nonzeros",
                 .shape = {rows, cols},
                 .is_matrix = is_matrix,
                 .layout = Layout::kRows,
@@ -129,7 +129,7 @@ class ParameterBlock {
   void allocate() { values_ = AlignedBuffer(size_); }
 
   const std::vector<Parameter>& all() const { return parameters_; }
-  const Parameter& at(int number) const { return parameters_[number]; }
+  const Parameter& at(int index) const { return parameters_[index]; }
   Parameter& find(const std::string& name) {
     for (Parameter& parameter : parameters_)
       if (parameter.name == name) return parameter;
@@ -145,14 +145,14 @@ class ParameterBlock {
   Index size() const { return size_; }
   float* data() { return values_.data(); }
   const float* data() const { return values_.data(); }
-  float* slice(int number, Index slice = 0) {
-    return values_.data() + parameters_[number].slice_offset(slice);
+  float* slice(int index, Index slice = 0) {
+    return values_.data() + parameters_[index].slice_offset(slice);
   }
-  const float* slice(int number, Index slice = 0) const {
-    return values_.data() + parameters_[number].slice_offset(slice);
+  const float* slice(int index, Index slice = 0) const {
+    return values_.data() + parameters_[index].slice_offset(slice);
   }
-  Panels panels(int number, Index slice = 0) const {
-    return {this->slice(number, slice), parameters_[number].shape};
+  Panels panels(int index, Index slice = 0) const {
+    return {this->slice(index, slice), parameters_[index].shape};
   }
 
  private:

@@ -29,7 +29,7 @@ struct Int8Panels {
 
   static Index panel_values(PanelShape shape) { return round_up(shape.rows, 2) * kPanelWidth; }
   // Where value (row, column of the panel) lies in a panel.
-  static Index place(Index row, Index column) {
+  static Index value_offset(Index row, Index column) {
     return row / 2 * (2 * kPanelWidth) + 2 * column + row % 2;
   }
   const std::int8_t* panel(Index p) const { return data + p * panel_values(shape); }

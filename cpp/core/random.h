@@ -28,10 +28,10 @@ inline RandomBlock philox(std::uint64_t seed, std::uint64_t stream, std::uint64_
 }
 
 // Uniform on [0, 1), a multiple of 2^-24.
-inline float to_unit(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+inline float to_uniform(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
 
-inline float random_unit(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
-  return to_unit(philox(seed, stream, index / 4)[index % 4]);
+inline float uniform_at(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  return to_uniform(philox(seed, stream, index / 4)[index % 4]);
 }
 
 }  // namespace gatewise

@@ -15,21 +15,23 @@ namespace gatewise {
 // towards the end of a share: a core that is slow for a while keeps nobody waiting for long.
 class Shares {
  public:
-  static constexpr int kMost = 64;
+  static constexpr int kMaxShares = 64;
 
-  // least, most: items of a slice.
-  Shares(Index count, int number, Index least, Index most)
-      : number_(std::min(number, kMost)), least_(least), most_(most) {
-    for (int share = 0; share < number_; ++share)
-      new (shares() + share) Share{count * share / number_, count * (share + 1) / number_};
+  // min_slice, max_slice: items of a slice.
+  Shares(Index count, int num_shares, Index min_slice, Index max_slice)
+      : num_shares_(std::min(num_shares, kMaxShares)),
+        min_slice_(min_slice),
+        max_slice_(max_slice) {
+    for (int share = 0; share < num_shares_; ++share)
+      new (shares() + share) Share{count * share / num_shares_, count * (share + 1) / num_shares_};
   }
 
   // Calls body(begin, end) for the slices that this thread gets, until there are none left or the
   // body returns false.
   template <typename Body>
-  void work_off(int thread, const Body& body) {
-    for (int turn = 0; turn < number_; ++turn) {
-      Share& share = shares()[(thread + turn) % number_];
+  void for_each_slice(int thread, const Body& body) {
+    for (int offset = 0; offset < num_shares_; ++offset) {
+      Share& share = shares()[(thread + offset) % num_shares_];
       for (Index begin, end; claim(share, begin, end);)
         if (!body(begin, end)) return;
     }
@@ -45,7 +47,7 @@ class Shares {
     begin = share.next.load(std::memory_order_relaxed);
     do {
       if (begin >= share.end) return false;
-      const Index half = std::clamp((share.end - begin) / 2, least_, most_);
+      const Index half = std::clamp((share.end - begin) / 2, min_slice_, max_slice_);
       end = std::min(share.end, begin + half);
     } while (!share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed));
     return true;
@@ -53,10 +55,10 @@ class Shares {
 
   Share* shares() { return reinterpret_cast<Share*>(memory_); }
 
-  int number_;
-  Index least_, most_;
-  // Only `number_` are ever made: setting up 64 would cost every range some 20 ns.
-  alignas(Share) std::byte memory_[kMost * sizeof(Share)];
+  int num_shares_;
+  Index min_slice_, max_slice_;
+  // Only `num_shares_` are ever made: setting up 64 would cost every range some 20 ns.
+  alignas(Share) std::byte memory_[kMaxShares * sizeof(Share)];
 };
 
 }  // namespace gatewise

@@ -3,12 +3,12 @@
 // Units stand in slices of 16, the last one of what is left. A slice has steps [offsets[s],
 // offsets[s + 1]); step t holds a value for each of its units, values[16 t + lane].
 //
-//   csr     One entry of each unit a step, its input in places[16 t + lane], inputs ascending. A
-//           lane that has fewer entries than others ends with value 0 at input number `inputs`,
-//           where every row is taken to hold a 0. Units are sorted by their number of entries
+//   csr     One entry of each unit a step, its input in indices[16 t + lane], inputs ascending. A
+//           lane that has fewer nonzeros than others ends with value 0 at input index `inputs`,
+//           where every row is taken to hold a 0. Units are sorted by their index of nonzeros
 //           inside windows of 256, so that few lanes do; order[16 s + lane] is the unit.
 //           (SELL-C-sigma, Kreutzer et al. 2014, figure 1, of W^T; C = 16, sigma = 256.)
-//   blocks  One input a step, in places[t], at which one of the slice's units or more has a weight
+//   blocks  One input a step, in indices[t], at which one of the slice's units or more has a weight
 //           that is not zero, inputs ascending. Units keep their order.
 #pragma once
 
@@ -27,18 +27,18 @@ inline SparseForm sparse_form_from_name(const std::string& name) {
 }
 
 // Units of a window of csr, a multiple of 16. Of 2,048 units with 1 % of 2,048 inputs each, drawn
-// independently, windows of 256 make 4 % more steps than there are entries, of 64 13 %, and slices
+// independently, windows of 256 make 4 % more steps than there are nonzeros, of 64 13 %, and slices
 // of units as they come 41 %.
 inline constexpr Index kWindow = 256;
 
-// Place: std::uint16_t where `inputs` fits it, else std::int32_t.
-template <typename Place>
+// StorageIndex: std::uint16_t where `inputs` fits it, else std::int32_t.
+template <typename StorageIndex>
 struct SparseWeights {
   SparseForm form = SparseForm::kCsr;
   Index inputs = 0;
   Index units = 0;
   const float* values = nullptr;          // [steps, 16]
-  const Place* places = nullptr;          // [steps, 16], or [steps] of blocks
+  const StorageIndex* indices = nullptr;  // [steps, 16], or [steps] of blocks
   const std::int32_t* offsets = nullptr;  // [slices + 1]
   const std::int32_t* order = nullptr;    // [units], null of blocks
 
@@ -49,41 +49,41 @@ struct SparseWeights {
   Index width(Index s) const { return std::min(kPanelWidth, units - s * kPanelWidth); }
 };
 
-inline bool places_are_short(Index inputs) { return inputs <= 0xffff; }
+inline bool fits_uint16(Index inputs) { return inputs <= 0xffff; }
 
-// Adds a kernel of so many steps and the parameters of its entries, and returns its number.
+// Adds a kernel of so many steps and the parameters of its nonzeros, and returns its index.
 inline int add_sparse_kernel(ParameterBlock& block, PanelShape shape, SparseForm form,
                              Index steps) {
   const bool is_csr = form == SparseForm::kCsr;
-  const Storage places = places_are_short(shape.rows) ? Storage::kUint16 : Storage::kInt32;
+  const Storage indices = fits_uint16(shape.rows) ? Storage::kUint16 : Storage::kInt32;
   const int kernel = block.add_sparse_matrix("kernel", shape.rows, shape.cols);
-  block.add_rows("values", "entries", steps, kPanelWidth);
-  block.add_numbers("places", places, is_csr ? steps : 1, is_csr ? kPanelWidth : steps, is_csr);
-  block.add_numbers("offsets", Storage::kInt32, 1, shape.panels() + 1, false);
-  if (is_csr) block.add_numbers("order", Storage::kInt32, 1, shape.cols, false);
+  block.add_rows("values", "nonzeros", steps, kPanelWidth);
+  block.add_integers("places", indices, is_csr ? steps : 1, is_csr ? kPanelWidth : steps, is_csr);
+  block.add_integers("offsets", Storage::kInt32, 1, shape.panels() + 1, false);
+  if (is_csr) block.add_integers("order", Storage::kInt32, 1, shape.cols, false);
   return kernel;
 }
 
-// Calls body(SparseWeights<Place>) with a view of a kernel that `add_sparse_kernel` added.
+// Calls body(SparseWeights<StorageIndex>) with a view of a kernel that `add_sparse_kernel` added.
 template <typename Body>
 auto with_sparse_weights(const ParameterBlock& block, const Parameter& kernel, const Body& body) {
-  const int first = kernel.entries;
-  const Parameter& places = block.at(first + 1);
-  const auto view = [&]<typename Place>(Place) {
-    const auto numbers = [&]<typename Number>(int number, Number) {
-      return reinterpret_cast<const Number*>(block.slice(number));
+  const int first = kernel.nonzeros;
+  const Parameter& indices = block.at(first + 1);
+  const auto view = [&]<typename StorageIndex>(StorageIndex) {
+    const auto integers = [&]<typename Integer>(int index, Integer) {
+      return reinterpret_cast<const Integer*>(block.slice(index));
     };
-    SparseWeights<Place> w;
-    w.form = places.is_matrix ? SparseForm::kCsr : SparseForm::kBlocks;
+    SparseWeights<StorageIndex> w;
+    w.form = indices.is_matrix ? SparseForm::kCsr : SparseForm::kBlocks;
     w.inputs = kernel.shape.rows;
     w.units = kernel.shape.cols;
     w.values = block.slice(first);
-    w.places = numbers(first + 1, Place{});
-    w.offsets = numbers(first + 2, std::int32_t{});
-    if (w.form == SparseForm::kCsr) w.order = numbers(first + 3, std::int32_t{});
+    w.indices = integers(first + 1, StorageIndex{});
+    w.offsets = integers(first + 2, std::int32_t{});
+    if (w.form == SparseForm::kCsr) w.order = integers(first + 3, std::int32_t{});
     return body(w);
   };
-  return places.storage == Storage::kUint16 ? view(std::uint16_t{}) : view(std::int32_t{});
+  return indices.storage == Storage::kUint16 ? view(std::uint16_t{}) : view(std::int32_t{});
 }
 
 }  // namespace gatewise

@@ -42,10 +42,10 @@ inline const char* storage_name(Storage storage) {
 }
 
 // Bytes of one of the whole numbers that say where the entries of a sparse matrix stand.
-inline Index number_bytes(Storage storage) { return storage == Storage::kUint16 ? 2 : 4; }
+inline Index integer_bytes(Storage storage) { return storage == Storage::kUint16 ? 2 : 4; }
 
 // Sums of int8 products are 32 bits wide: 127 * 128 * depth must stay below 2^31, -128 being in
 // reach of a file that another program wrote.
-inline constexpr Index kMostInt8Depth = ((Index{1} << 31) - 1) / (127 * 128);
+inline constexpr Index kMaxInt8Depth = ((Index{1} << 31) - 1) / (127 * 128);
 
 }  // namespace gatewise

@@ -30,37 +30,37 @@ void Team::assemble(int threads) {
   waited_ = {};
 }
 
-int Team::wait_for_news(Post& post) {
-  for (int look = 0;; ++look) {
+int Team::wait_while_idle(Post& post) {
+  for (int spin = 0;; ++spin) {
     const int state = post.state.load(std::memory_order_acquire);
     if (state != kIdle) return state;
-    if (look < kSpins)
+    if (spin < kSpins)
       pause();
-    else if (look < kSpins + kYields)
+    else if (spin < kSpins + kYields)
       std::this_thread::yield();
     else
       post.state.wait(kIdle, std::memory_order_acquire);
   }
 }
 
-void Team::post(Post& post, State news) {
-  post.state.store(news, std::memory_order_release);
+void Team::post(Post& post, State state) {
+  post.state.store(state, std::memory_order_release);
   post.state.notify_one();  // a load, where nobody sleeps
 }
 
-void Team::serve(int number) {
-  Post& post = posts_[number];
-  while (wait_for_news(post) != kDismissed) {
+void Team::serve(int thread) {
+  Post& post = posts_[thread];
+  while (wait_while_idle(post) != kDismissed) {
     int posted = kPosted;
     if (!post.state.compare_exchange_strong(posted, kTaken, std::memory_order_acquire)) continue;
-    work_(number);
+    work_(thread);
     post.state.store(kIdle, std::memory_order_release);
   }
 }
 
 void Team::wait_until_idle(const Post& post) {
   const auto is_idle = [&] { return post.state.load(std::memory_order_acquire) == kIdle; };
-  for (int look = 0; look < kSpins; ++look) {
+  for (int spin = 0; spin < kSpins; ++spin) {
     if (is_idle()) return;
     pause();
   }

@@ -35,11 +35,11 @@ class Team {
   // Room for `threads` threads, the caller's included. Until `dismiss`, members may serve.
   void assemble(int threads);
 
-  // As thread `number` of the team, 1 or more: does what `run` hands it, until dismissed.
-  void serve(int number);
+  // As thread `thread` of the team, 1 or more: does what `run` hands it, until dismissed.
+  void serve(int thread);
 
   // Does shares 0 to shares - 1 of the work and returns when all are done. Share 0 is the caller's,
-  // each other that of the thread with its number, but a thread that has not begun when the caller
+  // each other that of the thread with its thread, but a thread that has not begun when the caller
   // is through with its own loses its share to the caller: nobody waits for a thread that does not
   // run. `work` must not throw.
   void run(int shares, const Work& work);
@@ -58,8 +58,8 @@ class Team {
     std::atomic<int> state{kIdle};
   };
 
-  static int wait_for_news(Post& post);
-  static void post(Post& post, State news);
+  static int wait_while_idle(Post& post);
+  static void post(Post& post, State state);
   void wait_until_idle(const Post& post);
 
   std::vector<Post> posts_;  // by thread; the caller's own is not used

@@ -36,7 +36,7 @@ struct Rows {
   }
 };
 
-// CSR rows, read: row i holds entries offsets[r] .. offsets[r + 1] with r = index ? index[i] : i.
+// CSR rows, read: row i holds nonzeros offsets[r] .. offsets[r + 1] with r = index ? index[i] : i.
 struct SparseRows {
   const Index* offsets = nullptr;
   const std::int32_t* columns = nullptr;
@@ -46,8 +46,8 @@ struct SparseRows {
   Index begin(Index i) const { return offsets[index ? index[i] : i]; }
   Index end(Index i) const { return offsets[(index ? index[i] : i) + 1]; }
 
-  // How many entries rows [row, row_end) have.
-  Index entries(Index row, Index row_end) const {
+  // How many nonzeros rows [row, row_end) have.
+  Index nonzeros(Index row, Index row_end) const {
     Index count = 0;
     for (; row < row_end; ++row) count += end(row) - begin(row);
     return count;

@@ -53,7 +53,7 @@ class ConvolutionExpert final : public Expert {
     const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
     ExpertRun run{.output = y, .output_stride = y_stride};
     run.gate = arena.take<float>(floats);
-    if (keep && slope_needs_input(activation_)) run.gate_input = arena.take<float>(floats);
+    if (keep && derivative_needs_input(activation_)) run.gate_input = arena.take<float>(floats);
     run.stride = pooled_stride();
     const Epilogue epilogue{.activation = activation_,
                             .y = run.gate,
@@ -160,7 +160,7 @@ class ConvolutionExpert final : public Expert {
     Index* offsets = arena.take<Index>(groups.count + 1);
     const Arena::Mark mark = arena.mark();
     for (Index g = 0; g < groups.count; ++g) {
-      if (groups.rows(g) == 0 && !sink.updates_resting()) continue;
+      if (groups.rows(g) == 0 && !sink.updates_inactive()) continue;
       std::fill_n(d_kernel, kernel_floats + bias_floats, 0.0f);
       for (Index row = groups.begin(g); row < groups.end(g); row += max_rows) {
         const Index count = std::min(max_rows, groups.end(g) - row);

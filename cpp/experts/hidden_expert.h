@@ -37,7 +37,7 @@ class HiddenExpert : public Expert {
                       bool output_bias);
 
   // Whether backward will read what the activation was applied to.
-  bool keeps_input(bool keep) const { return keep && slope_needs_input(activation_); }
+  bool keeps_input(bool keep) const { return keep && derivative_needs_input(activation_); }
 
   // The end of a product whose activated sums are `y`, one of the run's arrays; the sums themselves
   // are stored where the run keeps them.

@@ -17,7 +17,7 @@ class LinearExpert final : public Expert {
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, bool keep, Arena& arena) const override {
     ExpertRun run{.output = y, .output_stride = y_stride};
-    if (keep && slope_needs_input(activation_))
+    if (keep && derivative_needs_input(activation_))
       run.gate_input = arena.take<float>(groups.total() * y_stride);
     const Epilogue epilogue{
         .activation = activation_, .y = y, .y_stride = y_stride, .pre_activation = run.gate_input};

@@ -38,12 +38,12 @@ void activate_forward(Activation kind, const float* x, float* y, Index count) {
 
 void activate_backward(Activation kind, const float* x, const float* y, const float* d_y,
                        float* d_x, Index count) {
-  const float* input = slope_needs_input(kind) ? x : y;
+  const float* input = derivative_needs_input(kind) ? x : y;
   for (Index i = 0; i < count; i += kPanelWidth) {
     const Index rest = count - i;
-    const Vector slope = activation_slope(kind, Vector::load_up_to(y + i, rest),
-                                          Vector::load_up_to(input + i, rest));
-    (Vector::load_up_to(d_y + i, rest) * slope).store_up_to(d_x + i, rest);
+    const Vector derivative = activation_derivative(kind, Vector::load_up_to(y + i, rest),
+                                                    Vector::load_up_to(input + i, rest));
+    (Vector::load_up_to(d_y + i, rest) * derivative).store_up_to(d_x + i, rest);
   }
 }
 

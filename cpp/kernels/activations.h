@@ -1,4 +1,4 @@
-// Activations of 16 lanes and their slopes; Keras' formulas and constants.
+// Activations of 16 lanes and their derivatives; Keras' formulas and constants.
 #pragma once
 
 #include <string>
@@ -30,13 +30,13 @@ inline constexpr float kSeluScale = 1.05070098f;
 inline constexpr float kSeluAlpha = 1.67326324f;
 inline constexpr float kInverseRootTwoPi = 0.39894228f;
 
-// Whether the slope needs the pre-activation; of the others the output tells all.
-inline bool slope_needs_input(Activation kind) {
+// Whether the derivative needs the pre-activation; of the others the output tells all.
+inline bool derivative_needs_input(Activation kind) {
   return kind == Activation::kGelu || kind == Activation::kSilu;
 }
 
 // Phi(x), the share of a normal distribution below x, from the tail beyond |x|.
-GATEWISE_INLINE Vector share_below(const NormalTail& tail, const Vector& x) {
+GATEWISE_INLINE Vector normal_cdf(const NormalTail& tail, const Vector& x) {
   return select_greater(x, Vector::zero(), Vector::set(1.0f) - tail.beyond, tail.beyond);
 }
 
@@ -58,7 +58,7 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
     case Activation::kSoftsign:
       return x / (one + abs(x));
     case Activation::kGelu:
-      return x * share_below(normal_tail(abs(x)), x);
+      return x * normal_cdf(normal_tail(abs(x)), x);
     case Activation::kSilu:
       return x * sigmoid(x);
     case Activation::kTanh:
@@ -74,8 +74,8 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
   return x;
 }
 
-// df/dx from the output y and, where `slope_needs_input`, the input x.
-GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const Vector& x) {
+// df/dx from the output y and, where `derivative_needs_input`, the input x.
+GATEWISE_INLINE Vector activation_derivative(Activation kind, const Vector& y, const Vector& x) {
   const Vector zero = Vector::zero(), one = Vector::set(1.0f);
   switch (kind) {
     case Activation::kRelu:
@@ -96,7 +96,7 @@ GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const 
     case Activation::kGelu: {
       const NormalTail tail = normal_tail(abs(x));
       const Vector density = tail.exponential * Vector::set(kInverseRootTwoPi);
-      return fma(x, density, share_below(tail, x));
+      return fma(x, density, normal_cdf(tail, x));
     }
     case Activation::kSilu: {
       const Vector s = sigmoid(x);
@@ -118,8 +118,8 @@ GATEWISE_INLINE Vector activation_slope(Activation kind, const Vector& y, const 
 // y[i] = f(x[i]) for count values. May be in place.
 void activate_forward(Activation kind, const float* x, float* y, Index count);
 
-// d_x[i] = d_y[i] f'(x[i]) for count values, from y and (where `slope_needs_input`) x, which may
-// otherwise be null. d_x may be d_y.
+// d_x[i] = d_y[i] f'(x[i]) for count values, from y and (where `derivative_needs_input`) x, which
+// may otherwise be null. d_x may be d_y.
 void activate_backward(Activation kind, const float* x, const float* y, const float* d_y,
                        float* d_x, Index count);
 

@@ -15,7 +15,7 @@ GATEWISE_INLINE Vector load_bfloat16(const std::uint16_t* p) {
 }
 
 struct Bfloat16Product {
-  static constexpr int kMostPanels = 4;
+  static constexpr int kMaxPanels = 4;
 
   const Rows& x;
   const Bfloat16Panels& w;
@@ -26,7 +26,7 @@ struct Bfloat16Product {
   void tile(Index row, Index panel) const {
     const float* a[kRows];
     for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
-    const Index distance = Bfloat16Panels::panel_values(w.shape);
+    const Index panel_stride = Bfloat16Panels::panel_values(w.shape);
     const std::uint16_t* b = w.panel(panel);
 
     Vector sums[kRows][kPanels];
@@ -39,8 +39,8 @@ struct Bfloat16Product {
     for (Index k = 0; k < depth; ++k) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        const std::uint16_t* at = b + p * distance + k * kPanelWidth;
-        fetch_ahead<kRows>(at, kLeadBytes);
+        const std::uint16_t* at = b + p * panel_stride + k * kPanelWidth;
+        prefetch_ahead<kRows>(at, kPrefetchBytes);
         const Vector weights = load_bfloat16(at);
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) sums[r][p] = fma(Vector::set(a[r][k]), weights, sums[r][p]);

@@ -9,12 +9,12 @@ namespace {
 // 3).
 constexpr Index kBlockFloats = 64 * 1024;
 
-template <typename Place>
+template <typename StorageIndex>
 struct BlockProduct {
-  static constexpr int kMostPanels = 4;
+  static constexpr int kMaxPanels = 4;
 
   const Rows& x;
-  const SparseWeights<Place>& w;
+  const SparseWeights<StorageIndex>& w;
   const Epilogue& epilogue;
 
   // kRows rows by kSlices slices in registers: the steps that all slices have, then each one's
@@ -32,12 +32,12 @@ struct BlockProduct {
     const std::int32_t* offsets = w.offsets + slice;
     const auto add = [&](int s, Index step) GATEWISE_INLINE_LAMBDA {
       const float* values = w.values + step * kPanelWidth;
-      fetch_ahead<kRows>(values, kLeadBytes);
+      prefetch_ahead<kRows>(values, kPrefetchBytes);
       const Vector weights = Vector::load(values);
-      const Index place = w.places[step];
+      const Index input = w.indices[step];
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r)
-        sums[r][s] = fma(Vector::set(a[r][place]), weights, sums[r][s]);
+        sums[r][s] = fma(Vector::set(a[r][input]), weights, sums[r][s]);
     };
     Index common = offsets[1] - offsets[0];
     for (int s = 1; s < kSlices; ++s) common = std::min<Index>(common, offsets[s + 1] - offsets[s]);
@@ -66,13 +66,14 @@ struct BlockProduct {
 
 }  // namespace
 
-template <typename Place>
-void block_product(const Rows& x, Index row_begin, Index row_end, const SparseWeights<Place>& w,
-                   Index slice_begin, Index slice_end, const Epilogue& epilogue) {
+template <typename StorageIndex>
+void block_product(const Rows& x, Index row_begin, Index row_end,
+                   const SparseWeights<StorageIndex>& w, Index slice_begin, Index slice_end,
+                   const Epilogue& epilogue) {
   const Index block = std::max<Index>(kBlockFloats / w.inputs / kTileRows, 1) * kTileRows;
   for (Index row = row_begin; row < row_end; row += block)
-    TileLoop<BlockProduct<Place>>::run({x, w, epilogue}, row, std::min(row_end, row + block),
-                                       slice_begin, slice_end);
+    TileLoop<BlockProduct<StorageIndex>>::run({x, w, epilogue}, row, std::min(row_end, row + block),
+                                              slice_begin, slice_end);
 }
 
 template void block_product(const Rows&, Index, Index, const SparseWeights<std::uint16_t>&, Index,

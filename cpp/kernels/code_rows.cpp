@@ -13,7 +13,7 @@ void keep_above(const float* x, float threshold, float* z, Index width) {
   }
 }
 
-void end_idleness(const float* z, float* idle, Index width) {
+void reset_idle(const float* z, float* idle, Index width) {
   const Vector zero = Vector::zero();
   for (Index j = 0; j < width; j += kPanelWidth) {
     const Index rest = width - j;
@@ -22,8 +22,8 @@ void end_idleness(const float* z, float* idle, Index width) {
   }
 }
 
-void kept_backward(const float* z, const float* d_z, const float* penalty, bool is_sigmoid,
-                   float* d_x, Index width, bool accumulate) {
+void keep_above_backward(const float* z, const float* d_z, const float* penalty, bool is_sigmoid,
+                         float* d_x, Index width, bool accumulate) {
   const Activation kind = is_sigmoid ? Activation::kSigmoid : Activation::kLinear;
   const Vector zero = Vector::zero();
   for (Index j = 0; j < width; j += kPanelWidth) {
@@ -31,7 +31,7 @@ void kept_backward(const float* z, const float* d_z, const float* penalty, bool 
     const Vector value = Vector::load_up_to(z + j, rest);
     Vector d = Vector::load_up_to(d_z + j, rest);
     if (penalty) d = d + Vector::load_up_to(penalty + j, rest);
-    d = select_greater(value, zero, d * activation_slope(kind, value, value), zero);
+    d = select_greater(value, zero, d * activation_derivative(kind, value, value), zero);
     if (accumulate) d = d + Vector::load_up_to(d_x + j, rest);
     d.store_up_to(d_x + j, rest);
   }

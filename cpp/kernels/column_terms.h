@@ -12,14 +12,14 @@ namespace gatewise {
 // bound; [cols], or null.
 struct ColumnTerms {
   const float* bias = nullptr;
-  const float* floors = nullptr;
+  const float* lower_bounds = nullptr;
 
   // Of one panel of `width` columns.
   GATEWISE_INLINE Vector panel_bias(Index panel, Index width) const {
     return load(bias, panel, width, 0);
   }
-  GATEWISE_INLINE Vector panel_floors(Index panel, Index width) const {
-    return load(floors, panel, width, -std::numeric_limits<float>::infinity());
+  GATEWISE_INLINE Vector panel_lower_bounds(Index panel, Index width) const {
+    return load(lower_bounds, panel, width, -std::numeric_limits<float>::infinity());
   }
 
  private:

@@ -7,9 +7,9 @@ namespace gatewise {
 
 // Its place in x [count], or -1.
 inline Index find_nonfinite(const float* x, Index count) {
-  constexpr Index kStretch = 64 * kPanelWidth;
-  for (Index start = 0; start < count; start += kStretch) {
-    const Index end = start + kStretch < count ? start + kStretch : count;
+  constexpr Index kChunk = 64 * kPanelWidth;
+  for (Index start = 0; start < count; start += kChunk) {
+    const Index end = start + kChunk < count ? start + kChunk : count;
     // 0 times a finite value is 0; NaN and infinity give NaN, which no later sum takes away.
     Vector sum = Vector::zero();
     for (Index i = start; i < end; i += kPanelWidth)

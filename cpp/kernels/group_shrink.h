@@ -20,18 +20,18 @@ struct GroupShrink {
   float epsilon = 0;
 };
 
-Index group_pieces(PanelShape shape, WeightGroups groups);
+Index num_group_chunks(PanelShape shape, WeightGroups groups);
 
-// For every group of piece `piece` of W, in place,
+// For every group of chunk `chunk` of W, in place,
 //   w_g = w_g max(0, 1 - t / |h w_g|)  with  t = rate sqrt(p_g),
 // h = sqrt(v_hat) + epsilon weight by weight, or 1 without v. Where h is the same all over a group
 // this is the proximal step. Else a group becomes zero exactly where that of Adam's metric is zero,
 // and what remains is scaled as a whole, which spares that step's search for a root (Deleu and
 // Bengio 2021, "Structured sparsity inducing adaptive optimizers for deep learning", section 3).
 // NaN in a group makes all of it NaN.
-void shrink_groups(const GroupShrink& shrink, float* weights, PanelShape shape, Index piece);
+void shrink_groups(const GroupShrink& shrink, float* weights, PanelShape shape, Index chunk);
 
-// sum_g sqrt(p_g) |w_g| over the groups of a piece.
-double group_penalty(WeightGroups groups, const float* weights, PanelShape shape, Index piece);
+// sum_g sqrt(p_g) |w_g| over the groups of a chunk.
+double group_penalty(WeightGroups groups, const float* weights, PanelShape shape, Index chunk);
 
 }  // namespace gatewise

@@ -15,7 +15,7 @@ void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
       const Index at = (row + r) * out.activated_stride + column;
       const Vector y = Vector::load_up_to(out.activated + at, width);
       const Vector x = out.pre_activation ? Vector::load_up_to(out.pre_activation + at, width) : y;
-      value = value * activation_slope(out.activation, y, x);
+      value = value * activation_derivative(out.activation, y, x);
     }
     const Index target = out.target ? out.target[row + r] : row + r;
     float* d_x = out.d_x + target * out.stride + column;
@@ -26,20 +26,20 @@ void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
 
 }  // namespace
 
-Index input_gradient_scratch(PanelShape shape) { return kMostPanels * strip_floats(shape); }
+Index input_gradient_scratch(PanelShape shape) { return kMaxPanels * strip_floats(shape); }
 
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                     const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch) {
   if (row_begin >= row_end) return;
   const RowTiles tiles(row_end - row_begin);
-  const Index group = tile_panels(tiles.least()) * kPanelWidth;
+  const Index group = tile_panels(tiles.min_rows()) * kPanelWidth;
   const Index floats = strip_floats(w.shape);
   TileSums sums;
   for (Index column = column_begin; column < column_end; column += group) {
     const int strips =
         static_cast<int>(ceil_divide(std::min(group, column_end - column), kPanelWidth));
-    const float* b[kMostPanels];
+    const float* b[kMaxPanels];
     for (int s = 0; s < strips; ++s) {
       b[s] = scratch + s * floats;
       transpose_strip(w, column + s * kPanelWidth, scratch + s * floats);

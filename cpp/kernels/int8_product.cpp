@@ -62,7 +62,7 @@ struct Int8Product {
   // An addition of integers takes one cycle: a panel alone keeps a core busy, and one row then
   // reads its weights from one end of memory to the other (by a fifth faster than four panels at
   // once).
-  static constexpr int kMostPanels = 1;
+  static constexpr int kMaxPanels = 1;
 
   const Int8Rows& x;
   const Int8Panels& w;
@@ -73,7 +73,7 @@ struct Int8Product {
   void tile(Index row, Index panel) const {
     const std::int16_t* a[kRows];
     for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
-    const Index distance = Int8Panels::panel_values(w.shape);
+    const Index panel_stride = Int8Panels::panel_values(w.shape);
     const std::int8_t* b = w.panel(panel);
 
     Integers sums[kRows][kPanels];
@@ -86,8 +86,8 @@ struct Int8Product {
     for (Index k = 0; k < depth; k += 2) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        const std::int8_t* at = b + p * distance + k * kPanelWidth;
-        fetch_ahead<kRows>(at, kLoneLeadBytes);
+        const std::int8_t* at = b + p * panel_stride + k * kPanelWidth;
+        prefetch_ahead<kRows>(at, kSingleStreamPrefetchBytes);
         const Integers weights = Integers::load_pairs(at);
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) sums[r][p].add_products(weights, load_pair(a[r] + k));
@@ -144,7 +144,7 @@ void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end
   for (Index panel = panel_begin; panel < panel_end; ++panel) {
     const std::int8_t* b = w.panel(panel);
     for (Index row = row_begin; row < row_end; ++row) {
-      const std::int16_t* values = x.values + x.offsets[x.number(row)];
+      const std::int16_t* values = x.values + x.offsets[x.slot_of(row)];
       const Index begin = x.x.begin(row), end = x.x.end(row);
       Integers sums = Integers::zero();
       for (Index at = begin; at < end; ++at) {
@@ -153,10 +153,10 @@ void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end
         const std::int16_t value = values[at - begin];
         const std::int16_t pair[2] = {column % 2 == 0 ? value : std::int16_t{0},
                                       column % 2 == 0 ? std::int16_t{0} : value};
-        const Index place = Int8Panels::place(column - column % 2, 0);
-        sums.add_products(Integers::load_pairs(b + place), load_pair(pair));
+        const Index value_offset = Int8Panels::value_offset(column - column % 2, 0);
+        sums.add_products(Integers::load_pairs(b + value_offset), load_pair(pair));
       }
-      finish(sums, x.scales[x.number(row)], row, panel, w, epilogue);
+      finish(sums, x.scales[x.slot_of(row)], row, panel, w, epilogue);
     }
   }
 }

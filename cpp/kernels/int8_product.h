@@ -14,9 +14,9 @@ struct Int8Rows {
   const float* scales = nullptr;         // [slots]
   const Index* slot = nullptr;           // or null: i
 
-  Index number(Index i) const { return slot ? slot[i] : i; }
-  const std::int16_t* row(Index i) const { return values + number(i) * stride; }
-  float scale(Index i) const { return scales[number(i)]; }
+  Index slot_of(Index i) const { return slot ? slot[i] : i; }
+  const std::int16_t* row(Index i) const { return values + slot_of(i) * stride; }
+  float scale(Index i) const { return scales[slot_of(i)]; }
 };
 
 // The same for CSR rows: row i's values belong to its columns in `x`.
@@ -27,10 +27,10 @@ struct Int8SparseRows {
   const float* scales = nullptr;   // [slots]
   const Index* slot = nullptr;
 
-  Index number(Index i) const { return slot ? slot[i] : i; }
+  Index slot_of(Index i) const { return slot ? slot[i] : i; }
 };
 
-// The scale of a row x [count], max |x| / 127; 0 where that is no normal number, so that tiny rows
+// The scale of a row x [count], max |x| / 127; 0 where that is no normal slot_of, so that tiny rows
 // count as zero; NaN where a value is NaN or infinite.
 float int8_scale(const float* x, Index count);
 
@@ -39,7 +39,7 @@ float int8_scale(const float* x, Index count);
 void to_int8(const float* x, Index count, float scale, std::int16_t* values);
 
 // y[i, j] = f(bias[j] + S row_scale[i] column_scale[j]), S = sum_k x[i, k] w[k, j] in 32 bits,
-// exact for a depth of at most kMostInt8Depth, for rows i of [row_begin, row_end) and the columns
+// exact for a depth of at most kMaxInt8Depth, for rows i of [row_begin, row_end) and the columns
 // of the panels [panel_begin, panel_end). A row's scale of NaN makes its outputs NaN.
 void int8_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
                   Index panel_begin, Index panel_end, const Epilogue& epilogue);

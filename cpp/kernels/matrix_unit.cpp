@@ -20,7 +20,7 @@ namespace {
 #define GATEWISE_AMX __attribute__((target("amx-tile,amx-bf16")))
 
 // Processor and system: bits of CPUID leaf 7 and of XCR0, and a request, which Linux wants once.
-bool ask_for_unit() {
+bool request_amx() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24, kSavesState = 1u << 27;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
@@ -49,11 +49,11 @@ GATEWISE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
 
 GATEWISE_AMX void release() { _tile_release(); }
 
-GATEWISE_AMX void multiply_in_unit(const ScreenTile& tile, ScreenSums& sums) {
+GATEWISE_AMX void multiply_with_amx(const ScreenTile& tile, ScreenSums& sums) {
   constexpr Index kHalf = kScreenStep / 2;
   const std::uint16_t* rows = tile.rows;
   const std::uint16_t* panels = tile.panels;
-  const float* ahead = tile.ahead;
+  const float* prefetch = tile.prefetch;
   // No instruction: GCC's tile operations do not say that they read and write memory.
   asm volatile("" ::: "memory");
   _tile_zero(0);
@@ -69,8 +69,8 @@ GATEWISE_AMX void multiply_in_unit(const ScreenTile& tile, ScreenSums& sums) {
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
-    for (Index line = 0; line < tile.lines; ++line, ahead += kPanelWidth)
-      __builtin_prefetch(ahead, 0, 2);
+    for (Index line = 0; line < tile.lines; ++line, prefetch += kPanelWidth)
+      __builtin_prefetch(prefetch, 0, 2);
   }
   _tile_stored(0, sums.values[0][0], 64);
   _tile_stored(1, sums.values[1][0], 64);
@@ -81,42 +81,42 @@ GATEWISE_AMX void multiply_in_unit(const ScreenTile& tile, ScreenSums& sums) {
 
 #else
 
-bool ask_for_unit() { return false; }
+bool request_amx() { return false; }
 void configure() {}
 void release() {}
-void multiply_in_unit(const ScreenTile&, ScreenSums&) {}
+void multiply_with_amx(const ScreenTile&, ScreenSums&) {}
 
 #endif
 
-void multiply_in_loops(const ScreenTile& tile, ScreenSums& sums) {
+void multiply_with_loops(const ScreenTile& tile, ScreenSums& sums) {
   for (Index p = 0; p < kScreenPanels; ++p)
     for (Index r = 0; r < kScreenRows; ++r)
       for (Index lane = 0; lane < kPanelWidth; ++lane) {
         float sum = 0;
         for (Index k = 0; k < tile.steps * kScreenDepth; ++k)
-          sum += from_bfloat16(tile.rows[MatrixUnit::row_place(r, k, tile.steps)]) *
-                 from_bfloat16(tile.panels[MatrixUnit::column_place(p, k, lane, tile.steps)]);
+          sum += from_bfloat16(tile.rows[MatrixUnit::row_offset(r, k, tile.steps)]) *
+                 from_bfloat16(tile.panels[MatrixUnit::column_offset(p, k, lane, tile.steps)]);
         sums.values[p][r][lane] = sum;
       }
 }
 
 }  // namespace
 
-bool MatrixUnit::is_here() {
-  static const bool is_here = ask_for_unit();
-  return is_here;
+bool MatrixUnit::is_available() {
+  static const bool is_available = request_amx();
+  return is_available;
 }
 
-MatrixUnit::MatrixUnit() : is_here_(is_here()) {
-  if (is_here_) configure();
+MatrixUnit::MatrixUnit() : is_available_(is_available()) {
+  if (is_available_) configure();
 }
 
 MatrixUnit::~MatrixUnit() {
-  if (is_here_) release();
+  if (is_available_) release();
 }
 
 void MatrixUnit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
-  is_here_ ? multiply_in_unit(tile, sums) : multiply_in_loops(tile, sums);
+  is_available_ ? multiply_with_amx(tile, sums) : multiply_with_loops(tile, sums);
 }
 
 }  // namespace gatewise

@@ -11,7 +11,7 @@ namespace gatewise {
 class MatrixUnit {
  public:
   // Whether this processor has such a unit for bfloat16, and the system lets this process use it.
-  static bool is_here();
+  static bool is_available();
 
   MatrixUnit();
   ~MatrixUnit();
@@ -20,11 +20,11 @@ class MatrixUnit {
 
   // Where value k of a row, or of a panel's lane, lies among those of a tile: step after step, as
   // the unit loads them.
-  static constexpr Index row_place(Index row, Index k, Index) {
+  static constexpr Index row_offset(Index row, Index k, Index) {
     return k / kScreenDepth * kScreenStep + row * kScreenDepth + screen_pair(k) % 16 * 2 +
            screen_half(k);
   }
-  static constexpr Index column_place(Index panel, Index k, Index lane, Index) {
+  static constexpr Index column_offset(Index panel, Index k, Index lane, Index) {
     return k / kScreenDepth * kScreenStep + (panel * 16 + screen_pair(k) % 16) * (2 * kPanelWidth) +
            2 * lane + screen_half(k);
   }
@@ -42,7 +42,7 @@ class MatrixUnit {
   }
 
  private:
-  bool is_here_;
+  bool is_available_;
 };
 
 }  // namespace gatewise

@@ -91,14 +91,14 @@ struct Native {
         _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126)));
   }
 
-  // table[places[lane]]: sixteen loads, which the gathering instruction does no faster.
-  template <typename Place>
-  static Type gather(const float* table, const Place* places) {
-    const auto eight = [&](const Place* at) {
+  // table[indices[lane]]: sixteen loads, which the gathering instruction does no faster.
+  template <typename StorageIndex>
+  static Type gather(const float* table, const StorageIndex* indices) {
+    const auto eight = [&](const StorageIndex* at) {
       const __m256 low = _mm256_castps128_ps256(gather_four(table, at));
       return _mm256_insertf128_ps(low, gather_four(table, at + 4), 1);
     };
-    return _mm512_insertf32x8(_mm512_castps256_ps512(eight(places)), eight(places + 8), 1);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(eight(indices)), eight(indices + 8), 1);
   }
 
   // Values of 2 bytes, each the upper half of a float.

@@ -49,10 +49,10 @@ struct Native {
     return static_cast<float>(static_cast<int>(bits >> 23) - 126);
   }
 
-  // table[places[lane]]
-  template <typename Place>
-  static Type gather(const float* table, const Place* places) {
-    return table[*places];
+  // table[indices[lane]]
+  template <typename StorageIndex>
+  static Type gather(const float* table, const StorageIndex* indices) {
+    return table[*indices];
   }
 
   // A value of 2 bytes, the upper half of a float.

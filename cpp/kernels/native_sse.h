@@ -66,9 +66,9 @@ struct Native {
     return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(bits, 23), _mm_set1_epi32(126)));
   }
 
-  template <typename Place>
-  static Type gather(const float* table, const Place* places) {
-    return gather_four(table, places);
+  template <typename StorageIndex>
+  static Type gather(const float* table, const StorageIndex* indices) {
+    return gather_four(table, indices);
   }
 
   // Values of 2 bytes, each the upper half of a float.

@@ -15,7 +15,7 @@ constexpr Index kBlockRows = 256 / kTilePanels;
 constexpr Index kChunkRows = 512 / kGradientTileRows * kGradientTileRows;
 
 // One tile of packed x: kGradientTileRows values for each row of the block, and a line more: at a
-// distance of 6 KB the lines that a row of x is packed into would share two sets of the first
+// packed_stride of 6 KB the lines that a row of x is packed into would share two sets of the first
 // cache.
 constexpr Index kTileFloats = kBlockRows * kGradientTileRows + kPanelWidth;
 constexpr Index kPackedFloats = kChunkRows / kGradientTileRows * kTileFloats;
@@ -46,11 +46,11 @@ void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float
   }
 }
 
-// One panel into every `distance` floats.
+// One panel into every `packed_stride` floats.
 void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed,
-              Index distance) {
+              Index packed_stride) {
   for (Index i = 0; i < count; ++i)
-    Vector::load_up_to(d_y + i * stride, width).store(packed + i * distance);
+    Vector::load_up_to(d_y + i * stride, width).store(packed + i * packed_stride);
 }
 
 // g[p][r, c] (+)= sum_i x[i, r] d_y[i, p, c] for kGradientTileRows rows r, and 16 columns c of
@@ -64,15 +64,15 @@ void gradient_tile(const float* x, const float* d_y, Index count, bool add, floa
     for (int p = 0; p < kPanels; ++p)
       sums[r][p] = add ? Vector::load(g[p] + r * kPanelWidth) : Vector::zero();
   for (Index i = 0; i < count; ++i) {
-    Vector units[kPanels];
+    Vector d_y_values[kPanels];
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p)
-      units[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
+      d_y_values[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
 #pragma GCC unroll 12
     for (int r = 0; r < kGradientTileRows; ++r) {
       const Vector value = Vector::set(x[i * kGradientTileRows + r]);
 #pragma GCC unroll 2
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, units[p], sums[r][p]);
+      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, d_y_values[p], sums[r][p]);
     }
   }
 #pragma GCC unroll 12
@@ -82,7 +82,7 @@ void gradient_tile(const float* x, const float* d_y, Index count, bool add, floa
 }
 
 // Rows of 16 floats to rows of `stride`, in place.
-void narrow(float* g, Index rows, Index stride) {
+void compact_rows(float* g, Index rows, Index stride) {
   for (Index j = 1; j < rows && stride < kPanelWidth; ++j)
     std::copy_n(g + j * kPanelWidth, stride, g + j * stride);
 }
@@ -102,21 +102,21 @@ struct Range {
 template <int kPanels>
 void panel_gradient(const Scratch& scratch, const Part& part, const Range& range, PanelShape shape,
                     float* sums, const UpdateTarget& target) {
-  alignas(64) float own[kPanels][kStretchRows * kPanelWidth];
-  for (Index stretch = range.begin; stretch < range.end; stretch += kStretchRows) {
-    const Index stop = std::min(range.end, stretch + kStretchRows);
+  alignas(64) float own[kPanels][kUpdateRows * kPanelWidth];
+  for (Index update_begin = range.begin; update_begin < range.end; update_begin += kUpdateRows) {
+    const Index stop = std::min(range.end, update_begin + kUpdateRows);
     float* g[kPanels];
     for (int p = 0; p < kPanels; ++p)
       g[p] = part.first && part.last
                  ? own[p]
-                 : sums + (p * kChunkRows + stretch - range.start) * kPanelWidth;
-    for (Index j = stretch; j < stop; j += kGradientTileRows) {
+                 : sums + (p * kChunkRows + update_begin - range.start) * kPanelWidth;
+    for (Index j = update_begin; j < stop; j += kGradientTileRows) {
       const Index count = std::min<Index>(kGradientTileRows, stop - j);
       float* tile[kPanels];
       for (int p = 0; p < kPanels; ++p) {
         const Index panel = range.panel + p, stride = shape.stride(panel);
-        tile[p] = g[p] + (j - stretch) * kPanelWidth;
-        if (part.last) fetch_target(target, shape.offset(panel) + j * stride, count * stride);
+        tile[p] = g[p] + (j - update_begin) * kPanelWidth;
+        if (part.last) prefetch_target(target, shape.offset(panel) + j * stride, count * stride);
       }
       gradient_tile<kPanels>(scratch.x + (j - range.start) / kGradientTileRows * kTileFloats,
                              scratch.d_y, part.count, !part.first, tile);
@@ -124,8 +124,9 @@ void panel_gradient(const Scratch& scratch, const Part& part, const Range& range
     if (!part.last) continue;
     for (int p = 0; p < kPanels; ++p) {
       const Index panel = range.panel + p, stride = shape.stride(panel);
-      narrow(g[p], stop - stretch, stride);
-      apply_update(target, shape.offset(panel) + stretch * stride, g[p], (stop - stretch) * stride);
+      compact_rows(g[p], stop - update_begin, stride);
+      apply_update(target, shape.offset(panel) + update_begin * stride, g[p],
+                   (stop - update_begin) * stride);
     }
   }
 }

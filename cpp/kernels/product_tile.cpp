@@ -7,13 +7,13 @@ namespace gatewise {
 namespace {
 
 using Tile = void (*)(const float* const* rows, const float* const* panels, Index last_stride,
-                      Index depth, Ahead ahead, TileSums& sums);
+                      Index depth, Prefetch prefetch, TileSums& sums);
 
 // Every loop over the sums is unrolled: an index known only at run time would keep them in memory
 // and not in registers.
 template <int kRows, int kPanels>
 void tile(const float* const* rows, const float* const* panels, Index last_stride, Index depth,
-          Ahead ahead, TileSums& out) {
+          Prefetch prefetch, TileSums& out) {
   const float* a[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) a[r] = rows[r];
@@ -27,15 +27,15 @@ void tile(const float* const* rows, const float* const* panels, Index last_strid
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) sums[r][p] = Vector::zero();
 
-  for (Index begin = 0; begin < depth; begin += kStretch) {
-    for (Index line = 0; line < ahead.lines; ++line, ahead.next += kPanelWidth)
-      __builtin_prefetch(ahead.next, 0, 2);
-    const Index end = std::min(depth, begin + kStretch);
+  for (Index begin = 0; begin < depth; begin += kPrefetchDepth) {
+    for (Index line = 0; line < prefetch.lines; ++line, prefetch.next += kPanelWidth)
+      __builtin_prefetch(prefetch.next, 0, 2);
+    const Index end = std::min(depth, begin + kPrefetchDepth);
     for (Index k = begin; k < end; ++k) {
       Vector weights[kPanels];
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        fetch_ahead<kRows>(b[p], kLeadBytes);
+        prefetch_ahead<kRows>(b[p], kPrefetchBytes);
         weights[p] = Vector::load(b[p]);
         b[p] += p == kPanels - 1 ? last_stride : kPanelWidth;
       }
@@ -54,24 +54,25 @@ void tile(const float* const* rows, const float* const* panels, Index last_strid
 }
 
 template <int kRows>
-constexpr std::array<Tile, kMostPanels> tiles_of_rows() {
+constexpr std::array<Tile, kMaxPanels> tiles_of_rows() {
   return []<int... kPanels>(std::integer_sequence<int, kPanels...>) {
-    return std::array<Tile, kMostPanels>{
+    return std::array<Tile, kMaxPanels>{
         (kPanels < tile_panels(kRows) ? &tile<kRows, std::min(kPanels + 1, tile_panels(kRows))>
                                       : nullptr)...};
-  }(std::make_integer_sequence<int, kMostPanels>{});
+  }(std::make_integer_sequence<int, kMaxPanels>{});
 }
 
 // kTiles[r - 1][p - 1]: r rows by p panels.
 constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array<std::array<Tile, kMostPanels>, kTileRows>{tiles_of_rows<kRows + 1>()...};
+  return std::array<std::array<Tile, kMaxPanels>, kTileRows>{tiles_of_rows<kRows + 1>()...};
 }(std::make_integer_sequence<int, kTileRows>{});
 
 }  // namespace
 
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
-                   int panel_count, Index last_stride, Index depth, Ahead ahead, TileSums& sums) {
-  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, ahead, sums);
+                   int panel_count, Index last_stride, Index depth, Prefetch prefetch,
+                   TileSums& sums) {
+  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, prefetch, sums);
 }
 
 }  // namespace gatewise

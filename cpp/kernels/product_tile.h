@@ -6,7 +6,7 @@
 
 namespace gatewise {
 
-inline constexpr int kMostPanels = 4;  // the most that tile_panels returns
+inline constexpr int kMaxPanels = 4;  // the most that tile_panels returns
 
 // Sums of one tile, [panel][row][16 columns].
 struct TileSums {
@@ -17,9 +17,9 @@ struct TileSums {
 };
 
 // What a tile asks for while it sums, so that memory is read while a core multiplies: for each
-// kStretch values of the depth so many lines of 64 bytes from `next` on. They need not exist.
-inline constexpr Index kStretch = 16;
-struct Ahead {
+// kPrefetchDepth values of the depth so many lines of 64 bytes from `next` on. They need not exist.
+inline constexpr Index kPrefetchDepth = 16;
+struct Prefetch {
   const float* next = nullptr;
   Index lines = 0;
 };
@@ -28,6 +28,7 @@ struct Ahead {
 // chain of `fma` from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
 // stride_p is 16, that of the last panel `last_stride`. 16 floats are loaded of each panel row.
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
-                   int panel_count, Index last_stride, Index depth, Ahead ahead, TileSums& sums);
+                   int panel_count, Index last_stride, Index depth, Prefetch prefetch,
+                   TileSums& sums);
 
 }  // namespace gatewise

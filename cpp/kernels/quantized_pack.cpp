@@ -13,13 +13,13 @@ namespace {
 template <typename Value, typename Body>
 void for_each_value(Value* panels, PanelShape shape, const Body& body) {
   constexpr bool is_int8 = sizeof(Value) == 1;
-  const Index distance =
+  const Index panel_stride =
       is_int8 ? Int8Panels::panel_values(shape) : Bfloat16Panels::panel_values(shape);
   for (Index p = 0; p < shape.panels(); ++p) {
-    Value* panel = panels + p * distance;
+    Value* panel = panels + p * panel_stride;
     for (Index i = 0; i < shape.rows; ++i)
       for (Index j = 0; j < shape.width(p); ++j)
-        body(panel[is_int8 ? Int8Panels::place(i, j) : i * kPanelWidth + j], i,
+        body(panel[is_int8 ? Int8Panels::value_offset(i, j) : i * kPanelWidth + j], i,
              p * kPanelWidth + j);
   }
 }
@@ -68,13 +68,14 @@ void quantize_int8(const float* source, PanelShape shape, std::int8_t* panels, f
   });
 }
 
-void widen_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target) {
+void dequantize_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target) {
   for_each_value(panels, shape, [&](std::uint16_t value, Index i, Index j) {
     target[i * shape.cols + j] = from_bfloat16(value);
   });
 }
 
-void widen_int8(const std::int8_t* panels, const float* scale, PanelShape shape, float* target) {
+void dequantize_int8(const std::int8_t* panels, const float* scale, PanelShape shape,
+                     float* target) {
   for_each_value(panels, shape, [&](std::int8_t value, Index i, Index j) {
     target[i * shape.cols + j] = static_cast<float>(value) * scale[j];
   });

@@ -16,8 +16,9 @@ void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* pan
 void quantize_int8(const float* source, PanelShape shape, std::int8_t* panels, float* scale);
 
 // The stored values as float32.
-void widen_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target);
-void widen_int8(const std::int8_t* panels, const float* scale, PanelShape shape, float* target);
+void dequantize_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target);
+void dequantize_int8(const std::int8_t* panels, const float* scale, PanelShape shape,
+                     float* target);
 
 // The stored values as they are.
 void pack_bfloat16(const std::uint16_t* source, PanelShape shape, std::uint16_t* panels);

@@ -36,7 +36,8 @@ void uniform_lanes(std::uint64_t seed, std::uint64_t stream, Index start, float*
   for (Index i = 0; i < kPanelWidth;) {
     const auto at = static_cast<std::uint64_t>(start + i);
     const RandomBlock bits = philox(seed, stream, at / 4);
-    for (auto lane = at % 4; lane < 4 && i < kPanelWidth; ++lane) lanes[i++] = to_unit(bits[lane]);
+    for (auto lane = at % 4; lane < 4 && i < kPanelWidth; ++lane)
+      lanes[i++] = to_uniform(bits[lane]);
   }
 }
 
@@ -74,8 +75,8 @@ void fill_permutation(std::uint64_t seed, std::uint64_t stream, Index* y, Index 
   for (Index i = 0; i < count; ++i) y[i] = i;
   for (Index i = count - 1; i > 0; --i) {
     const RandomBlock bits = philox(seed, stream, static_cast<std::uint64_t>(i));
-    const std::uint64_t wide = (static_cast<std::uint64_t>(bits[0]) << 32) | bits[1];
-    std::swap(y[i], y[wide % static_cast<std::uint64_t>(i + 1)]);
+    const std::uint64_t random_bits = (static_cast<std::uint64_t>(bits[0]) << 32) | bits[1];
+    std::swap(y[i], y[random_bits % static_cast<std::uint64_t>(i + 1)]);
   }
 }
 

@@ -65,10 +65,10 @@ void layer_norm_backward(const float* normal, const float* gamma, const float* d
     products = fma(g, Vector::load_up_to(normal + j, width - j), products);
   }
   const Vector mean = Vector::set(sum_lanes(sums) / static_cast<float>(width));
-  const Vector slope = Vector::set(sum_lanes(products) / static_cast<float>(width));
+  const Vector mean_product = Vector::set(sum_lanes(products) / static_cast<float>(width));
   for (Index j = 0; j < width; j += kPanelWidth) {
     const Index rest = width - j;
-    const Vector centred = scaled(j) - mean - Vector::load_up_to(normal + j, rest) * slope;
+    const Vector centred = scaled(j) - mean - Vector::load_up_to(normal + j, rest) * mean_product;
     const Vector d = centred * Vector::set(inverse);
     (accumulate ? Vector::load_up_to(d_x + j, rest) + d : d).store_up_to(d_x + j, rest);
   }
@@ -80,7 +80,7 @@ void dropout(const float* x, float rate, std::uint64_t seed, std::uint64_t strea
   for (Index j = 0; j < width; j += 4) {
     const RandomBlock bits = philox(seed, stream, static_cast<std::uint64_t>(start + j) / 4);
     for (Index i = j; i < width && i < j + 4; ++i) {
-      const float value = to_unit(bits[i - j]) >= rate ? x[i] * scale : 0.0f;
+      const float value = to_uniform(bits[i - j]) >= rate ? x[i] * scale : 0.0f;
       y[i] = accumulate ? y[i] + value : value;
     }
   }

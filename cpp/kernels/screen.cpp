@@ -12,16 +12,16 @@ namespace {
 constexpr float kRounding = 0x1p-24f;
 
 // Two norms above it make products that may be infinite.
-constexpr float kMostNorm = 0x1p62f;
+constexpr float kMaxNorm = 0x1p62f;
 
 // A bound of the norm that `count` squares were summed for: sums are rounded, and a square below
 // the smallest normal number may count as zero. Infinite, so that all passes, where it is so large
 // that a unit's sums may be.
-Vector norms_at_least(const Vector& squares, Index count) {
+Vector norm_upper_bounds(const Vector& squares, Index count) {
   const auto terms = static_cast<float>(count + 16);
   const Vector hidden = Vector::set(terms * std::numeric_limits<float>::min());
   const Vector norms = sqrt(squares + hidden) * Vector::set(1 + 2 * terms * kRounding);
-  return select_greater(norms, Vector::set(kMostNorm),
+  return select_greater(norms, Vector::set(kMaxNorm),
                         Vector::set(std::numeric_limits<float>::infinity()), norms);
 }
 
@@ -48,7 +48,7 @@ class Rounding {
   void run(Index depth, bool is_row, const Pair& pair, const Out& out) {
     const auto total = [&](const Vector& squares) {
       const Vector sums = is_row ? Vector::set(sum_lanes(squares)) : squares;
-      return norms_at_least(sums, depth);
+      return norm_upper_bounds(sums, depth);
     };
     Vector squares[2] = {Vector::zero(), Vector::zero()};
     if constexpr (Unit::kScales) {
@@ -109,8 +109,8 @@ struct Pair {
 }  // namespace
 
 ScreenKind best_screen() {
-  if (MatrixUnit::is_here()) return ScreenKind::kMatrix;
-  return PairUnit::is_here() ? ScreenKind::kPairs : ScreenKind::kNone;
+  if (MatrixUnit::is_available()) return ScreenKind::kMatrix;
+  return Int16Unit::is_available() ? ScreenKind::kInt16 : ScreenKind::kNone;
 }
 
 Index screen_floats(Index rows, Index depth) {
@@ -144,15 +144,16 @@ void Screen<Unit>::round_row(const float* values, Index i) {
   rounding.run(
       depth_, true,
       [&](Index k) GATEWISE_INLINE_LAMBDA { return Pair{some(k), some(k + kScreenDepth / 2)}; },
-      [&](Index k) { return tile + Unit::row_place(i % kScreenRows, k, steps()); });
+      [&](Index k) { return tile + Unit::row_offset(i % kScreenRows, k, steps()); });
   scales_of_rows_[i] = first_lane(rounding.scale);
   norms_[i] = first_lane(rounding.norms);
   roundings_[i] = first_lane(rounding.roundings);
 }
 
 template <typename Unit>
-typename Screen<Unit>::LookedAt Screen<Unit>::round_panel(const Panels& w, const ColumnTerms& terms,
-                                                          Index panel, int which) {
+typename Screen<Unit>::PanelTerms Screen<Unit>::round_panel(const Panels& w,
+                                                            const ColumnTerms& terms, Index panel,
+                                                            int which) {
   const Index width = w.shape.width(panel), stride = w.shape.stride(panel);
   const float* values = w.panel(panel);
   const auto row = [&](Index k) GATEWISE_INLINE_LAMBDA {
@@ -162,31 +163,31 @@ typename Screen<Unit>::LookedAt Screen<Unit>::round_panel(const Panels& w, const
   rounding.run(
       depth_, false,
       [&](Index k) GATEWISE_INLINE_LAMBDA { return Pair{row(k), row(k + kScreenDepth / 2)}; },
-      [&](Index k) { return columns_ + Unit::column_place(which, k, 0, steps()); });
+      [&](Index k) { return columns_ + Unit::column_offset(which, k, 0, steps()); });
   const auto depth = static_cast<float>(depth_);
   const float norm = largest_of_lanes(rounding.norms);
   const float lost = largest_of_lanes(rounding.roundings);
-  LookedAt looked;
-  looked.lanes = (1u << width) - 1;
-  looked.scales = rounding.scale;
-  looked.bias = terms.panel_bias(panel, width);
-  looked.floors = terms.panel_floors(panel, width);
-  looked.by_norm = lost + (3 * depth + 64) * kRounding * norm;
-  looked.by_rounding = norm + lost;
+  PanelTerms panel_terms;
+  panel_terms.lanes = (1u << width) - 1;
+  panel_terms.scales = rounding.scale;
+  panel_terms.bias = terms.panel_bias(panel, width);
+  panel_terms.lower_bounds = terms.panel_lower_bounds(panel, width);
+  panel_terms.by_norm = lost + (3 * depth + 64) * kRounding * norm;
+  panel_terms.by_rounding = norm + lost;
   // Adding a bias rounds, and a product that counts as zero was something.
-  looked.absolute = 4 * kRounding * std::max(largest_of_lanes(abs(looked.bias)), 0.0f) +
-                    4 * depth * std::numeric_limits<float>::min();
-  return looked;
+  panel_terms.absolute = 4 * kRounding * std::max(largest_of_lanes(abs(panel_terms.bias)), 0.0f) +
+                         4 * depth * std::numeric_limits<float>::min();
+  return panel_terms;
 }
 
 template <typename Unit>
-void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const LookedAt& looked, int which,
-                           Index row, const float* bounds) {
+void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const PanelTerms& panel_terms,
+                           int which, Index row, const float* bounds) {
   alignas(64) float errors[kScreenRows];
   for (Index r = 0; r < kScreenRows; r += kPanelWidth)
-    fma(Vector::load(norms_ + row + r), Vector::set(looked.by_norm),
-        fma(Vector::load(roundings_ + row + r), Vector::set(looked.by_rounding),
-            Vector::set(looked.absolute)))
+    fma(Vector::load(norms_ + row + r), Vector::set(panel_terms.by_norm),
+        fma(Vector::load(roundings_ + row + r), Vector::set(panel_terms.by_rounding),
+            Vector::set(panel_terms.absolute)))
         .store(errors + r);
   std::int32_t* passed = passed_ + which * padded_rows();
   Index count = passed_counts_[which];
@@ -194,22 +195,23 @@ void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const LookedAt& loo
   for (Index r = 0; r < rows; ++r) {
     Vector sum = Vector::load(sums[r]);
     // In this order nothing small is made on the way.
-    if constexpr (Unit::kScales) sum = sum * looked.scales * Vector::set(scales_of_rows_[row + r]);
-    const Vector most = sum + looked.bias + Vector::set(errors[r]);
-    const Vector least = max(Vector::set(bounds[row + r]), looked.floors);
+    if constexpr (Unit::kScales)
+      sum = sum * panel_terms.scales * Vector::set(scales_of_rows_[row + r]);
+    const Vector upper_bound = sum + panel_terms.bias + Vector::set(errors[r]);
+    const Vector lower_bound = max(Vector::set(bounds[row + r]), panel_terms.lower_bounds);
     passed[count] = static_cast<std::int32_t>(row_begin_ + row + r);
     // Not below, so that NaN passes.
-    count += (~lanes_greater(least, most) & looked.lanes) != 0;
+    count += (~lanes_greater(lower_bound, upper_bound) & panel_terms.lanes) != 0;
   }
   passed_counts_[which] = count;
 }
 
 template <typename Unit>
-void Screen<Unit>::look(const Panels& w, const ColumnTerms& terms, Index panel, int panels,
-                        const float* bounds) {
-  LookedAt looked[kScreenPanels];
+void Screen<Unit>::evaluate(const Panels& w, const ColumnTerms& terms, Index panel, int panels,
+                            const float* bounds) {
+  PanelTerms panel_terms[kScreenPanels];
   for (int which = 0; which < panels; ++which) {
-    looked[which] = round_panel(w, terms, panel + which, which);
+    panel_terms[which] = round_panel(w, terms, panel + which, which);
     passed_counts_[which] = 0;
   }
   // While the unit works, the next panels are fetched.
@@ -220,13 +222,13 @@ void Screen<Unit>::look(const Panels& w, const ColumnTerms& terms, Index panel, 
     ScreenSums sums;
     unit_.multiply(tile, sums);
     for (int which = 0; which < panels; ++which)
-      compare(sums.values[which], looked[which], which, at * kScreenRows, bounds);
+      compare(sums.values[which], panel_terms[which], which, at * kScreenRows, bounds);
     tile.rows += steps() * kScreenStep;
-    tile.ahead += steps() * lines * kPanelWidth;
+    tile.prefetch += steps() * lines * kPanelWidth;
   }
 }
 
 template class Screen<MatrixUnit>;
-template class Screen<PairUnit>;
+template class Screen<Int16Unit>;
 
 }  // namespace gatewise

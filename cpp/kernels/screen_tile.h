@@ -19,13 +19,13 @@ static_assert(kScreenPanels * kPanelWidth * kScreenDepth == kScreenStep);
 inline constexpr Index screen_pair(Index k) { return k / kScreenDepth * 16 + k % 16; }
 inline constexpr Index screen_half(Index k) { return k % kScreenDepth / 16; }
 
-// One tile to multiply. For each step so many lines of 64 bytes are asked for, from `ahead` on;
+// One tile to multiply. For each step so many lines of 64 bytes are asked for, from `prefetch` on;
 // they need not exist.
 struct ScreenTile {
   const std::uint16_t* rows;
   const std::uint16_t* panels;
   Index steps;
-  const float* ahead = nullptr;
+  const float* prefetch = nullptr;
   Index lines = 0;
 };
 

@@ -13,10 +13,10 @@ bool is_better(const Hit& a, const Hit& b) { return a.is_better(b); }
 void take(float score, Index row, Index query, Index k, const HitLists& lists) {
   const Hit hit(score, row);
   if (!hit.is_better(lists.worst[query])) return;
-  Hit* list = lists.hits + query * lists.room;
+  Hit* list = lists.hits + query * lists.capacity;
   std::int32_t& count = lists.counts[query];
   list[count++] = hit;
-  if (count < lists.room || count <= k) return;
+  if (count < lists.capacity || count <= k) return;
   std::nth_element(list, list + k - 1, list + count, is_better);
   count = static_cast<std::int32_t>(k);
   lists.worst[query] = list[k - 1];

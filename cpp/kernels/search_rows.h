@@ -37,24 +37,24 @@ class Hit {
   std::uint64_t key_ = 0;
 };
 
-// Of each query of a panel a list of hits, [kPanelWidth, room], the worst that may still be taken,
-// and its score. The k best of all rows seen are in the list.
+// Of each query of a panel a list of hits, [kPanelWidth, capacity], the worst that may still be
+// taken, and its score. The k best of all rows seen are in the list.
 struct HitLists {
   Hit* hits = nullptr;
   std::int32_t* counts = nullptr;
   Hit* worst = nullptr;
   float* bounds = nullptr;
-  Index room = 0;
+  Index capacity = 0;
 
   // Those of a panel further on.
   HitLists from(Index panel) const {
     const Index query = panel * kPanelWidth;
-    return {hits + query * room, counts + query, worst + query, bounds + query, room};
+    return {hits + query * capacity, counts + query, worst + query, bounds + query, capacity};
   }
 };
 
 // Room for the k best of `rows`: with some for as many more, a cut back to k is rare.
-inline Index hit_room(Index k, Index rows) { return std::min(2 * k + 4 * kPanelWidth, rows); }
+inline Index hit_capacity(Index k, Index rows) { return std::min(2 * k + 4 * kPanelWidth, rows); }
 
 // Empties the lists of `panels` panels.
 void begin_hits(Index panels, const HitLists& lists);

@@ -14,7 +14,7 @@ std::vector<Index> count_by_unit(const float* kernel, PanelShape shape) {
   return counts;
 }
 
-// Units by their number of entries, most first, inside each window; ties stay in order.
+// Units by their number of entries, max_count first, inside each window; ties stay in order.
 std::vector<std::int32_t> sort_units(const std::vector<Index>& counts) {
   std::vector<std::int32_t> order(counts.size());
   std::iota(order.begin(), order.end(), 0);
@@ -35,23 +35,23 @@ SparseArrays pack_csr(const float* kernel, PanelShape shape) {
   std::vector<Index> next(counts.size());  // where the next entry of each unit goes
   for (Index first = 0; first < shape.cols; first += kPanelWidth) {
     const Index end = std::min(first + kPanelWidth, shape.cols), from = arrays.offsets.back();
-    Index most = 0;
+    Index max_count = 0;
     for (Index at = first; at < end; ++at) {
       const std::int32_t unit = arrays.order[at];
       next[unit] = from * kPanelWidth + at - first;
-      most = std::max(most, counts[unit]);
+      max_count = std::max(max_count, counts[unit]);
     }
-    arrays.offsets.push_back(static_cast<std::int32_t>(from + most));
+    arrays.offsets.push_back(static_cast<std::int32_t>(from + max_count));
   }
   const auto lanes = static_cast<std::size_t>(arrays.offsets.back() * kPanelWidth);
   arrays.values.assign(lanes, 0.0f);
-  arrays.places.assign(lanes, static_cast<std::int32_t>(shape.rows));
+  arrays.indices.assign(lanes, static_cast<std::int32_t>(shape.rows));
   for (Index k = 0; k < shape.rows; ++k)
     for (Index u = 0; u < shape.cols; ++u) {
       const float value = kernel[k * shape.cols + u];
       if (value == 0) continue;
       arrays.values[next[u]] = value;
-      arrays.places[next[u]] = static_cast<std::int32_t>(k);
+      arrays.indices[next[u]] = static_cast<std::int32_t>(k);
       next[u] += kPanelWidth;
     }
   return arrays;
@@ -67,29 +67,29 @@ SparseArrays pack_blocks(const float* kernel, PanelShape shape) {
       if (std::all_of(row, row + width, [](float value) { return value == 0; })) continue;
       arrays.values.insert(arrays.values.end(), row, row + width);
       arrays.values.resize(arrays.values.size() + static_cast<std::size_t>(kPanelWidth - width));
-      arrays.places.push_back(static_cast<std::int32_t>(k));
+      arrays.indices.push_back(static_cast<std::int32_t>(k));
     }
-    arrays.offsets.push_back(static_cast<std::int32_t>(arrays.places.size()));
+    arrays.offsets.push_back(static_cast<std::int32_t>(arrays.indices.size()));
   }
   return arrays;
 }
 
-template <typename Place>
-void unpack_sparse(const SparseWeights<Place>& w, float* kernel) {
+template <typename StorageIndex>
+void unpack_sparse(const SparseWeights<StorageIndex>& w, float* kernel) {
   std::fill_n(kernel, w.inputs * w.units, 0.0f);
   const bool is_csr = w.form == SparseForm::kCsr;
   for (Index slice = 0; slice < w.slices(); ++slice)
     for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step)
       for (Index lane = 0; lane < w.width(slice); ++lane) {
         const Index at = step * kPanelWidth + lane, unit = slice * kPanelWidth + lane;
-        const Index place = w.places[is_csr ? at : step];
-        if (place < w.inputs)
-          kernel[place * w.units + (is_csr ? w.order[unit] : unit)] = w.values[at];
+        const Index input = w.indices[is_csr ? at : step];
+        if (input < w.inputs)
+          kernel[input * w.units + (is_csr ? w.order[unit] : unit)] = w.values[at];
       }
 }
 
-template <typename Place>
-Index count_entries(const SparseWeights<Place>& w) {
+template <typename StorageIndex>
+Index num_nonzeros(const SparseWeights<StorageIndex>& w) {
   const Index lanes = w.steps() * kPanelWidth;
   return lanes - std::count(w.values, w.values + lanes, 0.0f);
 }
@@ -97,15 +97,15 @@ Index count_entries(const SparseWeights<Place>& w) {
 namespace {
 
 // Places of one lane of csr, or of a slice of blocks (distance 1), in steps [begin, end).
-template <typename Place>
-bool are_ascending(const SparseWeights<Place>& w, Index begin, Index end, Index lane) {
+template <typename StorageIndex>
+bool are_ascending(const SparseWeights<StorageIndex>& w, Index begin, Index end, Index lane) {
   const bool is_csr = w.form == SparseForm::kCsr;
   Index last = -1;
   for (Index step = begin; step < end; ++step) {
-    const Index place = w.places[is_csr ? step * kPanelWidth + lane : step];
-    const bool is_padding = is_csr && place == w.inputs && w.values[step * kPanelWidth + lane] == 0;
-    if (place < 0 || (!is_padding && (place >= w.inputs || place <= last))) return false;
-    last = place;
+    const Index input = w.indices[is_csr ? step * kPanelWidth + lane : step];
+    const bool is_padding = is_csr && input == w.inputs && w.values[step * kPanelWidth + lane] == 0;
+    if (input < 0 || (!is_padding && (input >= w.inputs || input <= last))) return false;
+    last = input;
   }
   return true;
 }
@@ -122,26 +122,26 @@ bool is_order(const std::int32_t* order, Index units) {
 
 }  // namespace
 
-template <typename Place>
-const char* find_flaw(const SparseWeights<Place>& w, Index steps) {
+template <typename StorageIndex>
+const char* find_error(const SparseWeights<StorageIndex>& w, Index steps) {
   if (w.offsets[0] != 0 || w.offsets[w.slices()] != steps)
     return "offsets: expected them to go from 0 to the number of steps";
   for (Index slice = 0; slice < w.slices(); ++slice)
     if (w.offsets[slice] > w.offsets[slice + 1])
       return "offsets: expected none to be less than the one before";
   if (w.order && !is_order(w.order, w.units))
-    return "order: expected every unit once, within 256 of its place";
+    return "order: expected every unit once, within 256 of its own index";
   for (Index slice = 0; slice < w.slices(); ++slice)
     for (Index lane = 0; lane < (w.order ? kPanelWidth : 1); ++lane)
       if (!are_ascending(w, w.offsets[slice], w.offsets[slice + 1], lane))
-        return "places: expected numbers of inputs, for each unit in ascending order";
+        return "places: expected indices of inputs, ascending for each unit";
   return nullptr;
 }
 
-#define GATEWISE_SPARSE_PACK(Place)                                 \
-  template void unpack_sparse(const SparseWeights<Place>&, float*); \
-  template Index count_entries(const SparseWeights<Place>&);        \
-  template const char* find_flaw(const SparseWeights<Place>&, Index);
+#define GATEWISE_SPARSE_PACK(StorageIndex)                                 \
+  template void unpack_sparse(const SparseWeights<StorageIndex>&, float*); \
+  template Index num_nonzeros(const SparseWeights<StorageIndex>&);         \
+  template const char* find_error(const SparseWeights<StorageIndex>&, Index);
 GATEWISE_SPARSE_PACK(std::uint16_t)
 GATEWISE_SPARSE_PACK(std::int32_t)
 

@@ -10,7 +10,7 @@ namespace gatewise {
 // The arrays of a sparse kernel, as SparseWeights describes them.
 struct SparseArrays {
   std::vector<float> values;
-  std::vector<std::int32_t> places;
+  std::vector<std::int32_t> indices;
   std::vector<std::int32_t> offsets;
   std::vector<std::int32_t> order;  // empty of blocks
 
@@ -22,16 +22,16 @@ SparseArrays pack_csr(const float* kernel, PanelShape shape);
 SparseArrays pack_blocks(const float* kernel, PanelShape shape);
 
 // kernel [inputs, units] row-major, overwritten.
-template <typename Place>
-void unpack_sparse(const SparseWeights<Place>& w, float* kernel);
+template <typename StorageIndex>
+void unpack_sparse(const SparseWeights<StorageIndex>& w, float* kernel);
 
 // Values that are not zero.
-template <typename Place>
-Index count_entries(const SparseWeights<Place>& w);
+template <typename StorageIndex>
+Index num_nonzeros(const SparseWeights<StorageIndex>& w);
 
 // What is wrong with arrays that may come from anywhere, before a product reads with them; null
-// where they are as SparseWeights says. `steps` are those of values and places.
-template <typename Place>
-const char* find_flaw(const SparseWeights<Place>& w, Index steps);
+// where they are as SparseWeights says. `steps` are those of values and indices.
+template <typename StorageIndex>
+const char* find_error(const SparseWeights<StorageIndex>& w, Index steps);
 
 }  // namespace gatewise

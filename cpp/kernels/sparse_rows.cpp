@@ -10,18 +10,18 @@
 namespace gatewise {
 namespace {
 
-// A row's sums take a third of the registers, so that the loads of the next entries find room.
-constexpr int kMostPanels = std::clamp(kAccumulators / Vector::kParts, 1, 4);
+// A row's sums take a third of the registers, so that the loads of the next nonzeros find room.
+constexpr int kMaxPanels = std::clamp(kAccumulators / Vector::kParts, 1, 4);
 
-// Rows of W whose gradient is gathered before it is applied: with kMostPanels panels 8 KB.
-constexpr Index kStretchRows = 32;
+// Rows of W whose gradient is gathered before it is applied: with kMaxPanels panels 8 KB.
+constexpr Index kUpdateRows = 32;
 
 // table[p - 1] is the function for p panels.
 template <template <int> typename Function>
 constexpr auto for_panels() {
   return []<int... kPanels>(std::integer_sequence<int, kPanels...>) {
     return std::array{&Function<kPanels + 1>::run...};
-  }(std::make_integer_sequence<int, kMostPanels>{});
+  }(std::make_integer_sequence<int, kMaxPanels>{});
 }
 
 template <int kPanels>
@@ -55,28 +55,28 @@ struct ForwardRows {
 };
 constexpr auto kForwardRows = for_panels<ForwardRows>();
 
-// Gradient of a stretch of rows of W, panel by panel as they lie in them. Each row is stored as a
+// Gradient of a buffer of rows of W, panel by panel as they lie in them. Each row is stored as a
 // whole register; its surplus lanes are overwritten by the next row or lie behind the last.
-struct Stretch {
-  alignas(64) float g[kMostPanels][(kStretchRows + 1) * kPanelWidth];
+struct GradientBuffer {
+  alignas(64) float g[kMaxPanels][(kUpdateRows + 1) * kPanelWidth];
 };
 
-// Rows [begin, end) of W by kPanels panels, the last of `width` columns; moves `at`, the next entry
-// of each run, behind them.
+// Rows [begin, end) of W by kPanels panels, the last of `width` columns; moves `at`, the next
+// nonzero of each run, behind them.
 template <int kPanels>
 struct GradientRows {
-  static void run(const SortedRun* runs, Index count, const SparseEntry** at, const float* units,
-                  Index d_y_stride, Index width, Index begin, Index end, Stretch& stretch) {
+  static void run(const SortedRun* runs, Index count, const Nonzero** at, const float* d_y,
+                  Index d_y_stride, Index width, Index begin, Index end, GradientBuffer& buffer) {
     const Index last_stride = round_up(width, 4);
     for (Index j = begin; j < end; ++j) {
       Vector sums[kPanels];
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) sums[p] = Vector::zero();
       for (Index r = 0; r < count; ++r) {
-        const SparseEntry* entry = at[r];
-        for (; entry < runs[r].end && entry->column == j; ++entry) {
-          const float* row = units + entry->row * d_y_stride;
-          const Vector value = Vector::set(entry->value);
+        const Nonzero* nonzero = at[r];
+        for (; nonzero < runs[r].end && nonzero->column == j; ++nonzero) {
+          const float* row = d_y + nonzero->row * d_y_stride;
+          const Vector value = Vector::set(nonzero->value);
 #pragma GCC unroll 4
           for (int p = 0; p < kPanels; ++p) {
             const float* from = row + p * kPanelWidth;
@@ -85,11 +85,11 @@ struct GradientRows {
                     sums[p]);
           }
         }
-        at[r] = entry;
+        at[r] = nonzero;
       }
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p)
-        sums[p].store(stretch.g[p] + (j - begin) * (p == kPanels - 1 ? last_stride : kPanelWidth));
+        sums[p].store(buffer.g[p] + (j - begin) * (p == kPanels - 1 ? last_stride : kPanelWidth));
     }
   }
 };
@@ -97,12 +97,12 @@ constexpr auto kGradientRows = for_panels<GradientRows>();
 
 }  // namespace
 
-const Index kSparsePanels = kMostPanels;
+const Index kSparsePanels = kMaxPanels;
 
 Index find_column_outside(const std::int32_t* columns, Index count, Index width) {
-  constexpr Index kStretch = 1024;
-  for (Index start = 0; start < count; start += kStretch) {
-    const Index end = std::min(start + kStretch, count);
+  constexpr Index kChunk = 1024;
+  for (Index start = 0; start < count; start += kChunk) {
+    const Index end = std::min(start + kChunk, count);
     std::uint32_t largest = 0;  // a negative column is a large number
     for (Index i = start; i < end; ++i)
       largest = std::max(largest, static_cast<std::uint32_t>(columns[i]));
@@ -115,33 +115,33 @@ Index find_column_outside(const std::int32_t* columns, Index count, Index width)
 
 void sparse_forward_product(const SparseRows& x, Index row_begin, Index row_end, const Panels& w,
                             Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  for (Index panel = panel_begin; panel < panel_end; panel += kMostPanels)
-    kForwardRows[std::min<Index>(kMostPanels, panel_end - panel) - 1](x, row_begin, row_end, w,
-                                                                      panel, epilogue);
+  for (Index panel = panel_begin; panel < panel_end; panel += kMaxPanels)
+    kForwardRows[std::min<Index>(kMaxPanels, panel_end - panel) - 1](x, row_begin, row_end, w,
+                                                                     panel, epilogue);
 }
 
 SortedRun sort_by_column(const SparseRows& x, Index row_begin, Index row_end, Index first_row,
-                         Index width, SparseEntry* sorted, SparseEntry* spare) {
-  constexpr int kMostBits = 11;
+                         Index width, Nonzero* sorted, Nonzero* scratch) {
+  constexpr int kMaxDigitBits = 11;
   const int bits = std::bit_width(static_cast<std::uint64_t>(width - 1));
-  const int passes = std::max(1, (bits + kMostBits - 1) / kMostBits);
+  const int passes = std::max(1, (bits + kMaxDigitBits - 1) / kMaxDigitBits);
   const int digit_bits = (bits + passes - 1) / passes;
-  SparseEntry* to = passes % 2 == 1 ? sorted : spare;
-  SparseEntry* from = passes % 2 == 1 ? spare : sorted;
+  Nonzero* to = passes % 2 == 1 ? sorted : scratch;
+  Nonzero* from = passes % 2 == 1 ? scratch : sorted;
   Index count = 0;
   for (Index i = row_begin; i < row_end; ++i)
     for (Index at = x.begin(i); at < x.end(i); ++at)
       from[count++] = {x.columns[at], static_cast<std::int32_t>(i - first_row), x.values[at]};
   for (int pass = 0; pass < passes; ++pass) {
-    const auto digit = [&](const SparseEntry& entry) {
-      return (entry.column >> (pass * digit_bits)) & ((1 << digit_bits) - 1);
+    const auto digit = [&](const Nonzero& nonzero) {
+      return (nonzero.column >> (pass * digit_bits)) & ((1 << digit_bits) - 1);
     };
-    Index places[1 << kMostBits];
-    std::fill_n(places, Index{1} << digit_bits, Index{0});
-    for (Index at = 0; at < count; ++at) ++places[digit(from[at])];
-    Index place = 0;
-    for (Index d = 0; d < Index{1} << digit_bits; ++d) place += std::exchange(places[d], place);
-    for (Index at = 0; at < count; ++at) to[places[digit(from[at])]++] = from[at];
+    Index offsets[1 << kMaxDigitBits];
+    std::fill_n(offsets, Index{1} << digit_bits, Index{0});
+    for (Index at = 0; at < count; ++at) ++offsets[digit(from[at])];
+    Index offset = 0;
+    for (Index d = 0; d < Index{1} << digit_bits; ++d) offset += std::exchange(offsets[d], offset);
+    for (Index at = 0; at < count; ++at) to[offsets[digit(from[at])]++] = from[at];
     std::swap(from, to);
   }
   return {sorted, sorted + count};
@@ -150,21 +150,21 @@ SortedRun sort_by_column(const SparseRows& x, Index row_begin, Index row_end, In
 void sparse_weight_gradient(const SortedRun* runs, Index count, const float* d_y, Index d_y_stride,
                             PanelShape shape, Index panel_begin, Index panel_end, Index begin,
                             Index end, const UpdateTarget& target) {
-  Stretch stretch;
-  for (Index panel = panel_begin; panel < panel_end; panel += kMostPanels) {
-    const Index panels = std::min<Index>(kMostPanels, panel_end - panel);
-    const SparseEntry* at[kMostRuns];
+  GradientBuffer buffer;
+  for (Index panel = panel_begin; panel < panel_end; panel += kMaxPanels) {
+    const Index panels = std::min<Index>(kMaxPanels, panel_end - panel);
+    const Nonzero* at[kMaxRuns];
     for (Index r = 0; r < count; ++r)
       at[r] = std::lower_bound(
           runs[r].begin, runs[r].end, begin,
-          [](const SparseEntry& entry, Index column) { return entry.column < column; });
-    for (Index start = begin; start < end; start += kStretchRows) {
-      const Index stop = std::min(end, start + kStretchRows);
+          [](const Nonzero& nonzero, Index column) { return nonzero.column < column; });
+    for (Index start = begin; start < end; start += kUpdateRows) {
+      const Index stop = std::min(end, start + kUpdateRows);
       kGradientRows[panels - 1](runs, count, at, d_y + panel * kPanelWidth, d_y_stride,
-                                shape.width(panel + panels - 1), start, stop, stretch);
+                                shape.width(panel + panels - 1), start, stop, buffer);
       for (Index p = 0; p < panels; ++p) {
         const Index stride = shape.stride(panel + p);
-        apply_update(target, shape.offset(panel + p) + start * stride, stretch.g[p],
+        apply_update(target, shape.offset(panel + p) + start * stride, buffer.g[p],
                      (stop - start) * stride);
       }
     }

@@ -36,12 +36,12 @@ inline constexpr int tile_panels(int rows) {
 // prefetcher stops at the end of a page. So such a tile asks for what lies this far ahead in each
 // stream of weights that it reads: a tenth less time for a row of float32 or bfloat16 weights, in
 // up to four streams, and of int8 ones, in one (Zen 3, weights in main memory).
-inline constexpr Index kLeadBytes = 512;
-inline constexpr Index kLoneLeadBytes = 1024;
+inline constexpr Index kPrefetchBytes = 512;
+inline constexpr Index kSingleStreamPrefetchBytes = 1024;
 
 template <int kRows>
-GATEWISE_INLINE void fetch_ahead(const void* weights, Index lead_bytes) {
-  if constexpr (kRows <= 2) __builtin_prefetch(static_cast<const char*>(weights) + lead_bytes);
+GATEWISE_INLINE void prefetch_ahead(const void* weights, Index distance_bytes) {
+  if constexpr (kRows <= 2) __builtin_prefetch(static_cast<const char*>(weights) + distance_bytes);
 }
 
 // The rows of a product, cut into as few tiles as can be, none much smaller than another: a tile of
@@ -54,7 +54,7 @@ class RowTiles {
   Index begin(Index tile) const { return rows_ * tile / count_; }
   int rows(Index tile) const { return static_cast<int>(begin(tile + 1) - begin(tile)); }
   // Rows of the smallest tile.
-  int least() const { return static_cast<int>(rows_ / count_); }
+  int min_rows() const { return static_cast<int>(rows_ / count_); }
 
  private:
   Index rows_;

@@ -10,16 +10,16 @@
 namespace gatewise {
 
 // Covers rows [row_begin, row_end) and panels [panel_begin, panel_end) with calls of
-// `product.tile<kRows, kPanels>(row, panel)`, of at most `Product::kMostPanels` panels. Panels
+// `product.tile<kRows, kPanels>(row, panel)`, of at most `Product::kMaxPanels` panels. Panels
 // outside, rows inside: a panel stays in the first caches while the rows pass.
 template <typename Product>
 class TileLoop {
  public:
   static void run(const Product& product, Index row_begin, Index row_end, Index panel_begin,
                   Index panel_end) {
-    const Index most_rows = std::min<Index>(row_end - row_begin, kTileRows);
-    if (most_rows <= 0) return;
-    const Index group = panels_of(static_cast<int>(most_rows));
+    const Index max_rows = std::min<Index>(row_end - row_begin, kTileRows);
+    if (max_rows <= 0) return;
+    const Index group = panels_of(static_cast<int>(max_rows));
     for (Index panel = panel_begin; panel < panel_end; panel += group) {
       const Index group_end = std::min(panel_end, panel + group);
       for (Index row = row_begin; row < row_end; row += kTileRows) {
@@ -33,9 +33,9 @@ class TileLoop {
 
  private:
   using Tile = void (*)(const Product& product, Index row, Index panel);
-  static constexpr int kMostPanels = Product::kMostPanels;
+  static constexpr int kMaxPanels = Product::kMaxPanels;
 
-  static constexpr int panels_of(int rows) { return std::min(tile_panels(rows), kMostPanels); }
+  static constexpr int panels_of(int rows) { return std::min(tile_panels(rows), kMaxPanels); }
 
   template <int kRows, int kPanels>
   static void call(const Product& product, Index row, Index panel) {
@@ -44,13 +44,13 @@ class TileLoop {
 
   // Tiles that no loop asks for repeat the largest that one does.
   template <int kRows, int... kPanels>
-  static constexpr std::array<Tile, kMostPanels> of_rows(std::integer_sequence<int, kPanels...>) {
+  static constexpr std::array<Tile, kMaxPanels> of_rows(std::integer_sequence<int, kPanels...>) {
     return {&call<kRows, std::min(kPanels + 1, panels_of(kRows))>...};
   }
   template <int... kRows>
-  static constexpr std::array<std::array<Tile, kMostPanels>, kTileRows> all(
+  static constexpr std::array<std::array<Tile, kMaxPanels>, kTileRows> all(
       std::integer_sequence<int, kRows...>) {
-    return {of_rows<kRows + 1>(std::make_integer_sequence<int, kMostPanels>{})...};
+    return {of_rows<kRows + 1>(std::make_integer_sequence<int, kMaxPanels>{})...};
   }
 
   // kTiles[r - 1][p - 1]: r rows by p panels.

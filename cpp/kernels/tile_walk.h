@@ -17,7 +17,7 @@ class TileWalk {
     const Index block = std::max<Index>(kBlockFloats / depth / kTileRows, 1) * kTileRows;
     for (Index begin = row_begin; begin < row_end; begin += block) {
       const RowTiles tiles(std::min(row_end - begin, block));
-      const Index group = tile_panels(tiles.least());
+      const Index group = tile_panels(tiles.min_rows());
       // Panels outside, rows inside: a panel stays in the first cache while the block's rows pass.
       for (Index panel = panel_begin; panel < panel_end; panel += group) {
         const Index group_end = std::min(panel_end, panel + group);
@@ -46,12 +46,12 @@ class TileWalk {
     TileSums sums;
     for (Index panel = panel_begin; panel < panel_end; panel += at_once) {
       const int panels = static_cast<int>(std::min<Index>(at_once, panel_end - panel));
-      const float* b[kMostPanels];
+      const float* b[kMaxPanels];
       for (int p = 0; p < panels; ++p) b[p] = w_.panel(panel + p);
-      const Index lines = tiles > 1 ? ceil_divide(kStretch * panels, tiles) : 0;
+      const Index lines = tiles > 1 ? ceil_divide(kPrefetchDepth * panels, tiles) : 0;
       multiply_tile(a, rows, b, panels, w_.shape.stride(panel + panels - 1), w_.shape.rows,
                     {next, lines}, sums);
-      next += ceil_divide(w_.shape.rows, kStretch) * lines * kPanelWidth;
+      next += ceil_divide(w_.shape.rows, kPrefetchDepth) * lines * kPanelWidth;
       for (int p = 0; p < panels; ++p) finish_(sums.values + p * rows, row, rows, panel + p);
     }
   }

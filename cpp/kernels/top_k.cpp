@@ -9,32 +9,33 @@
 namespace gatewise {
 namespace {
 
-constexpr float kLeast = -std::numeric_limits<float>::infinity();
+constexpr float kNegativeInfinity = -std::numeric_limits<float>::infinity();
 
 // Values i .. i + 15; NaN and what lies behind the last as -infinity.
 GATEWISE_INLINE Vector load_ranks(const float* values, Index width, Index i) {
   alignas(64) static constexpr float kLane[kPanelWidth] = {0, 1, 2,  3,  4,  5,  6,  7,
                                                            8, 9, 10, 11, 12, 13, 14, 15};
-  const Vector least = Vector::set(kLeast);
+  const Vector negative_infinity = Vector::set(kNegativeInfinity);
   const Index rest = width - i;
   // Where a value is NaN, max gives its second operand.
-  if (rest >= kPanelWidth) return max(Vector::load(values + i), least);
+  if (rest >= kPanelWidth) return max(Vector::load(values + i), negative_infinity);
   const Vector count = Vector::set(static_cast<float>(rest));
-  return max(
-      select_greater(count, Vector::load(kLane), Vector::load_partial(values + i, rest), least),
-      least);
+  return max(select_greater(count, Vector::load(kLane), Vector::load_partial(values + i, rest),
+                            negative_infinity),
+             negative_infinity);
 }
 
-// A bound that at least k values reach. A lane's maximum over all registers is a value of the row:
-// the k-th largest of the 16 maxima will do, and of equal ones at least one is counted.
+// A bound that at negative_infinity k values reach. A lane's maximum over all registers is a value
+// of the row: the k-th largest of the 16 maxima will do, and of equal ones at negative_infinity one
+// is counted.
 float lower_bound(const float* values, Index width, Index k) {
-  if (k > kPanelWidth) return kLeast;
-  const Vector least = Vector::set(kLeast);
-  Vector lanes = least;
+  if (k > kPanelWidth) return kNegativeInfinity;
+  const Vector negative_infinity = Vector::set(kNegativeInfinity);
+  Vector lanes = negative_infinity;
   for (Index i = 0; i < width; i += kPanelWidth) lanes = max(load_ranks(values, width, i), lanes);
   float bound = largest_lane(lanes);
   for (Index j = 1; j < k; ++j) {
-    lanes = select_greater(Vector::set(bound), lanes, lanes, least);
+    lanes = select_greater(Vector::set(bound), lanes, lanes, negative_infinity);
     bound = largest_lane(lanes);
   }
   return bound;
@@ -44,10 +45,13 @@ float lower_bound(const float* values, Index width, Index k) {
 
 void top_k(const float* values, Index width, Index k, std::int32_t* indices) {
   const Vector bound = Vector::set(lower_bound(values, width, k));
-  const auto rank = [&](Index i) { return values[i] > kLeast ? values[i] : kLeast; };
+  const auto rank = [&](Index i) {
+    return values[i] > kNegativeInfinity ? values[i] : kNegativeInfinity;
+  };
   Index kept = 0;
   for (Index i = 0; i < width; i += kPanelWidth) {
-    // While the list fills, all that reach the bound; then those above the least of the list.
+    // While the list fills, all that reach the bound; then those above the negative_infinity of the
+    // list.
     const Vector ranks = load_ranks(values, width, i);
     unsigned better = kept < k ? ~lanes_greater(bound, ranks)
                                : lanes_greater(ranks, Vector::set(rank(indices[k - 1])));
@@ -56,10 +60,10 @@ void top_k(const float* values, Index width, Index k, std::int32_t* indices) {
       const Index index = i + std::countr_zero(better);
       const float value = rank(index);
       if (kept == k && !(value > rank(indices[k - 1]))) continue;
-      Index place = kept < k ? kept++ : k - 1;
-      for (; place > 0 && value > rank(indices[place - 1]); --place)
-        indices[place] = indices[place - 1];
-      indices[place] = static_cast<std::int32_t>(index);
+      Index position = kept < k ? kept++ : k - 1;
+      for (; position > 0 && value > rank(indices[position - 1]); --position)
+        indices[position] = indices[position - 1];
+      indices[position] = static_cast<std::int32_t>(index);
     }
   }
 }

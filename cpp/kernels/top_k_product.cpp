@@ -10,7 +10,7 @@ namespace {
 
 // A key that exactly k of more than k distinct ones reach, found by bisection: of some dozens of
 // sums some ten counts find it, each a few registers, where a partial sort mispredicts branches.
-std::uint64_t key_reached_by(const Candidate* list, Index count, Index k) {
+std::uint64_t kth_key(const Candidate* list, Index count, Index k) {
   std::uint64_t reached = list[0].key(), missed = list[0].key();
   for (Index i = 1; i < count; ++i) {
     reached = std::min(reached, list[i].key());
@@ -26,7 +26,7 @@ std::uint64_t key_reached_by(const Candidate* list, Index count, Index k) {
   }
 }
 
-// Cuts the list to its k best and raises the bound to the least of them.
+// Cuts the list to its k best and raises the bound to the threshold of them.
 void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   if (count <= k) return;
   count = static_cast<std::int32_t>(choose_candidates(list, count, k));
@@ -44,9 +44,9 @@ class TopKProduct {
   void run(Index row_begin, Index row_end, Index panel_begin, Index panel_end) const {
     walk_tiles(x_, row_begin, row_end, w_, panel_begin, panel_end,
                [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
-                 std::int32_t numbers[kTileRows];
-                 for (int r = 0; r < rows; ++r) numbers[r] = static_cast<std::int32_t>(row + r);
-                 take({sums, numbers, rows, panel});
+                 std::int32_t row_indices[kTileRows];
+                 for (int r = 0; r < rows; ++r) row_indices[r] = static_cast<std::int32_t>(row + r);
+                 take({sums, row_indices, rows, panel});
                });
   }
 
@@ -56,17 +56,17 @@ class TopKProduct {
   void run_screened(Index row_begin, Index row_end, Index panel_begin, Index panel_end,
                     float* scratch) const {
     Screen<Unit> screen(x_, row_begin, row_end, w_.shape.rows, scratch);
-    Index pause = kLeastPause;
+    Index pause = kMinPause;
     for (Index panel = panel_begin; panel < panel_end;) {
       const int panels = static_cast<int>(std::min(kScreenPanels, panel_end - panel));
-      screen.look(w_, terms_, panel, panels, candidates_.bounds + row_begin);
+      screen.evaluate(w_, terms_, panel, panels, candidates_.bounds + row_begin);
       Index passed = 0;
       for (int which = 0; which < panels; ++which, ++panel) {
         run_passed(screen.passed(which), screen.passed_count(which), panel);
         passed += screen.passed_count(which);
       }
       if (2 * passed < (row_end - row_begin) * panels) {
-        pause = kLeastPause;
+        pause = kMinPause;
         continue;
       }
       const Index unscreened = std::min(panel_end, panel + pause);
@@ -77,7 +77,7 @@ class TopKProduct {
   }
 
  private:
-  static constexpr Index kLeastPause = 4;
+  static constexpr Index kMinPause = 4;
 
   // Sums of a few rows and one panel.
   struct Tile {
@@ -103,11 +103,11 @@ class TopKProduct {
     const Index width = w_.shape.width(tile.panel);
     const unsigned lanes = (1u << width) - 1;
     const Vector bias = terms_.panel_bias(tile.panel, width);
-    const Vector floor = terms_.panel_floors(tile.panel, width);
+    const Vector lower_bound = terms_.panel_lower_bounds(tile.panel, width);
     unsigned better[kTileRows], hits = 0;
     for (int r = 0; r < tile.row_count; ++r) {
-      const Vector least = max(Vector::set(candidates_.bounds[tile.rows[r]]), floor);
-      better[r] = lanes_greater(Vector::load(tile.sums[r]) + bias, least) & lanes;
+      const Vector threshold = max(Vector::set(candidates_.bounds[tile.rows[r]]), lower_bound);
+      better[r] = lanes_greater(Vector::load(tile.sums[r]) + bias, threshold) & lanes;
       hits |= static_cast<unsigned>(better[r] != 0) << r;
     }
     if (hits != 0) add_lanes(tile, hits, better);
@@ -120,14 +120,15 @@ class TopKProduct {
     for (; hits != 0; hits &= hits - 1) {
       const int r = std::countr_zero(hits);
       const Index i = tile.rows[r];
-      Candidate* list = candidates_.lists + i * candidates_.room;
+      Candidate* list = candidates_.lists + i * candidates_.capacity;
       std::int32_t count = candidates_.counts[i];
       for (unsigned lanes = better[r]; lanes != 0; lanes &= lanes - 1) {
         const int lane = std::countr_zero(lanes);
         const float value = tile.sums[r][lane] + (bias ? bias[lane] : 0.0f);
         list[count++] = {value, static_cast<std::int32_t>(tile.panel * kPanelWidth + lane)};
       }
-      if (count > candidates_.room - kPanelWidth) cut_back(list, count, candidates_.bounds[i], k_);
+      if (count > candidates_.capacity - kPanelWidth)
+        cut_back(list, count, candidates_.bounds[i], k_);
       candidates_.counts[i] = count;
     }
   }
@@ -141,9 +142,9 @@ class TopKProduct {
 
 }  // namespace
 
-void begin_candidates(Index rows, float least, const Candidates& candidates) {
+void begin_candidates(Index rows, float threshold, const Candidates& candidates) {
   std::fill_n(candidates.counts, rows, 0);
-  std::fill_n(candidates.bounds, rows, least);
+  std::fill_n(candidates.bounds, rows, threshold);
 }
 
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
@@ -154,9 +155,9 @@ void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& 
     case ScreenKind::kMatrix:
       return product.run_screened<MatrixUnit>(row_begin, row_end, panel_begin, panel_end,
                                               screen.scratch);
-    case ScreenKind::kPairs:
-      return product.run_screened<PairUnit>(row_begin, row_end, panel_begin, panel_end,
-                                            screen.scratch);
+    case ScreenKind::kInt16:
+      return product.run_screened<Int16Unit>(row_begin, row_end, panel_begin, panel_end,
+                                             screen.scratch);
     case ScreenKind::kNone:
       product.run(row_begin, row_end, panel_begin, panel_end);
   }
@@ -164,12 +165,12 @@ void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& 
 
 Index choose_candidates(Candidate* list, Index count, Index k) {
   if (count <= k) return count;
-  const std::uint64_t least = key_reached_by(list, count, k);
+  const std::uint64_t threshold = kth_key(list, count, k);
   Index kept = 0;
   for (Index i = 0; i < count; ++i) {
     const Candidate candidate = list[i];
     list[kept] = candidate;
-    kept += candidate.key() >= least;
+    kept += candidate.key() >= threshold;
   }
   return kept;
 }

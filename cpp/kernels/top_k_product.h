@@ -28,28 +28,28 @@ class Candidate {
 };
 
 // Of each row a list of what may be in its code, and a bound that the others do not exceed. Lists
-// are [rows, room].
+// are [rows, capacity].
 struct Candidates {
   Candidate* lists = nullptr;
   std::int32_t* counts = nullptr;
   float* bounds = nullptr;
-  Index room = 0;
+  Index capacity = 0;
 
   Candidates from(Index row) const {
-    return {lists + row * room, counts + row, bounds + row, room};
+    return {lists + row * capacity, counts + row, bounds + row, capacity};
   }
 };
 
 // Room for the k largest. A list is cut back to k when a register's columns may not fit any more:
-// with room for k more, a cut, which passes over the list a dozen times, is rare.
-inline Index candidate_room(Index k) { return 2 * k + 3 * kPanelWidth; }
+// with capacity for k more, a cut, which passes over the list a dozen times, is rare.
+inline Index candidate_capacity(Index k) { return 2 * k + 3 * kPanelWidth; }
 
 // Room for all of `columns`: such lists are never cut.
-inline Index whole_room(Index columns) { return columns + kPanelWidth; }
+inline Index full_capacity(Index columns) { return columns + kPanelWidth; }
 
-// Starts the lists of `rows` rows: empty, and nothing at or under `least` will be taken. A list
+// Starts the lists of `rows` rows: empty, and nothing at or under `threshold` will be taken. A list
 // that may be cut holds values above 0 alone.
-void begin_candidates(Index rows, float least, const Candidates& candidates);
+void begin_candidates(Index rows, float threshold, const Candidates& candidates);
 
 // Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),
 // which lie at their row's number. Sums run over the depth upwards in one accumulator, then the

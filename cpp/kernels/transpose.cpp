@@ -25,7 +25,8 @@ void transpose_strip(const Panels& w, Index row, float* strip) {
   }
 }
 
-void turn_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, float* columns) {
+void transpose_rows(const Rows& x, Index row, Index rows, Index width, Index lanes,
+                    float* columns) {
   constexpr int kWidth = Native::kWidth;
   for (Index lane = 0; lane < lanes; lane += kWidth) {
     const float* from[kWidth];
@@ -49,16 +50,16 @@ void turn_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, f
   }
 }
 
-void spread_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
-                 float* columns) {
+void transpose_sparse_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
+                           float* columns) {
   std::fill_n(columns, width * lanes, 0.0f);
   for (Index r = 0; r < rows; ++r)
     for (Index at = x.begin(row + r); at < x.end(row + r); ++at)
       columns[x.columns[at] * lanes + r] = x.values[at];
 }
 
-void turn_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
-                   Index stride_to) {
+void transpose_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
+                        Index stride_to) {
   if (lanes < kPanelWidth) {
     for (Index i = 0; i < count; ++i)
       for (Index lane = 0; lane < stride_to; ++lane)

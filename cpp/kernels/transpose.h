@@ -16,16 +16,16 @@ void transpose_strip(const Panels& w, Index row, float* strip);
 
 // columns[k * lanes + r] = x[row + r, k] for k < width, r < rows, and 0 for r of [rows, lanes);
 // lanes is a multiple of 16. `columns` must not overlap x.
-void turn_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, float* columns);
+void transpose_rows(const Rows& x, Index row, Index rows, Index width, Index lanes, float* columns);
 
 // The same of CSR rows.
-void spread_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
-                 float* columns);
+void transpose_sparse_rows(const SparseRows& x, Index row, Index rows, Index width, Index lanes,
+                           float* columns);
 
 // panel[i * stride_to + lane] = rows[lane * stride + i] for lanes of [0, lanes) and i of [0,
 // count), zero for lanes of [lanes, stride_to): gradients of columns, one after the other, as a
 // panel. `rows` and `panel` have room for 16 rows and `count` rounded up to 16.
-void turn_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
-                   Index stride_to);
+void transpose_to_panel(const float* rows, Index stride, Index lanes, Index count, float* panel,
+                        Index stride_to);
 
 }  // namespace gatewise

@@ -18,12 +18,12 @@ struct Constants {
   explicit Constants(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
         momentum(Vector::set(rule.momentum)),
-        rise_1(Vector::set(rule.rise_1)),
-        rise_2(Vector::set(rule.rise_2)),
+        one_minus_beta_1(Vector::set(rule.one_minus_beta_1)),
+        one_minus_beta_2(Vector::set(rule.one_minus_beta_2)),
         epsilon(Vector::set(rule.epsilon)),
         step_size(Vector::set(rule.step_size)) {}
 
-  Vector rate, momentum, rise_1, rise_2, epsilon, step_size;
+  Vector rate, momentum, one_minus_beta_1, one_minus_beta_2, epsilon, step_size;
 };
 
 // What few rules have: penalties, clipping, decay, and zeros that stay.
@@ -58,8 +58,8 @@ GATEWISE_INLINE void update_vector(const Constants& c, const UpdateRule& rule, f
   } else if constexpr (kKind == UpdateKind::kAdam) {
     Vector m = Vector::load_up_to(first, count);
     Vector v = Vector::load_up_to(second, count);
-    m = fma(c.rise_1, g - m, m);
-    v = fma(c.rise_2, g * g - v, v);
+    m = fma(c.one_minus_beta_1, g - m, m);
+    v = fma(c.one_minus_beta_2, g * g - v, v);
     m.store_up_to(first, count);
     v.store_up_to(second, count);
     const Vector root = sqrt(v);
@@ -80,7 +80,7 @@ GATEWISE_INLINE void update_vector(const Constants& c, const UpdateRule& rule, f
 }
 
 template <UpdateKind kKind, bool kExtras>
-void update_run(const UpdateTarget& t, Index offset, const float* g, Index count) {
+void update_values(const UpdateTarget& t, Index offset, const float* g, Index count) {
   const UpdateRule rule = t.rule;
   const Constants constants(rule);
   float* weights = t.weights + offset;
@@ -98,9 +98,9 @@ void update_run(const UpdateTarget& t, Index offset, const float* g, Index count
 template <UpdateKind kKind>
 void update_all(const UpdateTarget& t, Index offset, const float* g, Index count) {
   if (has_extras(t.rule))
-    update_run<kKind, true>(t, offset, g, count);
+    update_values<kKind, true>(t, offset, g, count);
   else
-    update_run<kKind, false>(t, offset, g, count);
+    update_values<kKind, false>(t, offset, g, count);
 }
 
 void add_to_sums(const UpdateTarget& t, Index offset, const float* g, Index count) {

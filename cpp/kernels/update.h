@@ -18,7 +18,8 @@ struct UpdateRule {
   UpdateKind kind = UpdateKind::kSgd;
   float learning_rate = 0;
   float momentum = 0;
-  float rise_1 = 0, rise_2 = 0;  // Adam: 1 - beta_1 and 1 - beta_2, subtracted in double
+  float one_minus_beta_1 = 0,
+        one_minus_beta_2 = 0;  // Adam: 1 - beta_1 and 1 - beta_2, subtracted in double
   float epsilon = 0;
   float step_size = 0;       // Adam: learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
   float variance_root = 1;   // Adam: 1 / sqrt(1 - beta_2^t), which takes sqrt(v) to sqrt(v_hat)
@@ -60,18 +61,18 @@ class UpdateSink {
  public:
   virtual ~UpdateSink() = default;
 
-  // The target of slice `slice` of parameter `number`, counting a step of it. Once a step and
+  // The target of slice `slice` of parameter `parameter`, counting a step of it. Once a step and
   // slice, from the thread that runs the step.
-  virtual UpdateTarget begin(int number, Index slice) = 0;
+  virtual UpdateTarget begin(int parameter, Index slice) = 0;
 
   // The sum of squares of a gradient whose target is kMeasure.
-  virtual void measured(int /*number*/, double /*square*/) {}
+  virtual void measured(int /*parameter*/, double /*square*/) {}
 
   // The target of the update that follows, where gradients were measured first.
-  virtual UpdateTarget begin_measured(int /*number*/) { return {}; }
+  virtual UpdateTarget begin_measured(int /*parameter*/) { return {}; }
 
   // Whether a slice without rows is updated too (with a gradient of zero).
-  virtual bool updates_resting() const = 0;
+  virtual bool updates_inactive() const = 0;
 };
 
 }  // namespace gatewise

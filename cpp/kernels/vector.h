@@ -45,13 +45,13 @@ struct Vector {
     for (int i = 0; i < kParts; ++i) result.part[i] = Native::load(p + i * Native::kWidth);
     return result;
   }
-  // table[places[lane]] for 16 places.
-  template <typename Place>
-  static GATEWISE_INLINE Vector gather(const float* table, const Place* places) {
+  // table[indices[lane]] for 16 indices.
+  template <typename StorageIndex>
+  static GATEWISE_INLINE Vector gather(const float* table, const StorageIndex* indices) {
     Vector result;
 #pragma GCC unroll 16
     for (int i = 0; i < kParts; ++i)
-      result.part[i] = Native::gather(table, places + i * Native::kWidth);
+      result.part[i] = Native::gather(table, indices + i * Native::kWidth);
     return result;
   }
   // The first `count` lanes, the others zero; nothing behind them is read.

@@ -14,11 +14,11 @@ const Index kGradientUnitRows = kGradientTileRows;
 
 namespace {
 
-// Gradient of a stretch of rows of one panel, as they lie in it: groups of `stride` floats. Each
+// Gradient of a buffer of rows of one panel, as they lie in it: groups of `stride` floats. Each
 // row is stored as a whole register; its surplus lanes are overwritten by the next row or lie
 // behind the last.
-struct Stretch {
-  alignas(64) float g[(kStretchRows + 1) * kPanelWidth];
+struct GradientBuffer {
+  alignas(64) float g[(kUpdateRows + 1) * kPanelWidth];
 };
 
 // Few rows: x and d_y are read where they lie.
@@ -34,8 +34,9 @@ void gradient_tile(const Rows& x, Index j, const float* d_y, Index d_y_stride, I
   for (int r = 0; r < kRows; ++r) sums[r] = Vector::zero();
   for (Index i = row_begin; i < row_end; ++i) {
     const float* values = x.row(i) + j;
-    const float* units = d_y + i * d_y_stride;
-    const Vector gradient = kFull ? Vector::load(units) : Vector::load_partial(units, width);
+    const float* d_y_values = d_y + i * d_y_stride;
+    const Vector gradient =
+        kFull ? Vector::load(d_y_values) : Vector::load_partial(d_y_values, width);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) sums[r] = fma(Vector::set(values[r]), gradient, sums[r]);
   }
@@ -54,18 +55,18 @@ void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
                      Index row_end, PanelShape shape, Index panel, Index begin, Index end,
                      const UpdateTarget& target) {
   const Index width = shape.width(panel), stride = shape.stride(panel);
-  const float* units = d_y + panel * kPanelWidth;
+  const float* d_y_values = d_y + panel * kPanelWidth;
   const auto& tiles = width == kPanelWidth ? kTiles<true> : kTiles<false>;
-  Stretch stretch;
-  for (Index start = begin; start < end; start += kStretchRows) {
-    const Index stop = std::min(end, start + kStretchRows);
+  GradientBuffer buffer;
+  for (Index start = begin; start < end; start += kUpdateRows) {
+    const Index stop = std::min(end, start + kUpdateRows);
     for (Index j = start; j < stop; j += kGradientTileRows) {
       const Index count = std::min<Index>(kGradientTileRows, stop - j);
-      fetch_target(target, shape.offset(panel) + j * stride, count * stride);
-      tiles[count - 1](x, j, units, d_y_stride, row_begin, row_end, width, stride,
-                       stretch.g + (j - start) * stride);
+      prefetch_target(target, shape.offset(panel) + j * stride, count * stride);
+      tiles[count - 1](x, j, d_y_values, d_y_stride, row_begin, row_end, width, stride,
+                       buffer.g + (j - start) * stride);
     }
-    apply_update(target, shape.offset(panel) + start * stride, stretch.g, (stop - start) * stride);
+    apply_update(target, shape.offset(panel) + start * stride, buffer.g, (stop - start) * stride);
   }
 }
 

@@ -11,27 +11,28 @@ namespace {
 // Registers of sums that pass over all rows together: 64 floats.
 constexpr Index kParts = 4;
 
-template <int kWide>
+template <int kVectors>
 GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* rows,
                               const float* weights, Index count, const float* start, float* y,
                               Index width) {
-  Vector sums[kWide];
+  Vector sums[kVectors];
 #pragma GCC unroll 4
-  for (int p = 0; p < kWide; ++p)
+  for (int p = 0; p < kVectors; ++p)
     sums[p] = start ? Vector::load_up_to(start + p * kPanelWidth, width - p * kPanelWidth)
                     : Vector::zero();
   for (Index e = 0; e < count; ++e) {
     const float* row = x + rows[e] * stride;
     const Vector weight = Vector::set(weights[e]);
 #pragma GCC unroll 4
-    for (int p = 0; p < kWide; ++p) {
+    for (int p = 0; p < kVectors; ++p) {
       // Rows are few and lie anywhere: the next part of each is asked for while this one is summed.
-      __builtin_prefetch(row + (kWide + p) * kPanelWidth);
+      __builtin_prefetch(row + (kVectors + p) * kPanelWidth);
       sums[p] = fma(weight, Vector::load(row + p * kPanelWidth), sums[p]);
     }
   }
 #pragma GCC unroll 4
-  for (int p = 0; p < kWide; ++p) sums[p].store_up_to(y + p * kPanelWidth, width - p * kPanelWidth);
+  for (int p = 0; p < kVectors; ++p)
+    sums[p].store_up_to(y + p * kPanelWidth, width - p * kPanelWidth);
 }
 
 }  // namespace

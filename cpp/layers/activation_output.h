@@ -22,7 +22,7 @@ inline void activate_rows(Activation kind, const float* x, float* y, Index rows,
   });
 }
 
-// d_x = the slope of `activate_rows`; x is read where `slope_needs_input`; d_x may be d_y.
+// d_x = the gradient of `activate_rows`; x is read where `derivative_needs_input`; d_x may be d_y.
 inline void activate_rows_backward(Activation kind, const float* x, const float* y, Index stride,
                                    const float* d_y, float* d_x, Index d_stride, Index rows,
                                    Index width) {

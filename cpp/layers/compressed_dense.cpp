@@ -38,17 +38,17 @@ class CompressedDense final : public Layer {
   void check_stored(const StoredValues& values) const override {
     const Parameter& kernel = block_.at(kernel_);
     int given = 0;
-    for (int number = kernel.entries; number < first_behind_; ++number)
-      given += static_cast<int>(values.count(block_.at(number).name));
+    for (int index = kernel.nonzeros; index < first_after_kernel_; ++index)
+      given += static_cast<int>(values.count(block_.at(index).name));
     if (given == 0) return;
-    require(given == first_behind_ - kernel.entries,
-            "values: expected all arrays of the entries together, got ", given, " of them");
+    require(given == first_after_kernel_ - kernel.nonzeros,
+            "values: expected all arrays of the nonzeros together, got ", given, " of them");
     with_sparse_weights(block_, kernel, [&](auto w) {
       w.values = static_cast<const float*>(values.at("values"));
-      w.places = static_cast<decltype(w.places)>(values.at("places"));
+      w.indices = static_cast<decltype(w.indices)>(values.at("places"));
       w.offsets = static_cast<const std::int32_t*>(values.at("offsets"));
       if (w.order) w.order = static_cast<const std::int32_t*>(values.at("order"));
-      if (const char* flaw = find_flaw(w, steps_)) fail(flaw);
+      if (const char* flaw = find_error(w, steps_)) fail(flaw);
     });
   }
 
@@ -59,11 +59,11 @@ class CompressedDense final : public Layer {
   Index declare(const std::vector<Index>& widths) override {
     require(widths.size() == 1, "CompressedDense: expected one input, got ", widths.size());
     const PanelShape shape{widths[0], units_};
-    const Index most = shape.panels() * shape.rows;
-    require(steps_ >= 0 && steps_ <= most && steps_ <= kMostSteps, "steps: expected 0 to ",
-            std::min(most, kMostSteps), ", got ", steps_);
+    const Index max_steps = shape.panels() * shape.rows;
+    require(steps_ >= 0 && steps_ <= max_steps && steps_ <= kMaxSteps, "steps: expected 0 to ",
+            std::min(max_steps, kMaxSteps), ", got ", steps_);
     kernel_ = add_sparse_kernel(block_, shape, form_, steps_);
-    first_behind_ = static_cast<int>(block_.all().size());
+    first_after_kernel_ = static_cast<int>(block_.all().size());
     if (use_bias_) bias_ = block_.add_vector("bias", "bias", units_);
     return units_;
   }
@@ -71,13 +71,13 @@ class CompressedDense final : public Layer {
   // No entry, and every unit in its place, until there are values.
   void start_values() override {
     if (form_ != SparseForm::kCsr) return;
-    auto* order = reinterpret_cast<std::int32_t*>(block_.slice(first_behind_ - 1));
+    auto* order = reinterpret_cast<std::int32_t*>(block_.slice(first_after_kernel_ - 1));
     std::iota(order, order + units_, 0);
   }
 
  private:
   // Offsets are 32 bits wide.
-  static constexpr Index kMostSteps = (Index{1} << 31) - 1;
+  static constexpr Index kMaxSteps = (Index{1} << 31) - 1;
 
   Index units_;
   Index steps_;
@@ -85,7 +85,7 @@ class CompressedDense final : public Layer {
   Activation activation_;
   bool use_bias_;
   int kernel_ = -1;
-  int first_behind_ = -1;  // the parameter behind those of the entries
+  int first_after_kernel_ = -1;  // the parameter behind those of the nonzeros
   int bias_ = -1;
 };
 

@@ -23,7 +23,7 @@ class Dense final : public Layer {
     auto* saved = pass.arena->make<Saved>();
     pass.saved = saved;
     const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
-    if (pass.step.training && slope_needs_input(own))
+    if (pass.step.training && derivative_needs_input(own))
       saved->pre_activation = pass.arena->take<float>(pass.rows * pass.output.stride);
     const bool by_row = own == Activation::kSoftmax;
     const Epilogue epilogue{.activation = by_row ? Activation::kLinear : own,

@@ -46,9 +46,9 @@ class Dropout final : public Layer {
   template <typename Body>
   void mask(const Step& step, Index rows, Index width, const Body& body) const {
     const std::uint64_t stream = step.stream(stream_) + step.number;
-    const Index numbers = round_up(width, 4);
+    const Index draws = round_up(width, 4);
     parallel_for(rows, static_cast<double>(width * 8), [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) body(i, stream, i * numbers);
+      for (Index i = begin; i < end; ++i) body(i, stream, i * draws);
     });
   }
 

@@ -4,26 +4,26 @@
 
 #include "kernels/gated_units.h"
 #include "kernels/reduce.h"
-#include "layers/entry_rows.h"
+#include "layers/routed_rows.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
 
 struct GatedExpertsLayer::Saved {
-  float* gates;   // [rows, units] g, with `gate_stride`
-  float* factor;  // like it: m, what a unit's values are multiplied by
-  float* slope;   // like it: dm/dz, z before the sigmoid; in training
+  float* gates;       // [rows, units] g, with `gate_stride`
+  float* factor;      // like it: m, what a unit's values are multiplied by
+  float* derivative;  // like it: dm/dz, z before the sigmoid; in training
   Index gate_stride;
-  float* penalty_slope;  // [units] of the penalty by the mean of g; null where there is none
-  Choice choice;         // the groups of every row
+  float* penalty_gradient;  // [units] of the penalty by the mean of g; null where there is none
+  Choice choice;            // the groups of every row
   Dispatch dispatch;
-  Index* place;  // [rows, groups] position of a row's group in the order of dispatch, or -1
-  Input entries;
-  float* h;  // [entries, width]
+  Index* position;  // [rows, groups] position of a row's group in the order of dispatch, or -1
+  Input routed_rows;
+  float* h;  // [assignments, width]
   Index h_stride;
 
   const float* h_of(Index row, Index group, Index groups) const {
-    return h + place[row * groups + group] * h_stride;
+    return h + position[row * groups + group] * h_stride;
   }
 };
 
@@ -110,26 +110,26 @@ void GatedExpertsLayer::forward(ForwardPass& pass) const {
   open_gates(pass, *saved);
   if (pass.step.training && open_weight_ > 0) pass.loss += open_penalty(*saved, pass.rows, arena);
   choose_groups(pass.rows, pass.step.training, *saved, arena);
-  const Index entries = saved->choice.num_assignments();
-  saved->entries = entry_rows(pass.inputs[0], saved->dispatch.row_of, entries, arena);
+  const Index num_assignments = saved->choice.num_assignments();
+  saved->routed_rows = routed_rows(pass.inputs[0], saved->dispatch.row_of, num_assignments, arena);
   saved->h_stride = round_up(width_, kPanelWidth);
   // Room for every group of every row: then no later step of as many rows needs more.
   saved->h = arena.take<float>(pass.rows * group_count_ * saved->h_stride);
-  grouped_forward(saved->entries, saved->dispatch.groups, grouped_weights(block_, kernel_, -1),
+  grouped_forward(saved->routed_rows, saved->dispatch.groups, grouped_weights(block_, kernel_, -1),
                   {.y = saved->h, .y_stride = saved->h_stride}, arena);
-  run_units(pass, *saved);
+  units_forward(pass, *saved);
 }
 
-// m and dm/dz of every unit. Hard: m = g where open, else 0, and so its slope. Straight through:
-// the same m, with the slope of g everywhere. Soft: m = g q, q = sigmoid((g - tau) / T), in
-// training.
+// m and dm/dz of every unit. Hard: m = g where open, else 0, and so its derivative. Straight
+// through: the same m, with the derivative of g everywhere. Soft: m = g q, q = sigmoid((g - tau) /
+// T), in training.
 void GatedExpertsLayer::open_gates(ForwardPass& pass, Saved& saved) const {
   Arena& arena = *pass.arena;
   const bool training = pass.step.training;
   saved.gates = const_cast<float*>(gates(pass.inputs[0], pass.rows, saved.gate_stride, arena));
   const Index floats = pass.rows * saved.gate_stride;
   saved.factor = arena.take<float>(floats);
-  saved.slope = training ? arena.take<float>(floats) : nullptr;
+  saved.derivative = training ? arena.take<float>(floats) : nullptr;
   const Index registers = saved.gate_stride / kPanelWidth;
   parallel_for(pass.rows * registers, 40.0, [&](Index begin, Index end) {
     for (Index at = begin * kPanelWidth; at < end * kPanelWidth; at += kPanelWidth)
@@ -139,23 +139,23 @@ void GatedExpertsLayer::open_gates(ForwardPass& pass, Saved& saved) const {
 
 void GatedExpertsLayer::open_register(const Saved& saved, Index at, bool training) const {
   const Vector zero = Vector::zero(), one = Vector::set(1.0f), tau = Vector::set(threshold_);
-  const Vector g = Vector::load(saved.gates + at), slope = g * (one - g);
+  const Vector g = Vector::load(saved.gates + at), derivative = g * (one - g);
   if (training && gate_ == Gate::kSoft) {
     const Vector steepness = Vector::set(1.0f / temperature_);
     const Vector q = sigmoid((g - tau) * steepness);
     (g * q).store(saved.factor + at);
-    (slope * (q + g * q * (one - q) * steepness)).store(saved.slope + at);
+    (derivative * (q + g * q * (one - q) * steepness)).store(saved.derivative + at);
     return;
   }
   select_greater(g, tau, g, zero).store(saved.factor + at);
   if (!training) return;
-  (gate_ == Gate::kStraightThrough ? slope : select_greater(g, tau, slope, zero))
-      .store(saved.slope + at);
+  (gate_ == Gate::kStraightThrough ? derivative : select_greater(g, tau, derivative, zero))
+      .store(saved.derivative + at);
 }
 
-// w mean_i (mean_r g_i - rho)^2, and its slope by each g of unit i.
+// w mean_i (mean_r g_i - rho)^2, and its derivative by each g of unit i.
 double GatedExpertsLayer::open_penalty(Saved& saved, Index rows, Arena& arena) const {
-  saved.penalty_slope = arena.take<float>(units_);
+  saved.penalty_gradient = arena.take<float>(units_);
   double* means = arena.take_zeroed<double>(units_);
   parallel_for(units_, static_cast<double>(rows), [&](Index begin, Index end) {
     for (Index r = 0; r < rows; ++r)
@@ -163,52 +163,53 @@ double GatedExpertsLayer::open_penalty(Saved& saved, Index rows, Arena& arena) c
   });
   double sum = 0;
   for (Index i = 0; i < units_; ++i) {
-    const double gap = means[i] / static_cast<double>(rows) - open_share_;
-    sum += gap * gap;
-    saved.penalty_slope[i] =
-        static_cast<float>(2 * open_weight_ * gap / static_cast<double>(units_ * rows));
+    const double deviation = means[i] / static_cast<double>(rows) - open_share_;
+    sum += deviation * deviation;
+    saved.penalty_gradient[i] =
+        static_cast<float>(2 * open_weight_ * deviation / static_cast<double>(units_ * rows));
   }
   return open_weight_ * sum / static_cast<double>(units_);
 }
 
 // A row's groups are those of the units that are computed for it, in ascending order.
 void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, Arena& arena) const {
-  const Index most = rows * group_count_;
-  saved.place = arena.take<Index>(most);
+  const Index max_assignments = rows * group_count_;
+  saved.position = arena.take<Index>(max_assignments);
   const bool all = computes_all(training);
   const double work = static_cast<double>(units_ + group_count_);
   parallel_for(rows, work, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
-      Index* place = saved.place + r * group_count_;
-      std::fill_n(place, group_count_, all ? 0 : -1);
+      Index* position = saved.position + r * group_count_;
+      std::fill_n(position, group_count_, all ? 0 : -1);
       const float* factor = saved.factor + r * saved.gate_stride;
       for (Index i = 0; i < units_ && !all; ++i)
-        if (factor[i] > 0) place[groups_[i]] = 0;
+        if (factor[i] > 0) position[groups_[i]] = 0;
     }
   });
   Choice& choice = saved.choice;
   choice.rows = rows;
   choice.offsets = arena.take<Index>(rows + 1);
-  choice.experts = arena.take<std::int32_t>(most);
+  choice.experts = arena.take<std::int32_t>(max_assignments);
   choice.offsets[0] = 0;
   for (Index r = 0; r < rows; ++r) {
-    Index entry = choice.offsets[r];
+    Index assignment = choice.offsets[r];
     for (Index c = 0; c < group_count_; ++c)
-      if (saved.place[r * group_count_ + c] == 0)
-        choice.experts[entry++] = static_cast<std::int32_t>(c);
-    choice.offsets[r + 1] = entry;
+      if (saved.position[r * group_count_ + c] == 0)
+        choice.experts[assignment++] = static_cast<std::int32_t>(c);
+    choice.offsets[r + 1] = assignment;
   }
   saved.dispatch = make_dispatch(choice, group_count_, arena);
   // Room for any other choice: no later step of as many rows needs more.
-  arena.take<Index>((most - choice.num_assignments()) * 4);
+  arena.take<Index>((max_assignments - choice.num_assignments()) * 4);
   parallel_for(rows, static_cast<double>(group_count_), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
-      for (Index entry = choice.offsets[r]; entry < choice.offsets[r + 1]; ++entry)
-        saved.place[r * group_count_ + choice.experts[entry]] = saved.dispatch.position_of[entry];
+      for (Index assignment = choice.offsets[r]; assignment < choice.offsets[r + 1]; ++assignment)
+        saved.position[r * group_count_ + choice.experts[assignment]] =
+            saved.dispatch.position_of[assignment];
   });
 }
 
-void GatedExpertsLayer::run_units(ForwardPass& pass, const Saved& saved) const {
+void GatedExpertsLayer::units_forward(ForwardPass& pass, const Saved& saved) const {
   const double work = static_cast<double>(pass.output.stride + units_);
   parallel_for(pass.rows, work, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
@@ -230,7 +231,7 @@ void GatedExpertsLayer::backward(BackwardPass& pass) const {
   Arena& arena = *pass.arena;
   float* d_gates = arena.take_zeroed<float>(pass.rows * saved.gate_stride);
   float* d_h = arena.take<float>(pass.rows * group_count_ * saved.h_stride);
-  backward_units(pass, saved, d_gates, d_h);
+  units_backward(pass, saved, d_gates, d_h);
   if (pass.sink) update_units(pass, saved);
 
   GradientSlot& slot = pass.d_inputs[0];
@@ -249,35 +250,37 @@ void GatedExpertsLayer::backward(BackwardPass& pass) const {
     slot.accumulate = true;
   }
   if (!pass.sink) return;
-  grouped_weight_gradient(saved.entries, d_h, saved.h_stride, saved.dispatch.groups, block_,
+  grouped_weight_gradient(saved.routed_rows, d_h, saved.h_stride, saved.dispatch.groups, block_,
                           kernel_, -1, *pass.sink, arena);
   grouped_weight_gradient(pass.inputs[0], d_gates, saved.gate_stride, rows, block_, gate_kernel_,
                           gate_bias_, *pass.sink, arena);
 }
 
 // The slopes by z, before a gate's sigmoid, and by h.
-void GatedExpertsLayer::backward_units(BackwardPass& pass, const Saved& saved, float* d_gates,
+void GatedExpertsLayer::units_backward(BackwardPass& pass, const Saved& saved, float* d_gates,
                                        float* d_h) const {
   const double work = static_cast<double>(pass.d_output_stride * 2 + units_);
   parallel_for(pass.rows, work, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
-      for (Index entry = saved.choice.offsets[r]; entry < saved.choice.offsets[r + 1]; ++entry)
-        std::fill_n(d_h + saved.dispatch.position_of[entry] * saved.h_stride, saved.h_stride, 0.0f);
+      for (Index assignment = saved.choice.offsets[r]; assignment < saved.choice.offsets[r + 1];
+           ++assignment)
+        std::fill_n(d_h + saved.dispatch.position_of[assignment] * saved.h_stride, saved.h_stride,
+                    0.0f);
       const float* d_y = pass.d_output + r * pass.d_output_stride;
       for (Index i = 0; i < units_; ++i) {
         const Index at = r * saved.gate_stride + i;
-        if (saved.penalty_slope) {
+        if (saved.penalty_gradient) {
           const float g = saved.gates[at];
-          d_gates[at] = saved.penalty_slope[i] * g * (1 - g);
+          d_gates[at] = saved.penalty_gradient[i] * g * (1 - g);
         }
-        if (saved.factor[at] == 0 && saved.slope[at] == 0) continue;
-        const Index place = saved.place[r * group_count_ + groups_[i]];
-        const GatedUnit unit{saved.h + place * saved.h_stride, block_.slice(scale_, i),
+        if (saved.factor[at] == 0 && saved.derivative[at] == 0) continue;
+        const Index position = saved.position[r * group_count_ + groups_[i]];
+        const GatedUnit unit{saved.h + position * saved.h_stride, block_.slice(scale_, i),
                              block_.slice(bias_, i), saved.factor[at]};
         const float d_factor =
             gated_unit_backward(activation_, unit, d_y + (sums_ ? 0 : i * width_),
-                                d_h + place * saved.h_stride, width_);
-        d_gates[at] += d_factor * saved.slope[at];
+                                d_h + position * saved.h_stride, width_);
+        d_gates[at] += d_factor * saved.derivative[at];
       }
     }
   });
@@ -288,12 +291,12 @@ void GatedExpertsLayer::backward_units(BackwardPass& pass, const Saved& saved, f
 void GatedExpertsLayer::update_units(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
   auto* targets = arena.take<UpdateTarget>(2 * units_);
-  bool* works = arena.take<bool>(units_);
+  bool* needs_update = arena.take<bool>(units_);
   for (Index i = 0; i < units_; ++i) {
-    works[i] = pass.sink->updates_resting();
-    for (Index r = 0; r < pass.rows && !works[i]; ++r)
-      works[i] = saved.factor[r * saved.gate_stride + i] != 0;
-    if (!works[i]) continue;
+    needs_update[i] = pass.sink->updates_inactive();
+    for (Index r = 0; r < pass.rows && !needs_update[i]; ++r)
+      needs_update[i] = saved.factor[r * saved.gate_stride + i] != 0;
+    if (!needs_update[i]) continue;
     targets[2 * i] = pass.sink->begin(scale_, i);
     targets[2 * i + 1] = pass.sink->begin(bias_, i);
   }
@@ -303,7 +306,7 @@ void GatedExpertsLayer::update_units(BackwardPass& pass, const Saved& saved) con
     float* d_scale = scratch.of(thread);
     float* d_bias = d_scale + stride;
     for (Index i = begin; i < end; ++i) {
-      if (!works[i]) continue;
+      if (!needs_update[i]) continue;
       std::fill_n(d_scale, 2 * stride, 0.0f);
       for (Index r = 0; r < pass.rows; ++r) {
         const float factor = saved.factor[r * saved.gate_stride + i];

@@ -39,8 +39,8 @@ class GatedExpertsLayer final : public Layer {
   void open_register(const Saved& saved, Index at, bool training) const;
   double open_penalty(Saved& saved, Index rows, Arena& arena) const;
   void choose_groups(Index rows, bool training, Saved& saved, Arena& arena) const;
-  void run_units(ForwardPass& pass, const Saved& saved) const;
-  void backward_units(BackwardPass& pass, const Saved& saved, float* d_gates, float* d_h) const;
+  void units_forward(ForwardPass& pass, const Saved& saved) const;
+  void units_backward(BackwardPass& pass, const Saved& saved, float* d_gates, float* d_h) const;
   void update_units(BackwardPass& pass, const Saved& saved) const;
 
   Index units_;

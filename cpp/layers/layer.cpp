@@ -4,48 +4,48 @@ namespace gatewise {
 namespace {
 
 // Column numbers of sparse rows are 32 bits wide.
-constexpr Index kMostColumns = (Index{1} << 31) - 1;
+constexpr Index kMaxColumns = (Index{1} << 31) - 1;
 
 }  // namespace
 
-void LayerUse::forget_before_fork() {
+void LayerAccess::reset_after_fork() {
   if (forks_ == fork_count()) return;
   forks_ = fork_count();
   readers_ = 0;
   fitting_ = std::thread::id();
 }
 
-std::unique_lock<std::mutex> LayerUse::lock_for_write() {
+std::unique_lock<std::mutex> LayerAccess::lock_for_write() {
   std::unique_lock lock(mutex_);
-  forget_before_fork();
+  reset_after_fork();
   const bool own_fit = fitting_ == std::this_thread::get_id();
   if (readers_ > 0 || (fitting_ != std::thread::id() && !own_fit))
     throw Busy("set_weights: another call on this model is running");
   return lock;
 }
 
-void LayerUse::begin_read() {
+void LayerAccess::begin_read() {
   const std::lock_guard lock(mutex_);
-  forget_before_fork();
+  reset_after_fork();
   if (fitting_ != std::thread::id() && fitting_ != std::this_thread::get_id())
     throw Busy("predict: another thread is training this model");
   ++readers_;
 }
 
-void LayerUse::end_read() {
+void LayerAccess::end_read() {
   const std::lock_guard lock(mutex_);
   --readers_;
 }
 
-void LayerUse::begin_fit() {
+void LayerAccess::begin_fit() {
   const std::lock_guard lock(mutex_);
-  forget_before_fork();
+  reset_after_fork();
   if (fitting_ != std::thread::id()) throw Busy("fit: this model is being trained already");
   if (readers_ > 0) throw Busy("fit: another call on this model is running");
   fitting_ = std::this_thread::get_id();
 }
 
-void LayerUse::end_fit() {
+void LayerAccess::end_fit() {
   const std::lock_guard lock(mutex_);
   fitting_ = std::thread::id();
 }
@@ -53,8 +53,8 @@ void LayerUse::end_fit() {
 void Layer::build(const std::vector<Index>& input_widths) {
   require(!built_, "build: this layer is built already");
   for (const Index width : input_widths)
-    require(width >= 1 && width <= kMostColumns, "build: expected input widths from 1 to ",
-            kMostColumns, ", got ", width);
+    require(width >= 1 && width <= kMaxColumns, "build: expected input widths from 1 to ",
+            kMaxColumns, ", got ", width);
   output_width_ = declare(input_widths);
   block_.allocate();
   start_values();

@@ -42,9 +42,9 @@ struct Expected {
   const Index* index = nullptr;    // null: row i
   Index rows_per_sample = 1;
 
-  Index number(Index i) const { return index ? index[i] : i; }
-  const float* row(Index i, Index width) const { return values + number(i) * width; }
-  float weight(Index i) const { return weights ? weights[number(i) / rows_per_sample] : 1.0f; }
+  Index row_index(Index i) const { return index ? index[i] : i; }
+  const float* row(Index i, Index width) const { return values + row_index(i) * width; }
+  float weight(Index i) const { return weights ? weights[row_index(i) / rows_per_sample] : 1.0f; }
 };
 
 struct ForwardPass {
@@ -92,7 +92,7 @@ struct BackwardPass {
 };
 
 // Who is at work on a layer: any number of readers, or one thread that trains.
-class LayerUse {
+class LayerAccess {
  public:
   void begin_read();
   void end_read();
@@ -104,7 +104,7 @@ class LayerUse {
 
  private:
   // The threads that were at work when a process forked do not exist in the child.
-  void forget_before_fork();
+  void reset_after_fork();
 
   std::mutex mutex_;
   int readers_ = 0;
@@ -114,13 +114,13 @@ class LayerUse {
 
 class ReadClaim {
  public:
-  explicit ReadClaim(LayerUse& use) : use_(use) { use_.begin_read(); }
-  ~ReadClaim() { use_.end_read(); }
+  explicit ReadClaim(LayerAccess& access) : access_(access) { access_.begin_read(); }
+  ~ReadClaim() { access_.end_read(); }
   ReadClaim(const ReadClaim&) = delete;
   ReadClaim& operator=(const ReadClaim&) = delete;
 
  private:
-  LayerUse& use_;
+  LayerAccess& access_;
 };
 
 // Arrays as they are stored, in natural order, by the names of the parameters they are for.
@@ -156,7 +156,7 @@ class Layer {
 
   ParameterBlock& parameters() { return block_; }
   const ParameterBlock& parameters() const { return block_; }
-  LayerUse& use() { return use_; }
+  LayerAccess& access() { return access_; }
 
   // The numbers that the layer draws as it runs: streams from (stream + 1) 2^40 on, one a step
   // where it needs that many. First weights and shuffles have the streams below.
@@ -166,9 +166,9 @@ class Layer {
   }
 
   // To be called after every write of values from outside.
-  void note_write() {
+  void notify_write() {
     ++writes;
-    follow_parameters();
+    update_derived_values();
   }
 
   bool trainable = true;
@@ -184,7 +184,7 @@ class Layer {
   virtual void start_values() {}
 
   // Makes anew what the layer keeps that is derived from its parameters.
-  virtual void follow_parameters() {}
+  virtual void update_derived_values() {}
 
   ParameterBlock block_;
   std::uint64_t seed_ = 0;
@@ -194,7 +194,7 @@ class Layer {
   std::vector<Index> input_widths_;
   Index output_width_ = 0;
   bool built_ = false;
-  LayerUse use_;
+  LayerAccess access_;
 };
 
 }  // namespace gatewise

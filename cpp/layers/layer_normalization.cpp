@@ -69,7 +69,9 @@ class LayerNormalization final : public Layer {
   }
 
  private:
-  const float* vector(int number) const { return number >= 0 ? block_.slice(number) : nullptr; }
+  const float* vector(int parameter) const {
+    return parameter >= 0 ? block_.slice(parameter) : nullptr;
+  }
 
   float epsilon_;
   bool center_;

@@ -46,7 +46,7 @@ class Merge : public Layer {
 
   // Writes or adds `value` to row i of a slot.
   template <typename Value>
-  static void give(const GradientSlot& slot, Index i, Index width, const Value& value) {
+  static void write_or_add(const GradientSlot& slot, Index i, Index width, const Value& value) {
     Row row(slot.data + i * slot.stride, width);
     if (slot.accumulate)
       row += value;
@@ -70,7 +70,7 @@ class Add final : public Merge {
     for_rows(pass.rows, width, [&](Index i) {
       const ConstRow d(pass.d_output + i * pass.d_output_stride, width);
       for (std::size_t at = 0; at < count_; ++at)
-        if (pass.d_inputs[at].data) give(pass.d_inputs[at], i, width, d);
+        if (pass.d_inputs[at].data) write_or_add(pass.d_inputs[at], i, width, d);
     });
   }
 
@@ -90,8 +90,8 @@ class Subtract final : public Merge {
     const Index width = pass.inputs[0].width;
     for_rows(pass.rows, width, [&](Index i) {
       const ConstRow d(pass.d_output + i * pass.d_output_stride, width);
-      if (pass.d_inputs[0].data) give(pass.d_inputs[0], i, width, d);
-      if (pass.d_inputs[1].data) give(pass.d_inputs[1], i, width, -d);
+      if (pass.d_inputs[0].data) write_or_add(pass.d_inputs[0], i, width, d);
+      if (pass.d_inputs[1].data) write_or_add(pass.d_inputs[1], i, width, -d);
     });
   }
 
@@ -110,7 +110,7 @@ class Multiply final : public Merge {
     forward_equal(pass, [](Row& y, const ConstRow& x) { y *= x; });
   }
 
-  // The slope by one input is the product of all others, times d_y.
+  // The gradient by one input is the product of all others, times d_y.
   void backward(BackwardPass& pass) const override {
     const Index width = pass.inputs[0].width;
     float* products = pass.arena->take<float>(pass.rows * pass.d_output_stride);
@@ -121,7 +121,7 @@ class Multiply final : public Merge {
         product = ConstRow(pass.d_output + i * pass.d_output_stride, width);
         for (std::size_t other = 0; other < count_; ++other)
           if (other != at) product *= input(pass.inputs[other], i);
-        give(pass.d_inputs[at], i, width, product);
+        write_or_add(pass.d_inputs[at], i, width, product);
       });
     }
   }
@@ -152,7 +152,8 @@ class Concatenate final : public Merge {
       const float* from = pass.d_output + i * pass.d_output_stride;
       for (std::size_t at = 0; at < count_; ++at) {
         const Index width = pass.inputs[at].width;
-        if (pass.d_inputs[at].data) give(pass.d_inputs[at], i, width, ConstRow(from, width));
+        if (pass.d_inputs[at].data)
+          write_or_add(pass.d_inputs[at], i, width, ConstRow(from, width));
         from += width;
       }
     });

@@ -30,8 +30,8 @@ Index count_in_slices(const ParameterBlock& block, const Parameter& parameter,
 }
 
 // Bytes of a parameter of whole numbers.
-std::size_t number_bytes(const Parameter& parameter) {
-  return static_cast<std::size_t>(parameter.values() * gatewise::number_bytes(parameter.storage));
+std::size_t integer_bytes(const Parameter& parameter) {
+  return static_cast<std::size_t>(parameter.values() * gatewise::integer_bytes(parameter.storage));
 }
 
 }  // namespace
@@ -40,17 +40,17 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
   const PanelShape shape = parameter.shape;
   switch (parameter.storage) {
     case Storage::kBfloat16:
-      widen_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape, to);
+      dequantize_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape, to);
       return;
     case Storage::kInt8:
-      widen_int8(slice_of<std::int8_t>(block, parameter, slice),
-                 block.slice(parameter.scale, slice), shape, to);
+      dequantize_int8(slice_of<std::int8_t>(block, parameter, slice),
+                      block.slice(parameter.scale, slice), shape, to);
       return;
     case Storage::kSparse:
       with_sparse_weights(block, parameter, [&](const auto& w) { unpack_sparse(w, to); });
       return;
     default:
-      assert(!parameter.holds_numbers());
+      assert(!parameter.holds_integers());
       read_stored(block, parameter, slice, to);
   }
 }
@@ -72,7 +72,7 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
   }
 }
 
-void read_laid_out(const Parameter& parameter, const float* from, float* to) {
+void read_packed(const Parameter& parameter, const float* from, float* to) {
   const PanelShape shape = parameter.shape;
   if (parameter.layout == Layout::kPanels) return unpack_panels(from, shape, to);
   for (Index i = 0; i < shape.rows; ++i)
@@ -92,12 +92,12 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
       return;
     case Storage::kUint16:
     case Storage::kInt32:
-      std::memcpy(to, slice_of<char>(block, parameter, slice), number_bytes(parameter));
+      std::memcpy(to, slice_of<char>(block, parameter, slice), integer_bytes(parameter));
       return;
     default:
       assert(parameter.storage == Storage::kFloat32);
   }
-  read_laid_out(parameter, slice_of<float>(block, parameter, slice), static_cast<float*>(to));
+  read_packed(parameter, slice_of<float>(block, parameter, slice), static_cast<float*>(to));
 }
 
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice,
@@ -114,7 +114,7 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       return;
     case Storage::kUint16:
     case Storage::kInt32:
-      std::memcpy(slice_of<char>(block, parameter, slice), from, number_bytes(parameter));
+      std::memcpy(slice_of<char>(block, parameter, slice), from, integer_bytes(parameter));
       return;
     default:
       assert(parameter.storage == Storage::kFloat32);
@@ -136,7 +136,7 @@ Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
       return count_in_slices<std::int8_t>(block, parameter,
                                           [](std::int8_t value) { return value == 0; });
     case Storage::kSparse:
-      return with_sparse_weights(block, parameter, [](const auto& w) { return count_entries(w); });
+      return with_sparse_weights(block, parameter, [](const auto& w) { return num_nonzeros(w); });
     default:
       assert(parameter.storage == Storage::kFloat32);
   }

@@ -10,7 +10,7 @@ namespace gatewise {
 void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to);
 
 // Numbers laid out as a slice of a float32 parameter, such as its moments, in natural order.
-void read_laid_out(const Parameter& parameter, const float* from, float* to);
+void read_packed(const Parameter& parameter, const float* from, float* to);
 
 // Writes one slice; a matrix stored in less is rounded (with int8 its columns get new scales), and
 // its values must then be finite. Not of a sparse one.

@@ -28,10 +28,10 @@ Kind kind_from_name(const std::string& name) {
 }
 
 // A mean outside of [this, 1 less this] counts as the bound: the divergence stays finite.
-constexpr float kLeastMean = 1e-7f;
+constexpr float kMinMean = 1e-7f;
 
 float bounded_mean(float sum, Index rows) {
-  return std::clamp(sum / static_cast<float>(rows), kLeastMean, 1 - kLeastMean);
+  return std::clamp(sum / static_cast<float>(rows), kMinMean, 1 - kMinMean);
 }
 
 struct Saved {
@@ -70,17 +70,17 @@ class SparseCode final : public Layer {
                chosen ? chosen + i * k_ : nullptr);
     });
     if (!pass.step.training) return;
-    if (l1_ > 0) pass.loss += in_units_of_x(l1_penalty(*saved));
+    if (l1_ > 0) pass.loss += unscaled_loss(l1_penalty(*saved));
     if (weight_ == 0) return;
     saved->sums = column_sums(*saved, *pass.arena);
-    pass.loss += in_units_of_x(divergence(*saved));
+    pass.loss += unscaled_loss(divergence(*saved));
   }
 
   void backward(BackwardPass& pass) const override {
     const GradientSlot& slot = pass.d_inputs[0];
     if (!slot.data) return;
     const auto& saved = *static_cast<const Saved*>(pass.saved);
-    const float* penalty = penalty_slopes(saved, *pass.arena);
+    const float* penalty = penalty_gradients(saved, *pass.arena);
     parallel_for(pass.rows, operations(), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const float* d_z = pass.d_output + i * pass.d_output_stride;
@@ -88,8 +88,8 @@ class SparseCode final : public Layer {
         if (kind_ == Kind::kIdentity)
           copy_or_add(d_z, d_x, width_, slot.accumulate);
         else
-          kept_backward(saved.z + i * saved.stride, d_z, penalty, kind_ == Kind::kKl, d_x, width_,
-                        slot.accumulate);
+          keep_above_backward(saved.z + i * saved.stride, d_z, penalty, kind_ == Kind::kKl, d_x,
+                              width_, slot.accumulate);
       }
     });
   }
@@ -99,7 +99,7 @@ class SparseCode final : public Layer {
     const auto& saved = *static_cast<const Saved*>(memory);
     float* idle = block_.slice(idle_rows_);
     for (Index j = 0; j < width_; ++j) idle[j] += static_cast<float>(saved.rows);
-    for (Index i = 0; i < saved.rows; ++i) end_idleness(saved.z + i * saved.stride, idle, width_);
+    for (Index i = 0; i < saved.rows; ++i) reset_idle(saved.z + i * saved.stride, idle, width_);
   }
 
  protected:
@@ -125,8 +125,8 @@ class SparseCode final : public Layer {
       case Kind::kTopK:
         top_k(h, width_, k_, chosen);
         std::fill_n(z, width_, 0.0f);
-        for (Index entry = 0; entry < k_; ++entry)
-          if (h[chosen[entry]] > threshold_) z[chosen[entry]] = h[chosen[entry]];
+        for (Index j = 0; j < k_; ++j)
+          if (h[chosen[j]] > threshold_) z[chosen[j]] = h[chosen[j]];
         break;
       case Kind::kKl:
         activate_forward(Activation::kSigmoid, h, z, width_);
@@ -137,7 +137,7 @@ class SparseCode final : public Layer {
     }
   }
 
-  double in_units_of_x(double loss) const {
+  double unscaled_loss(double loss) const {
     const double s = block_.slice(scale_)[0];
     return loss / (s * s);
   }
@@ -170,18 +170,18 @@ class SparseCode final : public Layer {
     return weight_ * sum;
   }
 
-  // The penalty's slope by each z of a column, the same in all rows; null where there is none.
-  const float* penalty_slopes(const Saved& saved, Arena& arena) const {
+  // The penalty's gradient by each z of a column, the same in all rows; null where there is none.
+  const float* penalty_gradients(const Saved& saved, Arena& arena) const {
     if (l1_ == 0 && weight_ == 0) return nullptr;
-    float* slopes = arena.take<float>(saved.stride);
-    const float share = 1.0f / static_cast<float>(saved.rows);
+    float* gradients = arena.take<float>(saved.stride);
+    const float inverse_rows = 1.0f / static_cast<float>(saved.rows);
     for (Index j = 0; j < width_; ++j) {
-      slopes[j] = l1_ * share;
+      gradients[j] = l1_ * inverse_rows;
       if (weight_ == 0) continue;
       const float mean = bounded_mean(saved.sums[j], saved.rows);
-      slopes[j] = weight_ * share * ((1 - rho_) / (1 - mean) - rho_ / mean);
+      gradients[j] = weight_ * inverse_rows * ((1 - rho_) / (1 - mean) - rho_ / mean);
     }
-    return slopes;
+    return gradients;
   }
 
   Kind kind_;

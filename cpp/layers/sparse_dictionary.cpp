@@ -9,7 +9,7 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/weighted_rows.h"
-#include "layers/sparse_dictionary_run.h"
+#include "layers/sparse_dictionary_saved.h"
 #include "layers/square_error.h"
 
 namespace gatewise {
@@ -17,11 +17,11 @@ namespace gatewise {
 namespace {
 
 // "64,256,1024"
-std::vector<Index> numbers_of(const std::string& text) {
-  std::vector<Index> numbers;
+std::vector<Index> parse_indices(const std::string& text) {
+  std::vector<Index> indices;
   std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) numbers.push_back(std::stoll(part));
-  return numbers;
+  for (std::string part; std::getline(stream, part, ',');) indices.push_back(std::stoll(part));
+  return indices;
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ SparseDictionary::SparseDictionary(const Options& options)
       subtract_bias_(options.flag("subtract_bias")),
       tied_(options.flag("tied")),
       lazy_(options.flag("lazy_updates")),
-      prefixes_(numbers_of(options.text("prefixes"))),
+      prefixes_(parse_indices(options.text("prefixes"))),
       dead_k_(options.integer("dead.k")),
       dead_weight_(static_cast<float>(options.number("dead.weight"))),
       dead_rows_(options.number("dead.rows")) {
@@ -67,7 +67,7 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   activation_->declare(block_, latents_);
   for (const Parameter& parameter : block_.all())  // all but b are made latent by latent
     if (parameter.is_trained() && parameter.name != "decoder_bias")
-      block_.find(parameter.name).made_twice = true;
+      block_.find(parameter.name).recomputes_gradient = true;
   if (router_) router_->declare(block_, width_);
   center_ = block_.add_vector("center", "state", width_);
   scale_ = block_.add_vector("scale", "state", 1);
@@ -81,7 +81,7 @@ CodeInput SparseDictionary::code_input(float* u, Index rows, bool training) cons
                       .rows = rows,
                       .w = encoder,
                       .terms = {.bias = block_.slice(encoder_bias_)},
-                      .least = threshold_,
+                      .threshold = threshold_,
                       .panel_end = encoder.shape.panels()},
           .latents = latents_,
           .steps = u,
@@ -92,17 +92,17 @@ CodeInput SparseDictionary::code_input(float* u, Index rows, bool training) cons
 }
 
 // u, [steps * rows, stride] of which the first `rows` are set, padding zero.
-float* SparseDictionary::centred(const Rows& x, Index rows, Arena& arena) const {
+float* SparseDictionary::standardized_input(const Rows& x, Index rows, Arena& arena) const {
   const Index row_floats = stride();
   float* u = arena.take<float>(activation_->steps() * rows * row_floats);
   const float* center = block_.slice(center_);
   const float* bias = block_.slice(decoder_bias_);
-  const float s = scale(), share = subtract_bias_ ? 1.0f : 0.0f;
+  const float s = scale(), bias_factor = subtract_bias_ ? 1.0f : 0.0f;
   parallel_for(rows, static_cast<double>(2 * width_), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const float* from = x.row(i);
       float* to = u + i * row_floats;
-      for (Index j = 0; j < width_; ++j) to[j] = s * (from[j] - center[j]) - share * bias[j];
+      for (Index j = 0; j < width_; ++j) to[j] = s * (from[j] - center[j]) - bias_factor * bias[j];
       std::fill(to + width_, to + row_floats, 0.0f);
     }
   });
@@ -111,14 +111,14 @@ float* SparseDictionary::centred(const Rows& x, Index rows, Arena& arena) const 
 
 void SparseDictionary::find_codes(Saved& saved, Index rows, const RunInfo& info,
                                   Arena& arena) const {
-  if (router_) return find_codes_of_experts(saved, rows, info, arena);
+  if (router_) return find_expert_codes(saved, rows, info, arena);
   saved.run = activation_->forward(code_input(saved.u, rows, info.training), block_, arena);
   saved.codes = saved.run.codes;
 }
 
 // Each expert encodes its rows with its own panels; their codes are put back in the order of rows.
-void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const RunInfo& info,
-                                             Arena& arena) const {
+void SparseDictionary::find_expert_codes(Saved& saved, Index rows, const RunInfo& info,
+                                         Arena& arena) const {
   saved.routing_info = info;
   saved.routing =
       router_->forward({.dense = {saved.u, stride()}, .width = width_}, rows, block_, info, arena);
@@ -143,10 +143,10 @@ void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const Run
       codes.offsets[dispatch.row_of[begin + i] + 1] = parts[e].offsets[i + 1] - parts[e].offsets[i];
   }
   for (Index i = 0; i < rows; ++i) codes.offsets[i + 1] += codes.offsets[i];
-  codes.latents = arena.take<std::int32_t>(codes.entries());
-  codes.values = arena.take<float>(codes.entries());
-  float* factors = arena.take<float>(codes.entries());
-  float* weighed = arena.take<float>(codes.entries());
+  codes.latents = arena.take<std::int32_t>(codes.nonzeros());
+  codes.values = arena.take<float>(codes.nonzeros());
+  float* factors = arena.take<float>(codes.nonzeros());
+  float* weighed = arena.take<float>(codes.nonzeros());
   for (Index i = 0; i < rows; ++i) {
     const Codes& part = parts[saved.routing.choice.experts[i]];
     const Index own =
@@ -165,7 +165,7 @@ void SparseDictionary::find_codes_of_experts(Saved& saved, Index rows, const Run
 
 Codes SparseDictionary::encode(const Rows& x, Index rows, bool refit, Arena& arena) const {
   auto* saved = arena.make<Saved>();
-  float* u = saved->u = centred(x, rows, arena);
+  float* u = saved->u = standardized_input(x, rows, arena);
   find_codes(*saved, rows, RunInfo{}, arena);
   if (!refit) return saved->codes;
   if (!subtract_bias_)
@@ -179,8 +179,8 @@ Codes SparseDictionary::encode(const Rows& x, Index rows, bool refit, Arena& are
 void SparseDictionary::decode(const SparseRows& codes, Index rows, float* y, Index y_stride) const {
   const float* center = block_.slice(center_);
   const float inverse = 1.0f / scale();
-  const double entries = static_cast<double>(codes.entries(0, rows)) / static_cast<double>(rows);
-  parallel_for(rows, static_cast<double>(width_) * (entries + 2), [&](Index begin, Index end) {
+  const double nonzeros = static_cast<double>(codes.nonzeros(0, rows)) / static_cast<double>(rows);
+  parallel_for(rows, static_cast<double>(width_) * (nonzeros + 2), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.begin(i);
       float* to = y + i * y_stride;
@@ -198,7 +198,7 @@ void SparseDictionary::forward(ForwardPass& pass) const {
   pass.saved = saved;
   saved->arena = &arena;
   float* y = pass.take_output(width_);
-  saved->u = centred(pass.inputs[0].dense, pass.rows, arena);
+  saved->u = standardized_input(pass.inputs[0].dense, pass.rows, arena);
   const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number};
   find_codes(*saved, pass.rows, info, arena);
   const Codes& codes = saved->codes;
@@ -240,16 +240,16 @@ void SparseDictionary::decode_prefixes(Saved& saved, const ForwardPass& pass) co
   const Codes& codes = saved.codes;
   parallel_for(rows, static_cast<double>(width_ * 32), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      Index entry = codes.offsets[i];
+      Index nonzero = codes.offsets[i];
       const float* start = block_.slice(decoder_bias_);
       for (Index p = 0; p < prefixes; ++p) {
-        Index stop = entry;
+        Index stop = nonzero;
         while (stop < codes.offsets[i + 1] && codes.latents[stop] < prefixes_[p]) ++stop;
         float* sum = saved.d_prefixes + (p * rows + i) * row_floats;
-        weighted_rows(block_.slice(decoder_), decoder_stride(), codes.latents + entry,
-                      codes.values + entry, stop - entry, start, sum, width_);
+        weighted_rows(block_.slice(decoder_), decoder_stride(), codes.latents + nonzero,
+                      codes.values + nonzero, stop - nonzero, start, sum, width_);
         start = sum;
-        entry = stop;
+        nonzero = stop;
       }
       for (Index p = 0; p < prefixes; ++p) {
         float* y = saved.d_prefixes + (p * rows + i) * row_floats;
@@ -268,9 +268,9 @@ void SparseDictionary::decode_gates(Saved& saved, const ForwardPass& pass) const
 // How far the dead latents' best sums lie from what the others have left over; no bias.
 void SparseDictionary::decode_dead(Saved& saved, const ForwardPass& pass) const {
   Arena& arena = *pass.arena;
-  DeadLatents dead = find_dead(block_.slice(idle_rows_), latents_, dead_rows_, arena);
+  DeadLatents dead = find_dead_latents(block_.slice(idle_rows_), latents_, dead_rows_, arena);
   if (dead.count == 0) return;
-  compact_dead(dead, block_.panels(encoder_), block_.slice(encoder_bias_), arena);
+  gather_dead_weights(dead, block_.panels(encoder_), block_.slice(encoder_bias_), arena);
   saved.dead = dead_codes(dead, {saved.u, stride()}, pass.rows, dead_k_, arena);
   saved.d_dead = arena.take<float>(pass.rows * stride());
   const float inverse = 1.0f / scale();
@@ -295,13 +295,13 @@ void SparseDictionary::finish_step(void* memory) {
   float* idle = block_.slice(idle_rows_);
   const auto rows = static_cast<float>(codes.rows);
   for (Index latent = 0; latent < latents_; ++latent) idle[latent] += rows;
-  for (Index entry = 0; entry < codes.entries(); ++entry)
-    if (codes.values[entry] > 0) idle[codes.latents[entry]] = 0;
+  for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
+    if (codes.values[nonzero] > 0) idle[codes.latents[nonzero]] = 0;
   if (saved.stored && unit_norm_)
     normalize_rows(block_.slice(decoder_), decoder_stride(), latents_, width_);
   if (saved.stored && tied_) {
-    copy_to_encoder(block_.slice(decoder_), decoder_stride(), block_.at(encoder_).shape,
-                    block_.slice(encoder_), *saved.arena);
+    transpose_to_encoder(block_.slice(decoder_), decoder_stride(), block_.at(encoder_).shape,
+                         block_.slice(encoder_), *saved.arena);
   }
   activation_->finish_step(saved.run, block_);
   if (router_) router_->finish_step(saved.routing, block_);

@@ -5,7 +5,7 @@
 #include "codes/code_search.h"
 #include "core/idle_pool.h"
 #include "core/parallel.h"
-#include "layers/dictionary_terms.h"
+#include "layers/code_terms.h"
 #include "layers/layer.h"
 #include "routing/router.h"
 
@@ -38,11 +38,11 @@ class SparseDictionary final : public Layer {
   void finish_step(void* saved) override;
 
   // Memory of an encoding, kept from one to the next.
-  struct Encoding {
+  struct EncodeWorkspace {
     Standby standby;
     Arena arena;
   };
-  IdlePool<Encoding>& encodings() const { return encodings_; }
+  IdlePool<EncodeWorkspace>& workspaces() const { return workspaces_; }
   // The codes of dense rows. `refit`: with the values that reconstruct the rows best, which needs
   // codes above 0.
   Codes encode(const Rows& x, Index rows, bool refit, Arena& arena) const;
@@ -71,29 +71,29 @@ class SparseDictionary final : public Layer {
   // One group where the prefixes' reconstructions are compared with nothing.
   LatentGroups groups(const Saved& saved) const;
   CodeInput code_input(float* u, Index rows, bool training) const;
-  float* centred(const Rows& x, Index rows, Arena& arena) const;
+  float* standardized_input(const Rows& x, Index rows, Arena& arena) const;
   void find_codes(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
-  void find_codes_of_experts(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
+  void find_expert_codes(Saved& saved, Index rows, const RunInfo& info, Arena& arena) const;
   void decode_prefixes(Saved& saved, const ForwardPass& pass) const;
   void decode_gates(Saved& saved, const ForwardPass& pass) const;
   void decode_dead(Saved& saved, const ForwardPass& pass) const;
   void add_losses(Saved& saved, ForwardPass& pass) const;
 
-  float* scaled_slopes(const BackwardPass& pass, const Saved& saved) const;
+  float* scaled_gradients(const BackwardPass& pass, const Saved& saved) const;
   Index make_terms(BackwardPass& pass, Saved& saved, float* d_rows, CodeTerm* terms) const;
   CodeTerm main_term(BackwardPass& pass, Saved& saved, const float* d_rows) const;
-  void weigh_experts_backward(BackwardPass& pass, Saved& saved, float* slopes) const;
+  void expert_weights_backward(BackwardPass& pass, Saved& saved, float* gradients) const;
   void update(BackwardPass& pass, Saved& saved, const CodeTerm& main) const;
   DictionaryTargets targets(const Saved& saved, const UpdateTarget& decoder) const;
-  const char* resting_experts(const Saved& saved, UpdateSink& sink, Arena& arena) const;
-  void update_vector(UpdateSink& sink, int number, const float* sums, const Saved& saved) const;
-  void update_measured_vector(int number, const float* sums, const Saved& saved, UpdateSink& sink,
-                              Arena& arena) const;
+  const char* inactive_experts(const Saved& saved, UpdateSink& sink, Arena& arena) const;
+  void update_vector(UpdateSink& sink, int parameter, const float* sums, const Saved& saved) const;
+  void update_measured_vector(int parameter, const float* sums, const Saved& saved,
+                              UpdateSink& sink, Arena& arena) const;
   void apply_to_latents(const UpdateTarget& target, const float* sums, const Saved& saved) const;
   float* bias_through_encoder(const Saved& saved, Arena& arena) const;
   void update_bias(BackwardPass& pass, const Saved& saved) const;
-  void add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,
-                       const GradientSlot& slot, Arena& arena) const;
+  void add_input_gradient(const Saved& saved, const CodeTerm* terms, Index count,
+                          const GradientSlot& slot, Arena& arena) const;
 
   Index latents_;
   float threshold_;
@@ -104,7 +104,7 @@ class SparseDictionary final : public Layer {
   double dead_rows_;
   std::unique_ptr<CodeActivation> activation_;
   std::unique_ptr<Router> router_;  // null: one expert
-  mutable IdlePool<Encoding> encodings_;
+  mutable IdlePool<EncodeWorkspace> workspaces_;
   Index width_ = 0;
   int encoder_ = -1, encoder_bias_ = -1, decoder_ = -1, decoder_bias_ = -1;
   int center_ = -1, scale_ = -1, idle_rows_ = -1;

@@ -3,13 +3,13 @@
 #include "codes/dictionary_rows.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
-#include "layers/sparse_dictionary_run.h"
+#include "layers/sparse_dictionary_saved.h"
 
 namespace gatewise {
 namespace {
 
 // to = scale from (+ base), [floats].
-void set_slopes(const float* from, float scale, const float* base, float* to, Index floats) {
+void set_gradients(const float* from, float scale, const float* base, float* to, Index floats) {
   parallel_for(ceil_divide(floats, kPanelWidth), kPanelWidth, [&](Index begin, Index end) {
     const Index first = begin * kPanelWidth, count = std::min(end * kPanelWidth, floats) - first;
     set_scaled(from + first, scale, to + first, count);
@@ -33,34 +33,34 @@ LatentGroups SparseDictionary::groups(const Saved& saved) const {
 // Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for
 // each group of latents, one for dead latents where there are any, and room for one for each step
 // but the last.
-float* SparseDictionary::scaled_slopes(const BackwardPass& pass, const Saved& saved) const {
+float* SparseDictionary::scaled_gradients(const BackwardPass& pass, const Saved& saved) const {
   const Index block = pass.rows * stride(), groups = this->groups(saved).count;
   const Index steps = activation_->steps(), blocks = groups + (saved.d_dead != nullptr) + steps - 1;
   const float s = scale();
   float* d_rows = blocks == 1 ? pass.d_output : pass.arena->take<float>(blocks * block);
   float* last = d_rows + (groups - 1) * block;
-  set_slopes(pass.d_output, s, nullptr, last, block);
+  set_gradients(pass.d_output, s, nullptr, last, block);
   for (Index g = groups - 2; g >= 0; --g)
-    set_slopes(saved.d_prefixes + g * block, s, d_rows + (g + 1) * block, d_rows + g * block,
-               block);
-  if (saved.d_dead) set_slopes(saved.d_dead, s, nullptr, last + block, block);
+    set_gradients(saved.d_prefixes + g * block, s, d_rows + (g + 1) * block, d_rows + g * block,
+                  block);
+  if (saved.d_dead) set_gradients(saved.d_dead, s, nullptr, last + block, block);
   return d_rows;
 }
 
 void SparseDictionary::backward(BackwardPass& pass) const {
   auto& saved = *static_cast<Saved*>(pass.saved);
   Arena& arena = *pass.arena;
-  float* d_rows = scaled_slopes(pass, saved);
+  float* d_rows = scaled_gradients(pass, saved);
   auto* terms = arena.take<CodeTerm>(1 + activation_->steps());
   const Index count = make_terms(pass, saved, d_rows, terms);
-  if (pass.d_inputs[0].data) add_input_slope(saved, terms, count, pass.d_inputs[0], arena);
+  if (pass.d_inputs[0].data) add_input_gradient(saved, terms, count, pass.d_inputs[0], arena);
   if (!pass.sink) return;
   saved.d_rows = d_rows;
   saved.sorted = sort_terms(terms, count, latents_, arena);
   update(pass, saved, terms[0]);
 }
 
-// The code's term, that of dead latents, and those of earlier steps; returns their number.
+// The code's term, that of dead latents, and those of earlier steps; returns their count.
 Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_rows,
                                    CodeTerm* terms) const {
   Arena& arena = *pass.arena;
@@ -69,13 +69,13 @@ Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_ro
   terms[count++] = main_term(pass, saved, d_rows);
   if (saved.d_dead) {
     const Codes& codes = saved.dead;
-    float* slopes = arena.take<float>(codes.entries());
-    decoder_slopes(codes, d_rows + next_block * block, stride(), block_.slice(decoder_),
-                   decoder_stride(), width_, slopes);
+    float* gradients = arena.take<float>(codes.nonzeros());
+    decoder_input_gradient(codes, d_rows + next_block * block, stride(), block_.slice(decoder_),
+                           decoder_stride(), width_, gradients);
     CodeTerm term;
     term.codes = codes;
     term.values = codes.values;
-    term.slopes = term.bias_slopes = slopes;
+    term.gradients = term.bias_gradients = gradients;
     term.d_row = next_block++ * rows;
     terms[count++] = term;
   }
@@ -85,13 +85,13 @@ Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_ro
   const CodeInput input = code_input(saved.u, rows, true);
   activation_->backward_steps(
       input, saved.run,
-      {.values = terms[0].slopes, .d_rows = d_rows + next_block * block, .earlier = earlier},
+      {.values = terms[0].gradients, .d_rows = d_rows + next_block * block, .earlier = earlier},
       arena);
   for (Index t = 0; t < steps - 1; ++t) {
     CodeTerm term;
     term.codes = saved.run.earlier[t];
     term.values = term.codes.values;
-    term.slopes = term.bias_slopes = earlier[t];
+    term.gradients = term.bias_gradients = earlier[t];
     term.u_row = t * rows;
     term.d_row = (next_block + t) * rows;
     terms[count++] = term;
@@ -105,56 +105,57 @@ CodeTerm SparseDictionary::main_term(BackwardPass& pass, Saved& saved, const flo
   const Codes& codes = saved.codes;
   const LatentGroups groups = this->groups(saved);
   const float* decoder = block_.slice(decoder_);
-  float* slopes = arena.take<float>(codes.entries());
+  float* gradients = arena.take<float>(codes.nonzeros());
   if (groups.count == 1) {
-    decoder_slopes(codes, d_rows, stride(), decoder, decoder_stride(), width_, slopes);
+    decoder_input_gradient(codes, d_rows, stride(), decoder, decoder_stride(), width_, gradients);
   } else {
     parallel_for(rows, static_cast<double>(width_ * 32), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
-        for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
-          const std::int32_t latent = codes.latents[entry];
-          slopes[entry] = dot(d_rows + (groups.of(latent) * rows + i) * stride(),
-                              decoder + latent * decoder_stride(), width_);
+        for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {
+          const std::int32_t latent = codes.latents[nonzero];
+          gradients[nonzero] = dot(d_rows + (groups.of(latent) * rows + i) * stride(),
+                                   decoder + latent * decoder_stride(), width_);
         }
     });
   }
-  if (router_) weigh_experts_backward(pass, saved, slopes);
-  CodeSlopes own;
-  own.values = slopes;
+  if (router_) expert_weights_backward(pass, saved, gradients);
+  CodeGradients code_gradients;
+  code_gradients.values = gradients;
   if (saved.run.gate_values) {
-    float* gates = arena.take<float>(codes.entries());
+    float* gates = arena.take<float>(codes.nonzeros());
     if (saved.d_gates) {
-      set_slopes(saved.d_gates, scale(), nullptr, saved.d_gates, rows * stride());
-      decoder_slopes(codes, saved.d_gates, stride(), decoder, decoder_stride(), width_, gates);
+      set_gradients(saved.d_gates, scale(), nullptr, saved.d_gates, rows * stride());
+      decoder_input_gradient(codes, saved.d_gates, stride(), decoder, decoder_stride(), width_,
+                             gates);
     } else {
-      std::fill_n(gates, codes.entries(), 0.0f);
+      std::fill_n(gates, codes.nonzeros(), 0.0f);
     }
-    own.gate_values = gates;
+    code_gradients.gate_values = gates;
   }
-  activation_->backward(saved.run, block_, own, arena);
+  activation_->backward(saved.run, block_, code_gradients, arena);
   CodeTerm term;
   term.codes = codes;
   term.values = codes.values;
-  term.slopes = own.values;
-  term.bias_slopes = own.bias ? own.bias : own.values;
-  term.own[0] = own.own[0];
-  term.own[1] = own.own[1];
+  term.gradients = code_gradients.values;
+  term.bias_gradients = code_gradients.bias ? code_gradients.bias : code_gradients.values;
+  term.parameter_gradients[0] = code_gradients.parameter_gradients[0];
+  term.parameter_gradients[1] = code_gradients.parameter_gradients[1];
   term.u_row = (activation_->steps() - 1) * rows;
   term.groups = groups;
   return term;
 }
 
-// From slopes by p z to those by z, and by each row's p, which the router takes back.
-void SparseDictionary::weigh_experts_backward(BackwardPass& pass, Saved& saved,
-                                              float* slopes) const {
+// From gradients by p z to those by z, and by each row's p, which the router takes back.
+void SparseDictionary::expert_weights_backward(BackwardPass& pass, Saved& saved,
+                                               float* gradients) const {
   Arena& arena = *pass.arena;
   const Codes& codes = saved.run.codes;
   float* d_weights = arena.take<float>(codes.rows);
   for (Index i = 0; i < codes.rows; ++i) {
     float sum = 0;
-    for (Index entry = codes.offsets[i]; entry < codes.offsets[i + 1]; ++entry) {
-      sum += codes.values[entry] * slopes[entry];
-      slopes[entry] *= saved.factors[entry];
+    for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {
+      sum += codes.values[nonzero] * gradients[nonzero];
+      gradients[nonzero] *= saved.factors[nonzero];
     }
     d_weights[i] = sum;
   }
@@ -168,20 +169,22 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
   UpdateSink& sink = *pass.sink;
   const SortedTerms& sorted = saved.sorted;
   update_bias(pass, saved);  // reads the encoder as it was
-  saved.resting = resting_experts(saved, sink, *pass.arena);
+  saved.inactive = inactive_experts(saved, sink, *pass.arena);
   DictionaryTargets targets = this->targets(saved, sink.begin(decoder_, 0));
   saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
   if (!tied_) targets.encoder = sink.begin(encoder_, 0);
   if (targets.measures()) targets.squares = pass.arena->take_zeroed<float>(2 * latents_);
-  update_latents(sorted.entries, saved.u, saved.d_rows, stride(), targets, *pass.arena);
+  update_latents(sorted.nonzeros, saved.u, saved.d_rows, stride(), targets, *pass.arena);
   if (targets.measures()) {
     sink.measured(encoder_, sum_in_order(targets.squares, latents_));
     sink.measured(decoder_, sum_in_order(targets.squares + latents_, latents_));
   }
   update_vector(sink, encoder_bias_, sorted.bias_sums, saved);
   for (int o = 0; o < 2; ++o) {
-    saved.own_numbers[o] = main.own[o].slopes ? main.own[o].parameter : -1;
-    if (main.own[o].slopes) update_vector(sink, main.own[o].parameter, sorted.own_sums[o], saved);
+    saved.parameter_indices[o] =
+        main.parameter_gradients[o].gradients ? main.parameter_gradients[o].parameter : -1;
+    if (main.parameter_gradients[o].gradients)
+      update_vector(sink, main.parameter_gradients[o].parameter, sorted.parameter_sums[o], saved);
   }
 }
 
@@ -189,16 +192,17 @@ void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& ar
   auto& saved = *static_cast<Saved*>(memory);
   DictionaryTargets targets = this->targets(saved, sink.begin_measured(decoder_));
   if (!tied_) targets.encoder = sink.begin_measured(encoder_);
-  update_latents(saved.sorted.entries, saved.u, saved.d_rows, stride(), targets, arena);
+  update_latents(saved.sorted.nonzeros, saved.u, saved.d_rows, stride(), targets, arena);
   update_measured_vector(encoder_bias_, saved.sorted.bias_sums, saved, sink, arena);
   for (int o = 0; o < 2; ++o)
-    if (saved.own_numbers[o] >= 0)
-      update_measured_vector(saved.own_numbers[o], saved.sorted.own_sums[o], saved, sink, arena);
+    if (saved.parameter_indices[o] >= 0)
+      update_measured_vector(saved.parameter_indices[o], saved.sorted.parameter_sums[o], saved,
+                             sink, arena);
 }
 
-void SparseDictionary::update_measured_vector(int number, const float* sums, const Saved& saved,
+void SparseDictionary::update_measured_vector(int parameter, const float* sums, const Saved& saved,
                                               UpdateSink& sink, Arena& arena) const {
-  const UpdateTarget target = sink.begin_measured(number);
+  const UpdateTarget target = sink.begin_measured(parameter);
   float* scaled = arena.take<float>(round_up(latents_, kPanelWidth));
   set_scaled(sums, target.gradient_scale, scaled, latents_);
   apply_to_latents(target, scaled, saved);
@@ -212,7 +216,7 @@ DictionaryTargets SparseDictionary::targets(const Saved& saved, const UpdateTarg
                             .is_tied = tied_,
                             .unit_norm = unit_norm_,
                             .lazy = lazy_,
-                            .resting = saved.resting};
+                            .inactive = saved.inactive};
   if (router_) targets.expert_panels = targets.encoder_shape.panels() / router_->experts();
   // Every update of the decoder writes a tied encoder too, which lies in the same block.
   if (tied_ && targets.writes())
@@ -221,19 +225,19 @@ DictionaryTargets SparseDictionary::targets(const Saved& saved, const UpdateTarg
 }
 
 // Of each expert, whether no row chose it and it is left alone; null where there are none.
-const char* SparseDictionary::resting_experts(const Saved& saved, UpdateSink& sink,
-                                              Arena& arena) const {
-  if (!router_ || sink.updates_resting()) return nullptr;
-  char* resting = arena.take<char>(router_->experts());
-  for (Index e = 0; e < router_->experts(); ++e) resting[e] = saved.routing.counts[e] == 0;
-  return resting;
+const char* SparseDictionary::inactive_experts(const Saved& saved, UpdateSink& sink,
+                                               Arena& arena) const {
+  if (!router_ || sink.updates_inactive()) return nullptr;
+  char* inactive = arena.take<char>(router_->experts());
+  for (Index e = 0; e < router_->experts(); ++e) inactive[e] = saved.routing.counts[e] == 0;
+  return inactive;
 }
 
-void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* sums,
+void SparseDictionary::update_vector(UpdateSink& sink, int parameter, const float* sums,
                                      const Saved& saved) const {
-  const UpdateTarget target = sink.begin(number, 0);
+  const UpdateTarget target = sink.begin(parameter, 0);
   if (target.rule.kind == UpdateKind::kMeasure)
-    sink.measured(number, dot(sums, sums, latents_));  // those that rest have none
+    sink.measured(parameter, dot(sums, sums, latents_));  // those that rest have none
   else
     apply_to_latents(target, sums, saved);
 }
@@ -241,7 +245,7 @@ void SparseDictionary::update_vector(UpdateSink& sink, int number, const float* 
 // Updates a vector of the latents, but for those that rest.
 void SparseDictionary::apply_to_latents(const UpdateTarget& target, const float* sums,
                                         const Saved& saved) const {
-  const Groups& groups = saved.sorted.entries.groups;
+  const Groups& groups = saved.sorted.nonzeros.groups;
   if (lazy_) {
     for (Index latent = 0; latent < latents_; ++latent)
       if (groups.rows(latent) > 0) apply_update(target, latent, sums + latent, 1);
@@ -249,12 +253,13 @@ void SparseDictionary::apply_to_latents(const UpdateTarget& target, const float*
   }
   const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
   for (Index e = 0; e < experts; ++e)
-    if (!saved.resting || !saved.resting[e]) apply_update(target, e * each, sums + e * each, each);
+    if (!saved.inactive || !saved.inactive[e])
+      apply_update(target, e * each, sums + e * each, each);
 }
 
 // W_e sum_i d_h_i [d]; the columns of experts that no row chose are not read.
 float* SparseDictionary::bias_through_encoder(const Saved& saved, Arena& arena) const {
-  const float* sums = saved.sorted.slope_sums;
+  const float* sums = saved.sorted.gradient_sums;
   float* result = arena.take_zeroed<float>(stride());
   const Panels encoder = block_.panels(encoder_);
   const Index experts = router_ ? router_->experts() : 1, each = latents_ / experts;
@@ -288,9 +293,9 @@ void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved) const
   apply_update(pass.sink->begin(decoder_bias_, 0), 0, gradient, width_);
 }
 
-// d_x = d_u / s, back in the loss's own units, with d_u = W_e d_h over the entries of every term.
-void SparseDictionary::add_input_slope(const Saved& saved, const CodeTerm* terms, Index count,
-                                       const GradientSlot& slot, Arena& arena) const {
+// d_x = d_u / s, back in the loss's own units, with d_u = W_e d_h over the nonzeros of every term.
+void SparseDictionary::add_input_gradient(const Saved& saved, const CodeTerm* terms, Index count,
+                                          const GradientSlot& slot, Arena& arena) const {
   const Panels encoder = block_.panels(encoder_);
   const float inverse = 1.0f / scale();
   const Index rows = terms[0].codes.rows;
@@ -303,7 +308,7 @@ void SparseDictionary::add_input_slope(const Saved& saved, const CodeTerm* terms
       else
         std::fill_n(d_u, width_, 0.0f);
       for (Index t = 0; t < count; ++t)
-        add_encoder_columns(encoder, terms[t].codes, terms[t].slopes, 1.0f, i, d_u);
+        add_encoder_columns(encoder, terms[t].codes, terms[t].gradients, 1.0f, i, d_u);
       set_scaled(d_u, inverse, d_u, width_);
       copy_or_add(d_u, slot.data + i * slot.stride, width_, slot.accumulate);
     }

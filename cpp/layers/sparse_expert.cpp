@@ -5,18 +5,18 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "layers/activation_output.h"
-#include "layers/entry_rows.h"
 #include "layers/parameter_values.h"
+#include "layers/routed_rows.h"
 
 namespace gatewise {
 
 struct SparseExpertLayer::Saved {
   RouterRun routing;
   Dispatch dispatch;
-  Input entry_rows;  // the input rows in the order of dispatch
+  Input routed_rows;  // the input rows in the order of dispatch
   ExpertRun run;
-  float* entry_outputs;  // [entries, units]
-  Input shared_rows;     // the input rows, once for each shared expert
+  float* expert_outputs;  // [assignments, units]
+  Input shared_rows;      // the input rows, once for each shared expert
   Groups shared_groups;
   ExpertRun shared_run;
   float* shared_outputs;  // [shared experts * rows, units]
@@ -72,38 +72,39 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   saved->routing = router_->forward(x, pass.rows, block_, info, arena);
   pass.loss += saved->routing.loss;
   saved->dispatch = make_dispatch(saved->routing.choice, experts_, arena);
-  const Index entries = saved->routing.choice.num_assignments();
-  saved->entry_rows = entry_rows(x, saved->dispatch.row_of, entries, arena);
-  saved->entry_outputs = arena.take<float>(entries * pass.output.stride);
+  const Index num_assignments = saved->routing.choice.num_assignments();
+  saved->routed_rows = routed_rows(x, saved->dispatch.row_of, num_assignments, arena);
+  saved->expert_outputs = arena.take<float>(num_assignments * pass.output.stride);
   saved->run =
-      expert_->forward(saved->entry_rows, saved->dispatch.groups, block_, saved->entry_outputs,
+      expert_->forward(saved->routed_rows, saved->dispatch.groups, block_, saved->expert_outputs,
                        pass.output.stride, pass.step.training, arena);
-  if (shared_) run_shared(pass, *saved);
+  if (shared_) shared_forward(pass, *saved);
 
   const Activation activation = pass.skip_activation ? Activation::kLinear : activation_;
-  if (pass.step.training && slope_needs_input(activation))
+  if (pass.step.training && derivative_needs_input(activation))
     saved->pre_activation = arena.take<float>(pass.rows * pass.output.stride);
   combine(pass, *saved, activation);
 }
 
 // Every row goes to every shared expert: groups of all rows, one after the other.
-void SparseExpertLayer::run_shared(ForwardPass& pass, Saved& saved) const {
+void SparseExpertLayer::shared_forward(ForwardPass& pass, Saved& saved) const {
   Arena& arena = *pass.arena;
-  const Index entries = shared_count_ * pass.rows;
-  Index* rows = arena.take<Index>(entries);
+  const Index num_assignments = shared_count_ * pass.rows;
+  Index* rows = arena.take<Index>(num_assignments);
   Index* offsets = arena.take<Index>(shared_count_ + 1);
-  for (Index entry = 0; entry < entries; ++entry) rows[entry] = entry % pass.rows;
+  for (Index assignment = 0; assignment < num_assignments; ++assignment)
+    rows[assignment] = assignment % pass.rows;
   for (Index s = 0; s <= shared_count_; ++s) offsets[s] = s * pass.rows;
   const Input& x = pass.inputs[0];
-  saved.shared_rows = entry_rows(x, rows, entries, arena);
+  saved.shared_rows = routed_rows(x, rows, num_assignments, arena);
   saved.shared_groups = {offsets, shared_count_};
-  saved.shared_outputs = arena.take<float>(entries * pass.output.stride);
+  saved.shared_outputs = arena.take<float>(num_assignments * pass.output.stride);
   saved.shared_run =
       shared_->forward(saved.shared_rows, saved.shared_groups, block_, saved.shared_outputs,
                        pass.output.stride, pass.step.training, arena);
 }
 
-// A gather in the order of a row's entries, so the sum's order is the row's own.
+// A gather in the order of a row's assignments, so the sum's order is the row's own.
 void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
                                 Activation activation) const {
   const Choice& choice = saved.routing.choice;
@@ -116,9 +117,9 @@ void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
         std::copy_n(block_.slice(output_bias_), units_, y);
       else
         std::fill_n(y, units_, 0.0f);
-      for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry)
-        add_scaled(saved.entry_outputs + saved.dispatch.position_of[entry] * stride,
-                   choice.weights[entry], y, units_);
+      for (Index assignment = choice.offsets[i]; assignment < choice.offsets[i + 1]; ++assignment)
+        add_scaled(saved.expert_outputs + saved.dispatch.position_of[assignment] * stride,
+                   choice.weights[assignment], y, units_);
       for (Index s = 0; s < shared_count_; ++s)
         add_scaled(saved.shared_outputs + (s * pass.rows + i) * stride, 1.0f, y, units_);
       if (saved.pre_activation) std::copy_n(y, units_, saved.pre_activation + i * stride);
@@ -129,7 +130,7 @@ void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
 
 void SparseExpertLayer::backward(BackwardPass& pass) const {
   auto& saved = *static_cast<Saved*>(pass.saved);
-  saved.updates_all = pass.sink && pass.sink->updates_resting();
+  saved.updates_all = pass.sink && pass.sink->updates_inactive();
   Arena& arena = *pass.arena;
   if (!pass.skip_activation)
     activate_rows_backward(activation_, saved.pre_activation, pass.output->data,
@@ -142,8 +143,8 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
     slot.accumulate = true;
   }
   float* d_weights = arena.take<float>(saved.routing.choice.num_assignments());
-  backward_chosen(pass, saved, d_weights);
-  if (shared_) backward_shared(pass, saved);
+  chosen_backward(pass, saved, d_weights);
+  if (shared_) shared_backward(pass, saved);
   if (output_bias_ >= 0 && pass.sink)
     grouped_bias_gradient(pass.d_output, pass.d_output_stride, all_rows(pass.rows, arena), block_,
                           output_bias_, *pass.sink, arena);
@@ -151,55 +152,57 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
                     pass.sink, arena);
 }
 
-// The slope by each entry's weight, d_y . E_j(x), and by each entry's output, w_j d_y.
-void SparseExpertLayer::backward_chosen(BackwardPass& pass, const Saved& saved,
+// The slope by each assignment's weight, d_y . E_j(x), and by each assignment's output, w_j d_y.
+void SparseExpertLayer::chosen_backward(BackwardPass& pass, const Saved& saved,
                                         float* d_weights) const {
   const Choice& choice = saved.routing.choice;
   const Index stride = pass.d_output_stride;
-  float* d_entries = pass.arena->take<float>(choice.num_assignments() * stride);
+  float* d_expert_outputs = pass.arena->take<float>(choice.num_assignments() * stride);
   float* d_sums =
       router_->scores_outputs() ? pass.arena->take<float>(choice.num_assignments()) : nullptr;
-  const auto add_sum_slopes = [&](Index i) {
+  const auto add_output_sum_gradients = [&](Index i) {
     const Index first = choice.offsets[i];
     router_->output_sums_backward(saved.routing, i, d_weights + first, d_sums + first);
-    for (Index entry = first; entry < choice.offsets[i + 1]; ++entry) {
-      float* d_entry = d_entries + saved.dispatch.position_of[entry] * stride;
-      for (Index u = 0; u < units_; ++u) d_entry[u] += d_sums[entry];
+    for (Index assignment = first; assignment < choice.offsets[i + 1]; ++assignment) {
+      float* d_expert_output = d_expert_outputs + saved.dispatch.position_of[assignment] * stride;
+      for (Index u = 0; u < units_; ++u) d_expert_output[u] += d_sums[assignment];
     }
   };
   const double work = static_cast<double>(units_ * router_->per_row() * 2);
   parallel_for(pass.rows, work, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const float* d_y = pass.d_output + i * stride;
-      for (Index entry = choice.offsets[i]; entry < choice.offsets[i + 1]; ++entry) {
-        const Index position = saved.dispatch.position_of[entry];
-        d_weights[entry] = dot(d_y, saved.entry_outputs + position * pass.output->stride, units_);
-        set_scaled(d_y, choice.weights[entry], d_entries + position * stride, units_);
+      for (Index assignment = choice.offsets[i]; assignment < choice.offsets[i + 1]; ++assignment) {
+        const Index position = saved.dispatch.position_of[assignment];
+        d_weights[assignment] =
+            dot(d_y, saved.expert_outputs + position * pass.output->stride, units_);
+        set_scaled(d_y, choice.weights[assignment], d_expert_outputs + position * stride, units_);
       }
-      if (d_sums) add_sum_slopes(i);
+      if (d_sums) add_output_sum_gradients(i);
     }
   });
   const GradientSlot& slot = pass.d_inputs[0];
   const InputGradient d_x{
       .d_x = slot.data, .stride = slot.stride, .target = saved.dispatch.row_of, .accumulate = true};
-  expert_->backward(saved.entry_rows, saved.dispatch.groups, d_entries, stride, saved.run, block_,
-                    d_x, pass.sink, *pass.arena);
+  expert_->backward(saved.routed_rows, saved.dispatch.groups, d_expert_outputs, stride, saved.run,
+                    block_, d_x, pass.sink, *pass.arena);
 }
 
-void SparseExpertLayer::backward_shared(BackwardPass& pass, const Saved& saved) const {
+void SparseExpertLayer::shared_backward(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
-  const Index stride = pass.d_output_stride, entries = shared_count_ * pass.rows;
-  float* d_entries = arena.take<float>(entries * stride);
-  Index* rows = arena.take<Index>(entries);
-  for (Index entry = 0; entry < entries; ++entry) {
-    rows[entry] = entry % pass.rows;
-    std::copy_n(pass.d_output + rows[entry] * stride, units_, d_entries + entry * stride);
+  const Index stride = pass.d_output_stride, num_assignments = shared_count_ * pass.rows;
+  float* d_expert_outputs = arena.take<float>(num_assignments * stride);
+  Index* rows = arena.take<Index>(num_assignments);
+  for (Index assignment = 0; assignment < num_assignments; ++assignment) {
+    rows[assignment] = assignment % pass.rows;
+    std::copy_n(pass.d_output + rows[assignment] * stride, units_,
+                d_expert_outputs + assignment * stride);
   }
   const GradientSlot& slot = pass.d_inputs[0];
   const InputGradient d_x{
       .d_x = slot.data, .stride = slot.stride, .target = rows, .accumulate = true};
-  shared_->backward(saved.shared_rows, saved.shared_groups, d_entries, stride, saved.shared_run,
-                    block_, d_x, pass.sink, arena);
+  shared_->backward(saved.shared_rows, saved.shared_groups, d_expert_outputs, stride,
+                    saved.shared_run, block_, d_x, pass.sink, arena);
 }
 
 void SparseExpertLayer::finish_step(void* memory) {
@@ -217,7 +220,7 @@ void SparseExpertLayer::finish_step(void* memory) {
   });
 }
 
-void SparseExpertLayer::follow_parameters() {
+void SparseExpertLayer::update_derived_values() {
   if (!router_->scores_outputs()) return;
   for (Index e = 0; e < experts_; ++e) sum_outputs(e);
 }

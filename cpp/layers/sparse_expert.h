@@ -21,21 +21,21 @@ class SparseExpertLayer final : public Layer {
   // Runs the router alone.
   RouterRun route(const Input& x, Index rows, Arena& arena) const;
 
-  // Entries of each expert in training steps since the last reset.
+  // Assignments of each expert in training steps since the last reset.
   const std::vector<Index>& training_load() const { return training_load_; }
   void reset_training_load() { training_load_.assign(training_load_.size(), 0); }
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;
-  void follow_parameters() override;
+  void update_derived_values() override;
 
  private:
   struct Saved;
 
-  void run_shared(ForwardPass& pass, Saved& saved) const;
+  void shared_forward(ForwardPass& pass, Saved& saved) const;
   void combine(ForwardPass& pass, const Saved& saved, Activation activation) const;
-  void backward_chosen(BackwardPass& pass, const Saved& saved, float* d_weights) const;
-  void backward_shared(BackwardPass& pass, const Saved& saved) const;
+  void chosen_backward(BackwardPass& pass, const Saved& saved, float* d_weights) const;
+  void shared_backward(BackwardPass& pass, const Saved& saved) const;
   void sum_outputs(Index expert);
 
   Index units_;

@@ -52,7 +52,7 @@ LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool i
     second_ = AlignedBuffer(size);
   Index stored = 0;
   for (const Parameter& parameter : block.all()) {
-    const bool is_measured = parameter.made_twice && !is_used_repeatedly;
+    const bool is_measured = parameter.recomputes_gradient && !is_used_repeatedly;
     gradient_offsets_.push_back(is_measured ? -1 : stored);
     if (!is_measured) stored += parameter.count * parameter.slice_floats();
   }
@@ -80,8 +80,8 @@ UpdateTarget LayerState::target(int index, Index slice) {
   rule.kind = o.kind;
   rule.learning_rate = static_cast<float>(o.learning_rate);
   rule.momentum = static_cast<float>(o.momentum);
-  rule.rise_1 = static_cast<float>(1 - o.beta_1);
-  rule.rise_2 = static_cast<float>(1 - o.beta_2);
+  rule.one_minus_beta_1 = static_cast<float>(1 - o.beta_1);
+  rule.one_minus_beta_2 = static_cast<float>(1 - o.beta_2);
   rule.epsilon = static_cast<float>(o.epsilon);
   rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);
   rule.clip_value = static_cast<float>(o.clip_value);

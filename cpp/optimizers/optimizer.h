@@ -38,7 +38,7 @@ class LayerState final : public UpdateSink {
   UpdateTarget begin(int index, Index slice) override;
   void measured(int index, double square) override { measures_[index].square = square; }
   UpdateTarget begin_measured(int index) override;
-  bool updates_resting() const override { return optimizer_.dense_updates; }
+  bool updates_inactive() const override { return optimizer_.dense_updates; }
 
   void begin_step();
 

@@ -33,7 +33,7 @@ void LayerState::shrink_touched_groups() {
     const int index = static_cast<int>(at);
     const Parameter& parameter = block_.at(index);
     if (parameter.l1 == 0 || parameter.groups == WeightGroups::kNone) continue;
-    const Index num_chunks = group_pieces(parameter.shape, parameter.groups);
+    const Index num_chunks = num_group_chunks(parameter.shape, parameter.groups);
     parallel_for(parameter.count * num_chunks, 4 * operations(parameter, num_chunks),
                  [&](Index begin, Index end) {
                    for (Index i = begin; i < end; ++i) {
@@ -82,7 +82,7 @@ void LayerState::refresh_penalties(bool all) {
         return l1 * norms.absolute + parameter.l2 * norms.square;
       });
     if (is_grouped && parameter.l1 > 0)
-      add_penalties(index, all, group_pieces(parameter.shape, parameter.groups),
+      add_penalties(index, all, num_group_chunks(parameter.shape, parameter.groups),
                     [&](const float* w, Index chunk) {
                       return parameter.l1 *
                              group_penalty(parameter.groups, w, parameter.shape, chunk);

@@ -8,24 +8,24 @@ namespace gatewise {
 
 class GradientKeeper final : public UpdateSink {
  public:
-  // Gradients of parameter `number` are added to `gradient`, laid out as one of its slices.
-  void keep(int number, float* gradient) {
-    if (number < 0) return;
-    kept_[count_++] = {number, gradient};
+  // Gradients of parameter `parameter` are added to `gradient`, laid out as one of its slices.
+  void keep(int parameter, float* gradient) {
+    if (parameter < 0) return;
+    kept_[count_++] = {parameter, gradient};
   }
 
-  UpdateTarget begin(int number, Index) override {
+  UpdateTarget begin(int parameter, Index) override {
     UpdateTarget target;
     target.rule.kind = UpdateKind::kStore;
     for (int i = 0; i < count_; ++i)
-      if (kept_[i].number == number) target.gradient = kept_[i].gradient;
+      if (kept_[i].parameter == parameter) target.gradient = kept_[i].gradient;
     return target;
   }
-  bool updates_resting() const override { return false; }
+  bool updates_inactive() const override { return false; }
 
  private:
   struct Kept {
-    int number = -1;
+    int parameter = -1;
     float* gradient = nullptr;
   };
   Kept kept_[2];

@@ -18,22 +18,22 @@ constexpr Index kWhole = std::numeric_limits<Index>::max();
 
 double mean_depth(const Input& x, Index rows) {
   if (!x.is_sparse()) return static_cast<double>(x.width);
-  return static_cast<double>(x.sparse.entries(0, rows)) /
+  return static_cast<double>(x.sparse.nonzeros(0, rows)) /
          static_cast<double>(std::max<Index>(rows, 1));
 }
 
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias) {
   GroupedWeights weights;
   weights.first = block.panels(kernel);
-  weights.distance = block.at(kernel).slice_floats();
+  weights.stride = block.at(kernel).slice_floats();
   if (bias >= 0) {
     weights.bias = block.slice(bias);
-    weights.bias_distance = block.at(bias).slice_floats();
+    weights.bias_stride = block.at(bias).slice_floats();
   }
   weights.storage = block.at(kernel).storage;
   if (const int scale = block.at(kernel).scale; scale >= 0) {
     weights.scale = block.slice(scale);
-    weights.scale_distance = block.at(scale).slice_floats();
+    weights.scale_stride = block.at(scale).slice_floats();
   }
   return weights;
 }
@@ -106,15 +106,15 @@ struct SliceUpdates {
 };
 
 // `row_share`: what a row costs, where 1 is a dense one.
-SliceUpdates begin_updates(const Groups& groups, int number, double row_share, UpdateSink& sink,
+SliceUpdates begin_updates(const Groups& groups, int parameter, double row_share, UpdateSink& sink,
                            Arena& arena) {
   SliceUpdates updates;
   updates.targets = arena.take<UpdateTarget>(groups.count);
   Index* offsets = arena.take<Index>(groups.count + 1);
   offsets[0] = 0;
   for (Index g = 0; g < groups.count; ++g) {
-    const bool updated = groups.rows(g) > 0 || sink.updates_resting();
-    if (updated) updates.targets[g] = sink.begin(number, g);
+    const bool updated = groups.rows(g) > 0 || sink.updates_inactive();
+    if (updated) updates.targets[g] = sink.begin(parameter, g);
     const auto rows = static_cast<Index>(static_cast<double>(groups.rows(g)) * row_share);
     offsets[g + 1] = offsets[g] + (updated ? rows + kUpdateOperations : 0);
   }
@@ -175,10 +175,10 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
 }
 
 void grouped_bias_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
-                           const ParameterBlock& block, int number, UpdateSink& sink,
+                           const ParameterBlock& block, int parameter, UpdateSink& sink,
                            Arena& arena) {
-  const SliceUpdates updates = begin_updates(groups, number, 1, sink, arena);
-  const Index columns = block.at(number).shape.cols;
+  const SliceUpdates updates = begin_updates(groups, parameter, 1, sink, arena);
+  const Index columns = block.at(parameter).shape.cols;
   const Index blocks = ceil_divide(columns, kPanelWidth);
   const WorkSplit split(updates.costs, blocks, kWhole);
   parallel_for(split.units(), kPanelWidth, [&](Index begin, Index end) {

@@ -32,32 +32,32 @@ inline Groups all_rows(Index rows, Arena& arena) {
   return {offsets, 1};
 }
 
-// A matrix [rows, cols] for each group, at a fixed distance from one to the next, and its bias.
+// A matrix [rows, cols] for each group, at a fixed stride from one to the next, and its bias.
 struct GroupedWeights {
   Panels first;
-  Index distance = 0;  // floats from one matrix to the next
+  Index stride = 0;  // floats from one matrix to the next
   const float* bias = nullptr;
-  Index bias_distance = 0;
+  Index bias_stride = 0;
   Storage storage = Storage::kFloat32;
   const float* scale = nullptr;  // of int8 columns
-  Index scale_distance = 0;
+  Index scale_stride = 0;
 
-  Panels at(Index g) const { return {first.data + g * distance, first.shape}; }
+  Panels at(Index g) const { return {first.data + g * stride, first.shape}; }
   Bfloat16Panels bfloat16_at(Index g) const {
     return {reinterpret_cast<const std::uint16_t*>(at(g).data), first.shape};
   }
   Int8Panels int8_at(Index g) const {
-    return {reinterpret_cast<const std::int8_t*>(at(g).data), scale + g * scale_distance,
+    return {reinterpret_cast<const std::int8_t*>(at(g).data), scale + g * scale_stride,
             first.shape};
   }
-  const float* bias_at(Index g) const { return bias ? bias + g * bias_distance : nullptr; }
+  const float* bias_at(Index g) const { return bias ? bias + g * bias_stride : nullptr; }
 };
 
 // Rows of one block of work are a multiple of this, and so of every level's tile (3, 6 and 12
 // rows), but for the last of a group.
 inline constexpr Index kRowGrain = 12;
 
-// Values that a row of x has: its width, or the mean number of its entries.
+// Values that a row of x has: its width, or the mean parameter of its nonzeros.
 double mean_depth(const Input& x, Index rows);
 
 // Views of parameter `kernel` and, if >= 0, `bias` of a block.
@@ -89,9 +89,10 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
                              const Groups& groups, const ParameterBlock& block, int kernel,
                              int bias, UpdateSink& sink, Arena& arena);
 
-// Updates vector parameter `number` of `block`, slice by slice, with column sums of its group's
+// Updates vector parameter `parameter` of `block`, slice by slice, with column sums of its group's
 // rows.
 void grouped_bias_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
-                           const ParameterBlock& block, int number, UpdateSink& sink, Arena& arena);
+                           const ParameterBlock& block, int parameter, UpdateSink& sink,
+                           Arena& arena);
 
 }  // namespace gatewise

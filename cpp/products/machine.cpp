@@ -17,15 +17,15 @@ constexpr int kRepeats = 9;
 // The least time of `run`, in seconds. The first run, which starts the threads, counts too: it is
 // never the least.
 template <typename Run>
-double least_seconds(const Run& run) {
+double min_seconds(const Run& run) {
   using Clock = std::chrono::steady_clock;
-  double least = 1e300;
+  double shortest = 1e300;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const auto begin = Clock::now();
     run();
-    least = std::min(least, std::chrono::duration<double>(Clock::now() - begin).count());
+    shortest = std::min(shortest, std::chrono::duration<double>(Clock::now() - begin).count());
   }
-  return least;
+  return shortest;
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ double peak_flops() {
   const auto multiply_adds =
       static_cast<double>(kIterations) * static_cast<double>(multiply_adds_per_iteration());
   std::atomic<float> sink{0.0f};
-  const double seconds = least_seconds([&] {
+  const double seconds = min_seconds([&] {
     parallel_for(items, multiply_adds, [&](Index begin, Index end) {
       sink.fetch_add(multiply_add_registers((end - begin) * kIterations));
     });
@@ -50,7 +50,7 @@ double read_bandwidth(std::size_t bytes) {
           bytes, " bytes");
   const AlignedBuffer values(count);
   std::atomic<float> sink{0.0f};
-  const double seconds = least_seconds([&] {
+  const double seconds = min_seconds([&] {
     parallel_for(count, 1.0, [&](Index begin, Index end) {
       sink.fetch_add(sum_stream(values.data() + begin, end - begin));
     });

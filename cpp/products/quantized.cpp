@@ -20,13 +20,14 @@ struct DistinctRows {
 DistinctRows distinct_rows(const Input& x, Index rows, Arena& arena) {
   const Index* index = x.index();
   if (!index) return {x, rows, nullptr};
-  Index* numbers = arena.take<Index>(rows);
+  Index* unique_rows = arena.take<Index>(rows);
   Index* slot = arena.take<Index>(rows);
-  std::copy_n(index, rows, numbers);
-  std::sort(numbers, numbers + rows);
-  Index* end = std::unique(numbers, numbers + rows);
-  for (Index i = 0; i < rows; ++i) slot[i] = std::lower_bound(numbers, end, index[i]) - numbers;
-  return {x.at(numbers), end - numbers, slot};
+  std::copy_n(index, rows, unique_rows);
+  std::sort(unique_rows, unique_rows + rows);
+  Index* end = std::unique(unique_rows, unique_rows + rows);
+  for (Index i = 0; i < rows; ++i)
+    slot[i] = std::lower_bound(unique_rows, end, index[i]) - unique_rows;
+  return {x.at(unique_rows), end - unique_rows, slot};
 }
 
 Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
@@ -52,10 +53,10 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
   Index* offsets = arena.take<Index>(distinct.count + 1);
   offsets[0] = 0;
   for (Index i = 0; i < distinct.count; ++i) {
-    const Index entries = rows.end(i) - rows.begin(i);
-    require(entries <= kMostInt8Depth, "x: expected rows of at most ", kMostInt8Depth,
-            " entries for exact sums of int8, got ", entries);
-    offsets[i + 1] = offsets[i] + round_up(entries, 2);
+    const Index nonzeros = rows.end(i) - rows.begin(i);
+    require(nonzeros <= kMaxInt8Depth, "x: expected rows of at most ", kMaxInt8Depth,
+            " nonzeros for exact sums of int8, got ", nonzeros);
+    offsets[i + 1] = offsets[i] + round_up(nonzeros, 2);
   }
   auto* values = arena.take<std::int16_t>(offsets[distinct.count]);
   float* scales = arena.take<float>(distinct.count);
@@ -64,9 +65,9 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
   parallel_for(distinct.count, 2 * mean, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const float* row = rows.values + rows.begin(i);
-      const Index entries = rows.end(i) - rows.begin(i);
-      scales[i] = int8_scale(row, entries);
-      to_int8(row, entries, scales[i], values + offsets[i]);
+      const Index nonzeros = rows.end(i) - rows.begin(i);
+      scales[i] = int8_scale(row, nonzeros);
+      to_int8(row, nonzeros, scales[i], values + offsets[i]);
     }
   });
   return {x, values, offsets, scales, distinct.slot};

@@ -7,11 +7,11 @@
 namespace gatewise {
 namespace {
 
-// Storing a row's outputs takes about as long as so many of its entries.
+// Storing a row's outputs takes about as long as so many of its nonzeros.
 constexpr Index kRowWork = 4;
 
 Index work_of(const SparseRows& x, Index begin, Index end) {
-  return kRowWork * (end - begin) + x.entries(begin, end);
+  return kRowWork * (end - begin) + x.nonzeros(begin, end);
 }
 
 // Runs body(first row, last row) for those of rows [begin, end) whose work, counted from `begin`

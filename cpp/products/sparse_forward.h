@@ -1,4 +1,4 @@
-// The forward product of groups of CSR rows, shared out by entries: rows may be of any length.
+// The forward product of groups of CSR rows, shared out by nonzeros: rows may be of any length.
 #pragma once
 
 #include "products/grouped.h"

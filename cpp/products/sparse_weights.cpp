@@ -2,7 +2,7 @@
 
 #include "core/parallel.h"
 #include "kernels/block_product.h"
-#include "kernels/entry_product.h"
+#include "kernels/csr_product.h"
 #include "kernels/transpose.h"
 #include "products/thread_scratch.h"
 #include "products/work_split.h"
@@ -14,7 +14,7 @@ namespace {
 // 5): for one row by itself, whose value is gathered, and for each of many rows.
 constexpr double kRowCost = 10, kColumnCost = 1.5, kBlockCost = 0.7;
 // What copying a value to its column costs.
-constexpr double kTurnCost = 5;
+constexpr double kTransposeCost = 5;
 
 // Columns of 32 rows that are more than this, of 512 KB, are made of 16 rows: such a cache holds
 // them longer, and where they exceed it either takes about as long (Zen 5).
@@ -24,11 +24,11 @@ constexpr Index kColumnFloats = 128 * 1024;
 constexpr Index kFewRows = 2;
 
 // CSR rows that are spread out at once for blocks.
-constexpr Index kSpreadRows = 192;
+constexpr Index kDenseRows = 192;
 
 // Mean lanes of a slice.
-template <typename Place>
-double mean_lanes(const SparseWeights<Place>& w) {
+template <typename StorageIndex>
+double mean_lanes(const SparseWeights<StorageIndex>& w) {
   return static_cast<double>(w.steps() * kPanelWidth) / static_cast<double>(w.slices());
 }
 
@@ -45,16 +45,16 @@ void copy_rows(const Input& x, Index rows, float* to, Index stride) {
   }
 }
 
-template <typename Place>
-void few_rows_by_entries(const Input& x, Index rows, const SparseWeights<Place>& w,
-                         const Epilogue& epilogue, Arena& arena) {
+template <typename StorageIndex>
+void few_rows_csr(const Input& x, Index rows, const SparseWeights<StorageIndex>& w,
+                  const Epilogue& epilogue, Arena& arena) {
   const Index stride = x.width + 1, slices = w.slices();
   float* copies = arena.take<float>(rows * stride);
   copy_rows(x, rows, copies, stride);
   parallel_for(rows * slices, kRowCost * mean_lanes(w), [&](Index begin, Index end) {
     for (Index row = begin / slices; row * slices < end; ++row)
-      entry_product_row(copies + row * stride, w, std::max(begin - row * slices, Index{0}),
-                        std::min(end - row * slices, slices), row, epilogue);
+      csr_product_row(copies + row * stride, w, std::max(begin - row * slices, Index{0}),
+                      std::min(end - row * slices, slices), row, epilogue);
   });
 }
 
@@ -79,9 +79,9 @@ class ThreadColumns {
     held_[thread] = block;
     const Index row = block * lanes_;
     if (x_.is_sparse())
-      spread_rows(x_.sparse, row, rows(block), x_.width, lanes(block), columns);
+      transpose_sparse_rows(x_.sparse, row, rows(block), x_.width, lanes(block), columns);
     else
-      turn_rows(x_.dense, row, rows(block), x_.width, lanes(block), columns);
+      transpose_rows(x_.dense, row, rows(block), x_.width, lanes(block), columns);
     std::fill_n(columns + x_.width * lanes(block), lanes(block), 0.0f);
     return columns;
   }
@@ -98,31 +98,31 @@ class ThreadColumns {
 
 // Work is numbered block of rows by block, within it window by window, so that a thread has few
 // blocks and makes all units of most of its rows.
-template <typename Place>
-void many_rows_by_entries(const Input& x, Index rows, const SparseWeights<Place>& w,
-                          const Epilogue& epilogue, Arena& arena) {
-  const ThreadScratch scratch(kEntryScratch, arena);
+template <typename StorageIndex>
+void many_rows_csr(const Input& x, Index rows, const SparseWeights<StorageIndex>& w,
+                   const Epilogue& epilogue, Arena& arena) {
+  const ThreadScratch scratch(kCsrScratch, arena);
   // Half blocks where there are fewer whole ones than threads.
   const bool halves =
-      ceil_divide(rows, kMostLanes) < scratch.threads() || x.width * kMostLanes > kColumnFloats;
-  const Index lanes = halves ? kMostLanes / 2 : kMostLanes;
+      ceil_divide(rows, kMaxLanes) < scratch.threads() || x.width * kMaxLanes > kColumnFloats;
+  const Index lanes = halves ? kMaxLanes / 2 : kMaxLanes;
   const Index blocks = ceil_divide(rows, lanes), windows = w.windows();
   const ThreadColumns columns(x, rows, lanes, scratch.threads(), arena);
   const auto multiply = [&](Index begin, Index end, int thread) {
     for (Index item = begin; item < end; ++item) {
       const Index block = item / windows;
-      entry_product(columns.of(thread, block), columns.lanes(block), block * lanes,
-                    columns.rows(block), w, item % windows, epilogue, scratch.of(thread));
+      csr_product(columns.of(thread, block), columns.lanes(block), block * lanes,
+                  columns.rows(block), w, item % windows, epilogue, scratch.of(thread));
     }
   };
   const double share = static_cast<double>(lanes) / static_cast<double>(windows);
-  const double entries = static_cast<double>(w.steps() * kPanelWidth);
-  const double operations = share * (kColumnCost * entries + kTurnCost * x.width);
+  const double nonzeros = static_cast<double>(w.steps() * kPanelWidth);
+  const double operations = share * (kColumnCost * nonzeros + kTransposeCost * x.width);
   parallel_for(blocks * windows, operations, multiply, scratch.threads());
 }
 
-template <typename Place>
-void rows_by_blocks(const Rows& x, Index row, Index rows, const SparseWeights<Place>& w,
+template <typename StorageIndex>
+void rows_by_blocks(const Rows& x, Index row, Index rows, const SparseWeights<StorageIndex>& w,
                     const Epilogue& epilogue, Arena& arena) {
   Epilogue own = epilogue;
   own.y += row * own.y_stride;
@@ -135,13 +135,13 @@ void rows_by_blocks(const Rows& x, Index row, Index rows, const SparseWeights<Pl
   });
 }
 
-template <typename Place>
-void forward_by_blocks(const Input& x, Index rows, const SparseWeights<Place>& w,
+template <typename StorageIndex>
+void forward_by_blocks(const Input& x, Index rows, const SparseWeights<StorageIndex>& w,
                        const Epilogue& epilogue, Arena& arena) {
   if (!x.is_sparse()) return rows_by_blocks(x.dense, 0, rows, w, epilogue, arena);
-  float* dense = arena.take<float>(std::min(rows, kSpreadRows) * x.width);
-  for (Index row = 0; row < rows; row += kSpreadRows) {
-    const Index count = std::min(kSpreadRows, rows - row);
+  float* dense = arena.take<float>(std::min(rows, kDenseRows) * x.width);
+  for (Index row = 0; row < rows; row += kDenseRows) {
+    const Index count = std::min(kDenseRows, rows - row);
     copy_rows(x.from(row), count, dense, x.width);
     rows_by_blocks({dense, x.width}, row, count, w, epilogue, arena);
   }
@@ -155,9 +155,9 @@ void sparse_weights_forward(const Input& x, Index rows, const ParameterBlock& bl
     if (w.form == SparseForm::kBlocks)
       forward_by_blocks(x, rows, w, epilogue, arena);
     else if (rows <= kFewRows)
-      few_rows_by_entries(x, rows, w, epilogue, arena);
+      few_rows_csr(x, rows, w, epilogue, arena);
     else
-      many_rows_by_entries(x, rows, w, epilogue, arena);
+      many_rows_csr(x, rows, w, epilogue, arena);
   });
 }
 

@@ -12,14 +12,14 @@ namespace {
 // Threads split the columns of x, so that each turns the weights it reads and no other.
 void add_input_gradient(const Choice& choice, const Index* counts, const float* d_chosen,
                         const Panels& w, RowGradient d_x, Arena& arena) {
-  const Index tiles = ceil_divide(w.shape.rows, kTurnedRows);
-  const ThreadScratch scratch(w.shape.cols * kTurnedRows, arena);
+  const Index tiles = ceil_divide(w.shape.rows, kTransposedRows);
+  const ThreadScratch scratch(w.shape.cols * kTransposedRows, arena);
   const auto add = [&](Index begin, Index end, int thread) {
     float* transposed = scratch.of(thread);
     for (Index tile = begin; tile < end; ++tile) {
-      const Index column = tile * kTurnedRows;
-      const Index columns = std::min(kTurnedRows, w.shape.rows - column);
-      turn_columns(w, column, counts, transposed);
+      const Index column = tile * kTransposedRows;
+      const Index columns = std::min(kTransposedRows, w.shape.rows - column);
+      transpose_columns(w, column, counts, transposed);
       for (Index i = 0; i < choice.rows; ++i) {
         const Index assignment = choice.offsets[i];
         add_chosen_columns(transposed, choice.experts + assignment, d_chosen + assignment,
@@ -28,7 +28,8 @@ void add_input_gradient(const Choice& choice, const Index* counts, const float* 
       }
     }
   };
-  const auto values = static_cast<double>((choice.num_assignments() + w.shape.cols) * kTurnedRows);
+  const auto values =
+      static_cast<double>((choice.num_assignments() + w.shape.cols) * kTransposedRows);
   parallel_for(tiles, values, add, scratch.threads());
 }
 
@@ -40,8 +41,8 @@ void update_tile(const Rows& x, const Dispatch& dispatch, const float* d, PanelS
   std::fill_n(g, rows * stride, 0.0f);
   for (Index lane = 0; lane < shape.width(panel); ++lane) {
     const Index expert = panel * kPanelWidth + lane, first = dispatch.groups.begin(expert);
-    const ChosenEntries assignments{dispatch.row_of + first, dispatch.assignment_of + first,
-                                    dispatch.groups.rows(expert)};
+    const ColumnNonzeros assignments{dispatch.row_of + first, dispatch.assignment_of + first,
+                                     dispatch.groups.rows(expert)};
     if (assignments.count > 0)
       chosen_gradient(x, shape.rows, begin, assignments, d, g + lane, stride);
   }

@@ -146,29 +146,29 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
 void Network::begin_read() const {
   std::size_t begun = 0;
   try {
-    for (; begun < layers_.size(); ++begun) layers_[begun]->use().begin_read();
+    for (; begun < layers_.size(); ++begun) layers_[begun]->access().begin_read();
   } catch (...) {
-    while (begun > 0) layers_[--begun]->use().end_read();
+    while (begun > 0) layers_[--begun]->access().end_read();
     throw;
   }
 }
 
 void Network::end_read() const {
-  for (Layer* layer : layers_) layer->use().end_read();
+  for (Layer* layer : layers_) layer->access().end_read();
 }
 
 void Network::begin_fit() const {
   std::size_t begun = 0;
   try {
-    for (; begun < layers_.size(); ++begun) layers_[begun]->use().begin_fit();
+    for (; begun < layers_.size(); ++begun) layers_[begun]->access().begin_fit();
   } catch (...) {
-    while (begun > 0) layers_[--begun]->use().end_fit();
+    while (begun > 0) layers_[--begun]->access().end_fit();
     throw;
   }
 }
 
 void Network::end_fit() const {
-  for (Layer* layer : layers_) layer->use().end_fit();
+  for (Layer* layer : layers_) layer->access().end_fit();
 }
 
 }  // namespace gatewise

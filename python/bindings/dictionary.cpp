@@ -28,8 +28,8 @@ struct CodeArrays {
   void append(const Codes& codes) {
     const Index before = offsets.back();
     for (Index i = 1; i <= codes.rows; ++i) offsets.push_back(before + codes.offsets[i]);
-    latents.insert(latents.end(), codes.latents, codes.latents + codes.entries());
-    values.insert(values.end(), codes.values, codes.values + codes.entries());
+    latents.insert(latents.end(), codes.latents, codes.latents + codes.nonzeros());
+    values.insert(values.end(), codes.values, codes.values + codes.nonzeros());
   }
 };
 
@@ -40,11 +40,11 @@ py::tuple encode(Layer& layer, const py::object& x, bool refit) {
   require(array.input.width == layer.input_widths()[0], "x: expected rows of ",
           layer.input_widths()[0], " values, got ", array.input.width);
   CodeArrays codes;
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   {
     const py::gil_scoped_release release;
     check_finite(array.input, array.rows, "x");
-    IdlePool<SparseDictionary::Encoding>::Loan encoding(sparse_dictionary.encodings());
+    IdlePool<SparseDictionary::EncodeWorkspace>::Loan encoding(sparse_dictionary.workspaces());
     for (Index row = 0; row < array.rows; row += kEncodedRows) {
       poll_interrupt();
       encoding->arena.reset();
@@ -68,7 +68,7 @@ FloatArray decode(Layer& layer, const SparseMatrix& codes) {
           sparse_dictionary.latents(), " latents, got ", codes.width);
   FloatArray y = new_array({codes.rows()}, layer.output_width());
   float* to = y.mutable_data();
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   const py::gil_scoped_release release;
   sparse_dictionary.decode({codes.offsets.data(), codes.columns.data(), codes.values.data()},
                            codes.rows(), to, layer.output_width());
@@ -95,7 +95,7 @@ py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object
   FloatArray scores({queries.rows, k});
   std::int32_t* to_indices = indices.mutable_data();
   float* to_scores = scores.mutable_data();
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   {
     const py::gil_scoped_release release;
     search({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(),

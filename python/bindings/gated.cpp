@@ -18,7 +18,7 @@ FloatArray gates(Layer& layer, const py::object& x) {
   const auto units = static_cast<Index>(gated.groups().size());
   FloatArray result({array.rows, units});
   float* to = result.mutable_data();
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   const py::gil_scoped_release release;
   check_finite(array.input, array.rows, "x");
   Arena arena;
@@ -29,9 +29,9 @@ FloatArray gates(Layer& layer, const py::object& x) {
 }
 
 void set_groups(Layer& layer, const std::vector<Index>& groups) {
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   gated_layer(layer).set_groups(groups);
-  layer.note_write();
+  layer.notify_write();
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ std::shared_ptr<Layer> make_layer(const std::string& kind, const py::dict& value
 }
 
 FloatArray get(Layer& layer, const std::string& name) {
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
@@ -41,15 +41,15 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
   check_shape(parameter, array);
-  require(parameter.storage != Storage::kSparse && parameter.role != "entries", name,
+  require(parameter.storage != Storage::kSparse && parameter.role != "nonzeros", name,
           ": expected a parameter that is set by itself, got one of a sparse kernel");
   require(!parameter.is_quantized() || find_nonfinite(array.data(), array.size()) < 0, name,
           ": expected finite numbers to round to ", storage_name(parameter.storage));
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   for (Index slice = 0; slice < parameter.count; ++slice)
     write_values(layer.parameters(), parameter, slice,
                  array.data() + slice * slice_values(parameter));
-  layer.note_write();
+  layer.notify_write();
 }
 
 // NumPy's type for what is stored; it has none for bfloat16, whose bits go as uint16.
@@ -72,7 +72,7 @@ py::dtype stored_type(Storage storage) {
 }
 
 py::array get_stored(Layer& layer, const std::string& name) {
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
   py::array result(stored_type(parameter.storage), natural_shape(parameter));
   auto* to = static_cast<char*>(result.mutable_data());
@@ -99,7 +99,7 @@ StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& 
 
 void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
   const StoredValues values = check_stored(layer, arrays);
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   for (const auto& [name, array] : arrays) {
     const Parameter& parameter = layer.parameters().find(name);
     const auto* from = static_cast<const char*>(values.at(name));
@@ -107,7 +107,7 @@ void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
     for (Index slice = 0; slice < parameter.count; ++slice)
       write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
   }
-  layer.note_write();
+  layer.notify_write();
 }
 
 // A kernel's arrays in a sparse form, by the names of a compressed layer's parameters.
@@ -132,8 +132,8 @@ py::dict pack_sparse(const py::object& value, const std::string& form) {
   };
   py::dict result;
   result["values"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
-  result["places"] = places_are_short(shape.rows) ? shaped(array(arrays.places, std::uint16_t{}))
-                                                  : shaped(array(arrays.places, std::int32_t{}));
+  result["places"] = fits_uint16(shape.rows) ? shaped(array(arrays.indices, std::uint16_t{}))
+                                             : shaped(array(arrays.indices, std::int32_t{}));
   result["offsets"] = array(arrays.offsets, std::int32_t{});
   if (is_csr) result["order"] = array(arrays.order, std::int32_t{});
   return result;
@@ -141,7 +141,7 @@ py::dict pack_sparse(const py::object& value, const std::string& form) {
 
 void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
   require(l1 >= 0 && l2 >= 0, "set_penalty: expected l1 >= 0 and l2 >= 0");
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   Parameter& parameter = layer.parameters().find(name);
   require(!parameter.is_quantized(), "set_penalty: expected a parameter that is trained, got ",
           name, " in ", storage_name(parameter.storage));
@@ -160,7 +160,7 @@ WeightGroups groups_from_name(const std::string& name) {
 
 void set_penalty_groups(Layer& layer, const std::string& name, const std::string& groups) {
   const WeightGroups kind = groups_from_name(groups);
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   Parameter& parameter = layer.parameters().find(name);
   const bool has_groups = parameter.is_matrix && parameter.layout == Layout::kPanels;
   require(kind == WeightGroups::kNone || has_groups,
@@ -170,7 +170,7 @@ void set_penalty_groups(Layer& layer, const std::string& name, const std::string
 }
 
 void set_keeps_zeros(Layer& layer, const std::string& name, bool keeps_zeros) {
-  const auto lock = layer.use().lock_for_write();
+  const auto lock = layer.access().lock_for_write();
   layer.parameters().find(name).keeps_zeros = keeps_zeros;
 }
 
@@ -201,7 +201,7 @@ py::tuple routing(Layer& layer, const py::object& x) {
   const RowArray array = to_layer_rows(layer, x);
   Arena arena;
   RouterRun run;
-  const ReadClaim claim(layer.use());
+  const ReadClaim claim(layer.access());
   {
     const py::gil_scoped_release release;
     check_finite(array.input, array.rows, "x");

@@ -281,8 +281,8 @@ py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
     if (buffers[i]->size() == 0) continue;
     FloatArray values(natural_shape(parameter));
     for (Index slice = 0; slice < parameter.count; ++slice)
-      read_laid_out(parameter, buffers[i]->data() + parameter.slice_offset(slice),
-                    values.mutable_data() + slice * slice_values(parameter));
+      read_packed(parameter, buffers[i]->data() + parameter.slice_offset(slice),
+                  values.mutable_data() + slice * slice_values(parameter));
     result[i] = std::move(values);
   }
   return result;

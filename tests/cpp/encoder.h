@@ -17,18 +17,18 @@ struct Encoder {
 
   Encoder(Index rows, Index depth, Index latents, std::uint64_t seed)
       : shape{depth, latents}, rows(rows), panels(shape.floats()) {
-    Numbers numbers(seed);
-    x = numbers.vector(rows * depth);
-    bias = numbers.vector(latents);
-    pack_panels(numbers.vector(depth * latents).data(), shape, panels.data());
+    RandomGenerator rng(seed);
+    x = rng.vector(rows * depth);
+    bias = rng.vector(latents);
+    pack_panels(rng.vector(depth * latents).data(), shape, panels.data());
   }
 
-  CodeProduct code_product(float least) const {
+  EncoderProduct encoder_product(float threshold) const {
     return {.x = {x.data(), shape.rows},
             .rows = rows,
             .w = {panels.data(), shape},
             .terms = {.bias = bias.data()},
-            .least = least,
+            .threshold = threshold,
             .panel_end = shape.panels()};
   }
 

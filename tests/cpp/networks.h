@@ -15,14 +15,14 @@ inline std::shared_ptr<Layer> make_layer(const std::string& kind, Options option
   std::shared_ptr<Layer> layer = Registry<Layer>::create(kind, options);
   layer->build({width});
   layer->set_random_stream(seed, 1);
-  Numbers numbers(seed);
+  RandomGenerator rng(seed);
   ParameterBlock& block = layer->parameters();
-  for (int number = 0; number < static_cast<int>(block.all().size()); ++number) {
-    const Parameter& parameter = block.at(number);
+  for (int index = 0; index < static_cast<int>(block.all().size()); ++index) {
+    const Parameter& parameter = block.at(index);
     if (parameter.role == "state" || parameter.role == "quantization") continue;
     for (Index slice = 0; slice < parameter.count; ++slice)
       write_values(block, parameter, slice,
-                   numbers.vector(parameter.shape.rows * parameter.shape.cols, -0.4f, 0.4f).data());
+                   rng.vector(parameter.shape.rows * parameter.shape.cols, -0.4f, 0.4f).data());
   }
   return layer;
 }
@@ -67,18 +67,18 @@ inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::
   options.set("router.normalize", true);
   options.set("router.shared_bias", false);
   options.set("router.constraint", std::string("simplex"));
-  const bool chooses = router != "all" && router != "static";
-  const bool loses = chooses && router != "output_sum";
-  options.set("balance.aux_loss", loses ? 0.05 : 0.0);
-  options.set("balance.z_loss", loses ? 0.01 : 0.0);
-  options.set("balance.bias", chooses && router == "sigmoid_top_k" ? 0.01 : 0.0);
+  const bool is_sparse_router = router != "all" && router != "static";
+  const bool has_losses = is_sparse_router && router != "output_sum";
+  options.set("balance.aux_loss", has_losses ? 0.05 : 0.0);
+  options.set("balance.z_loss", has_losses ? 0.01 : 0.0);
+  options.set("balance.bias", is_sparse_router && router == "sigmoid_top_k" ? 0.01 : 0.0);
   const std::shared_ptr<Layer> layer = make_layer("sparse_expert", options, width, seed);
-  layer->note_write();
+  layer->notify_write();
   return layer;
 }
 
 // Whether a router can choose among such experts.
-inline bool go_together(const std::string& router, const std::string& expert) {
+inline bool are_compatible(const std::string& router, const std::string& expert) {
   return router != "output_sum" || expert == "linear";
 }
 
@@ -124,12 +124,12 @@ struct Samples {
   std::vector<std::int32_t> labels;
 
   Samples() {
-    Numbers numbers(5);
-    csr = std::make_unique<Csr>(kSamples, kFeatures, 0.3, numbers);
+    RandomGenerator rng(5);
+    csr = std::make_unique<Csr>(kSamples, kFeatures, 0.3, rng);
     for (Index i = 0; i < kSamples; ++i) {
       const Index cluster = i / 64;
       for (Index j = 0; j < kFeatures; ++j)
-        x.at(i, j) = numbers.uniform() + (j % 4 == cluster ? 3.0f : 0.0f);
+        x.at(i, j) = rng.uniform() + (j % 4 == cluster ? 3.0f : 0.0f);
       labels.push_back(static_cast<std::int32_t>((cluster + i % 2) % kClasses));
     }
   }

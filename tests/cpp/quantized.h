@@ -15,10 +15,10 @@ struct PackedBfloat16 {
       : shape{m.rows, m.cols},
         values(static_cast<std::size_t>((m.cols + 15) / 16 * 16 * m.rows), 0) {
     for (Index i = 0; i < m.rows; ++i)
-      for (Index j = 0; j < m.cols; ++j) values[place(shape, i, j)] = bits[i * m.cols + j];
+      for (Index j = 0; j < m.cols; ++j) values[offset(shape, i, j)] = bits[i * m.cols + j];
   }
 
-  static Index place(PanelShape shape, Index i, Index j) {
+  static Index offset(PanelShape shape, Index i, Index j) {
     return j / 16 * 16 * shape.rows + i * 16 + j % 16;
   }
   Bfloat16Panels view() const { return {values.data(), shape}; }
@@ -37,10 +37,10 @@ struct PackedInt8 {
         scale(std::move(scale)) {
     for (Index i = 0; i < shape.rows; ++i)
       for (Index j = 0; j < shape.cols; ++j)
-        values[place(shape, i, j)] = source[i * shape.cols + j];
+        values[offset(shape, i, j)] = source[i * shape.cols + j];
   }
 
-  static Index place(PanelShape shape, Index i, Index j) {
+  static Index offset(PanelShape shape, Index i, Index j) {
     const Index pairs = (shape.rows + 1) / 2;
     return j / 16 * pairs * 32 + i / 2 * 32 + j % 16 * 2 + i % 2;
   }

@@ -23,9 +23,9 @@ inline constexpr float kCanary = -7.7e33f;
 inline constexpr double kHalfUlp = 0x1p-24;
 
 // Uniform numbers that do not come from the code under test.
-class Numbers {
+class RandomGenerator {
  public:
-  explicit Numbers(std::uint64_t seed) : engine_(seed) {}
+  explicit RandomGenerator(std::uint64_t seed) : engine_(seed) {}
 
   float uniform(float low = -1, float high = 1) {
     return low + (high - low) * (static_cast<float>(engine_() >> 40) * 0x1p-24f);
@@ -58,9 +58,9 @@ struct Matrix {
         cols(cols),
         stride(stride),
         values(static_cast<std::size_t>(rows == 0 ? 0 : (rows - 1) * stride + cols), kCanary) {}
-  Matrix(Index rows, Index cols, Index stride, Numbers& numbers) : Matrix(rows, cols, stride) {
+  Matrix(Index rows, Index cols, Index stride, RandomGenerator& rng) : Matrix(rows, cols, stride) {
     for (Index i = 0; i < rows; ++i)
-      for (Index j = 0; j < cols; ++j) at(i, j) = numbers.uniform();
+      for (Index j = 0; j < cols; ++j) at(i, j) = rng.uniform();
   }
 
   float* data() { return values.data(); }
@@ -88,19 +88,19 @@ struct Packed {
       for (Index j = 0; j < m.cols; ++j) at(i, j) = m.at(i, j);
   }
 
-  static Index place(PanelShape shape, Index i, Index j) {
+  static Index offset(PanelShape shape, Index i, Index j) {
     const Index panel = j / 16, width = std::min<Index>(16, shape.cols - 16 * panel);
     return 16 * panel * shape.rows + i * ((width + 3) / 4 * 4) + j % 16;
   }
-  float& at(Index i, Index j) { return buffer.data()[place(shape, i, j)]; }
-  float at(Index i, Index j) const { return buffer.data()[place(shape, i, j)]; }
+  float& at(Index i, Index j) { return buffer.data()[offset(shape, i, j)]; }
+  float at(Index i, Index j) const { return buffer.data()[offset(shape, i, j)]; }
   Panels view() const { return {buffer.data(), shape}; }
 
   // Whether every float that belongs to no column is zero.
   bool padding_is_zero() const {
     std::vector<char> used(static_cast<std::size_t>(buffer.size()), 0);
     for (Index i = 0; i < shape.rows; ++i)
-      for (Index j = 0; j < shape.cols; ++j) used[place(shape, i, j)] = 1;
+      for (Index j = 0; j < shape.cols; ++j) used[offset(shape, i, j)] = 1;
     for (Index at = 0; at < buffer.size(); ++at)
       if (!used[at] && buffer.data()[at] != 0.0f) return false;
     return true;
@@ -114,12 +114,12 @@ struct Csr {
   std::vector<std::int32_t> columns;
   std::vector<float> values;
 
-  Csr(Index rows, Index cols, double density, Numbers& numbers) : rows(rows), cols(cols) {
+  Csr(Index rows, Index cols, double density, RandomGenerator& rng) : rows(rows), cols(cols) {
     for (Index i = 0; i < rows; ++i) {
       for (Index j = 0; j < cols && i != 1; ++j) {
-        if (numbers.uniform(0, 1) >= density) continue;
+        if (rng.uniform(0, 1) >= density) continue;
         columns.push_back(static_cast<std::int32_t>(j));
-        values.push_back(numbers.uniform());
+        values.push_back(rng.uniform());
       }
       offsets.push_back(static_cast<Index>(columns.size()));
     }
@@ -152,7 +152,7 @@ struct Sum {
 };
 
 // The greatest |actual - expected| / tolerance seen; NaN and infinity count as infinite.
-class Worst {
+class WorstError {
  public:
   void see(double actual, double expected, double tolerance) {
     const double error = std::fabs(actual - expected);

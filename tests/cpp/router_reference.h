@@ -95,30 +95,30 @@ struct RoutedBatch {
       : setting(setting),
         router(Registry<Router>::create(setting.kind, setting.options())),
         x(rows, kRouterWidth, kRouterWidth + 1) {
-    Numbers numbers(seed);
-    x = Matrix(rows, kRouterWidth, kRouterWidth + 1, numbers);
+    RandomGenerator rng(seed);
+    x = Matrix(rows, kRouterWidth, kRouterWidth + 1, rng);
     router->declare(block, kRouterWidth);
     block.allocate();
-    for (int number = 0; number < static_cast<int>(block.all().size()); ++number) {
-      const Parameter& parameter = block.at(number);
+    for (int index = 0; index < static_cast<int>(block.all().size()); ++index) {
+      const Parameter& parameter = block.at(index);
       for (Index i = 0; i < parameter.shape.rows; ++i)
         for (Index j = 0; j < parameter.shape.cols; ++j)
-          value(number, i, j) = numbers.uniform(-1, 1) * (parameter.role == "state" ? 0.1f : 1.0f);
+          value(index, i, j) = rng.uniform(-1, 1) * (parameter.role == "state" ? 0.1f : 1.0f);
     }
     if (!router->scores_outputs()) return;
     for (Index e = 0; e < setting.experts; ++e) {
-      const std::vector<float> sums = numbers.vector(kRouterWidth + 1);
+      const std::vector<float> sums = rng.vector(kRouterWidth + 1);
       router->set_output_sums(e, sums.data(), sums.back());
       output_sums.emplace_back(sums.begin(), sums.end());
     }
   }
 
-  float& value(int number, Index i, Index j) {
-    const Parameter& parameter = block.at(number);
-    return block.slice(number)[parameter.is_matrix ? Packed::place(parameter.shape, i, j) : j];
+  float& value(int index, Index i, Index j) {
+    const Parameter& parameter = block.at(index);
+    return block.slice(index)[parameter.is_matrix ? Packed::offset(parameter.shape, i, j) : j];
   }
-  float value(int number, Index i, Index j) const {
-    return const_cast<RoutedBatch*>(this)->value(number, i, j);
+  float value(int index, Index i, Index j) const {
+    return const_cast<RoutedBatch*>(this)->value(index, i, j);
   }
   int index_of(const std::string& name) const {
     for (std::size_t at = 0; at < block.all().size(); ++at)
@@ -132,7 +132,7 @@ inline double softplus_in_double(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
 
-// x W for a row-major x in double and parameter `number`.
+// x W for a row-major x in double and parameter `index`.
 inline Table product(const Table& x, const Table& w) {
   Table y(x.size(), std::vector<double>(w[0].size(), 0.0));
   for (std::size_t i = 0; i < x.size(); ++i)
@@ -148,19 +148,19 @@ inline Table table_of(const Matrix& m) {
   return table;
 }
 
-inline Table table_of(const RoutedBatch& batch, int number) {
-  const PanelShape shape = batch.block.at(number).shape;
+inline Table table_of(const RoutedBatch& batch, int index) {
+  const PanelShape shape = batch.block.at(index).shape;
   Table table(static_cast<std::size_t>(shape.rows));
   for (Index i = 0; i < shape.rows; ++i)
-    for (Index j = 0; j < shape.cols; ++j) table[i].push_back(batch.value(number, i, j));
+    for (Index j = 0; j < shape.cols; ++j) table[i].push_back(batch.value(index, i, j));
   return table;
 }
 
-// Every parameter of a batch's router, by number.
+// Every parameter of a batch's router, by index.
 inline std::vector<Table> tables_of(const RoutedBatch& batch) {
   std::vector<Table> tables;
-  for (int number = 0; number < static_cast<int>(batch.block.all().size()); ++number)
-    tables.push_back(table_of(batch, number));
+  for (int index = 0; index < static_cast<int>(batch.block.all().size()); ++index)
+    tables.push_back(table_of(batch, index));
   return tables;
 }
 
@@ -181,7 +181,7 @@ inline Table transposed(const Table& rows) {
   return columns;
 }
 
-// Logits of rows x, [rows][experts], from parameters by number; without noise.
+// Logits of rows x, [rows][experts], from parameters by index; without noise.
 inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
                               const std::vector<Table>& parameters) {
   if (batch.router->scores_outputs()) {

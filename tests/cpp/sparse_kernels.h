@@ -15,12 +15,12 @@ inline std::string form_name(SparseForm form) {
 
 // W [depth, units] of which about `density` is not zero; every seventh unit and every fifth input
 // is empty, unless all are to be there.
-inline Matrix sparse_matrix(Index depth, Index units, double density, Numbers& numbers) {
-  Matrix w(depth, units, units, numbers);
+inline Matrix sparse_matrix(Index depth, Index units, double density, RandomGenerator& rng) {
+  Matrix w(depth, units, units, rng);
   for (Index k = 0; k < depth; ++k)
     for (Index u = 0; u < units; ++u) {
       const bool is_empty = density < 1 && (u % 7 == 3 || k % 5 == 2);
-      if (is_empty || numbers.uniform(0, 1) >= density) w.at(k, u) = 0;
+      if (is_empty || rng.uniform(0, 1) >= density) w.at(k, u) = 0;
     }
   return w;
 }
@@ -28,23 +28,23 @@ inline Matrix sparse_matrix(Index depth, Index units, double density, Numbers& n
 // A block with the kernel in a sparse form, as a layer holds it.
 struct SparseKernel {
   ParameterBlock block;
-  int number;
+  int parameter_index;
   SparseArrays arrays;
 
   SparseKernel(const Matrix& w, SparseForm form) {
     const PanelShape shape{w.rows, w.cols};
     arrays = form == SparseForm::kCsr ? pack_csr(w.data(), shape) : pack_blocks(w.data(), shape);
-    number = add_sparse_kernel(block, shape, form, arrays.steps());
+    parameter_index = add_sparse_kernel(block, shape, form, arrays.steps());
     block.allocate();
-    const std::vector<std::uint16_t> short_places(arrays.places.begin(), arrays.places.end());
-    const void* places = arrays.places.data();
-    if (places_are_short(w.rows)) places = short_places.data();
-    const void* all[] = {arrays.values.data(), places, arrays.offsets.data(), arrays.order.data()};
-    for (int i = 0; number + 1 + i < static_cast<int>(block.all().size()); ++i)
-      write_stored(block, block.at(number + 1 + i), 0, all[i]);
+    const std::vector<std::uint16_t> short_indices(arrays.indices.begin(), arrays.indices.end());
+    const void* indices = arrays.indices.data();
+    if (fits_uint16(w.rows)) indices = short_indices.data();
+    const void* all[] = {arrays.values.data(), indices, arrays.offsets.data(), arrays.order.data()};
+    for (int i = 0; parameter_index + 1 + i < static_cast<int>(block.all().size()); ++i)
+      write_stored(block, block.at(parameter_index + 1 + i), 0, all[i]);
   }
 
-  const Parameter& parameter() const { return block.at(number); }
+  const Parameter& parameter() const { return block.at(parameter_index); }
 };
 
 }  // namespace gatewise::reference

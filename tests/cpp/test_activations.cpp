@@ -41,7 +41,7 @@ double exact(Activation kind, double x) {
   return x;
 }
 
-double exact_slope(Activation kind, double x) {
+double exact_derivative(Activation kind, double x) {
   const double h = 1e-6;  // error of order h^2, and 1e-16 / h of cancellation
   return (exact(kind, x + h) - exact(kind, x - h)) / (2 * h);
 }
@@ -83,29 +83,31 @@ TEST_CASE("activate_forward and activate_backward are Keras' formulas and their 
   const auto count = static_cast<Index>(x.size());
   const std::vector<float> ones(x.size(), 1.0f);
   for (const auto& [name, kind] : kNames) {
-    std::vector<float> y(x.size()), slope(x.size());
+    std::vector<float> y(x.size()), derivative(x.size());
     activate_forward(kind, x.data(), y.data(), count);
-    activate_backward(kind, slope_needs_input(kind) ? x.data() : nullptr, y.data(), ones.data(),
-                      slope.data(), count);
-    Worst values, slopes;
+    activate_backward(kind, derivative_needs_input(kind) ? x.data() : nullptr, y.data(),
+                      ones.data(), derivative.data(), count);
+    WorstError values, derivatives;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double value = exact(kind, x[i]);
       values.see(y[i], value, tolerance(kind, x[i], value));
-      // A slope from the output takes the output's error on, doubled at most; 2e-9 of differences.
-      slopes.see(slope[i], exact_slope(kind, x[i]), 2 * tolerance(kind, x[i], value) + 2e-9);
+      // A derivative from the output takes the output's error on, doubled at most; 2e-9 of
+      // differences.
+      derivatives.see(derivative[i], exact_derivative(kind, x[i]),
+                      2 * tolerance(kind, x[i], value) + 2e-9);
     }
     INFO(name, " values: ", values.report());
-    INFO(name, " slopes: ", slopes.report());
+    INFO(name, " derivatives: ", derivatives.report());
     CHECK(values.is_within());
-    CHECK(slopes.is_within());
+    CHECK(derivatives.is_within());
   }
 }
 
 TEST_CASE("activations write their count of values, in place too") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const auto& [name, kind] : kNames) {
     for (Index count = 0; count <= 33; ++count) {
-      const std::vector<float> x = numbers.vector(count), d_y = numbers.vector(count);
+      const std::vector<float> x = rng.vector(count), d_y = rng.vector(count);
       std::vector<float> y(static_cast<std::size_t>(count + 16), kCanary), d_x = y;
       activate_forward(kind, x.data(), y.data(), count);
       activate_backward(kind, x.data(), y.data(), d_y.data(), d_x.data(), count);

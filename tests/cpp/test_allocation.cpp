@@ -42,15 +42,15 @@ struct Run1000 {
 
 // `steps` steps: batches from one cluster, from two and from all, in turn; some are smaller.
 Run1000 train(Trainer& trainer, const Dataset& data, SparseExpertLayer& experts, Index steps) {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   std::vector<Index> samples(96);
   Run1000 result;
   std::vector<Index> last_load;
   for (Index step = 0; step < steps; ++step) {
     const Index spread = step % 3 == 0 ? 256 : 64 * (step % 3);
-    const Index start = 64 * numbers.below(4);
-    for (Index& sample : samples) sample = (start + numbers.below(spread)) % kSamples;
-    const Index count = step > 0 && step % 7 == 0 ? 1 + numbers.below(95) : 96;
+    const Index start = 64 * rng.below(4);
+    for (Index& sample : samples) sample = (start + rng.below(spread)) % kSamples;
+    const Index count = step > 0 && step % 7 == 0 ? 1 + rng.below(95) : 96;
     experts.reset_training_load();
     const std::int64_t before = allocations();
     trainer.train_step(data, samples.data(), count);
@@ -106,7 +106,7 @@ TEST_CASE("steps of every router and expert allocate nothing after the first") {
   const Threads threads(1);
   for (const std::string& router : Registry<Router>::kinds())
     for (const std::string& expert : Registry<Expert>::kinds())
-      if (go_together(router, expert)) check_no_allocation(router, expert, false, adam(), 150);
+      if (are_compatible(router, expert)) check_no_allocation(router, expert, false, adam(), 150);
 }
 
 TEST_CASE("steps that store gradients for clipping allocate nothing after the first") {
@@ -137,15 +137,15 @@ TEST_CASE("steps on CSR rows allocate nothing once the arena fits the largest ba
 
 TEST_CASE("an arena reuses its memory without allocating") {
   Arena arena;
-  Numbers numbers(4);
+  RandomGenerator rng(4);
   std::vector<Index> sizes;
-  for (int i = 0; i < 200; ++i) sizes.push_back(numbers.below(i % 10 == 0 ? 600000 : 30000));
+  for (int i = 0; i < 200; ++i) sizes.push_back(rng.below(i % 10 == 0 ? 600000 : 30000));
   for (const Index size : sizes) arena.take<float>(size);
   const std::int64_t before = allocations();
   for (int round = 0; round < 50; ++round) {
     arena.reset();
     for (const Index size : sizes) {
-      float* values = arena.take<float>(round == 0 ? size : numbers.below(size + 1));
+      float* values = arena.take<float>(round == 0 ? size : rng.below(size + 1));
       CHECK(reinterpret_cast<std::uintptr_t>(values) % kAlignment == 0);
     }
   }

@@ -17,11 +17,11 @@ struct Batch {
   std::vector<Index> counts{7, 0, 11, 5, 3};
   Index num_assignments = 26;
 
-  explicit Batch(Numbers& numbers) : log_sums(numbers.vector(kRows, -2, 3)) {
+  explicit Batch(RandomGenerator& rng) : log_sums(rng.vector(kRows, -2, 3)) {
     for (Index i = 0; i < kRows; ++i) {
       float sum = 0;
       for (Index e = 0; e < kExperts; ++e)
-        sum += probabilities[i * kStride + e] = numbers.uniform(0, 1);
+        sum += probabilities[i * kStride + e] = rng.uniform(0, 1);
       for (Index e = 0; e < kExperts; ++e) probabilities[i * kStride + e] /= sum;
     }
   }
@@ -65,8 +65,8 @@ Balance make_balance(float aux, float z, float bias) {
 }  // namespace
 
 TEST_CASE("the balance losses are the naive ones, weighted and added") {
-  Numbers numbers(1);
-  const Batch batch(numbers);
+  RandomGenerator rng(1);
+  const Batch batch(rng);
   Arena arena;
   const auto loss = [&](float aux, float z) {
     return make_balance(aux, z, 0).loss(batch.scores(), arena);
@@ -78,8 +78,8 @@ TEST_CASE("the balance losses are the naive ones, weighted and added") {
 }
 
 TEST_CASE("the auxiliary loss of an even load is 1") {
-  Numbers numbers(2);
-  Batch batch(numbers);
+  RandomGenerator rng(2);
+  Batch batch(rng);
   batch.counts = {4, 4, 4, 4, 4};
   batch.num_assignments = 20;
   Arena arena;
@@ -87,24 +87,25 @@ TEST_CASE("the auxiliary loss of an even load is 1") {
 }
 
 TEST_CASE("the auxiliary loss's gradient matches finite differences and is accumulated") {
-  Numbers numbers(3);
-  const Batch batch(numbers);
-  std::vector<float> slopes(kExperts + 1, 2.0f);
+  RandomGenerator rng(3);
+  const Batch batch(rng);
+  std::vector<float> d_probabilities(kExperts + 1, 2.0f);
   make_balance(0.5f, 0, 0)
-      .add_aux_gradient(batch.counts.data(), batch.num_assignments, kRows, kExperts, slopes.data());
+      .add_aux_gradient(batch.counts.data(), batch.num_assignments, kRows, kExperts,
+                        d_probabilities.data());
   for (Index e = 0; e < kExperts; ++e) {
     Batch above = batch, below = batch;
     above.probabilities[3 * kStride + e] += 0.125f;
     below.probabilities[3 * kStride + e] -= 0.125f;
-    CHECK(slopes[e] - 2.0 ==
+    CHECK(d_probabilities[e] - 2.0 ==
           doctest::Approx(0.5 * (above.aux() - below.aux()) / 0.25).epsilon(1e-5));
   }
-  CHECK(slopes[kExperts] == 2.0f);
+  CHECK(d_probabilities[kExperts] == 2.0f);
 }
 
 TEST_CASE("the z-loss's derivative times softmax matches finite differences of the logits") {
-  Numbers numbers(4);
-  const Batch batch(numbers);
+  RandomGenerator rng(4);
+  const Batch batch(rng);
   Batch above = batch, below = batch;
   above.log_sums[7] += 0.01f;
   below.log_sums[7] -= 0.01f;

@@ -21,17 +21,17 @@ std::vector<std::uint16_t> halve(Matrix& w) {
 }
 
 struct Problem {
-  Numbers numbers;
+  RandomGenerator rng;
   Matrix x, w;
   PackedBfloat16 packed;
   std::vector<float> bias;
 
   Problem(Index rows, Index depth, Index units)
-      : numbers(static_cast<std::uint64_t>(rows * 1000003 + depth * 1009 + units)),
-        x(rows, depth, depth + 1, numbers),
-        w(depth, units, units, numbers),
+      : rng(static_cast<std::uint64_t>(rows * 1000003 + depth * 1009 + units)),
+        x(rows, depth, depth + 1, rng),
+        w(depth, units, units, rng),
         packed(w, halve(w)),
-        bias(numbers.vector(units)) {}
+        bias(rng.vector(units)) {}
 };
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("bfloat16_product is the naive product for every tail panel, depth and
         Matrix y(rows, units, units + 3);
         bfloat16_product(p.x.view(), 0, rows, p.packed.view(), 0, p.packed.shape.panels(),
                          {.bias = p.bias.data(), .y = y.data(), .y_stride = y.stride});
-        Worst worst;
+        WorstError worst;
         for (Index i = 0; i < rows; ++i)
           for (Index j = 0; j < units; ++j)
             worst.see(y.at(i, j), affine(p.x.view().row(i), p.w, p.bias.data(), j));
@@ -94,7 +94,7 @@ TEST_CASE("bfloat16_product stores pre-activations and activates them") {
                     .y = y.data(),
                     .y_stride = 34,
                     .pre_activation = pre.data()});
-  Worst worst;
+  WorstError worst;
   std::vector<float> activated(33);
   for (Index i = 0; i < 7; ++i) {
     for (Index j = 0; j < 33; ++j)
@@ -111,15 +111,14 @@ TEST_CASE("sparse_bfloat16_product is the naive product of the same dense rows")
     for (const Index depth : {1, 2, 40})
       for (const Index rows : {0, 1, 5, 9}) {
         const Problem p(rows, depth, units);
-        Numbers numbers(7);
-        const Csr x(rows, depth, 0.4, numbers);
+        RandomGenerator rng(7);
+        const Csr x(rows, depth, 0.4, rng);
         const Matrix dense = x.dense();
-        const std::vector<Index> index =
-            rows > 0 ? numbers.indices(rows, rows) : std::vector<Index>{};
+        const std::vector<Index> index = rows > 0 ? rng.indices(rows, rows) : std::vector<Index>{};
         Matrix y(rows, units, units + 1);
         sparse_bfloat16_product(x.view(index), 0, rows, p.packed.view(), 0, p.packed.shape.panels(),
                                 {.bias = p.bias.data(), .y = y.data(), .y_stride = y.stride});
-        Worst worst;
+        WorstError worst;
         for (Index i = 0; i < rows; ++i)
           for (Index j = 0; j < units; ++j)
             worst.see(y.at(i, j), affine(dense.view(index).row(i), p.w, p.bias.data(), j));

@@ -14,7 +14,7 @@ struct StoreSink final : UpdateSink {
   explicit StoreSink(const ParameterBlock& block)
       : gradient(static_cast<std::size_t>(block.size()), 0.0f) {}
   UpdateTarget begin(int, Index) override { return store(gradient.data()); }
-  bool updates_resting() const override { return false; }
+  bool updates_inactive() const override { return false; }
 };
 
 // A router's map, rows, and slopes by the logits of each row's `k` experts of the first two thirds.
@@ -26,19 +26,19 @@ struct ChosenProblem {
   Choice choice;
   std::vector<float> d;
 
-  ChosenProblem(Index rows, Index width, Index experts, Index k, Numbers& numbers)
+  ChosenProblem(Index rows, Index width, Index experts, Index k, RandomGenerator& rng)
       : rows(rows),
         k(k),
-        x(rows, width, width + 3, numbers),
-        w(width, experts, experts, numbers),
-        d(numbers.vector(rows * k)) {
+        x(rows, width, width + 3, rng),
+        w(width, experts, experts, rng),
+        d(rng.vector(rows * k)) {
     block.add_matrix("router_kernel", "router", width, experts);
     block.allocate();
     const Packed packed(w);
     std::copy_n(packed.buffer.data(), packed.shape.floats(), block.data());
     choice = make_choice(rows, k, arena);
     for (Index i = 0; i < rows; ++i) {
-      const Index first = numbers.below(std::max<Index>(1, experts * 2 / 3 - k + 1));
+      const Index first = rng.below(std::max<Index>(1, experts * 2 / 3 - k + 1));
       for (Index j = 0; j < k; ++j)
         choice.experts[i * k + j] = static_cast<std::int32_t>(first + j);
     }
@@ -57,7 +57,7 @@ struct ChosenProblem {
   }
 
   void check(const Matrix& d_x, const std::vector<float>& gradient) const {
-    Worst inputs, weights;
+    WorstError inputs, weights;
     std::vector<Sum> sums(static_cast<std::size_t>(x.cols * w.cols));
     for (Index i = 0; i < rows; ++i) {
       for (Index j = 0; j < x.cols; ++j) {
@@ -73,7 +73,7 @@ struct ChosenProblem {
     }
     for (Index j = 0; j < x.cols; ++j)
       for (Index e = 0; e < w.cols; ++e)
-        weights.see(gradient[Packed::place(block.at(0).shape, j, e)], sums[j * w.cols + e]);
+        weights.see(gradient[Packed::offset(block.at(0).shape, j, e)], sums[j * w.cols + e]);
     INFO("rows ", rows, " width ", x.cols, " experts ", w.cols, " k ", k);
     INFO("by x: ", inputs.report());
     INFO("by W: ", weights.report());
@@ -86,19 +86,19 @@ struct ChosenProblem {
 }  // namespace
 
 TEST_CASE("chosen_product_backward is the product with the chosen logits' gradients alone") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Index width : {1, 15, 31, 33, 64, 65, 100})
     for (const Index experts : {4, 16, 17, 40})
       for (const Index rows : {0, 1, 37}) {
-        ChosenProblem problem(rows, width, experts, 1 + experts / 16, numbers);
+        ChosenProblem problem(rows, width, experts, 1 + experts / 16, rng);
         Matrix d_x(rows, width, width + 5);
         problem.check(d_x, problem.run(d_x));
       }
 }
 
 TEST_CASE("chosen_product_backward gives the same bits for any thread count") {
-  Numbers numbers(2);
-  ChosenProblem problem(700, 150, 90, 3, numbers);
+  RandomGenerator rng(2);
+  ChosenProblem problem(700, 150, 90, 3, rng);
   Matrix first(700, 150, 151), other = first;
   const auto run_on = [&](int count, Matrix& d_x) {
     const Threads threads(count);
@@ -112,20 +112,20 @@ TEST_CASE("chosen_product_backward gives the same bits for any thread count") {
   }
 }
 
-TEST_CASE("turn_columns transposes the requested columns and no other") {
-  Numbers numbers(3);
-  const Matrix w(70, 21, 21, numbers);
+TEST_CASE("transpose_columns transposes the requested columns and no other") {
+  RandomGenerator rng(3);
+  const Matrix w(70, 21, 21, rng);
   const Packed packed(w);
   std::vector<Index> counts(21, 1);
   counts[4] = counts[20] = 0;
   for (const Index begin : {0, 32, 64}) {
-    std::vector<float> turned(21 * kTurnedRows, kCanary);
-    turn_columns(packed.view(), begin, counts.data(), turned.data());
+    std::vector<float> transposed(21 * kTransposedRows, kCanary);
+    transpose_columns(packed.view(), begin, counts.data(), transposed.data());
     bool is_right = true;
     for (Index c = 0; c < 21; ++c)
-      for (Index r = 0; r < kTurnedRows; ++r) {
+      for (Index r = 0; r < kTransposedRows; ++r) {
         const float expected = counts[c] == 0 ? kCanary : begin + r < 70 ? w.at(begin + r, c) : 0;
-        is_right &= turned[c * kTurnedRows + r] == expected;
+        is_right &= transposed[c * kTransposedRows + r] == expected;
       }
     CHECK(is_right);
   }

@@ -9,9 +9,9 @@ using namespace gatewise::reference;
 
 TEST_CASE("keep_above cuts at its threshold, and keeps NaN") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index width = 1; width <= 35; ++width) {
-    std::vector<float> x = numbers.vector(width);
+    std::vector<float> x = rng.vector(width);
     x[0] = 0.25f;
     if (width > 1) x[width - 1] = nan;
     std::vector<float> z(width + 16, kCanary);
@@ -27,31 +27,32 @@ TEST_CASE("keep_above cuts at its threshold, and keeps NaN") {
   }
 }
 
-TEST_CASE("end_idleness resets the idle counters of active latents to 0") {
-  Numbers numbers(2);
+TEST_CASE("reset_idle resets the idle counters of active latents to 0") {
+  RandomGenerator rng(2);
   for (Index width = 0; width <= 35; ++width) {
-    const std::vector<float> z = numbers.vector(width);
+    const std::vector<float> z = rng.vector(width);
     std::vector<float> idle(width + 16, 7.0f);
-    end_idleness(z.data(), idle.data(), width);
+    reset_idle(z.data(), idle.data(), width);
     for (Index j = 0; j < width + 16; ++j) CHECK(idle[j] == (j < width && z[j] > 0 ? 0.0f : 7.0f));
   }
 }
 
-TEST_CASE("kept_backward passes gradients and penalties where a code is positive") {
-  Numbers numbers(3);
+TEST_CASE("keep_above_backward passes gradients and penalties where a code is positive") {
+  RandomGenerator rng(3);
   for (Index width = 0; width <= 35; ++width) {
-    const std::vector<float> z = numbers.vector(width), d = numbers.vector(width),
-                             penalty = numbers.vector(width), before = numbers.vector(width);
+    const std::vector<float> z = rng.vector(width), d = rng.vector(width),
+                             penalty = rng.vector(width), before = rng.vector(width);
     for (const bool is_sigmoid : {false, true}) {
       for (const bool has_penalty : {false, true}) {
         std::vector<float> set(width + 16, kCanary), added = before;
         const float* terms = has_penalty ? penalty.data() : nullptr;
-        kept_backward(z.data(), d.data(), terms, is_sigmoid, set.data(), width, false);
-        kept_backward(z.data(), d.data(), terms, is_sigmoid, added.data(), width, true);
+        keep_above_backward(z.data(), d.data(), terms, is_sigmoid, set.data(), width, false);
+        keep_above_backward(z.data(), d.data(), terms, is_sigmoid, added.data(), width, true);
         bool is_exact = true;
         for (Index j = 0; j < width; ++j) {
-          const float slope = is_sigmoid ? z[j] * (1 - z[j]) : 1.0f;
-          const float expected = z[j] > 0 ? (d[j] + (has_penalty ? penalty[j] : 0)) * slope : 0;
+          const float derivative = is_sigmoid ? z[j] * (1 - z[j]) : 1.0f;
+          const float expected =
+              z[j] > 0 ? (d[j] + (has_penalty ? penalty[j] : 0)) * derivative : 0;
           is_exact &= set[j] == expected && added[j] == before[j] + expected;
         }
         CHECK(is_exact);

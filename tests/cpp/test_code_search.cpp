@@ -19,16 +19,16 @@ struct StoredRows {
   std::vector<std::int32_t> columns;
   std::vector<float> values;
 
-  StoredRows(Index rows, Index most, std::uint64_t seed, bool whole_numbers = false) {
-    Numbers numbers(seed);
+  StoredRows(Index rows, Index max_nonzeros, std::uint64_t seed, bool has_integer_values = false) {
+    RandomGenerator rng(seed);
     for (Index i = 0; i < rows; ++i) {
-      Index left = i % 5 == 3 ? 0 : numbers.below(most + 1);
+      Index left = i % 5 == 3 ? 0 : rng.below(max_nonzeros + 1);
       for (std::int32_t column = 0; column < kLatents && left > 0; ++column) {
-        if (numbers.below(kLatents - column) >= left) continue;
+        if (rng.below(kLatents - column) >= left) continue;
         --left;
         columns.push_back(column);
-        values.push_back(whole_numbers ? static_cast<float>(numbers.below(3))
-                                       : numbers.uniform(-1, 1));
+        values.push_back(has_integer_values ? static_cast<float>(rng.below(3))
+                                            : rng.uniform(-1, 1));
       }
       offsets.push_back(static_cast<Index>(columns.size()));
     }
@@ -80,8 +80,8 @@ Found naive_search(Index rows, Index queries, Index k, const Score& score_of) {
   return found;
 }
 
-// One chain over the entries of row i, as the kernel's lanes compute it.
-float chain(const StoredRows& stored, Index i, const float* weights) {
+// One sequential_dot over the entries of row i, as the kernel's lanes compute it.
+float sequential_dot(const StoredRows& stored, Index i, const float* weights) {
   Vector sum = Vector::zero();
   for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
     sum = fma(Vector::set(stored.values[at]), Vector::set(weights[stored.columns[at]]), sum);
@@ -93,14 +93,14 @@ float chain(const StoredRows& stored, Index i, const float* weights) {
 void check_codes(const StoredRows& stored, const StoredRows& queries, Index k) {
   const std::vector<float> weights = queries.dense();
   const Found expected = naive_search(stored.rows(), queries.rows(), k, [&](Index i, Index query) {
-    return chain(stored, i, weights.data() + query * kLatents);
+    return sequential_dot(stored, i, weights.data() + query * kLatents);
   });
   for (const int count : {1, 2, 4}) {
     const Threads threads(count);
     Arena arena;
-    SearchQueries searched(queries.rows(), kLatents, arena);
-    searched.set_codes(queries.view());
-    CHECK(search(stored, searched, k, arena) == expected);
+    SearchQueries search_queries(queries.rows(), kLatents, arena);
+    search_queries.set_codes(queries.view());
+    CHECK(search(stored, search_queries, k, arena) == expected);
   }
 }
 
@@ -110,10 +110,10 @@ struct Decoder {
   std::vector<float> decoder, bias, center;
 
   Decoder(Index width, Index stride, std::uint64_t seed) : width(width), stride(stride) {
-    Numbers numbers(seed);
-    decoder = numbers.vector(kLatents * stride);
-    bias = numbers.vector(width);
-    center = numbers.vector(width);
+    RandomGenerator rng(seed);
+    decoder = rng.vector(kLatents * stride);
+    bias = rng.vector(width);
+    center = rng.vector(width);
   }
   SearchQueries::Reconstruction view() const {
     return {decoder.data(), stride, width, bias.data(), center.data(), 0.4f};
@@ -137,35 +137,35 @@ TEST_CASE("code search is a naive search bit for bit, for any thread count") {
   for (const Index rows : {1, 2, 7, 100, 3000})
     for (const Index queries : {1, 3, 4, 15, 16, 17, 40}) {
       const StoredRows stored(rows, 12, static_cast<std::uint64_t>(rows));
-      const StoredRows asked(queries, 30, static_cast<std::uint64_t>(queries) + 1000);
+      const StoredRows query_rows(queries, 30, static_cast<std::uint64_t>(queries) + 1000);
       for (const Index k : {Index{1}, std::min<Index>(rows, 10), rows}) {
         INFO("rows ", rows, ", queries ", queries, ", k ", k);
-        check_codes(stored, asked, k);
+        check_codes(stored, query_rows, k);
       }
     }
 }
 
 TEST_CASE("rows of several blocks are found for any thread count") {
-  const StoredRows stored(20000, 20, 5), asked(18, 30, 6);
-  for (const Index k : {1, 10, 300}) check_codes(stored, asked, k);
+  const StoredRows stored(20000, 20, 5), query_rows(18, 30, 6);
+  for (const Index k : {1, 10, 300}) check_codes(stored, query_rows, k);
 }
 
 TEST_CASE("of equal scores the lower rows are found, of negative ones too") {
   // Whole numbers: most scores are equal, many 0.
   const StoredRows stored(9000, 3, 7, true);
-  StoredRows asked(17, 5, 8, true);
-  for (const Index k : {1, 10, 2000}) check_codes(stored, asked, k);
-  for (float& value : asked.values) value = -value;
-  for (const Index k : {1, 10, 2000}) check_codes(stored, asked, k);
+  StoredRows query_rows(17, 5, 8, true);
+  for (const Index k : {1, 10, 2000}) check_codes(stored, query_rows, k);
+  for (float& value : query_rows.values) value = -value;
+  for (const Index k : {1, 10, 2000}) check_codes(stored, query_rows, k);
 }
 
 TEST_CASE("empty rows score 0") {
   StoredRows stored(0, 0, 1);
   for (int i = 0; i < 9; ++i) stored.offsets.push_back(0);
-  const StoredRows asked(2, 30, 2);
+  const StoredRows query_rows(2, 30, 2);
   Arena arena;
   SearchQueries queries(2, kLatents, arena);
-  queries.set_codes(asked.view());
+  queries.set_codes(query_rows.view());
   const Found found = search(stored, queries, 3, arena);
   CHECK(found.indices == std::vector<std::int32_t>{0, 1, 2, 0, 1, 2});
   CHECK(found.scores == std::vector<float>(6, 0.0f));
@@ -185,10 +185,10 @@ TEST_CASE("NaN ranks below every number, and fills the list where there are no m
   for (Index i = 0; i < stored.rows(); i += 2)
     for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at) stored.values[at] = NAN;
   for (const Index count : {1, 3}) {
-    const StoredRows asked(count, kLatents, 4);
+    const StoredRows query_rows(count, kLatents, 4);
     Arena arena;
     SearchQueries queries(count, kLatents, arena);
-    queries.set_codes(asked.view());
+    queries.set_codes(query_rows.view());
     const Index rows = stored.rows();
     const Found found = search(stored, queries, rows, arena);
     for (Index query = 0; query < count; ++query) {
@@ -208,15 +208,15 @@ TEST_CASE("rows score by their inner product with the reconstruction") {
     const Decoder decoder(width, round_up(width, kPanelWidth), static_cast<std::uint64_t>(width));
     const StoredRows stored(60, 12, 9);
     for (const Index count : {1, 5, 21}) {
-      const std::vector<float> asked = Numbers(10).vector(count * width);
+      const std::vector<float> query_rows = RandomGenerator(10).vector(count * width);
       Arena arena;
       SearchQueries queries(count, kLatents, arena);
-      queries.set_rows({asked.data(), width}, decoder.view(), arena);
+      queries.set_rows({query_rows.data(), width}, decoder.view(), arena);
       const Found found = search(stored, queries, 60, arena);
-      Worst worst;
+      WorstError worst;
       for (Index at = 0; at < count * 60; ++at)
         worst.see(found.scores[at],
-                  decoder.score(stored, found.indices[at], asked.data() + at / 60 * width));
+                  decoder.score(stored, found.indices[at], query_rows.data() + at / 60 * width));
       INFO("width ", width, ", queries ", count, ": ", worst.report());
       CHECK(worst.is_within());
     }
@@ -227,11 +227,11 @@ TEST_CASE("what a query finds does not depend on the other queries, nor on the t
   const Index width = 50, count = 37;
   const Decoder decoder(width, 64, 11);
   const StoredRows stored(5000, 12, 12);
-  const std::vector<float> asked = Numbers(13).vector(count * width);
+  const std::vector<float> query_rows = RandomGenerator(13).vector(count * width);
   const auto find = [&](Index first, Index some) {
     Arena arena;
     SearchQueries queries(some, kLatents, arena);
-    queries.set_rows({asked.data() + first * width, width}, decoder.view(), arena);
+    queries.set_rows({query_rows.data() + first * width, width}, decoder.view(), arena);
     return search(stored, queries, 10, arena);
   };
   const Found whole = find(0, count);
@@ -249,7 +249,7 @@ TEST_CASE("what a query finds does not depend on the other queries, nor on the t
 TEST_CASE("queries at a time fill panels") {
   for (const Index latents : {1, 4096, 1 << 24})
     for (const Index k : {1, 100000}) {
-      const Index count = queries_at_a_time(latents, k, 100000);
+      const Index count = queries_per_batch(latents, k, 100000);
       CHECK(count >= kPanelWidth);
       CHECK(count % kPanelWidth == 0);
     }

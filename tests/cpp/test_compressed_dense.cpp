@@ -30,8 +30,8 @@ std::shared_ptr<Layer> make_compressed(const Matrix& w, SparseForm form) {
 
 // A kernel with zeros, then a Dense layer with softmax.
 std::shared_ptr<Network> compressed_network(SparseForm form) {
-  Numbers numbers(2);
-  const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, numbers);
+  RandomGenerator rng(2);
+  const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, rng);
   std::vector<Node> nodes;
   nodes.push_back({make_compressed(w, form), {0}});
   nodes.push_back({make_dense(kUnits, kClasses, "softmax", 3), {1}});
@@ -92,8 +92,8 @@ TEST_CASE("a trainer tests a model with a compressed layer and refuses to train 
 
 TEST_CASE("a compressed layer without nonzeros computes its activation of the bias") {
   for (const SparseForm form : kForms) {
-    Numbers numbers(2);
-    const Matrix w = sparse_matrix(kFeatures, 300, 0.4, numbers);
+    RandomGenerator rng(2);
+    const Matrix w = sparse_matrix(kFeatures, 300, 0.4, rng);
     Options options;
     options.set("units", 300.0);
     options.set("steps", static_cast<double>(SparseKernel(w, form).arrays.steps()));
@@ -102,7 +102,7 @@ TEST_CASE("a compressed layer without nonzeros computes its activation of the bi
     options.set("use_bias", true);
     std::shared_ptr<Layer> layer = Registry<Layer>::create("compressed_dense", options);
     layer->build({kFeatures});
-    const std::vector<float> bias = numbers.vector(300);
+    const std::vector<float> bias = rng.vector(300);
     write_values(layer->parameters(), layer->parameters().find("bias"), 0, bias.data());
     const Network network(1, {{layer, {0}}}, {1});
     const Samples samples;
@@ -115,14 +115,14 @@ TEST_CASE("a compressed layer without nonzeros computes its activation of the bi
 }
 
 TEST_CASE("a compressed layer checks its arrays and sets all or none") {
-  Numbers numbers(2);
-  const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, numbers);
+  RandomGenerator rng(2);
+  const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, rng);
   for (const SparseForm form : kForms) {
     const auto layer = make_compressed(w, form);
     const SparseKernel kernel(w, form);
     StoredValues values;
-    for (int number = 1; number < static_cast<int>(kernel.block.all().size()); ++number)
-      values[kernel.block.at(number).name] = kernel.block.slice(number);
+    for (int index = 1; index < static_cast<int>(kernel.block.all().size()); ++index)
+      values[kernel.block.at(index).name] = kernel.block.slice(index);
     layer->check_stored(values);
     layer->check_stored({{"bias", kernel.block.data()}});
     std::vector<std::int32_t> offsets = kernel.arrays.offsets;

@@ -15,12 +15,12 @@ struct OwnChoice {
   Choice choice;
 
   template <typename PerRow>
-  OwnChoice(Index rows, Index expert_count, const PerRow& per_row, Numbers& numbers) {
+  OwnChoice(Index rows, Index expert_count, const PerRow& per_row, RandomGenerator& rng) {
     for (Index i = 0; i < rows; ++i) {
-      const Index count = per_row(i), first = numbers.below(expert_count);
+      const Index count = per_row(i), first = rng.below(expert_count);
       for (Index j = 0; j < count; ++j) {
         experts.push_back(static_cast<std::int32_t>((first + j) % expert_count));
-        weights.push_back(numbers.uniform());
+        weights.push_back(rng.uniform());
       }
       offsets.push_back(static_cast<Index>(experts.size()));
     }
@@ -60,21 +60,21 @@ void check_dispatch(const OwnChoice& own, Index experts) {
 }  // namespace
 
 TEST_CASE("make_dispatch sorts assignments by expert, stable, with offsets and the inverse") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Index experts : {1, 2, 7, 16, 40}) {
     for (const Index rows : {0, 1, 2, 17, 100}) {
       for (const Index k : {Index{1}, std::min<Index>(2, experts), experts})
-        check_dispatch(OwnChoice(rows, experts, [&](Index) { return k; }, numbers), experts);
+        check_dispatch(OwnChoice(rows, experts, [&](Index) { return k; }, rng), experts);
       check_dispatch(
-          OwnChoice(rows, experts, [&](Index i) { return i % (experts + 1); }, numbers), experts);
+          OwnChoice(rows, experts, [&](Index i) { return i % (experts + 1); }, rng), experts);
     }
   }
 }
 
 TEST_CASE("make_dispatch is the same plan on one thread and on several, counted before or not") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (const Index experts : {3, 40, 1500}) {
-    OwnChoice own(9001, experts, [](Index i) { return i % 4; }, numbers);
+    OwnChoice own(9001, experts, [](Index i) { return i % 4; }, rng);
     for (const int count : {1, 3}) {
       const Threads threads(count);
       check_dispatch(own, experts);
@@ -91,8 +91,8 @@ TEST_CASE("make_dispatch is the same plan on one thread and on several, counted 
 }
 
 TEST_CASE("make_dispatch leaves the groups of unchosen experts empty") {
-  Numbers numbers(2);
-  OwnChoice own(10, 1, [](Index) { return 1; }, numbers);
+  RandomGenerator rng(2);
+  OwnChoice own(10, 1, [](Index) { return 1; }, rng);
   std::fill(own.experts.begin(), own.experts.end(), 3);
   check_dispatch(own, 6);
 }

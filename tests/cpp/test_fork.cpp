@@ -20,11 +20,11 @@ bool runs_two_threads() {
   std::atomic<Index> items{0};
   std::atomic<int> threads{0};
   // The first to begin waits for the other, up to 5 seconds: alone it would do all of the work.
-  const auto patience = Clock::now() + std::chrono::seconds(5);
+  const auto deadline = Clock::now() + std::chrono::seconds(5);
   parallel_for(1000, 1e6, [&](Index begin, Index end) {
     items += end - begin;
     threads |= 1 << omp_get_thread_num();
-    while (threads != 3 && Clock::now() < patience) std::this_thread::yield();
+    while (threads != 3 && Clock::now() < deadline) std::this_thread::yield();
   });
   return items == 1000 && threads == 3;
 }

@@ -18,20 +18,20 @@ struct Case {
   bool has_bias, is_gathered;
 };
 
-std::vector<float> make_bias(const Case& c, Numbers& numbers) {
-  return c.has_bias ? numbers.vector(c.units) : std::vector<float>{};
+std::vector<float> make_bias(const Case& c, RandomGenerator& rng) {
+  return c.has_bias ? rng.vector(c.units) : std::vector<float>{};
 }
 
 // The whole product of one case, against the naive one.
 void check_dense(const Case& c) {
-  Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
+  RandomGenerator rng(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
   const Index stored = c.is_gathered ? c.rows + 3 : c.rows;
-  const Matrix x(stored, c.depth, c.depth + c.x_gap, numbers);
-  const Matrix w(c.depth, c.units, c.units, numbers);
+  const Matrix x(stored, c.depth, c.depth + c.x_gap, rng);
+  const Matrix w(c.depth, c.units, c.units, rng);
   const Packed packed(w);
-  const std::vector<float> bias = make_bias(c, numbers);
+  const std::vector<float> bias = make_bias(c, rng);
   const std::vector<Index> index =
-      c.is_gathered ? numbers.indices(c.rows, stored) : std::vector<Index>{};
+      c.is_gathered ? rng.indices(c.rows, stored) : std::vector<Index>{};
   const Rows rows = x.view(index);
   Matrix y(c.rows, c.units, c.units + c.y_gap);
 
@@ -39,7 +39,7 @@ void check_dense(const Case& c) {
       rows, 0, c.rows, packed.view(), 0, packed.shape.panels(),
       {.bias = c.has_bias ? bias.data() : nullptr, .y = y.data(), .y_stride = y.stride});
 
-  Worst worst;
+  WorstError worst;
   for (Index i = 0; i < c.rows; ++i)
     for (Index j = 0; j < c.units; ++j)
       worst.see(y.at(i, j), affine(rows.row(i), w, c.has_bias ? bias.data() : nullptr, j));
@@ -98,13 +98,13 @@ TEST_CASE("forward_product with depth 0 gives the bias") {
 }
 
 TEST_CASE("forward_product stores pre-activations and activates them") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (const Activation kind : kElementwise) {
     for (const Index units : {1, 4, 15, 16, 17, 33}) {
       const Index rows = 7, depth = 13;
-      const Matrix x(rows, depth, depth, numbers), w(depth, units, units, numbers);
+      const Matrix x(rows, depth, depth, rng), w(depth, units, units, rng);
       const Packed packed(w);
-      const std::vector<float> bias = numbers.vector(units);
+      const std::vector<float> bias = rng.vector(units);
       Matrix y(rows, units, units + 2), pre(rows, units, units + 2), alone(rows, units, units + 2);
       Epilogue epilogue{.bias = bias.data(),
                         .activation = kind,
@@ -116,7 +116,7 @@ TEST_CASE("forward_product stores pre-activations and activates them") {
       epilogue.pre_activation = nullptr;
       forward_product(x.view(), 0, rows, packed.view(), 0, packed.shape.panels(), epilogue);
 
-      Worst worst;
+      WorstError worst;
       std::vector<float> activated(static_cast<std::size_t>(units));
       bool is_activation = true;
       for (Index i = 0; i < rows; ++i) {
@@ -136,9 +136,9 @@ TEST_CASE("forward_product stores pre-activations and activates them") {
 }
 
 TEST_CASE("forward_product writes the panels and rows of its ranges and no others") {
-  Numbers numbers(5);
+  RandomGenerator rng(5);
   const Index rows = 14, depth = 9, units = 53;
-  const Matrix x(rows, depth, depth, numbers), w(depth, units, units, numbers);
+  const Matrix x(rows, depth, depth, rng), w(depth, units, units, rng);
   const Packed packed(w);
   Matrix whole(rows, units, units);
   forward_product(x.view(), 0, rows, packed.view(), 0, 4, {.y = whole.data(), .y_stride = units});
@@ -163,21 +163,21 @@ TEST_CASE("sparse_forward_product is the naive product of the same dense rows") 
   for (Index units = 1; units <= 35; ++units) {
     for (const Index depth : {1, 2, 16, 40}) {
       for (const Index rows : {0, 1, 5, 9}) {
-        Numbers numbers(static_cast<std::uint64_t>(units * 100 + depth + rows));
-        const Csr x(rows, depth, 0.4, numbers);
+        RandomGenerator rng(static_cast<std::uint64_t>(units * 100 + depth + rows));
+        const Csr x(rows, depth, 0.4, rng);
         const Matrix dense = x.dense();
-        const Matrix w(depth, units, units, numbers);
+        const Matrix w(depth, units, units, rng);
         const Packed packed(w);
-        const std::vector<float> bias = numbers.vector(units);
+        const std::vector<float> bias = rng.vector(units);
         const std::vector<Index> index =
-            rows > 0 && depth % 2 == 0 ? numbers.indices(rows, rows) : std::vector<Index>{};
+            rows > 0 && depth % 2 == 0 ? rng.indices(rows, rows) : std::vector<Index>{};
         Matrix y(rows, units, units + 1);
         sparse_forward_product(x.view(index), 0, rows, packed.view(), 0, packed.shape.panels(),
                                {.bias = bias.data(),
                                 .activation = Activation::kRelu,
                                 .y = y.data(),
                                 .y_stride = y.stride});
-        Worst worst;
+        WorstError worst;
         for (Index i = 0; i < rows; ++i) {
           for (Index j = 0; j < units; ++j) {
             Sum sum = affine(dense.view(index).row(i), w, bias.data(), j);

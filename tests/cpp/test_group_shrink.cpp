@@ -9,7 +9,7 @@ namespace {
 
 const std::vector<WeightGroups> kKinds{WeightGroups::kInputs, WeightGroups::kUnits,
                                        WeightGroups::kBlocks};
-// Around a panel's width, and around the rows of a piece.
+// Around a panel's width, and around the rows of a chunk.
 const std::vector<PanelShape> kShapes{{1, 1},  {3, 16},  {5, 17}, {63, 5},
                                       {64, 3}, {65, 20}, {7, 33}, {130, 48}};
 
@@ -36,22 +36,22 @@ struct Group {
   }
 };
 
-Packed random_packed(PanelShape shape, Numbers& numbers, float low, float high) {
+Packed random_packed(PanelShape shape, RandomGenerator& rng, float low, float high) {
   Packed packed(shape);
   for (Index i = 0; i < shape.rows; ++i)
-    for (Index j = 0; j < shape.cols; ++j) packed.at(i, j) = numbers.uniform(low, high);
+    for (Index j = 0; j < shape.cols; ++j) packed.at(i, j) = rng.uniform(low, high);
   return packed;
 }
 
 void shrink_all(const GroupShrink& shrink, Packed& w) {
-  for (Index piece = 0; piece < group_pieces(w.shape, shrink.groups); ++piece)
-    shrink_groups(shrink, w.buffer.data(), w.shape, piece);
+  for (Index chunk = 0; chunk < num_group_chunks(w.shape, shrink.groups); ++chunk)
+    shrink_groups(shrink, w.buffer.data(), w.shape, chunk);
 }
 
 double penalty_of(WeightGroups groups, const Packed& w) {
   double sum = 0;
-  for (Index piece = 0; piece < group_pieces(w.shape, groups); ++piece)
-    sum += group_penalty(groups, w.buffer.data(), w.shape, piece);
+  for (Index chunk = 0; chunk < num_group_chunks(w.shape, groups); ++chunk)
+    sum += group_penalty(groups, w.buffer.data(), w.shape, chunk);
   return sum;
 }
 
@@ -67,18 +67,18 @@ GroupShrink make_shrink(WeightGroups groups, const Packed* v) {
 }  // namespace
 
 TEST_CASE("shrink_groups scales each group as its formula says, with and without v") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   Index zero_groups = 0, weights = 0;
   for (const WeightGroups groups : kKinds) {
     for (const PanelShape shape : kShapes) {
       for (const bool has_second : {false, true}) {
-        const Packed v = random_packed(shape, numbers, 1e-3f, 0.03f);
-        const Packed before = random_packed(shape, numbers, -1, 1);
+        const Packed v = random_packed(shape, rng, 1e-3f, 0.03f);
+        const Packed before = random_packed(shape, rng, -1, 1);
         Packed w(shape);
         std::copy_n(before.buffer.data(), shape.floats(), w.buffer.data());
         const GroupShrink shrink = make_shrink(groups, has_second ? &v : nullptr);
         shrink_all(shrink, w);
-        Worst worst;
+        WorstError worst;
         for (Index i = 0; i < shape.rows; ++i)
           for (Index j = 0; j < shape.cols; ++j) {
             const Group group(groups, before, has_second ? &v : nullptr, shrink, i, j);
@@ -102,10 +102,10 @@ TEST_CASE("shrink_groups scales each group as its formula says, with and without
 }
 
 TEST_CASE("group_penalty sums the norms of all groups by the roots of their sizes") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (const WeightGroups groups : kKinds) {
     for (const PanelShape shape : kShapes) {
-      const Packed w = random_packed(shape, numbers, -1, 1);
+      const Packed w = random_packed(shape, rng, -1, 1);
       double expected = 0;
       for (Index i = 0; i < shape.rows; ++i)
         for (Index j = 0; j < shape.cols; ++j) {

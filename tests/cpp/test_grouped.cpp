@@ -24,9 +24,9 @@ struct Kind {
 };
 
 std::vector<Kind> all_kinds() {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   std::vector<Index> small;
-  for (int g = 0; g < 96; ++g) small.push_back(numbers.below(6));
+  for (int g = 0; g < 96; ++g) small.push_back(rng.below(6));
   return {Kind("all empty", {0, 0, 0}), Kind("a dense layer", {301}),
           Kind("one row", {0, 1, 0}),   Kind("one hot", {0, 0, 0, 400, 0, 0, 0, 0}),
           Kind("many small", small),    Kind("mixed", {0, 1, 200, 13, 0, 77, 12, 0})};
@@ -36,7 +36,7 @@ std::vector<Kind> all_kinds() {
 struct Problem {
   Groups groups;
   Index rows;
-  Numbers numbers{2};
+  RandomGenerator rng{2};
   ParameterBlock block;
   int kernel, bias;
   Matrix dense;
@@ -49,15 +49,15 @@ struct Problem {
         rows(groups.total()),
         kernel(block.add_expert_matrix("kernel", groups.count, kDepth, kUnits)),
         bias(block.add_expert_vector("bias", groups.count, kUnits)),
-        dense(kSourceRows, kDepth, kDepth, numbers),
-        csr(kSourceRows, kDepth, 0.5, numbers),
-        index(numbers.indices(rows + 1, kSourceRows)),
-        d_y(rows, kUnits, 48, numbers) {
+        dense(kSourceRows, kDepth, kDepth, rng),
+        csr(kSourceRows, kDepth, 0.5, rng),
+        index(rng.indices(rows + 1, kSourceRows)),
+        d_y(rows, kUnits, 48, rng) {
     block.allocate();
     for (Index g = 0; g < groups.count; ++g) {
-      const Packed packed(Matrix(kDepth, kUnits, kUnits, numbers));
+      const Packed packed(Matrix(kDepth, kUnits, kUnits, rng));
       std::copy_n(packed.buffer.data(), packed.shape.floats(), block.slice(kernel, g));
-      const std::vector<float> b = numbers.vector(kUnits);
+      const std::vector<float> b = rng.vector(kUnits);
       std::copy(b.begin(), b.end(), block.slice(bias, g));
     }
   }
@@ -196,21 +196,21 @@ TEST_CASE("grouped_weight_gradient takes each group's gradient off its weights a
       const Matrix source = is_sparse ? p.csr.dense() : p.dense;
       const std::vector<float> after =
           run_update(Problem(kind), make_optimizer(UpdateKind::kSgd, 1), is_sparse);
-      Worst worst;
-      bool resting_are_same = true;
+      WorstError worst;
+      bool untouched_are_same = true;
       for (Index g = 0; g < p.groups.count; ++g) {
         const Index kernel = p.block.at(p.kernel).slice_offset(g);
         const Index bias = p.block.at(p.bias).slice_offset(g);
         if (p.groups.rows(g) == 0) {
-          resting_are_same &= same_bits(after.data() + kernel, p.block.data() + kernel,
-                                        p.block.at(p.kernel).slice_floats());
-          resting_are_same &= same_bits(after.data() + bias, p.block.data() + bias, kUnits);
+          untouched_are_same &= same_bits(after.data() + kernel, p.block.data() + kernel,
+                                          p.block.at(p.kernel).slice_floats());
+          untouched_are_same &= same_bits(after.data() + bias, p.block.data() + bias, kUnits);
           continue;
         }
         for (Index u = 0; u < kUnits; ++u) {
           std::vector<Sum> sums(kDepth + 1);
           for (Index j = 0; j < kDepth; ++j)
-            sums[j].add(p.block.data()[kernel + Packed::place({kDepth, kUnits}, j, u)]);
+            sums[j].add(p.block.data()[kernel + Packed::offset({kDepth, kUnits}, j, u)]);
           sums[kDepth].add(p.block.data()[bias + u]);
           for (Index i = p.groups.begin(g); i < p.groups.end(g); ++i) {
             for (Index j = 0; j < kDepth; ++j)
@@ -218,13 +218,13 @@ TEST_CASE("grouped_weight_gradient takes each group's gradient off its weights a
             sums[kDepth].add(-p.d_y.at(i, u));
           }
           for (Index j = 0; j < kDepth; ++j)
-            worst.see(after[kernel + Packed::place({kDepth, kUnits}, j, u)], sums[j]);
+            worst.see(after[kernel + Packed::offset({kDepth, kUnits}, j, u)], sums[j]);
           worst.see(after[bias + u], sums[kDepth]);
         }
       }
       INFO("groups: ", kind.name, std::string(is_sparse ? ", CSR: " : ", dense: "), worst.report());
       CHECK(worst.is_within());
-      CHECK(resting_are_same);
+      CHECK(untouched_are_same);
     }
   }
 }

@@ -21,11 +21,11 @@ void run(const Matrix& d_y, Index row_begin, Index row_end, const Packed& w, Ind
 }
 
 void check(const Case& c) {
-  Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
-  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, numbers);
-  const Matrix w(c.depth, c.units, c.units, numbers);
+  RandomGenerator rng(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
+  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, rng);
+  const Matrix w(c.depth, c.units, c.units, rng);
   const Packed packed(w);
-  const Matrix before(c.rows + 2, c.depth, c.depth + c.units % 3, numbers);
+  const Matrix before(c.rows + 2, c.depth, c.depth + c.units % 3, rng);
   Matrix d_x = before;
   std::vector<Index> target;
   for (Index i = 0; c.is_scattered && i < c.rows; ++i) target.push_back(c.rows + 1 - i);
@@ -35,7 +35,7 @@ void check(const Case& c) {
                           .accumulate = c.accumulate};
   run(d_y, 0, c.rows, packed, 0, c.depth, out);
 
-  Worst worst;
+  WorstError worst;
   bool others_are_intact = true;
   for (Index to = 0; to < c.rows + 2; ++to) {
     const Index i = c.is_scattered ? c.rows + 1 - to : to;
@@ -90,9 +90,9 @@ TEST_CASE("input_gradient scatters to target rows") {
 }
 
 TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
-  Numbers numbers(9);
+  RandomGenerator rng(9);
   const Index rows = 11, depth = 6, units = 19;
-  const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
+  const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);
   const Packed packed(w);
   std::vector<Index> target;
   for (Index i = 0; i < rows; ++i) target.push_back(i % 2);
@@ -108,28 +108,28 @@ TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
 }
 
 TEST_CASE("input_gradient has the same bits however rows and columns are cut") {
-  Numbers numbers(10);
+  RandomGenerator rng(10);
   for (const Index units : {1, 5, 16, 35}) {
     const Index rows = 13, depth = 29;
-    const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
+    const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);
     const Packed packed(w);
     Matrix whole(rows, depth, depth);
     run(d_y, 0, rows, packed, 0, depth, {.d_x = whole.data(), .stride = depth});
     for (const Index step : {1, 2, 3, 5, 7}) {
-      Matrix pieces(rows, depth, depth);
+      Matrix tiled(rows, depth, depth);
       for (Index i = 0; i < rows; i += step)
         for (Index j = 0; j < depth; j += step + 1)
           run(d_y, i, std::min(rows, i + step), packed, j, std::min(depth, j + step + 1),
-              {.d_x = pieces.data(), .stride = depth});
+              {.d_x = tiled.data(), .stride = depth});
       INFO("units ", units, " step ", step);
-      CHECK(same_bits(whole.values, pieces.values));
+      CHECK(same_bits(whole.values, tiled.values));
     }
   }
 }
 
 TEST_CASE("input_gradient writes the columns of its range and no others") {
-  Numbers numbers(11);
-  const Matrix d_y(5, 9, 9, numbers), w(20, 9, 9, numbers);
+  RandomGenerator rng(11);
+  const Matrix d_y(5, 9, 9, rng), w(20, 9, 9, rng);
   const Packed packed(w);
   Matrix d_x(5, 20, 20);
   run(d_y, 1, 4, packed, 3, 14, {.d_x = d_x.data(), .stride = 20});
@@ -141,13 +141,13 @@ TEST_CASE("input_gradient writes the columns of its range and no others") {
 }
 
 TEST_CASE("input_gradient multiplies by the derivative of the activation that made its rows") {
-  Numbers numbers(12);
+  RandomGenerator rng(12);
   const Index rows = 15, depth = 21, units = 18;
-  const Matrix d_y(rows, units, units, numbers), w(depth, units, units, numbers);
-  const Matrix before(rows, depth, depth + 3, numbers);
+  const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);
+  const Matrix before(rows, depth, depth + 3, rng);
   const Packed packed(w);
   for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kGelu}) {
-    Matrix after = before, plain(rows, depth, depth), fused = plain, apart = plain;
+    Matrix after = before, plain(rows, depth, depth), fused = plain, separate = plain;
     for (Index i = 0; i < rows; ++i)
       activate_forward(kind, before.data() + i * before.stride, &after.at(i, 0), depth);
     run(d_y, 0, rows, packed, 0, depth, {.d_x = plain.data(), .stride = depth});
@@ -156,12 +156,12 @@ TEST_CASE("input_gradient multiplies by the derivative of the activation that ma
          .stride = depth,
          .activation = kind,
          .activated = after.data(),
-         .pre_activation = slope_needs_input(kind) ? before.data() : nullptr,
+         .pre_activation = derivative_needs_input(kind) ? before.data() : nullptr,
          .activated_stride = before.stride});
     for (Index i = 0; i < rows; ++i)
       activate_backward(kind, before.data() + i * before.stride, &after.at(i, 0), &plain.at(i, 0),
-                        &apart.at(i, 0), depth);
+                        &separate.at(i, 0), depth);
     INFO("activation ", static_cast<int>(kind));
-    CHECK(same_bits(fused.values, apart.values));
+    CHECK(same_bits(fused.values, separate.values));
   }
 }

@@ -7,11 +7,13 @@ using namespace gatewise::reference;
 
 namespace {
 
-std::int8_t whole(Numbers& numbers) { return static_cast<std::int8_t>(numbers.below(255) - 127); }
+std::int8_t random_int8(RandomGenerator& rng) {
+  return static_cast<std::int8_t>(rng.below(255) - 127);
+}
 
 // Rows and weights of whole numbers with scales.
 struct Problem {
-  Numbers numbers;
+  RandomGenerator rng;
   Index rows, depth, units, stride;
   std::vector<std::int16_t> x;
   std::vector<float> row_scale;
@@ -20,22 +22,22 @@ struct Problem {
   std::vector<float> bias;
 
   Problem(Index rows, Index depth, Index units)
-      : numbers(static_cast<std::uint64_t>(rows * 1000003 + depth * 1009 + units)),
+      : rng(static_cast<std::uint64_t>(rows * 1000003 + depth * 1009 + units)),
         rows(rows),
         depth(depth),
         units(units),
         stride((depth + 1) / 2 * 2),
         x(static_cast<std::size_t>(rows * stride), 0),
-        row_scale(numbers.vector(rows, 0.01f, 0.1f)),
+        row_scale(rng.vector(rows, 0.01f, 0.1f)),
         w(make_weights()),
-        packed({depth, units}, w, numbers.vector(units, 0.01f, 0.1f)),
-        bias(numbers.vector(units)) {
+        packed({depth, units}, w, rng.vector(units, 0.01f, 0.1f)),
+        bias(rng.vector(units)) {
     for (Index i = 0; i < rows; ++i)
-      for (Index k = 0; k < depth; ++k) x[i * stride + k] = whole(numbers);
+      for (Index k = 0; k < depth; ++k) x[i * stride + k] = random_int8(rng);
   }
   std::vector<std::int8_t> make_weights() {
     std::vector<std::int8_t> values;
-    for (Index at = 0; at < depth * units; ++at) values.push_back(whole(numbers));
+    for (Index at = 0; at < depth * units; ++at) values.push_back(random_int8(rng));
     return values;
   }
 
@@ -74,7 +76,7 @@ TEST_CASE("int8_product has the bits of integer sums for all sizes around the pa
 
 TEST_CASE("int8_product is exact where all values are extreme and the depth is the greatest") {
   for (const int sign : {1, -1}) {
-    Problem p(2, kMostInt8Depth, 3);
+    Problem p(2, kMaxInt8Depth, 3);
     std::fill(p.x.begin(), p.x.end(), std::int16_t{127});
     p.x.resize(static_cast<std::size_t>(2 * p.stride));
     if (p.depth % 2 == 1)
@@ -85,7 +87,7 @@ TEST_CASE("int8_product is exact where all values are extreme and the depth is t
     Matrix y(2, 3, 3);
     int8_product(p.view(), 0, 2, p.packed.view(), 0, 1, {.y = y.data(), .y_stride = 3});
     for (const float value : y.values)
-      CHECK(value == static_cast<float>(sign * 127 * 127 * kMostInt8Depth));
+      CHECK(value == static_cast<float>(sign * 127 * 127 * kMaxInt8Depth));
   }
 }
 
@@ -104,12 +106,12 @@ TEST_CASE("int8_product takes a row's values and scale from its slot") {
 TEST_CASE("sparse_int8_product has the bits of integer sums") {
   for (const Index units : {1, 16, 35})
     for (const Index depth : {1, 2, 41}) {
-      Numbers numbers(3);
+      RandomGenerator rng(3);
       const Index rows = 6;
       const Problem p(rows, depth, units);
-      const Csr csr(rows, depth, 0.5, numbers);
+      const Csr csr(rows, depth, 0.5, rng);
       std::vector<std::int16_t> values;
-      for (std::size_t at = 0; at < csr.values.size(); ++at) values.push_back(whole(numbers));
+      for (std::size_t at = 0; at < csr.values.size(); ++at) values.push_back(random_int8(rng));
       const std::vector<Index> slot{5, 0, 1, 2, 5, 4};
       const Int8SparseRows x{csr.view(slot), values.data(), csr.offsets.data(), p.row_scale.data(),
                              slot.data()};
@@ -134,8 +136,8 @@ TEST_CASE("sparse_int8_product has the bits of integer sums") {
 
 TEST_CASE("a row is rounded to nearest even of its largest value over 127") {
   for (const Index count : {0, 1, 15, 16, 17, 100}) {
-    Numbers numbers(static_cast<std::uint64_t>(count));
-    std::vector<float> x = numbers.vector(count, -3, 3);
+    RandomGenerator rng(static_cast<std::uint64_t>(count));
+    std::vector<float> x = rng.vector(count, -3, 3);
     if (count > 4) {
       x[0] = 127;  // the scale is 1, the next are ties
       x[1] = 2.5f;

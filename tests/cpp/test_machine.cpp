@@ -6,13 +6,13 @@ using namespace gatewise;
 using namespace gatewise::reference;
 
 TEST_CASE("sum_stream is the naive sum, whatever the count and the alignment") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Index count : {0, 1, 15, 16, 17, 127, 128, 129, 1000}) {
-    const std::vector<float> x = numbers.vector(count + 1);
+    const std::vector<float> x = rng.vector(count + 1);
     for (const Index shift : {0, 1}) {
       Sum sum;
       for (Index i = 0; i < count; ++i) sum.add(x[static_cast<std::size_t>(i + shift)]);
-      Worst worst;
+      WorstError worst;
       worst.see(sum_stream(x.data() + shift, count), sum);
       INFO("count ", count, ": ", worst.report());
       CHECK(worst.is_within());

@@ -44,7 +44,7 @@ void sweep(Function f, float low, float high, const See& see) {
 // |f(x) - exact(x)| <= bound(x, exact) over [low, high], which may have either sign.
 template <typename Bound>
 void check_error(Function f, Exact exact, float low, float high, const Bound& bound) {
-  Worst worst;
+  WorstError worst;
   float where = 0;
   const auto see = [&](float x, float y) {
     const double before = worst.ratio(), value = exact(x);
@@ -147,10 +147,10 @@ TEST_CASE("NaN gives NaN") {
 }
 
 TEST_CASE("a value's bits do not depend on its lane or on its neighbours") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Function f : {exp_of_vector, log_of_vector, sigmoid_of_vector, tanh_of_vector,
                            tail_of_vector, softplus_of_vector}) {
-    const std::vector<float> x = numbers.vector(35, 0.01f, 20.0f), y = evaluate(f, x);
+    const std::vector<float> x = rng.vector(35, 0.01f, 20.0f), y = evaluate(f, x);
     bool is_same = true;
     for (std::size_t i = 0; i < x.size(); ++i) is_same &= at(f, x[i]) == y[i];
     CHECK(is_same);

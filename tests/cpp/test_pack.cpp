@@ -7,10 +7,10 @@ using namespace gatewise::reference;
 
 TEST_CASE(
     "pack_panels writes the layout of core/panels.h, padding included, and unpack inverts it") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index cols = 1; cols <= 51; ++cols) {
     for (const Index rows : {0, 1, 2, 7}) {
-      const Matrix source(rows, cols, cols, numbers);
+      const Matrix source(rows, cols, cols, rng);
       const Packed expected(source);
       const PanelShape shape{rows, cols};
       std::vector<float> panels(static_cast<std::size_t>(shape.floats() + 16), kCanary);

@@ -21,7 +21,8 @@ using namespace gatewise::reference;
 
 namespace {
 
-constexpr double kMuch = 1e6;  // multiply-adds of an item: any number of items is worth a thread
+constexpr double kCostPerItem =
+    1e6;  // multiply-adds of an item: any number of items is worth a thread
 
 }  // namespace
 
@@ -37,10 +38,10 @@ TEST_CASE("parallel_for covers every item once, on as many threads as asked for"
       };
       // Nobody goes on before all have begun: a quick thread would do a late one's share.
       const auto all_begun = [&] { return teams() >= std::min<Index>(count, items); };
-      const auto patience = Clock::now() + std::chrono::seconds(10);
-      parallel_for(items, kMuch, [&](Index begin, Index end) {
+      const auto deadline = Clock::now() + std::chrono::seconds(10);
+      parallel_for(items, kCostPerItem, [&](Index begin, Index end) {
         ++used[omp_get_thread_num()];
-        while (!all_begun() && Clock::now() < patience) std::this_thread::yield();
+        while (!all_begun() && Clock::now() < deadline) std::this_thread::yield();
         for (Index i = begin; i < end; ++i) ++seen[i];
       });
       bool is_once = true;
@@ -58,7 +59,7 @@ TEST_CASE("a thread that is done takes slices of another's share") {
   std::vector<int> done_by(kItems, -1);
   const std::thread::id caller = std::this_thread::get_id();
   // The other thread sleeps in each of its slices.
-  parallel_for(kItems, kMuch, [&](Index begin, Index end, int thread) {
+  parallel_for(kItems, kCostPerItem, [&](Index begin, Index end, int thread) {
     if (std::this_thread::get_id() != caller)
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     for (Index i = begin; i < end; ++i) done_by[i] = thread;
@@ -88,18 +89,18 @@ TEST_CASE("an exception of a body is rethrown, from any thread and from all at o
     const Threads threads(count);
     for (Index bad = 0; bad < 4; ++bad) {
       const auto run = [&] {
-        parallel_for(4, kMuch, [&](Index begin, Index end) {
+        parallel_for(4, kCostPerItem, [&](Index begin, Index end) {
           if (begin <= bad && bad < end) throw std::out_of_range("item");
         });
       };
       CHECK_THROWS_WITH_AS(run(), "item", std::out_of_range);
     }
     const auto run_all = [] {
-      parallel_for(64, kMuch, [](Index, Index) { throw std::runtime_error("every"); });
+      parallel_for(64, kCostPerItem, [](Index, Index) { throw std::runtime_error("every"); });
     };
     CHECK_THROWS_WITH_AS(run_all(), "every", std::runtime_error);
     std::atomic<Index> items{0};
-    parallel_for(64, kMuch, [&](Index begin, Index end) { items += end - begin; });
+    parallel_for(64, kCostPerItem, [&](Index begin, Index end) { items += end - begin; });
     CHECK(items == 64);
   }
 }
@@ -124,19 +125,19 @@ TEST_CASE("flush-to-zero holds in a body and is restored after it, on every thre
   const std::vector<unsigned> before = control_words(4);
   for (const unsigned word : before) REQUIRE((word & kFlush) == 0);
   std::atomic<int> flushing{0};
-  volatile float least = std::numeric_limits<float>::min();
-  parallel_for(4, kMuch, [&](Index, Index) {
-    flushing += (_mm_getcsr() & kFlush) == kFlush && least * 0.5f == 0.0f;
+  volatile float min_normal = std::numeric_limits<float>::min();
+  parallel_for(4, kCostPerItem, [&](Index, Index) {
+    flushing += (_mm_getcsr() & kFlush) == kFlush && min_normal * 0.5f == 0.0f;
   });
   CHECK(flushing == 4);
   CHECK(control_words(4) == before);
-  CHECK(least * 0.5f > 0.0f);
+  CHECK(min_normal * 0.5f > 0.0f);
 }
 
 TEST_CASE("flush-to-zero is restored after an exception") {
   const Threads threads(4);
   const std::vector<unsigned> before = control_words(4);
-  const auto run = [] { parallel_for(4, kMuch, [](Index, Index) { throw 1; }); };
+  const auto run = [] { parallel_for(4, kCostPerItem, [](Index, Index) { throw 1; }); };
   CHECK_THROWS_AS(run(), int);
   CHECK(control_words(4) == before);
 }
@@ -149,7 +150,7 @@ TEST_CASE("parallel_for leaves a control word that someone else set") {
   };
   set_all(true);
   const std::vector<unsigned> before = control_words(4);
-  parallel_for(4, kMuch, [](Index, Index) {});
+  parallel_for(4, kCostPerItem, [](Index, Index) {});
   const std::vector<unsigned> after = control_words(4);
   set_all(false);
   CHECK(after == before);

@@ -41,7 +41,7 @@ TEST_CASE("a row's prediction does not depend on its batch, for every router and
   const Samples samples;
   for (const std::string& router : Registry<Router>::kinds()) {
     for (const std::string& expert : Registry<Expert>::kinds()) {
-      if (!go_together(router, expert)) continue;
+      if (!are_compatible(router, expert)) continue;
       for (const bool is_sparse : {false, true}) {
         const auto network = make_network(router, expert, is_sparse);
         const std::vector<float> whole = predict(*network, samples, is_sparse, kSamples);
@@ -61,7 +61,7 @@ TEST_CASE("training gives the same bits on 1, 2 and 4 threads") {
       for (const int count :
            router == "top_k" ? std::vector<int>{1, 2, 4} : std::vector<int>{1, 3}) {
         const Threads threads(count);
-        const char* expert = go_together(router, "glu") ? "glu" : "linear";
+        const char* expert = are_compatible(router, "glu") ? "glu" : "linear";
         const auto network = make_network(router, expert, is_sparse);
         const auto trainer = make_trainer(network, adam());
         const Dataset data = samples.dataset(is_sparse);

@@ -15,7 +15,7 @@ constexpr Storage kQuantized[] = {Storage::kBfloat16, Storage::kInt8};
 struct Problem {
   std::vector<Index> offsets{0, 0, 1, 120, 133, 133, 210};
   Groups groups{offsets.data(), 6};
-  Numbers numbers{2};
+  RandomGenerator rng{2};
   ParameterBlock block;
   int kernel, bias;
   Matrix dense;
@@ -23,18 +23,18 @@ struct Problem {
   std::vector<Index> index;
 
   explicit Problem(Storage storage)
-      : dense(kSourceRows, kDepth, kDepth, numbers),
-        csr(kSourceRows, kDepth, 0.5, numbers),
-        index(numbers.indices(210, kSourceRows)) {
+      : dense(kSourceRows, kDepth, kDepth, rng),
+        csr(kSourceRows, kDepth, 0.5, rng),
+        index(rng.indices(210, kSourceRows)) {
     block.store_experts_as(storage);
     kernel = block.add_expert_matrix("kernel", 6, kDepth, kUnits);
     bias = block.add_expert_vector("bias", 6, kUnits);
     block.allocate();
-    for (const int number : {kernel, bias}) {
-      const Parameter& parameter = block.at(number);
+    for (const int parameter_index : {kernel, bias}) {
+      const Parameter& parameter = block.at(parameter_index);
       for (Index g = 0; g < 6; ++g)
         write_values(block, parameter, g,
-                     numbers.vector(parameter.shape.rows * parameter.shape.cols).data());
+                     rng.vector(parameter.shape.rows * parameter.shape.cols).data());
     }
   }
   // All source rows, or those that `index` names.
@@ -81,7 +81,7 @@ TEST_CASE("grouped_forward gives each row its group's product of quantized weigh
       const std::vector<float> y = run_forward(p, p.input(is_sparse), p.groups);
       const Matrix source = is_sparse ? p.csr.dense() : p.dense;
       std::vector<float> w(kDepth * kUnits), b(kUnits);
-      Worst worst;
+      WorstError worst;
       for (Index g = 0; g < 6; ++g) {
         read_values(p.block, p.block.at(p.kernel), g, w.data());
         read_values(p.block, p.block.at(p.bias), g, b.data());
@@ -192,26 +192,27 @@ TEST_CASE("a trainer tests a quantized model and refuses to train it") {
 TEST_CASE("an int8 matrix too deep for exact sums is refused") {
   ParameterBlock block;
   block.store_experts_as(Storage::kInt8);
-  CHECK_THROWS_WITH_AS(block.add_expert_matrix("kernel", 2, kMostInt8Depth + 1, 3),
+  CHECK_THROWS_WITH_AS(block.add_expert_matrix("kernel", 2, kMaxInt8Depth + 1, 3),
                        "kernel: expected at most 132104 rows for exact sums of int8, got 132105",
                        std::invalid_argument);
-  CHECK(block.add_expert_matrix("kernel", 2, kMostInt8Depth, 3) == 0);
+  CHECK(block.add_expert_matrix("kernel", 2, kMaxInt8Depth, 3) == 0);
 }
 
 TEST_CASE("nonzero values are counted in every storage, padding left out") {
   for (const Storage storage : {Storage::kFloat32, Storage::kBfloat16, Storage::kInt8}) {
     ParameterBlock block;
     block.store_experts_as(storage);
-    const int number = block.add_expert_matrix("kernel", 2, 3, 17);
+    const int parameter_index = block.add_expert_matrix("kernel", 2, 3, 17);
     block.allocate();
     std::vector<float> values(51, 0.0f);
     values[4] = -0.0f;
     values[7] = -2;
     values[50] = 1;
-    for (const Index slice : {0, 1}) write_values(block, block.at(number), slice, values.data());
-    CHECK(count_nonzero(block, block.at(number)) == 4);
-    CHECK(block.at(number).slice_floats() * 4 == (storage == Storage::kFloat32    ? 256
-                                                  : storage == Storage::kBfloat16 ? 192
-                                                                                  : 128));
+    for (const Index slice : {0, 1})
+      write_values(block, block.at(parameter_index), slice, values.data());
+    CHECK(count_nonzero(block, block.at(parameter_index)) == 4);
+    CHECK(block.at(parameter_index).slice_floats() * 4 == (storage == Storage::kFloat32    ? 256
+                                                           : storage == Storage::kBfloat16 ? 192
+                                                                                           : 128));
   }
 }

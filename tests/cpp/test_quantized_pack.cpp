@@ -30,8 +30,8 @@ std::vector<Value> buffer(Storage storage, PanelShape shape) {
 }  // namespace
 
 TEST_CASE("bfloat16 is rounded to nearest even") {
-  Numbers numbers(1);
-  std::vector<float> values = numbers.vector(2000, -100, 100);
+  RandomGenerator rng(1);
+  std::vector<float> values = rng.vector(2000, -100, 100);
   // Ties above an even and an odd value, zeros, and values below the smallest normal number.
   for (const float x : {1.00390625f, 1.01171875f, -1.00390625f, 0.0f, -0.0f, 1e-40f, 3e38f})
     values.push_back(x);
@@ -42,19 +42,19 @@ TEST_CASE("bfloat16 panels hold the rounded matrix and zeros, and unpack to it")
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {0, 1, 2, 7}) {
       const PanelShape shape{rows, cols};
-      Numbers numbers(static_cast<std::uint64_t>(rows * 100 + cols));
-      const std::vector<float> source = numbers.vector(rows * cols);
+      RandomGenerator rng(static_cast<std::uint64_t>(rows * 100 + cols));
+      const std::vector<float> source = rng.vector(rows * cols);
       auto panels = buffer<std::uint16_t>(Storage::kBfloat16, shape);
       quantize_bfloat16(source.data(), shape, panels.data());
       std::vector<std::uint16_t> expected(panels.size(), 0), stored(source.size());
-      std::vector<float> wide(source.size());
+      std::vector<float> dequantized(source.size());
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < cols; ++j)
-          expected[PackedBfloat16::place(shape, i, j)] = to_bfloat16(source[i * cols + j]);
+          expected[PackedBfloat16::offset(shape, i, j)] = to_bfloat16(source[i * cols + j]);
       CHECK(panels == expected);
-      widen_bfloat16(panels.data(), shape, wide.data());
-      for (std::size_t at = 0; at < wide.size(); ++at)
-        CHECK(wide[at] == nearest_bfloat16(source[at]));
+      dequantize_bfloat16(panels.data(), shape, dequantized.data());
+      for (std::size_t at = 0; at < dequantized.size(); ++at)
+        CHECK(dequantized[at] == nearest_bfloat16(source[at]));
       unpack_bfloat16(panels.data(), shape, stored.data());
       std::fill(panels.begin(), panels.end(), std::uint16_t{77});
       pack_bfloat16(stored.data(), shape, panels.data());
@@ -66,8 +66,8 @@ TEST_CASE("int8 panels hold the matrix over its columns' scales, and unpack to i
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {1, 2, 7}) {
       const PanelShape shape{rows, cols};
-      Numbers numbers(static_cast<std::uint64_t>(rows * 100 + cols));
-      std::vector<float> source = numbers.vector(rows * cols);
+      RandomGenerator rng(static_cast<std::uint64_t>(rows * 100 + cols));
+      std::vector<float> source = rng.vector(rows * cols);
       for (Index i = 0; i < rows; ++i) source[i * cols] = 0;  // a column of zeros
       auto panels = buffer<std::int8_t>(Storage::kInt8, shape);
       std::vector<float> scale(static_cast<std::size_t>(cols));
@@ -79,18 +79,19 @@ TEST_CASE("int8 panels hold the matrix over its columns' scales, and unpack to i
           largest = std::max(largest, std::fabs(source[i * cols + j]));
         CHECK(scale[j] == largest / 127.0f);
         for (Index i = 0; i < rows; ++i)
-          expected[PackedInt8::place(shape, i, j)] =
+          expected[PackedInt8::offset(shape, i, j)] =
               static_cast<std::int8_t>(std::nearbyint(source[i * cols + j] / scale[j]));
       }
       CHECK(scale[0] == 0.0f);
       CHECK(panels == expected);
-      std::vector<float> wide(source.size());
-      widen_int8(panels.data(), scale.data(), shape, wide.data());
-      Worst worst;
+      std::vector<float> dequantized(source.size());
+      dequantize_int8(panels.data(), scale.data(), shape, dequantized.data());
+      WorstError worst;
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < cols; ++j)
           // Half a step, and the rounding of the division and of the product.
-          worst.see(wide[i * cols + j], source[i * cols + j], scale[j] * (0.5 + 127 * 0x1p-22));
+          worst.see(dequantized[i * cols + j], source[i * cols + j],
+                    scale[j] * (0.5 + 127 * 0x1p-22));
       INFO(worst.report());
       CHECK(worst.is_within());
       unpack_int8(panels.data(), shape, stored.data());

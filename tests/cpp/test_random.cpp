@@ -19,12 +19,12 @@ void check_cuts(const Fill& fill) {
   std::vector<float> whole(count);
   fill(0, whole.data(), count);
   for (const Index step : {1, 3, 4, 5, 15, 16, 17, 64}) {
-    std::vector<float> pieces(count + 16, kCanary);
+    std::vector<float> chunked(count + 16, kCanary);
     for (Index at = 0; at < count; at += step)
-      fill(at, pieces.data() + at, std::min(step, count - at));
+      fill(at, chunked.data() + at, std::min(step, count - at));
     INFO("step ", step);
-    CHECK(same_bits(whole.data(), pieces.data(), count));
-    CHECK(std::count(pieces.begin() + count, pieces.end(), kCanary) == 16);
+    CHECK(same_bits(whole.data(), chunked.data(), count));
+    CHECK(std::count(chunked.begin() + count, chunked.end(), kCanary) == 16);
   }
 }
 
@@ -40,21 +40,21 @@ TEST_CASE("philox gives the known answers of Random123") {
         RandomBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("random_unit reads its own word of its own block") {
+TEST_CASE("uniform_at reads its own word of its own block") {
   for (std::uint64_t index = 0; index < 9; ++index)
-    CHECK(random_unit(3, 4, index) == to_unit(philox(3, 4, index / 4)[index % 4]));
-  CHECK(to_unit(0) == 0.0f);
-  CHECK(to_unit(~0u) == 1.0f - 0x1p-24f);
+    CHECK(uniform_at(3, 4, index) == to_uniform(philox(3, 4, index / 4)[index % 4]));
+  CHECK(to_uniform(0) == 0.0f);
+  CHECK(to_uniform(~0u) == 1.0f - 0x1p-24f);
 }
 
 TEST_CASE("fill_uniform is uniform over its range") {
   const Index count = 1 << 16;
   std::vector<float> y(count);
   fill_uniform(5, 6, 11, -2.0f, 3.0f, y.data(), count);
-  Worst worst;
+  WorstError worst;
   double sum = 0, square = 0;
   for (Index i = 0; i < count; ++i) {
-    worst.see(y[i], -2.0 + 5.0 * random_unit(5, 6, static_cast<std::uint64_t>(11 + i)), 5e-7);
+    worst.see(y[i], -2.0 + 5.0 * uniform_at(5, 6, static_cast<std::uint64_t>(11 + i)), 5e-7);
     sum += y[i];
     square += (y[i] - 0.5) * (y[i] - 0.5);
   }
@@ -69,7 +69,7 @@ TEST_CASE("fill_uniform is uniform over its range") {
 
 TEST_CASE("fill_uniform stays below its upper end") {
   // Number 9320226 of seed 0 is the greatest there is, 1 - 2^-24.
-  REQUIRE(random_unit(0, 0, 9320226) == 1.0f - 0x1p-24f);
+  REQUIRE(uniform_at(0, 0, 9320226) == 1.0f - 0x1p-24f);
   for (const float high : {1.0f, 2.0f, 0.05f}) {
     for (const float low : {-1.0f, 0.0f, -0.05f, 0.5f * high}) {
       float y;
@@ -84,9 +84,9 @@ TEST_CASE("fill_normal inverts the normal distribution") {
   const Index count = 1 << 18;
   std::vector<float> y(count);
   fill_normal(1, 2, 0, 0.0f, 1.0f, y.data(), count);
-  Worst worst;
+  WorstError worst;
   for (Index i = 0; i < count; ++i) {
-    const double u = random_unit(1, 2, static_cast<std::uint64_t>(i)) + 0x1p-25;
+    const double u = uniform_at(1, 2, static_cast<std::uint64_t>(i)) + 0x1p-25;
     // One step of Newton's method from the value to the exact one, in the tail that is not
     // cancelled.
     const double z = y[i], density = std::exp(-0.5 * z * z) / std::sqrt(2 * M_PI);
@@ -127,7 +127,7 @@ TEST_CASE("fill_normal has the mean, variance and tails of the normal distributi
 
 TEST_CASE("fill_normal is finite and symmetric at the ends of the uniform range") {
   // The greatest number, 1 - 2^-24, and the least, 0, of seed 0.
-  REQUIRE(random_unit(0, 0, 59535980) == 0.0f);
+  REQUIRE(uniform_at(0, 0, 59535980) == 0.0f);
   float high, low;
   fill_normal(0, 0, 9320226, 0.0f, 1.0f, &high, 1);
   fill_normal(0, 0, 59535980, 0.0f, 1.0f, &low, 1);
@@ -193,7 +193,7 @@ TEST_CASE("fill_orthogonal gives orthonormal rows or columns, whichever are fewe
     CHECK(y.back() == kCanary);
     const bool by_row = rows <= cols;
     const Index count = std::min(rows, cols), length = std::max(rows, cols);
-    Worst worst;
+    WorstError worst;
     for (Index a = 0; a < count; ++a) {
       for (Index b = 0; b < count; ++b) {
         double product = 0;

@@ -7,9 +7,9 @@ using namespace gatewise;
 using namespace gatewise::reference;
 
 TEST_CASE("dot, sum_of and norms_of are the naive sums") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index count = 0; count <= 133; ++count) {
-    const std::vector<float> a = numbers.vector(count), b = numbers.vector(count);
+    const std::vector<float> a = rng.vector(count), b = rng.vector(count);
     Sum product, sum, absolute, square;
     for (Index i = 0; i < count; ++i) {
       product.add(a[i], b[i]);
@@ -18,7 +18,7 @@ TEST_CASE("dot, sum_of and norms_of are the naive sums") {
       square.add(a[i], a[i]);
     }
     const Norms norms = norms_of(a.data(), count);
-    Worst worst;
+    WorstError worst;
     worst.see(dot(a.data(), b.data(), count), product);
     worst.see(sum_of(a.data(), count), sum);
     worst.see(norms.absolute, absolute);
@@ -29,8 +29,8 @@ TEST_CASE("dot, sum_of and norms_of are the naive sums") {
 }
 
 TEST_CASE("sums do not depend on where their values lie") {
-  Numbers numbers(2);
-  const std::vector<float> a = numbers.vector(77), b = numbers.vector(77);
+  RandomGenerator rng(2);
+  const std::vector<float> a = rng.vector(77), b = rng.vector(77);
   const float product = dot(a.data(), b.data(), 77), sum = sum_of(a.data(), 77);
   for (std::size_t shift = 1; shift < 17; ++shift) {
     std::vector<float> moved(77 + shift), other(77 + 2 * shift);
@@ -49,17 +49,17 @@ TEST_CASE("largest_of finds the largest; NaN ranks last at any index") {
 }
 
 TEST_CASE("largest_of is the naive maximum around the width of a register") {
-  Numbers numbers(4);
+  RandomGenerator rng(4);
   for (Index count = 1; count <= 70; ++count) {
     // All below zero: a lane that belongs to no value would win.
-    std::vector<float> a = numbers.vector(count, -3, -1);
+    std::vector<float> a = rng.vector(count, -3, -1);
     CHECK(largest_of(a.data(), count) == *std::max_element(a.begin(), a.end()));
-    const Index place = numbers.below(count);
-    a[place] = NAN;
+    const Index index = rng.below(count);
+    a[index] = NAN;
     float largest = -HUGE_VALF;
     for (const float value : a) largest = std::fmax(largest, value);
     CHECK(largest_of(a.data(), count) == largest);
-    a[place] = -0.5f;
+    a[index] = -0.5f;
     CHECK(largest_of(a.data(), count) == -0.5f);
   }
 }
@@ -71,15 +71,15 @@ TEST_CASE("log_of and exp_of are the lanes of log and exp") {
 }
 
 TEST_CASE("find_nonfinite finds the first value that is NaN or infinite") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (const float bad : {NAN, HUGE_VALF, -HUGE_VALF}) {
     for (const Index count : {1, 15, 16, 17, 1023, 1024, 1025, 2100}) {
-      std::vector<float> x = numbers.vector(count, -1e38f, 1e38f);
+      std::vector<float> x = rng.vector(count, -1e38f, 1e38f);
       CHECK(find_nonfinite(x.data(), count) == -1);
-      for (Index place : {count - 1, count / 2, Index{0}}) {
-        x[place] = bad;
-        INFO("value ", bad, " at ", place, " of ", count);
-        CHECK(find_nonfinite(x.data(), count) == place);
+      for (Index index : {count - 1, count / 2, Index{0}}) {
+        x[index] = bad;
+        INFO("value ", bad, " at ", index, " of ", count);
+        CHECK(find_nonfinite(x.data(), count) == index);
       }
     }
   }

@@ -11,7 +11,7 @@ constexpr Index kRows = 11;
 // What a router's loss depends on, in double.
 struct Variables {
   Table x;
-  std::vector<Table> parameters;  // by number
+  std::vector<Table> parameters;  // by parameter_index
 };
 
 // Everything that is held fixed.
@@ -19,7 +19,7 @@ struct Problem {
   const RoutedBatch& batch;
   const RouterRun& run;
   Table noise;                   // N(0, 1) of noisy_top_k
-  std::vector<float> d_weights;  // the slope by each assignment's weight
+  std::vector<float> d_weights;  // the difference_quotient by each assignment's weight
 
   // sum of d_weights times weights, and the balance losses.
   double loss(const Variables& at) const {
@@ -63,9 +63,9 @@ struct Problem {
     return sum;
   }
 
-  // By x[i][j], or by value (i, j) of parameter `number` where that is >= 0.
-  double slope(Variables at, int number, Index i, Index j) const {
-    double& value = number < 0 ? at.x[i][j] : at.parameters[number][i][j];
+  // By x[i][j], or by value (i, j) of parameter `parameter_index` where that is >= 0.
+  double difference_quotient(Variables at, int parameter_index, Index i, Index j) const {
+    double& value = parameter_index < 0 ? at.x[i][j] : at.parameters[parameter_index][i][j];
     const double kept = value, h = 1e-5;
     value = kept + h;
     const double above = loss(at);
@@ -74,7 +74,7 @@ struct Problem {
   }
 };
 
-// The normal numbers that a run drew, from the slope of the noise that it keeps.
+// The normal numbers that a run drew, from the difference_quotient of the noise that it keeps.
 Table drawn_noise(const RoutedBatch& batch, const RouterRun& run) {
   if (batch.setting.kind != "noisy_top_k") return {};
   Table noise = product(table_of(batch.x), table_of(batch, batch.index_of("router_noise_kernel")));
@@ -90,9 +90,9 @@ void check_gradients(const RouterCase& setting) {
   Arena arena;
   const RunInfo info{.training = true, .seed = 1, .stream = 2, .step = 3};
   const RouterRun run = batch.router->forward(batch.input(), kRows, batch.block, info, arena);
-  Numbers numbers(12);
+  RandomGenerator rng(12);
   const Problem problem{before, run, drawn_noise(before, run),
-                        numbers.vector(run.choice.num_assignments())};
+                        rng.vector(run.choice.num_assignments())};
   Variables at{table_of(before.x), tables_of(before)};
 
   Optimizer sgd;
@@ -106,17 +106,18 @@ void check_gradients(const RouterCase& setting) {
                          {d_x.data(), d_x.stride}, &state, arena);
 
   // Float roundings of slopes of size 1 over eleven rows; the differences are good to 1e-9.
-  Worst inputs, parameters;
+  WorstError inputs, parameters;
   for (Index i = 0; i < kRows; ++i)
     for (Index j = 0; j < kRouterWidth; ++j)
-      inputs.see(d_x.at(i, j) - 0.5, problem.slope(at, -1, i, j), 1e-5);
-  for (int number = 0; number < static_cast<int>(before.block.all().size()); ++number) {
-    const Parameter& parameter = before.block.at(number);
+      inputs.see(d_x.at(i, j) - 0.5, problem.difference_quotient(at, -1, i, j), 1e-5);
+  for (int parameter_index = 0; parameter_index < static_cast<int>(before.block.all().size());
+       ++parameter_index) {
+    const Parameter& parameter = before.block.at(parameter_index);
     if (!parameter.is_trained()) continue;
     for (Index i = 0; i < parameter.shape.rows; ++i)
       for (Index j = 0; j < parameter.shape.cols; ++j)
-        parameters.see(before.value(number, i, j) - batch.value(number, i, j),
-                       problem.slope(at, number, i, j), 1e-5);
+        parameters.see(before.value(parameter_index, i, j) - batch.value(parameter_index, i, j),
+                       problem.difference_quotient(at, parameter_index, i, j), 1e-5);
   }
   INFO("by x: ", inputs.report());
   INFO("by parameters: ", parameters.report());
@@ -129,7 +130,8 @@ void check_gradients(const RouterCase& setting) {
 
 TEST_CASE("every router's gradients are the differences of its formula") {
   for (const std::string& kind : Registry<Router>::kinds()) {
-    if (kind == "output_sum") continue;  // its slope goes through the experts: see the next case
+    if (kind == "output_sum")
+      continue;  // its difference_quotient goes through the experts: see the next case
     for (const RouterCase& setting : router_cases(kind)) {
       INFO(kind, " k ", setting.k, std::string(setting.is_normalized ? " normalized" : ""), " ",
            setting.constraint, " aux ", setting.aux);
@@ -144,11 +146,11 @@ TEST_CASE("gradients of output sums are those of a softmax over the chosen exper
     Arena arena;
     const RouterRun run =
         batch.router->forward(batch.input(), kRows, batch.block, {.training = true}, arena);
-    Numbers numbers(15);
-    const std::vector<float> d_weights = numbers.vector(run.choice.num_assignments());
+    RandomGenerator rng(15);
+    const std::vector<float> d_weights = rng.vector(run.choice.num_assignments());
     std::vector<float> d_sums(static_cast<std::size_t>(setting.k));
     const Table logits = logits_in_double(batch, table_of(batch.x), {});
-    Worst worst;
+    WorstError worst;
     for (Index i = 0; i < kRows; ++i) {
       const std::int32_t* chosen = run.choice.experts + i * setting.k;
       const float* d_row = d_weights.data() + i * setting.k;

@@ -67,7 +67,7 @@ TEST_CASE("score routers choose and weigh as the naive softmax and sigmoid do, b
     const Table logits = logits_in_double(batch, table_of(batch.x), tables_of(batch));
     const int bias = batch.index_of("balance_bias");
     CHECK((bias >= 0) == (setting.bias > 0));
-    Worst worst;
+    WorstError worst;
     bool is_best_first = true;
     double z = 0;
     for (Index i = 0; i < rows; ++i) {

@@ -35,15 +35,15 @@ Normalised exact_normal(const std::vector<float>& x, double epsilon) {
 }  // namespace
 
 TEST_CASE("add_scaled, set_scaled and copy_or_add are the loops they stand for") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index width = 0; width <= 35; ++width) {
-    const std::vector<float> x = numbers.vector(width), y = with_canaries(numbers.vector(width));
+    const std::vector<float> x = rng.vector(width), y = with_canaries(rng.vector(width));
     std::vector<float> added = y, set = y, copied = y, summed = y;
     add_scaled(x.data(), 0.3f, added.data(), width);
     set_scaled(x.data(), 0.3f, set.data(), width);
     copy_or_add(x.data(), copied.data(), width, false);
     copy_or_add(x.data(), summed.data(), width, true);
-    Worst worst;
+    WorstError worst;
     bool is_exact = true;
     for (Index j = 0; j < width; ++j) {
       worst.see(added[j], y[j] + static_cast<double>(0.3f) * x[j], 4 * kHalfUlp);
@@ -60,10 +60,10 @@ TEST_CASE("add_scaled, set_scaled and copy_or_add are the loops they stand for")
 }
 
 TEST_CASE("layer_norm_forward is the naive normalisation") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (Index width = 1; width <= 70; ++width) {
-    const std::vector<float> x = numbers.vector(width, 1, 3);
-    const std::vector<float> gamma = numbers.vector(width), beta = numbers.vector(width);
+    const std::vector<float> x = rng.vector(width, 1, 3);
+    const std::vector<float> gamma = rng.vector(width), beta = rng.vector(width);
     const Normalised expected = exact_normal(x, 1e-3);
     for (int variant = 0; variant < 4; ++variant) {
       const float* scale = variant & 1 ? gamma.data() : nullptr;
@@ -72,7 +72,7 @@ TEST_CASE("layer_norm_forward is the naive normalisation") {
       const float inverse =
           layer_norm_forward(x.data(), scale, shift, 1e-3f, normal.data(), y.data(), width);
       layer_norm_forward(x.data(), scale, shift, 1e-3f, shared.data(), shared.data(), width);
-      Worst worst;
+      WorstError worst;
       // Values of 3 whose mean rounds, divided by a deviation of at least 0.03 (sqrt of epsilon).
       const double tolerance = 3 * 8 * kHalfUlp * expected.inverse + 1e-6;
       worst.see(inverse, expected.inverse, 3e-6 * expected.inverse);
@@ -91,10 +91,10 @@ TEST_CASE("layer_norm_forward is the naive normalisation") {
 }
 
 TEST_CASE("layer_norm_backward matches finite differences of the naive normalisation") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (Index width = 1; width <= 35; ++width) {
-    const std::vector<float> x = numbers.vector(width, -2, 2), d_y = numbers.vector(width);
-    const std::vector<float> gamma = numbers.vector(width), before = numbers.vector(width);
+    const std::vector<float> x = rng.vector(width, -2, 2), d_y = rng.vector(width);
+    const std::vector<float> gamma = rng.vector(width), before = rng.vector(width);
     for (const bool has_gamma : {false, true}) {
       const auto loss = [&](std::vector<double> at) {
         double mean = 0, variance = 0, sum = 0;
@@ -113,7 +113,7 @@ TEST_CASE("layer_norm_backward matches finite differences of the naive normalisa
       const auto inverse = static_cast<float>(exact.inverse);
       layer_norm_backward(normal.data(), scale, d_y.data(), inverse, d_x.data(), width, false);
       layer_norm_backward(normal.data(), scale, d_y.data(), inverse, added.data(), width, true);
-      Worst worst;
+      WorstError worst;
       bool both_agree = true;
       for (Index j = 0; j < width; ++j) {
         std::vector<double> above(x.begin(), x.end()), below = above;
@@ -133,17 +133,17 @@ TEST_CASE("layer_norm_backward matches finite differences of the naive normalisa
 }
 
 TEST_CASE("dropout keeps the values whose uniform draws reach the rate, scaled up") {
-  Numbers numbers(4);
+  RandomGenerator rng(4);
   for (Index width = 0; width <= 35; ++width) {
     for (const float rate : {0.0f, 0.3f, 0.9f}) {
-      const std::vector<float> x = numbers.vector(width), before = numbers.vector(width);
+      const std::vector<float> x = rng.vector(width), before = rng.vector(width);
       std::vector<float> y = with_canaries(before), added = y, in_place = x;
       dropout(x.data(), rate, 7, 9, 40, y.data(), width, false);
       dropout(x.data(), rate, 7, 9, 40, added.data(), width, true);
       dropout(in_place.data(), rate, 7, 9, 40, in_place.data(), width, false);
       bool is_right = true;
       for (Index j = 0; j < width; ++j) {
-        const bool is_kept = random_unit(7, 9, static_cast<std::uint64_t>(40 + j)) >= rate;
+        const bool is_kept = uniform_at(7, 9, static_cast<std::uint64_t>(40 + j)) >= rate;
         const float value = is_kept ? x[j] * (1.0f / (1.0f - rate)) : 0.0f;
         is_right &= y[j] == value && added[j] == before[j] + value && in_place[j] == value;
       }

@@ -18,41 +18,41 @@ void check_cuts(Index panels, Index units, const Multiply& multiply) {
   multiply(0, kRows, 0, panels, whole.data());
   for (Index rows_at_once = 1; rows_at_once <= 15; ++rows_at_once) {
     for (Index panels_at_once = 1; panels_at_once <= 5; ++panels_at_once) {
-      Matrix pieces(kRows, units, units);
+      Matrix tiled(kRows, units, units);
       for (Index row = 0; row < kRows; row += rows_at_once)
         for (Index panel = 0; panel < panels; panel += panels_at_once)
           multiply(row, std::min(kRows, row + rows_at_once), panel,
-                   std::min(panels, panel + panels_at_once), pieces.data());
+                   std::min(panels, panel + panels_at_once), tiled.data());
       INFO("units ", units, ": ", rows_at_once, " rows, ", panels_at_once, " panels at once");
-      CHECK(same_bits(whole.values, pieces.values));
+      CHECK(same_bits(whole.values, tiled.values));
     }
   }
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (int round = 0; round < 20; ++round) {
-    Matrix pieces(kRows, units, units);
+    Matrix tiled(kRows, units, units);
     for (Index row = 0; row < kRows;) {
-      const Index end = std::min(kRows, row + 1 + numbers.below(13));
+      const Index end = std::min(kRows, row + 1 + rng.below(13));
       for (Index panel = 0; panel < panels;) {
-        const Index panel_end = std::min(panels, panel + 1 + numbers.below(5));
-        multiply(row, end, panel, panel_end, pieces.data());
+        const Index panel_end = std::min(panels, panel + 1 + rng.below(5));
+        multiply(row, end, panel, panel_end, tiled.data());
         panel = panel_end;
       }
       row = end;
     }
     INFO("units ", units, ", random cuts ", round);
-    CHECK(same_bits(whole.values, pieces.values));
+    CHECK(same_bits(whole.values, tiled.values));
   }
 }
 
 }  // namespace
 
 TEST_CASE("forward_product has the same bits in any tile and any range") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (const Index units : {1, 7, 16, 20, 33, 64, 75}) {
     for (const Index depth : {1, 17, 40}) {
-      const Matrix x(kRows, depth, depth, numbers), w(depth, units, units, numbers);
+      const Matrix x(kRows, depth, depth, rng), w(depth, units, units, rng);
       const Packed packed(w);
-      const std::vector<float> bias = numbers.vector(units);
+      const std::vector<float> bias = rng.vector(units);
       check_cuts(
           packed.shape.panels(), units,
           [&](Index row, Index row_end, Index panel, Index panel_end, float* y) {
@@ -65,10 +65,10 @@ TEST_CASE("forward_product has the same bits in any tile and any range") {
 }
 
 TEST_CASE("sparse_forward_product has the same bits in any range") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (const Index units : {1, 7, 20, 64, 75}) {
-    const Csr x(kRows, 40, 0.3, numbers);
-    const Matrix w(40, units, units, numbers);
+    const Csr x(kRows, 40, 0.3, rng);
+    const Matrix w(40, units, units, rng);
     const Packed packed(w);
     check_cuts(packed.shape.panels(), units,
                [&](Index row, Index row_end, Index panel, Index panel_end, float* y) {
@@ -80,9 +80,9 @@ TEST_CASE("sparse_forward_product has the same bits in any range") {
 }
 
 TEST_CASE("forward_product gives a row the same bits wherever it is gathered from") {
-  Numbers numbers(4);
+  RandomGenerator rng(4);
   const Index depth = 23, units = 37;
-  const Matrix x(kRows, depth, depth, numbers), w(depth, units, units, numbers);
+  const Matrix x(kRows, depth, depth, rng), w(depth, units, units, rng);
   const Packed packed(w);
   Matrix plain(kRows, units, units), gathered(kRows, units, units);
   forward_product(x.view(), 0, kRows, packed.view(), 0, 3, {.y = plain.data(), .y_stride = units});
@@ -97,9 +97,9 @@ TEST_CASE("forward_product gives a row the same bits wherever it is gathered fro
 }
 
 TEST_CASE("forward_product keeps a value that is NaN or infinite in its own row and column") {
-  Numbers numbers(5);
+  RandomGenerator rng(5);
   const Index depth = 19, units = 37;
-  Matrix x(kRows, depth, depth, numbers), w(depth, units, units, numbers);
+  Matrix x(kRows, depth, depth, rng), w(depth, units, units, rng);
   const Packed clean(w);
   Matrix before(kRows, units, units), after(kRows, units, units);
   forward_product(x.view(), 0, kRows, clean.view(), 0, 3, {.y = before.data(), .y_stride = units});

@@ -13,42 +13,42 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Lists of rows with `room` places each.
+// Lists of rows with `capacity` places each.
 struct Lists {
   std::vector<Candidate> lists;
   std::vector<std::int32_t> counts;
   std::vector<float> bounds;
-  Index room;
+  Index capacity;
 
-  Lists(Index rows, Index room)
-      : lists(static_cast<std::size_t>(rows * room)),
+  Lists(Index rows, Index capacity)
+      : lists(static_cast<std::size_t>(rows * capacity)),
         counts(static_cast<std::size_t>(rows)),
         bounds(static_cast<std::size_t>(rows)),
-        room(room) {}
-  Candidates view() { return {lists.data(), counts.data(), bounds.data(), room}; }
+        capacity(capacity) {}
+  Candidates view() { return {lists.data(), counts.data(), bounds.data(), capacity}; }
   std::vector<std::uint64_t> keys(Index row) const {
     std::vector<std::uint64_t> result;
     for (std::int32_t at = 0; at < counts[row]; ++at)
-      result.push_back(lists[row * room + at].key());
+      result.push_back(lists[row * capacity + at].key());
     return result;
   }
 };
 
 // The candidates of an encoder's rows from `row_begin` on are the same with and without a screen.
-void check_same(const Encoder& encoder, const float* floors, float least, Index k, Index room,
-                Index row_begin = 0) {
+void check_same(const Encoder& encoder, const float* lower_bounds, float threshold, Index k,
+                Index capacity, Index row_begin = 0) {
   const Rows x{encoder.x.data(), encoder.shape.rows};
-  const ColumnTerms terms{.bias = encoder.bias.data(), .floors = floors};
+  const ColumnTerms terms{.bias = encoder.bias.data(), .lower_bounds = lower_bounds};
   AlignedBuffer scratch(screen_floats(encoder.rows - row_begin, encoder.shape.rows));
   const auto find = [&](ScreenKind kind) {
-    Lists lists(encoder.rows, room);
-    begin_candidates(encoder.rows, least, lists.view());
+    Lists lists(encoder.rows, capacity);
+    begin_candidates(encoder.rows, threshold, lists.view());
     top_k_product(x, row_begin, encoder.rows, {encoder.panels.data(), encoder.shape}, terms, 0,
                   encoder.shape.panels(), k, lists.view(), {kind, scratch.data()});
     return lists;
   };
   const Lists plain = find(ScreenKind::kNone);
-  for (const ScreenKind kind : {ScreenKind::kPairs, ScreenKind::kMatrix}) {
+  for (const ScreenKind kind : {ScreenKind::kInt16, ScreenKind::kMatrix}) {
     const Lists screened = find(kind);
     for (Index i = 0; i < encoder.rows; ++i) {
       REQUIRE(screened.keys(i) == plain.keys(i));
@@ -57,25 +57,25 @@ void check_same(const Encoder& encoder, const float* floors, float least, Index 
   }
 }
 
-void check_same(const Encoder& encoder, Index k, float least) {
-  Numbers numbers(3);
-  const std::vector<float> floors = numbers.vector(encoder.shape.cols, -2, 4);
-  check_same(encoder, nullptr, least, k, candidate_room(k));
-  check_same(encoder, nullptr, least, k, whole_room(encoder.shape.cols));
-  check_same(encoder, floors.data(), -kInfinity, k, whole_room(encoder.shape.cols));
-  check_same(encoder, floors.data(), least, k, candidate_room(k), encoder.rows / 2);
+void check_same(const Encoder& encoder, Index k, float threshold) {
+  RandomGenerator rng(3);
+  const std::vector<float> lower_bounds = rng.vector(encoder.shape.cols, -2, 4);
+  check_same(encoder, nullptr, threshold, k, candidate_capacity(k));
+  check_same(encoder, nullptr, threshold, k, full_capacity(encoder.shape.cols));
+  check_same(encoder, lower_bounds.data(), -kInfinity, k, full_capacity(encoder.shape.cols));
+  check_same(encoder, lower_bounds.data(), threshold, k, candidate_capacity(k), encoder.rows / 2);
 }
 
 }  // namespace
 
 TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Index steps : {1, 2, 5}) {
     const Index depth = steps * kScreenDepth;
     std::vector<std::uint16_t> rows(static_cast<std::size_t>(steps * kScreenStep));
     std::vector<std::uint16_t> panels(rows.size());
-    for (std::uint16_t& value : rows) value = to_bfloat16(numbers.uniform());
-    for (std::uint16_t& value : panels) value = to_bfloat16(numbers.uniform());
+    for (std::uint16_t& value : rows) value = to_bfloat16(rng.uniform());
+    for (std::uint16_t& value : panels) value = to_bfloat16(rng.uniform());
     ScreenSums sums;
     MatrixUnit().multiply({rows.data(), panels.data(), steps}, sums);
     double worst = 0;
@@ -85,8 +85,8 @@ TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
           double exact = 0, sizes = 0;
           for (Index k = 0; k < depth; ++k) {
             const double product =
-                double{from_bfloat16(rows[MatrixUnit::row_place(r, k, steps)])} *
-                from_bfloat16(panels[MatrixUnit::column_place(p, k, lane, steps)]);
+                double{from_bfloat16(rows[MatrixUnit::row_offset(r, k, steps)])} *
+                from_bfloat16(panels[MatrixUnit::column_offset(p, k, lane, steps)]);
             exact += product;
             sizes += std::fabs(product);
           }
@@ -97,28 +97,28 @@ TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
 }
 
 TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (const Index steps : {1, 3}) {
     const auto integers = [&] {
       std::vector<std::uint16_t> values(static_cast<std::size_t>(steps * kScreenStep));
       for (std::uint16_t& value : values)
-        value = static_cast<std::uint16_t>(static_cast<std::int16_t>(3000 * numbers.uniform()));
+        value = static_cast<std::uint16_t>(static_cast<std::int16_t>(3000 * rng.uniform()));
       return values;
     };
     const std::vector<std::uint16_t> rows = integers(), panels = integers();
-    const auto at = [](const std::vector<std::uint16_t>& values, Index place) {
-      return static_cast<std::int16_t>(values[place]);
+    const auto at = [](const std::vector<std::uint16_t>& values, Index offset) {
+      return static_cast<std::int16_t>(values[offset]);
     };
     ScreenSums sums;
-    PairUnit().multiply({rows.data(), panels.data(), steps}, sums);
+    Int16Unit().multiply({rows.data(), panels.data(), steps}, sums);
     Index wrong = 0;
     for (Index p = 0; p < kScreenPanels; ++p)
       for (Index r = 0; r < kScreenRows; ++r)
         for (Index lane = 0; lane < kPanelWidth; ++lane) {
           std::int32_t exact = 0;
           for (Index k = 0; k < steps * kScreenDepth; ++k)
-            exact += at(rows, PairUnit::row_place(r, k, steps)) *
-                     at(panels, PairUnit::column_place(p, k, lane, steps));
+            exact += at(rows, Int16Unit::row_offset(r, k, steps)) *
+                     at(panels, Int16Unit::column_offset(p, k, lane, steps));
           wrong += sums.values[p][r][lane] != static_cast<float>(exact);
         }
     CHECK(wrong == 0);
@@ -126,14 +126,14 @@ TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
 }
 
 TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has one offset for each value", Unit,
-                   MatrixUnit, PairUnit) {
+                   MatrixUnit, Int16Unit) {
   constexpr Index kSteps = 3;
   const std::vector<int> once(kSteps * kScreenStep, 1);
   std::vector<int> of_rows(once.size()), of_panels(once.size());
   for (Index k = 0; k < kSteps * kScreenDepth; ++k)
     for (Index at = 0; at < kScreenRows; ++at) {
-      ++of_rows[Unit::row_place(at, k, kSteps)];
-      ++of_panels[Unit::column_place(at / kPanelWidth, k, at % kPanelWidth, kSteps)];
+      ++of_rows[Unit::row_offset(at, k, kSteps)];
+      ++of_panels[Unit::column_offset(at / kPanelWidth, k, at % kPanelWidth, kSteps)];
     }
   CHECK(of_rows == once);
   CHECK(of_panels == once);
@@ -148,17 +148,17 @@ TEST_CASE("with a screen the same candidates are found, whatever the shape and t
                                              {129, 97, 16}}) {
     const Encoder encoder(rows, depth, columns, static_cast<std::uint64_t>(rows));
     for (const Index k : {1, 7, 40})
-      for (const float least : {0.0f, 0.7f, 3.0f, 1e6f}) check_same(encoder, k, least);
+      for (const float threshold : {0.0f, 0.7f, 3.0f, 1e6f}) check_same(encoder, k, threshold);
   }
 }
 
 TEST_CASE("columns that differ by less than bfloat16 resolution are distinguished") {
   Encoder encoder(64, 96, 400, 8);
-  Numbers numbers(9);
-  const std::vector<float> one = numbers.vector(96);
+  RandomGenerator rng(9);
+  const std::vector<float> one = rng.vector(96);
   std::vector<float> w(96 * 400);
   for (Index k = 0; k < 96; ++k)
-    for (Index j = 0; j < 400; ++j) w[k * 400 + j] = one[k] * (1 + 1e-5f * numbers.uniform());
+    for (Index j = 0; j < 400; ++j) w[k * 400 + j] = one[k] * (1 + 1e-5f * rng.uniform());
   pack_panels(w.data(), encoder.shape, encoder.panels.data());
   std::fill(encoder.bias.begin(), encoder.bias.end(), 0.0f);
   for (const Index k : {1, 3}) check_same(encoder, k, 0);
@@ -175,21 +175,22 @@ TEST_CASE("the error bound holds for rounding in one direction") {
       for (Index j = 0; j < 288; ++j) w[k * 288 + j] = 1.3f + 1e-6f * static_cast<float>(j);
     pack_panels(w.data(), encoder.shape, encoder.panels.data());
     std::fill(encoder.bias.begin(), encoder.bias.end(), 0.0f);
-    check_same(encoder, nullptr, 0, 1, candidate_room(1));
+    check_same(encoder, nullptr, 0, 1, candidate_capacity(1));
   }
 }
 
 TEST_CASE("a screen passes every value that it cannot bound") {
   for (const float wild : {NAN, kInfinity, -kInfinity, 3e38f, -3.4e38f, 1e-39f, 1e-22f, 0.0f}) {
     for (int where = 0; where < 4; ++where) {
-      INFO("value ", wild, " place ", where);
+      INFO("value ", wild, " offset ", where);
       Encoder encoder(40, 70, 90, 5);
-      std::vector<float> floors(90, -0.1f);
+      std::vector<float> lower_bounds(90, -0.1f);
       if (where == 0) encoder.x[3 * 70 + 5] = wild;
       if (where == 1) encoder.bias[17] = wild;
-      if (where == 2) floors[40] = wild;
+      if (where == 2) lower_bounds[40] = wild;
       if (where == 3) encoder.panels.data()[20 * kPanelWidth + 2] = wild;
-      for (const float least : {0.0f, 4.0f}) check_same(encoder, floors.data(), least, 5, 200);
+      for (const float threshold : {0.0f, 4.0f})
+        check_same(encoder, lower_bounds.data(), threshold, 5, 200);
     }
   }
 }
@@ -203,8 +204,8 @@ TEST_CASE("tiny and huge encoders give the same candidates") {
       for (float& value : encoder.x) value *= of_rows;
       for (float& value : encoder.bias) value *= scale;
       for (Index at = 0; at < encoder.shape.floats(); ++at) encoder.panels.data()[at] *= of_columns;
-      for (const float least : {0.0f, scale, 5 * scale})
-        check_same(encoder, nullptr, least, 5, 200);
+      for (const float threshold : {0.0f, scale, 5 * scale})
+        check_same(encoder, nullptr, threshold, 5, 200);
     }
 }
 
@@ -223,7 +224,7 @@ TEST_CASE("a sum near the largest float that its bias brings back is a candidate
 }
 
 TEST_CASE_TEMPLATE("few rows pass a screen whose bounds few rows exceed", Unit, MatrixUnit,
-                   PairUnit) {
+                   Int16Unit) {
   const Encoder encoder(256, 128, 512, 7);
   const Matrix h = encoder.product();
   const Panels w{encoder.panels.data(), encoder.shape};
@@ -233,7 +234,7 @@ TEST_CASE_TEMPLATE("few rows pass a screen whose bounds few rows exceed", Unit, 
   const std::vector<float> bounds(256, 12.0f);
   Index exceeding = 0, passed = 0;
   for (Index panel = 0; panel < encoder.shape.panels(); panel += kScreenPanels) {
-    screen.look(w, {.bias = encoder.bias.data()}, panel, kScreenPanels, bounds.data());
+    screen.evaluate(w, {.bias = encoder.bias.data()}, panel, kScreenPanels, bounds.data());
     for (int which = 0; which < kScreenPanels; ++which) {
       passed += screen.passed_count(which);
       for (Index i = 0; i < encoder.rows; ++i) {

@@ -58,8 +58,8 @@ TEST_CASE("a row of zeros is no perfect answer to a cross-entropy") {
   const std::vector<float> zeros(3, 0.0f);
   const std::int32_t label = 1;
   const Target target{.labels = &label, .units = 3};
-  std::vector<float> slope(3);
-  const float value = loss->row(zeros.data(), nullptr, 0, target, false, 1.0f, slope.data());
+  std::vector<float> d_x(3);
+  const float value = loss->row(zeros.data(), nullptr, 0, target, false, 1.0f, d_x.data());
   CHECK(value == doctest::Approx(-std::log(1e-7)));
-  for (const float each : slope) CHECK(std::isfinite(each));
+  for (const float each : d_x) CHECK(std::isfinite(each));
 }

@@ -23,15 +23,15 @@ double exact_softmax(const std::vector<float>& x, std::vector<double>& y) {
 }  // namespace
 
 TEST_CASE("softmax_forward is the naive softmax at every width, and returns log sum exp") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index width = 1; width <= 70; ++width) {
-    const std::vector<float> x = numbers.vector(width, -6, 6);
+    const std::vector<float> x = rng.vector(width, -6, 6);
     std::vector<double> expected;
     const double log_sum = exact_softmax(x, expected);
     std::vector<float> y(static_cast<std::size_t>(width + 16), kCanary), in_place = x;
     const float got = softmax_forward(x.data(), y.data(), width);
     softmax_forward(in_place.data(), in_place.data(), width);
-    Worst worst;
+    WorstError worst;
     // The error of exp at an argument that rounded (12 halves of an ulp of 12), of the sum and the
     // division.
     for (Index j = 0; j < width; ++j) worst.see(y[j], expected[j], 1.5e-6 * expected[j]);
@@ -57,9 +57,9 @@ TEST_CASE("softmax_forward neither overflows nor divides by zero") {
 TEST_CASE("softmax_forward makes a row with NaN at any index all NaN") {
   Index wrong_rows = 0, wrong_log_sums = 0;
   for (Index width = 1; width <= 33; ++width) {
-    for (Index place = 0; place < width; ++place) {
+    for (Index index = 0; index < width; ++index) {
       std::vector<float> x(static_cast<std::size_t>(width), 0.5f), y(x.size());
-      x[place] = NAN;
+      x[index] = NAN;
       const float log_sum = softmax_forward(x.data(), y.data(), width);
       wrong_rows += !std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); });
       wrong_log_sums += !std::isnan(log_sum);
@@ -70,9 +70,9 @@ TEST_CASE("softmax_forward makes a row with NaN at any index all NaN") {
 }
 
 TEST_CASE("softmax_backward is the gradient of the softmax") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (Index width = 1; width <= 37; ++width) {
-    const std::vector<float> x = numbers.vector(width, -3, 3), d_y = numbers.vector(width);
+    const std::vector<float> x = rng.vector(width, -3, 3), d_y = rng.vector(width);
     std::vector<double> exact;
     exact_softmax(x, exact);
     const std::vector<float> y(exact.begin(), exact.end());
@@ -81,7 +81,7 @@ TEST_CASE("softmax_backward is the gradient of the softmax") {
     softmax_backward(y.data(), in_place.data(), in_place.data(), width);
     Sum mean;
     for (Index j = 0; j < width; ++j) mean.add(y[j], d_y[j]);
-    Worst worst;
+    WorstError worst;
     for (Index j = 0; j < width; ++j)
       worst.see(d_x[j], y[j] * (d_y[j] - mean.value), y[j] * (mean.tolerance() + 4 * kHalfUlp));
     bool canaries_are_intact = true;

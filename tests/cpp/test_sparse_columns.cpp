@@ -9,14 +9,14 @@ using namespace gatewise::reference;
 
 namespace {
 
-// Rows of 0 to `most` entries at any columns, in any order, one perhaps twice.
-Csr random_rows(Index rows, Index width, Index most, Numbers& numbers) {
-  Csr x(0, width, 0, numbers);
+// Rows of 0 to `max_nonzeros` entries at any columns, in any order, one perhaps twice.
+Csr random_rows(Index rows, Index width, Index max_nonzeros, RandomGenerator& rng) {
+  Csr x(0, width, 0, rng);
   x.rows = rows;
   for (Index i = 0; i < rows; ++i) {
-    for (Index count = numbers.below(most + 1); count > 0; --count) {
-      x.columns.push_back(static_cast<std::int32_t>(numbers.below(width)));
-      x.values.push_back(numbers.uniform());
+    for (Index count = rng.below(max_nonzeros + 1); count > 0; --count) {
+      x.columns.push_back(static_cast<std::int32_t>(rng.below(width)));
+      x.values.push_back(rng.uniform());
     }
     x.offsets.push_back(static_cast<Index>(x.columns.size()));
   }
@@ -27,13 +27,13 @@ Csr random_rows(Index rows, Index width, Index most, Numbers& numbers) {
 // them a stable sort by column.
 bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseColumns& columns) {
   Index row = groups.begin(g);
-  bool is_right = columns.count(g) <= kMostRuns;
+  bool is_right = columns.count(g) <= kMaxRuns;
   for (Index r = 0; r < columns.count(g); ++r) {
     const SortedRun& run = columns.begin(g)[r];
-    std::vector<SparseEntry> expected;
+    std::vector<Nonzero> expected;
     for (; row < groups.end(g); ++row) {
-      const auto entries = static_cast<Index>(expected.size());
-      if (entries == run.end - run.begin && x.end(row) > x.begin(row)) break;
+      const auto num_nonzeros = static_cast<Index>(expected.size());
+      if (num_nonzeros == run.end - run.begin && x.end(row) > x.begin(row)) break;
       for (Index at = x.begin(row); at < x.end(row); ++at)
         expected.push_back(
             {x.columns[at], static_cast<std::int32_t>(row - groups.begin(g)), x.values[at]});
@@ -41,7 +41,7 @@ bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseC
     std::stable_sort(expected.begin(), expected.end(),
                      [](const auto& a, const auto& b) { return a.column < b.column; });
     is_right &= std::equal(expected.begin(), expected.end(), run.begin, run.end,
-                           [](const SparseEntry& a, const SparseEntry& b) {
+                           [](const Nonzero& a, const Nonzero& b) {
                              return a.column == b.column && a.row == b.row && a.value == b.value;
                            });
   }
@@ -52,11 +52,11 @@ bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseC
 }  // namespace
 
 TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in the order of rows") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   // Widths of one, two and three passes of the sort.
   for (const Index width : {1, 7, 2048, 2049, 50000, 5000000}) {
-    const Csr x = random_rows(3000, width, 40, numbers);
-    const std::vector<Index> index = numbers.indices(3000, 3000);
+    const Csr x = random_rows(3000, width, 40, rng);
+    const std::vector<Index> index = rng.indices(3000, 3000);
     for (const std::vector<Index>& offsets :
          {std::vector<Index>{0, 3000}, {0, 0, 5, 6, 2000, 2000, 3000, 3000}}) {
       const Groups groups{offsets.data(), static_cast<Index>(offsets.size()) - 1};
@@ -76,13 +76,13 @@ TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in the orde
 }
 
 TEST_CASE("sort_groups stops allocating for batches of similar nonzero count") {
-  Numbers numbers(2);
-  const Csr x = random_rows(20000, 1000, 200, numbers);
+  RandomGenerator rng(2);
+  const Csr x = random_rows(20000, 1000, 200, rng);
   const std::vector<Index> offsets{0, 900, 2000};
   Arena arena;
   Index grown = 0;
   for (Index batch = 0; batch < 300; ++batch) {
-    const std::vector<Index> index = numbers.indices(2000, 20000);
+    const std::vector<Index> index = rng.indices(2000, 20000);
     const std::int64_t before = allocation_counter();
     arena.reset();
     sort_groups({.sparse = x.view(index), .width = 1000}, {offsets.data(), 2}, arena);
@@ -93,17 +93,17 @@ TEST_CASE("sort_groups stops allocating for batches of similar nonzero count") {
 }
 
 TEST_CASE("rows of very uneven length give the same bits for any thread count") {
-  Numbers numbers(3);
-  Csr x = random_rows(60, 300, 3, numbers);
-  for (int entry = 0; entry < 4000; ++entry) {  // the last row has nearly all entries
-    x.columns.push_back(static_cast<std::int32_t>(numbers.below(300)));
-    x.values.push_back(numbers.uniform());
+  RandomGenerator rng(3);
+  Csr x = random_rows(60, 300, 3, rng);
+  for (int nonzero = 0; nonzero < 4000; ++nonzero) {  // the last row has nearly all entries
+    x.columns.push_back(static_cast<std::int32_t>(rng.below(300)));
+    x.values.push_back(rng.uniform());
   }
   x.offsets.back() = static_cast<Index>(x.columns.size());
   ParameterBlock block;
   const int kernel = block.add_expert_matrix("kernel", 3, 300, 150);
   block.allocate();
-  for (Index i = 0; i < block.size(); ++i) block.data()[i] = numbers.uniform();
+  for (Index i = 0; i < block.size(); ++i) block.data()[i] = rng.uniform();
   const std::vector<Index> offsets{0, 20, 20, 60};
   const auto run = [&](int count) {
     const Threads threads(count);
@@ -122,12 +122,12 @@ TEST_CASE("find_column_outside returns the position of a column outside the widt
   for (const Index count : {0, 1, 1023, 1024, 1025, 3000}) {
     std::vector<std::int32_t> columns(static_cast<std::size_t>(count), 6);
     CHECK(find_column_outside(columns.data(), count, 7) == -1);
-    for (const Index place : {Index{0}, count / 2, count - 1}) {
-      if (place < 0 || place >= count) continue;
+    for (const Index position : {Index{0}, count / 2, count - 1}) {
+      if (position < 0 || position >= count) continue;
       for (const std::int32_t bad : {7, -1, std::numeric_limits<std::int32_t>::min()}) {
-        columns[place] = bad;
-        CHECK(find_column_outside(columns.data(), count, 7) == place);
-        columns[place] = 6;
+        columns[position] = bad;
+        CHECK(find_column_outside(columns.data(), count, 7) == position);
+        columns[position] = 6;
       }
     }
   }

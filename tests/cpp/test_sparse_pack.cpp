@@ -13,17 +13,17 @@ std::string flaw_of(const SparseArrays& arrays, SparseForm form, Index inputs, I
       .inputs = inputs,
       .units = units,
       .values = arrays.values.data(),
-      .places = arrays.places.data(),
+      .indices = arrays.indices.data(),
       .offsets = arrays.offsets.data(),
       .order = form == SparseForm::kCsr ? arrays.order.data() : nullptr};
-  const char* flaw = find_flaw(w, arrays.steps());
+  const char* flaw = find_error(w, arrays.steps());
   return flaw ? flaw : "";
 }
 
 // 300 units of 40 inputs: two windows.
 SparseArrays packed(SparseForm form) {
-  Numbers numbers(1);
-  const Matrix w = sparse_matrix(40, 300, 0.3, numbers);
+  RandomGenerator rng(1);
+  const Matrix w = sparse_matrix(40, 300, 0.3, rng);
   return form == SparseForm::kCsr ? pack_csr(w.data(), {40, 300})
                                   : pack_blocks(w.data(), {40, 300});
 }
@@ -35,8 +35,8 @@ TEST_CASE("a kernel is restored from both sparse forms, and its nonzeros are cou
     for (const Index units : {1, 15, 16, 17, 255, 256, 257, 530})
       for (const Index depth : {1, 2, 33})
         for (const double density : {0.0, 0.1, 0.6, 1.0}) {
-          Numbers numbers(static_cast<std::uint64_t>(units * 100 + depth));
-          const Matrix w = sparse_matrix(depth, units, density, numbers);
+          RandomGenerator rng(static_cast<std::uint64_t>(units * 100 + depth));
+          const Matrix w = sparse_matrix(depth, units, density, rng);
           const SparseKernel kernel(w, form);
           std::vector<float> back(static_cast<std::size_t>(depth * units), kCanary);
           read_values(kernel.block, kernel.parameter(), 0, back.data());
@@ -78,7 +78,7 @@ TEST_CASE("blocks hold the inputs that one of 16 units reads") {
   w.at(1, 0) = w.at(1, 15) = w.at(4, 3) = 2;
   w.at(0, 16) = 3;
   const SparseArrays arrays = pack_blocks(w.data(), {5, 17});
-  CHECK(arrays.places == std::vector<std::int32_t>{1, 4, 0});
+  CHECK(arrays.indices == std::vector<std::int32_t>{1, 4, 0});
   CHECK(arrays.offsets == std::vector<std::int32_t>{0, 2, 3});
   CHECK(arrays.values[0] == 2);
   CHECK(arrays.values[15] == 2);
@@ -106,8 +106,7 @@ TEST_CASE("invalid offsets are found") {
 }
 
 TEST_CASE("column indices out of range or out of order are found") {
-  const std::string message =
-      "places: expected numbers of inputs, for each unit in ascending order";
+  const std::string message = "places: expected indices of inputs, ascending for each unit";
   for (const SparseForm form : kForms) {
     const bool is_csr = form == SparseForm::kCsr;
     // In csr, step 3 of unit 0's lane; in blocks, of its slice.
@@ -115,11 +114,11 @@ TEST_CASE("column indices out of range or out of order are found") {
     for (const std::int32_t wrong : {-1, 40, 41, 1 << 30}) {
       SparseArrays arrays = packed(form);
       REQUIRE(arrays.values[3 * 16] != 0);
-      arrays.places[at] = wrong;
+      arrays.indices[at] = wrong;
       CHECK(flaw_of(arrays, form, 40, 300) == message);
     }
     SparseArrays arrays = packed(form);
-    arrays.places[at] = arrays.places[before];
+    arrays.indices[at] = arrays.indices[before];
     CHECK(flaw_of(arrays, form, 40, 300) == message);
   }
 }
@@ -130,14 +129,14 @@ TEST_CASE("a nonzero after the end of a csr lane is found") {
   SparseArrays arrays = pack_csr(w.data(), {3, 2});
   CHECK(flaw_of(arrays, SparseForm::kCsr, 3, 2) == "");
   // Unit 1 is through after one step: its lane ends with value 0 at input 3.
-  CHECK(arrays.places[2 * 16 + 1] == 3);
-  arrays.places[2 * 16 + 1] = 2;
+  CHECK(arrays.indices[2 * 16 + 1] == 3);
+  arrays.indices[2 * 16 + 1] = 2;
   arrays.values[2 * 16 + 1] = 5;
   CHECK(flaw_of(arrays, SparseForm::kCsr, 3, 2) != "");
 }
 
 TEST_CASE("an order that repeats a unit or leaves its window is found") {
-  const std::string message = "order: expected every unit once, within 256 of its place";
+  const std::string message = "order: expected every unit once, within 256 of its own index";
   for (const std::int32_t wrong : {-1, 300, 1 << 30}) {
     SparseArrays arrays = packed(SparseForm::kCsr);
     arrays.order[2] = wrong;

@@ -30,7 +30,7 @@ struct Product {
     constexpr Index kLeft = 3 << 20;
     std::fill_n(arena.take<float>(kLeft), kLeft, std::nanf(""));
     arena.reset();
-    sparse_weights_forward(x, rows, kernel.block, kernel.number, epilogue(y), arena);
+    sparse_weights_forward(x, rows, kernel.block, kernel.parameter_index, epilogue(y), arena);
     CHECK(y.gaps_are_intact());
     return y;
   }
@@ -53,10 +53,10 @@ TEST_CASE("a sparse product has the bits of the dense one for any row and thread
   for (const auto& [depth, units] :
        {Shape{64, 48}, Shape{77, 1}, Shape{1, 19}, Shape{51, 530}, Shape{130, 257}})
     for (const double density : {0.0, 0.05, 0.5, 1.0}) {
-      Numbers numbers(static_cast<std::uint64_t>(depth * 1000 + units));
-      const Matrix w = sparse_matrix(depth, units, density, numbers);
-      const Matrix x(kManyRows, depth, depth, numbers);
-      Product product{w, numbers.vector(units), Activation::kTanh};
+      RandomGenerator rng(static_cast<std::uint64_t>(depth * 1000 + units));
+      const Matrix w = sparse_matrix(depth, units, density, rng);
+      const Matrix x(kManyRows, depth, depth, rng);
+      Product product{w, rng.vector(units), Activation::kTanh};
       if (units == 1) product.bias.clear();
       const Matrix all = product.dense(x.view(), kManyRows);
       for (const SparseForm form : kForms) {
@@ -77,10 +77,10 @@ TEST_CASE("a sparse product has the bits of the dense one for any row and thread
 TEST_CASE("a large sparse product is shared out over threads with the same bits") {
   // Large enough for several threads and huge pages: 2 MB of columns a block.
   const Index depth = 20000, units = 300;
-  Numbers numbers(4);
-  const Matrix w = sparse_matrix(depth, units, 0.02, numbers);
-  const Matrix x(100, depth, depth, numbers);
-  const Product product{w, numbers.vector(units)};
+  RandomGenerator rng(4);
+  const Matrix w = sparse_matrix(depth, units, 0.02, rng);
+  const Matrix x(100, depth, depth, rng);
+  const Product product{w, rng.vector(units)};
   const Input input{.dense = x.view(), .width = depth};
   const Matrix expected = product.dense(x.view(), 100);
   for (const SparseForm form : kForms) {
@@ -97,15 +97,15 @@ TEST_CASE("a large sparse product is shared out over threads with the same bits"
 }
 
 TEST_CASE("a sparse product is the naive one") {
-  Numbers numbers(6);
-  const Matrix w = sparse_matrix(90, 37, 0.2, numbers);
-  const Matrix x(33, 90, 94, numbers);
-  const Product product{w, numbers.vector(37)};
+  RandomGenerator rng(6);
+  const Matrix w = sparse_matrix(90, 37, 0.2, rng);
+  const Matrix x(33, 90, 94, rng);
+  const Product product{w, rng.vector(37)};
   for (const SparseForm form : kForms) {
     const SparseKernel kernel(w, form);
     for (const Index rows : {2, 33}) {
       const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = 90}, rows);
-      Worst worst;
+      WorstError worst;
       for (Index i = 0; i < rows; ++i)
         for (Index u = 0; u < 37; ++u)
           worst.see(y.at(i, u), affine(x.view().row(i), w, product.bias.data(), u));
@@ -117,18 +117,17 @@ TEST_CASE("a sparse product is the naive one") {
 
 TEST_CASE("inputs beyond 16 bits have 32-bit column indices") {
   const Index depth = 70000, units = 5;
-  Numbers numbers(7);
+  RandomGenerator rng(7);
   Matrix w(depth, units, units);
   std::fill(w.values.begin(), w.values.end(), 0.0f);
-  for (Index i = 0; i < 200; ++i)
-    w.at(numbers.below(depth), numbers.below(units)) = numbers.uniform();
+  for (Index i = 0; i < 200; ++i) w.at(rng.below(depth), rng.below(units)) = rng.uniform();
   w.at(depth - 1, 4) = 1;
-  const Matrix x(20, depth, depth, numbers);
+  const Matrix x(20, depth, depth, rng);
   const Product product{w, {}};
   const Matrix expected = product.dense(x.view(), 20);
   for (const SparseForm form : kForms) {
     const SparseKernel kernel(w, form);
-    CHECK(kernel.block.at(kernel.number + 2).storage == Storage::kInt32);
+    CHECK(kernel.block.at(kernel.parameter_index + 2).storage == Storage::kInt32);
     for (const Index rows : {1, 20}) {
       const Matrix y = product.sparse(kernel, {.dense = x.view(), .width = depth}, rows);
       CHECK(same_bits(y.data(), expected.data(), static_cast<Index>(y.values.size())));
@@ -137,14 +136,14 @@ TEST_CASE("inputs beyond 16 bits have 32-bit column indices") {
 }
 
 TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same dense ones") {
-  Numbers numbers(8);
+  RandomGenerator rng(8);
   const Index depth = 70, units = 40;
-  const Matrix w = sparse_matrix(depth, units, 0.3, numbers);
-  const Csr csr(210, depth, 0.4, numbers);
+  const Matrix w = sparse_matrix(depth, units, 0.3, rng);
+  const Csr csr(210, depth, 0.4, rng);
   const Matrix x = csr.dense();
-  const Product product{w, numbers.vector(units), Activation::kRelu};
+  const Product product{w, rng.vector(units), Activation::kRelu};
   for (const Index rows : {1, 2, 20, 210}) {
-    const std::vector<Index> index = numbers.indices(rows, 210);
+    const std::vector<Index> index = rng.indices(rows, 210);
     const Matrix expected = product.dense(x.view(index), rows);
     for (const SparseForm form : kForms) {
       const SparseKernel kernel(w, form);
@@ -158,11 +157,11 @@ TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same de
 }
 
 TEST_CASE("inputs that no weight reads do not reach the outputs") {
-  Numbers numbers(9);
+  RandomGenerator rng(9);
   const Index depth = 64, units = 33;
   // Every fifth input is empty; lanes of csr end at different steps.
-  const Matrix w = sparse_matrix(depth, units, 0.4, numbers);
-  Matrix x(20, depth, depth, numbers);
+  const Matrix w = sparse_matrix(depth, units, 0.4, rng);
+  Matrix x(20, depth, depth, rng);
   const Product product{w, {}};
   const Matrix expected = product.dense(x.view(), 20);
   for (Index i = 0; i < 20; ++i)

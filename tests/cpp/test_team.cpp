@@ -15,7 +15,8 @@ using namespace gatewise::reference;
 
 namespace {
 
-constexpr double kMuch = 1e6;  // multiply-adds of an item: any number of items is worth a thread
+constexpr double kCostPerItem =
+    1e6;  // multiply-adds of an item: any number of items is worth a thread
 
 // One pass of `ranges` ranges; true if all of them covered every item once.
 bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullptr) {
@@ -24,7 +25,7 @@ bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullp
     if (in_team) *in_team = omp_in_parallel();
     for (int range = 0; range < ranges; ++range) {
       std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
-      parallel_for(items, kMuch, [&](Index begin, Index end) {
+      parallel_for(items, kCostPerItem, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) ++seen[i];
       });
       for (const auto& times : seen) is_once &= times == 1;
@@ -49,7 +50,7 @@ TEST_CASE("standby threads do their shares, and wake after a long sleep") {
   Team team;
   team.assemble(2);
   std::thread other([&] { team.serve(1); });
-  const std::thread::id number = other.get_id();
+  const std::thread::id thread_id = other.get_id();
   for (int turn = 0; turn < 3; ++turn) {
     std::vector<std::thread::id> done_by(2);
     std::atomic<bool> begun{false};
@@ -60,7 +61,7 @@ TEST_CASE("standby threads do their shares, and wake after a long sleep") {
       while (!begun) std::this_thread::yield();
     });
     CHECK(done_by[0] == std::this_thread::get_id());
-    CHECK(done_by[1] == number);
+    CHECK(done_by[1] == thread_id);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   team.dismiss();
@@ -100,9 +101,9 @@ TEST_CASE("an exception leaves a pass, and the next one runs") {
   CHECK(covers_all(standby, 3, 10));
   const auto fail_in = [&](bool in_range) {
     standby.run([&] {
-      parallel_for(8, kMuch, [](Index, Index) {});
+      parallel_for(8, kCostPerItem, [](Index, Index) {});
       if (!in_range) throw std::out_of_range("pass");
-      parallel_for(8, kMuch, [](Index, Index) { throw std::out_of_range("pass"); });
+      parallel_for(8, kCostPerItem, [](Index, Index) { throw std::out_of_range("pass"); });
     });
   };
   CHECK_THROWS_WITH_AS(fail_in(false), "pass", std::out_of_range);

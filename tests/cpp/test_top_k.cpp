@@ -34,38 +34,38 @@ std::vector<std::int32_t> run_top_k(const std::vector<float>& values, Index k) {
 }  // namespace
 
 TEST_CASE("top_k gives the k largest, largest first, up to k = width") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (Index width = 1; width <= 33; ++width)
     for (Index k = 1; k <= width; ++k) {
-      const std::vector<float> values = numbers.vector(width);
+      const std::vector<float> values = rng.vector(width);
       CHECK(run_top_k(values, k) == naive_top_k(values, k));
     }
 }
 
 TEST_CASE("top_k finds the best of many registers, in any order and with NaN among them") {
-  Numbers numbers(3);
+  RandomGenerator rng(3);
   for (const Index width : {100, 128, 1000, 4096}) {
     for (const Index k : {1, 2, 4, 16, 17, 64}) {
-      std::vector<float> values = numbers.vector(width);
+      std::vector<float> values = rng.vector(width);
       CHECK(run_top_k(values, k) == naive_top_k(values, k));
       std::vector<float> sorted = values;
       std::sort(sorted.begin(), sorted.end());
       CHECK(run_top_k(sorted, k) == naive_top_k(sorted, k));
       for (float& value : values) value = std::round(3 * value);
       CHECK(run_top_k(values, k) == naive_top_k(values, k));
-      for (int hole = 0; hole < 20; ++hole) values[numbers.below(width)] = NAN;
+      for (int hole = 0; hole < 20; ++hole) values[rng.below(width)] = NAN;
       CHECK(run_top_k(values, k) == naive_top_k(values, k));
     }
   }
 }
 
 TEST_CASE("top_k breaks ties by lowest index") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (int round = 0; round < 500; ++round) {
-    const Index width = 1 + numbers.below(20);
+    const Index width = 1 + rng.below(20);
     std::vector<float> values;
-    for (Index i = 0; i < width; ++i) values.push_back(static_cast<float>(numbers.below(3)));
-    const Index k = 1 + numbers.below(width);
+    for (Index i = 0; i < width; ++i) values.push_back(static_cast<float>(rng.below(3)));
+    const Index k = 1 + rng.below(width);
     CHECK(run_top_k(values, k) == naive_top_k(values, k));
   }
   CHECK(run_top_k({0.0f, -0.0f, 0.0f}, 2) == std::vector<std::int32_t>{0, 1});

@@ -27,9 +27,9 @@ Code naive_code(const float* h, Index latents, Index k, float threshold) {
 }
 
 void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold,
-                 BoundGuess& guess) {
+                 RowThresholdEstimate& estimate) {
   Arena arena;
-  const Codes codes = top_k_codes(encoder.code_product(threshold), k, guess, arena);
+  const Codes codes = top_k_codes(encoder.encoder_product(threshold), k, estimate, arena);
   REQUIRE(codes.rows == encoder.rows);
   for (Index i = 0; i < encoder.rows; ++i)
     CHECK(code_of_row(codes, i) ==
@@ -37,9 +37,9 @@ void check_codes(const Encoder& encoder, const Matrix& h, Index k, float thresho
 }
 
 void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold) {
-  BoundGuess guess;
-  // Without a guess, then with what the rows themselves say.
-  for (int pass = 0; pass < 2; ++pass) check_codes(encoder, h, k, threshold, guess);
+  RowThresholdEstimate estimate;
+  // Without an estimate, then with what the rows themselves say.
+  for (int pass = 0; pass < 2; ++pass) check_codes(encoder, h, k, threshold, estimate);
 }
 
 }  // namespace
@@ -68,40 +68,41 @@ TEST_CASE("of equal pre-activations the lowest latents are taken") {
   for (const Index k : {1, 5, 60, 120}) check_codes(encoder, h, k, 0);
 }
 
-TEST_CASE("a guess that is too high for some rows, or for all, changes no code") {
+TEST_CASE("an estimate that is too high for some rows, or for all, changes no code") {
   const Encoder encoder(300, 12, 331, 5);
   const Matrix h = encoder.product();
   for (const float too_high : {0.5f, 1.5f, 2.5f, 100.0f}) {
-    BoundGuess guess;
-    const std::vector<float> least(10, too_high);
-    guess.learn(least.data(), 10);
-    CHECK(guess.value() == doctest::Approx(too_high));
-    check_codes(encoder, h, 20, 0, guess);
-    CHECK(guess.value() < 100);
+    RowThresholdEstimate estimate;
+    const std::vector<float> kth_values(10, too_high);
+    estimate.update(kth_values.data(), 10);
+    CHECK(estimate.value() == doctest::Approx(too_high));
+    check_codes(encoder, h, 20, 0, estimate);
+    CHECK(estimate.value() < 100);
   }
 }
 
-TEST_CASE("rows with fewer than k active latents reset the guess") {
-  BoundGuess guess;
-  const std::vector<float> least{1, 1, 1, -1};
-  guess.learn(least.data(), 3);
-  CHECK(guess.value() == doctest::Approx(1));
-  guess.learn(least.data(), 4);
-  CHECK(guess.value() == 0);
+TEST_CASE("rows with fewer than k active latents reset the estimate") {
+  RowThresholdEstimate estimate;
+  const std::vector<float> kth_values{1, 1, 1, -1};
+  estimate.update(kth_values.data(), 3);
+  CHECK(estimate.value() == doctest::Approx(1));
+  estimate.update(kth_values.data(), 4);
+  CHECK(estimate.value() == 0);
 }
 
 TEST_CASE("NaN is in no code") {
   Encoder encoder(30, 4, 64, 2);
   for (Index latent = 0; latent < 64; latent += 3) encoder.bias[latent] = NAN;
   Arena arena;
-  BoundGuess guess;
-  const Codes codes = top_k_codes(encoder.code_product(0), 50, guess, arena);
-  for (Index entry = 0; entry < codes.entries(); ++entry) CHECK(codes.latents[entry] % 3 != 0);
+  RowThresholdEstimate estimate;
+  const Codes codes = top_k_codes(encoder.encoder_product(0), 50, estimate, arena);
+  for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
+    CHECK(codes.latents[nonzero] % 3 != 0);
 }
 
 TEST_CASE("no rows have empty codes") {
   const Encoder encoder(0, 4, 64, 2);
   Arena arena;
-  BoundGuess guess;
-  CHECK(top_k_codes(encoder.code_product(0), 3, guess, arena).entries() == 0);
+  RowThresholdEstimate estimate;
+  CHECK(top_k_codes(encoder.encoder_product(0), 3, estimate, arena).nonzeros() == 0);
 }

@@ -15,8 +15,8 @@ struct Weight {
   double w, m, v;
 
   void update(const UpdateRule& r, double g) {
-    const bool stays = r.keeps_zeros && w == 0;
-    if (stays) g = 0;
+    const bool is_kept_zero = r.keeps_zeros && w == 0;
+    if (is_kept_zero) g = 0;
     g += 2.0 * r.l2 * w;
     if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
     w -= w * r.decay;
@@ -24,8 +24,8 @@ struct Weight {
     if (r.kind == UpdateKind::kSgd) {
       w -= r.learning_rate * g;
     } else if (r.kind == UpdateKind::kAdam) {
-      m += r.rise_1 * (g - m);
-      v += r.rise_2 * (g * g - v);
+      m += r.one_minus_beta_1 * (g - m);
+      v += r.one_minus_beta_2 * (g * g - v);
       w -= r.step_size * m / (std::sqrt(v) + r.epsilon);
       threshold /= std::sqrt(v) * r.variance_root + r.epsilon;
     } else {
@@ -33,7 +33,7 @@ struct Weight {
       w += r.kind == UpdateKind::kMomentum ? m : r.momentum * m - r.learning_rate * g;
     }
     if (r.l1 > 0) w = std::copysign(std::max(std::fabs(w) - threshold, 0.0), w);
-    if (stays) w = 0;
+    if (is_kept_zero) w = 0;
   }
 };
 
@@ -41,8 +41,8 @@ UpdateRule make_rule(UpdateKind kind, int variant) {
   UpdateRule rule{.kind = kind,
                   .learning_rate = 0.1f,
                   .momentum = 0.9f,
-                  .rise_1 = 0.1f,
-                  .rise_2 = 0.001f,
+                  .one_minus_beta_1 = 0.1f,
+                  .one_minus_beta_2 = 0.001f,
                   .epsilon = 1e-7f};
   // Adam's constants of step 3.
   rule.step_size =
@@ -61,12 +61,12 @@ struct State {
   Index count;
   std::vector<float> weights, first, second, gradient;
 
-  State(Index count, Numbers& numbers)
+  State(Index count, RandomGenerator& rng)
       : count(count),
-        weights(guarded(numbers.vector(count))),
-        first(guarded(numbers.vector(count, -0.1f, 0.1f))),
-        second(guarded(numbers.vector(count, 1e-4f, 0.1f))),
-        gradient(numbers.vector(count)) {}
+        weights(guarded(rng.vector(count))),
+        first(guarded(rng.vector(count, -0.1f, 0.1f))),
+        second(guarded(rng.vector(count, 1e-4f, 0.1f))),
+        gradient(rng.vector(count)) {}
 
   static std::vector<float> guarded(std::vector<float> values) {
     values.insert(values.begin(), 3, kCanary);
@@ -93,16 +93,16 @@ struct State {
 }  // namespace
 
 TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1 and l2") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const UpdateKind kind : kKinds) {
     for (int variant = 0; variant < 32; ++variant) {
       for (Index count = 0; count <= 33; ++count) {
-        State state(count, numbers);
+        State state(count, rng);
         if (variant & 16) state.clear_some();
         const State before = state;
         const UpdateRule rule = make_rule(kind, variant);
         apply_update(state.target(rule), 3, state.gradient.data(), count);
-        Worst worst;
+        WorstError worst;
         for (Index i = 0; i < count; ++i) {
           Weight weight{before.weights[3 + i], before.first[3 + i], before.second[3 + i]};
           weight.update(rule, before.gradient[i]);
@@ -124,24 +124,24 @@ TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1
 }
 
 TEST_CASE("apply_update has the same bits however a slice is cut") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   const Index count = 83;
   for (const UpdateKind kind : kKinds) {
     for (int variant = 0; variant < 32; ++variant) {
-      State whole(count, numbers);
+      State whole(count, rng);
       if (variant & 16) whole.clear_some();
       const State before = whole;
       const UpdateRule rule = make_rule(kind, variant);
       apply_update(whole.target(rule), 3, whole.gradient.data(), count);
       for (const Index step : {1, 2, 3, 5, 7, 13, 16, 17, 40}) {
-        State pieces = before;
+        State chunked = before;
         for (Index at = 0; at < count; at += step)
-          apply_update(pieces.target(rule), 3 + at, pieces.gradient.data() + at,
+          apply_update(chunked.target(rule), 3 + at, chunked.gradient.data() + at,
                        std::min(step, count - at));
         INFO("kind ", static_cast<int>(kind), " variant ", variant, " step ", step);
-        CHECK(same_bits(whole.weights, pieces.weights));
-        CHECK(same_bits(whole.first, pieces.first));
-        CHECK(same_bits(whole.second, pieces.second));
+        CHECK(same_bits(whole.weights, chunked.weights));
+        CHECK(same_bits(whole.first, chunked.first));
+        CHECK(same_bits(whole.second, chunked.second));
       }
     }
   }
@@ -185,8 +185,8 @@ TEST_CASE("apply_update with l1 makes small weights exactly zero and keeps signs
 }
 
 TEST_CASE("apply_update with kGradientSums adds gradients and squares and leaves weights alone") {
-  Numbers numbers(4);
-  State state(19, numbers);
+  RandomGenerator rng(4);
+  State state(19, rng);
   const State before = state;
   UpdateRule rule{.kind = UpdateKind::kGradientSums};
   rule.l1 = rule.l2 = 0.5f;
@@ -210,9 +210,9 @@ TEST_CASE("apply_update with keeps_zeros does not hide a weight of NaN") {
 }
 
 TEST_CASE("clear_at_zeros clears the gradients of zeros alone") {
-  Numbers numbers(5);
+  RandomGenerator rng(5);
   for (Index count = 0; count <= 33; ++count) {
-    State state(count, numbers);
+    State state(count, rng);
     state.clear_some();
     std::vector<float> g = state.gradient;
     clear_at_zeros(state.weights.data() + 3, g.data(), count);
@@ -223,8 +223,8 @@ TEST_CASE("clear_at_zeros clears the gradients of zeros alone") {
 TEST_CASE("apply_update passes NaN gradients on") {
   for (const UpdateKind kind : kKinds) {
     for (const int variant : {0, 1, 4, 16}) {
-      Numbers numbers(3);
-      State state(5, numbers);
+      RandomGenerator rng(3);
+      State state(5, rng);
       state.gradient[2] = NAN;
       apply_update(state.target(make_rule(kind, variant)), 3, state.gradient.data(), 5);
       INFO("kind ", static_cast<int>(kind), " variant ", variant);

@@ -21,7 +21,7 @@ void check_both_targets(const Case& c, const Rows& x, const Matrix& d_y, const U
   Packed weights(PanelShape{c.depth, c.units}), stored(PanelShape{c.depth, c.units});
   update(unit_sgd(weights.buffer.data()));
   update(store(stored.buffer.data()));
-  Worst worst;
+  WorstError worst;
   bool both_agree = true;
   for (Index j = 0; j < c.depth; ++j) {
     for (Index u = 0; u < c.units; ++u) {
@@ -47,11 +47,11 @@ void run(const Rows& x, const Matrix& d_y, Index row_begin, Index row_end, Panel
 }
 
 void check_dense(const Case& c) {
-  Numbers numbers(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
-  const Matrix x(c.rows + 1, c.depth, c.depth + 1, numbers);
-  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, numbers);
+  RandomGenerator rng(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
+  const Matrix x(c.rows + 1, c.depth, c.depth + 1, rng);
+  const Matrix d_y(c.rows, c.units, c.units + c.depth % 3, rng);
   const std::vector<Index> index =
-      c.is_gathered ? numbers.indices(c.rows, c.rows + 1) : std::vector<Index>{};
+      c.is_gathered ? rng.indices(c.rows, c.rows + 1) : std::vector<Index>{};
   const PanelShape shape{c.depth, c.units};
   check_both_targets(c, x.view(index), d_y, [&](const UpdateTarget& target) {
     run(x.view(index), d_y, 0, c.rows, shape, 0, gradient_units(shape), target);
@@ -93,35 +93,35 @@ TEST_CASE("weight_gradient is the naive product of many rows, packed block by bl
 
 TEST_CASE("weight_gradient has the same bits packed and unpacked, row by row") {
   // One fused chain over the rows: a step of 1 leaves out no rounding.
-  Numbers numbers(6);
+  RandomGenerator rng(6);
   const PanelShape shape{40, 21};
   const Index rows = 300;
-  const Matrix x(rows, 40, 40, numbers), d_y(rows, 21, 21, numbers);
-  Packed packed(shape), chained(shape);
+  const Matrix x(rows, 40, 40, rng), d_y(rows, 21, 21, rng);
+  Packed packed(shape), sequential(shape);
   run(x.view(), d_y, 0, rows, shape, 0, gradient_units(shape), store(packed.buffer.data()));
   for (Index j = 0; j < 40; ++j)
     for (Index u = 0; u < 21; ++u) {
       float sum = 0;
       for (Index i = 0; i < rows; ++i) sum = std::fma(x.at(i, j), d_y.at(i, u), sum);
-      chained.at(j, u) = sum;
+      sequential.at(j, u) = sum;
     }
 #if defined(__FMA__)
-  CHECK(same_bits(packed.buffer.data(), chained.buffer.data(), packed.buffer.size()));
+  CHECK(same_bits(packed.buffer.data(), sequential.buffer.data(), packed.buffer.size()));
 #endif
   CHECK(packed.padding_is_zero());
 }
 
 TEST_CASE("weight_gradient sums the rows of its range and updates the tile of its range alone") {
-  Numbers numbers(4);
+  RandomGenerator rng(4);
   const PanelShape shape{23, 37};
-  const Matrix x(10, 23, 23, numbers), d_y(10, 37, 40, numbers);
+  const Matrix x(10, 23, 23, rng), d_y(10, 37, 40, rng);
   const Index tiles = gradient_units(shape) / 3, last = std::min<Index>(tiles, 3);
   for (Index panel = 0; panel < 3; ++panel) {
     Packed weights(shape);
     for (Index i = 0; i < weights.buffer.size(); ++i) weights.buffer.data()[i] = 0.5f;
     run(x.view(), d_y, 2, 7, shape, panel * tiles + 1, panel * tiles + last,
         unit_sgd(weights.buffer.data()));
-    Worst worst;
+    WorstError worst;
     bool others_are_intact = true;
     for (Index j = 0; j < 23; ++j) {
       for (Index u = 0; u < 37; ++u) {
@@ -142,20 +142,20 @@ TEST_CASE("weight_gradient sums the rows of its range and updates the tile of it
 }
 
 TEST_CASE("weight_gradient has the same bits however its units are cut") {
-  Numbers numbers(5);
+  RandomGenerator rng(5);
   const PanelShape shape{129, 37};
   const Index units = gradient_units(shape);
   for (const Index rows : {15, 100, 300}) {
-    const Matrix x(rows, 129, 129, numbers), d_y(rows, 37, 37, numbers);
+    const Matrix x(rows, 129, 129, rng), d_y(rows, 37, 37, rng);
     Packed whole(shape);
     run(x.view(), d_y, 0, rows, shape, 0, units, store(whole.buffer.data()));
     for (const Index step : {1, 2, 7, 30}) {
-      Packed pieces(shape);
+      Packed tiled(shape);
       for (Index unit = 0; unit < units; unit += step)
         run(x.view(), d_y, 0, rows, shape, unit, std::min(units, unit + step),
-            store(pieces.buffer.data()));
+            store(tiled.buffer.data()));
       INFO("rows ", rows, " step ", step);
-      CHECK(same_bits(whole.buffer.data(), pieces.buffer.data(), whole.buffer.size()));
+      CHECK(same_bits(whole.buffer.data(), tiled.buffer.data(), whole.buffer.size()));
     }
   }
 }
@@ -164,16 +164,16 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
   for (Index units = 1; units <= 35; ++units) {
     for (const Index depth : {1, 5, 40, 145}) {
       const Case c{.rows = units % 11, .depth = depth, .units = units, .is_gathered = false};
-      Numbers numbers(static_cast<std::uint64_t>(depth * 64 + units));
-      const Csr x(c.rows, depth, 0.4, numbers);
+      RandomGenerator rng(static_cast<std::uint64_t>(depth * 64 + units));
+      const Csr x(c.rows, depth, 0.4, rng);
       const Matrix dense = x.dense();
-      const Matrix d_y(c.rows, units, units + 1, numbers);
+      const Matrix d_y(c.rows, units, units + 1, rng);
       // Two runs of rows, of which the first may be empty.
       const Index cut = c.rows / 3, first = x.offsets[cut];
-      std::vector<SparseEntry> sorted(x.values.size()), spare(x.values.size());
+      std::vector<Nonzero> sorted(x.values.size()), scratch(x.values.size());
       const SortedRun runs[] = {
-          sort_by_column(x.view(), 0, cut, 0, depth, sorted.data(), spare.data()),
-          sort_by_column(x.view(), cut, c.rows, 0, depth, sorted.data() + first, spare.data())};
+          sort_by_column(x.view(), 0, cut, 0, depth, sorted.data(), scratch.data()),
+          sort_by_column(x.view(), cut, c.rows, 0, depth, sorted.data() + first, scratch.data())};
       const PanelShape shape{depth, units};
       check_both_targets(c, dense.view(), d_y, [&](const UpdateTarget& target) {
         for (const auto& [begin, end] : {std::pair<Index, Index>{0, depth / 2}, {depth / 2, depth}})
@@ -187,13 +187,13 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
 TEST_CASE("bias_gradient is the naive column sum and updates its columns alone") {
   for (Index units = 1; units <= 35; ++units) {
     for (const Index rows : {0, 1, 6, 17}) {
-      Numbers numbers(static_cast<std::uint64_t>(rows * 64 + units));
-      const Matrix d_y(rows, units, units + 2, numbers);
+      RandomGenerator rng(static_cast<std::uint64_t>(rows * 64 + units));
+      const Matrix d_y(rows, units, units + 2, rng);
       const Index end = std::max<Index>(1, units - units / 16);
       std::vector<float> weights(static_cast<std::size_t>(units), 0.0f), stored = weights;
       bias_gradient(d_y.data(), d_y.stride, 0, rows, 0, end, unit_sgd(weights.data()));
       bias_gradient(d_y.data(), d_y.stride, 0, rows, 0, end, store(stored.data()));
-      Worst worst;
+      WorstError worst;
       bool both_agree = true;
       for (Index u = 0; u < units; ++u) {
         Sum sum;

@@ -7,12 +7,12 @@ using namespace gatewise;
 using namespace gatewise::reference;
 
 TEST_CASE("sums over rows of a matrix are sequential over the given rows, from the given start") {
-  Numbers numbers(1);
+  RandomGenerator rng(1);
   for (const Index width : {1, 15, 16, 17, 63, 64, 65, 200}) {
     const Index stride = round_up(width, kPanelWidth) + kPanelWidth;
-    const std::vector<float> x = numbers.vector(9 * stride), start = numbers.vector(width);
+    const std::vector<float> x = rng.vector(9 * stride), start = rng.vector(width);
     const std::vector<std::int32_t> rows{3, 0, 8, 3, 5};
-    const std::vector<float> weights = numbers.vector(5);
+    const std::vector<float> weights = rng.vector(5);
     for (const Index count : {0, 1, 5}) {
       std::vector<float> y(static_cast<std::size_t>(width) + 1, 7.0f);
       weighted_rows(x.data(), stride, rows.data(), weights.data(), count, start.data(), y.data(),
@@ -28,10 +28,10 @@ TEST_CASE("sums over rows of a matrix are sequential over the given rows, from t
 }
 
 TEST_CASE("products with rows of a matrix have the bits of dot") {
-  Numbers numbers(2);
+  RandomGenerator rng(2);
   for (const Index width : {1, 15, 16, 17, 200}) {
     const Index stride = round_up(width, kPanelWidth);
-    const std::vector<float> x = numbers.vector(9 * stride), y = numbers.vector(width);
+    const std::vector<float> x = rng.vector(9 * stride), y = rng.vector(width);
     const std::vector<std::int32_t> rows{3, 0, 8, 3, 5, 1, 2};
     for (const Index count : {0, 1, 4, 7}) {
       std::vector<float> products(8, 7.0f);

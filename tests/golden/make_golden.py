@@ -20,8 +20,8 @@ from torch.nn import functional
 STEPS, BATCH, SAMPLES = 50, 6, 60
 D, H, U, E = 6, 5, 3, 6
 RATE, BETA_1, BETA_2, EPSILON = 0.01, 0.9, 0.999, 1e-7  # Keras' defaults, but a greater rate
-LEAST_MARGIN = 1e-3
-LEAST_RESTS = 10  # pairs of a step and an expert at rest in it
+MIN_MARGIN = 1e-3
+MIN_INACTIVE = 10  # pairs of a step and an expert at rest in it
 
 ACTIVATIONS = {
     "linear": lambda x: x,
@@ -208,14 +208,14 @@ class Moments:
 
     def __init__(self, w: torch.Tensor, is_per_expert: bool) -> None:
         self.m, self.v = torch.zeros_like(w), torch.zeros_like(w)
-        self.places: list[Any] = list(range(len(w))) if is_per_expert else [...]
-        self.steps = [0] * len(self.places)
+        self.slices: list[Any] = list(range(len(w))) if is_per_expert else [...]
+        self.steps = [0] * len(self.slices)
 
-    def update(self, w: torch.Tensor, gradient: torch.Tensor, works: list[bool]) -> None:
+    def update(self, w: torch.Tensor, gradient: torch.Tensor, is_active: list[bool]) -> None:
         """Keras' formula in place: epsilon is added to the root of v as it stands."""
-        for at, place in enumerate(self.places):
-            g, m, v = gradient[place], self.m[place], self.v[place]
-            if not works[at]:
+        for at, index in enumerate(self.slices):
+            g, m, v = gradient[index], self.m[index], self.v[index]
+            if not is_active[at]:
                 assert not g.any(), "an expert at rest has no gradient"
                 continue
             self.steps[at] += 1
@@ -223,7 +223,7 @@ class Moments:
             m += (g - m) * (1 - BETA_1)
             v += (g * g - v) * (1 - BETA_2)
             alpha = RATE * np.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
-            w[place] -= alpha * m / (torch.sqrt(v) + EPSILON)
+            w[index] -= alpha * m / (torch.sqrt(v) + EPSILON)
 
 
 def first_weights(layers: list[Any], rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
@@ -272,20 +272,20 @@ def train(layers: list[Any], seed: int) -> dict[str, np.ndarray] | None:
         rows = torch.tensor(x[batch], dtype=torch.float64)
         loss, step = loss_of(layers, weights, rows, torch.tensor(y[batch], dtype=torch.int64))
         margin = min(margin, step.margin)
-        if margin <= LEAST_MARGIN:
+        if margin <= MIN_MARGIN:
             return None
         gradients = torch.autograd.grad(loss, leaves)
         worked += (step.counts > 0).numpy()
-        for (_, name), w, g, own in zip(trained, leaves, gradients, moments, strict=True):
-            shared = len(own.places) == 1 or name.startswith("shared_")
-            works = [True] * len(own.places) if shared else (step.counts > 0).tolist()
-            own.update(w.data, g, works)
+        for (_, name), w, g, moment in zip(trained, leaves, gradients, moments, strict=True):
+            shared = len(moment.slices) == 1 or name.startswith("shared_")
+            is_active = [True] * len(moment.slices) if shared else (step.counts > 0).tolist()
+            moment.update(w.data, g, is_active)
         finish_step(layers[-1][1], weights[-1], step)
         losses.append(loss.item())
-    assert margin > LEAST_MARGIN
+    assert margin > MIN_MARGIN
     if "router_kernel" in initial[-1]:
-        rests = STEPS * E - worked.sum()
-        assert rests >= LEAST_RESTS, f"experts rested {rests} times"
+        num_inactive = STEPS * E - worked.sum()
+        assert num_inactive >= MIN_INACTIVE, f"experts rested {num_inactive} times"
     result = {"x": x, "y": y, "batches": batches.astype(np.int64), "losses": np.array(losses)}
     result["worked"] = worked
     for at, p in enumerate(initial):
@@ -304,8 +304,8 @@ def main(names: list[str]) -> None:
         config = {"layers": layers, "optimizer": {"kind": "adam"} | optimizer}
         path = Path(__file__).with_name(f"{name}.npz")
         np.savez_compressed(path, config=np.array(json.dumps(config)), **run)
-        facts = f"margin {run['margin']:.1e}, steps of each expert {run['worked'].tolist()}"
-        print(f"{name}: seed {seed}, {facts}, {path.stat().st_size} bytes")
+        summary = f"margin {run['margin']:.1e}, steps of each expert {run['worked'].tolist()}"
+        print(f"{name}: seed {seed}, {summary}, {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

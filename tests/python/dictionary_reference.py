@@ -19,12 +19,12 @@ def sigmoid(x):
 def run_dictionary(node: Any, x, run: Any, route: Any):
     """y, with the losses of the layer itself added to the run's."""
     o, p = node.options, node.weights
-    still = {name: node.native.get(name).astype(np.float64) for name in p}
+    detached = {name: node.native.get(name).astype(np.float64) for name in p}
     u = p["scale"] * (x - p["center"]) - o["subtract_bias"] * p["decoder_bias"]
     decoder = p["decoder"]
     if o["tied"]:
         p = p | {"encoder": decoder.T}
-    z = of_experts(node, u, p, run, route) if "router.kind" in o else code(o, p, still, u, run)
+    z = of_experts(node, u, p, run, route) if "router.kind" in o else code(o, p, detached, u, run)
 
     def to_y(rows):
         return rows / p["scale"] + p["center"]
@@ -36,10 +36,10 @@ def run_dictionary(node: Any, x, run: Any, route: Any):
             run.loss += mse(run, to_y(z[:, :end] @ decoder[:end] + p["decoder_bias"]))
         if o["activation.kind"] == "gated":
             gate = np.maximum(u @ p["encoder"] + p["encoder_bias"], 0)
-            made = gate @ still["decoder"] + still["decoder_bias"]
+            made = gate @ detached["decoder"] + detached["decoder_bias"]
             run.loss += mse(run, made / p["scale"] + p["center"])
         if o["dead.k"]:
-            run.loss += o["dead.weight"] * dead_error(o, p, still, x, u, y, run)
+            run.loss += o["dead.weight"] * dead_error(o, p, detached, x, u, y, run)
     return y
 
 
@@ -61,7 +61,7 @@ def above(h, threshold, run):
     return h > threshold
 
 
-def code(o, p, still, u, run):
+def code(o, p, detached, u, run):
     n, threshold, kind = len(u), o["threshold"], o["activation.kind"]
     h = u @ p["encoder"] + p["encoder_bias"]
     square = p["scale"][0] ** 2
@@ -90,14 +90,17 @@ def code(o, p, still, u, run):
         return z
     if kind == "jump_relu":
         # The steps of the code and of L0 as ramps, for the thresholds alone.
-        t, moved = still["latent_threshold"], p["latent_threshold"] - still["latent_threshold"]
+        t, moved = (
+            detached["latent_threshold"],
+            p["latent_threshold"] - detached["latent_threshold"],
+        )
         width = o["activation.bandwidth"]
-        near = np.abs(h - t) < width / 2
+        in_window = np.abs(h - t) < width / 2
         run.margin = min(run.margin, np.abs(np.abs(h - t) - width / 2).min())
         active = above(h, t, run)
-        count = (active - near * moved / width).sum() / n
+        count = (active - in_window * moved / width).sum() / n
         add(o["activation.weight"] * (count / o["activation.target_l0"] - 1) ** 2)
-        return np.where(active, h, 0) - near * t / width * moved
+        return np.where(active, h, 0) - in_window * t / width * moved
     if kind == "gated":
         z = np.exp(p["magnitude_log"]) * (u @ p["encoder"]) + p["magnitude_bias"]
         gates = above(h, 0, run)
@@ -120,22 +123,31 @@ def of_experts(node, u, p, run, route):
     each = o["latents"] // o["num_experts"]
     z = np.zeros((len(u), o["latents"]))
     for i, (expert, weight) in enumerate(zip(chosen[:, 0], weights[:, 0], strict=True)):
-        own = slice(expert * each, (expert + 1) * each)
-        part = {"encoder": p["encoder"][:, own], "encoder_bias": p["encoder_bias"][own]}
+        expert_slice = slice(expert * each, (expert + 1) * each)
+        part = {
+            "encoder": p["encoder"][:, expert_slice],
+            "encoder_bias": p["encoder_bias"][expert_slice],
+        }
         inner = type(run)(run.step)
-        z[i, own] = weight * code(o, p | part, None, u[i : i + 1], inner)[0]
+        z[i, expert_slice] = weight * code(o, p | part, None, u[i : i + 1], inner)[0]
         run.loss += inner.loss / len(u)
         run.margin = min(run.margin, inner.margin)
     return z
 
 
-def dead_error(o, p, still, x, u, y, run):
+def dead_error(o, p, detached, x, u, y, run):
     """How far the dead latents' best sums are from the error that the native layer makes."""
-    dead = np.flatnonzero(still["idle_rows"] >= o["dead.rows"])
-    before = still["scale"] * (x - still["center"]) - o["subtract_bias"] * still["decoder_bias"]
-    encoder = still["decoder"].T if o["tied"] else still["encoder"]
-    z = code(o, still | {"encoder": encoder}, still, before, type(run)(run.step, training=False))
-    made = (z @ still["decoder"] + still["decoder_bias"]) / still["scale"] + still["center"]
+    dead = np.flatnonzero(detached["idle_rows"] >= o["dead.rows"])
+    before = (
+        detached["scale"] * (x - detached["center"]) - o["subtract_bias"] * detached["decoder_bias"]
+    )
+    encoder = detached["decoder"].T if o["tied"] else detached["encoder"]
+    z = code(
+        o, detached | {"encoder": encoder}, detached, before, type(run)(run.step, training=False)
+    )
+    made = (z @ detached["decoder"] + detached["decoder_bias"]) / detached["scale"] + detached[
+        "center"
+    ]
     h = u @ p["encoder"][:, dead] + p["encoder_bias"][dead]
     kept = keep_best(h, o["dead.k"], run) & above(h, 0, run)
     error = np.where(kept, h, 0) @ p["decoder"][dead] / p["scale"] - (run.target - made)

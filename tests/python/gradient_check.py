@@ -118,7 +118,7 @@ class Graph:
             for x in batch.inputs:
                 x[rng.random(x.shape) > density] = 0
             run = Run()
-            self._tell_target(batch, run)
+            self._set_target(batch, run)
             self.forward(batch.inputs, run)
             if run.margin > MARGIN:
                 break
@@ -156,7 +156,7 @@ class Graph:
     def smooth_loss(self, batch: Batch, run: Run) -> float:
         """The loss without the L1 penalty, whose step is proximal and no gradient."""
         total = sum(node.l2 * (w**2).sum() for node, w in self._kernels())
-        self._tell_target(batch, run)
+        self._set_target(batch, run)
         for at, y in enumerate(self.forward(batch.inputs, run)):
             losses = row_losses(*self.losses[at], y, rows_of(batch.targets[at]))
             weights = batch.weights[at]
@@ -165,7 +165,7 @@ class Graph:
             total += self.loss_weights[at] * losses.mean()
         return total + run.loss
 
-    def _tell_target(self, batch: Batch, run: Run) -> None:
+    def _set_target(self, batch: Batch, run: Run) -> None:
         """What a layer that is the one output compares itself with."""
         if len(self.outputs) > 1 or batch.targets[0].dtype == np.int32:
             return
@@ -239,7 +239,7 @@ def sparse_rows(x: np.ndarray) -> _core.SparseRows:
     return _core.SparseRows(indptr, columns.astype(np.int32), x[rows, columns], x.shape[1])
 
 
-def everything(dataset: _core.Dataset) -> np.ndarray:
+def all_samples(dataset: _core.Dataset) -> np.ndarray:
     return np.arange(dataset.samples)
 
 
@@ -255,7 +255,7 @@ def check_gradients(graph: Graph, batch: Batch | None = None, steps: int = 1, in
         expected_loss = graph.loss(batch, run)
         assert run.margin > MARGIN
         expected = graph.differences(batch, step)
-        loss = trainer.train_step(data, everything(data))[0]
+        loss = trainer.train_step(data, all_samples(data))[0]
         assert abs(loss - expected_loss) <= 1e-6 * abs(expected_loss)
         for node in graph.layers:
             check_node(node, expected)

@@ -211,9 +211,9 @@ def run_code(node: Node, h, run: Run):
         run.margin = min(run.margin, np.abs(values - o["threshold"]).min())
     if kind == "top_k" and o["activation.k"] < h.shape[1]:
         ranked = np.sort(h, axis=1)[:, ::-1]
-        least, next_one = ranked[:, o["activation.k"] - 1], ranked[:, o["activation.k"]]
-        run.margin = min(run.margin, (least - next_one).min())
-        kept &= h >= least[:, None]
+        kth_score, next_score = ranked[:, o["activation.k"] - 1], ranked[:, o["activation.k"]]
+        run.margin = min(run.margin, (kth_score - next_score).min())
+        kept &= h >= kth_score[:, None]
     z = np.where(kept, values, 0)
     if kind == "relu":
         run.loss += o["activation.l1"] * z.sum(axis=1).mean()

@@ -49,10 +49,10 @@ def active(model: gw.Sequential) -> list[np.ndarray]:
 
 
 def record(
-    model: gw.Sequential, found: list[Any], look: Callable[[gw.Sequential], Any]
+    model: gw.Sequential, found: list[Any], observe: Callable[[gw.Sequential], Any]
 ) -> LambdaCallback:
-    """Adds what `look` gives after every step."""
-    return LambdaCallback(on_train_batch_end=lambda batch, logs: found.append(look(model)))
+    """Adds what `observe` gives after every step."""
+    return LambdaCallback(on_train_batch_end=lambda batch, logs: found.append(observe(model)))
 
 
 def rigl(density: float | None = 0.5, frequency: int | float = 4, **settings: Any) -> DropAndGrow:

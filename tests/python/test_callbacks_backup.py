@@ -62,9 +62,9 @@ def test_a_continued_training_has_the_same_bits(tmp_path: Path, save_freq: Any, 
     except KilledError:
         # The continuing process has another seed: all that matters is in the file.
         seed = 5 if list((tmp_path / "cut").iterdir()) else 1
-        continued, again, other = train(tmp_path / "cut", save_freq, seed=seed)
+        continued, resumed_history, other = train(tmp_path / "cut", save_freq, seed=seed)
         assert_same_weights(whole, continued)
-        assert again.history == history.history and again.epoch == history.epoch
+        assert resumed_history.history == history.history and resumed_history.epoch == history.epoch
         assert (other.wait, other.best, other.best_epoch) == (
             stopper.wait,
             stopper.best,
@@ -83,12 +83,12 @@ def test_a_training_may_be_stopped_many_times(tmp_path: Path) -> None:
     whole, history, _ = train(tmp_path / "whole", 2)
     for _ in range(40):
         try:
-            continued, again, _ = train(tmp_path / "cut", 2, after=5)
+            continued, resumed_history, _ = train(tmp_path / "cut", 2, after=5)
         except KilledError:
             continue
         break
     assert_same_weights(whole, continued)
-    assert again.history == history.history
+    assert resumed_history.history == history.history
 
 
 def test_the_file_is_removed_at_the_end_unless_asked(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_the_file_is_removed_at_the_end_unless_asked(tmp_path: Path) -> None:
     backup = BackupAndRestore(tmp_path / "kept", delete_checkpoint=False)
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[backup])
     assert backup.path.exists()
-    again = make_model(seed=4)
-    history = again.fit(X, Y, epochs=2, verbose=0, callbacks=[backup])
-    assert_same_weights(model, again)
+    resumed = make_model(seed=4)
+    history = resumed.fit(X, Y, epochs=2, verbose=0, callbacks=[backup])
+    assert_same_weights(model, resumed)
     assert len(history.history["loss"]) == 2
 
 

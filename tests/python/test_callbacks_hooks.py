@@ -28,8 +28,8 @@ class Recorder(gw.callbacks.Callback):
 def _recording(name: str) -> Any:
     def hook(self: Recorder, *arguments: Any, **named: Any) -> None:
         logs = named.get("logs", arguments[-1] if arguments else None)
-        number = arguments[0] if len(arguments) + len(named) == 2 else None
-        self.calls.append((name.removeprefix("on_"), number, dict(logs or {})))
+        index = arguments[0] if len(arguments) + len(named) == 2 else None
+        self.calls.append((name.removeprefix("on_"), index, dict(logs or {})))
 
     return hook
 
@@ -99,9 +99,7 @@ def test_a_callback_may_stop_training_after_a_batch_or_an_epoch() -> None:
     class Stopper(gw.callbacks.Callback):
         def __init__(self, hook: str) -> None:
             super().__init__()
-            setattr(
-                self, hook, lambda number, logs=None: setattr(self.model, "stop_training", True)
-            )
+            setattr(self, hook, lambda index, logs=None: setattr(self.model, "stop_training", True))
 
     for hook, steps in (("on_train_batch_end", 1), ("on_epoch_end", 5)):
         model = make_model()

@@ -98,7 +98,7 @@ def test_without_restoring_the_last_weights_stay() -> None:
         np.testing.assert_array_equal(ours, last)
 
 
-def test_a_stopper_may_be_used_again() -> None:
+def test_early_stopping_may_be_reused() -> None:
     stopper = EarlyStopping(monitor="loss")
     run([3, 3, 3], stopper)
     _, script = run([5, 4, 3], stopper)

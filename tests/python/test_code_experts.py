@@ -90,16 +90,16 @@ def test_any_encoder_will_do(data, kind):
     assert set(model.evaluate(x, y, verbose=0, return_dict=True)) == {"loss", "accuracy"}
 
 
-def test_codes_are_read_as_csr_and_experts_that_rest_are_not_seen(data):
+def test_codes_are_read_as_csr_and_inactive_experts_are_not_read(data):
     x = data[0]
     sae = dictionary(x)
     model = fitted(sae, data, balance=None, k=1)
     row = x[:1]
     clean = model.predict(row)
     layer = model.expert_layer
-    resting = np.setdiff1d(np.arange(4), layer.routing(sae.encode(row))[0])
+    inactive = np.setdiff1d(np.arange(4), layer.routing(sae.encode(row))[0])
     weights = layer.named_weights()
-    weights["kernel"][resting] = np.nan
+    weights["kernel"][inactive] = np.nan
     # Nor are the rows of weights of features that are not in the code.
     absent = np.setdiff1d(np.arange(24), sae.encode(row).indices)
     weights["kernel"][:, absent] = np.nan
@@ -259,7 +259,7 @@ def test_convolutions_read_the_map_of_a_patch_encoder(expert):
         fitted(PCA(3), (x, y), expert=gw.experts.Conv2D(4))
 
 
-def test_the_number_of_threads_changes_no_bit(data):
+def test_the_thread_count_changes_no_bit(data):
     results = []
     for threads in (1, 2):
         gw.set_num_threads(threads)

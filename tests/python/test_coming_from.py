@@ -34,7 +34,7 @@ def test_the_blocks_run_as_they_stand(capsys) -> None:
     assert space["choice"].num_experts in (4, 8)
 
 
-def test_every_system_has_a_block_of_another_library_beside() -> None:
+def test_every_system_has_a_code_block_of_another_library() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(re.findall(r"```python\n# PyTorch\n", page)) == 5
     assert len(re.findall(r"^## \d\. ", page, re.M)) == 5

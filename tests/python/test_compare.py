@@ -48,9 +48,9 @@ def test_models_that_cannot_be_compared_are_refused():
         model.compare(X, X)
     with pytest.raises(TypeError, match=r"x: expected arrays, which both models can read, got gen"):
         model.compare(model, (X for _ in range(2)))
-    wide = gw.Sequential([gw.Input(shape=(2,)), Dense(3)])
+    wider_model = gw.Sequential([gw.Input(shape=(2,)), Dense(3)])
     with pytest.raises(ValueError, match=r"outputs of one shape, got \(8, 2\) and \(8, 3\)"):
-        model.compare(wide, X)
+        model.compare(wider_model, X)
     symbol = gw.Input(shape=(2,))
     double = gw.Model(symbol, [Dense(2)(symbol), Dense(2)(symbol)])
     with pytest.raises(ValueError, match=r"compare: expected models of one output, got 2"):

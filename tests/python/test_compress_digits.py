@@ -56,14 +56,14 @@ def test_pruning_reaches_ninety_percent_zeros_at_the_accuracy_of_dense_weights()
     assert accuracy >= 0.925
 
 
-def test_moved_weights_do_better_than_a_fixed_mask():
+def test_drop_and_grow_is_more_accurate_than_a_fixed_mask():
     zeros, accuracy = mean_of_seeds("moved")
     assert zeros == pytest.approx(0.9, abs=1e-4)
     assert accuracy >= 0.91
     assert accuracy > mean_of_seeds("fixed")[1] + 0.005
 
 
-def test_l1_as_it_comes_makes_most_weights_zero():
+def test_l1_with_default_settings_makes_most_weights_zero():
     zeros, accuracy = mean_of_seeds("l1")
     assert zeros > 0.95
     assert 0.82 < accuracy < 0.88

@@ -19,7 +19,7 @@ from training_models import assert_same_weights, make_expert_model, make_model
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_every_expert_keeps_its_number_of_weights_while_they_move(make):
+def test_every_expert_keeps_its_nonzero_count_during_drop_and_grow(make):
     model, counts, masks = make(), [], []
     watch = [
         record(model, counts, active),
@@ -48,7 +48,7 @@ def test_the_smallest_are_dropped_and_grow_where_the_gradient_is_largest():
     np.testing.assert_array_equal(weights, np.float32([3, 0, MIN_NORMAL, 0, 0, -2, MIN_NORMAL, 4]))
 
 
-def test_weights_beyond_or_below_the_number_are_dropped_and_grown_too():
+def test_a_nonzero_count_off_target_is_corrected():
     for start in ([1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 0]):
         weights = np.array(start, np.float32)
         move(weights, np.arange(6, dtype=np.float32), 3, 0.0)
@@ -73,9 +73,9 @@ def test_a_change_follows_the_gradient_of_the_rows_given():
     model.fit(X, Y, callbacks=[rigl(end=8, drop_fraction=1.0)], **FIT)
     gradients = mean_gradients(begin, X, Y)
     for layer, other in zip(begin.layers, model.layers, strict=True):
-        expected, slope = layer.get_weights()[0], gradients[layer.name]["kernel"]
+        expected, kernel_gradient = layer.get_weights()[0], gradients[layer.name]["kernel"]
         # At step 4 of 8, half of drop_fraction; at step 8 nothing.
-        move(expected.reshape(-1), slope.reshape(-1), np.count_nonzero(expected), 0.5)
+        move(expected.reshape(-1), kernel_gradient.reshape(-1), np.count_nonzero(expected), 0.5)
         np.testing.assert_array_equal(other.get_weights()[0], expected)
 
 
@@ -104,7 +104,7 @@ def test_experts_without_rows_are_left_as_they_are():
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_sparse_training_repeats_on_any_number_of_threads(make):
+def test_sparse_training_is_reproducible_for_any_thread_count(make):
     def run(seed: int | None = None, threads: int | None = None, rows: int = 30) -> gw.Sequential:
         gw.set_num_threads(threads)
         model = make()
@@ -142,7 +142,7 @@ def test_without_a_density_the_zeros_of_the_model_count():
         np.testing.assert_array_equal(old, new)
 
 
-def test_weights_lost_to_a_penalty_are_grown_anew():
+def test_weights_zeroed_by_a_penalty_are_regrown():
     hidden = gw.layers.Dense(8, "relu", kernel_regularizer=gw.regularizers.L1(0.02))
     model = gw.Sequential([gw.Input(shape=(WIDTH,)), hidden, gw.layers.Dense(3, "softmax")])
     model.compile(gw.optimizers.Adam(0.01), "sparse_categorical_crossentropy")

@@ -33,30 +33,30 @@ def test_a_saved_model_keeps_its_form_and_bits(form: str, make: Any, tmp_path: A
     x = np.resize(X, (6, *small.input_shape[1:]))
     expected = _outputs(small, x)
     small.save(tmp_path / "m.gatewise")
-    for again in (
+    for copied in (
         gw.load_model(tmp_path / "m.gatewise"),
         pickle.loads(pickle.dumps(small)),
         copy.deepcopy(small),
     ):
-        assert type(again) is type(small)
-        assert again.get_config() == small.get_config()
-        assert again.count_bytes() == small.count_bytes()
-        for found, one in zip(_outputs(again, x), expected, strict=True):
+        assert type(copied) is type(small)
+        assert copied.get_config() == small.get_config()
+        assert copied.count_bytes() == small.count_bytes()
+        for found, one in zip(_outputs(copied, x), expected, strict=True):
             assert np.array_equal(found, one)
 
 
 def test_a_layer_is_pickled_by_itself() -> None:
     layer = compress(stack(), "csr").layers[0]
-    again = pickle.loads(pickle.dumps(layer))
-    assert np.array_equal(again(X), layer(X))
+    copied = pickle.loads(pickle.dumps(layer))
+    assert np.array_equal(copied(X), layer(X))
 
 
 def test_settings_alone_make_a_layer_of_zeros() -> None:
     small = compress(stack(), "csr")
-    again = gw.models.model_from_json(small.to_json())
-    assert again.layers[0].steps == small.layers[0].steps > 0
-    assert again.layers[0].count_nonzero() == 0
-    assert again.predict(X, verbose=0).shape == (70, 3)
+    copied = gw.models.model_from_json(small.to_json())
+    assert copied.layers[0].steps == small.layers[0].steps > 0
+    assert copied.layers[0].count_nonzero() == 0
+    assert copied.predict(X, verbose=0).shape == (70, 3)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -72,14 +72,14 @@ def test_weights_alone_are_loaded_into_the_same_form(form: str, tmp_path: Any) -
 
 
 DAMAGE = {
-    "places": r"places: expected numbers of inputs, for each unit in ascending order",
+    "places": r"places: expected indices of inputs, ascending for each unit",
     "offsets": r"offsets: expected them to go from 0 to the number of steps",
-    "order": r"order: expected every unit once, within 256 of its place",
+    "order": r"order: expected every unit once, within 256 of its own index",
 }
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_file_with_wrong_numbers_is_refused_and_sets_nothing(name: str, tmp_path: Any) -> None:
+def test_a_file_with_invalid_arrays_is_refused_and_sets_nothing(name: str, tmp_path: Any) -> None:
     small = compress(stack(), "csr")
     path = tmp_path / "m.gatewise"
     expected = small.predict(X, verbose=0)
@@ -145,11 +145,11 @@ def test_evaluate_works_and_training_is_refused(form: str) -> None:
         small._prepare_trainer().begin_fit()
 
 
-def test_compressing_again_changes_nothing() -> None:
+def test_recompressing_changes_nothing() -> None:
     small = compress(stack(), "csr")
-    again = compress(small, "blocks")
-    assert again.get_config() == small.get_config()
-    assert again.compare(small, X).largest_difference == 0
+    copied = compress(small, "blocks")
+    assert copied.get_config() == small.get_config()
+    assert copied.compare(small, X).largest_difference == 0
     only = gw.Sequential([gw.Input(shape=(90,)), small.layers[0]])
     assert isinstance(compress(only).layers[0], CompressedDense)
 

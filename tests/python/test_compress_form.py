@@ -86,8 +86,8 @@ def test_forms_hold_what_they_say() -> None:
         "order": "int32",
         "bias": "float32",
     }
-    entries = stored["csr"]["places"] < 90
-    assert entries.sum() == np.count_nonzero(kernel)
+    is_nonzero = stored["csr"]["places"] < 90
+    assert is_nonzero.sum() == np.count_nonzero(kernel)
     assert sorted(stored["csr"]["order"]) == list(range(37))
     # Inputs of each 16 units with a weight among the 16, in order.
     padded = np.pad(kernel, ((0, 0), (0, 11))).reshape(90, 3, 16)
@@ -108,8 +108,8 @@ def test_extremes_are_compressed_too(form: str) -> None:
         x = np.ones((3, d), np.float32)
         assert np.array_equal(small.predict(x, verbose=0), model.predict(x, verbose=0))
         assert small.count_nonzero() == model.count_nonzero()
-        again = pickle.loads(pickle.dumps(small))
-        assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+        unpickled = pickle.loads(pickle.dumps(small))
+        assert np.array_equal(unpickled.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 @pytest.mark.kernels
@@ -124,7 +124,7 @@ def test_sparse_rows_are_taken_and_give_the_same_bits(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_infinity_inside_does_not_meet_weights_that_are_zero(form: str) -> None:
+def test_an_infinite_hidden_value_is_not_multiplied_by_zero_weights(form: str) -> None:
     first, second = Dense(2, use_bias=False), Dense(1, use_bias=False)
     model = gw.Sequential([gw.Input(shape=(1,)), first, second])
     model.set_weights([[[1e30, 1.0]], [[0.0], [2.0]]])
@@ -214,7 +214,7 @@ class TestChoice:
         assert self._choose(monkeypatch, [9, 3, 5], [9, 5, 7]) == "csr"
         assert self._choose(monkeypatch, [9, 5, 3], [9, 7, 5]) == "blocks"
 
-    def test_is_slower_than_dense_at_no_number_of_rows(
+    def test_is_never_slower_than_dense_at_any_batch_size(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert self._choose(monkeypatch, [9, 1, 8], [9, 12, 8]) == "blocks"
@@ -246,17 +246,19 @@ class TestSize:
         model.set_weights([kernel, np.ones(600)])
         return model
 
-    @pytest.mark.parametrize(("form", "least"), [("csr", 11), ("blocks", 1.6)])
-    def test_is_less_in_memory_and_on_disk(self, form: str, least: float, tmp_path: Any) -> None:
+    @pytest.mark.parametrize(("form", "min_ratio"), [("csr", 11), ("blocks", 1.6)])
+    def test_is_smaller_in_memory_and_on_disk(
+        self, form: str, min_ratio: float, tmp_path: Any
+    ) -> None:
         # 95 % zeros, and 44 % of the inputs of 16 units: 20 and 1.8 times as few weights.
         model = self._wide()
         small = compress(model, form)
-        assert model.count_bytes() > least * small.count_bytes()
+        assert model.count_bytes() > min_ratio * small.count_bytes()
         model.save(tmp_path / "dense")
         small.save(tmp_path / "small")
         size = (tmp_path / "small").stat().st_size
         assert small.count_bytes() < size < small.count_bytes() + 4000  # and a header
-        assert (tmp_path / "dense").stat().st_size > 0.95 * least * size
+        assert (tmp_path / "dense").stat().st_size > 0.95 * min_ratio * size
         stored = small.layers[0].stored_weights().values()
         assert small.count_bytes() == sum(each.nbytes for each in stored)
 

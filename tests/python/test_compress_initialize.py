@@ -79,7 +79,7 @@ def test_erdos_renyi_gives_each_kernel_its_share():
     np.testing.assert_allclose(list(kept.values()), epsilon * ratios, atol=1 / sizes.min())
 
 
-def test_a_kernel_that_would_be_more_than_full_is_full_and_others_take_the_rest():
+def test_a_density_above_one_is_capped_and_its_excess_shared_among_the_others():
     model = dense_model()
     kept = initialize_sparse(model, 0.6)
     assert kept["out"] == 1
@@ -100,9 +100,9 @@ def test_weights_that_stay_keep_the_variance_of_sums(make, rescale):
     initialize_sparse(model, 0.2, rescale=rescale)
     for old, new in zip(before, kernels(model), strict=True):
         for expert, start in zip(new, old, strict=True):
-            stays = expert != 0
-            factor = np.float32((stays.size / stays.sum()) ** 0.5) if rescale else 1
-            np.testing.assert_array_equal(expert[stays], start[stays] * factor)
+            is_kept = expert != 0
+            factor = np.float32((is_kept.size / is_kept.sum()) ** 0.5) if rescale else 1
+            np.testing.assert_array_equal(expert[is_kept], start[is_kept] * factor)
 
 
 def test_every_expert_has_a_mask_of_its_own():
@@ -164,10 +164,10 @@ def test_zeros_stay_through_training_files_and_more_training(make, data, tmp_pat
     masks = [w != 0 for w in kernels(model)]
     model.fit(*data, epochs=3, verbose=0)
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    for each in (model, again):
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    for each in (model, loaded):
         each.fit(*data, epochs=3, verbose=0)
-    for mask, ours, other in zip(masks, kernels(model), kernels(again), strict=True):
+    for mask, ours, other in zip(masks, kernels(model), kernels(loaded), strict=True):
         np.testing.assert_array_equal(ours != 0, mask)
         np.testing.assert_array_equal(ours, other)
 
@@ -190,8 +190,8 @@ def test_summary_counts_what_is_left(make):
     left = sum(np.count_nonzero(weight) for weight in model.get_weights())
     assert f"Non-zero: {left:,} of {model.count_params():,}" in shown[0]
     for layer in model.layers:
-        own = sum(np.count_nonzero(weight) for weight in layer.get_weights())
-        assert f"{own:,} of {layer.count_params():,}" in shown[0] or not layer.count_params()
+        nonzeros = sum(np.count_nonzero(weight) for weight in layer.get_weights())
+        assert f"{nonzeros:,} of {layer.count_params():,}" in shown[0] or not layer.count_params()
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,12 @@ def test_what_is_pruned_stays_pruned_in_files_and_later_trainings(make, tmp_path
         0.7 * sum(map(np.size, masks))
     )
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    for each in (model, again):
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    for each in (model, loaded):
         each.fit(X, Y, **FIT)
     for mask, w in zip(masks, kernels(model), strict=True):
         np.testing.assert_array_equal(w != 0, mask)
-    assert_same_weights(model, again)
+    assert_same_weights(model, loaded)
 
 
 def test_nothing_is_kept_at_zero_before_the_first_pruning():
@@ -98,10 +98,10 @@ def test_a_training_from_a_later_epoch_goes_on_in_the_schedule():
     found: list[int] = []
     pruning = MagnitudePruning(0.9, 0, 0, 40, 1)
     whole.fit(X, Y, callbacks=[pruning, record(whole, found, lambda m: sum(zeros(m)))], **FIT)
-    late, again = make_model(), []
-    counting = record(late, again, lambda m: sum(zeros(m)))
+    late, late_counts = make_model(), []
+    counting = record(late, late_counts, lambda m: sum(zeros(m)))
     late.fit(X, Y, callbacks=[pruning, counting], initial_epoch=3, **FIT)
-    assert again == found[3 * STEPS :]
+    assert late_counts == found[3 * STEPS :]
 
 
 def test_pruning_counts_the_steps_of_an_iterator_without_length():

@@ -69,7 +69,7 @@ def test_nan_inside_a_sample_of_rows_is_named_by_its_position() -> None:
         features(x, (None, 2, 3))
 
 
-def test_numbers_beyond_float32_are_told_from_infinity() -> None:
+def test_values_beyond_float32_are_distinguished_from_infinity() -> None:
     x = np.ones((2, 3))
     x[1, 1] = 1e300
     with pytest.raises(ValueError, match=r"got 1e\+300 \(too large for float32\) at row 1"):
@@ -127,12 +127,12 @@ def test_several_inputs_come_as_list_or_dict() -> None:
         ({"a": np.ones(2)}, "x: expected a dict with keys a, b, got a"),
     ],
 )
-def test_a_wrong_number_of_inputs_is_refused(given: object, message: str) -> None:
+def test_a_wrong_input_count_is_refused(given: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         to_parts(given, ["a", "b"], "x")
 
 
-def test_csr_keeps_its_values_and_takes_wide_indices() -> None:
+def test_csr_keeps_its_values_and_takes_int64_indices() -> None:
     dense = np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3]], np.float64)
     matrix = sparse.csr_array(dense)
     matrix.indices = matrix.indices.astype(np.int64)
@@ -147,7 +147,7 @@ def test_other_sparse_forms_become_csr(kind: str) -> None:
     assert to_part(matrix, "x").sparse
 
 
-def test_repeated_entries_are_summed_and_the_matrix_kept() -> None:
+def test_duplicate_nonzeros_are_summed_in_a_copy() -> None:
     matrix = sparse.csr_array((np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 3))
     to_sparse_rows(to_csr(matrix, "x"), "x", SHAPE)
     assert matrix.nnz == 3
@@ -173,12 +173,12 @@ def test_parts_report_the_rows_of_the_whole_array() -> None:
         read_features(to_part(x, "x").slice_rows(5, 10), SHAPE)
 
 
-def test_pieces_are_read_in_their_order() -> None:
+def test_row_ranges_are_read_in_their_order() -> None:
     raw = np.arange(10)[:, np.newaxis]
     part = Part(raw, "x", 2, 10)
-    rows, numbers = part.read([(4, 6), (0, 1)])
+    rows, row_indices = part.read([(4, 6), (0, 1)])
     assert np.asarray(rows)[:, 0].tolist() == [6, 7, 2]
-    assert list(numbers) == [6, 7, 2]
+    assert list(row_indices) == [6, 7, 2]
 
 
 def test_sample_counts_must_agree() -> None:

@@ -37,22 +37,22 @@ def stream(samples: SampleSet, shuffle: bool) -> StreamSource:
     return StreamSource(samples, batch_size=10, shuffle=shuffle, buffer_bytes=320)
 
 
-def rows_of(samples: SampleSet, source: StreamSource, stream_number: int, skip: int = 0) -> list:
-    """The numbers of the rows of each batch, found by where the buffers' pieces lie."""
+def rows_of(samples: SampleSet, source: StreamSource, stream_index: int, skip: int = 0) -> list:
+    """The row_indices of the rows of each batch, found by where the buffers' row_ranges lie."""
     read: list[list[int]] = []
     datasets: dict[int, list[int]] = {}
     original = SampleSet.dataset
 
-    def spy(self: SampleSet, pieces: object = None) -> object:
-        dataset = original(self, pieces)  # type: ignore[arg-type]
-        numbers = self.inputs[0].read(pieces)[1]  # type: ignore[arg-type]
-        datasets[id(dataset)] = [int(number) for number in numbers]
+    def spy(self: SampleSet, row_ranges: object = None) -> object:
+        dataset = original(self, row_ranges)  # type: ignore[arg-type]
+        row_indices = self.inputs[0].read(row_ranges)[1]  # type: ignore[arg-type]
+        datasets[id(dataset)] = [int(index) for index in row_indices]
         return dataset
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SampleSet, "dataset", spy)
         kept = []
-        for dataset, order in source.start_pass(7, stream_number, skip):
+        for dataset, order in source.start_pass(7, stream_index, skip):
             kept.append(dataset)
             read.append([datasets[id(dataset)][row] for row in order])
     return read
@@ -71,8 +71,8 @@ def test_array_source_repeats_by_seed_and_stream() -> None:
     samples = labelled_samples(SIGNATURE, np.ones((25, 2)), np.ones(25))
     source = ArraySource(samples, 10, shuffle=True)
 
-    def rows(seed: int, number: int, skip: int = 0) -> list[list[int]]:
-        return [order.tolist() for _, order in source.start_pass(seed, number, skip)]
+    def rows(seed: int, index: int, skip: int = 0) -> list[list[int]]:
+        return [order.tolist() for _, order in source.start_pass(seed, index, skip)]
 
     assert rows(7, 1) == rows(7, 1)
     assert rows(7, 1) != rows(7, 2)
@@ -145,9 +145,9 @@ def test_any_stream_gives_each_sample_once(
     rows: list[int] = []
     for first in range(0, samples, source._buffer_rows):
         stop = min(first + source._buffer_rows, samples)
-        pieces = source._row_ranges(order, first, stop)
-        assert sum(end - begin for begin, end in pieces) == stop - first
-        rows.extend(row for begin, end in pieces for row in range(begin, end))
+        row_ranges = source._row_ranges(order, first, stop)
+        assert sum(end - begin for begin, end in row_ranges) == stop - first
+        rows.extend(row for begin, end in row_ranges for row in range(begin, end))
     assert sorted(rows) == list(range(samples))
     sizes = [len(batch) for _, batch in source.start_pass(1, 2, skip)]
     assert sum(sizes) == max(0, samples - skip * batch_size)
@@ -176,7 +176,7 @@ def test_what_counts_as_an_iterable_of_batches() -> None:
 
 
 def make_batches(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(np.full((4, 2), number), np.ones(4)) for number in range(count)]
+    return [(np.full((4, 2), index), np.ones(4)) for index in range(count)]
 
 
 class Loader:
@@ -192,7 +192,7 @@ class Loader:
         return iter(make_batches(self.count))
 
 
-def test_a_loader_is_iterated_anew_for_each_pass() -> None:
+def test_each_pass_makes_a_new_iterator_of_a_loader() -> None:
     source = IteratorSource(Loader(3))  # type: ignore[arg-type]
     source.signature = SIGNATURE
     assert source.steps == 3 and not source.one_shot
@@ -201,7 +201,7 @@ def test_a_loader_is_iterated_anew_for_each_pass() -> None:
     assert len(list(source.start_pass(0, 0, skip=2))) == 1
 
 
-def test_an_iterator_gives_its_peeked_batch_again() -> None:
+def test_an_iterator_yields_its_peeked_batch_first() -> None:
     source = IteratorSource(iter(make_batches(3)))
     source.signature = SIGNATURE
     assert source.one_shot and source.steps is None
@@ -210,7 +210,7 @@ def test_an_iterator_gives_its_peeked_batch_again() -> None:
     assert list(source.start_pass(0, 0)) == []
 
 
-def test_wrong_batches_are_named_by_number() -> None:
+def test_wrong_batches_are_named_by_index() -> None:
     bad = [(x.astype(float), y) for x, y in make_batches(2)]
     bad[1][0][2, 1] = np.nan
     source = IteratorSource(iter(bad))

@@ -24,7 +24,7 @@ def test_ridge_finds_the_weights_that_made_the_targets(outputs):
     np.testing.assert_allclose(bias, [1, 2, 3, 4], atol=1e-9)
 
 
-def test_ridge_is_the_least_of_its_sum(outputs):
+def test_ridge_minimizes_its_objective(outputs):
     y = np.random.default_rng(1).normal(size=(80, 4))
 
     def total(alpha, bias):
@@ -32,11 +32,11 @@ def test_ridge_is_the_least_of_its_sum(outputs):
         return np.mean(error**2) + 0.3 * np.sum((alpha - 1 / 3) ** 2)
 
     alpha, bias = combine(outputs, y, l2=0.3)
-    slope = approx_fprime(np.r_[alpha, bias], lambda p: total(p[:3], p[3:]), 1e-6)
-    np.testing.assert_allclose(slope, 0, atol=1e-5)
+    gradient = approx_fprime(np.r_[alpha, bias], lambda p: total(p[:3], p[3:]), 1e-6)
+    np.testing.assert_allclose(gradient, 0, atol=1e-5)
 
 
-def test_ridge_of_labels_is_the_least_of_its_sum(outputs):
+def test_ridge_of_labels_minimizes_its_objective(outputs):
     labels = np.random.default_rng(1).integers(0, 4, 80)
 
     def total(parameters):
@@ -44,17 +44,17 @@ def test_ridge_of_labels_is_the_least_of_its_sum(outputs):
         penalty = 0.05 * np.sum((alpha - 1 / 3) ** 2)
         return cross_entropy(alpha, bias, outputs, labels) + penalty
 
-    slope = approx_fprime(np.concatenate(combine(outputs, labels, l2=0.05)), total, 1e-6)
-    np.testing.assert_allclose(slope, 0, atol=1e-4)
+    gradient = approx_fprime(np.concatenate(combine(outputs, labels, l2=0.05)), total, 1e-6)
+    np.testing.assert_allclose(gradient, 0, atol=1e-4)
 
 
-def test_a_strong_penalty_draws_to_the_mean(outputs):
+def test_a_strong_penalty_gives_equal_weights(outputs):
     labels = np.random.default_rng(1).integers(0, 4, 80)
     for y in (labels, outputs[0]):
         np.testing.assert_allclose(combine(outputs, y, l2=1e6)[0], 1 / 3, atol=1e-4)
 
 
-def test_softmax_stays_on_the_simplex_and_is_the_least_there(outputs):
+def test_softmax_weights_minimize_the_loss_on_the_simplex(outputs):
     labels = outputs[1].argmax(axis=1)
     y = 0.2 * outputs[0] + 0.8 * outputs[1]
     for target in (labels, y):

@@ -101,19 +101,19 @@ def test_activation_is_weight_times_the_size_of_its_input(model, rows):
         np.testing.assert_allclose(found.units["hidden"], units, rtol=1e-5)
 
 
-def test_taylor_predicts_which_weight_the_loss_misses_most(model, rows):
+def test_taylor_predicts_the_weight_whose_removal_changes_the_loss_most(model, rows):
     """To first order: of small weights, leaving out the one of highest score changes most."""
     x, y = rows
     model.set_weights([each * (0.02 if each.ndim == 2 else 1) for each in model.get_weights()])
     found = importance(model, x, y, "taylor")
     before = model.evaluate(x, y, verbose=0)
     changes = np.zeros((4, 2))
-    for place in np.ndindex(4, 2):
+    for index in np.ndindex(4, 2):
         weights = model.get_weights()
         kept = weights[2].copy()
-        weights[2][place] = 0
+        weights[2][index] = 0
         model.set_weights(weights)
-        changes[place] = abs(model.evaluate(x, y, verbose=0) - before)
+        changes[index] = abs(model.evaluate(x, y, verbose=0) - before)
         weights[2] = kept
         model.set_weights(weights)
     assert changes.argmax() == found.weights["out"].argmax()
@@ -122,10 +122,10 @@ def test_taylor_predicts_which_weight_the_loss_misses_most(model, rows):
 def test_ranks_and_masks_count_exactly(model):
     found = importance(model, method="magnitude")
     ranks = found.ranks()
-    together = np.concatenate([each.ravel() for each in ranks.values()])
-    assert sorted(together) == list(range(28))
+    all_ranks = np.concatenate([each.ravel() for each in ranks.values()])
+    assert sorted(all_ranks) == list(range(28))
     flat = np.concatenate([each.ravel() for each in found.weights.values()])
-    assert np.all(np.diff(flat[np.argsort(together)]) <= 0)
+    assert np.all(np.diff(flat[np.argsort(all_ranks)]) <= 0)
     assert sorted(found.ranks("layer")["hidden"].ravel()) == list(range(20))
     masks = found.masks(0.25)
     assert sum(mask.sum() for mask in masks.values()) == 7
@@ -133,8 +133,8 @@ def test_ranks_and_masks_count_exactly(model):
         "hidden": 10,
         "out": 4,
     }
-    least = min(found.weights[name][mask].min() for name, mask in masks.items() if mask.any())
-    assert all((found.weights[name][~mask] <= least).all() for name, mask in masks.items())
+    min_kept = min(found.weights[name][mask].min() for name, mask in masks.items() if mask.any())
+    assert all((found.weights[name][~mask] <= min_kept).all() for name, mask in masks.items())
 
 
 def test_equal_scores_keep_their_order():

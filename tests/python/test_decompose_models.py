@@ -36,7 +36,7 @@ def test_parallel_experts_are_added_up_with_their_weights():
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
 
 
-def test_a_stack_has_as_many_layers_each_beside_a_way_around_it():
+def test_a_stack_has_residual_connections():
     model = gw.create_sparse_expert_model(6, 3, 5, "stack", hidden=8)
     kinds = [type(each).__name__ for each in model.layers]
     assert kinds.count("SparseExpertLayer") == 5

@@ -75,15 +75,15 @@ def test_an_unchosen_slice_of_nan_is_not_seen(x):
     experts = cut.layers[1]
     row = x[:1]
     clean = cut.predict(row, verbose=0)
-    resting = np.setdiff1d(np.arange(6), experts.routing(cut_input(cut, row))[0])
+    inactive = np.setdiff1d(np.arange(6), experts.routing(cut_input(cut, row))[0])
     weights = experts.named_weights()
     for name in ("kernel_in", "bias_in", "kernel_out"):
-        weights[name][resting] = np.nan
+        weights[name][inactive] = np.nan
     experts.set_weights(list(weights.values()))
     np.testing.assert_array_equal(cut.predict(row, verbose=0), clean)
 
 
-def test_the_router_finds_the_experts_that_do_most(x):
+def test_the_router_chooses_the_experts_of_largest_contribution(x):
     cut = to_experts(make_model(), 6, "coactivation", x=x, k=1)
     parts = cut.layers[1].named_weights()
     rows = cut_input(cut, x)
@@ -100,16 +100,16 @@ def test_groups_have_one_size_and_follow_their_rule():
     points = np.repeat(centres, 5, axis=0) + rng.normal(size=(20, 3))
     order = rng.permutation(20)
     groups = by_kmeans(points[order], 4, seed=0)
-    truth = order // 5
+    expected_groups = order // 5
     for group in range(4):
-        assert len(set(truth[groups == group])) == 1
+        assert len(set(expected_groups[groups == group])) == 1
     assert np.bincount(by_kmeans(rng.normal(size=(20, 3)), 4, seed=0)).tolist() == [5] * 4
     # Four sets of units, each active in rows of its own.
     active = np.repeat(np.eye(4, dtype=bool)[rng.integers(0, 4, 60)], 5, axis=1)
     active ^= rng.random(active.shape) < 0.05
     groups = by_coactivation(active[:, order], 4, seed=0)
     for group in range(4):
-        assert len(set(truth[groups == group])) == 1
+        assert len(set(expected_groups[groups == group])) == 1
 
 
 def test_k_is_changed_without_touching_the_model(x):
@@ -120,7 +120,7 @@ def test_k_is_changed_without_touching_the_model(x):
     assert more.evaluate(x, np.zeros(200, int), verbose=0)
 
 
-def test_shares_count_what_a_row_meets(x):
+def test_shares_count_the_units_a_row_computes(x):
     y = np.zeros(200, np.int64)
     cut = to_experts(make_model(), 6, x=x, k=2)
     points = quality_by_share(cut, x, y)
@@ -139,8 +139,8 @@ def test_it_trains_on_and_is_saved(x, tmp_path):
     cut.fit(x, y, epochs=20, verbose=0)
     assert cut.evaluate(x, y, verbose=0)[1] >= before
     cut.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    np.testing.assert_array_equal(again.predict(x, verbose=0), cut.predict(x, verbose=0))
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), cut.predict(x, verbose=0))
 
 
 def test_what_cannot_be_cut_is_refused(x):

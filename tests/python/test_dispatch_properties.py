@@ -14,12 +14,12 @@ from gatewise import _core
 from gatewise.balance import AuxLoss, Bias
 from gatewise.experts import GLU, MLP, Linear
 from gatewise.routers import All, NoisyTopK, SigmoidTopK, Static, Switch, TopK
-from gradient_check import Graph, dense, everything, sparse_expert
+from gradient_check import Graph, all_samples, dense, sparse_expert
 from gradient_reference import run_expert, sigmoid, softmax
 
 pytestmark = pytest.mark.kernels
 
-MOST_EXPERTS = 35  # two vectors of 16 lanes and a rest
+MAX_EXPERTS = 35  # two vectors of 16 lanes and a rest
 CHOOSING = {
     "top_k": lambda k: TopK(k, normalize=False),
     "top_k, normalised": lambda k: TopK(k),
@@ -37,7 +37,7 @@ examples = settings(max_examples=40, deadline=None, derandomize=True, database=N
 @st.composite
 def tables(draw):
     """Logits in steps of a quarter, so that many are equal: (d, E), and rows of it (n,)."""
-    d, E = draw(st.integers(1, 6)), draw(st.integers(1, MOST_EXPERTS))
+    d, E = draw(st.integers(1, 6)), draw(st.integers(1, MAX_EXPERTS))
     table = draw(arrays.arrays(np.int8, (d, E), elements=st.integers(-16, 16))) / 4.0
     rows = draw(arrays.arrays(np.int8, st.integers(1, 40), elements=st.integers(0, d - 1)))
     return table, rows, draw(st.integers(1, E))
@@ -101,8 +101,8 @@ def test_balance_bias_decides_the_choice_and_not_the_weights(name, drawn, seed):
     layer = layer_of(CHOOSING[name](k), table, bias)
     indices, weights = layer.routing(one_hot(rows, len(table)))
     assert (np.diff(bias[indices], axis=1) <= 0).all()
-    least = np.sort(bias)[::-1][k - 1]
-    assert (bias[indices] >= least).all()
+    threshold = np.sort(bias)[::-1][k - 1]
+    assert (bias[indices] >= threshold).all()
     scores = np.take_along_axis(scores_of(name, table[rows]), indices, axis=1)
     if "normalised" in name:
         scores /= scores.sum(axis=1, keepdims=True)
@@ -165,9 +165,11 @@ def test_output_is_the_sum_of_experts_weighed_as_routing_says(name, n, d, E, see
     offsets, indices, weights = node.native.routing(x)
     expected = np.zeros((n, 17))
     for i in range(n):
-        for entry in range(offsets[i], offsets[i + 1]):
-            y = run_expert(node.options, node.weights, "", indices[entry], x[i].astype(np.float64))
-            expected[i] += weights[entry] * y
+        for assignment in range(offsets[i], offsets[i + 1]):
+            y = run_expert(
+                node.options, node.weights, "", indices[assignment], x[i].astype(np.float64)
+            )
+            expected[i] += weights[assignment] * y
     # Sums of up to 20 experts and 20 products, of size 1 each, in float32.
     np.testing.assert_allclose(graph.network.predict([x], 7)[0], expected, rtol=1e-5, atol=2e-5)
 
@@ -208,7 +210,7 @@ def test_training_and_prediction_have_the_same_bits_on_1_2_and_4_threads(expert,
         rng = np.random.default_rng(3)
         x, y = (rng.normal(size=(200, width)).astype(np.float32) for width in (72, 40))
         data, trainer = _core.Dataset([x], [y], [None]), graph.trainer(kind="adam")
-        losses = [trainer.train_step(data, everything(data))[0] for _ in range(2)]
+        losses = [trainer.train_step(data, all_samples(data))[0] for _ in range(2)]
         weights = [node.native.get(each) for node in graph.layers for each in node.weights]
         results.append([losses, *weights, *graph.network.predict([x], 150)])
     for other in results[1:]:

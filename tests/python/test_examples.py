@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-MOST_BYTES = 10 << 20
+MAX_BYTES = 10 << 20
 
 for extra in ("matplotlib", "mlxtend", "sklearn"):
     pytest.importorskip(extra)
@@ -29,10 +29,10 @@ def run(name: str, *options: object) -> str:
     return result.stdout
 
 
-def numbers_after(printed: str, name: str) -> list[float]:
+def values_after(printed: str, name: str) -> list[float]:
     """The numbers in the first line that begins so."""
     line = next(line for line in printed.splitlines() if line.startswith(name))
-    return [float(number) for number in re.findall(r"\d+\.\d+|\d+", line[len(name) :])]
+    return [float(value) for value in re.findall(r"\d+\.\d+|\d+", line[len(name) :])]
 
 
 def assert_drawn(path: Path) -> None:
@@ -46,42 +46,42 @@ def assert_drawn(path: Path) -> None:
 
 def test_digits_are_better_in_ten_units_than_in_ten_components(tmp_path: Path) -> None:
     printed = run("digits.py", "--epochs", 8, "--out", tmp_path / "made" / "anew")
-    stack, _ = numbers_after(printed, "Stack 784-100-50-10")
-    components, bytes_of_components = numbers_after(printed, "PCA, first 10")
-    chosen, bytes_of_chosen = numbers_after(printed, "Dictionary of 512, 10 chosen for each digit")
+    stack, _ = values_after(printed, "Stack 784-100-50-10")
+    components, bytes_of_components = values_after(printed, "PCA, first 10")
+    chosen, bytes_of_chosen = values_after(printed, "Dictionary of 512, 10 chosen for each digit")
     assert components == pytest.approx(0.51, abs=0.02)
     assert stack < components - 0.03
     assert chosen < components - 0.1
     assert bytes_of_components <= 10 < bytes_of_chosen < 30
-    assert numbers_after(printed, "units alive in the stack:")[0] >= 8
+    assert values_after(printed, "units alive in the stack:")[0] >= 8
     assert_drawn(tmp_path / "made" / "anew" / "digits.png")
 
 
 def test_patches_are_better_in_a_dictionary_than_in_as_many_components(tmp_path: Path) -> None:
     printed = run("patches.py", "--epochs", 12, "--step", 4, "--out", tmp_path)
-    values, size, chosen, decibels = numbers_after(printed, "Dictionary of 512, TopK(8)")
+    values, size, chosen, decibels = values_after(printed, "Dictionary of 512, TopK(8)")
     assert values <= 8
     assert 4 < size < 12, "with the places of the values"
-    _, size_of_components, components, fewer_decibels = numbers_after(printed, "PCA, first 8")
+    _, size_of_components, components, fewer_decibels = values_after(printed, "PCA, first 8")
     assert size_of_components < size
     assert chosen < 0.95 * components
     assert decibels - fewer_decibels == pytest.approx(10 * np.log10(components / chosen), abs=0.11)
-    busy = numbers_after(printed, "Dictionary of 256, BatchTopK(8)")
-    assert busy[2] < chosen
+    batch_top_k = values_after(printed, "Dictionary of 256, BatchTopK(8)")
+    assert batch_top_k[2] < chosen
     for name in ("patches.png", "dictionary.png"):
         assert_drawn(tmp_path / name)
 
 
 def test_codes_of_embeddings_find_more_than_components_in_as_many_bytes() -> None:
     printed = run("embeddings.py", "--epochs", 6, "--rows", 2000)
-    assert numbers_after(printed, "Embeddings, float16") == [0, 1, 768]
-    left, share, size = numbers_after(printed, "Codes of 32 values, queries as they are")
-    components = numbers_after(printed, "PCA, first 32")
+    assert values_after(printed, "Embeddings, float16") == [0, 1, 768]
+    fvu, share, size = values_after(printed, "Codes of 32 values, queries as they are")
+    components = values_after(printed, "PCA, first 32")
     as_many = next(line for line in reversed(printed.splitlines()) if line.startswith("PCA, first"))
-    left_by_as_many, share_of_as_many, size_of_as_many = map(float, as_many.split()[-3:])
-    assert size_of_as_many <= size < 768 / 10
-    assert left < left_by_as_many < components[0]
-    assert share > share_of_as_many > components[1]
+    pca_fvu, pca_share, pca_size = map(float, as_many.split()[-3:])
+    assert pca_size <= size < 768 / 10
+    assert fvu < pca_fvu < components[0]
+    assert share > pca_share > components[1]
     assert printed.count("nearest to: ") == 3
     assert len(re.findall(r"^latent \d+: .*\n( +[\d.]+  row \d+  .*\n){4}", printed, re.M)) == 6
 
@@ -97,7 +97,7 @@ def test_an_example_says_what_it_shows_and_how_to_run_it(name: str) -> None:
 def test_the_data_are_small_and_have_their_licence() -> None:
     files = {path.name: path.stat().st_size for path in (EXAMPLES / "data").iterdir()}
     assert {"README.md", "NOTICE.wordnet"} < files.keys()
-    assert sum(files.values()) < MOST_BYTES
+    assert sum(files.values()) < MAX_BYTES
     with np.load(EXAMPLES / "data" / "glosses.npz") as archive:
         embeddings, texts, labels = archive["embedding"], archive["text"], archive["label"]
     assert (embeddings.shape, embeddings.dtype) == ((12000, 384), np.float16)

@@ -19,23 +19,23 @@ EXPERTS = {
 }
 
 
-def behind_dense(layer, width: int = 12) -> Graph:
+def after_dense(layer, width: int = 12) -> Graph:
     return Graph([3], [(dense(width), [0]), (layer, [1])], [2])
 
 
 @pytest.mark.parametrize("name", EXPERTS)
 def test_convolution_has_its_gradient(name):
-    check_gradients(behind_dense(sparse_expert(EXPERTS[name], TopK(2))))
+    check_gradients(after_dense(sparse_expert(EXPERTS[name], TopK(2))))
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
 def test_convolution_has_the_gradient_of_its_activation(activation):
-    check_gradients(behind_dense(sparse_expert(Conv2D(2, 3, (2, 3), activation), All())))
+    check_gradients(after_dense(sparse_expert(Conv2D(2, 3, (2, 3), activation), All())))
 
 
 def test_shared_convolutions_have_their_gradient():
     layer = sparse_expert(Conv2D(2, 3, (2, 3), "tanh"), TopK(1, normalize=False), shared_experts=2)
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("name", EXPERTS)

@@ -8,7 +8,7 @@ import pytest
 from gatewise import balance
 from gatewise.balance import AuxLoss
 from gatewise.routers import Switch
-from gradient_check import LOSS_WEIGHT, Graph, check_gradients, dense, everything, put
+from gradient_check import LOSS_WEIGHT, Graph, all_samples, check_gradients, dense, put
 from gradient_reference import Node, Run
 
 pytestmark = pytest.mark.kernels
@@ -37,7 +37,7 @@ def graph_of(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
 @pytest.mark.parametrize(
     "changed", [{}, {"activation.k": 1}, {"activation.k": 21}, {"threshold": 0.4}, {"latents": 16}]
 )
-def test_all_parameters_get_the_slope_of_the_loss(changed: dict[str, Any]) -> None:
+def test_all_parameters_get_the_gradient_of_the_loss(changed: dict[str, Any]) -> None:
     check_gradients(graph_of(dictionary(**changed)))
 
 
@@ -122,7 +122,7 @@ def test_switched_dictionaries_and_their_router_have_their_gradient(changed: Any
     check_gradients(equal_weights(switch([AuxLoss(1.0)], **changed)))
 
 
-def test_a_switched_dictionary_passes_slopes_on() -> None:
+def test_a_switched_dictionary_has_its_input_gradient() -> None:
     node = switch()
     graph = Graph([5], [(dense(6), [0]), (node, [1])], [2])
     put(node, "scale", np.array([1.0]))
@@ -138,34 +138,34 @@ def test_a_scale_leaves_the_losses_of_the_layer_itself_their_own_weights() -> No
     run = Run()
     loss, expected, before = graph.loss(batch, run), graph.differences(batch), dict(node.weights)
     data = batch.dataset()
-    got = graph.trainer(learning_rate=1 / 9).train_step(data, everything(data))[0]
+    got = graph.trainer(learning_rate=1 / 9).train_step(data, all_samples(data))[0]
     assert got == pytest.approx(loss, rel=1e-6)
     for (_, name), gradient in expected.items():
         change = before[name] - node.native.get(name)
         np.testing.assert_allclose(change, gradient, rtol=1e-3, atol=2e-5 * np.abs(gradient).max())
 
 
-def test_slopes_reach_the_layers_before_it() -> None:
+def test_gradients_reach_the_layers_before_it() -> None:
     node = dictionary()
     graph = Graph([5], [(dense(6), [0]), (node, [1])], [2])
     put(node, "scale", np.array([1.0]))
     check_gradients(graph)
 
 
-def test_a_scale_makes_the_slopes_those_of_its_own_units() -> None:
+def test_gradients_are_those_of_the_standardized_rows() -> None:
     graph = graph_of(dictionary(), scale=3.0)
     batch = graph.batch()
     node = graph.layers[0]
     expected = graph.differences(batch)
     before = dict(node.weights)
     data = batch.dataset()
-    graph.trainer(learning_rate=1 / 9).train_step(data, everything(data))
+    graph.trainer(learning_rate=1 / 9).train_step(data, all_samples(data))
     for (_, name), gradient in expected.items():
         change = before[name] - node.native.get(name)
         np.testing.assert_allclose(change, gradient, rtol=1e-4, atol=1e-4 * np.abs(gradient).max())
 
 
-def test_layers_before_a_scaled_one_get_the_slope_of_the_loss() -> None:
+def test_layers_before_a_standardizing_dictionary_get_the_gradient_of_the_loss() -> None:
     node, first = dictionary(), dense(6)
     graph = Graph([5], [(first, [0]), (node, [1])], [2])
     put(node, "scale", np.array([3.0]))
@@ -174,7 +174,7 @@ def test_layers_before_a_scaled_one_get_the_slope_of_the_loss() -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_row_of_unit_length_moves_across_itself_and_keeps_its_length(stored: bool) -> None:
+def test_a_unit_norm_row_is_updated_tangentially_and_keeps_its_norm(stored: bool) -> None:
     graph = graph_of(dictionary(unit_norm=True))
     node = graph.layers[0]
     rows = node.weights["decoder"]
@@ -182,13 +182,13 @@ def test_a_row_of_unit_length_moves_across_itself_and_keeps_its_length(stored: b
     batch = graph.batch()
     w = node.weights["decoder"].copy()
     gradient = graph.differences(batch)[node, "decoder"]
-    across = gradient - np.sum(gradient * w, axis=1, keepdims=True) * w
+    tangential = gradient - np.sum(gradient * w, axis=1, keepdims=True) * w
     rate = 1 / LOSS_WEIGHT
-    stepped = w - rate * across
+    stepped = w - rate * tangential
     expected = stepped / np.linalg.norm(stepped, axis=1, keepdims=True)
     data = batch.dataset()
     clipping = {"global_clipnorm": 1e9} if stored else {}
-    graph.trainer(learning_rate=rate, **clipping).train_step(data, everything(data))
+    graph.trainer(learning_rate=rate, **clipping).train_step(data, all_samples(data))
     np.testing.assert_allclose(node.native.get("decoder"), expected, atol=2e-6)
 
 
@@ -201,8 +201,8 @@ def test_idle_rows_count_the_rows_since_a_latent_was_active() -> None:
     run = Run()
     graph.forward(batch.inputs, run)
     trainer = graph.trainer(learning_rate=0.0)
-    trainer.train_step(data, everything(data))
-    trainer.train_step(data, everything(data))
+    trainer.train_step(data, all_samples(data))
+    trainer.train_step(data, all_samples(data))
     idle = node.native.get("idle_rows")
     assert set(np.unique(idle)) == {0.0, 10.0}
     assert 1 <= np.sum(idle == 0) <= 5

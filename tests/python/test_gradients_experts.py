@@ -13,7 +13,7 @@ ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 EXPERTS = [Linear("tanh"), MLP(5, "relu"), GLU(5, "silu", use_bias=True)]
 
 
-def behind_dense(layer: Node, width: int = 4, seed: int = 0) -> Graph:
+def after_dense(layer: Node, width: int = 4, seed: int = 0) -> Graph:
     """The layer after a Dense, whose gradient is made of the layer's gradient by its input."""
     return Graph([3], [(dense(width), [0]), (layer, [1])], [2], seed=seed)
 
@@ -30,7 +30,7 @@ def test_expert_has_the_gradient_of_its_activation(kind, activation):
         "MLP": lambda: MLP(3, activation),
         "GLU": lambda: GLU(3, activation, use_bias=True),
     }[kind]()
-    check_gradients(behind_dense(sparse_expert(made)))
+    check_gradients(after_dense(sparse_expert(made)))
 
 
 @pytest.mark.parametrize("inner_bias", [True, False])
@@ -38,14 +38,14 @@ def test_expert_has_the_gradient_of_its_activation(kind, activation):
 @pytest.mark.parametrize("kind", [MLP, GLU])
 def test_expert_has_its_gradient_with_and_without_biases(kind, inner_bias, output_bias):
     layer = sparse_expert(kind(3, "gelu", inner_bias), use_bias=output_bias)
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
     assert {"bias_out" in layer.weights} == {output_bias}
     assert any(name in layer.weights for name in ("bias_in", "bias_gate")) == inner_bias
 
 
 def test_linear_expert_without_a_bias_has_its_gradient():
     layer = sparse_expert(Linear(), use_bias=False)
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
     assert layer.weights.keys() == {"kernel", "router_kernel"}
 
 
@@ -53,24 +53,24 @@ def test_linear_expert_without_a_bias_has_its_gradient():
 @pytest.mark.parametrize("expert", [Linear("gelu"), MLP(17, "tanh"), GLU(17, "gelu")], ids=named)
 def test_expert_has_its_gradient_around_the_vector_width(expert, width):
     layer = sparse_expert(expert, TopK(1, normalize=False), units=width, num_experts=2)
-    check_gradients(behind_dense(layer, width=2))
+    check_gradients(after_dense(layer, width=2))
 
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
 def test_shared_experts_have_their_gradient(expert, count):
-    check_gradients(behind_dense(sparse_expert(expert, shared_experts=count)))
+    check_gradients(after_dense(sparse_expert(expert, shared_experts=count)))
 
 
 @pytest.mark.parametrize("router", [All(shared_bias=True), TopK(4)], ids=["all", "top_k"])
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
-def test_shared_experts_have_their_gradient_where_no_expert_rests(expert, router):
-    check_gradients(behind_dense(sparse_expert(expert, router, shared_experts=1)))
+def test_shared_experts_have_their_gradient_where_every_expert_is_active(expert, router):
+    check_gradients(after_dense(sparse_expert(expert, router, shared_experts=1)))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_layer_has_the_gradient_of_its_activation(activation):
-    check_gradients(behind_dense(sparse_expert(MLP(3, "tanh"), activation=activation)))
+    check_gradients(after_dense(sparse_expert(MLP(3, "tanh"), activation=activation)))
 
 
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
@@ -85,12 +85,12 @@ def test_layer_used_twice_gets_the_sum_of_both_gradients(expert):
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
 def test_frozen_layer_passes_the_gradient_and_stays(expert):
     layer = sparse_expert(expert, shared_experts=1, settings={"trainable": False})
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
 def test_layer_takes_samples_of_several_rows(expert):
-    graph = behind_dense(sparse_expert(expert))
+    graph = after_dense(sparse_expert(expert))
     check_gradients(graph, graph.batch(4, inner=(2,), weighted=True))
 
 
@@ -105,4 +105,4 @@ def test_layer_reads_csr_rows_as_the_same_rows_written_out(expert):
 @pytest.mark.parametrize("expert", EXPERTS, ids=named)
 def test_l2_penalty_adds_twice_the_weights_of_experts_at_work(expert):
     layer = sparse_expert(expert, All(), shared_experts=1, settings={"l2": 3.0})
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))

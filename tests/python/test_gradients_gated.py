@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from gradient_check import LOSS_WEIGHT, Graph, Node, check_gradients, dense, everything, sparse_rows
+from gradient_check import (
+    LOSS_WEIGHT,
+    Graph,
+    Node,
+    all_samples,
+    check_gradients,
+    dense,
+    sparse_rows,
+)
 from gradient_reference import ACTIVATIONS, sigmoid
 
 pytestmark = pytest.mark.kernels
@@ -25,7 +33,7 @@ def gated(**changed) -> Node:
     return Node("gated_experts", options | changed)
 
 
-def behind_dense(layer: Node, seed: int = 0) -> Graph:
+def after_dense(layer: Node, seed: int = 0) -> Graph:
     return Graph([3], [(dense(4), [0]), (layer, [1])], [2], seed=seed)
 
 
@@ -35,27 +43,27 @@ def behind_dense(layer: Node, seed: int = 0) -> Graph:
 @pytest.mark.parametrize("width", [1, 3, 17])
 def test_gated_experts_have_their_gradient(combine, gate, penalty, width):
     layer = gated(combine=combine, gate=gate, open_weight=penalty, width=width)
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
 def test_units_have_the_gradient_of_their_activation(activation):
-    check_gradients(behind_dense(gated(activation=activation)))
+    check_gradients(after_dense(gated(activation=activation)))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.8])
-def test_thresholds_decide_who_learns(threshold):
-    check_gradients(behind_dense(gated(threshold=threshold)))
+def test_thresholds_decide_which_units_learn(threshold):
+    check_gradients(after_dense(gated(threshold=threshold)))
 
 
 def test_a_layer_used_twice_gets_both_gradients():
     layer = gated(combine="sum", width=4)
-    chain = [(dense(4), [0]), (layer, [1]), (layer, [2]), (dense(2), [3])]
-    check_gradients(Graph([3], chain, [4], loss_weights=[LOSS_WEIGHT / 4]))
+    graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [2]), (dense(2), [3])]
+    check_gradients(Graph([3], graph_nodes, [4], loss_weights=[LOSS_WEIGHT / 4]))
 
 
 def test_rows_of_a_sample_are_rows_of_their_own():
-    graph = behind_dense(gated(open_weight=2.0))
+    graph = after_dense(gated(open_weight=2.0))
     check_gradients(graph, graph.batch(4, inner=(3,), weighted=True))
 
 
@@ -65,7 +73,7 @@ def test_sparse_rows_have_the_gradient_of_dense_ones():
     check_gradients(graph, batch, inputs=[sparse_rows(batch.inputs[0])])
 
 
-def test_the_straight_through_gradient_passes_shut_gates():
+def test_the_straight_through_gradient_passes_closed_gates():
     """`u = 1[g > tau] g a`; by z as if `u = g a` for all units, by the rest as it stands."""
     layer = gated(gate="straight_through", combine="sum")
     graph = Graph([4], [(layer, [0])], [1], loss_weights=[1.0])
@@ -90,7 +98,7 @@ def test_the_straight_through_gradient_passes_shut_gates():
         "bias": d_before.sum(axis=1),
     }
     data = batch.dataset()
-    graph.trainer().train_step(data, everything(data))
+    graph.trainer().train_step(data, all_samples(data))
     for name, gradient in expected.items():
         moved = p[name] - layer.native.get(name)
         # Float32 weights of about 1 less a step: 1e-7 of them is lost.

@@ -11,10 +11,10 @@ pytestmark = pytest.mark.kernels
 MERGES = ["add", "multiply", "concatenate"]
 
 
-def behind_dense(*nodes: Node, width: int = 4, **settings) -> Graph:
+def after_dense(*nodes: Node, width: int = 4, **settings) -> Graph:
     """The nodes one after the other; a Dense before them shows their gradient by the input."""
-    chain = [(node, [at]) for at, node in enumerate([dense(width), *nodes])]
-    return Graph([3], chain, [len(chain)], **settings)
+    graph_nodes = [(node, [at]) for at, node in enumerate([dense(width), *nodes])]
+    return Graph([3], graph_nodes, [len(graph_nodes)], **settings)
 
 
 def activation(name: str) -> Node:
@@ -23,29 +23,29 @@ def activation(name: str) -> Node:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_dense_has_the_gradient_of_its_activation(name):
-    check_gradients(behind_dense(dense(5, name)))
+    check_gradients(after_dense(dense(5, name)))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation_passes_the_gradient_of_its_function(name):
-    check_gradients(behind_dense(activation(name), dense(2)))
+    check_gradients(after_dense(activation(name), dense(2)))
 
 
 @pytest.mark.parametrize("name", ["linear", "gelu", "softmax"])
 @pytest.mark.parametrize("width", [1, 16, 17])
 def test_dense_has_its_gradient_around_the_vector_width(name, width):
-    check_gradients(behind_dense(dense(width, name), dense(2), width=width))
+    check_gradients(after_dense(dense(width, name), dense(2), width=width))
 
 
 def test_dense_without_a_bias_has_its_gradient():
-    check_gradients(behind_dense(dense(5, "tanh", use_bias=False)))
+    check_gradients(after_dense(dense(5, "tanh", use_bias=False)))
 
 
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("scale", [True, False])
 def test_layer_normalization_has_its_gradient(center, scale):
     options = {"epsilon": 1e-3, "center": center, "scale": scale}
-    check_gradients(behind_dense(Node("layer_normalization", options), dense(2), width=17))
+    check_gradients(after_dense(Node("layer_normalization", options), dense(2), width=17))
 
 
 @pytest.mark.parametrize("kind", MERGES)
@@ -57,22 +57,24 @@ def test_merge_shares_its_gradient_among_its_inputs(kind, values):
 
 
 def test_a_value_with_several_readers_gets_the_sum_of_their_gradients():
-    chain = [(dense(4, "tanh"), [0]), (dense(4), [1]), (dense(4, "relu"), [1])]
-    check_gradients(Graph([3], [*chain, (Node("multiply", {}), [2, 3]), (dense(2), [4])], [5]))
+    graph_nodes = [(dense(4, "tanh"), [0]), (dense(4), [1]), (dense(4, "relu"), [1])]
+    check_gradients(
+        Graph([3], [*graph_nodes, (Node("multiply", {}), [2, 3]), (dense(2), [4])], [5])
+    )
 
 
 @pytest.mark.parametrize("values", [[1, 2], [1, 1]], ids=["in series", "side by side"])
 def test_a_layer_used_twice_gets_the_sum_of_both_gradients(values):
     shared = dense(4, "gelu")
-    chain = [(dense(4), [0]), (shared, [values[0]]), (shared, [values[1]])]
-    check_gradients(Graph([3], [*chain, (Node("add", {}), [2, 3])], [4]))
+    graph_nodes = [(dense(4), [0]), (shared, [values[0]]), (shared, [values[1]])]
+    check_gradients(Graph([3], [*graph_nodes, (Node("add", {}), [2, 3])], [4]))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
 @pytest.mark.parametrize("width", [4, 17])
 def test_dropout_passes_the_gradient_where_it_passed_the_value(rate, width):
     dropout = Node("dropout", {"rate": rate}, stream=3)
-    check_gradients(behind_dense(dropout, dense(2), width=width), steps=3)
+    check_gradients(after_dense(dropout, dense(2), width=width), steps=3)
 
 
 def test_dropout_read_twice_passes_both_gradients():
@@ -82,7 +84,7 @@ def test_dropout_read_twice_passes_both_gradients():
 
 
 def test_dropout_is_absent_outside_training():
-    graph = behind_dense(Node("dropout", {"rate": 0.5}))
+    graph = after_dense(Node("dropout", {"rate": 0.5}))
     batch = graph.batch()
     expected = batch.inputs[0] @ graph.layers[0].weights["kernel"]
     expected += graph.layers[0].weights["bias"]
@@ -91,32 +93,32 @@ def test_dropout_is_absent_outside_training():
 
 
 def test_several_outputs_add_their_weighted_gradients():
-    chain = [(dense(4, "tanh"), [0]), (dense(3), [1]), (dense(2, "sigmoid"), [1])]
+    graph_nodes = [(dense(4, "tanh"), [0]), (dense(3), [1]), (dense(2, "sigmoid"), [1])]
     binary = ("binary_crossentropy", {"from_logits": False, "label_smoothing": 0.0})
     weights = [LOSS_WEIGHT, LOSS_WEIGHT / 4]
-    graph = Graph([3], chain, [2, 3], [MSE, binary], weights)
+    graph = Graph([3], graph_nodes, [2, 3], [MSE, binary], weights)
     check_gradients(graph, graph.batch(weighted=True))
 
 
 def test_an_output_that_feeds_a_layer_gets_both_gradients():
     weights = [LOSS_WEIGHT, LOSS_WEIGHT]
     softmax = ("categorical_crossentropy", {"from_logits": False, "label_smoothing": 0.0})
-    chain = [(dense(4), [0]), (dense(3, "softmax"), [1]), (dense(2), [2])]
-    check_gradients(Graph([3], chain, [2, 3], [softmax, MSE], weights))
+    graph_nodes = [(dense(4), [0]), (dense(3, "softmax"), [1]), (dense(2), [2])]
+    check_gradients(Graph([3], graph_nodes, [2, 3], [softmax, MSE], weights))
 
 
-def test_several_inputs_meet():
-    chain = [(dense(4), [0]), (dense(4, "tanh"), [1]), (Node("add", {}), [2, 3])]
-    check_gradients(Graph([3, 5], chain, [4]))
+def test_several_inputs_are_added():
+    graph_nodes = [(dense(4), [0]), (dense(4, "tanh"), [1]), (Node("add", {}), [2, 3])]
+    check_gradients(Graph([3, 5], graph_nodes, [4]))
 
 
 def test_a_frozen_layer_passes_the_gradient_and_stays():
     frozen = dense(4, "tanh", trainable=False)
-    check_gradients(behind_dense(frozen, dense(2)))
+    check_gradients(after_dense(frozen, dense(2)))
 
 
 def test_a_sample_of_several_rows_weighs_each_of_them():
-    graph = behind_dense(dense(3, "softmax"))
+    graph = after_dense(dense(3, "softmax"))
     check_gradients(graph, graph.batch(4, inner=(2, 3), weighted=True))
 
 
@@ -133,7 +135,7 @@ def test_l2_penalty_adds_twice_the_weights_once_a_step():
 
 
 def test_l1_penalty_is_in_the_loss():
-    graph = behind_dense(dense(2, l1=0.5))
+    graph = after_dense(dense(2, l1=0.5))
     batch = graph.batch()
     data = batch.dataset()
     loss = graph.trainer().test_step(data, np.arange(data.samples))[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gatewise import _core
-from gradient_check import LOSS_WEIGHT, Graph, Node, check_gradients, dense, everything, put
+from gradient_check import LOSS_WEIGHT, Graph, Node, all_samples, check_gradients, dense, put
 from gradient_check import sparse_expert as expert_layer
 from gradient_reference import Run
 
@@ -35,17 +35,17 @@ LOGITS = [binary(0.0, True), binary(0.2, True), categorical(0.0, True), categori
 LOGITS += [sparse(True)]
 
 
-def under(loss, *nodes: Node, weight: float = LOSS_WEIGHT) -> Graph:
+def graph_with_loss(loss, *nodes: Node, weight: float = LOSS_WEIGHT) -> Graph:
     """A model of the nodes in a row, trained by `loss`."""
-    chain = [(node, [at]) for at, node in enumerate([dense(4, "tanh"), *nodes])]
-    return Graph([3], chain, [len(chain)], [loss], [weight])
+    graph_nodes = [(node, [at]) for at, node in enumerate([dense(4, "tanh"), *nodes])]
+    return Graph([3], graph_nodes, [len(graph_nodes)], [loss], [weight])
 
 
 def activation(name: str) -> Node:
     return Node("activation", {"activation": name})
 
 
-def nothing() -> Node:
+def identity() -> Node:
     """A layer that changes nothing, and keeps the loss from seeing the activation before it."""
     return Node("dropout", {"rate": 0.0})
 
@@ -54,13 +54,13 @@ def nothing() -> Node:
 @pytest.mark.parametrize("units", [2, 16, 17])
 @pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
 def test_loss_fused_with_its_activation_has_its_gradient(loss, name, units, weighted):
-    graph = under(loss, dense(units, name))
+    graph = graph_with_loss(loss, dense(units, name))
     check_gradients(graph, graph.batch(weighted=weighted))
 
 
 @pytest.mark.parametrize(("loss", "name"), [(binary(0.2), "sigmoid"), (("mse", {}), "linear")])
 def test_loss_of_one_unit_has_its_gradient(loss, name):
-    check_gradients(under(loss, dense(1, name)))
+    check_gradients(graph_with_loss(loss, dense(1, name)))
 
 
 @pytest.mark.parametrize(("loss", "name"), FUSED)
@@ -70,29 +70,29 @@ def test_loss_is_fused_with_any_layer_that_ends_in_its_activation(loss, name, la
         "activation": lambda: [dense(3), activation(name)],
         "sparse_expert": lambda: [expert_layer(activation=name)],
     }
-    check_gradients(under(loss, *layers[last]()))
+    check_gradients(graph_with_loss(loss, *layers[last]()))
 
 
 @pytest.mark.parametrize("units", [3, 17])
 @pytest.mark.parametrize(("loss", "name"), FUSED)
 def test_loss_of_probabilities_has_its_gradient(loss, name, units):
-    check_gradients(under(loss, dense(units, name), nothing()))
+    check_gradients(graph_with_loss(loss, dense(units, name), identity()))
 
 
 @pytest.mark.parametrize("units", [3, 17])
 @pytest.mark.parametrize("loss", LOGITS)
 def test_loss_of_logits_has_its_gradient(loss, units):
-    graph = under(loss, dense(units))
+    graph = graph_with_loss(loss, dense(units))
     check_gradients(graph, graph.batch(weighted=True))
 
 
 @pytest.mark.parametrize("loss", [categorical(), categorical(0.2), sparse()])
 def test_categorical_loss_divides_outputs_by_their_sum(loss):
-    check_gradients(under(loss, dense(3, "softplus")))
+    check_gradients(graph_with_loss(loss, dense(3, "softplus")))
 
 
 def test_binary_loss_is_flat_where_it_clips():
-    graph = under(binary(0.2), dense(17, "linear"))
+    graph = graph_with_loss(binary(0.2), dense(17, "linear"))
     batch = graph.batch()
     y = graph.forward(batch.inputs, Run())[0]
     assert {-1, 0, 1} == set(np.unique(np.sign(y - np.clip(y, 0, 1))))
@@ -101,7 +101,7 @@ def test_binary_loss_is_flat_where_it_clips():
 
 @pytest.mark.parametrize("loss", LOGITS)
 def test_loss_of_logits_has_its_gradient_at_great_logits(loss):
-    graph = under(loss, dense(3))
+    graph = graph_with_loss(loss, dense(3))
     kernel = graph.layers[1].weights["kernel"]
     put(graph.layers[1], "kernel", kernel * 100)
     check_gradients(graph)
@@ -112,14 +112,14 @@ def test_loss_of_logits_has_its_gradient_at_great_logits(loss):
 def test_fused_loss_is_the_loss_of_logits(fused, name, scale):
     kind, options = fused
     graphs = [
-        under(fused, dense(3, name)),
-        under((kind, options | {"from_logits": True}), dense(3)),
+        graph_with_loss(fused, dense(3, name)),
+        graph_with_loss((kind, options | {"from_logits": True}), dense(3)),
     ]
     results = []
     for graph in graphs:
         put(graph.layers[1], "kernel", graph.layers[1].weights["kernel"] * scale)
         data = graph.batch().dataset()
-        loss = graph.trainer().train_step(data, everything(data))[0]
+        loss = graph.trainer().train_step(data, all_samples(data))[0]
         results.append((loss, *(graph.layers[0].native.get(n) for n in ("kernel", "bias"))))
     for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -127,7 +127,7 @@ def test_fused_loss_is_the_loss_of_logits(fused, name, scale):
 
 @pytest.mark.parametrize(("loss", "name"), [(binary(), "sigmoid"), (categorical(), "softmax")])
 def test_metrics_of_a_fused_loss_read_the_activated_outputs(loss, name):
-    graph = under(loss, dense(3, name))
+    graph = graph_with_loss(loss, dense(3, name))
     batch = graph.batch()
     data = batch.dataset()
     settings = {"kind": "sgd", "learning_rate": 0.0}
@@ -136,12 +136,12 @@ def test_metrics_of_a_fused_loss_read_the_activated_outputs(loss, name):
     expected = [np.mean(error**2), np.mean(np.abs(error))]
     for step in (trainer.test_step, trainer.train_step):
         # Means of 21 float32 numbers.
-        np.testing.assert_allclose(step(data, everything(data))[2:], expected, rtol=1e-6)
+        np.testing.assert_allclose(step(data, all_samples(data))[2:], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
 def test_samples_of_weight_zero_do_not_count_but_in_the_mean(loss, name):
-    graph = under(loss, dense(3, name))
+    graph = graph_with_loss(loss, dense(3, name))
     batch = graph.batch()
     weights = np.array([1, 0, 1, 0, 0, 2, 1], np.float32)
     batch.weights = [weights]
@@ -155,7 +155,7 @@ def test_samples_of_weight_zero_do_not_count_but_in_the_mean(loss, name):
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_step_reads_the_samples_it_is_given_in_their_order(count):
-    graph = under(categorical(), dense(3, "softmax"))
+    graph = graph_with_loss(categorical(), dense(3, "softmax"))
     batch = graph.batch(weighted=True)
     chosen = np.array([6, 0, 3, 3, 1])[:count]
     loss = graph.trainer().test_step(batch.dataset(), chosen)[0]

@@ -19,9 +19,9 @@ from gradient_check import (
     LOSS_WEIGHT,
     Graph,
     Node,
+    all_samples,
     check_gradients,
     dense,
-    everything,
     put,
     sparse_expert,
 )
@@ -65,7 +65,7 @@ BALANCES = {
 }
 
 
-def behind_dense(layer: Node) -> Graph:
+def after_dense(layer: Node) -> Graph:
     """The layer after a Dense, whose gradient is made of the layer's gradient by its input."""
     return Graph([3], [(dense(4), [0]), (layer, [1])], [2], loss_weights=[loss_weight(layer)])
 
@@ -79,7 +79,7 @@ def loss_weight(layer: Node) -> float:
 @pytest.mark.parametrize("expert", [Linear("tanh"), MLP(3, "relu")], ids=["linear", "mlp"])
 def test_router_has_its_gradient(name, expert):
     layer = sparse_expert(expert, (CHOOSING | CONSTANT)[name])
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("name", OUTPUT_SUMS)
@@ -89,48 +89,48 @@ def test_scores_that_are_outputs_have_their_gradient(name, use_bias, units):
     layer = sparse_expert(
         Linear(), OUTPUT_SUMS[name], [Bias(0.125)], use_bias=use_bias, units=units
     )
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 def test_scores_that_are_outputs_in_a_layer_used_twice():
     layer = sparse_expert(Linear(), OutputSum(2))
-    chain = [(dense(4), [0]), (layer, [1]), (layer, [1])]
-    chain += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
-    check_gradients(Graph([3], chain, [5], loss_weights=[LOSS_WEIGHT / 4]))
+    graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [1])]
+    graph_nodes += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
+    check_gradients(Graph([3], graph_nodes, [5], loss_weights=[LOSS_WEIGHT / 4]))
 
 
 @pytest.mark.parametrize("name", CHOOSING)
 @pytest.mark.parametrize("terms", BALANCES)
 def test_balance_terms_have_their_gradient(name, terms):
     layer = sparse_expert(Linear("tanh"), CHOOSING[name], BALANCES[terms])
-    check_gradients(behind_dense(layer))
+    check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_balance_losses_are_means_over_all_rows(name):
     layer = sparse_expert(Linear(), CHOOSING[name], BALANCES["both"], num_experts=17)
-    graph = behind_dense(layer)
+    graph = after_dense(layer)
     check_gradients(graph, graph.batch(4, inner=(3,), weighted=True))
 
 
 @pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
 def test_router_of_a_layer_used_twice_gets_both_gradients(name):
     layer = sparse_expert(Linear("tanh"), (CHOOSING | CONSTANT)[name])
-    chain = [(dense(4), [0]), (layer, [1]), (layer, [1])]
-    chain += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
-    check_gradients(Graph([3], chain, [5], loss_weights=[loss_weight(layer) / 4]))
+    graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [1])]
+    graph_nodes += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
+    check_gradients(Graph([3], graph_nodes, [5], loss_weights=[loss_weight(layer) / 4]))
 
 
 def test_balance_bias_follows_the_load_and_no_gradient():
     layer = sparse_expert(Linear(), SigmoidTopK(2), [Bias(0.125)])
-    graph = behind_dense(layer)
+    graph = after_dense(layer)
     batch = graph.batch(8)
     run = check_gradients(graph, batch)
     counts = np.bincount(run.chosen[layer][0].ravel(), minlength=4)
     put(layer, "balance_bias", layer.weights["balance_bias"])
     before = layer.native.get("balance_bias")
     data = batch.dataset()
-    graph.trainer().train_step(data, everything(data))
+    graph.trainer().train_step(data, all_samples(data))
     step = np.float32(0.125) * np.sign(counts.mean() - counts).astype(np.float32)
     assert np.abs(step).max() > 0
     np.testing.assert_array_equal(layer.native.get("balance_bias"), before + step)
@@ -139,12 +139,12 @@ def test_balance_bias_follows_the_load_and_no_gradient():
 @pytest.mark.parametrize("constraint", ["free", "non_negative"])
 def test_static_weights_below_zero_are_cut_off_only_where_asked(constraint):
     layer = sparse_expert(Linear(), Static(constraint))
-    graph = behind_dense(layer)
+    graph = after_dense(layer)
     put(layer, "router_alpha", np.full(4, 0.01))
     batch = graph.batch()
     data = batch.dataset()
     gradient = graph.differences(batch)[layer, "router_alpha"]
-    graph.trainer().train_step(data, everything(data))
+    graph.trainer().train_step(data, all_samples(data))
     moved = 0.01 - gradient
     expected = np.maximum(moved, 0) if constraint == "non_negative" else moved
     assert moved.min() < 0 < moved.max()
@@ -152,18 +152,18 @@ def test_static_weights_below_zero_are_cut_off_only_where_asked(constraint):
     np.testing.assert_allclose(layer.native.get("router_alpha"), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_noise_is_drawn_anew_each_step_and_never_outside_training():
+def test_noise_is_redrawn_each_step_and_never_outside_training():
     layer = sparse_expert(Linear(), NoisyTopK(2))
-    graph = behind_dense(layer)
+    graph = after_dense(layer)
     batch = graph.batch()
     data, trainer = batch.dataset(), graph.trainer(learning_rate=0.0)
-    losses = [trainer.train_step(data, everything(data))[0] for _ in range(4)]
+    losses = [trainer.train_step(data, all_samples(data))[0] for _ in range(4)]
     assert len(set(losses)) == 4
-    again = graph.trainer(learning_rate=0.0)
-    assert [again.train_step(data, everything(data))[0] for _ in range(4)] == losses
-    quiet = {trainer.test_step(data, everything(data))[0] for _ in range(2)}
-    assert len(quiet) == 1
-    assert not quiet & set(losses)
+    second_trainer = graph.trainer(learning_rate=0.0)
+    assert [second_trainer.train_step(data, all_samples(data))[0] for _ in range(4)] == losses
+    test_losses = {trainer.test_step(data, all_samples(data))[0] for _ in range(2)}
+    assert len(test_losses) == 1
+    assert not test_losses & set(losses)
 
 
 def test_noise_of_all_later_steps_has_the_gradient_of_its_own_draws():
@@ -181,7 +181,7 @@ def test_noise_of_all_later_steps_has_the_gradient_of_its_own_draws():
     for _ in range(20):
         for name in ("kernel", "router_kernel", "router_noise_kernel"):
             put(layer, name, layer.weights[name])
-        y = np.sqrt(trainer.train_step(data, everything(data))[0])  # w_0, of logits draws * ln 2
+        y = np.sqrt(trainer.train_step(data, all_samples(data))[0])  # w_0, of logits draws * ln 2
         moved = -layer.native.get("router_noise_kernel")[0].astype(np.float64)
         d_logits = 2 * y * y * (1 - y) * np.array([1, -1])
         draws = moved / (d_logits / 2)

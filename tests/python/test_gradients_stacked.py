@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatewise import _core
-from gradient_check import LOSS_WEIGHT, Graph, build, check_gradients, dense, everything, put
+from gradient_check import LOSS_WEIGHT, Graph, all_samples, build, check_gradients, dense, put
 from gradient_reference import Node, Run
 
 pytestmark = pytest.mark.kernels
@@ -32,7 +32,7 @@ def stack(node: Node, width: int = 7, scale: float = 1.0) -> Graph:
 
 @pytest.mark.parametrize("width", [1, 7, 16, 17])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda each: each["activation.kind"])
-def test_penalties_and_codes_pass_the_slope_of_the_loss(activation, width) -> None:
+def test_penalties_and_codes_pass_the_gradient_of_the_loss(activation, width) -> None:
     if activation == TOP_K:
         activation = {**TOP_K, "activation.k": min(3, width)}
     check_gradients(stack(code(activation), width))
@@ -41,34 +41,34 @@ def test_penalties_and_codes_pass_the_slope_of_the_loss(activation, width) -> No
 @pytest.mark.parametrize(
     ("activation", "threshold"), [(RELU, 0.3), (RELU_L1, 0.3), (TOP_K, 0.3), (KL, 0.4)]
 )
-def test_entries_at_or_under_a_threshold_pass_no_slope(activation, threshold) -> None:
+def test_values_at_or_below_a_threshold_pass_no_gradient(activation, threshold) -> None:
     check_gradients(stack(code(activation, threshold)))
 
 
 @pytest.mark.parametrize("activation", [RELU, KL])
-def test_where_all_entries_are_cut_nothing_before_the_code_moves(activation) -> None:
+def test_layers_before_an_all_zero_code_get_no_gradient(activation) -> None:
     graph = stack(code(activation, 0.999 if activation == KL else 1000.0))
     batch = graph.batch()
     data, before = batch.dataset(), graph.layers[0].native.get("kernel")
-    graph.trainer().train_step(data, everything(data))
+    graph.trainer().train_step(data, all_samples(data))
     np.testing.assert_array_equal(graph.layers[0].native.get("kernel"), before)
 
 
-def test_a_code_read_twice_adds_its_slopes() -> None:
+def test_a_code_read_twice_adds_its_gradients() -> None:
     node = code(RELU_L1)
     build(node, [5], np.random.default_rng(0))
     put(node, "scale", np.array([1.0]))
-    chain = [(dense(5), [0]), (node, [1]), (Node("add", {}), [1, 2]), (dense(2), [3])]
-    check_gradients(Graph([3], chain, [4]))
+    graph_nodes = [(dense(5), [0]), (node, [1]), (Node("add", {}), [1, 2]), (dense(2), [3])]
+    check_gradients(Graph([3], graph_nodes, [4]))
 
 
-def test_penalties_are_reported_in_the_units_of_x() -> None:
+def test_penalties_are_reported_in_the_scale_of_x() -> None:
     losses = []
     for scale in (1.0, 4.0):
         graph = stack(code(RELU_L1), scale=scale)
         batch = graph.batch()
-        figures = graph.trainer().train_step(batch.dataset(), everything(batch.dataset()))
-        losses.append(figures[0] - LOSS_WEIGHT * figures[1])
+        step_results = graph.trainer().train_step(batch.dataset(), all_samples(batch.dataset()))
+        losses.append(step_results[0] - LOSS_WEIGHT * step_results[1])
     assert losses[0] > 0
     assert losses[1] == pytest.approx(losses[0] / 16, rel=1e-4)
 
@@ -81,13 +81,13 @@ def test_idle_rows_count_the_rows_since_a_unit_was_positive() -> None:
     data = batch.dataset()
     trainer = graph.trainer(learning_rate=0.0)
     for _ in range(2):
-        trainer.train_step(data, everything(data))
+        trainer.train_step(data, all_samples(data))
     idle = node.native.get("idle_rows")
     assert idle[0] == 10
     assert idle[1] == 0
 
 
-def test_a_code_has_the_same_bits_on_any_number_of_threads() -> None:
+def test_a_code_has_the_same_bits_for_any_thread_count() -> None:
     kept = _core.get_num_threads()
     rows = np.random.default_rng(1).normal(size=(3000, 100)).astype(np.float32)
     try:
@@ -106,7 +106,7 @@ def test_a_code_has_the_same_bits_on_any_number_of_threads() -> None:
     assert found[0] == found[1] == found[2]
 
 
-def units(inverse: bool, center: np.ndarray, scale: float) -> Node:
+def standardize(inverse: bool, center: np.ndarray, scale: float) -> Node:
     node = Node("units", {"inverse": inverse})
     build(node, [len(center)], np.random.default_rng(0))
     put(node, "center", center)
@@ -114,25 +114,25 @@ def units(inverse: bool, center: np.ndarray, scale: float) -> Node:
     return node
 
 
-def test_between_units_slopes_are_those_of_their_own_units() -> None:
+def test_gradients_between_standardize_layers_are_those_of_standardized_rows() -> None:
     center, scale = np.array([1.0, -2, 0.5]), 3.0
-    first, last = units(False, center, scale), units(True, center, scale)
+    first, last = standardize(False, center, scale), standardize(True, center, scale)
     middle = dense(3)
     graph = Graph([3], [(first, [0]), (middle, [1]), (last, [2])], [3])
     batch, data = graph.batch(), None
     expected = graph.differences(batch)
     before, data = dict(middle.weights), batch.dataset()
     graph.forward(batch.inputs, Run())
-    graph.trainer(learning_rate=1 / 9).train_step(data, everything(data))
+    graph.trainer(learning_rate=1 / 9).train_step(data, all_samples(data))
     for name, value in before.items():
         change = value - middle.native.get(name)
         gradient = expected[middle, name]
         np.testing.assert_allclose(change, gradient, rtol=1e-4, atol=1e-4 * np.abs(gradient).max())
 
 
-def test_units_give_the_layers_before_them_the_slope_of_the_loss() -> None:
+def test_standardize_passes_the_gradient_of_the_loss() -> None:
     center = np.array([1.0, -2, 0.5])
-    first, last = units(False, center, 3.0), units(True, center, 3.0)
+    first, last = standardize(False, center, 3.0), standardize(True, center, 3.0)
     check_gradients(Graph([3], [(dense(3), [0]), (first, [1]), (last, [2]), (dense(2), [3])], [4]))
 
 

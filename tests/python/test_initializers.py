@@ -64,7 +64,7 @@ def test_orthogonal_has_orthonormal_rows_or_columns(shape):
     np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-5)  # float32 rounding
 
 
-def test_orthogonal_draws_each_expert_anew():
+def test_orthogonal_draws_each_expert_separately():
     values = initializers.Orthogonal()((3, 4, 4), seed=4)
     for first in range(3):
         np.testing.assert_allclose(values[first] @ values[first].T, np.eye(4), atol=1e-5)

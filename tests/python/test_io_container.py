@@ -75,8 +75,8 @@ def test_appended_bytes_are_noticed(data):
 
 def test_an_altered_tensor_is_named(data):
     altered = bytearray(data)
-    place = data.index(_TENSORS["matrix"].tobytes())
-    altered[place] ^= 1
+    offset = data.index(_TENSORS["matrix"].tobytes())
+    altered[offset] ^= 1
     with pytest.raises(ValueError, match=r"^file: tensor 'matrix': its checksum differs"):
         container.from_bytes(bytes(altered), "file", "weights")
 

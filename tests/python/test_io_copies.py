@@ -43,18 +43,18 @@ def test_a_copy_of_a_model_goes_on_training_with_the_same_bits(x, duplicate):
     model.compile("adam", "mse")
     y = x.sum(axis=1)
     model.fit(x, y, epochs=2, verbose=0)
-    again = duplicate(model)
-    for each in (model, again):
+    duplicated = duplicate(model)
+    for each in (model, duplicated):
         each.fit(x, y, epochs=2, verbose=0)
-    assert all(map(np.array_equal, model.get_weights(), again.get_weights()))
+    assert all(map(np.array_equal, model.get_weights(), duplicated.get_weights()))
 
 
 def test_a_copy_does_not_share_weights(x, duplicate):
     inputs = gw.Input(shape=(4,))
     model = gw.Model(inputs, Dense(2)(inputs))
-    again = duplicate(model)
+    duplicated = duplicate(model)
     expected = model(x)
-    again.set_weights([weight * 0 for weight in again.get_weights()])
+    duplicated.set_weights([weight * 0 for weight in duplicated.get_weights()])
     assert np.array_equal(model(x), expected)
 
 
@@ -63,21 +63,21 @@ def test_a_layer_is_copied_with_its_weights(x, duplicate, built):
     layer = gw.SparseExpertLayer(3, num_experts=4, router="switch", name="experts")
     if built:
         layer(x)
-    again = duplicate(layer)
-    assert again.built == built
-    assert again.get_config() == layer.get_config()
+    duplicated = duplicate(layer)
+    assert duplicated.built == built
+    assert duplicated.get_config() == layer.get_config()
     if built:
-        assert np.array_equal(again(x), layer(x))
+        assert np.array_equal(duplicated(x), layer(x))
 
 
 def test_a_layer_is_copied_with_its_training(x, duplicate):
     layer = Dense(1)
     layer.compile("adam", "mse")
     layer.fit(x, np.ones(16), verbose=0)
-    again = duplicate(layer)
-    for each in (layer, again):
+    duplicated = duplicate(layer)
+    for each in (layer, duplicated):
         each.fit(x, np.ones(16), verbose=0)
-    assert all(map(np.array_equal, layer.get_weights(), again.get_weights()))
+    assert all(map(np.array_equal, layer.get_weights(), duplicated.get_weights()))
 
 
 def test_a_joining_layer_is_copied(x, duplicate):

@@ -58,11 +58,11 @@ def model(request):
 
 def test_a_loaded_model_predicts_the_same_bits(model, x, tmp_path):
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert type(again) is type(model)
-    assert again.get_config() == model.get_config()
-    assert np.array_equal(again(x), model(x))
-    assert not again.compiled
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert type(loaded) is type(model)
+    assert loaded.get_config() == model.get_config()
+    assert np.array_equal(loaded(x), model(x))
+    assert not loaded.compiled
 
 
 @pytest.mark.parametrize("optimizer", ["adam", gw.optimizers.SGD(0.01, momentum=0.9), "adamw"])
@@ -72,11 +72,11 @@ def test_training_goes_on_with_the_same_bits(model, x, tmp_path, optimizer):
     model.fit(x, y, epochs=2, verbose=0)
     model.optimizer.learning_rate = 0.005
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert again.optimizer.learning_rate == 0.005
-    histories = [each.fit(x, y, epochs=3, verbose=0).history for each in (model, again)]
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert loaded.optimizer.learning_rate == 0.005
+    histories = [each.fit(x, y, epochs=3, verbose=0).history for each in (model, loaded)]
     assert histories[0] == histories[1]
-    assert all(map(np.array_equal, model.get_weights(), again.get_weights()))
+    assert all(map(np.array_equal, model.get_weights(), loaded.get_weights()))
 
 
 def test_a_model_is_loaded_without_its_compile_settings_on_request(x, tmp_path):
@@ -84,19 +84,19 @@ def test_a_model_is_loaded_without_its_compile_settings_on_request(x, tmp_path):
     model.compile("adam", "mse")
     model.fit(x, np.ones(24), verbose=0)
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise", compile=False)
-    assert not again.compiled
-    assert np.array_equal(again(x), model(x))
+    loaded = gw.load_model(tmp_path / "m.gatewise", compile=False)
+    assert not loaded.compiled
+    assert np.array_equal(loaded(x), model(x))
 
 
 def test_an_unbuilt_model_is_saved_as_it_is(x, tmp_path):
     model = gw.Sequential([Dense(3)])
     model.compile("adam", "mse")
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert again.compiled
-    assert not again.built
-    assert again(x).shape == (24, 3)
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert loaded.compiled
+    assert not loaded.built
+    assert loaded(x).shape == (24, 3)
 
 
 def test_trained_layers_of_a_model_without_input_are_saved(x, tmp_path):
@@ -110,9 +110,9 @@ def test_frozen_layers_stay_frozen(tmp_path):
     model = gw.Sequential([gw.Input(shape=(6,)), Dense(3), Dense(2)])
     model.layers[0].trainable = False
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert [layer.trainable for layer in again.layers] == [False, True]
-    assert not again.layers[0].native.trainable
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert [layer.trainable for layer in loaded.layers] == [False, True]
+    assert not loaded.layers[0].native.trainable
 
 
 def test_a_file_is_loaded_in_a_new_process(x, tmp_path):
@@ -133,9 +133,9 @@ def test_sparse_weights_stay_exactly_zero(tmp_path):
     kernel = np.eye(6, 3)
     model.set_weights([kernel])
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert again.count_nonzero() == 3
-    assert np.array_equal(again.get_weights()[0], kernel)
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert loaded.count_nonzero() == 3
+    assert np.array_equal(loaded.get_weights()[0], kernel)
 
 
 def test_saving_over_a_file_can_be_refused(tmp_path):

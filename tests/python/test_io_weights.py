@@ -59,7 +59,7 @@ def test_layers_that_do_not_fit_keep_theirs_on_request(tmp_path):
     assert all(map(np.array_equal, other.layers[1].get_weights(), before))
 
 
-def test_another_number_of_layers_is_refused(tmp_path):
+def test_another_layer_count_is_refused(tmp_path):
     _model().save_weights(tmp_path / "w")
     single = gw.Sequential([gw.Input(shape=(4,)), Dense(3, name="only")])
     with pytest.raises(ValueError, match=r"w: layers: expected 1 with parameters \(only\), got 2"):

@@ -69,31 +69,31 @@ def make_pair(x, **options):
 
 
 @pytest.mark.parametrize("combine", ["concat", "sum"])
-def test_shut_units_and_their_groups_are_not_computed(x, combine):
-    clean, spoilt = make_pair(x, combine=combine)
-    np.testing.assert_array_equal(spoilt(x), clean(x))
+def test_closed_units_and_their_groups_are_not_computed(x, combine):
+    clean, with_nan = make_pair(x, combine=combine)
+    np.testing.assert_array_equal(with_nan(x), clean(x))
     assert np.isfinite(clean(x)).all()
 
 
 @pytest.mark.parametrize("combine", ["concat", "sum"])
-def test_shut_units_are_not_updated(x, combine):
-    clean, spoilt = make_pair(x, combine=combine)
+def test_closed_units_are_not_updated(x, combine):
+    clean, with_nan = make_pair(x, combine=combine)
     y = np.random.default_rng(1).normal(size=(40, 5 if combine == "sum" else 30))
-    before = spoilt.named_weights()
-    for layer in (clean, spoilt):
+    before = with_nan.named_weights()
+    for layer in (clean, with_nan):
         layer.compile("adam", "mse")
         layer.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
-    after, other = spoilt.named_weights(), clean.named_weights()
+    after, other = with_nan.named_weights(), clean.named_weights()
     for name, shut in (("kernel", [1]), ("scale", [2, 3]), ("bias", [2, 3])):
         np.testing.assert_array_equal(after[name][shut], before[name][shut])
-        rest = np.setdiff1d(np.arange(len(after[name])), shut)
-        np.testing.assert_array_equal(after[name][rest], other[name][rest])
-        assert not np.array_equal(after[name][rest], before[name][rest])
+        open_units = np.setdiff1d(np.arange(len(after[name])), shut)
+        np.testing.assert_array_equal(after[name][open_units], other[name][open_units])
+        assert not np.array_equal(after[name][open_units], before[name][open_units])
     np.testing.assert_array_equal(after["gate_kernel"][:, 2:4], before["gate_kernel"][:, 2:4])
     assert not np.array_equal(after["gate_kernel"], before["gate_kernel"])
 
 
-def test_weights_behind_a_shut_unit_have_no_gradient(x):
+def test_weights_after_a_closed_unit_have_no_gradient(x):
     layer = GatedExperts(6, 5, groups=3, seed=1)
     model = gw.Sequential([gw.Input((6,)), layer, Dense(2)])
     weights = layer.named_weights()
@@ -108,7 +108,7 @@ def test_weights_behind_a_shut_unit_have_no_gradient(x):
 
 
 @pytest.mark.parametrize(("gate", "reopens"), [("hard", False), ("straight_through", True)])
-def test_a_shut_gate_is_reopened_by_the_task_where_asked(x, gate, reopens):
+def test_a_closed_gate_is_reopened_by_the_straight_through_gradient(x, gate, reopens):
     layer = GatedExperts(1, 2, groups=1, gate=gate, activation="linear", seed=1)
     layer(x)
     weights = layer.named_weights()
@@ -121,7 +121,7 @@ def test_a_shut_gate_is_reopened_by_the_task_where_asked(x, gate, reopens):
     assert (layer.gates(x).mean() > 0.5) == reopens
 
 
-def test_the_open_share_term_moves_shut_gates(x):
+def test_the_open_share_loss_updates_closed_gates(x):
     layer = GatedExperts(4, 2, open_share=0.9, open_weight=5.0, seed=1)
     layer(x)
     weights = layer.named_weights()
@@ -208,7 +208,7 @@ def test_a_joined_layer_is_saved_and_goes_on_with_the_same_bits(x, tmp_path):
 
 
 @pytest.mark.parametrize("gate", ["hard", "soft"])
-def test_the_number_of_threads_changes_no_bit(gate):
+def test_the_thread_count_changes_no_bit(gate):
     x = np.random.default_rng(0).normal(size=(200, 20)).astype(np.float32)
     results = []
     for threads in (1, 2):
@@ -269,7 +269,7 @@ def test_wrong_arguments_are_refused(arguments, error, message):
         GatedExperts(**{"units": 4, "width": 3} | arguments)
 
 
-def test_a_stack_has_sixteen_layers_each_beside_a_way_around_it(x):
+def test_a_stack_has_sixteen_layers_with_residual_connections(x):
     model = gw.build_sparse_experts_model(6)
     kinds = [type(each).__name__ for each in model.layers]
     assert kinds.count("GatedExperts") == kinds.count("Add") == 16
@@ -286,7 +286,7 @@ def test_a_stack_has_sixteen_layers_each_beside_a_way_around_it(x):
         gw.build_sparse_experts_model(6, 0)
 
 
-def test_a_stack_tells_tumours_apart():
+def test_a_stack_classifies_tumours():
     """5-fold cross-validation on scikit-learn's breast cancer data; 20 epochs, batches of 32."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import StratifiedKFold

@@ -90,10 +90,10 @@ def test_layer_normalization_is_that_of_keras(x, center, scale):
     )
     y = layer(x)
     named = layer.named_weights()
-    wide = x.astype(np.float64)
-    mean = wide.mean(axis=-1, keepdims=True)
-    variance = wide.var(axis=-1, keepdims=True)
-    expected = (wide - mean) / np.sqrt(variance + 1e-3)
+    x64 = x.astype(np.float64)
+    mean = x64.mean(axis=-1, keepdims=True)
+    variance = x64.var(axis=-1, keepdims=True)
+    expected = (x64 - mean) / np.sqrt(variance + 1e-3)
     expected = expected * named.get("gamma", 1) + named.get("beta", 0)
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
     assert ("gamma" in named, "beta" in named) == (scale, center)
@@ -173,9 +173,9 @@ def test_a_wrong_setting_is_refused(make, error, message):
     ],
 )
 def test_layers_survive_their_configuration(layer):
-    again = type(layer).from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-    assert not again.built
+    restored = type(layer).from_config(layer.get_config())
+    assert restored.get_config() == layer.get_config()
+    assert not restored.built
 
 
 def test_input_takes_shapes_as_keras_does():

@@ -117,9 +117,9 @@ def test_a_wrong_setting_is_refused(arguments, error, message):
     ],
 )
 def test_the_layer_survives_its_configuration(layer):
-    again = gw.SparseExpertLayer.from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-    assert (again.expert, again.router, again.balance) == (
+    restored = gw.SparseExpertLayer.from_config(layer.get_config())
+    assert restored.get_config() == layer.get_config()
+    assert (restored.expert, restored.router, restored.balance) == (
         layer.expert,
         layer.router,
         layer.balance,
@@ -176,7 +176,7 @@ def test_routing_and_load_take_any_rank_and_sparse_rows(x):
         assert np.array_equal(layer.load(same).rows, layer.load(x).rows)
 
 
-def test_routing_with_a_varying_number_is_a_sparse_array(x, monkeypatch):
+def test_routing_with_varying_k_is_a_sparse_array(x, monkeypatch):
     layer = gw.SparseExpertLayer(3, num_experts=5, k=2)
     layer(x)
     indices, weights = layer.routing(x)
@@ -213,7 +213,7 @@ def test_load_of_the_last_epoch_counts_its_training_rows(x):
     assert layer.load_.rows.sum() == 80
 
 
-def test_even_and_collapsed_loads_are_told_apart():
+def test_even_and_collapsed_loads_are_distinguished():
     even, collapsed = ExpertLoad.from_rows([5, 5, 5, 5]), ExpertLoad.from_rows([0, 20, 0, 0])
     assert even.entropy == pytest.approx(np.log(4))
     assert even.coefficient_of_variation == 0

@@ -34,30 +34,30 @@ def _sequential():
 def test_models_survive_their_configuration(make):
     model = make()
     config = json.loads(json.dumps(model.get_config()))
-    again = type(model).from_config(config)
-    assert again.get_config() == model.get_config()
-    assert again.output_shape == model.output_shape
-    again.set_weights(model.get_weights())
+    restored = type(model).from_config(config)
+    assert restored.get_config() == model.get_config()
+    assert restored.output_shape == model.output_shape
+    restored.set_weights(model.get_weights())
     shapes = [tuple(size or 6 for size in symbol.shape) for symbol in model.inputs]
     x = [np.random.default_rng(0).normal(size=shape).astype(np.float32) for shape in shapes]
     x = x if len(x) > 1 else x[0]
-    for first, second in zip(model(x), again(x), strict=True):
+    for first, second in zip(model(x), restored(x), strict=True):
         assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("make", [_functional, _sequential])
 def test_models_survive_json(make):
     model = make()
-    again = gw.models.model_from_json(model.to_json())
-    assert type(again) is type(model)
-    assert again.get_config() == model.get_config()
+    restored = gw.models.model_from_json(model.to_json())
+    assert type(restored) is type(model)
+    assert restored.get_config() == model.get_config()
 
 
 def test_an_unbuilt_model_survives_its_configuration():
     model = gw.Sequential([Dense(3), Dense(2)])
-    again = gw.Sequential.from_config(model.get_config())
-    assert not again.built
-    assert again.get_config() == model.get_config()
+    restored = gw.Sequential.from_config(model.get_config())
+    assert not restored.built
+    assert restored.get_config() == model.get_config()
 
 
 def test_a_configuration_of_an_unknown_class_is_refused():

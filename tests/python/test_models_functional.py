@@ -39,7 +39,7 @@ def test_a_model_to_train_and_one_to_read_share_their_layers(x, reading_first):
     np.testing.assert_allclose(after, x @ kernel + bias, rtol=1e-5, atol=1e-6)
 
 
-def test_a_model_may_begin_in_the_midst_of_another(x):
+def test_a_model_may_begin_at_a_hidden_layer_of_another(x):
     inputs = gw.Input(shape=(4,))
     code = Dense(2)(inputs)
     outputs = Dense(4)(code)
@@ -49,8 +49,8 @@ def test_a_model_may_begin_in_the_midst_of_another(x):
         gw.Model(code, outputs),
     )
     assert np.array_equal(decoder(encoder(x)), whole(x))
-    again = gw.Model.from_config(decoder.get_config())
-    assert again.output_shape == (None, 4)
+    restored = gw.Model.from_config(decoder.get_config())
+    assert restored.output_shape == (None, 4)
 
 
 def test_a_layer_called_twice_shares_its_weights(x):
@@ -97,7 +97,7 @@ def test_one_layer_making_two_outputs_gives_distinct_names():
     assert gw.Model([a, b], [layer(a), layer(b)]).output_names == ["head", "head_1"]
 
 
-def test_branches_of_any_shape_meet_again(x):
+def test_branches_of_any_shape_are_merged(x):
     inputs = gw.Input(shape=(4,))
     left = Dense(3, "relu")(inputs)
     right = gw.SparseExpertLayer(3, num_experts=4)(inputs)
@@ -138,7 +138,7 @@ def test_a_model_called_on_symbols_shares_its_layers(x):
         inner([inputs, gw.Input(shape=(4,))])
 
 
-def test_layers_are_found_by_name_and_place():
+def test_layers_are_found_by_name_and_index():
     inputs = gw.Input(shape=(4,), name="pixels")
     model = gw.Model(inputs, Dense(2, name="head")(inputs), name="mine")
     assert model.get_layer("head") is model.get_layer(index=1) is model.layers[-1]
@@ -194,7 +194,7 @@ def test_weights_are_set_layer_after_layer(x):
         model.set_weights(model.get_weights()[:3])
 
 
-def test_a_wrong_array_in_the_midst_sets_nothing(x):
+def test_a_wrong_array_among_the_weights_sets_nothing(x):
     model, _ = _autoencoder(False)
     before = model(x)
     weights = [weight + 1 for weight in model.get_weights()]

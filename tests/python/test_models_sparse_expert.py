@@ -85,9 +85,9 @@ def test_it_is_saved_quantized_and_copied(x, tmp_path):
     model.compile("adam", "mse")
     model.fit(x, np.zeros((40, 3)), epochs=1, verbose=0)
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert isinstance(again, gw.SparseExpertModel)
-    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert isinstance(loaded, gw.SparseExpertModel)
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
     assert model.quantize("int8").predict(x) == pytest.approx(model.predict(x), abs=0.05)
 
 

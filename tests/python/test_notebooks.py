@@ -8,7 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 
 
 def code_cells(path: Path) -> list[dict]:
@@ -31,7 +31,7 @@ def test_it_was_run_from_top_to_bottom_and_saved(path: Path) -> None:
     assert not [output for output in outputs if output["output_type"] == "error"]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) >= 2
-    assert path.stat().st_size < MOST_BYTES
+    assert path.stat().st_size < MAX_BYTES
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -151,8 +151,8 @@ def test_configurations_are_read_back_equal(made: Any, schedule: LearningRateSch
     assert made(config).schedule == schedule
     optimizer = made(schedule)
     stored = json.loads(json.dumps(gw.optimizers.serialize(optimizer)))
-    again = gw.optimizers.get(stored)
-    assert again.schedule == schedule and again.get_config() == optimizer.get_config()
+    restored = gw.optimizers.get(stored)
+    assert restored.schedule == schedule and restored.get_config() == optimizer.get_config()
     assert made.from_config(optimizer.get_config()).schedule == schedule
 
 
@@ -197,7 +197,7 @@ def test_wrong_arguments_are_refused(make: Any, error: type[Exception], message:
         make()
 
 
-def test_numbers_of_numpy_are_stored_as_plain_ones() -> None:
+def test_numpy_scalars_are_stored_as_python_numbers() -> None:
     schedule = PiecewiseConstantDecay(np.array([1, 2]), np.float32([0.5, 0.25, 0.125]))
     config = json.loads(json.dumps(schedules.serialize(schedule)))
     assert config["config"]["values"] == [0.5, 0.25, 0.125]

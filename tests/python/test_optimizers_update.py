@@ -34,7 +34,7 @@ class Slices:
         count = len(w) if per_expert else 1
         self.first, self.second = np.zeros_like(w), np.zeros_like(w)
         self.steps = np.zeros(count, int)
-        self.places = list(range(count)) if per_expert else [...]
+        self.slices = list(range(count)) if per_expert else [...]
 
 
 def update(
@@ -48,11 +48,11 @@ def update(
 ):
     """Slice `at` of w, in place, from its gradient g; `state` likewise."""
     rate, decay = o["learning_rate"], o.get("weight_decay", 0.0)
-    place = state.places[at]
+    index = state.slices[at]
     state.steps[at] += 1
     t = state.steps[at]
-    new = w[place] - rate * decay * w[place]
-    m, v = state.first[place], state.second[place]
+    new = w[index] - rate * decay * w[index]
+    m, v = state.first[index], state.second[index]
     scale: float | np.ndarray = 1.0
     if o["kind"] == "sgd" and not o.get("momentum"):
         new = new - rate * g
@@ -73,7 +73,7 @@ def update(
     elif l1 > 0:
         norms, sizes = group_norms(scale * new, groups)
         new = new * np.maximum(1 - rate * l1 * np.sqrt(sizes) / np.maximum(norms, 1e-30), 0)
-    w[place], state.first[place], state.second[place] = new, m, v
+    w[index], state.first[index], state.second[index] = new, m, v
 
 
 def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> None:
@@ -109,9 +109,9 @@ def reference_step(graph: Graph, batch: Batch, o: dict[str, Any], states: dict) 
     for (node, name), g in gradients.items():
         state = states[node, name]
         l1 = node.l1 if name.startswith("kernel") else 0.0
-        for at, place in enumerate(state.places):
-            if len(state.places) == 1 or working[at] or o.get("dense_updates"):
-                update(o, node.weights[name], g[place], state, at, l1, node.groups)
+        for at, index in enumerate(state.slices):
+            if len(state.slices) == 1 or working[at] or o.get("dense_updates"):
+                update(o, node.weights[name], g[index], state, at, l1, node.groups)
     return working
 
 
@@ -125,18 +125,18 @@ def run_both(graph: Graph, o: dict[str, Any], rates: list[float] | None = None) 
         for node, each in parameters
     }
     begin = {key: key[0].weights[key[1]].copy() for key in states}
-    rested = []
+    inactive = []
     for step in range(STEPS):
         samples = np.arange(2 * step, 2 * step + 2)
         part = Batch([batch.inputs[0][samples]], [batch.targets[0][samples]], [None])
         if rates:
             trainer.learning_rate = o["learning_rate"] = rates[step]
         expected = graph.loss(part)
-        rested.append(~reference_step(graph, part, o, states))
+        inactive.append(~reference_step(graph, part, o, states))
         # Float32 in the loss, and in the weights of the steps before.
         assert trainer.train_step(data, samples)[0] == pytest.approx(expected, rel=2e-5)
     compare(graph, begin)
-    assert np.any(rested, axis=0).all() == (graph.layers[0].options["router.k"] < 4)
+    assert np.any(inactive, axis=0).all() == (graph.layers[0].options["router.k"] < 4)
     return states
 
 
@@ -204,7 +204,7 @@ def test_weight_decay_comes_before_the_update(rule, weight_decay):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_l1_is_a_proximal_step_behind_the_update(rule):
+def test_l1_is_a_proximal_step_after_the_update(rule):
     graph = make_graph(l1=0.3)
     run_both(graph, dict(RULES[rule]))
     kernels = [node.weights[n] for node in graph.layers for n in node.weights if "kernel" in n]

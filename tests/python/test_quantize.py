@@ -91,16 +91,18 @@ def test_int8_weights_are_whole_multiples_of_their_columns_scale() -> None:
     model = _stack(EXPERTS["mlp"])
     layer = model.quantize("int8").layers[0]
     weight = model.layers[0].named_weights()["kernel_in"]
-    whole, scale = _round_int8(weight, axis=1)
+    rounded_values, scale = _round_int8(weight, axis=1)
     stored = layer.stored_weights()
     assert stored["kernel_in"].dtype == np.int8
-    assert np.array_equal(stored["kernel_in"], whole)
+    assert np.array_equal(stored["kernel_in"], rounded_values)
     assert np.array_equal(stored["kernel_in_scale"], scale[:, 0])
-    assert np.array_equal(layer.named_weights()["kernel_in"], whole.astype(np.float32) * scale)
+    assert np.array_equal(
+        layer.named_weights()["kernel_in"], rounded_values.astype(np.float32) * scale
+    )
 
 
 @pytest.mark.kernels
-def test_int8_outputs_have_the_bits_of_whole_number_sums() -> None:
+def test_int8_outputs_have_the_bits_of_integer_sums() -> None:
     layer = gw.SparseExpertLayer(19, num_experts=3, k=1, router="switch", use_bias=False)
     layer(X)
     quantized = layer.quantize("int8")
@@ -108,8 +110,8 @@ def test_int8_outputs_have_the_bits_of_whole_number_sums() -> None:
     kernel, column_scale = _round_int8(layer.get_weights()[0], axis=1)
     chosen, gate = layer.routing(X)
     sums = np.einsum("nd,ndu->nu", weights, kernel[chosen[:, 0]])
-    entries = sums.astype(np.float32) * row_scale * column_scale[chosen[:, 0], 0]
-    assert np.array_equal(quantized(X), entries * gate)
+    expert_outputs = sums.astype(np.float32) * row_scale * column_scale[chosen[:, 0], 0]
+    assert np.array_equal(quantized(X), expert_outputs * gate)
 
 
 @pytest.mark.kernels
@@ -126,7 +128,7 @@ def test_int8_sums_are_exact_at_the_extremes() -> None:
 @pytest.mark.kernels
 @pytest.mark.parametrize("expert", EXPERTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_row_has_the_same_bits_in_any_batch_and_on_any_number_of_threads(
+def test_a_row_has_the_same_bits_in_any_batch_and_for_any_thread_count(
     kind: str, expert: str
 ) -> None:
     model = _stack(EXPERTS[expert], shared_experts=1).quantize(kind)
@@ -212,15 +214,15 @@ def test_a_saved_model_keeps_its_bytes_and_bits(kind: str, make: Any, tmp_path: 
     # Beside the parameters a file holds a header of some kilobytes.
     size = (tmp_path / "m.gatewise").stat().st_size
     assert quantized.count_bytes() < size < quantized.count_bytes() + 6000
-    for again in (
+    for copied in (
         gw.load_model(tmp_path / "m.gatewise"),
         pickle.loads(pickle.dumps(quantized)),
         copy.deepcopy(quantized),
     ):
-        assert type(again) is type(quantized)
-        assert np.array_equal(again.predict(x, verbose=0), expected)
-        assert again.count_bytes() == quantized.count_bytes()
-        assert again.get_config() == quantized.get_config()
+        assert type(copied) is type(quantized)
+        assert np.array_equal(copied.predict(x, verbose=0), expected)
+        assert copied.count_bytes() == quantized.count_bytes()
+        assert copied.get_config() == quantized.get_config()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -286,15 +288,15 @@ def test_an_int8_kernel_too_deep_for_exact_sums_is_refused() -> None:
     assert model.quantize("bfloat16").built
 
 
-def test_digits_are_told_apart_as_before() -> None:
+def test_digits_are_classified_as_before() -> None:
     x, y, x_held_out, y_held_out = load_digits(0)
     model = build_model(784, 10)
     model.fit(x, y, batch_size=32, epochs=3, verbose=0)
     accuracy = np.mean(model.predict(x_held_out, verbose=0).argmax(axis=1) == y_held_out)
     # Of 1,000 rows; seen: 1.000 and 0.999. Rows on the border between two classes may change
     # sides, as often to the right one as to the wrong one.
-    for kind, least in (("bfloat16", 0.99), ("int8", 0.99)):
+    for kind, min_agreement in (("bfloat16", 0.99), ("int8", 0.99)):
         quantized = model.quantize(kind)
-        assert model.compare(quantized, x_held_out).argmax_agreement >= least
+        assert model.compare(quantized, x_held_out).argmax_agreement >= min_agreement
         found = quantized.predict(x_held_out, verbose=0).argmax(axis=1)
-        assert np.mean(found == y_held_out) == pytest.approx(accuracy, abs=1 - least)
+        assert np.mean(found == y_held_out) == pytest.approx(accuracy, abs=1 - min_agreement)

@@ -91,7 +91,7 @@ def test_the_loss_has_the_penalty_of_groups(data, kind, groups):
 
 
 @pytest.mark.parametrize("groups", GROUPS)
-def test_the_penalty_of_groups_neither_reads_nor_moves_resting_experts(data, groups):
+def test_the_group_penalty_neither_reads_nor_updates_inactive_experts(data, groups):
     x, y = data
     kernels = []
     for filling in (None, np.nan):
@@ -100,27 +100,27 @@ def test_the_penalty_of_groups_neither_reads_nor_moves_resting_experts(data, gro
         )
         layer.compile(gw.optimizers.Adam(0.01), "mse")
         layer.predict(x, verbose=0)
-        rests = layer.load(x[:3]).rows == 0
+        inactive = layer.load(x[:3]).rows == 0
         before = layer.named_weights()
-        before["kernel"][rests] = before["kernel"][rests] if filling is None else filling
+        before["kernel"][inactive] = before["kernel"][inactive] if filling is None else filling
         layer.set_weights(list(before.values()))
         layer.train_on_batch(x[:3], y[:3])
         kernels.append(layer.named_weights()["kernel"])
-        np.testing.assert_array_equal(kernels[-1][rests], before["kernel"][rests])
-    assert rests.any() and not rests.all()
-    assert (kernels[0] != before["kernel"])[~rests].all()
-    np.testing.assert_array_equal(kernels[0][~rests], kernels[1][~rests])
+        np.testing.assert_array_equal(kernels[-1][inactive], before["kernel"][inactive])
+    assert inactive.any() and not inactive.all()
+    assert (kernels[0] != before["kernel"])[~inactive].all()
+    np.testing.assert_array_equal(kernels[0][~inactive], kernels[1][~inactive])
 
 
 def test_groups_and_their_zeros_are_saved(data, tmp_path):
     model = wide_layer("dense", GroupL1(0.02, "block")).as_model()
     model.fit(*data, epochs=5, verbose=0)
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    assert again.layers[-1].kernel_regularizer == GroupL1(0.02, "block")
-    for each in (model, again):
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert loaded.layers[-1].kernel_regularizer == GroupL1(0.02, "block")
+    for each in (model, loaded):
         each.fit(*data, epochs=5, verbose=0)
-    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
+    np.testing.assert_array_equal(model.get_weights()[0], loaded.get_weights()[0])
 
 
 def test_activations_have_their_keras_names():

@@ -100,20 +100,20 @@ def make_pair(x):
 
 
 def test_an_expert_that_no_row_chose_is_not_computed(x):
-    clean, spoilt = make_pair(x)
-    np.testing.assert_array_equal(spoilt(x), clean(x))
+    clean, with_nan = make_pair(x)
+    np.testing.assert_array_equal(with_nan(x), clean(x))
     assert np.isfinite(clean(x)).all()
 
 
 def test_an_expert_that_no_row_chose_is_not_updated(x):
-    clean, spoilt = make_pair(x)
+    clean, with_nan = make_pair(x)
     y = np.random.default_rng(1).normal(size=(64, 4))
-    before = spoilt.named_weights()
-    for layer in (clean, spoilt):
+    before = with_nan.named_weights()
+    for layer in (clean, with_nan):
         layer.compile("adam", "mse")
         layer.fit(x, y, batch_size=16, epochs=1, shuffle=False, verbose=0)
-    assert spoilt.load_.rows[2] == 0
-    for name, value in spoilt.named_weights().items():
+    assert with_nan.load_.rows[2] == 0
+    for name, value in with_nan.named_weights().items():
         np.testing.assert_array_equal(value[2], before[name][2])
         others = np.arange(5) != 2
         np.testing.assert_array_equal(value[others], clean.named_weights()[name][others])
@@ -133,7 +133,7 @@ def test_experts_learn_through_their_scores(x):
     assert moved["sum"] > 0
 
 
-def test_the_number_of_threads_changes_no_bit(x):
+def test_the_thread_count_changes_no_bit(x):
     y = np.random.default_rng(1).normal(size=(64, 4))
     results = []
     for threads in (1, 2):

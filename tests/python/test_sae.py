@@ -43,7 +43,7 @@ def test_a_dictionary_learns_to_reconstruct_sparse_sums() -> None:
     )
 
 
-def test_codes_are_csr_of_at_most_k_positive_entries() -> None:
+def test_codes_are_csr_of_at_most_k_positive_values() -> None:
     sae = fitted()
     z = sae.encode(sparse_data())
     assert isinstance(z, csr_array)
@@ -71,7 +71,7 @@ def test_codes_do_not_depend_on_the_other_rows() -> None:
     np.testing.assert_array_equal(alone, whole[:40])
 
 
-def test_training_gives_the_same_bits_on_any_number_of_threads() -> None:
+def test_training_gives_the_same_bits_for_any_thread_count() -> None:
     kept = gw.get_num_threads()
     try:
         results = []
@@ -106,7 +106,7 @@ def test_rows_of_the_dictionary_keep_length_one() -> None:
     np.testing.assert_allclose(lengths, 1, rtol=1e-5)
 
 
-def test_units_of_x_do_not_change_what_is_learnt() -> None:
+def test_the_scale_of_x_does_not_change_what_is_learned() -> None:
     x = sparse_data()
     one, other = fitted(x), fitted(1024 * x)
     assert one.measure(x)["fvu"] == pytest.approx(other.measure(1024 * x)["fvu"], rel=1e-3)
@@ -212,7 +212,7 @@ def test_rows_and_codes_that_do_not_fit_are_refused_and_change_nothing() -> None
     assert [array.tobytes() for array in sae.get_weights()] == before
 
 
-def test_a_fit_that_does_not_begin_sets_no_units(tmp_path: Path) -> None:
+def test_a_fit_that_does_not_begin_sets_no_center_and_scale(tmp_path: Path) -> None:
     x = sparse_data()
     x[200, 4] = np.inf
     np.save(tmp_path / "x.npy", x)
@@ -250,10 +250,10 @@ def test_latents_out_of_range_are_refused() -> None:
 def test_codes_may_have_int64_indices() -> None:
     sae = fitted()
     z = sae.encode(sparse_data())
-    wide = z.copy()
-    wide.indices, wide.indptr = z.indices.astype(np.int64), z.indptr.astype(np.int64)
-    assert issparse(wide)
-    np.testing.assert_array_equal(sae.decode(wide), sae.decode(z))
+    int64_codes = z.copy()
+    int64_codes.indices, int64_codes.indptr = z.indices.astype(np.int64), z.indptr.astype(np.int64)
+    assert issparse(int64_codes)
+    np.testing.assert_array_equal(sae.decode(int64_codes), sae.decode(z))
 
 
 def test_an_autoencoder_keeps_its_layers() -> None:

@@ -35,7 +35,7 @@ def test_every_form_learns_and_decodes_what_it_encodes(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_has_the_same_bits_on_any_number_of_threads(form: str) -> None:
+def test_every_form_has_the_same_bits_for_any_thread_count(form: str) -> None:
     kept = gw.get_num_threads()
     try:
         results = []
@@ -52,12 +52,12 @@ def test_every_form_has_the_same_bits_on_any_number_of_threads(form: str) -> Non
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_comes_back_from_its_configuration(form: str) -> None:
     layer = fitted(epochs=1, **FORMS[form])
-    again = SparseDictionary.from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-    again.build((None, WIDTH))
-    again.set_weights(layer.get_weights())
+    restored = SparseDictionary.from_config(layer.get_config())
+    assert restored.get_config() == layer.get_config()
+    restored.build((None, WIDTH))
+    restored.set_weights(layer.get_weights())
     x = sparse_sums(seed=1)
-    np.testing.assert_array_equal(again.predict(x), layer.predict(x))
+    np.testing.assert_array_equal(restored.predict(x), layer.predict(x))
 
 
 def test_a_batch_has_k_latents_a_row_and_the_stored_threshold_predicts_about_as_many() -> None:
@@ -96,7 +96,7 @@ def test_an_untrained_batch_top_k_is_a_relu() -> None:
     np.testing.assert_allclose(encode(layer, x).toarray(), np.maximum(h, 0), atol=1e-5)
 
 
-def test_jump_relu_is_pulled_to_its_number_of_latents() -> None:
+def test_jump_relu_is_trained_towards_its_target_l0() -> None:
     counts = []
     for target in (3.0, 8.0):
         activation = JumpReLU(target, weight=3.0, bandwidth=0.3)
@@ -107,7 +107,7 @@ def test_jump_relu_is_pulled_to_its_number_of_latents() -> None:
     assert counts[1] == pytest.approx(8, abs=2)
 
 
-def test_a_gate_decides_and_a_magnitude_tells() -> None:
+def test_a_gate_selects_and_a_magnitude_gives_the_value() -> None:
     layer = fitted(epochs=10, activation=Gated(0.02))
     native, x = layer.native, sparse_sums(seed=1)
     h = (x - native.get("decoder_bias")) @ native.get("encoder")
@@ -137,7 +137,7 @@ def test_a_wide_dictionary_starts_near_the_rows(activation: Any) -> None:
     assert np.mean((layer.predict(x) - x) ** 2) < 1
 
 
-def test_jump_relu_starts_with_about_its_number_of_latents() -> None:
+def test_jump_relu_starts_near_its_target_l0() -> None:
     x = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
     layer = SparseDictionary(1024, activation=JumpReLU(20.0), seed=0)
     layer.build((None, 64))
@@ -170,7 +170,7 @@ def test_a_dictionary_within_a_model_learns_without_losses_of_its_own(
     assert loss[-1] < 0.3 * loss[0]
 
 
-def test_memory_follows_the_entries_and_not_their_history() -> None:
+def test_memory_depends_on_the_current_nonzeros_alone() -> None:
     """Codes that become denser from step to step, up to all entries."""
     rows, latents = 512, 2048
     x = np.random.default_rng(0).normal(size=(rows, 16)).astype(np.float32)
@@ -218,10 +218,10 @@ def test_an_expert_that_no_row_chose_is_not_read() -> None:
     expert = int(np.argmin(np.bincount(chosen, minlength=4)))
     rows = x[chosen != expert]
     before = layer.predict(rows)
-    own = slice(expert * LATENTS // 4, (expert + 1) * LATENTS // 4)
+    expert_slice = slice(expert * LATENTS // 4, (expert + 1) * LATENTS // 4)
     for name, axis in (("encoder", 1), ("decoder", 0), ("encoder_bias", 0)):
         value = native.get(name)
-        value[(slice(None), own) if axis else own] = np.nan
+        value[(slice(None), expert_slice) if axis else expert_slice] = np.nan
         native.set(name, value)
     np.testing.assert_array_equal(layer.predict(rows), before)
     layer.fit(rows, rows, batch_size=50, epochs=1, verbose=0, shuffle=False)

@@ -25,8 +25,8 @@ def sparse_codes(draw: st.DrawFn) -> csr_array:
         sorted(draw(st.sets(st.integers(0, latents - 1), max_size=min(latents, 5))))
         for _ in range(rows)
     ]
-    entries = sum(map(len, columns))
-    values = draw(st.lists(positive, min_size=entries, max_size=entries))
+    nnz = sum(map(len, columns))
+    values = draw(st.lists(positive, min_size=nnz, max_size=nnz))
     dtype = draw(st.sampled_from([np.int32, np.int64]))
     codes = csr_array((rows, latents), dtype=np.float32)
     codes.indptr = np.cumsum([0, *map(len, columns)]).astype(dtype)
@@ -151,16 +151,16 @@ def test_data_of_another_kind_or_version_are_refused() -> None:
 def test_bytes_are_few() -> None:
     # 4000 rows of 32 of 4096: at random a latent takes log2(4096 e / 32) = 8.4 bits, a value 8.
     codes = example(4000, 4096, 32)
-    entries = codes.nnz
-    assert len(to_bytes(codes)) < 2.1 * entries
-    assert len(to_bytes(codes, 16)) < 3.2 * entries
-    assert len(to_bytes(codes, 32)) < 5.0 * entries
+    nnz = codes.nnz
+    assert len(to_bytes(codes)) < 2.1 * nnz
+    assert len(to_bytes(codes, 16)) < 3.2 * nnz
+    assert len(to_bytes(codes, 32)) < 5.0 * nnz
     repeated = csr_array(codes[:1][[0] * 4000])
-    assert len(to_bytes(repeated)) < 0.1 * entries
+    assert len(to_bytes(repeated)) < 0.1 * nnz
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (3, 5), (0, 0), (3, 0), (100_000, 5)])
-def test_codes_without_entries_come_back(shape: tuple[int, int]) -> None:
+def test_empty_codes_are_restored(shape: tuple[int, int]) -> None:
     back = from_bytes(to_bytes(csr_array(shape, dtype=np.float32)))
     assert (back.shape, back.nnz) == (shape, 0)
 
@@ -178,7 +178,7 @@ def test_codes_may_come_in_any_form_that_decode_takes() -> None:
     assert (from_bytes(bytearray(whole)) != from_bytes(memoryview(whole))).nnz == 0
 
 
-def test_many_rows_between_entries_come_back() -> None:
+def test_many_empty_rows_between_nonzeros_are_restored() -> None:
     codes = csr_array((70_000, 3), dtype=np.float32)
     codes = codes.tolil()
     codes[0, 1] = codes[69_999, 1] = codes[300, 0] = 1.5
@@ -187,7 +187,7 @@ def test_many_rows_between_entries_come_back() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, 1e-60, 1e60])
-def test_entries_that_are_no_positive_float32_are_refused(value: float) -> None:
+def test_values_that_are_no_positive_float32_are_refused(value: float) -> None:
     codes = example().astype(np.float64)
     codes.data[9] = value
     column = codes.indices[9]

@@ -93,8 +93,8 @@ def test_the_format_is_recognised_and_kept(case: str) -> None:
 def test_what_is_written_back_has_the_same_bits_and_settings(case: str, tmp_path: Path) -> None:
     stored = files.read(GOLDEN / case)
     files.write(stored, tmp_path / "copy", format_of(case))
-    again = files.read(tmp_path / "copy")
-    assert_same(stored, again)
+    reloaded = files.read(tmp_path / "copy")
+    assert_same(stored, reloaded)
     before = json.loads((GOLDEN / case / "cfg.json").read_text())
     after = json.loads((tmp_path / "copy" / "cfg.json").read_text())
     assert after.keys() == before.keys()
@@ -115,9 +115,9 @@ def test_pytorch_files_are_written_where_pytorch_is(case: str, tmp_path: Path) -
     pytest.importorskip("torch")
     stored = files.read(GOLDEN / case)
     files.write(stored, tmp_path / "copy", "dictionary_learning")
-    again = files.read(tmp_path / "copy")
-    assert_same(stored, again)
-    assert again.metadata == stored.metadata
+    reloaded = files.read(tmp_path / "copy")
+    assert_same(stored, reloaded)
+    assert reloaded.metadata == stored.metadata
 
 
 def test_writing_a_pytorch_file_without_pytorch_says_so(tmp_path: Path, monkeypatch) -> None:
@@ -138,7 +138,7 @@ def test_folding_changes_neither_codes_nor_rows(activation: str, subtract_bias: 
     assert_gives_the_same(stored, folded)
 
 
-def test_a_dictionary_of_no_units_is_folded_already() -> None:
+def test_a_dictionary_without_standardization_is_already_folded() -> None:
     stored = random_stored()
     assert stored.folded() is stored
 
@@ -162,9 +162,9 @@ def test_any_dictionary_becomes_a_folder_of_sae_lens(activation: str, tmp_path: 
 def test_a_dictionary_that_shifts_nothing_becomes_one_of_sparsify(tmp_path: Path) -> None:
     stored = random_stored(subtract_bias=False)
     files.write(stored, tmp_path / "sae", "sparsify")
-    again = files.read(tmp_path / "sae")
-    assert again.subtract_bias
-    assert_gives_the_same(stored, again)
+    reloaded = files.read(tmp_path / "sae")
+    assert reloaded.subtract_bias
+    assert_gives_the_same(stored, reloaded)
 
 
 def test_latents_that_sparsify_counts_by_a_factor_are_counted(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_densities_below_the_first_bin_are_counted_in_it() -> None:
     assert (density["counts"][0], density["never"]) == (1, 1)
 
 
-def test_entries_that_are_not_above_zero_are_not_active() -> None:
+def test_values_that_are_not_positive_are_not_active() -> None:
     x, codes, y = example()
     padded = codes.copy()
     padded.data[::3] = 0

@@ -93,7 +93,7 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     gw.set_num_threads(before)
 
 
-def test_any_number_of_threads_gives_the_same_bits(set_threads: Callable[[int], None]) -> None:
+def test_any_thread_count_gives_the_same_bits(set_threads: Callable[[int], None]) -> None:
     sae, x = fitted(), rows(500, seed=3)
     found = []
     for threads in (1, 2, 3):

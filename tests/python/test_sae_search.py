@@ -79,7 +79,7 @@ def test_a_code_finds_the_largest_inner_products_of_codes(
     check_against(table, indices, scores)
 
 
-def test_what_is_found_has_the_same_bits_on_any_number_of_threads(
+def test_search_results_have_the_same_bits_for_any_thread_count(
     sae: gw.SparseAutoencoder,
 ) -> None:
     rows = sae.encode(np.tile(X, (40, 1)) * np.linspace(0.9, 1.1, 40 * ROWS)[:, None])
@@ -133,15 +133,15 @@ def test_a_single_query_may_be_a_vector(sae: gw.SparseAutoencoder, z: csr_array)
 def test_codes_of_other_types_and_orders_find_the_same(
     sae: gw.SparseAutoencoder, z: csr_array
 ) -> None:
-    wide = z.copy()
-    wide.indices, wide.indptr = z.indices.astype(np.int64), z.indptr.astype(np.int64)
-    turned = z.copy()
+    int64_codes = z.copy()
+    int64_codes.indices, int64_codes.indptr = z.indices.astype(np.int64), z.indptr.astype(np.int64)
+    reversed_order = z.copy()
     for begin, end in zip(z.indptr[:-1], z.indptr[1:], strict=True):
-        turned.indices[begin:end] = z.indices[begin:end][::-1]
-        turned.data[begin:end] = z.data[begin:end][::-1]
-    turned.has_sorted_indices = False
+        reversed_order.indices[begin:end] = z.indices[begin:end][::-1]
+        reversed_order.data[begin:end] = z.data[begin:end][::-1]
+    reversed_order.has_sorted_indices = False
     expected = sae.search(z, QUERIES, 5)
-    for codes in (wide, turned, z.tocsc(), z.tocoo(), z.astype(np.float64)):
+    for codes in (int64_codes, reversed_order, z.tocsc(), z.tocoo(), z.astype(np.float64)):
         for found, right in zip(sae.search(codes, QUERIES, 5), expected, strict=True):
             np.testing.assert_array_equal(found, right)
 
@@ -192,5 +192,5 @@ def test_the_core_refuses_what_does_not_fit(sae: gw.SparseAutoencoder) -> None:
             _core.search(native, codes, query, k)
 
 
-def test_codes_have_narrow_indices_where_they_fit(z: csr_array) -> None:
+def test_codes_have_int32_indices_where_they_fit(z: csr_array) -> None:
     assert (z.indices.dtype, z.indptr.dtype) == (np.int32, np.int32)

@@ -15,7 +15,7 @@ from stacked_models import LATENTS, ROWS, WIDTH, X, bits, fitted, kill, kill_fir
 pytestmark = pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
 
 
-def test_stacked_halves_the_hidden_layer_and_mirrors_it() -> None:
+def test_stacked_halves_the_width_and_the_decoder_mirrors_the_encoder() -> None:
     sae = gw.SparseAutoencoder.stacked(784, 100, 10)
     dense = [layer for layer in sae.layers if isinstance(layer, gw.layers.Dense)]
     assert [layer.units for layer in dense] == [100, 50, 10, 50, 100, 784]
@@ -28,7 +28,7 @@ def test_stacked_halves_the_hidden_layer_and_mirrors_it() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_ten_values_tell_more_of_a_digit_than_principal_components(seed: int) -> None:
+def test_ten_values_reconstruct_digits_better_than_principal_components(seed: int) -> None:
     x, _, held_out, _ = load_digits(0)
     sae = gw.SparseAutoencoder.stacked(784, 100, 10, output_activation="sigmoid", seed=seed)
     sae.fit(x, epochs=20, verbose=0)
@@ -37,7 +37,7 @@ def test_ten_values_tell_more_of_a_digit_than_principal_components(seed: int) ->
     assert measured["alive"] >= 0.8
 
 
-def test_codes_are_csr_of_positive_entries_and_undone_alike_in_any_form() -> None:
+def test_codes_are_csr_of_positive_values_and_decode_the_same_from_any_form() -> None:
     sae = fitted()
     z = sae.encode(X)
     assert isinstance(z, csr_array)
@@ -54,10 +54,10 @@ def test_codes_are_csr_of_positive_entries_and_undone_alike_in_any_form() -> Non
 def test_a_code_is_what_its_layers_compute() -> None:
     sae = fitted(threshold=0.05)
     h = X
-    for number in (1, 2, 3):
-        kernel, bias = sae.get_layer(f"encoder_{number}").get_weights()
+    for index in (1, 2, 3):
+        kernel, bias = sae.get_layer(f"encoder_{index}").get_weights()
         h = h @ kernel + bias
-        h = np.maximum(h, 0) if number < 3 else np.where(h > 0.05, h, 0)
+        h = np.maximum(h, 0) if index < 3 else np.where(h > 0.05, h, 0)
     np.testing.assert_allclose(sae.encode(X, dense=True), h, rtol=1e-4, atol=1e-5)
 
 
@@ -117,7 +117,7 @@ def test_centre_and_scale_are_off_unless_asked_for() -> None:
     np.testing.assert_array_equal(units.get("center"), kept)
 
 
-def test_units_of_x_do_not_change_what_a_scaled_stack_learns() -> None:
+def test_the_scale_of_x_does_not_change_what_a_standardizing_stack_learns() -> None:
     settings: dict[str, Any] = {"center": True, "scale": True, "activation": gw.ReLU(0.01)}
     one, other = fitted(X, **settings), fitted(1024 * X, **settings)
     assert one.measure(X)["fvu"] == pytest.approx(other.measure(1024 * X)["fvu"], rel=1e-3)
@@ -164,7 +164,7 @@ class parts_of:  # noqa: N801, reads as a function
         return iter(self.parts)
 
 
-def test_of_an_iterator_the_first_batch_decides_the_units() -> None:
+def test_the_first_batch_of_an_iterator_decides_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
     sae.compile()
     sae.fit(iter([X[:50], X[50:] + 3]), epochs=1, verbose=0, validation_data=iter([X, X]))
@@ -173,7 +173,7 @@ def test_of_an_iterator_the_first_batch_decides_the_units() -> None:
     assert sae.evaluate(iter([X]), verbose=0) == pytest.approx(sae.measure(X)["mse"], rel=1e-4)
 
 
-def test_single_batches_are_their_own_targets_and_set_the_units() -> None:
+def test_single_batches_are_their_own_targets_and_set_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
     sae.compile()
     before = sae.train_on_batch(X)
@@ -181,7 +181,7 @@ def test_single_batches_are_their_own_targets_and_set_the_units() -> None:
     assert sae.test_on_batch(X) < before
 
 
-def test_training_gives_the_same_bits_on_any_number_of_threads() -> None:
+def test_training_gives_the_same_bits_for_any_thread_count() -> None:
     kept = gw.get_num_threads()
     try:
         results = []
@@ -200,7 +200,7 @@ def test_training_gives_the_same_bits_on_any_number_of_threads() -> None:
     ("activation", "threshold"),
     [(gw.ReLU(), 0.0), (gw.ReLU(), 0.2), (gw.TopK(3), 0.0), (gw.KL(), 0.4)],
 )
-def test_a_dead_unit_is_started_anew(activation, threshold) -> None:
+def test_a_dead_unit_is_reinitialized(activation, threshold) -> None:
     sae = stack(activation=activation, threshold=threshold)
     kill_first(sae)
     sae.fit(X, epochs=2, verbose=0)
@@ -208,7 +208,7 @@ def test_a_dead_unit_is_started_anew(activation, threshold) -> None:
     assert 0.1 < np.mean(sae.encode(X, dense=True)[:, 0] > 0) < 0.9
 
 
-def test_no_unit_is_started_anew_that_would_not_be_trained() -> None:
+def test_a_unit_that_is_not_trained_is_not_reinitialized() -> None:
     sae = stack()
     kill_first(sae)
 
@@ -224,11 +224,11 @@ def test_a_refused_fit_within_a_fit_does_not_disturb_it() -> None:
     sae = stack()
     kill_first(sae)
 
-    def fit_again(epoch: int, logs: Any = None) -> None:
+    def refit(epoch: int, logs: Any = None) -> None:
         with pytest.raises(RuntimeError, match="another call is at work"):
             sae.fit(X[:50], verbose=0)
 
-    nested = gw.callbacks.LambdaCallback(on_epoch_begin=fit_again)
+    nested = gw.callbacks.LambdaCallback(on_epoch_begin=refit)
     sae.fit(X, epochs=3, verbose=0, callbacks=[nested])
     alone = stack()
     kill_first(alone)
@@ -240,8 +240,8 @@ def test_two_trainings_are_as_one_of_as_many_epochs() -> None:
     once, twice = stack(), stack()
     for sae, epochs in ((once, [4]), (twice, [1, 3])):
         kill_first(sae)
-        for number in epochs:
-            sae.fit(X, epochs=number, verbose=0)
+        for num_epochs in epochs:
+            sae.fit(X, epochs=num_epochs, verbose=0)
     assert bits(once) == bits(twice)
 
 

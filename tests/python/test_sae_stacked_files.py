@@ -41,12 +41,12 @@ def test_files_and_copies_give_the_model_back(settings: dict[str, Any], tmp_path
 @pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
 def test_a_configuration_makes_an_equal_model(settings: dict[str, Any]) -> None:
     for sae in (stack(**settings), stack(input_dim=WIDTH, **settings)):
-        again = gw.models.model_from_json(sae.to_json())
-        assert again.get_config() == sae.get_config()
-        again.compile()
+        restored = gw.models.model_from_json(sae.to_json())
+        assert restored.get_config() == sae.get_config()
+        restored.compile()
         sae.fit(X, epochs=1, verbose=0)
-        again.fit(X, epochs=1, verbose=0)
-        assert bits(again) == bits(sae)
+        restored.fit(X, epochs=1, verbose=0)
+        assert bits(restored) == bits(sae)
 
 
 class KilledError(Exception):
@@ -70,8 +70,8 @@ def test_a_continued_training_revives_the_same_units(
     tmp_path: Path, save_freq: Any, after: int
 ) -> None:
     results = []
-    for number, steps in enumerate([0, after]):
-        folder = tmp_path / str(number)
+    for index, steps in enumerate([0, after]):
+        folder = tmp_path / str(index)
         sae = stack()
         kill_first(sae)
         try:

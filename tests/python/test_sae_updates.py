@@ -79,13 +79,13 @@ def test_clipping_scales_the_gradient_to_its_norm(form: str, clipping: str) -> N
         layer.fit(x, x, batch_size=ROWS, epochs=1, verbose=0, shuffle=False)
         trained = [each.name for each in layer.parameters() if each.role != "state"]
         changes.append({name: before[name] - layer.native.get(name) for name in trained})
-    plain, wide, clipped = changes
+    plain, unclipped, clipped = changes
     norms = {name: np.linalg.norm(change) for name, change in plain.items()}
-    together = np.linalg.norm(list(norms.values()))
+    global_norm = np.linalg.norm(list(norms.values()))
     for name, change in plain.items():
         size = 1e-6 * np.abs(before[name]).max() + 1e-4 * np.abs(change).max()
-        np.testing.assert_allclose(wide[name], change, atol=size)
-        norm = norms[name] if clipping == "clipnorm" else together
+        np.testing.assert_allclose(unclipped[name], change, atol=size)
+        norm = norms[name] if clipping == "clipnorm" else global_norm
         if name == "latent_threshold":  # which stays at 0 or above
             continue
         np.testing.assert_allclose(clipped[name], change * min(1, 1e-2 / norm), atol=size)

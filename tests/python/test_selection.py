@@ -111,8 +111,8 @@ def test_coefficients_are_those_of_scaled_columns(data, selector, model):
 def test_lasso_keeps_what_its_penalty_leaves(data):
     x, y = data
     scaled = x / x.std(axis=0)
-    most = np.abs(scaled.T @ (y - y.mean())).max() / len(y)
-    coefficients = np.abs(Lasso(alpha=0.3 * most).fit(scaled, y).coef_)
+    alpha_max = np.abs(scaled.T @ (y - y.mean())).max() / len(y)
+    coefficients = np.abs(Lasso(alpha=0.3 * alpha_max).fit(scaled, y).coef_)
     selector = LassoSelector(strength=0.3).fit(x, y)
     np.testing.assert_allclose(selector.scores_, coefficients, atol=1e-6)
     assert selector.get_support().tolist() == (coefficients > 0).tolist()
@@ -120,7 +120,7 @@ def test_lasso_keeps_what_its_penalty_leaves(data):
 
 
 @pytest.mark.parametrize("kind", [LassoSelector, RidgeSelector])
-def test_numbers_are_regressed_as_they_are(data, kind):
+def test_numeric_targets_are_regressed(data, kind):
     x = data[0]
     y = 2 * x[:, 7] - 3 * x[:, 8] + 0.01 * data[1]
     assert kind(2).fit(x, y).get_support(indices=True).tolist() == [7, 8]
@@ -207,13 +207,13 @@ def test_codes_of_an_autoencoder_are_selected_from(data):
     assert pipeline.fit(codes, y).score(codes, y) > 0.8
 
 
-def test_numbers_and_shares_of_columns(data):
+def test_counts_and_fractions_of_columns(data):
     x, y = data
-    for number, kept in ((None, 6), (1, 1), (5, 5), (99, 12), (0.25, 3), (1.0, 12), (0.01, 1)):
-        assert TTestSelector(number).fit(x, y).get_support().sum() == kept
-    for number in (0, -1, 1.5, 0.0):
+    for n_features, kept in ((None, 6), (1, 1), (5, 5), (99, 12), (0.25, 3), (1.0, 12), (0.01, 1)):
+        assert TTestSelector(n_features).fit(x, y).get_support().sum() == kept
+    for n_features in (0, -1, 1.5, 0.0):
         with pytest.raises(ValueError, match=r"n_features_to_select: expected an integer >= 1 or"):
-            TTestSelector(number).fit(x, y)
+            TTestSelector(n_features).fit(x, y)
     with pytest.raises(TypeError, match=r"n_features_to_select: expected a number, got 'all'"):
         TTestSelector("all").fit(x, y)
 

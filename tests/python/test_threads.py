@@ -64,7 +64,7 @@ def trained_weights(threads: int, **parts: Any) -> list[np.ndarray]:
     ids=["top_k_mlp", "noisy_mlp", "all_linear", "switch_glu"],
 )
 @pytest.mark.filterwarnings("ignore::gatewise.RoutingCollapseWarning")
-def test_training_gives_the_same_bits_on_any_number_of_threads(parts: dict[str, Any]) -> None:
+def test_training_gives_the_same_bits_for_any_thread_count(parts: dict[str, Any]) -> None:
     alone = trained_weights(1, **parts)
     for threads in (2, 4):
         for one, other in zip(alone, trained_weights(threads, **parts), strict=True):
@@ -94,7 +94,7 @@ def test_the_affinity_is_read_at_each_call() -> None:
         os.sched_setaffinity(0, allowed)
 
 
-def test_a_number_of_threads_must_be_positive() -> None:
+def test_a_thread_count_must_be_positive() -> None:
     with pytest.raises(ValueError, match="count: expected at least 1, got 0"):
         gw.set_num_threads(0)
 

@@ -131,7 +131,7 @@ def two_outputs() -> gw.Model:
         },
     ],
 )
-def test_several_outputs_are_told_by_place_or_name(settings: dict[str, Any]) -> None:
+def test_several_outputs_are_given_by_index_or_name(settings: dict[str, Any]) -> None:
     model = two_outputs()
     model.compile("sgd", **settings)
     names = ["loss", "kind_loss", "size_loss", "kind_accuracy", "size_mae"]
@@ -200,8 +200,8 @@ def test_optimizer_defaults_are_those_of_keras() -> None:
 def test_optimizers_have_the_names_of_keras(name: str) -> None:
     optimizer = gw.optimizers.get(name)
     assert type(optimizer).__name__.lower() == name.lower()
-    again = gw.optimizers.get(gw.optimizers.serialize(optimizer))
-    assert again.get_config() == optimizer.get_config()
+    restored = gw.optimizers.get(gw.optimizers.serialize(optimizer))
+    assert restored.get_config() == optimizer.get_config()
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_the_learning_rate_may_be_changed_at_any_time() -> None:
     assert copy.deepcopy(model.optimizer).iterations == 0
 
 
-def test_compiling_again_drops_the_optimizers_state() -> None:
+def test_recompiling_drops_the_optimizers_state() -> None:
     x, y = make_data()
     model = make_model()
     model.fit(x, y, verbose=0)

@@ -115,7 +115,7 @@ def test_validation_weights_are_used() -> None:
     assert history["val_loss"][0] == pytest.approx(result[0])
 
 
-def test_initial_epoch_numbers_the_epochs() -> None:
+def test_initial_epoch_sets_the_first_epoch_index() -> None:
     x, y = make_data()
     history = make_model().fit(x, y, epochs=5, initial_epoch=3, verbose=0)
     assert history.epoch == [3, 4]
@@ -156,7 +156,7 @@ def test_class_weight_is_a_weight_for_each_sample() -> None:
     assert_same_weights(one, other)
 
 
-def test_sample_weight_multiplies_the_loss_and_divides_by_the_number() -> None:
+def test_sample_weight_multiplies_the_loss_and_divides_by_the_sample_count() -> None:
     x, y = make_data()
     model = make_model()
     weights = np.zeros(50)

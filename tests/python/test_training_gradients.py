@@ -24,7 +24,7 @@ def softmax_model(**settings):
     return model
 
 
-def slopes_by_logits(model, x, y):
+def logits_gradient(model, x, y):
     return model.predict(x, verbose=0).astype(np.float64) - np.eye(CLASSES)[y]
 
 
@@ -33,16 +33,16 @@ def test_mean_gradients_are_those_of_a_softmax(data, batch_size):
     x, y = data
     model = softmax_model(seed=1)
     found = mean_gradients(model, x, y, batch_size)["out"]
-    slopes = slopes_by_logits(model, x, y)
-    np.testing.assert_allclose(found["kernel"], x.T @ slopes / ROWS, RELATIVE, 1e-7)
-    np.testing.assert_allclose(found["bias"], slopes.mean(0), RELATIVE, 1e-7)
+    d_logits = logits_gradient(model, x, y)
+    np.testing.assert_allclose(found["kernel"], x.T @ d_logits / ROWS, RELATIVE, 1e-7)
+    np.testing.assert_allclose(found["bias"], d_logits.mean(0), RELATIVE, 1e-7)
 
 
 def test_mean_square_gradients_are_the_empirical_fisher_diagonal(data):
     x, y = data
     model = softmax_model(seed=1)
     found = mean_square_gradients(model, x, y)["out"]
-    each = x[:, :, None] * slopes_by_logits(model, x, y)[:, None, :]
+    each = x[:, :, None] * logits_gradient(model, x, y)[:, None, :]
     np.testing.assert_allclose(found["kernel"], (each**2).mean(0), RELATIVE)
 
 
@@ -64,17 +64,17 @@ def test_gradients_leave_the_model_as_it_was(data):
     assert model.optimizer.iterations == 1
 
 
-def test_resting_experts_have_no_gradient(data):
+def test_inactive_experts_have_no_gradient(data):
     x, y = data
     layer = gw.SparseExpertLayer(
         CLASSES, num_experts=4, router=gw.routers.TopK(1), activation="softmax", seed=2, name="e"
     )
     layer.compile("sgd", "sparse_categorical_crossentropy")
     layer.predict(x, verbose=0)
-    rested = layer.load(x[:3]).rows == 0
+    inactive = layer.load(x[:3]).rows == 0
     kernel = mean_gradients(layer.as_model(), x[:3], y[:3])["e"]["kernel"]
-    np.testing.assert_array_equal((kernel == 0).all((1, 2)), rested)
-    assert rested.any() and not rested.all()
+    np.testing.assert_array_equal((kernel == 0).all((1, 2)), inactive)
+    assert inactive.any() and not inactive.all()
 
 
 def repeated_model(**settings):
@@ -131,7 +131,7 @@ def sparse_start(model, seed=0):
     ],
     ids=str,
 )
-def test_keep_zeros_trains_the_rest_alone(data, optimizer):
+def test_keep_zeros_trains_the_nonzeros_alone(data, optimizer):
     x, y = data
     model = softmax_model(seed=1, kernel_constraint="keep_zeros", kernel_regularizer="l2")
     mask = sparse_start(model)
@@ -189,9 +189,9 @@ def test_constraints_are_saved(tmp_path, data):
     model = softmax_model(kernel_constraint=gw.constraints.KeepZeros(), seed=1)
     mask = sparse_start(model)
     model.save(tmp_path / "m.gatewise")
-    again = gw.load_model(tmp_path / "m.gatewise")
-    again.fit(*data, verbose=0)
-    np.testing.assert_array_equal(again.get_weights()[0] != 0, mask)
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    loaded.fit(*data, verbose=0)
+    np.testing.assert_array_equal(loaded.get_weights()[0] != 0, mask)
 
 
 def test_unknown_constraints_are_refused():

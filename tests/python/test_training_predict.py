@@ -194,7 +194,7 @@ def test_train_on_batch_takes_weights() -> None:
     assert_same_weights(one, other)
 
 
-def test_the_parts_of_sparse_samples_follow_their_entries() -> None:
+def test_batches_of_sparse_samples_are_sized_by_their_nonzeros() -> None:
     from gatewise.data.parts import to_part
 
     x = sparse.random(100, 10_000, 0.01, "csr", np.float32)

@@ -16,7 +16,7 @@ from training_models import assert_same_weights, make_data, make_model
 X, Y = make_data()
 
 
-def spoiled(row: int = 7, column: int = 3, value: float = np.nan) -> np.ndarray:
+def with_nonfinite(row: int = 7, column: int = 3, value: float = np.nan) -> np.ndarray:
     x = X.copy()
     x[row, column] = value
     return x
@@ -25,8 +25,12 @@ def spoiled(row: int = 7, column: int = 3, value: float = np.nan) -> np.ndarray:
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        ((spoiled(), Y), ValueError, "x: expected finite numbers, got nan at row 7, column 3"),
-        ((spoiled(value=-np.inf), Y), ValueError, "got -inf at row 7, column 3"),
+        (
+            (with_nonfinite(), Y),
+            ValueError,
+            "x: expected finite numbers, got nan at row 7, column 3",
+        ),
+        ((with_nonfinite(value=-np.inf), Y), ValueError, "got -inf at row 7, column 3"),
         ((X[:, :5], Y), ValueError, r"x: expected shape \(n, 6\), got \(50, 5\)"),
         ((X[:0], Y[:0]), ValueError, r"x: expected at least one sample, got shape \(0, 6\)"),
         ((X, Y[:49]), ValueError, "y: expected 50 samples as in x, got 49"),
@@ -76,7 +80,11 @@ def test_wrong_data_are_refused_and_the_model_is_as_before(
         ({"validation_split": 0.999}, ValueError, "validation_split: expected samples for"),
         ({"validation_data": X}, TypeError, r"validation_data: expected \(x, y\) or"),
         ({"validation_data": (X, Y + 9)}, ValueError, "validation y: expected labels from 0 to 2"),
-        ({"validation_data": (spoiled(), Y)}, ValueError, "validation x: .* got nan at row 7"),
+        (
+            {"validation_data": (with_nonfinite(), Y)},
+            ValueError,
+            "validation x: .* got nan at row 7",
+        ),
         ({"callbacks": "early"}, TypeError, "callbacks: expected Callback objects .* got str"),
         (
             {"callbacks": gw.callbacks.EarlyStopping},
@@ -115,7 +123,7 @@ def test_wrong_arguments_of_fit_are_refused(
 def test_rows_held_back_for_validation_are_checked_before_training() -> None:
     model = make_model()
     with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 47, column 3"):
-        model.fit(spoiled(row=47), Y, validation_split=0.2, verbose=0)
+        model.fit(with_nonfinite(row=47), Y, validation_split=0.2, verbose=0)
     assert model.optimizer.iterations == 0
 
 
@@ -124,7 +132,7 @@ def test_unknown_arguments_are_refused_by_python() -> None:
         make_model().fit(X, Y, workers=2)
 
 
-@pytest.mark.parametrize("bad", [spoiled(), X[:0], X.astype(complex)])
+@pytest.mark.parametrize("bad", [with_nonfinite(), X[:0], X.astype(complex)])
 def test_refused_data_do_not_build_a_model(bad: np.ndarray) -> None:
     model = gw.Sequential([gw.layers.Dense(3, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
@@ -136,7 +144,7 @@ def test_refused_data_do_not_build_a_model(bad: np.ndarray) -> None:
 
 
 def test_a_file_with_nan_leaves_the_model_as_after_the_last_step(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", spoiled())
+    np.save(tmp_path / "x.npy", with_nonfinite())
     model = make_model()
     with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 7, column 3"):
         model.fit(tmp_path / "x.npy", Y, verbose=0)
@@ -147,8 +155,8 @@ def test_a_file_with_nan_leaves_the_model_as_after_the_last_step(tmp_path: Path)
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        (spoiled(), ValueError, "x: expected finite numbers, got nan at row 7, column 3"),
-        (spoiled().astype(np.float64), ValueError, "got nan at row 7, column 3"),
+        (with_nonfinite(), ValueError, "x: expected finite numbers, got nan at row 7, column 3"),
+        (with_nonfinite().astype(np.float64), ValueError, "got nan at row 7, column 3"),
         (X[:, :5], ValueError, r"x: expected shape \(n, 6\), got \(50, 5\)"),
         (X[0], ValueError, r"got \(6,\); one sample is x\[np.newaxis\]"),
         (X[:0], ValueError, "x: expected at least one sample"),
@@ -193,12 +201,12 @@ def test_an_unbuilt_model_cannot_say_its_metrics() -> None:
 def test_fit_during_another_call_is_refused() -> None:
     model = make_model()
 
-    class Again(gw.callbacks.Callback):
+    class RefitCallback(gw.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.fit(X, Y, verbose=0)
 
     with pytest.raises(RuntimeError):
-        model.fit(X, Y, verbose=0, callbacks=[Again()])
+        model.fit(X, Y, verbose=0, callbacks=[RefitCallback()])
     model.fit(X, Y, verbose=0)
 
 
@@ -206,7 +214,7 @@ def test_a_bad_first_batch_does_not_build_a_model() -> None:
     model = gw.Sequential([gw.layers.Dense(3, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 7, column 3"):
-        model.fit(iter([(spoiled(), Y)]))
+        model.fit(iter([(with_nonfinite(), Y)]))
     assert not model.built
 
 

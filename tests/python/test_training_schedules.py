@@ -35,7 +35,7 @@ class OwnSchedule(LearningRateSchedule):
         return 0.1 / (1 + step)
 
 
-class OneGiving(LearningRateSchedule):
+class ConstantResult(LearningRateSchedule):
     """Gives what it was made with."""
 
     def __init__(self, value: Any) -> None:
@@ -212,16 +212,16 @@ def test_a_training_is_not_continued_with_another_schedule(
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (-0.1, ValueError, r"^OneGiving\(0\): expected a number >= 0, got -0.1"),
-        (math.nan, ValueError, r"^OneGiving\(0\): expected a number >= 0, got nan"),
-        (OverflowError, ValueError, r"^OneGiving\(0\): expected a number >= 0, got inf"),
-        (None, TypeError, r"^OneGiving\(0\): expected a number >= 0, got None"),
+        (-0.1, ValueError, r"^ConstantResult\(0\): expected a number >= 0, got -0.1"),
+        (math.nan, ValueError, r"^ConstantResult\(0\): expected a number >= 0, got nan"),
+        (OverflowError, ValueError, r"^ConstantResult\(0\): expected a number >= 0, got inf"),
+        (None, TypeError, r"^ConstantResult\(0\): expected a number >= 0, got None"),
     ],
 )
 def test_a_schedule_that_gives_no_rate_is_refused_before_the_step(
     value: Any, error: type[Exception], message: str
 ) -> None:
-    model = make_model(optimizer=SGD(OneGiving(value)))
+    model = make_model(optimizer=SGD(ConstantResult(value)))
     before = model.get_weights()
     with pytest.raises(error, match=message):
         model.fit(X, Y, verbose=0)

@@ -43,7 +43,7 @@ def test_collapse_is_described(rows: list[int], part: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [[250, 250, 250, 250], [400, 300, 200, 100], [3, 0, 0, 0], [90]])
-def test_uneven_is_not_collapsed_and_few_rows_tell_nothing(rows: list[int]) -> None:
+def test_uneven_load_is_not_collapse_and_few_rows_do_not_warn(rows: list[int]) -> None:
     assert describe_collapse("experts", ExpertLoad.from_rows(np.array(rows))) is None
 
 
@@ -102,7 +102,7 @@ def test_outputs_that_are_no_probabilities_are_warned_of_once(
     model.fit(X, y, verbose=0)
 
 
-def test_iterators_and_single_batches_are_looked_at_too() -> None:
+def test_iterators_and_single_batches_are_checked_too() -> None:
     loss = "sparse_categorical_crossentropy"
     with pytest.warns(UserWarning, match="expects probabilities"):
         make(None, loss).fit(iter([(X, Y)]), verbose=0)
@@ -152,13 +152,13 @@ def test_calls_of_other_threads_are_refused_while_training() -> None:
         except RuntimeError as error:
             errors.append(str(error))
 
-    def meddle(epoch: int, logs: Any) -> None:
+    def call_from_threads(epoch: int, logs: Any) -> None:
         for name in ("fit", "evaluate", "train_on_batch", "test_on_batch"):
             thread = threading.Thread(target=call, args=(name,))
             thread.start()
             thread.join()
 
-    hook = gw.callbacks.LambdaCallback(on_epoch_end=meddle)
+    hook = gw.callbacks.LambdaCallback(on_epoch_end=call_from_threads)
     model.fit(X, Y, verbose=0, callbacks=[hook])
     assert [error.split(":")[0] for error in errors] == [
         "fit",
@@ -168,7 +168,7 @@ def test_calls_of_other_threads_are_refused_while_training() -> None:
     ]
 
 
-def test_tests_of_several_threads_take_turns() -> None:
+def test_concurrent_evaluations_run_one_after_another() -> None:
     model = make_model()
     expected = model.evaluate(X, Y, verbose=0)
     results: list[Any] = []

@@ -29,21 +29,21 @@ def dense(units=4, rate=0.01, **options):
     return model
 
 
-def test_folds_of_a_number_are_disjoint_and_have_every_row_once(data):
+def test_folds_of_an_integer_are_disjoint_and_have_every_row_once(data):
     x, y = data
     for target in (y, x, None):
         folds = make_folds(4, x, target, seed=1)
         held_out = np.concatenate([fold[1] for fold in folds])
         assert sorted(held_out) == list(range(120))
-        assert all(not set(training) & set(rest) for training, rest in folds)
+        assert all(not set(training) & set(validation) for training, validation in folds)
 
 
 def test_folds_spread_classes_evenly_and_repeat_with_the_seed(data):
     x, y = data
     folds = make_folds(4, x, y, seed=1)
     assert max(abs(y[rows].mean() - y.mean()) for _, rows in folds) < 0.03
-    again, other = make_folds(4, x, y, seed=1), make_folds(4, x, y, seed=2)
-    assert all(np.array_equal(a[1], b[1]) for a, b in zip(folds, again, strict=True))
+    same_seed, other = make_folds(4, x, y, seed=1), make_folds(4, x, y, seed=2)
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(folds, same_seed, strict=True))
     assert any(not np.array_equal(a[1], b[1]) for a, b in zip(folds, other, strict=True))
 
 
@@ -234,7 +234,7 @@ def test_experts_are_chosen_for_targets_and_for_models_of_ones_own(data):
     assert choice.result.costs == (24 + 10 + 10, 24 + 15 + 10)
 
 
-def test_wrong_numbers_of_experts_are_refused(data):
+def test_wrong_expert_counts_are_refused(data):
     with pytest.raises(ValueError, match=r"k: expected at least one below the num_experts \[2\]"):
         gw.choose_experts(*data, [2], k=[4])
     with pytest.raises(ValueError, match=r"num_experts: expected an integer >= 1, got 0"):
@@ -243,7 +243,7 @@ def test_wrong_numbers_of_experts_are_refused(data):
         gw.choose_experts(*data, [2], k=[1], make_model=lambda e, k: "model")
 
 
-def test_pictures_show_every_model_and_ring_the_choice(data):
+def test_pictures_show_every_model_and_mark_the_choice(data):
     result = gw.compare({"a": dense(), "b": dense(1)}, *data, cv=2, epochs=1)
     axes = gw.plots.comparison(result).axes[0]
     assert {"a", "b"} <= {text.get_text() for text in axes.texts}

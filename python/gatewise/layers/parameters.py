@@ -192,7 +192,7 @@ class ParameterOwner:
 
 def _logical_parameters(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
     """Those of the layer itself: scales of int8 and entries of sparse kernels go with these."""
-    return [each for each in parameters if each.role not in ("quantization", "entries")]
+    return [each for each in parameters if each.role not in ("quantization", "nonzeros")]
 
 
 def _contiguous(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:

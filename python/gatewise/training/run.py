@@ -171,9 +171,9 @@ class FitRun:
             stored_value = config["arguments"].get(name)
             if stored_value != value:
                 raise ValueError(
-                    f"{path}: {name}: expected {stored_value!r} as in the training to be continued, got "
-                    f"{value!r}; call fit with the same arguments, or remove the file to start "
-                    "again"
+                    f"{path}: {name}: expected {stored_value!r} as in the training to be "
+                    f"continued, got {value!r}; call fit with the same arguments, or remove the "
+                    "file to start again"
                 )
         names = [type(callback).__name__ for callback in self.callbacks.callbacks]
         stored_names = [each["class_name"] for each in config["callbacks"]]

@@ -13,8 +13,8 @@ from gatewise.io.disk import flush_folder, temporary_path, write_new
 def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
     """Makes a folder of `files`, complete before it gets its name.
 
-    The files go to a temporary folder beside it and are flushed to the disk; the folder is renamed. An
-    older folder is renamed out of the way right before, deleted right after, and put back if the
+    The files go to a temporary folder beside it and are flushed to the disk; the folder is renamed.
+    An older folder is renamed out of the way right before, deleted right after, and put back if the
     renaming fails.
 
     Raises

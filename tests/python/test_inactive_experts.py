@@ -6,11 +6,11 @@ import pytest
 from gatewise.balance import AuxLoss, ZLoss
 from gatewise.experts import GLU, MLP, Linear
 from gatewise.routers import NoisyTopK, SigmoidTopK, Switch, TopK
-from gradient_check import Graph, Node, dense, everything, put, sparse_expert
+from gradient_check import Graph, Node, all_samples, dense, put, sparse_expert
 
 pytestmark = pytest.mark.kernels
 
-RESTING = 2
+INACTIVE = 2
 EXPERTS = [Linear("tanh"), MLP(5, "gelu"), GLU(5, use_bias=True)]
 ROUTERS = {
     "top_k": TopK(2, normalize=False),
@@ -30,21 +30,21 @@ OPTIMIZERS = {
 }
 
 
-def resting_graph(expert, router, filling: float | None, twice: bool = False) -> Graph:
-    """Expert RESTING is `filling` all over, and out of every row's reach: column 0 of x is 1."""
+def inactive_expert_graph(expert, router, filling: float | None, twice: bool = False) -> Graph:
+    """Expert INACTIVE is `filling` all over, and out of every row's reach: column 0 of x is 1."""
     layer = sparse_expert(expert, router, [AuxLoss(0.1), ZLoss(0.01)], shared_experts=1)
     uses = [(layer, [0]), (layer, [0])] if twice else [(layer, [0])]
     last = [1, 2] if twice else [1, 1]
     outputs = [2 + len(uses)]
-    chain = [*uses, (Node("add", {}), last), (dense(2), [1 + len(uses)])]
-    graph = Graph([3], chain, outputs, loss_weights=[1.0])
+    graph_nodes = [*uses, (Node("add", {}), last), (dense(2), [1 + len(uses)])]
+    graph = Graph([3], graph_nodes, outputs, loss_weights=[1.0])
     kernel = layer.weights["router_kernel"].copy()
     kernel[0] = [0, 0, -30, 0]
     put(layer, "router_kernel", kernel)
     if filling is not None:
         for name in per_expert(layer):
             values = layer.weights[name].copy()
-            values[RESTING] = filling
+            values[INACTIVE] = filling
             put(layer, name, values)
     return graph
 
@@ -78,7 +78,7 @@ def working(graph: Graph) -> dict[tuple[int, str], np.ndarray]:
         for each in node.native.parameters():
             value = node.native.get(each.name)
             if at == 0 and each.name in per_expert(node):
-                value = np.delete(value, RESTING, axis=0)
+                value = np.delete(value, INACTIVE, axis=0)
             found[at, each.name] = value
     return found
 
@@ -86,7 +86,7 @@ def working(graph: Graph) -> dict[tuple[int, str], np.ndarray]:
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("router", ROUTERS)
 def test_an_expert_of_nan_that_no_row_chose_changes_no_prediction(expert, router):
-    graphs = [resting_graph(expert, ROUTERS[router], filling) for filling in (None, np.nan)]
+    graphs = [inactive_expert_graph(expert, ROUTERS[router], filling) for filling in (None, np.nan)]
     first, second = (graph.network.predict(batch_of(graph).inputs, 4)[0] for graph in graphs)
     assert np.isfinite(first).all()
     np.testing.assert_array_equal(first, second)
@@ -98,14 +98,14 @@ def test_an_expert_of_nan_that_no_row_chose_changes_no_prediction(expert, router
 def test_an_expert_of_nan_that_no_row_chose_changes_no_other_weight(expert, router, twice):
     results = []
     for filling in (None, np.nan):
-        graph = resting_graph(expert, ROUTERS[router], filling, twice)
+        graph = inactive_expert_graph(expert, ROUTERS[router], filling, twice)
         data = batch_of(graph).dataset()
         trainer = graph.trainer(**OPTIMIZERS["adam"])
-        losses = [trainer.train_step(data, everything(data))[0] for _ in range(3)]
+        losses = [trainer.train_step(data, all_samples(data))[0] for _ in range(3)]
         results.append((losses, working(graph)))
         for name in per_expert(graph.layers[0]):
-            after = graph.layers[0].native.get(name)[RESTING]
-            before = np.float32(graph.layers[0].weights[name][RESTING])
+            after = graph.layers[0].native.get(name)[INACTIVE]
+            before = np.float32(graph.layers[0].weights[name][INACTIVE])
             np.testing.assert_array_equal(after, before)
     (losses, weights), (other_losses, other_weights) = results
     assert np.isfinite(losses).all()
@@ -115,18 +115,18 @@ def test_an_expert_of_nan_that_no_row_chose_changes_no_other_weight(expert, rout
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_resting_expert_keeps_its_weights_moments_and_step_count(optimizer):
-    graph = resting_graph(MLP(5), TopK(2), np.nan)
+def test_an_inactive_expert_keeps_its_weights_moments_and_step_count(optimizer):
+    graph = inactive_expert_graph(MLP(5), TopK(2), np.nan)
     layer = graph.layers[0]
     data = batch_of(graph).dataset()
     trainer = graph.trainer(**OPTIMIZERS[optimizer])
     for _ in range(3):
-        trainer.train_step(data, everything(data))
+        trainer.train_step(data, all_samples(data))
     for name, counts in step_counts(graph, trainer).items():
         expected = np.full(len(counts), 3)
         if name in per_expert(layer):
-            assert np.isfinite(np.delete(layer.native.get(name), RESTING, axis=0)).all()
-            expected[RESTING] = 0
+            assert np.isfinite(np.delete(layer.native.get(name), INACTIVE, axis=0)).all()
+            expected[INACTIVE] = 0
         np.testing.assert_array_equal(counts, expected)
     moments = [
         value for name, value in trainer.state().items() if name.endswith(("first", "second"))
@@ -136,44 +136,44 @@ def test_a_resting_expert_keeps_its_weights_moments_and_step_count(optimizer):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dense_updates", [False, True])
-def test_an_expert_that_comes_to_rest_moves_only_by_dense_updates(optimizer, dense_updates):
-    graph = resting_graph(MLP(5, "tanh"), TopK(2), None)
+def test_an_expert_that_becomes_inactive_is_updated_only_by_dense_updates(optimizer, dense_updates):
+    graph = inactive_expert_graph(MLP(5, "tanh"), TopK(2), None)
     layer = graph.layers[0]
     batch = graph.batch(9)
-    # Column 0 decides who works: expert RESTING in the first half of the samples alone.
+    # Column 0 decides who works: expert INACTIVE in the first half of the samples alone.
     batch.inputs[0][:, 0] = [-1] * 4 + [1] * 5
     data = batch.dataset()
     trainer = graph.trainer(dense_updates=dense_updates, **OPTIMIZERS[optimizer])
     trainer.train_step(data, np.arange(4))
-    before = {name: layer.native.get(name)[RESTING] for name in per_expert(layer)}
+    before = {name: layer.native.get(name)[INACTIVE] for name in per_expert(layer)}
     trainer.train_step(data, np.arange(4, 9))
     moves = dense_updates and optimizer != "sgd"
     for name, value in before.items():
-        assert np.array_equal(layer.native.get(name)[RESTING], value) != moves, name
-        assert step_counts(graph, trainer)[name][RESTING] == (2 if dense_updates else 1)
+        assert np.array_equal(layer.native.get(name)[INACTIVE], value) != moves, name
+        assert step_counts(graph, trainer)[name][INACTIVE] == (2 if dense_updates else 1)
 
 
-def test_the_penalties_of_a_resting_expert_do_not_move_it():
-    graph = resting_graph(Linear(), TopK(2), None)
+def test_the_penalties_of_an_inactive_expert_do_not_update_it():
+    graph = inactive_expert_graph(Linear(), TopK(2), None)
     layer = graph.layers[0]
     layer.native.set_penalty("kernel", 0.1, 0.1)
     data = batch_of(graph).dataset()
-    graph.trainer().train_step(data, everything(data))
+    graph.trainer().train_step(data, all_samples(data))
     moved = layer.native.get("kernel") != layer.weights["kernel"].astype(np.float32)
     assert moved.any(axis=(1, 2)).tolist() == [True, True, False, True]
 
 
 def test_a_load_counts_the_rows_of_training_steps_alone():
-    graph = resting_graph(Linear(), TopK(2), None)
+    graph = inactive_expert_graph(Linear(), TopK(2), None)
     layer = graph.layers[0]
     batch = batch_of(graph)
     data, trainer = batch.dataset(), graph.trainer(learning_rate=0.0)
     layer.native.reset_training_load()
     graph.network.predict(batch.inputs, 4)
-    trainer.test_step(data, everything(data))
+    trainer.test_step(data, all_samples(data))
     assert layer.native.training_load().sum() == 0
     for _ in range(2):
-        trainer.train_step(data, everything(data))
+        trainer.train_step(data, all_samples(data))
     expected = 2 * np.bincount(layer.native.routing(batch.inputs[0])[1], minlength=4)
-    assert expected[RESTING] == 0
+    assert expected[INACTIVE] == 0
     np.testing.assert_array_equal(layer.native.training_load(), expected)

@@ -13,7 +13,7 @@ def _repeatable():
     gw.utils.set_random_seed(0)
 
 
-_RESTING = 2
+_INACTIVE = 2
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def _pair(x, expert, router, shared_experts=0):
         )
         layer(x)
         weights = layer.named_weights()
-        weights["router_kernel"][:, _RESTING] = -10
+        weights["router_kernel"][:, _INACTIVE] = -10
         for name, value in weights.items():
             if fill is not None and not name.startswith(("router", "shared")):
-                value[_RESTING] = fill
+                value[_INACTIVE] = fill
         layer.set_weights(list(weights.values()))
         layers.append(layer)
     return layers
@@ -52,16 +52,16 @@ _ROUTERS = [
 
 @pytest.mark.parametrize("router", _ROUTERS, ids=lambda each: repr(each)[:40])
 @pytest.mark.parametrize("expert", _EXPERTS, ids=lambda each: type(each).__name__)
-def test_a_resting_expert_of_nan_is_not_seen_in_prediction(x, expert, router):
-    clean, spoilt = _pair(x, expert, router, shared_experts=1)
-    assert spoilt.load(x).rows[_RESTING] == 0
-    assert np.array_equal(spoilt(x), clean(x))
+def test_an_inactive_expert_of_nan_is_not_read_in_prediction(x, expert, router):
+    clean, with_nan = _pair(x, expert, router, shared_experts=1)
+    assert with_nan.load(x).rows[_INACTIVE] == 0
+    assert np.array_equal(with_nan(x), clean(x))
     assert np.isfinite(clean(x)).all()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("expert", _EXPERTS, ids=lambda each: type(each).__name__)
-def test_a_resting_expert_of_nan_is_not_seen_in_training(x, expert, optimizer):
+def test_an_inactive_expert_of_nan_is_not_read_in_training(x, expert, optimizer):
     pair = _pair(x, expert, routers.TopK(2))
     histories = []
     for layer in pair:
@@ -69,25 +69,25 @@ def test_a_resting_expert_of_nan_is_not_seen_in_training(x, expert, optimizer):
         fitted = layer.fit(x, np.ones((32, 3)), epochs=3, batch_size=8, shuffle=False, verbose=0)
         histories.append(fitted.history["loss"])
     assert histories[0] == histories[1]
-    clean, spoilt = (layer.named_weights() for layer in pair)
-    for name, value in spoilt.items():
-        others = np.arange(4) != _RESTING
+    clean, with_nan = (layer.named_weights() for layer in pair)
+    for name, value in with_nan.items():
+        others = np.arange(4) != _INACTIVE
         if name.startswith("router"):
             assert np.array_equal(value, clean[name])
         else:
             assert np.array_equal(value[others], clean[name][others])
-            assert np.isnan(value[_RESTING]).all()
+            assert np.isnan(value[_INACTIVE]).all()
 
 
 @pytest.mark.parametrize("expert", _EXPERTS, ids=lambda each: type(each).__name__)
-def test_a_resting_expert_keeps_its_bits(x, expert):
+def test_an_inactive_expert_keeps_its_bits(x, expert):
     layer = _pair(x, expert, routers.TopK(2))[0]
     before = layer.named_weights()
     layer.compile("adam", "mse")
     layer.fit(x, np.ones((32, 3)), epochs=2, verbose=0)
     for name, value in layer.named_weights().items():
         if not name.startswith("router"):
-            assert np.array_equal(value[_RESTING], before[name][_RESTING])
+            assert np.array_equal(value[_INACTIVE], before[name][_INACTIVE])
             assert not np.array_equal(value, before[name])
 
 

@@ -10,7 +10,7 @@ struct SparseDictionary::Saved {
   float* u;  // [steps * rows, stride]
   CodeRun run;
   Codes codes;           // what is decoded: with several experts, the values times their weights
-  const float* factors;  // [entries] those weights, or null
+  const float* factors;  // [nonzeros] those weights, or null
   RouterRun routing;
   RunInfo routing_info;
 
@@ -25,9 +25,9 @@ struct SparseDictionary::Saved {
   // What the updates are made from.
   SortedTerms sorted;
   const float* d_rows;
-  const char* resting;  // of each expert, or null
-  int own_numbers[2];   // of the activation's parameters that `sorted` has sums for, or -1
-  bool stored;          // the update is applied later: what has to follow it too
+  const char* inactive;      // of each expert, or null
+  int parameter_indices[2];  // of the activation's parameters that `sorted` has sums for, or -1
+  bool stored;               // the update is applied later: what has to follow it too
 };
 
 }  // namespace gatewise

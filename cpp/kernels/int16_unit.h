@@ -6,18 +6,18 @@
 
 namespace gatewise {
 
-class PairUnit {
+class Int16Unit {
  public:
   // Whether it is so much quicker than float32's products here that a screen pays, as it is where
   // one instruction multiplies and adds (VNNI): found out at the first call.
-  static bool is_here();
+  static bool is_available();
 
   // Where value k of a row, or of a panel's lane, lies among those of a tile of so many steps: row
   // after row and panel after panel, so that a few of each lie together in the first cache.
-  static constexpr Index row_place(Index row, Index k, Index steps) {
+  static constexpr Index row_offset(Index row, Index k, Index steps) {
     return row * steps * kScreenDepth + screen_pair(k) * 2 + screen_half(k);
   }
-  static constexpr Index column_place(Index panel, Index k, Index lane, Index steps) {
+  static constexpr Index column_offset(Index panel, Index k, Index lane, Index steps) {
     return (panel * steps * 16 + screen_pair(k)) * (2 * kPanelWidth) + 2 * lane + screen_half(k);
   }
 

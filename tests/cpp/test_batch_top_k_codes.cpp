@@ -1,7 +1,7 @@
 #include <numeric>
 
 #include "codes/batch_top_k_codes.h"
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "encoder.h"
 
 using namespace gatewise;
@@ -27,24 +27,24 @@ std::vector<Code> naive_codes(const Matrix& h, Index count, float threshold) {
 }
 
 void check_batch(const Encoder& encoder, const Matrix& h, Index count, float threshold,
-                 float guess) {
+                 float estimate) {
   Arena arena;
   float smallest = -1;
   const Codes codes =
-      batch_top_k_codes(encoder.code_product(threshold), count, guess, smallest, arena);
+      batch_top_k_codes(encoder.encoder_product(threshold), count, estimate, smallest, arena);
   const std::vector<Code> expected = naive_codes(h, count, threshold);
-  float least = std::numeric_limits<float>::infinity();
+  float smallest_kept = std::numeric_limits<float>::infinity();
   for (Index i = 0; i < encoder.rows; ++i) {
     CHECK(code_of_row(codes, i) == expected[i]);
-    for (const float value : expected[i].values) least = std::min(least, value);
+    for (const float value : expected[i].values) smallest_kept = std::min(smallest_kept, value);
   }
-  CHECK(smallest == (codes.entries() == count ? least : 0.0f));
+  CHECK(smallest == (codes.nonzeros() == count ? smallest_kept : 0.0f));
 }
 
 }  // namespace
 
 TEST_CASE(
-    "a batch's codes are the selection on the full product, bit for bit, whatever the guess") {
+    "a batch's codes are the selection on the full product, bit for bit, whatever the estimate") {
   for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
                                              {3, 20, 100},
                                              {50, 33, 16},
@@ -56,8 +56,8 @@ TEST_CASE(
       const Threads threads(count);
       for (const Index k : {Index{1}, std::min<Index>(latents, 40), latents})
         for (const float threshold : {0.0f, 0.7f})
-          for (const float guess : {0.0f, 1.5f, 1000.0f})
-            check_batch(encoder, h, rows * k, threshold, guess);
+          for (const float estimate : {0.0f, 1.5f, 1000.0f})
+            check_batch(encoder, h, rows * k, threshold, estimate);
     }
   }
 }
@@ -73,8 +73,8 @@ TEST_CASE("a row may have many times its share of a batch's codes") {
     for (const int threads : {1, 2}) {
       const Threads guard(threads);
       for (const Index k : {1, 3, 10})
-        for (const float guess : {0.0f, 1.0f, 20.0f, 1000.0f})
-          check_batch(encoder, h, rows * k, 0, guess);
+        for (const float estimate : {0.0f, 1.0f, 20.0f, 1000.0f})
+          check_batch(encoder, h, rows * k, 0, estimate);
     }
   }
 }
@@ -87,24 +87,25 @@ TEST_CASE("of equal values in a batch the first rows' lowest latents are taken")
   for (const Index count : {1, 777, 4000}) check_batch(encoder, h, count, 0, 0);
 }
 
-TEST_CASE("all_codes returns the candidates above the lower bounds in order of latents") {
+TEST_CASE(
+    "codes_above_threshold returns the candidates above the lower bounds in order of latents") {
   for (const Index rows : {1, 30, 700}) {
     const Encoder encoder(rows, 9, 213, 3);
     const Matrix h = encoder.product();
-    Numbers numbers(5);
-    const std::vector<float> floors = numbers.vector(213);
+    RandomGenerator rng(5);
+    const std::vector<float> lower_bounds = rng.vector(213);
     for (const int count : {1, 2}) {
       const Threads threads(count);
-      for (const float least : {-std::numeric_limits<float>::infinity(), -0.5f, 0.8f}) {
-        CodeProduct product = encoder.code_product(least);
-        product.terms.floors = floors.data();
+      for (const float threshold : {-std::numeric_limits<float>::infinity(), -0.5f, 0.8f}) {
+        EncoderProduct product = encoder.encoder_product(threshold);
+        product.terms.lower_bounds = lower_bounds.data();
         Arena arena;
-        const Codes codes = all_codes(product, arena);
+        const Codes codes = codes_above_threshold(product, arena);
         for (Index i = 0; i < rows; ++i) {
           Code expected;
           for (Index j = 0; j < 213; ++j) {
             const float value = h.values[i * h.stride + j];
-            if (!(value > std::max(least, floors[j]))) continue;
+            if (!(value > std::max(threshold, lower_bounds[j]))) continue;
             expected.latents.push_back(static_cast<std::int32_t>(j));
             expected.values.push_back(value);
           }

@@ -7,15 +7,15 @@
 
 namespace gatewise {
 
-class CodeBlocks {
+class EncoderPartition {
  public:
   // Fewer rows would read W too often, and its latents are cut instead.
-  static bool is_few(Index rows);
+  static bool splits_latents(Index rows);
   // The most rows of a block.
-  static Index most_rows(const CodeProduct& product);
+  static Index max_block_rows(const EncoderProduct& product);
 
   // For at most `rows` rows of the product at once.
-  CodeBlocks(const CodeProduct& product, Index rows, Arena& arena);
+  EncoderPartition(const EncoderProduct& product, Index rows, Arena& arena);
 
   // The threads that `multiply` has room for, for `parallel_for`: the number may change meanwhile.
   int threads() const { return threads_; }
@@ -31,7 +31,7 @@ class CodeBlocks {
                 Index panel_end, Index k, const Candidates& candidates) const;
 
  private:
-  const CodeProduct& product_;
+  const EncoderProduct& product_;
   int threads_;
   Index parts_, block_rows_;
   ScreenKind screen_ = ScreenKind::kNone;

@@ -1,10 +1,10 @@
-// Activations whose codes have all entries: z = h, and z = sigmoid(h) with the penalty
+// Activations whose codes have all nonzeros: z = h, and z = sigmoid(h) with the penalty
 //   weight sum_j [rho ln(rho / p_j) + (1 - rho) ln((1 - rho) / (1 - p_j))]
 // on each latent's mean p_j over the rows (Ng 2011, CS294A lecture notes, section 3).
 #include <cmath>
 #include <limits>
 
-#include "codes/candidate_blocks.h"
+#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 #include "kernels/math.h"
 
@@ -12,8 +12,8 @@ namespace gatewise {
 namespace {
 
 // The product without a bound.
-CodeProduct whole(CodeProduct product) {
-  product.least = -std::numeric_limits<float>::infinity();
+EncoderProduct without_threshold(EncoderProduct product) {
+  product.threshold = -std::numeric_limits<float>::infinity();
   return product;
 }
 
@@ -25,16 +25,16 @@ class IdentityActivation final : public CodeActivation {
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
     const bool training = input.training;
     CodeRun run;
-    run.codes = collect_codes(whole(input.product), arena,
-                              [=](Index, std::int32_t* latents, float* values, Index count) {
-                                Index kept = 0;
-                                for (Index at = 0; at < count; ++at) {
-                                  latents[kept] = latents[at];
-                                  values[kept] = values[at];
-                                  kept += training || values[at] != 0;
-                                }
-                                return kept;
-                              });
+    run.codes = filter_codes(without_threshold(input.product), arena,
+                             [=](Index, std::int32_t* latents, float* values, Index count) {
+                               Index kept = 0;
+                               for (Index at = 0; at < count; ++at) {
+                                 latents[kept] = latents[at];
+                                 values[kept] = values[at];
+                                 kept += training || values[at] != 0;
+                               }
+                               return kept;
+                             });
     return run;
   }
 };
@@ -49,19 +49,19 @@ class KlActivation final : public CodeActivation {
   }
 
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
-    const float threshold = input.product.least;
+    const float threshold = input.product.threshold;
     CodeRun run;
-    run.codes = collect_codes(whole(input.product), arena,
-                              [=](Index, std::int32_t* latents, float* values, Index count) {
-                                Index kept = 0;
-                                for (Index at = 0; at < count; ++at) {
-                                  const float z = sigmoid_of(values[at]);
-                                  latents[kept] = latents[at];
-                                  values[kept] = z;
-                                  kept += z > threshold;
-                                }
-                                return kept;
-                              });
+    run.codes = filter_codes(without_threshold(input.product), arena,
+                             [=](Index, std::int32_t* latents, float* values, Index count) {
+                               Index kept = 0;
+                               for (Index at = 0; at < count; ++at) {
+                                 const float z = sigmoid_of(values[at]);
+                                 latents[kept] = latents[at];
+                                 values[kept] = z;
+                                 kept += z > threshold;
+                               }
+                               return kept;
+                             });
     if (weight_ == 0 || !input.training) return run;
     const double* means = means_of(run.codes, arena);
     double sum = 0;
@@ -71,7 +71,7 @@ class KlActivation final : public CodeActivation {
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock&, CodeSlopes& slopes,
+  void backward(const CodeRun& run, const ParameterBlock&, CodeGradients& gradients,
                 Arena& arena) const override {
     const Codes& codes = run.codes;
     const double* means = means_of(codes, arena);
@@ -79,9 +79,10 @@ class KlActivation final : public CodeActivation {
     for (Index j = 0; j < latents_; ++j)
       penalty[j] = static_cast<float>(weight_ * ((1 - rho_) / (1 - means[j]) - rho_ / means[j]) /
                                       static_cast<double>(codes.rows));
-    for (Index entry = 0; entry < codes.entries(); ++entry) {
-      const float z = codes.values[entry];
-      slopes.values[entry] = (slopes.values[entry] + penalty[codes.latents[entry]]) * (z * (1 - z));
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+      const float z = codes.values[nonzero];
+      gradients.values[nonzero] =
+          (gradients.values[nonzero] + penalty[codes.latents[nonzero]]) * (z * (1 - z));
     }
   }
 
@@ -95,8 +96,8 @@ class KlActivation final : public CodeActivation {
   // Within what float32 tells from 0 and 1.
   const double* means_of(const Codes& codes, Arena& arena) const {
     double* means = arena.take_zeroed<double>(latents_);
-    for (Index entry = 0; entry < codes.entries(); ++entry)
-      means[codes.latents[entry]] += codes.values[entry];
+    for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
+      means[codes.latents[nonzero]] += codes.values[nonzero];
     for (Index j = 0; j < latents_; ++j)
       means[j] = std::clamp(means[j] / static_cast<double>(codes.rows), 1e-7, 1 - 1e-7);
     return means;

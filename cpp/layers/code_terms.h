@@ -1,4 +1,4 @@
-// The gradients of a dictionary as sums over the entries of one code or several.
+// The gradients of a dictionary as sums over the nonzeros of one code or several.
 #pragma once
 
 #include "codes/code_activation.h"
@@ -19,25 +19,26 @@ struct LatentGroups {
 };
 
 // One code's part. Row i of the code reads row u_row + i of the encoder's inputs, and row d_row + i
-// of the slopes by the reconstruction; latents of group g those that lie g * codes.rows further on.
+// of the gradients by the reconstruction; latents of group g those that lie g * codes.rows further
+// on.
 struct CodeTerm {
   Codes codes;
-  const float* values = nullptr;       // [entries] weigh the slopes, for the decoder
-  const float* slopes = nullptr;       // [entries] by u W_e: weigh u, for the encoder
-  const float* bias_slopes = nullptr;  // [entries] by b_e
-  CodeSlopes::Own own[2];
+  const float* values = nullptr;          // [nonzeros] weigh the gradients, for the decoder
+  const float* gradients = nullptr;       // [nonzeros] by u W_e: weigh u, for the encoder
+  const float* bias_gradients = nullptr;  // [nonzeros] by b_e
+  CodeGradients::ParameterGradient parameter_gradients[2];
   Index u_row = 0;
   Index d_row = 0;
   LatentGroups groups;
 };
 
-// The entries of all terms by latent, in the order of the terms and then of their rows, and what
-// each latent's slopes add up to, [latents].
+// The nonzeros of all terms by latent, in the order of the terms and then of their rows, and what
+// each latent's gradients add up to, [latents].
 struct SortedTerms {
-  LatentEntries entries;
-  const float* slope_sums = nullptr;
+  NonzerosByLatent nonzeros;
+  const float* gradient_sums = nullptr;
   const float* bias_sums = nullptr;
-  const float* own_sums[2] = {};
+  const float* parameter_sums[2] = {};
 };
 
 SortedTerms sort_terms(const CodeTerm* terms, Index count, Index latents, Arena& arena);

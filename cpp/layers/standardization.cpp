@@ -6,9 +6,9 @@
 namespace gatewise {
 namespace {
 
-class Units final : public Layer {
+class Standardization final : public Layer {
  public:
-  explicit Units(const Options& options) : is_inverse_(options.flag("inverse")) {}
+  explicit Standardization(const Options& options) : is_inverse_(options.flag("inverse")) {}
 
   void forward(ForwardPass& pass) const override {
     float* y = pass.take_output(width_);
@@ -42,7 +42,7 @@ class Units final : public Layer {
 
  protected:
   Index declare(const std::vector<Index>& widths) override {
-    require(widths.size() == 1, "Units: expected one input, got ", widths.size());
+    require(widths.size() == 1, "Standardization: expected one input, got ", widths.size());
     width_ = widths[0];
     center_ = block_.add_vector("center", "state", width_);
     scale_ = block_.add_vector("scale", "state", 1);
@@ -57,7 +57,7 @@ class Units final : public Layer {
   int center_ = -1, scale_ = -1;
 };
 
-const bool registered = Registry<Layer>::add<Units>("units");
+const bool registered = Registry<Layer>::add<Standardization>("units");
 
 }  // namespace
 }  // namespace gatewise

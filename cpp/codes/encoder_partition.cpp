@@ -1,4 +1,4 @@
-#include "codes/code_blocks.h"
+#include "codes/encoder_partition.h"
 
 #include <algorithm>
 #include <limits>
@@ -12,18 +12,17 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Of a thread.
-constexpr Index kFewRows = 24, kPartsPerThread = 4;
+constexpr Index kMinRowsPerThread = 24, kPartsPerThread = 4;
 
 // A screen is for rows and depths that make the unit's tiles worth filling.
-constexpr Index kLeastScreenedRows = 48, kLeastScreenedDepth = 64;
+constexpr Index kMinScreenedRows = 48, kMinScreenedDepth = 64;
 
 // The screen of a product, where anything can be ruled out.
-ScreenKind screen_of(const CodeProduct& product) {
+ScreenKind screen_of(const EncoderProduct& product) {
   const Index depth = product.w.shape.rows;
-  const bool is_bounded = product.terms.floors || product.least > -kInfinity;
-  return is_bounded && depth >= kLeastScreenedDepth && depth <= kMostScreenedDepth
-             ? best_screen()
-             : ScreenKind::kNone;
+  const bool is_bounded = product.terms.lower_bounds || product.threshold > -kInfinity;
+  return is_bounded && depth >= kMinScreenedDepth && depth <= kMaxScreenedDepth ? best_screen()
+                                                                                : ScreenKind::kNone;
 }
 
 // Values of a block's rows. Those that are rounded, 2 bytes each, stay in the second cache beside
@@ -33,39 +32,41 @@ ScreenKind screen_of(const CodeProduct& product) {
 Index block_floats(ScreenKind screen) {
   constexpr bool has_large_cache = Vector::kParts == 1;
   if (screen == ScreenKind::kMatrix) return 512 * 1024;
-  if (screen == ScreenKind::kPairs) return (has_large_cache ? 256 : 128) * 1024;
+  if (screen == ScreenKind::kInt16) return (has_large_cache ? 256 : 128) * 1024;
   return 64 * 1024;
 }
 
 }  // namespace
 
-bool CodeBlocks::is_few(Index rows) { return rows < kFewRows * num_threads(); }
+bool EncoderPartition::splits_latents(Index rows) {
+  return rows < kMinRowsPerThread * num_threads();
+}
 
-Index CodeBlocks::most_rows(const CodeProduct& product) {
-  constexpr Index kLeastRows = 48;
-  return std::max(kLeastRows,
+Index EncoderPartition::max_block_rows(const EncoderProduct& product) {
+  constexpr Index kMinRows = 48;
+  return std::max(kMinRows,
                   block_floats(screen_of(product)) / std::max<Index>(product.w.shape.rows, 1));
 }
 
-CodeBlocks::CodeBlocks(const CodeProduct& product, Index rows, Arena& arena)
+EncoderPartition::EncoderPartition(const EncoderProduct& product, Index rows, Arena& arena)
     : product_(product), threads_(num_threads()), parts_(1), block_rows_(std::max<Index>(rows, 1)) {
-  if (is_few(rows)) {
+  if (splits_latents(rows)) {
     parts_ = std::clamp<Index>(product.panels(), 1, kPartsPerThread * threads_);
     return;
   }
-  const Index blocks = ceil_divide(rows, most_rows(product) * threads_) * threads_;
+  const Index blocks = ceil_divide(rows, max_block_rows(product) * threads_) * threads_;
   block_rows_ = ceil_divide(rows, blocks);
-  screen_ = block_rows_ >= kLeastScreenedRows ? screen_of(product) : ScreenKind::kNone;
+  screen_ = block_rows_ >= kMinScreenedRows ? screen_of(product) : ScreenKind::kNone;
   if (screen_ == ScreenKind::kNone) return;
   scratch_floats_ = round_up(screen_floats(block_rows_, product.w.shape.rows), kPanelWidth);
   scratch_ = arena.take<float>(threads_ * scratch_floats_);
 }
 
-void CodeBlocks::multiply(int thread, const Rows& x, Index row_begin, Index row_end,
-                          Index panel_begin, Index panel_end, Index k,
-                          const Candidates& candidates) const {
+void EncoderPartition::multiply(int thread, const Rows& x, Index row_begin, Index row_end,
+                                Index panel_begin, Index panel_end, Index k,
+                                const Candidates& candidates) const {
   ScreenSpace space;
-  if (screen_ != ScreenKind::kNone && row_end - row_begin >= kLeastScreenedRows)
+  if (screen_ != ScreenKind::kNone && row_end - row_begin >= kMinScreenedRows)
     space = {screen_, scratch_ + thread * scratch_floats_};
   top_k_product(x, row_begin, row_end, product_.w, product_.terms, panel_begin, panel_end, k,
                 candidates, space);

@@ -50,11 +50,11 @@ def test_a_saved_dictionary_comes_back_with_its_settings_and_goes_on_alike(
 ) -> None:
     sae, x = fitted(epochs=2, **settings), rows(seed=1)
     sae.save(tmp_path / "sae.gatewise")
-    again = gw.load_model(tmp_path / "sae.gatewise")
-    assert again.get_config() == sae.get_config()
-    for model in (sae, again):
+    reloaded = gw.load_model(tmp_path / "sae.gatewise")
+    assert reloaded.get_config() == sae.get_config()
+    for model in (sae, reloaded):
         model.fit(rows(), batch_size=32, epochs=1, verbose=0)
-    np.testing.assert_array_equal(again.predict(x), sae.predict(x))
+    np.testing.assert_array_equal(reloaded.predict(x), sae.predict(x))
 
 
 def test_measures_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
@@ -82,14 +82,14 @@ def test_measures_against_a_target_of_their_own() -> None:
 def test_evaluate_gives_the_loss_and_as_a_dict_the_measures_too() -> None:
     sae, x = fitted(), rows(seed=1)
     loss = sae.evaluate(x, verbose=0)
-    together = sae.evaluate(x, verbose=0, return_dict=True)
-    assert together["loss"] == loss == pytest.approx(together["mse"], rel=1e-4)
-    assert together["fvu"] == sae.measure(x)["fvu"]
+    measures = sae.evaluate(x, verbose=0, return_dict=True)
+    assert measures["loss"] == loss == pytest.approx(measures["mse"], rel=1e-4)
+    assert measures["fvu"] == sae.measure(x)["fvu"]
 
 
 def test_a_report_names_the_strongest_rows() -> None:
     sae, x = fitted(), rows()
-    texts = [f"row {number} <b>" for number in range(ROWS)]
+    texts = [f"row {index} <b>" for index in range(ROWS)]
     feature = int(np.argmax(sae.encode(x).sum(axis=0)))
     report = sae.report(x, texts=texts, rows=2, most=3)
     strongest = int(np.argmax(sae.encode(x, dense=True)[:, feature]))
@@ -150,12 +150,14 @@ def test_what_is_exported_encodes_the_same_when_it_is_imported(
     back = gw.SparseAutoencoder.import_from(tmp_path / "sae")
     one, other = sae.encode(x, dense=True), back.encode(x, dense=True)
     # x lies 5 from 0 with a deviation of 0.02: folding c and s in costs digits.
-    alike = np.all((one > 0) == (other > 0), axis=1)  # else an entry lies at a threshold
-    assert np.mean(alike) > 0.98
-    np.testing.assert_allclose(back.predict(x)[alike], sae.predict(x)[alike], atol=2e-4)
-    again = gw.SparseAutoencoder.import_from(tmp_path / "sae", "sae_lens")
-    again.compile("adam")
-    again.fit(x, epochs=1, verbose=0)
+    same_support = np.all((one > 0) == (other > 0), axis=1)  # else an entry lies at a threshold
+    assert np.mean(same_support) > 0.98
+    np.testing.assert_allclose(
+        back.predict(x)[same_support], sae.predict(x)[same_support], atol=2e-4
+    )
+    reloaded = gw.SparseAutoencoder.import_from(tmp_path / "sae", "sae_lens")
+    reloaded.compile("adam")
+    reloaded.fit(x, epochs=1, verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_what_a_file_cannot_hold_is_not_exported(
     assert not (tmp_path / "sae").exists()
 
 
-def test_a_geometric_median_is_hardly_moved_by_far_rows() -> None:
+def test_a_geometric_median_is_robust_to_outliers() -> None:
     x = rows()
     x[:10] = 1000
     centers = {}
@@ -195,7 +197,7 @@ def test_a_geometric_median_is_hardly_moved_by_far_rows() -> None:
     assert np.linalg.norm(gradient) < 11  # balanced by the ten far ones
 
 
-def test_a_refused_first_fit_leaves_the_units_of_the_one_under_way() -> None:
+def test_a_refused_first_fit_keeps_center_and_scale_of_the_running_fit() -> None:
     x = rows()
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4), seed=0)
     sae.compile("adam")
@@ -285,7 +287,7 @@ def test_what_an_activation_has_of_its_own_is_revived_too(activation: Any, name:
 
 
 @pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
-def test_resampled_latents_point_at_what_was_left_over() -> None:
+def test_resampled_latents_are_initialized_to_residuals() -> None:
     x = rows()
     share = []
     for revive in (False, True):

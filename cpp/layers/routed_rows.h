@@ -6,7 +6,7 @@
 namespace gatewise {
 
 // x with row i taken from rows[i] [count] of x, which may itself read its rows by number.
-inline Input entry_rows(const Input& x, const Index* rows, Index count, Arena& arena) {
+inline Input routed_rows(const Input& x, const Index* rows, Index count, Arena& arena) {
   const Index* outer = x.index();
   if (!outer) return x.at(rows);
   Index* composed = arena.take<Index>(count);

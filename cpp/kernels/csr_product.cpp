@@ -1,4 +1,4 @@
-#include "kernels/entry_product.h"
+#include "kernels/csr_product.h"
 
 #include "kernels/tile.h"
 
@@ -7,23 +7,23 @@ namespace {
 
 // How far ahead a row asks for values: a tenth less time than at a quarter of it, from memory (Zen
 // 5).
-constexpr Index kValuesLead = 2048;
+constexpr Index kValuePrefetchBytes = 2048;
 
 // Places are fewer bytes than values: both streams are asked for as far ahead as they are read.
-template <typename Place>
-GATEWISE_INLINE void fetch_step(const float* values, const Place* places) {
-  fetch_ahead<1>(values, kValuesLead);
-  fetch_ahead<1>(places, kValuesLead * sizeof(Place) / sizeof(float));
+template <typename StorageIndex>
+GATEWISE_INLINE void prefetch_step(const float* values, const StorageIndex* indices) {
+  prefetch_ahead<1>(values, kValuePrefetchBytes);
+  prefetch_ahead<1>(indices, kValuePrefetchBytes * sizeof(StorageIndex) / sizeof(float));
 }
 
 // Chains of sums under way at a time: each waits 4 cycles for itself, and two go on each cycle.
-constexpr int kChains = 8;
+constexpr int kIndependentSums = 8;
 
 // sums[u * 16 kVectors + r] = sum of row r of `columns` for kUnits units of a slice, from `lane`
 // on.
-template <int kVectors, int kUnits, typename Place>
-GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<Place>& w, Index slice,
-                               Index lane, float* const* to) {
+template <int kVectors, int kUnits, typename StorageIndex>
+GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<StorageIndex>& w,
+                               Index slice, Index lane, float* const* to) {
   Vector sums[kUnits][kVectors];
 #pragma GCC unroll 8
   for (int u = 0; u < kUnits; ++u)
@@ -31,11 +31,11 @@ GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<Place>&
     for (int v = 0; v < kVectors; ++v) sums[u][v] = Vector::zero();
   for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step) {
     const float* values = w.values + step * kPanelWidth + lane;
-    const Place* places = w.places + step * kPanelWidth + lane;
+    const StorageIndex* indices = w.indices + step * kPanelWidth + lane;
 #pragma GCC unroll 8
     for (int u = 0; u < kUnits; ++u) {
       const Vector value = Vector::set(values[u]);
-      const float* x = columns + Index{places[u]} * (kVectors * kPanelWidth);
+      const float* x = columns + Index{indices[u]} * (kVectors * kPanelWidth);
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v)
         sums[u][v] = fma(Vector::load(x + v * kPanelWidth), value, sums[u][v]);
@@ -48,9 +48,10 @@ GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<Place>&
 }
 
 // sums[unit of the window, kVectors * 16] of all units of a window, which stand in it in any order.
-template <int kVectors, typename Place>
-void sum_window(const float* columns, const SparseWeights<Place>& w, Index window, float* sums) {
-  constexpr int kUnits = std::max(1, kChains / (kVectors * Vector::kParts));
+template <int kVectors, typename StorageIndex>
+void sum_window(const float* columns, const SparseWeights<StorageIndex>& w, Index window,
+                float* sums) {
+  constexpr int kUnits = std::max(1, kIndependentSums / (kVectors * Vector::kParts));
   const Index first = window * kWindow, last = std::min(first + kWindow, w.units);
   // Lanes behind the last unit are summed too, into rows of `sums` that are not read.
   for (Index at = first; at < last; at += kUnits) {
@@ -64,7 +65,7 @@ void sum_window(const float* columns, const SparseWeights<Place>& w, Index windo
 }
 
 // to[r * 16 + u] = from[u * stride + r] for 16 u and 16 r.
-void turn_square(const float* from, Index stride, float* to) {
+void transpose_square(const float* from, Index stride, float* to) {
   constexpr int kWidth = Native::kWidth;
   for (Index u = 0; u < kPanelWidth; u += kWidth)
     for (Index r = 0; r < kPanelWidth; r += kWidth) {
@@ -79,16 +80,16 @@ void turn_square(const float* from, Index stride, float* to) {
 
 }  // namespace
 
-template <typename Place>
-void entry_product_row(const float* x, const SparseWeights<Place>& w, Index slice_begin,
-                       Index slice_end, Index row, const Epilogue& e) {
+template <typename StorageIndex>
+void csr_product_row(const float* x, const SparseWeights<StorageIndex>& w, Index slice_begin,
+                     Index slice_end, Index row, const Epilogue& e) {
   for (Index slice = slice_begin; slice < slice_end; ++slice) {
     Vector sum = Vector::zero();
     for (Index step = w.offsets[slice]; step < w.offsets[slice + 1]; ++step) {
       const float* values = w.values + step * kPanelWidth;
-      const Place* places = w.places + step * kPanelWidth;
-      fetch_step(values, places);
-      sum = fma(Vector::gather(x, places), Vector::load(values), sum);
+      const StorageIndex* indices = w.indices + step * kPanelWidth;
+      prefetch_step(values, indices);
+      sum = fma(Vector::gather(x, indices), Vector::load(values), sum);
     }
     const std::int32_t* order = w.order + slice * kPanelWidth;
     const Index width = w.width(slice);
@@ -102,10 +103,10 @@ void entry_product_row(const float* x, const SparseWeights<Place>& w, Index slic
   }
 }
 
-template <typename Place>
-void entry_product(const float* columns, Index lanes, Index row, Index rows,
-                   const SparseWeights<Place>& w, Index window, const Epilogue& epilogue,
-                   float* scratch) {
+template <typename StorageIndex>
+void csr_product(const float* columns, Index lanes, Index row, Index rows,
+                 const SparseWeights<StorageIndex>& w, Index window, const Epilogue& epilogue,
+                 float* scratch) {
   if (lanes == kPanelWidth)
     sum_window<1>(columns, w, window, scratch);
   else
@@ -114,19 +115,19 @@ void entry_product(const float* columns, Index lanes, Index row, Index rows,
   for (Index unit = first; unit < last; unit += kPanelWidth) {
     for (Index r = 0; r < rows; r += kPanelWidth) {
       alignas(64) float sums[kPanelWidth][kPanelWidth];
-      turn_square(scratch + (unit - first) * lanes + r, lanes, sums[0]);
+      transpose_square(scratch + (unit - first) * lanes + r, lanes, sums[0]);
       finish(sums, row + r, static_cast<int>(std::min(kPanelWidth, rows - r)), unit / kPanelWidth,
              w.width(unit / kPanelWidth), epilogue);
     }
   }
 }
 
-#define GATEWISE_ENTRY_PRODUCTS(Place)                                                            \
-  template void entry_product_row(const float*, const SparseWeights<Place>&, Index, Index, Index, \
-                                  const Epilogue&);                                               \
-  template void entry_product(const float*, Index, Index, Index, const SparseWeights<Place>&,     \
-                              Index, const Epilogue&, float*);
-GATEWISE_ENTRY_PRODUCTS(std::uint16_t)
-GATEWISE_ENTRY_PRODUCTS(std::int32_t)
+#define GATEWISE_CSR_PRODUCTS(StorageIndex)                                                        \
+  template void csr_product_row(const float*, const SparseWeights<StorageIndex>&, Index, Index,    \
+                                Index, const Epilogue&);                                           \
+  template void csr_product(const float*, Index, Index, Index, const SparseWeights<StorageIndex>&, \
+                            Index, const Epilogue&, float*);
+GATEWISE_CSR_PRODUCTS(std::uint16_t)
+GATEWISE_CSR_PRODUCTS(std::int32_t)
 
 }  // namespace gatewise

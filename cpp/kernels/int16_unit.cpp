@@ -1,4 +1,4 @@
-#include "kernels/pair_unit.h"
+#include "kernels/int16_unit.h"
 
 #include <algorithm>
 #include <array>
@@ -41,7 +41,7 @@ std::int32_t pair_at(const std::uint16_t* values) {
 }
 
 template <bool kFused, int kRows>
-void multiply_registers(const ScreenTile& tile, Index row, Index panel, bool fetches,
+void multiply_registers(const ScreenTile& tile, Index row, Index panel, bool prefetches,
                         ScreenSums& out) {
   const Index depth = tile.steps * kScreenDepth;
   Native::Integers sums[kRows][kPanels][Vector::kParts];
@@ -53,11 +53,11 @@ void multiply_registers(const ScreenTile& tile, Index row, Index panel, bool fet
       for (int i = 0; i < Vector::kParts; ++i) sums[r][p][i] = Native::zero_integers();
   const std::uint16_t* rows = tile.rows + row * depth;
   const std::uint16_t* columns = tile.panels + panel * kPanelWidth * depth;
-  const float* ahead = tile.ahead;
-  const Index lines = fetches ? tile.lines : 0;
+  const float* prefetch = tile.prefetch;
+  const Index lines = prefetches ? tile.lines : 0;
   for (Index step = 0; step < depth; step += kScreenDepth) {
-    for (Index line = 0; line < lines; ++line, ahead += kPanelWidth)
-      __builtin_prefetch(ahead, 0, 2);
+    for (Index line = 0; line < lines; ++line, prefetch += kPanelWidth)
+      __builtin_prefetch(prefetch, 0, 2);
     for (Index k = step; k < step + kScreenDepth; k += 2, columns += 2 * kPanelWidth) {
       Native::Integers weights[kPanels][Vector::kParts];
 #pragma GCC unroll 2
@@ -123,23 +123,23 @@ bool has_fused() {
 // The shortest of some runs, in seconds.
 template <typename Run>
 double shortest(const Run& run) {
-  double least = std::numeric_limits<double>::infinity();
-  for (int number = 0; number < 9; ++number) {
+  double shortest_run = std::numeric_limits<double>::infinity();
+  for (int trial = 0; trial < 9; ++trial) {
     const auto start = std::chrono::steady_clock::now();
     for (int repeat = 0; repeat < 4; ++repeat) {
       run();
       asm volatile("" ::: "memory");  // no instruction: results count as read
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    least = std::min(least, took.count());
+    shortest_run = std::min(shortest_run, took.count());
   }
-  return least;
+  return shortest_run;
 }
 
 // Which of the two has more multiply-adds a second differs from processor to processor of a level:
 // both are tried for a tenth of a millisecond, out of the first cache. It decides on time alone:
 // results are the same.
-bool is_quicker() {
+bool is_faster() {
   constexpr Index kSteps = 4, kDepth = kSteps * kScreenDepth;
   constexpr int kTilePanels = tile_panels(kTileRows);
   const std::vector<std::uint16_t> integers(2 * kSteps * kScreenStep, 1);
@@ -152,7 +152,7 @@ bool is_quicker() {
   ScreenSums sums;
   TileSums tile_sums;
   const double by_integers = shortest([&] {
-    PairUnit().multiply({integers.data(), integers.data() + kSteps * kScreenStep, kSteps}, sums);
+    Int16Unit().multiply({integers.data(), integers.data() + kSteps * kScreenStep, kSteps}, sums);
   });
   const double by_floats = shortest([&] {
     multiply_tile(rows, kTileRows, panels, kTilePanels, kPanelWidth, kDepth, {}, tile_sums);
@@ -163,12 +163,12 @@ bool is_quicker() {
 
 }  // namespace
 
-bool PairUnit::is_here() {
-  static const bool is_here = is_quicker();
-  return is_here;
+bool Int16Unit::is_available() {
+  static const bool is_available = is_faster();
+  return is_available;
 }
 
-void PairUnit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
+void Int16Unit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
   has_fused() ? multiply_with<true>(tile, sums) : multiply_with<false>(tile, sums);
 }
 
