@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 
-from gatewise.sae.code_bytes import from_bytes, to_bytes
+from gatewise.sae.code_serialization import from_bytes, to_bytes
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from gatewise.sae import (
     ReLU,
     SparseDictionary,
     TopK,
+    csr_codes,
 )
-from gatewise.sae import codes as sparse_codes
 
 WIDTH, LATENTS, ROWS = 20, 64, 300
 
@@ -59,11 +59,11 @@ def fitted(epochs: int = 3, batch_size: int = 50, **settings: Any) -> SparseDict
 
 
 def encode(layer: SparseDictionary, x: np.ndarray) -> Any:
-    return sparse_codes.encode(layer.native, x, WIDTH, LATENTS, 1 << 16)
+    return csr_codes.encode(layer.native, x, WIDTH, LATENTS, 1 << 16)
 
 
 def decode(layer: SparseDictionary, z: Any) -> np.ndarray:
-    return sparse_codes.decode(layer.native, z, LATENTS)
+    return csr_codes.decode(layer.native, z, LATENTS)
 
 
 def fvu(layer: SparseDictionary, x: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import gatewise as gw
-from gatewise.sae.code_bytes import from_bytes, to_bytes
+from gatewise.sae.code_serialization import from_bytes, to_bytes
 from golden_cases import CLASSES, SUMS, WIDTH, Arrays, X, Y, arrays_of, uniform
 
 FOLDER = Path(__file__).parents[1] / "golden" / "files_1"

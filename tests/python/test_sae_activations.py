@@ -20,8 +20,8 @@ from gatewise.sae import (
     ReLU,
     SparseDictionary,
     TopK,
+    csr_codes,
 )
-from gatewise.sae import codes as sparse_codes
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -142,7 +142,7 @@ def test_jump_relu_starts_near_its_target_l0() -> None:
     layer = SparseDictionary(1024, activation=JumpReLU(20.0), seed=0)
     layer.build((None, 64))
     layer.parameters()
-    z = sparse_codes.encode(layer.native, x, 64, 1024, 1 << 16)
+    z = csr_codes.encode(layer.native, x, 64, 1024, 1 << 16)
     assert z.nnz / 500 == pytest.approx(20, rel=0.2)
 
 

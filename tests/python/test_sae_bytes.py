@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from gatewise.sae.code_bytes import from_bytes, to_bytes
+from gatewise.sae.code_serialization import from_bytes, to_bytes
 
 HEADER = struct.Struct("<8sHHQQQffBB")
 ORDER = ("magic", "version", "bits", "rows", "latents", "entries")

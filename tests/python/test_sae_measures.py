@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from gatewise.sae import measures as sae_measures
-from gatewise.sae.features import nearest_features
+from gatewise.sae.latent_statistics import nearest_features
 from gatewise.sae.measures import Measures, measure
 
 ROWS, WIDTH, LATENTS = 500, 12, 40
@@ -51,7 +51,7 @@ def test_measures_are_those_of_direct_formulas(mean: float) -> None:
 def test_parts_give_the_measures_of_the_whole(
     part: int, mean: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sae_measures, "_VALUES", 5 * WIDTH)
+    monkeypatch.setattr(sae_measures, "_BLOCK_VALUES", 5 * WIDTH)
     x, codes, y = example(mean=mean)
     measures = Measures()
     for start in range(0, ROWS, part):
@@ -120,7 +120,7 @@ def test_rows_of_zeros_are_left_out_of_cosine_and_ratio() -> None:
 
 
 def test_the_largest_cosine_is_that_of_two_different_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatewise.sae.features._COSINES", 3 * LATENTS)
+    monkeypatch.setattr("gatewise.sae.latent_statistics._MAX_COSINES", 3 * LATENTS)
     decoder = np.random.default_rng(4).normal(size=(LATENTS, WIDTH)).astype(np.float32)
     decoder[31] = 2 * decoder[9] + 0.1 * decoder[10]
     measured = measure(*example(), decoder)

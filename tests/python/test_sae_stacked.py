@@ -249,7 +249,7 @@ def test_a_revived_unit_is_active_in_half_of_the_rows_and_changes_no_reconstruct
     sae = fitted()
     kill(sae, 2)
     made = sae.predict(X)
-    sae._form.start_anew(sae._built_graph(), np.array([2]), X, seed=1, number=7)
+    sae._architecture.reinitialize_dead(sae._built_graph(), np.array([2]), X, seed=1, step=7)
     assert np.mean(sae.encode(X, dense=True)[:, 2] > 0) == pytest.approx(0.5, abs=0.01)
     np.testing.assert_array_equal(sae.predict(X), made)
 

@@ -9,8 +9,8 @@ import numpy as np
 from gatewise.layers import Dense
 from gatewise.sae import SparseAutoencoder
 from gatewise.sae.activations import ReLU, TopK
-from gatewise.sae.code_layer import SparseCode
-from gatewise.sae.exchange import to_stored
+from gatewise.sae.sparse_code import SparseCode
+from gatewise.sae.stored_conversion import to_stored
 
 if TYPE_CHECKING:
     from gatewise.layers import Layer
@@ -74,7 +74,7 @@ def encoder_layers(encoder: object, width: int) -> tuple[list[Layer], list[Layer
         )
     if not encoder.built:
         encoder.build((None, width))
-    if encoder._form.directions is None:
+    if encoder._architecture.directions is None:
         at = next(i for i, each in enumerate(encoder.layers) if isinstance(each, SparseCode))
         return encoder.layers[: at + 1], encoder.layers[at + 1 :]
     return _dictionary_layers(encoder)

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from gatewise.data.convert import check_numeric, to_array
 from gatewise.plots.figures import new_figure
-from gatewise.sae.features import (
+from gatewise.sae.latent_statistics import (
     active_codes,
     count_active,
     image_values,
-    largest_first,
     strongest_rows,
+    top_latents,
     total_activations,
 )
 from gatewise.utils.checks import check_integer
@@ -126,7 +126,7 @@ def top_rows(
         raise ValueError(f"codes: expected {len(images)} rows, as x has, got {active.shape[0]}")
     count = check_integer("count", count, 1)
     chosen = _to_features(
-        largest_first(total_activations(active), 8) if features is None else features,
+        top_latents(total_activations(active), 8) if features is None else features,
         active.shape[1],
     )
     columns = active.tocsc()

@@ -8,7 +8,7 @@ import numpy as np
 
 from gatewise._extras import import_extra
 from gatewise.plots.figures import COLORS, new_figure, style_axes
-from gatewise.sae.features import active_codes, count_active
+from gatewise.sae.latent_statistics import active_codes, count_active
 from gatewise.sae.measures import density_bins
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from gatewise.sae.activations import (
 )
 from gatewise.sae.autoencoder import SparseAutoencoder
 from gatewise.sae.auxk import AuxK
-from gatewise.sae.code_layer import SparseCode
-from gatewise.sae.dead import DeadUnitsWarning
-from gatewise.sae.dictionary import SparseDictionary
+from gatewise.sae.dead_units import DeadUnitsWarning
+from gatewise.sae.sparse_code import SparseCode
+from gatewise.sae.sparse_dictionary import SparseDictionary
 from gatewise.sae.units_layer import Units
 
 __all__ = [

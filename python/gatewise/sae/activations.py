@@ -17,20 +17,20 @@ from gatewise.utils.checks import check_integer, check_number
 class CodeActivation(Configurable):
     """What turns pre-activations h into a code z, with the penalty that keeps it sparse."""
 
-    takes_threshold: ClassVar[bool] = True
+    supports_threshold: ClassVar[bool] = True
     """Whether a threshold of the model may cut the code."""
-    revives: ClassVar[bool] = False
+    supports_auxk: ClassVar[bool] = False
     """Whether dead latents can learn by `AuxK`: one may be dead though it exceeds 0."""
-    chooses_alone: ClassVar[bool] = False
+    supports_experts: ClassVar[bool] = False
     """Whether latents can be split among experts: a row's entries follow from its own h alone."""
-    stacks: ClassVar[bool] = False
+    supports_stack: ClassVar[bool] = False
     """Whether a stacked autoencoder may have it: it reads plain pre-activations."""
 
-    dies: ClassVar[bool] = True
+    can_die: ClassVar[bool] = True
     """Whether a latent that is never above 0 gets no slope."""
-    refits: ClassVar[bool] = True
+    supports_refit: ClassVar[bool] = True
     """Whether a code's values may be fitted anew: it is sparse, and has none below 0."""
-    own_parameters: ClassVar[tuple[str, ...]] = ()
+    parameter_names: ClassVar[tuple[str, ...]] = ()
     """Parameters (m,) of the activation itself."""
 
     def native_options(self) -> NativeOptions:
@@ -43,7 +43,7 @@ class CodeActivation(Configurable):
 
     def check_threshold(self, threshold: float) -> None:
         """Refuses, by ValueError, a threshold that this activation cannot have."""
-        if threshold and not self.takes_threshold:
+        if threshold and not self.supports_threshold:
             name = type(self).__name__
             raise ValueError(f"threshold: expected 0 with {name}, got {threshold}")
 
@@ -51,7 +51,7 @@ class CodeActivation(Configurable):
         """By what W_d's transpose is multiplied to be the first W_e."""
         return 1.0
 
-    def first_value(self, parameter: str, latents: int) -> float:
+    def initial_value(self, parameter: str, latents: int) -> float:
         """Where a parameter of the activation itself starts, and a revived latent's starts anew."""
         return 0.0
 
@@ -89,8 +89,8 @@ class ReLU(CodeActivation):
     """
 
     l1: float = 0.0
-    chooses_alone: ClassVar[bool] = True
-    stacks: ClassVar[bool] = True
+    supports_experts: ClassVar[bool] = True
+    supports_stack: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._set(l1=check_number("l1", self.l1, 0))
@@ -126,15 +126,15 @@ class TopK(CodeActivation):
     """
 
     k: int = 32
-    revives: ClassVar[bool] = True
-    chooses_alone: ClassVar[bool] = True
-    stacks: ClassVar[bool] = True
+    supports_auxk: ClassVar[bool] = True
+    supports_experts: ClassVar[bool] = True
+    supports_stack: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._set(k=check_integer("k", self.k, 1))
 
     def check(self, latents: int) -> None:
-        _check_most(self.k, latents)
+        _check_k(self.k, latents)
 
 
 @CODE_ACTIVATIONS.register("batch_top_k")
@@ -165,13 +165,15 @@ class BatchTopK(CodeActivation):
 
     k: int = 32
     momentum: float = 0.9
-    revives: ClassVar[bool] = True
+    supports_auxk: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._set(k=check_integer("k", self.k, 1), momentum=_below_one("momentum", self.momentum))
+        self._set(
+            k=check_integer("k", self.k, 1), momentum=_check_below_one("momentum", self.momentum)
+        )
 
     def check(self, latents: int) -> None:
-        _check_most(self.k, latents)
+        _check_k(self.k, latents)
 
 
 @CODE_ACTIVATIONS.register("jump_relu")
@@ -210,15 +212,15 @@ class JumpReLU(CodeActivation):
     weight: float = 1.0
     bandwidth: float = 0.05
     initial_threshold: float | None = None
-    own_parameters: ClassVar[tuple[str, ...]] = ("latent_threshold",)
-    revives: ClassVar[bool] = True
-    takes_threshold: ClassVar[bool] = False
+    parameter_names: ClassVar[tuple[str, ...]] = ("latent_threshold",)
+    supports_auxk: ClassVar[bool] = True
+    supports_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(
-            target_l0=_above_zero("target_l0", self.target_l0),
+            target_l0=_check_positive("target_l0", self.target_l0),
             weight=check_number("weight", self.weight, 0),
-            bandwidth=_above_zero("bandwidth", self.bandwidth),
+            bandwidth=_check_positive("bandwidth", self.bandwidth),
         )
         if self.initial_threshold is not None:
             first = check_number("initial_threshold", self.initial_threshold, 0)
@@ -229,7 +231,7 @@ class JumpReLU(CodeActivation):
         del options["activation.initial_threshold"]
         return {**options, "activation.kind": "jump_relu"}
 
-    def first_value(self, parameter: str, latents: int) -> float:
+    def initial_value(self, parameter: str, latents: int) -> float:
         if self.initial_threshold is not None:
             return self.initial_threshold
         from statistics import NormalDist
@@ -262,8 +264,8 @@ class Gated(CodeActivation):
     """
 
     l1: float = 0.001
-    own_parameters: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
-    takes_threshold: ClassVar[bool] = False
+    parameter_names: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
+    supports_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(l1=check_number("l1", self.l1, 0))
@@ -299,8 +301,8 @@ class KL(CodeActivation):
 
     rho: float = 0.05
     weight: float = 0.01
-    refits: ClassVar[bool] = False
-    stacks: ClassVar[bool] = True
+    supports_refit: ClassVar[bool] = False
+    supports_stack: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         rho = check_number("rho", self.rho, 0, 1)
@@ -318,10 +320,10 @@ class KL(CodeActivation):
 class Identity(CodeActivation):
     """`z = h`: a plain autoencoder, whose codes have all entries."""
 
-    dies: ClassVar[bool] = False
-    refits: ClassVar[bool] = False
-    takes_threshold: ClassVar[bool] = False
-    stacks: ClassVar[bool] = True
+    can_die: ClassVar[bool] = False
+    supports_refit: ClassVar[bool] = False
+    supports_threshold: ClassVar[bool] = False
+    supports_stack: ClassVar[bool] = True
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return min(1.0, width / latents)
@@ -359,7 +361,7 @@ class LISTA(CodeActivation):
 
     steps: int = 3
     l1: float = 0.0
-    takes_threshold: ClassVar[bool] = False
+    supports_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))
@@ -374,19 +376,19 @@ def _half_active_gain(width: int, latents: int) -> float:
     return min(1.0, 2 * width / latents)
 
 
-def _check_most(k: int, latents: int) -> None:
+def _check_k(k: int, latents: int) -> None:
     if k > latents:
         raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {k}")
 
 
-def _above_zero(name: str, value: object) -> float:
+def _check_positive(name: str, value: object) -> float:
     number = check_number(name, value, 0)
     if number == 0:
         raise ValueError(f"{name}: expected a number above 0, got {value!r}")
     return number
 
 
-def _below_one(name: str, value: object) -> float:
+def _check_below_one(name: str, value: object) -> float:
     number = check_number(name, value, 0)
     if number >= 1:
         raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")

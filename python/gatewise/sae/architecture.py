@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from gatewise.registry import Config
-from gatewise.sae.feeding import Limits
+from gatewise.sae.training_data import Limits
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices, Labels
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 Keep: TypeAlias = "int | float"
 """How many to keep: their number, or as a float their share."""
 
-ENCODED_ROWS = 1 << 16
+ENCODE_BLOCK_ROWS = 1 << 16
 """Rows of a file that are encoded at a time."""
 
 
-class Form(ABC):
+class Architecture(ABC):
     """The layers of an autoencoder, and what is done with them beside training.
 
     Attributes
@@ -70,7 +70,7 @@ class Form(ABC):
         """Sets c and s."""
 
     @abstractmethod
-    def forget_units(self) -> None:
+    def reset_standardization(self) -> None:
         """Takes `standardize` back."""
 
     @abstractmethod
@@ -91,15 +91,17 @@ class Form(ABC):
         return None
 
     @abstractmethod
-    def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
-        """Gives dead units new weights, which seed and number decide; called if `revive` is set."""
+    def reinitialize_dead(
+        self, graph: Graph, dead: Indices, rows: Floats, seed: int, step: int
+    ) -> None:
+        """Gives dead units new weights, which seed and step decide; called if `revive` is set."""
 
     @abstractmethod
-    def choose(self, keep: Keep, hidden: Any) -> list[Indices]:
+    def select_neurons(self, keep: Keep, hidden: Any) -> list[Indices]:
         """The neurons to keep, of each layer that may lose some. Changes nothing."""
 
     @abstractmethod
-    def shrink(self, kept: list[Indices]) -> list[Layer]:
+    def prune_neurons(self, kept: list[Indices]) -> list[Layer]:
         """New layers that have the weights of what is kept, built; the form is then theirs."""
 
     @abstractmethod
@@ -107,7 +109,7 @@ class Form(ABC):
         """The arguments of `SparseAutoencoder` that made the form."""
 
 
-def take_over(new: Layer, old: Layer, values: dict[str, Floats]) -> None:
+def copy_layer_parameters(new: Layer, old: Layer, values: dict[str, Floats]) -> None:
     """Makes a built layer go on as `old`, with `values` in place of some of its weights."""
     for parameter in new.native.parameters():
         value = values.get(parameter.name)
@@ -118,7 +120,7 @@ def take_over(new: Layer, old: Layer, values: dict[str, Floats]) -> None:
     new.trainable = old.trainable
 
 
-def strongest(norms: Floats, keep: object, name: str) -> Indices:
+def largest_norm_indices(norms: Floats, keep: object, name: str) -> Indices:
     """The neurons of largest norm in ascending order, ties to the lower ones.
 
     Raises

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.registry import Config
-from gatewise.sae.dead import dead_units
-from gatewise.sae.dictionary import SparseDictionary
-from gatewise.sae.forms import Form, Keep
-from gatewise.sae.learning import Reconstructing
-from gatewise.sae.stack import StackForm
-from gatewise.sae.wide import WideForm
+from gatewise.sae.architecture import Architecture, Keep
+from gatewise.sae.dead_units import dead_units
+from gatewise.sae.dictionary_architecture import DictionaryArchitecture
+from gatewise.sae.reconstruction_model import ReconstructionModel
+from gatewise.sae.sparse_dictionary import SparseDictionary
+from gatewise.sae.stacked_architecture import StackedArchitecture
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gatewise.sae.auxk import AuxK
 
 
-class SparseAutoencoder(Reconstructing):
+class SparseAutoencoder(ReconstructionModel):
     """Rows as sparse codes, and back: one wide dictionary, or a stack of layers.
 
     The dictionary: `z = f((s (x - c) - b) W_e + b_e)` is the sparse code and
@@ -70,7 +70,7 @@ class SparseAutoencoder(Reconstructing):
     Raises
     ------
     ValueError
-        An argument is out of range or has no meaning in this form, or k is above `latents`.
+        An argument is out of range or has no meaning in this architecture, or k is above `latents`.
     TypeError
         An argument is of another type, or not supported.
 
@@ -141,14 +141,16 @@ class SparseAutoencoder(Reconstructing):
         }
         self.seed = None if seed is None else check_integer("seed", seed, 0)
         width = None if input_dim is None else check_integer("input_dim", input_dim, 1)
-        self._form: Form
+        self._architecture: Architecture
         if hidden is None or (isinstance(hidden, Sequence) and not len(hidden)):
             _refuse("a dictionary", output_activation=output_activation)
-            self._form = WideForm(latents, **both, **dictionary)
+            self._architecture = DictionaryArchitecture(latents, **both, **dictionary)
         else:
             _refuse("a stack", **dictionary)
-            self._form = StackForm(latents, hidden, **both, output_activation=output_activation)
-        super().__init__(self._form.layers(width), name=name)
+            self._architecture = StackedArchitecture(
+                latents, hidden, **both, output_activation=output_activation
+            )
+        super().__init__(self._architecture.layers(width), name=name)
         if width is not None:
             self._build_from_data([(None, width)])
 
@@ -201,8 +203,8 @@ class SparseAutoencoder(Reconstructing):
         -----
         `gw.sae.files.read` gives the arrays as they are, with what else the file said.
         """
-        from gatewise.sae.exchange import from_stored
         from gatewise.sae.files import read
+        from gatewise.sae.stored_conversion import from_stored
 
         settings, values = from_stored(read(path, format))
         model = cls(**settings)
@@ -232,8 +234,8 @@ class SparseAutoencoder(Reconstructing):
         FileExistsError
             Something is there and `overwrite` is False.
         """
-        from gatewise.sae.exchange import to_stored
         from gatewise.sae.files import write
+        from gatewise.sae.stored_conversion import to_stored
 
         self._built_graph()
         write(to_stored(self.dictionary).folded(), path, format, overwrite)
@@ -245,14 +247,14 @@ class SparseAutoencoder(Reconstructing):
     @property
     def latents(self) -> int:
         """Size m of the code."""
-        return self._form.latents
+        return self._architecture.latents
 
     @property
     def dictionary(self) -> SparseDictionary:
         """The one layer that holds the parameters; a stack has none."""
-        if not isinstance(self._form, WideForm):
+        if not isinstance(self._architecture, DictionaryArchitecture):
             raise AttributeError(f"{self.name}: expected a dictionary, this is a stack: see layers")
-        return self._form.code_layer
+        return self._architecture.code_layer
 
     def add(self, layer: Any) -> None:
         """Refused: an autoencoder keeps its layers. Put them into a `Sequential` of your own."""
@@ -280,7 +282,7 @@ class SparseAutoencoder(Reconstructing):
             `rows` is out of range, or the model is not built.
         """
         self._built_graph()
-        return dead_units(self._form.code_layer, check_integer("rows", rows, 1))
+        return dead_units(self._architecture.code_layer, check_integer("rows", rows, 1))
 
     def drop_neurons(self, keep: Keep, hidden: Any = None) -> None:
         """Removes the neurons of smallest `|w_in| |w_out|`, and their rows and columns with them.
@@ -306,7 +308,9 @@ class SparseAutoencoder(Reconstructing):
         """
         self._built_graph()
         with self._trainer_lock.training("drop_neurons"):
-            layers = self._form.shrink(self._form.choose(keep, hidden))
+            layers = self._architecture.prune_neurons(
+                self._architecture.select_neurons(keep, hidden)
+            )
             self._stack = layers
             self._connect()
 
@@ -316,7 +320,7 @@ class SparseAutoencoder(Reconstructing):
             "name": self.name,
             "seed": self.seed,
             "input_dim": self.input_shape[-1] if self.built else None,
-            **self._form.get_config(),
+            **self._architecture.get_config(),
         }
 
     @classmethod
@@ -331,11 +335,13 @@ class SparseAutoencoder(Reconstructing):
 
     def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
         if not self.built and len(feature_shapes) == 1:
-            self._stack = self._form.layers(feature_shapes[0][-1])
+            self._stack = self._architecture.layers(feature_shapes[0][-1])
         super()._build_from_data(feature_shapes)
 
 
-def _refuse(form: str, **arguments: object) -> None:
+def _refuse(architecture: str, **arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None:
-            raise ValueError(f"{name}: expected None, {form} has no such setting; got {value!r}")
+            raise ValueError(
+                f"{name}: expected None, {architecture} has no such setting; got {value!r}"
+            )

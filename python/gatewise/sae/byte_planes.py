@@ -1,4 +1,4 @@
-"""Arrays of whole numbers as compressed bytes, plane by plane."""
+"""Arrays of whole integers as compressed bytes, plane by plane."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.data.convert import Array
 _STREAM = struct.Struct("<BQ")
 """Before each stream: which codec, and its bytes."""
 
-_TRIED = 1 << 22
+_TRIAL_BYTES = 1 << 22
 """Bytes of a stream on which the codecs are compared."""
 
 # Fixed here and not read from the data, so that no data decide how much memory LZMA takes. Bytes
@@ -42,28 +42,28 @@ _UNPACK: tuple[Callable[[], Any], ...] = (
 )
 
 
-def narrowest(numbers: Array) -> Array:
-    """Numbers of 0 or more in the narrowest unsigned type that holds them all, little-endian."""
-    most = int(numbers.max()) if numbers.size else 0
-    bits = next(bits for bits in (8, 16, 32, 64) if most < 1 << bits)
-    return numbers.astype(f"<u{bits // 8}")
+def to_smallest_uint(integers: Array) -> Array:
+    """Non-negative integers in the smallest unsigned type that holds them all, little-endian."""
+    max_value = int(integers.max()) if integers.size else 0
+    bits = next(bits for bits in (8, 16, 32, 64) if max_value < 1 << bits)
+    return integers.astype(f"<u{bits // 8}")
 
 
-def pack(numbers: Array) -> bytes:
+def pack(integers: Array) -> bytes:
     """The bytes of an array (n,), all lowest bytes first, then all next ones, each compressed.
 
     Each plane is stored as it is, or by deflate, bzip2 or LZMA, whichever is smallest; of a plane
     over 4 MB, whichever is smallest on its beginning.
     """
-    stored = np.ascontiguousarray(numbers, numbers.dtype.newbyteorder("<"))
+    stored = np.ascontiguousarray(integers, integers.dtype.newbyteorder("<"))
     table = stored.view(np.uint8).reshape(len(stored), stored.itemsize)
     return b"".join(_pack_plane(plane.tobytes()) for plane in table.T)
 
 
 def _pack_plane(plane: bytes) -> bytes:
-    tried = [pack_bytes(plane[:_TRIED]) for pack_bytes in _PACK]
+    tried = [pack_bytes(plane[:_TRIAL_BYTES]) for pack_bytes in _PACK]
     codec = min(range(len(tried)), key=lambda index: len(tried[index]))
-    packed = tried[codec] if len(plane) <= _TRIED else _PACK[codec](plane)
+    packed = tried[codec] if len(plane) <= _TRIAL_BYTES else _PACK[codec](plane)
     return _STREAM.pack(codec, len(packed)) + packed
 
 

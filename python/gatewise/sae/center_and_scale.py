@@ -12,10 +12,10 @@ from gatewise.data.convert import Floats, features
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
-_MOST_STEPS = 50
+_MAX_ITERATIONS = 50
 """Of the iteration; it comes a tenth closer in each, or better."""
 
-_ROWS = 1 << 14
+_BLOCK_ROWS = 1 << 14
 """Rows of a file that are read at a time."""
 
 
@@ -30,7 +30,7 @@ def check_center(center: object) -> str | None:
     return None if center is None else str(center)
 
 
-def standard_units(rows: Any, center: str | None, scale: bool) -> tuple[Floats, float]:
+def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats, float]:
     """The centre of rows, and the factor that then brings their mean square to 1 a value.
 
     Parameters
@@ -52,12 +52,12 @@ def standard_units(rows: Any, center: str | None, scale: bool) -> tuple[Floats, 
     Raises
     ------
     TypeError, ValueError
-        The rows are no numbers, or not finite.
+        The rows are no row_range, or not finite.
     """
     count, width = rows.shape
     middle = np.zeros(width)
     if center is not None:
-        for part in _parts(rows):
+        for part in _row_blocks(rows):
             middle += np.sum(part, axis=0, dtype=np.float64)
         middle /= count
     if center == "geometric_median":
@@ -66,7 +66,7 @@ def standard_units(rows: Any, center: str | None, scale: bool) -> tuple[Floats, 
     if not scale:
         return center_row, 1.0
     square = 0.0
-    for part in _parts(rows):
+    for part in _row_blocks(rows):
         centred = part.astype(np.float64) - center_row
         square += float(np.vdot(centred, centred))
     return center_row, (count * width / square) ** 0.5 if square > 0 else 1.0
@@ -81,9 +81,9 @@ def _geometric_median(rows: Any, start: Doubles) -> Doubles:
     minimum".
     """
     middle = start
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_ITERATIONS):
         weights, weighted = 0.0, np.zeros_like(middle)
-        for part in _parts(rows):
+        for part in _row_blocks(rows):
             distances = np.linalg.norm(part - middle, axis=1)
             # A row that is the centre itself would have all the weight.
             inverse = 1 / np.maximum(distances, 1e-12 + 1e-6 * distances.max())
@@ -96,7 +96,7 @@ def _geometric_median(rows: Any, start: Doubles) -> Doubles:
     return middle
 
 
-def _parts(rows: Any) -> Iterator[Floats]:
-    for start in range(0, len(rows), _ROWS):
-        numbers = range(start, min(start + _ROWS, len(rows)))
-        yield features(rows[start : numbers.stop], "x", (None, rows.shape[1]), numbers)
+def _row_blocks(rows: Any) -> Iterator[Floats]:
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        row_range = range(start, min(start + _BLOCK_ROWS, len(rows)))
+        yield features(rows[start : row_range.stop], "x", (None, rows.shape[1]), row_range)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from gatewise._core import Floats, Labels
-    from gatewise.sae.dictionary import SparseDictionary
+    from gatewise.sae.sparse_dictionary import SparseDictionary
 
     CsrArray: TypeAlias = Any
 
-_MOST_NARROW = 2**31 - 1
-"""Entries up to which offsets are int32: SciPy keeps latents in the type of the offsets."""
+_MAX_INT32 = 2**31 - 1
+"""Entries up to which indptr are int32: SciPy keeps latents in the type of the indptr."""
 
 
 def encode(
@@ -25,20 +25,20 @@ def encode(
     rows: Any,
     width: int,
     latents: int,
-    at_a_time: int,
+    block_rows: int,
     refit: bool = False,
 ) -> CsrArray:
     """The codes `(n, m)` of rows `(n, d)`, which may be a memory map: read part by part."""
     from scipy.sparse import csr_array, vstack
 
     parts = []
-    for start in range(0, len(rows), at_a_time):
-        numbers = range(start, min(start + at_a_time, len(rows)))
-        part = convert.features(rows[start : numbers.stop], "x", (None, width), rows=numbers)
-        offsets, indices, values = _core.encode(native, part, refit)
-        if len(values) <= _MOST_NARROW:
-            offsets = offsets.astype(indices.dtype)
-        parts.append(csr_array((values, indices, offsets), (len(part), latents)))
+    for start in range(0, len(rows), block_rows):
+        row_range = range(start, min(start + block_rows, len(rows)))
+        part = convert.features(rows[start : row_range.stop], "x", (None, width), rows=row_range)
+        indptr, indices, values = _core.encode(native, part, refit)
+        if len(values) <= _MAX_INT32:
+            indptr = indptr.astype(indices.dtype)
+        parts.append(csr_array((values, indices, indptr), (len(part), latents)))
     if not parts:
         raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
     return parts[0] if len(parts) == 1 else vstack(parts, format="csr")

@@ -11,9 +11,9 @@ from gatewise.sae.activations import CodeActivation
 if TYPE_CHECKING:
     from gatewise._core import Indices
 
-_ROWS_PER_UNIT = 20
+_MIN_ACTIVATIONS = 20
 """Fewer rows than would make each unit active so often, evenly, say little: any may be left out."""
-_SHARE = 0.1
+_MIN_DEAD_FRACTION = 0.1
 """A few dead units are usual."""
 
 
@@ -21,10 +21,10 @@ class DeadUnitsWarning(UserWarning):
     """A tenth of an autoencoder's units or more are active in no row: they learn nothing."""
 
 
-def patience(rows: int, latents: int, activation: CodeActivation) -> int:
+def dead_window(rows: int, latents: int, activation: CodeActivation) -> int:
     """Rows without activity after which a unit counts as dead: an epoch's `rows` or more."""
     active = getattr(activation, "k", 1)
-    return max(rows, _ROWS_PER_UNIT * latents // active)
+    return max(rows, _MIN_ACTIVATIONS * latents // active)
 
 
 def dead_units(layer: Any, rows: int) -> Indices:
@@ -34,7 +34,7 @@ def dead_units(layer: Any, rows: int) -> Indices:
 
 def describe_dead(name: str, dead: Indices, latents: int, rows: int, hint: str) -> str | None:
     """What to tell the user of dead units, with a hint of the form's; None where they are few."""
-    if len(dead) < _SHARE * latents:
+    if len(dead) < _MIN_DEAD_FRACTION * latents:
         return None
     shown = ", ".join(map(str, dead[:8])) + (", ..." if len(dead) > 8 else "")
     return (

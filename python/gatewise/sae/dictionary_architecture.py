@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.registry import Config
-from gatewise.sae import codes as sparse_codes
-from gatewise.sae.dictionary import SparseDictionary
-from gatewise.sae.forms import ENCODED_ROWS, Form, strongest, take_over
-from gatewise.sae.resampling import resample
-from gatewise.sae.units import check_center
+from gatewise.sae import csr_codes
+from gatewise.sae.architecture import (
+    ENCODE_BLOCK_ROWS,
+    Architecture,
+    copy_layer_parameters,
+    largest_norm_indices,
+)
+from gatewise.sae.center_and_scale import check_center
+from gatewise.sae.dictionary_resampling import resample
+from gatewise.sae.sparse_dictionary import SparseDictionary
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ DICTIONARY_SETTINGS = (
 """Arguments that an autoencoder hands on to its `SparseDictionary`, beside `latents`."""
 
 
-class WideForm(Form):
+class DictionaryArchitecture(Architecture):
     """One `SparseDictionary`; arguments as those of `SparseAutoencoder`."""
 
     def __init__(
@@ -50,7 +55,7 @@ class WideForm(Form):
             **{name: value for name, value in dictionary.items() if value is not None},
         )
         self.activation = self._dictionary.activation
-        if self.revive and not self.activation.dies:
+        if self.revive and not self.activation.can_die:
             name = type(self.activation).__name__
             raise ValueError(f"revive: expected False with {name}, whose latents do not die")
 
@@ -72,31 +77,33 @@ class WideForm(Form):
     def standardize(self, center: Floats, scale: float) -> None:
         self._dictionary.standardize(center, scale)
 
-    def forget_units(self) -> None:
-        self._dictionary.forget_units()
+    def reset_standardization(self) -> None:
+        self._dictionary.reset_standardization()
 
     def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
-        if refit and not self.activation.refits:
+        if refit and not self.activation.supports_refit:
             name = type(self.activation).__name__
             raise ValueError(f"refit: expected False with {name}, whose codes are not few values")
         width = self._dictionary.input_shape[-1]
         native, latents = self._dictionary.native, self.latents
-        return sparse_codes.encode(native, rows, width, latents, ENCODED_ROWS, refit)
+        return csr_codes.encode(native, rows, width, latents, ENCODE_BLOCK_ROWS, refit)
 
     def decode(self, graph: Graph, codes: Any) -> Floats:
-        return sparse_codes.decode(self._dictionary.native, codes, self.latents)
+        return csr_codes.decode(self._dictionary.native, codes, self.latents)
 
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
-        return sparse_codes.search(self._dictionary, codes, query, k)
+        return csr_codes.search(self._dictionary, codes, query, k)
 
     @property
     def directions(self) -> Floats:
         return self._dictionary.native.get("decoder")
 
-    def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
-        resample(self._dictionary, dead, rows, seed, number)
+    def reinitialize_dead(
+        self, graph: Graph, dead: Indices, rows: Floats, seed: int, step: int
+    ) -> None:
+        resample(self._dictionary, dead, rows, seed, step)
 
-    def choose(self, keep: Any, hidden: Any) -> list[Indices]:
+    def select_neurons(self, keep: Any, hidden: Any) -> list[Indices]:
         if hidden is not None:
             raise ValueError(
                 f"hidden: expected None, a dictionary has no such layers; got {hidden!r}"
@@ -104,7 +111,7 @@ class WideForm(Form):
         native = self._dictionary.native
         norms = np.linalg.norm(native.get("encoder"), axis=0)
         norms *= np.linalg.norm(native.get("decoder"), axis=1)
-        kept = strongest(norms, keep, "keep")
+        kept = largest_norm_indices(norms, keep, "keep")
         if self._dictionary.num_experts > 1:
             raise ValueError("keep: expected a dictionary without experts, who have equal parts")
         if self._dictionary.prefixes:
@@ -112,7 +119,7 @@ class WideForm(Form):
         self.activation.check(len(kept))
         return [kept]
 
-    def shrink(self, kept: list[Indices]) -> list[Layer]:
+    def prune_neurons(self, kept: list[Indices]) -> list[Layer]:
         old, latents = self._dictionary, self.latents
         config = {**old.get_config(), "latents": len(kept[0])}
         new = SparseDictionary.from_config(config)
@@ -125,7 +132,7 @@ class WideForm(Form):
                     assert value.shape[axis] == latents
                     value = value.take(kept[0], axis)
             values[parameter.name] = value
-        take_over(new, old, values)
+        copy_layer_parameters(new, old, values)
         new.is_standardized = old.is_standardized
         self._dictionary = new
         return [new]

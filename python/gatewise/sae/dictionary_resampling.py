@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatewise import _core
-from gatewise.sae import codes as sparse_codes
+from gatewise.sae import csr_codes
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
-    from gatewise.sae.dictionary import SparseDictionary
+    from gatewise.sae.sparse_dictionary import SparseDictionary
 
 _STREAM = 1 << 37
 """Streams of the draws: beyond those of shuffles and of revived units."""
 
 
 def resample(
-    dictionary: SparseDictionary, dead: Indices, rows: Floats, seed: int, number: int
+    dictionary: SparseDictionary, dead: Indices, rows: Floats, seed: int, step: int
 ) -> None:
     """Points dead latents at what is left over of rows that are reconstructed badly.
 
@@ -37,35 +37,35 @@ def resample(
         The latents.
     rows : ndarray (n, d), float32
         Of which the errors are taken.
-    seed, number : int
-        Of the random numbers; the number is another one each time.
+    seed, step : int
+        Of the random numbers; the step is another one each time.
 
     References
     ----------
     Bricken et al. 2023, "Towards monosemanticity", appendix on resampling.
     """
     native, latents = dictionary.native, dictionary.latents
-    z = sparse_codes.encode(native, rows, rows.shape[1], latents, len(rows))
-    errors = native.get("scale")[0] * (rows - sparse_codes.decode(native, z, latents))
+    z = csr_codes.encode(native, rows, rows.shape[1], latents, len(rows))
+    errors = native.get("scale")[0] * (rows - csr_codes.decode(native, z, latents))
     squares = np.sum(errors.astype(np.float64) ** 2, axis=1)
     if not squares.sum() > 0:
         return
-    chances = np.cumsum(squares / squares.sum())
-    draws = _core.random_uniform(seed, _STREAM + number, len(dead), 0.0, 1.0)
-    chosen = np.minimum(np.searchsorted(chances, draws, side="right"), len(rows) - 1)
+    cumulative = np.cumsum(squares / squares.sum())
+    draws = _core.random_uniform(seed, _STREAM + step, len(dead), 0.0, 1.0)
+    chosen = np.minimum(np.searchsorted(cumulative, draws, side="right"), len(rows) - 1)
     directions = errors[chosen] / np.sqrt(squares[chosen, None])
     encoder, bias, decoder = (native.get(name) for name in ("encoder", "encoder_bias", "decoder"))
-    lengths = np.linalg.norm(encoder, axis=0)
-    lengths[dead] = np.nan
-    length = 1.0 if len(dead) == latents else np.nanmean(lengths)
+    norms = np.linalg.norm(encoder, axis=0)
+    norms[dead] = np.nan
+    length = 1.0 if len(dead) == latents else np.nanmean(norms)
     decoder[dead] = directions
     encoder[:, dead] = directions.T if dictionary.tied else length * directions.T
     bias[dead] = 0
     for name, value in (("encoder", encoder), ("encoder_bias", bias), ("decoder", decoder)):
         native.set(name, value)
-    for name in dictionary.activation.own_parameters:
+    for name in dictionary.activation.parameter_names:
         value = native.get(name)
-        value[dead] = dictionary.activation.first_value(name, latents)
+        value[dead] = dictionary.activation.initial_value(name, latents)
         native.set(name, value)
     idle = native.get("idle_rows")
     idle[dead] = 0

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.data import convert, csr
 from gatewise.models import Sequential
-from gatewise.sae.feeding import as_rows
-from gatewise.sae.forms import ENCODED_ROWS
+from gatewise.sae.architecture import ENCODE_BLOCK_ROWS
 from gatewise.sae.measures import Measures
+from gatewise.sae.training_data import as_rows
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Labels
-    from gatewise.sae.forms import Form
+    from gatewise.sae.architecture import Architecture
     from gatewise.sae.report import Report
 
 
-class Coding(Sequential):
+class EncodingModel(Sequential):
     """The part of `SparseAutoencoder` that uses what was learnt."""
 
-    _form: Form
+    _architecture: Architecture
 
     def encode(self, x: Any, dense: bool = False, refit: bool = False) -> Any:
         """The sparse codes of rows.
@@ -53,7 +53,7 @@ class Coding(Sequential):
         """
         check_flag("dense", dense)
         check_flag("refit", refit)
-        result = self._form.encode(self._built_graph(), as_rows(x, "x"), refit)
+        result = self._architecture.encode(self._built_graph(), as_rows(x, "x"), refit)
         return result.toarray() if dense else result
 
     def decode(self, codes: Any) -> Floats:
@@ -74,7 +74,7 @@ class Coding(Sequential):
             It has another width, latents out of range, or holds NaN or infinity; or the model is
             not built.
         """
-        return self._form.decode(self._built_graph(), codes)
+        return self._architecture.decode(self._built_graph(), codes)
 
     def predict(self, x: Any, *args: Any, **settings: Any) -> Any:
         """The reconstruction of rows, or of sparse codes: `Model.predict`, or `decode`."""
@@ -119,14 +119,14 @@ class Coding(Sequential):
         if targets.shape != rows.shape:
             raise ValueError(f"y: expected the shape of x, {rows.shape}, got {targets.shape}")
         measures = Measures()
-        for start in range(0, len(rows), ENCODED_ROWS):
-            numbers = range(start, min(start + ENCODED_ROWS, len(rows)))
-            part = slice(start, numbers.stop)
-            codes = self._form.encode(graph, rows[part])
+        for start in range(0, len(rows), ENCODE_BLOCK_ROWS):
+            row_range = range(start, min(start + ENCODE_BLOCK_ROWS, len(rows)))
+            part = slice(start, row_range.stop)
+            codes = self._architecture.encode(graph, rows[part])
             name = "x" if y is None else "y"
-            expected = convert.features(targets[part], name, (None, rows.shape[1]), numbers)
-            measures.add(expected, codes, self._form.decode(graph, codes))
-        return measures.result(self._form.directions if cosines else None)
+            expected = convert.features(targets[part], name, (None, rows.shape[1]), row_range)
+            measures.add(expected, codes, self._architecture.decode(graph, codes))
+        return measures.result(self._architecture.directions if cosines else None)
 
     def report(self, x: Any, **settings: Any) -> Report:
         """What latents stand for: the rows they are strongest in, and the latents most like them.
@@ -148,7 +148,7 @@ class Coding(Sequential):
         """
         from gatewise.sae.report import report
 
-        directions = self._form.directions
+        directions = self._architecture.directions
         if directions is None:
             raise ValueError(f"{self.name}: expected a dictionary, a stack's units are no rows")
         rows = as_rows(x, "x")
@@ -174,7 +174,7 @@ class Coding(Sequential):
         TypeError, ValueError
             A width does not fit, or values are not above 0.
         """
-        from gatewise.sae.code_bytes import to_bytes
+        from gatewise.sae.code_serialization import to_bytes
 
         if not csr.is_sparse(codes):
             raise TypeError(f"codes: expected a SciPy sparse matrix, got {type(codes).__name__}")
@@ -186,16 +186,16 @@ class Coding(Sequential):
 
         Values are within half a step of what they were.
         """
-        from gatewise.sae.code_bytes import from_bytes
+        from gatewise.sae.code_serialization import from_bytes
 
         codes = from_bytes(data)
         self._check_width(codes)
         return codes
 
     def _check_width(self, codes: Any) -> None:
-        if codes.shape[1] != self._form.latents:
+        if codes.shape[1] != self._architecture.latents:
             raise ValueError(
-                f"codes: expected {self._form.latents} latents a row, got {codes.shape[1]}"
+                f"codes: expected {self._architecture.latents} latents a row, got {codes.shape[1]}"
             )
 
     def search(self, codes: Any, query: Any, k: int = 10) -> tuple[Labels, Floats]:
@@ -223,4 +223,4 @@ class Coding(Sequential):
             A width does not fit, k is out of range, or NaN or infinity came.
         """
         self._built_graph()
-        return self._form.search(codes, query, k)
+        return self._architecture.search(codes, query, k)

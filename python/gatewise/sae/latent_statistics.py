@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from gatewise.data import csr
 from gatewise.data.convert import Floats, Indices
-from gatewise.sae.codes import to_codes
+from gatewise.sae.csr_codes import to_codes
 
 Doubles = npt.NDArray[np.float64]
 
-_COSINES = 1 << 22
+_MAX_COSINES = 1 << 22
 """Cosines that are held at a time: 16 MB."""
 
 
 def active_codes(codes: Any, name: str) -> Any:
-    """Codes `(n, m)` as CSR of their entries above 0 alone, latents in order, none twice.
+    """Codes `(n, m)` as CSR of their nonzeros above 0 alone, latents in order, none twice.
 
     The same object where it is so already.
 
@@ -49,9 +49,9 @@ def total_activations(codes: Any) -> Doubles:
     return totals.astype(np.float64)
 
 
-def largest_first(totals: Doubles, most: int) -> Indices:
+def top_latents(totals: Doubles, max_latents: int) -> Indices:
     """At most that many latents of a total above 0, the largest first, ties by the lower latent."""
-    order = np.argsort(-totals, kind="stable")[:most]
+    order = np.argsort(-totals, kind="stable")[:max_latents]
     return order[totals[order] > 0]
 
 
@@ -73,8 +73,8 @@ def strongest_rows(columns: Any, feature: int, count: int) -> tuple[Indices, Dou
         The strongest first, ties by the lower row.
     activations : ndarray, float64
     """
-    entries = slice(int(columns.indptr[feature]), int(columns.indptr[feature + 1]))
-    rows, values = columns.indices[entries], columns.data[entries]
+    nonzeros = slice(int(columns.indptr[feature]), int(columns.indptr[feature + 1]))
+    rows, values = columns.indices[nonzeros], columns.data[nonzeros]
     order = np.lexsort((rows, -values))[:count]
     return rows[order].astype(np.int64), values[order].astype(np.float64)
 
@@ -105,14 +105,14 @@ def nearest_features(
     those returned are computed again in float64.
     """
     rows = np.asarray(decoder, np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = rows / np.where(lengths > 0, lengths, 1)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = rows / np.where(norms > 0, norms, 1)
     directions: Any = rows.astype(np.float32)
     wanted = np.arange(len(rows)) if features is None else np.asarray(features, np.int64)
     count = min(count, len(rows) - 1)
     neighbours = np.empty((len(wanted), count), np.int64)
     cosines = np.empty((len(wanted), count))
-    step = max(1, _COSINES // max(1, len(rows)))
+    step = max(1, _MAX_COSINES // max(1, len(rows)))
     for start in range(0, len(wanted) if count else 0, step):
         block = wanted[start : start + step]
         table = directions[block] @ directions.T
@@ -127,12 +127,12 @@ def nearest_features(
 def _largest_columns(table: Floats, k: int) -> npt.NDArray[np.int32]:
     """The columns of the k largest of each row, best first, ties by the lower column."""
     # The k-th largest decides who may be among them; of those equal to it the lowest are taken.
-    bound = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k, None]
+    thresholds = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k, None]
     best = np.empty((len(table), k), np.int32)
-    for row, (values, least) in enumerate(zip(table, bound, strict=True)):
-        reaching = np.flatnonzero(values >= least)
-        order = np.argsort(-values[reaching], kind="stable")[:k]
-        best[row] = reaching[order]
+    for row, (values, threshold) in enumerate(zip(table, thresholds, strict=True)):
+        candidates = np.flatnonzero(values >= threshold)
+        order = np.argsort(-values[candidates], kind="stable")[:k]
+        best[row] = candidates[order]
     return best
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatewise.layers import Dense, Layer
-from gatewise.sae.code_layer import SparseCode
-from gatewise.sae.forms import take_over
+from gatewise.sae.architecture import copy_layer_parameters
+from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.units_layer import Units
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Chain:
+class LayerStack:
     """Dense layers down to the code and up again, between two `Units` where there are units.
 
     Parameters
@@ -33,7 +33,7 @@ class Chain:
         The layer between both halves.
     output_activation : str
         Of the last layer.
-    has_units : bool
+    has_standardization : bool
         Whether rows are centred or scaled.
     """
 
@@ -41,27 +41,29 @@ class Chain:
     width: int
     code: SparseCode
     output_activation: str
-    has_units: bool
+    has_standardization: bool
     encoder: list[Dense] = field(init=False)
     decoder: list[Dense] = field(init=False)
-    units: list[Units] = field(init=False)
+    standardize_layers: list[Units] = field(init=False)
 
     def __post_init__(self) -> None:
         *hidden, latents = self.sizes
-        self.encoder = [_hidden("encoder", at, size) for at, size in enumerate(hidden, start=1)]
+        self.encoder = [
+            _hidden("encoder", index, size) for index, size in enumerate(hidden, start=1)
+        ]
         self.encoder.append(Dense(latents, name=f"encoder_{len(hidden) + 1}"))
         mirror = enumerate(reversed(hidden), start=1)
-        self.decoder = [_hidden("decoder", at, size) for at, size in mirror]
+        self.decoder = [_hidden("decoder", index, size) for index, size in mirror]
         last = f"decoder_{len(hidden) + 1}"
         self.decoder.append(Dense(self.width, activation=self.output_activation, name=last))
-        self.units = []
-        if self.has_units:
-            self.units = [Units(name="units"), Units(inverse=True, name="units_back")]
+        self.standardize_layers = []
+        if self.has_standardization:
+            self.standardize_layers = [Units(name="units"), Units(inverse=True, name="units_back")]
 
     def layers(self) -> list[Layer]:
         """All of them, from the rows to their reconstruction."""
-        first: list[Layer] = [*self.units[:1]]
-        return [*first, *self.encoder, self.code, *self.decoder, *self.units[1:]]
+        first: list[Layer] = [*self.standardize_layers[:1]]
+        return [*first, *self.encoder, self.code, *self.decoder, *self.standardize_layers[1:]]
 
     def norms(self) -> list[Floats]:
         """For each layer but the last one `|w_in| |w_out|` of its neurons."""
@@ -71,28 +73,37 @@ class Chain:
             for before, after in itertools.pairwise(kernels)
         ]
 
-    def shrunk(self, kept: Sequence[Indices]) -> Chain:
-        """A built chain of the neurons `kept` of each layer but the last one."""
+    def pruned(self, kept: Sequence[Indices]) -> LayerStack:
+        """A built layer_stack of the neurons `kept` of each layer but the last one."""
         sizes = [len(each) for each in kept[: len(self.encoder)]]
         code = SparseCode.from_config(self.code.get_config())
-        chain = Chain(sizes, self.width, code, self.output_activation, self.has_units)
+        layer_stack = LayerStack(
+            sizes, self.width, code, self.output_activation, self.has_standardization
+        )
         shape: Shape = (None, self.width)
-        for layer in chain.layers():
+        for layer in layer_stack.layers():
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         inputs, outputs = np.arange(self.width), np.arange(self.width)
-        olds, news = (*self.encoder, *self.decoder), (*chain.encoder, *chain.decoder)
-        for old, new, own in zip(olds, news, (*kept, outputs), strict=True):
+        old_layers, new_layers = (
+            (*self.encoder, *self.decoder),
+            (*layer_stack.encoder, *layer_stack.decoder),
+        )
+        for old, new, columns in zip(old_layers, new_layers, (*kept, outputs), strict=True):
             kernel, bias = old.native.get("kernel"), old.native.get("bias")
-            take_over(new, old, {"kernel": kernel[inputs][:, own], "bias": bias[own]})
-            inputs = own
+            copy_layer_parameters(
+                new, old, {"kernel": kernel[inputs][:, columns], "bias": bias[columns]}
+            )
+            inputs = columns
         idle = self.code.native.get("idle_rows")[kept[len(self.encoder) - 1]]
-        take_over(chain.code, self.code, {"idle_rows": idle})
-        for before, after in zip(self.units, chain.units, strict=True):
-            take_over(after, before, {})
+        copy_layer_parameters(layer_stack.code, self.code, {"idle_rows": idle})
+        for before, after in zip(
+            self.standardize_layers, layer_stack.standardize_layers, strict=True
+        ):
+            copy_layer_parameters(after, before, {})
             after.is_standardized = before.is_standardized
-        return chain
+        return layer_stack
 
 
-def _hidden(half: str, number: int, size: int) -> Dense:
-    return Dense(size, activation="relu", name=f"{half}_{number}")
+def _hidden(half: str, index: int, size: int) -> Dense:
+    return Dense(size, activation="relu", name=f"{half}_{index}")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.convert import Array, check_numeric, to_array
-from gatewise.sae.features import Doubles, active_codes, count_active, nearest_features
+from gatewise.sae.latent_statistics import Doubles, active_codes, count_active, nearest_features
 
-_VALUES = 1 << 20
+_BLOCK_VALUES = 1 << 20
 """Values of x that are widened to float64 at a time: 8 MB."""
 
 DENSITY_EDGES: Doubles = 10.0 ** np.linspace(-6, 0, 25)
@@ -40,13 +40,13 @@ class Measures:
     def __init__(self) -> None:
         self.rows = 0
         self._mean = np.zeros(0)
-        self._about_mean = 0.0  # sum (x - mean x)^2
+        self._squared_deviations = 0.0  # sum (x - mean x)^2
         self._error = 0.0  # sum (x - y)^2
-        self._made_squares = 0.0  # sum |y|^2
+        self._reconstruction_squares = 0.0  # sum |y|^2
         self._products = 0.0  # sum x . y
         self._cosines = 0.0
         self._ratios = 0.0
-        self._rows_with_length = 0
+        self._num_nonzero_rows = 0
         self._active = np.zeros(0, np.int64)
 
     def add(self, x: Any, codes: Any, y: Any) -> None:
@@ -69,38 +69,43 @@ class Measures:
             Their shapes do not fit each other or the parts before; x or y is not finite. Nothing
             is taken in.
         """
-        rows, made = _to_rows(x, "x"), _to_rows(y, "y")
+        rows, reconstruction = _to_rows(x, "x"), _to_rows(y, "y")
         active = active_codes(codes, "codes")
-        self._check_shapes(rows, made, active)
-        step = max(1, _VALUES // max(1, rows.shape[1]))
+        self._check_shapes(rows, reconstruction, active)
+        step = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
         blocks = [slice(start, start + step) for start in range(0, len(rows), step)]
         for block in blocks:
             _check_finite(rows[block], "x")
-            _check_finite(made[block], "y")
+            _check_finite(reconstruction[block], "y")
         if self.rows == 0:
             self._mean = np.zeros(rows.shape[1])
             self._active = np.zeros(active.shape[1], np.int64)
         self._active += count_active(active)
         for block in blocks:
-            self._add_block(rows[block].astype(np.float64), made[block].astype(np.float64))
+            self._add_block(
+                rows[block].astype(np.float64), reconstruction[block].astype(np.float64)
+            )
 
-    def _add_block(self, rows: Doubles, made: Doubles) -> None:
+    def _add_block(self, rows: Doubles, reconstruction: Doubles) -> None:
         count, total = len(rows), self.rows + len(rows)
         mean = rows.mean(axis=0)
         offset = mean - self._mean
-        self._about_mean += float(np.sum((rows - mean) ** 2))
-        self._about_mean += float(offset @ offset) * self.rows * count / total
+        self._squared_deviations += float(np.sum((rows - mean) ** 2))
+        self._squared_deviations += float(offset @ offset) * self.rows * count / total
         self._mean += offset * (count / total)
         self.rows = total
-        self._error += float(np.sum((rows - made) ** 2))
-        products = np.einsum("ij,ij->i", rows, made)
-        lengths, made_lengths = np.linalg.norm(rows, axis=1), np.linalg.norm(made, axis=1)
+        self._error += float(np.sum((rows - reconstruction) ** 2))
+        products = np.einsum("ij,ij->i", rows, reconstruction)
+        norms, reconstruction_norms = (
+            np.linalg.norm(rows, axis=1),
+            np.linalg.norm(reconstruction, axis=1),
+        )
         self._products += float(products.sum())
-        self._made_squares += float(made_lengths @ made_lengths)
-        long, both = lengths > 0, (lengths > 0) & (made_lengths > 0)
-        self._rows_with_length += int(np.count_nonzero(long))
-        self._ratios += float(np.sum(made_lengths[long] / lengths[long]))
-        self._cosines += float(np.sum(products[both] / lengths[both] / made_lengths[both]))
+        self._reconstruction_squares += float(reconstruction_norms @ reconstruction_norms)
+        is_nonzero, both = norms > 0, (norms > 0) & (reconstruction_norms > 0)
+        self._num_nonzero_rows += int(np.count_nonzero(is_nonzero))
+        self._ratios += float(np.sum(reconstruction_norms[is_nonzero] / norms[is_nonzero]))
+        self._cosines += float(np.sum(products[both] / norms[both] / reconstruction_norms[both]))
 
     def result(self, decoder: Any | None = None) -> dict[str, Any]:
         """The measures of all rows so far.
@@ -134,16 +139,16 @@ class Measures:
         if self.rows == 0:
             raise ValueError("x: expected at least one row, got none")
         latents = len(self._active)
-        fvu = _divide(self._error, self._about_mean)
+        fvu = _divide(self._error, self._squared_deviations)
         alive = _divide(int(np.count_nonzero(self._active)), latents)
         measured = {
             "mse": _divide(self._error, self.rows * len(self._mean)),
             "fvu": fvu,
             "explained_variance": 1 - fvu,
             "l0": int(self._active.sum()) / self.rows,
-            "cosine": _divide(self._cosines, self._rows_with_length),
-            "l2_ratio": _divide(self._ratios, self._rows_with_length),
-            "relative_bias": _divide(self._made_squares, self._products),
+            "cosine": _divide(self._cosines, self._num_nonzero_rows),
+            "l2_ratio": _divide(self._ratios, self._num_nonzero_rows),
+            "relative_bias": _divide(self._reconstruction_squares, self._products),
             "alive": alive,
             "dead": 1 - alive,
             "density": density_bins(self._active, self.rows),
@@ -161,9 +166,11 @@ class Measures:
         pair = sorted((first, int(neighbours[first, 0])))
         return {"largest_cosine": float(cosines[first, 0]), "largest_cosine_pair": tuple(pair)}
 
-    def _check_shapes(self, rows: Array, made: Array, codes: Any) -> None:
-        if made.shape != rows.shape:
-            raise ValueError(f"y: expected the shape of x, {rows.shape}, got {made.shape}")
+    def _check_shapes(self, rows: Array, reconstruction: Array, codes: Any) -> None:
+        if reconstruction.shape != rows.shape:
+            raise ValueError(
+                f"y: expected the shape of x, {rows.shape}, got {reconstruction.shape}"
+            )
         if codes.shape[0] != len(rows):
             raise ValueError(f"codes: expected {len(rows)} rows, as x has, got {codes.shape[0]}")
         if self.rows == 0:

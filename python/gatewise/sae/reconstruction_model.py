@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data import convert, is_iterable_of_batches
-from gatewise.sae.coding import Coding
-from gatewise.sae.dead import DeadUnitsWarning, dead_units, describe_dead, patience
-from gatewise.sae.feeding import Limits, as_rows, paired, spread_rows
-from gatewise.sae.units import standard_units
+from gatewise.sae.center_and_scale import center_and_scale
+from gatewise.sae.dead_units import DeadUnitsWarning, dead_units, dead_window, describe_dead
+from gatewise.sae.encoding_model import EncodingModel
+from gatewise.sae.training_data import Limits, as_rows, evenly_spaced_rows, pair_with_targets
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _NO_LIMITS = Limits("linear")
 
 
-class Reconstructing(Coding):
+class ReconstructionModel(EncodingModel):
     """The part of `SparseAutoencoder` that learns."""
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
         # Of the `fit` that is under way; another thread's, which is refused, must not touch it.
-        self._fitting = threading.local()
-        self._dead_after = 0
+        self._fit_state = threading.local()
+        self._dead_rows = 0
 
     def compile(
         self, optimizer: Any = "adam", loss: Any = "mse", *args: Any, **settings: Any
@@ -62,24 +62,24 @@ class Reconstructing(Coding):
         if "validation_data" in settings:
             settings["validation_data"] = self._with_targets(settings["validation_data"])
         if is_iterable_of_batches(x):
-            x = paired(x, self._form.limits)
+            x = pair_with_targets(x, self._architecture.limits)
             first = self._in_memory(x.first())
         else:
             x = first = self._in_memory(as_rows(x, "x"))
             y = first if y is None else as_rows(y, "y")
-            self._form.limits.check(y, "y")
+            self._architecture.limits.check(y, "y")
         self._build_from_data([(None, *first.shape[1:])])
-        fitting = self._fitting
-        before = getattr(fitting, "rows", None), getattr(fitting, "set_units", False)
-        fitting.rows, fitting.set_units = first, False
+        fit_state = self._fit_state
+        before = getattr(fit_state, "rows", None), getattr(fit_state, "has_standardized", False)
+        fit_state.rows, fit_state.has_standardized = first, False
         try:
             history = super().fit(x, y, *args, **settings)
         except BaseException:
-            if fitting.set_units and (self._trainer is None or self._trainer.steps == 0):
-                self._form.forget_units()
+            if fit_state.has_standardized and (self._trainer is None or self._trainer.steps == 0):
+                self._architecture.reset_standardization()
             raise
         finally:
-            fitting.rows, fitting.set_units = before
+            fit_state.rows, fit_state.has_standardized = before
         self._warn_of_dead()
         return history
 
@@ -90,7 +90,7 @@ class Reconstructing(Coding):
         `measure` beside the loss and the metrics.
         """
         if is_iterable_of_batches(x):
-            return super().evaluate(paired(x, _NO_LIMITS), y, *args, **settings)
+            return super().evaluate(pair_with_targets(x, _NO_LIMITS), y, *args, **settings)
         result = super().evaluate(x, x if y is None else y, *args, **settings)
         return {**self.measure(x, y), **result} if isinstance(result, dict) else result
 
@@ -99,14 +99,14 @@ class Reconstructing(Coding):
         self._compiled_settings()
         rows = self._in_memory(as_rows(x, "x"))
         target = rows if y is None else as_rows(y, "y")
-        self._form.limits.check(target, "y")
+        self._architecture.limits.check(target, "y")
         self._build_from_data([(None, *rows.shape[1:])])
-        begun = self._set_units(rows)
+        has_standardized = self._standardize_from(rows)
         try:
             return super().train_on_batch(rows, target, *args, **settings)
         except BaseException:
-            if begun:
-                self._form.forget_units()
+            if has_standardized:
+                self._architecture.reset_standardization()
             raise
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
@@ -124,53 +124,61 @@ class Reconstructing(Coding):
         if data is None or isinstance(data, tuple | list):
             return data
         if is_iterable_of_batches(data):
-            return paired(data, _NO_LIMITS)
+            return pair_with_targets(data, _NO_LIMITS)
         rows = as_rows(data, "validation_data")
         return rows, rows
 
-    def _set_units(self, rows: Any) -> bool:
+    def _standardize_from(self, rows: Any) -> bool:
         """Whether c and s were not known: they are those of these rows now."""
-        if self._form.is_standardized:
+        if self._architecture.is_standardized:
             return False
         convert.match_features(rows, "x", (None, self.input_shape[-1]))
-        self._form.standardize(*standard_units(rows, self._form.center, self._form.scale))
+        self._architecture.standardize(
+            *center_and_scale(rows, self._architecture.center, self._architecture.scale)
+        )
         return True
 
     def _begin_epoch(self, samples_before: int) -> None:
         # Here no other thread trains: the rows that come first are this thread's.
-        if self._set_units(self._fitting.rows):
-            self._fitting.set_units = True
+        if self._standardize_from(self._fit_state.rows):
+            self._fit_state.has_standardized = True
         # Before the first epoch: units that an earlier training left dead at its end.
-        rows = self._patience(samples_before) if samples_before else self._dead_after
+        rows = self._dead_window(samples_before) if samples_before else self._dead_rows
         if rows:
-            self._start_anew(rows)
-        self._dead_after = 0
+            self._reinitialize_dead(rows)
+        self._dead_rows = 0
 
     def _end_epoch(self, samples: int) -> None:
-        self._dead_after = self._patience(samples)
+        self._dead_rows = self._dead_window(samples)
 
-    def _patience(self, samples: int) -> int:
+    def _dead_window(self, samples: int) -> int:
         """Rows without activity that make a unit dead; 0 where none can be."""
-        activation = self._form.activation
-        return patience(samples, self._form.latents, activation) if activation.dies else 0
+        activation = self._architecture.activation
+        return (
+            dead_window(samples, self._architecture.latents, activation)
+            if activation.can_die
+            else 0
+        )
 
-    def _start_anew(self, rows: int) -> None:
+    def _reinitialize_dead(self, rows: int) -> None:
         """Revives the units that were active in none of the last `rows` rows of training."""
-        form = self._form
-        dead = dead_units(form.code_layer, rows)
-        if not len(dead) or not form.revive or not form.code_layer.trainable:
+        architecture = self._architecture
+        dead = dead_units(architecture.code_layer, rows)
+        if not len(dead) or not architecture.revive or not architecture.code_layer.trainable:
             return
         assert self._trainer is not None
         assert self._seed is not None
-        some_rows = spread_rows(self._fitting.rows)
-        form.start_anew(self._built_graph(), dead, some_rows, self._seed, self._trainer.steps)
+        some_rows = evenly_spaced_rows(self._fit_state.rows)
+        architecture.reinitialize_dead(
+            self._built_graph(), dead, some_rows, self._seed, self._trainer.steps
+        )
 
     def _warn_of_dead(self) -> None:
-        form, rows = self._form, self._dead_after
+        architecture, rows = self._architecture, self._dead_rows
         if not rows:
             return
-        dead = dead_units(form.code_layer, rows)
-        hint = "" if form.revive else "revive=True, "
-        message = describe_dead(self.name, dead, form.latents, rows, hint)
+        dead = dead_units(architecture.code_layer, rows)
+        hint = "" if architecture.revive else "revive=True, "
+        message = describe_dead(self.name, dead, architecture.latents, rows, hint)
         if message:
             warn_user(message, DeadUnitsWarning)

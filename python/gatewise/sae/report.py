@@ -10,18 +10,18 @@ import numpy as np
 
 from gatewise.data.convert import Array, check_numeric, to_array
 from gatewise.sae import report_html
-from gatewise.sae.features import (
+from gatewise.sae.latent_statistics import (
     active_codes,
     count_active,
     image_values,
-    largest_first,
     nearest_features,
     strongest_rows,
+    top_latents,
     total_activations,
 )
 from gatewise.utils.checks import check_integer
 
-_MOST_LETTERS = 200
+_MAX_CHARACTERS = 200
 """Letters of a row's text that are shown."""
 
 
@@ -137,7 +137,7 @@ def report(
         raise ValueError(f"texts: expected {count}, one for each row, got {len(texts)}")
     images = None if x is None or shape is None else _to_images(x, shape, count)
     totals, active_rows = total_activations(active), count_active(active)
-    chosen = largest_first(totals, most) if features is None else _to_features(features, latents)
+    chosen = top_latents(totals, most) if features is None else _to_features(features, latents)
     columns = active.tocsc()
     nearest, cosines = nearest_features(directions, chosen, neighbours)
     found = []
@@ -175,8 +175,8 @@ def _active_row(
     row: int, activation: float, texts: Sequence[str] | None, images: Array | None
 ) -> ActiveRow:
     text = None if texts is None else " ".join(str(texts[row]).split())
-    if text is not None and len(text) > _MOST_LETTERS:
-        text = text[: _MOST_LETTERS - 1] + "…"
+    if text is not None and len(text) > _MAX_CHARACTERS:
+        text = text[: _MAX_CHARACTERS - 1] + "…"
     return ActiveRow(row, activation, text, None if images is None else np.array(images[row]))
 
 

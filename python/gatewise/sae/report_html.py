@@ -55,8 +55,8 @@ def _row(found: ActiveRow, largest: float, is_image: bool) -> str:
     text = "" if found.text is None else f" {escape(found.text)}"
     image = "" if found.image is None else f"{_image(found.image, found.row)}<br>"
     bar = f'<div style="{_BAR};width:{100 * found.activation / largest:.0f}%"></div>'
-    place = "display:inline-block;margin-right:10px;max-width:110px;vertical-align:top"
-    style = place if is_image else "margin-bottom:5px"
+    image_style = "display:inline-block;margin-right:10px;max-width:110px;vertical-align:top"
+    style = image_style if is_image else "margin-bottom:5px"
     return f'<div style="{style}">{image}{label}{text}{bar}</div>'
 
 
@@ -68,11 +68,11 @@ def _image(values: Array, row: int) -> str:
 
 def _to_levels(values: Array) -> Array:
     """Grey from the image's smallest to its largest value; colours from 0 to 1."""
-    numbers = values.astype(np.float64)
-    if numbers.ndim == 2:
-        low, high = float(numbers.min()), float(numbers.max())
-        numbers = (numbers - low) / ((high - low) or 1.0)
-    levels: Array = np.round(255 * np.clip(numbers, 0, 1))
+    pixels = values.astype(np.float64)
+    if pixels.ndim == 2:
+        low, high = float(pixels.min()), float(pixels.max())
+        pixels = (pixels - low) / ((high - low) or 1.0)
+    levels: Array = np.round(255 * np.clip(pixels, 0, 1))
     return levels.astype(np.uint8)
 
 

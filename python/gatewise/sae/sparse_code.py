@@ -58,7 +58,7 @@ class SparseCode(Layer):
         self.activation = activations.get(activation)
         self.threshold = check_number("threshold", threshold, 0)
         own = type(self.activation).__name__
-        if not self.activation.stacks:
+        if not self.activation.supports_stack:
             raise ValueError(
                 f"activation: expected ReLU, TopK, KL or Identity in a stack, got {own}"
             )

@@ -15,7 +15,7 @@ from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
 from gatewise.sae.activations import CodeActivation
 from gatewise.sae.auxk import AuxK, dead_options
-from gatewise.sae.standardized import Standardized
+from gatewise.sae.standardize import StandardizedLayer
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _PANEL = 16
 
 
 @LAYERS.register()
-class SparseDictionary(Standardized):
+class SparseDictionary(StandardizedLayer):
     """`y = (z W_d + b) / s + c` with the sparse code `z = f((s (x - c) - b) W_e + b_e)`.
 
     Parameters
@@ -124,13 +124,13 @@ class SparseDictionary(Standardized):
     def _check_fits(self) -> None:
         name = type(self.activation).__name__
         self.activation.check_threshold(self.threshold)
-        if self.auxk is not None and not self.activation.revives:
+        if self.auxk is not None and not self.activation.supports_auxk:
             raise ValueError(f"auxk: expected None with {name}, got {self.auxk}")
         if self.num_experts == 1:
             if self.balance:
                 raise ValueError("balance: expected None without experts; set num_experts")
             return
-        if not self.activation.chooses_alone:
+        if not self.activation.supports_experts:
             raise ValueError(f"num_experts: expected 1 with {name}, got {self.num_experts}")
         if self.prefixes or self.auxk is not None:
             raise ValueError(
@@ -169,8 +169,8 @@ class SparseDictionary(Standardized):
             return initializers.RandomNormal(stddev=1.0)
         if parameter.role == "router":
             return routers.Switch().initializer(parameter.name, self.num_experts)
-        if parameter.name in self.activation.own_parameters:
-            first = self.activation.first_value(parameter.name, self.latents)
+        if parameter.name in self.activation.parameter_names:
+            first = self.activation.initial_value(parameter.name, self.latents)
             return initializers.Constant(first)
         return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
 
@@ -205,9 +205,9 @@ class SparseDictionary(Standardized):
 def _check_prefixes(prefixes: object, latents: int) -> tuple[int, ...]:
     if isinstance(prefixes, str) or not isinstance(prefixes, Sequence):
         raise TypeError(f"prefixes: expected a sequence of integers, got {prefixes!r}")
-    numbers = tuple(check_integer("prefixes", each, 1) for each in prefixes)
-    if list(numbers) != sorted(set(numbers)) or (numbers and numbers[-1] > latents):
+    sizes = tuple(check_integer("prefixes", each, 1) for each in prefixes)
+    if list(sizes) != sorted(set(sizes)) or (sizes and sizes[-1] > latents):
         raise ValueError(
-            f"prefixes: expected ascending numbers up to latents ({latents}), got {list(numbers)}"
+            f"prefixes: expected ascending numbers up to latents ({latents}), got {list(sizes)}"
         )
-    return numbers
+    return sizes

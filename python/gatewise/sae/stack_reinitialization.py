@@ -12,29 +12,29 @@ from gatewise.training.predicting import BATCH_ROWS
 if TYPE_CHECKING:
     from gatewise import _core
     from gatewise._core import Floats, Indices
-    from gatewise.sae.chain import Chain
+    from gatewise.sae.layer_stack import LayerStack
 
 _FIRST_STREAM = 1 << 36
 """Streams of new weights: beyond those of shuffles, which are numbered by steps from 2**32 on."""
 
 
-def revive_units(
-    chain: Chain,
+def reinitialize_units(
+    layer_stack: LayerStack,
     encoder: _core.Network,
     dead: Indices,
     rows: Floats,
     seed: int,
-    number: int,
+    step: int,
 ) -> None:
     """Gives units of the code new weights, with which half of some rows make them active.
 
-    What leads to a unit is drawn as first weights are; its bias puts the median row at the least
-    value that is active. What leads from it becomes 0: the reconstruction stays as it was, and the
-    slope of these weights is the first that the unit gets.
+    What leads to a unit is drawn as first weights are; its bias puts the median row at the smallest
+    active value. What leads from it becomes 0: the reconstruction stays as it was, and the
+    gradient of these weights is the first that the unit gets.
 
     Parameters
     ----------
-    chain : Chain
+    layer_stack : LayerStack
         Built.
     encoder : Network
         From rows to pre-activations of the code.
@@ -42,36 +42,38 @@ def revive_units(
         The units.
     rows : ndarray (n, d), float32
         From which the medians are taken.
-    seed, number : int
-        Of the random numbers; the number is another one each time.
+    seed, step : int
+        Of the random numbers; the step is another one each time.
     """
-    last, after = chain.encoder[-1], chain.decoder[0]
+    last, after = layer_stack.encoder[-1], layer_stack.decoder[0]
     kernel, bias = last.native.get("kernel"), last.native.get("bias")
-    stream = _FIRST_STREAM + number
+    stream = _FIRST_STREAM + step
     kernel[:, dead] = last.kernel_initializer(kernel.shape, seed=seed, stream=stream)[:, dead]
     bias[dead] = 0
     last.native.set("kernel", kernel)
     last.native.set("bias", bias)
     # In the core, whose bits do not depend on threads.
-    above = encoder.predict([rows], BATCH_ROWS)[0]
-    short = _least_active(chain, above)[:, None] - above[:, dead]
-    bias[dead] = np.median(short, axis=0)
+    preactivations = encoder.predict([rows], BATCH_ROWS)[0]
+    bias_shift = (
+        _activation_thresholds(layer_stack, preactivations)[:, None] - preactivations[:, dead]
+    )
+    bias[dead] = np.median(bias_shift, axis=0)
     last.native.set("bias", bias)
     outgoing = after.native.get("kernel")
     outgoing[dead] = 0
     after.native.set("kernel", outgoing)
-    idle = chain.code.native.get("idle_rows")
+    idle = layer_stack.code.native.get("idle_rows")
     idle[dead] = 0
-    chain.code.native.set("idle_rows", idle)
+    layer_stack.code.native.set("idle_rows", idle)
 
 
-def _least_active(chain: Chain, above: Floats) -> Floats:
-    """The value above which a pre-activation is active, for each row."""
-    activation, threshold = chain.code.activation, chain.code.threshold
+def _activation_thresholds(layer_stack: LayerStack, preactivations: Floats) -> Floats:
+    """The value preactivations which a pre-activation is active, for each row."""
+    activation, threshold = layer_stack.code.activation, layer_stack.code.threshold
     if isinstance(activation, KL):
         threshold = np.log(threshold / (1 - threshold)) if threshold else -np.inf
-    least = np.full(len(above), threshold, np.float32)
+    thresholds = np.full(len(preactivations), threshold, np.float32)
     if isinstance(activation, TopK):
-        place = above.shape[1] - activation.k
-        least = np.maximum(least, np.partition(above, place, axis=1)[:, place])
-    return least
+        kth = preactivations.shape[1] - activation.k
+        thresholds = np.maximum(thresholds, np.partition(preactivations, kth, axis=1)[:, kth])
+    return thresholds

@@ -1,4 +1,4 @@
-"""The form of several layers: Dense layers down to the code, and up again."""
+"""The form of is_sequence layers: Dense layers down to the code, and up again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import numpy as np
 from gatewise.data import convert, csr
 from gatewise.models.graph import Graph
 from gatewise.registry import Config
-from gatewise.sae import activations
-from gatewise.sae import codes as sparse_codes
-from gatewise.sae.chain import Chain
-from gatewise.sae.code_layer import SparseCode
-from gatewise.sae.feeding import Limits
-from gatewise.sae.forms import ENCODED_ROWS, Form, strongest
-from gatewise.sae.reviving import revive_units
-from gatewise.sae.units import check_center
+from gatewise.sae import activations, csr_codes
+from gatewise.sae.architecture import ENCODE_BLOCK_ROWS, Architecture, largest_norm_indices
+from gatewise.sae.center_and_scale import check_center
+from gatewise.sae.layer_stack import LayerStack
+from gatewise.sae.sparse_code import SparseCode
+from gatewise.sae.stack_reinitialization import reinitialize_units
+from gatewise.sae.training_data import Limits
 from gatewise.training.predicting import BATCH_ROWS
 from gatewise.utils.checks import check_flag, check_integer
 
@@ -33,7 +32,7 @@ _LIMITS = {
 }
 
 
-class StackForm(Form):
+class StackedArchitecture(Architecture):
     """Dense layers around a `SparseCode`; arguments as those of `SparseAutoencoder`."""
 
     def __init__(
@@ -63,11 +62,11 @@ class StackForm(Form):
                 f"{which}: expected False with output_activation={self.limits.activation!r}, "
                 "which is for data in their own units; got {self.center or self.scale!r}"
             )
-        able = self.activation.dies
-        self.revive = able if revive is None else check_flag("revive", revive)
-        if self.revive and not able:
+        can_die = self.activation.can_die
+        self.revive = can_die if revive is None else check_flag("revive", revive)
+        if self.revive and not can_die:
             raise ValueError("revive: expected False with Identity, whose units do not die")
-        self._chain: Chain | None = None
+        self._layer_stack: LayerStack | None = None
         self._networks: dict[str, _core.Network] = {}
         self._graph: Graph | None = None
 
@@ -80,27 +79,29 @@ class StackForm(Form):
         return self._code
 
     def layers(self, width: int | None) -> list[Layer]:
-        if self._chain is None and width is not None:
+        if self._layer_stack is None and width is not None:
             sizes, activation = (*self._hidden, self._latents), self.limits.activation
-            self._chain = Chain(sizes, width, self._code, activation, self._has_units())
-        return [] if self._chain is None else self._chain.layers()
+            self._layer_stack = LayerStack(
+                sizes, width, self._code, activation, self._has_standardization()
+            )
+        return [] if self._layer_stack is None else self._layer_stack.layers()
 
-    def _has_units(self) -> bool:
+    def _has_standardization(self) -> bool:
         return self.center is not None or self.scale
 
     @property
     def is_standardized(self) -> bool:
-        return all(each.is_standardized for each in self._built().units)
+        return all(each.is_standardized for each in self._built().standardize_layers)
 
     def standardize(self, center: Floats, scale: float) -> None:
-        for layer in self._built().units:
+        for layer in self._built().standardize_layers:
             layer.standardize(center, scale)
-        self._tell_code(scale)
+        self._set_code_scale(scale)
 
-    def forget_units(self) -> None:
-        for layer in self._built().units:
-            layer.forget_units()
-        self._tell_code(1.0)
+    def reset_standardization(self) -> None:
+        for layer in self._built().standardize_layers:
+            layer.reset_standardization()
+        self._set_code_scale(1.0)
 
     def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
         from scipy.sparse import csr_array, vstack
@@ -111,8 +112,10 @@ class StackForm(Form):
             raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
         network = self._network(graph, "encoder")
         parts = [
-            csr_array(network.predict([convert.features(part, "x", shape, numbers)], BATCH_ROWS)[0])
-            for part, numbers in _parts(rows)
+            csr_array(
+                network.predict([convert.features(part, "x", shape, row_range)], BATCH_ROWS)[0]
+            )
+            for part, row_range in _row_blocks(rows)
             for shape in [(None, self._built().width)]
         ]
         return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
@@ -122,11 +125,11 @@ class StackForm(Form):
         if not csr.is_sparse(codes):
             dense = convert.features(convert.to_array(codes, "codes"), "codes", shape)
             return network.predict([dense], BATCH_ROWS)[0]
-        matrix: Any = sparse_codes.to_codes(codes, "codes")
+        matrix: Any = csr_codes.to_codes(codes, "codes")
         csr.to_sparse_rows(matrix, "codes", shape)  # checks it
         parts = [
             network.predict([convert.to_float32(part.toarray(), "codes")], BATCH_ROWS)[0]
-            for part, _ in _parts(matrix)
+            for part, _ in _row_blocks(matrix)
         ]
         return np.concatenate(parts)
 
@@ -136,15 +139,19 @@ class StackForm(Form):
                 "query: expected codes (a SciPy sparse matrix): a stack's reconstruction is no sum "
                 f"of latents; encode the rows; got {type(query).__name__}"
             )
-        return sparse_codes.search(cast("Any", self._code), codes, query, k)
+        return csr_codes.search(cast("Any", self._code), codes, query, k)
 
-    def start_anew(self, graph: Graph, dead: Indices, rows: Floats, seed: int, number: int) -> None:
+    def reinitialize_dead(
+        self, graph: Graph, dead: Indices, rows: Floats, seed: int, step: int
+    ) -> None:
         network = self._network(graph, "before_code")
-        revive_units(self._built(), network, dead, rows, seed, number)
+        reinitialize_units(self._built(), network, dead, rows, seed, step)
 
-    def choose(self, keep: Any, hidden: Any) -> list[Indices]:
-        several = isinstance(hidden, Sequence)
-        keeps = list(hidden) if several else [1.0 if hidden is None else hidden] * len(self._hidden)
+    def select_neurons(self, keep: Any, hidden: Any) -> list[Indices]:
+        is_sequence = isinstance(hidden, Sequence)
+        keeps = (
+            list(hidden) if is_sequence else [1.0 if hidden is None else hidden] * len(self._hidden)
+        )
         if len(keeps) != len(self._hidden):
             raise ValueError(
                 f"hidden: expected one number or share for each of {len(self._hidden)} layers, got "
@@ -157,15 +164,15 @@ class StackForm(Form):
             (*names, "keep", *names),
             strict=True,
         )
-        kept = [strongest(norms, count, name) for norms, count, name in each]
+        kept = [largest_norm_indices(norms, count, name) for norms, count, name in each]
         self.activation.check(len(kept[len(keeps)]))
         return kept
 
-    def shrink(self, kept: list[Indices]) -> list[Layer]:
-        chain = self._built().shrunk(kept)
-        *hidden, self._latents = chain.sizes
-        self._hidden, self._chain, self._code = tuple(hidden), chain, chain.code
-        return chain.layers()
+    def prune_neurons(self, kept: list[Indices]) -> list[Layer]:
+        layer_stack = self._built().pruned(kept)
+        *hidden, self._latents = layer_stack.sizes
+        self._hidden, self._layer_stack, self._code = tuple(hidden), layer_stack, layer_stack.code
+        return layer_stack.layers()
 
     def get_config(self) -> Config:
         return {
@@ -179,23 +186,23 @@ class StackForm(Form):
             "revive": self.revive,
         }
 
-    def _built(self) -> Chain:
-        if self._chain is None or not self._code.built:
+    def _built(self) -> LayerStack:
+        if self._layer_stack is None or not self._code.built:
             raise ValueError("autoencoder: expected a built model; fit it or give input_dim")
-        return self._chain
+        return self._layer_stack
 
-    def _tell_code(self, scale: float) -> None:
+    def _set_code_scale(self, scale: float) -> None:
         """Penalties are reported in the units of x."""
-        chain = self._built()
-        if chain.units:
-            chain.code.native.set("scale", np.array([scale], np.float32))
+        layer_stack = self._built()
+        if layer_stack.standardize_layers:
+            layer_stack.code.native.set("scale", np.array([scale], np.float32))
 
     def _network(self, graph: Graph, name: str) -> _core.Network:
         """A part of the model in the core: up to the code, behind it, or up to what it is of."""
         if self._graph is not graph:
-            chain = self._built()
-            made = {node.layer: node.output for node in graph.nodes}
-            code, before = made[chain.code], made[chain.encoder[-1]]
+            layer_stack = self._built()
+            layer_outputs = {node.layer: node.output for node in graph.nodes}
+            code, before = layer_outputs[layer_stack.code], layer_outputs[layer_stack.encoder[-1]]
             self._networks = {
                 "encoder": Graph.trace(graph.inputs, [code]).network(),
                 "decoder": Graph.trace([code], graph.outputs).network(),
@@ -205,11 +212,11 @@ class StackForm(Form):
         return self._networks[name]
 
 
-def _parts(rows: Any) -> Iterator[tuple[Any, range]]:
-    """Stretches of rows, each with their numbers."""
-    for start in range(0, rows.shape[0], ENCODED_ROWS):
-        numbers = range(start, min(start + ENCODED_ROWS, rows.shape[0]))
-        yield rows[start : numbers.stop], numbers
+def _row_blocks(rows: Any) -> Iterator[tuple[Any, range]]:
+    """Stretches of rows, each with their row_range."""
+    for start in range(0, rows.shape[0], ENCODE_BLOCK_ROWS):
+        row_range = range(start, min(start + ENCODE_BLOCK_ROWS, rows.shape[0]))
+        yield rows[start : row_range.stop], row_range
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewise._core import Floats
 
 
-class Standardized(Layer):
+class StandardizedLayer(Layer):
     """A layer with a centre c `(d,)` and a scale s `(1,)`, which are set once and not trained."""
 
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
@@ -29,7 +29,7 @@ class Standardized(Layer):
         self.native.set("scale", np.array([scale], np.float32))
         self.is_standardized = True
 
-    def forget_units(self) -> None:
+    def reset_standardization(self) -> None:
         """Takes `standardize` back."""
         self.standardize(np.zeros(self.input_shape[-1], np.float32), 1.0)
         self.is_standardized = False

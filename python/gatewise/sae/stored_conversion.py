@@ -20,9 +20,9 @@ from gatewise.sae.files import (
 
 if TYPE_CHECKING:
     from gatewise._core import Floats
-    from gatewise.sae.dictionary import SparseDictionary
+    from gatewise.sae.sparse_dictionary import SparseDictionary
 
-_LENGTH_ERROR = 1e-4
+_NORM_TOLERANCE = 1e-4
 """Of rows whose length is 1: then they are kept at it when the training goes on."""
 
 
@@ -81,12 +81,12 @@ def _stored_activation(dictionary: SparseDictionary) -> StoredActivation:
 def from_stored(stored: StoredDictionary) -> tuple[Config, dict[str, Floats]]:
     """Arguments of `SparseAutoencoder`, and the parameters of its dictionary."""
     activation, own = _activation(stored)
-    lengths = np.linalg.norm(stored.decoder, axis=1)
+    norms = np.linalg.norm(stored.decoder, axis=1)
     settings: Config = {
         "latents": stored.latents,
         "activation": activation,
         "subtract_bias": stored.subtract_bias,
-        "unit_norm": bool(np.all(np.abs(lengths - 1) < _LENGTH_ERROR)),
+        "unit_norm": bool(np.all(np.abs(norms - 1) < _NORM_TOLERANCE)),
         "center": bool(stored.center.any()),
         "scale": stored.scale != 1,
         "input_dim": stored.width,

@@ -15,9 +15,9 @@ from gatewise.data import convert
 from gatewise.data.batches import unpack
 from gatewise.data.convert import Floats
 
-_ROWS = 1 << 14
+_BLOCK_ROWS = 1 << 14
 """Rows of a file that are looked at at a time."""
-_SPREAD_ROWS = 1024
+_SAMPLE_ROWS = 1024
 """Rows that stand for all: enough for a median, little beside a step of a large model."""
 
 
@@ -42,11 +42,11 @@ def _open(path: str | os.PathLike[str], name: str) -> Any:
     return rows
 
 
-def spread_rows(rows: Any) -> Floats:
+def evenly_spaced_rows(rows: Any) -> Floats:
     """Up to 1,024 of all rows, at even distances."""
     count = len(rows)
-    numbers = np.unique(np.linspace(0, count - 1, min(count, _SPREAD_ROWS)).astype(np.int64))
-    return convert.features(rows[numbers], "x", (None, rows.shape[1]), numbers)
+    indices = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE_ROWS)).astype(np.int64))
+    return convert.features(rows[indices], "x", (None, rows.shape[1]), indices)
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Limits:
         if self == Limits(self.activation):
             return
         convert.check_numeric(values, name)
-        for start in range(0, len(values), _ROWS):
-            part = values[start : start + _ROWS]
+        for start in range(0, len(values), _BLOCK_ROWS):
+            part = values[start : start + _BLOCK_ROWS]
             outside = (part < self.low) | (part > self.high)
             if outside.any():
                 row, column = np.argwhere(outside)[0]
@@ -75,7 +75,7 @@ class Limits:
                 )
 
 
-def paired(batches: Iterable[Any], limits: Limits) -> Batches:
+def pair_with_targets(batches: Iterable[Any], limits: Limits) -> Batches:
     """Batches of x, (x, y) or (x, y, sample_weight), x being the target where there is no y.
 
     An iterator gives an iterator; any other iterable one that can be iterated as often.
@@ -88,7 +88,7 @@ def paired(batches: Iterable[Any], limits: Limits) -> Batches:
 
 
 class Batches:
-    """See `paired`."""
+    """See `pair_with_targets`."""
 
     def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
         self._batches = batches
@@ -107,15 +107,15 @@ class Batches:
             raise ValueError("x: expected at least one batch, got an empty iterator")
         return as_rows(unpack(batch)[0], "batch 0: x")
 
-    def _pair(self, number: int, batch: Any) -> Any:
+    def _pair(self, index: int, batch: Any) -> Any:
         x, y, weight = unpack(batch)
         y = x if y is None else y
-        self._limits.check(as_rows(y, f"batch {number}: y"), f"batch {number}: y")
+        self._limits.check(as_rows(y, f"batch {index}: y"), f"batch {index}: y")
         return (x, y) if weight is None else (x, y, weight)
 
 
 class SizedBatches(Batches):
-    """Batches of which the number is known."""
+    """Batches of which the index is known."""
 
     def __len__(self) -> int:
         return len(self._batches)  # type: ignore[arg-type]
@@ -126,13 +126,13 @@ class OneShotBatches(Batches):
 
     def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
         super().__init__(iter(batches), limits)
-        self._number = itertools.count()
+        self._counter = itertools.count()
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        return self._pair(next(self._number), next(iter(self._batches)))
+        return self._pair(next(self._counter), next(iter(self._batches)))
 
     def first(self) -> Any:
         held = next(iter(self._batches), None)

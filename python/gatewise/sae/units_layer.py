@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gatewise import initializers
 from gatewise.layers.base import LAYERS, LayerOptions
 from gatewise.registry import Config, NativeOptions
-from gatewise.sae.standardized import Standardized
+from gatewise.sae.standardize import StandardizedLayer
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @LAYERS.register()
-class Units(Standardized):
+class Units(StandardizedLayer):
     """`u = s (x - c)`, or back: `x = u / s + c`.
 
     Parameters

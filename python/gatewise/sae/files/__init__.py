@@ -1,6 +1,7 @@
 """Dictionaries in other projects' file formats: read into one form, and written from it."""
 
-from gatewise.sae.files.activations import (
+from gatewise.sae.files.formats import FORMATS, read, write
+from gatewise.sae.files.stored_activations import (
     StoredActivation,
     StoredBatchTopK,
     StoredGated,
@@ -8,8 +9,7 @@ from gatewise.sae.files.activations import (
     StoredRelu,
     StoredTopK,
 )
-from gatewise.sae.files.formats import FORMATS, read, write
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 
 __all__ = [
     "FORMATS",

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.convert import Floats
-from gatewise.sae.files.activations import (
+from gatewise.sae.files.configuration import Configuration, read_configuration
+from gatewise.sae.files.stored_activations import (
     StoredActivation,
     StoredBatchTopK,
     StoredGated,
@@ -30,8 +31,7 @@ from gatewise.sae.files.activations import (
     StoredRelu,
     StoredTopK,
 )
-from gatewise.sae.files.configuration import Configuration, read_configuration
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.sae.files.tensors import TensorFile
 from gatewise.sae.files.torch_file import read_torch_file
 
@@ -95,7 +95,7 @@ def read(folder: Path) -> StoredDictionary:
         subtract_bias=layout.subtract_bias,
         metadata=metadata,
     )
-    tensors.finish()
+    tensors.check_all_used()
     return stored
 
 
@@ -104,10 +104,10 @@ def files(stored: StoredDictionary) -> dict[str, bytes]:
     name = _class_name(stored)
     layout = _LAYOUTS[name]
     stored = stored.folded().subtracting_bias(layout.subtract_bias)
-    turned = layout.is_linear
+    is_transposed = layout.is_linear
     arrays: dict[str, Any] = {
-        layout.encoder: stored.encoder.T if turned else stored.encoder,
-        layout.decoder: stored.decoder.T if turned else stored.decoder,
+        layout.encoder: stored.encoder.T if is_transposed else stored.encoder,
+        layout.decoder: stored.decoder.T if is_transposed else stored.decoder,
         layout.decoder_bias: stored.decoder_bias,
     }
     if layout.encoder_bias:

@@ -26,6 +26,6 @@ def float_array(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
         array = np.ascontiguousarray(array, np.float32).reshape(shape)
     finite = np.isfinite(array)
     if not finite.all():
-        place = tuple(int(index) for index in np.argwhere(~finite)[0])
-        raise ValueError(f"{name}: expected finite values, got {array[place]} at {place}")
+        indices = tuple(int(index) for index in np.argwhere(~finite)[0])
+        raise ValueError(f"{name}: expected finite values, got {array[indices]} at {indices}")
     return array

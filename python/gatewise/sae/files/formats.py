@@ -16,7 +16,7 @@ from gatewise.sae.files import (
 )
 from gatewise.sae.files.configuration import read_configuration
 from gatewise.sae.files.folder import write_folder
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.utils.checks import check_flag
 
 

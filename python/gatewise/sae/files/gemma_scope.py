@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.sae.files.activations import StoredJumpRelu
-from gatewise.sae.files.archive import open_archive
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_activations import StoredJumpRelu
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.sae.files.tensors import RawTensor, TensorFile
+from gatewise.sae.files.zip_archive import open_archive
 
 NAME = "gemma_scope"
 WEIGHTS = "params.npz"
@@ -34,7 +34,7 @@ def read(folder: Path) -> StoredDictionary:
         subtract_bias=False,
         metadata={"format": NAME, "config": {}},
     )
-    tensors.finish()
+    tensors.check_all_used()
     return stored
 
 

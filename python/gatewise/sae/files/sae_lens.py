@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.convert import Floats
-from gatewise.sae.files.activations import (
+from gatewise.sae.files.configuration import Configuration, read_configuration
+from gatewise.sae.files.stored_activations import (
     StoredActivation,
     StoredBatchTopK,
     StoredGated,
@@ -23,8 +24,7 @@ from gatewise.sae.files.activations import (
     StoredRelu,
     StoredTopK,
 )
-from gatewise.sae.files.configuration import Configuration, read_configuration
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.sae.files.tensors import TensorFile, read_safetensors, safetensors_bytes
 
 NAME = "sae_lens"
@@ -38,7 +38,7 @@ _ARCHITECTURES = {
     "gated": "gated",
 }
 _RESCALE = "rescale_acts_by_decoder_norm"
-_UNIT = 1e-6
+_NORM_TOLERANCE = 1e-6
 """How far from 1 the length of a float32 row may be that was scaled to it."""
 
 
@@ -46,7 +46,7 @@ def read(folder: Path) -> StoredDictionary:
     """See `gatewise.sae.files.read`.
 
     With `rescale_acts_by_decoder_norm` the latents are chosen, and codes given, as if the rows of
-    W_dec had length 1. Where they have not, the lengths are folded into `W_enc` and `b_enc`.
+    W_dec had length 1. Where they have not, the norms are folded into `W_enc` and `b_enc`.
     """
     config = read_configuration(folder / SETTINGS)
     _check_version(config)
@@ -66,7 +66,7 @@ def read(folder: Path) -> StoredDictionary:
         subtract_bias=config.flag("apply_b_dec_to_input", default=True),
         metadata={"format": NAME, "config": config.values},
     )
-    tensors.finish()
+    tensors.check_all_used()
     return _rescaled(stored) if config.flag(_RESCALE, default=False) else stored
 
 
@@ -122,22 +122,22 @@ def _activation(
 
 
 def _rescaled(stored: StoredDictionary) -> StoredDictionary:
-    if _is_unit(stored.decoder):
+    if _is_unit_norm(stored.decoder):
         return stored
-    lengths = np.maximum(_lengths(stored.decoder), 1e-8)
+    norms = np.maximum(_row_norms(stored.decoder), 1e-8)
     return replace(
         stored,
-        encoder=stored.encoder * lengths,
-        encoder_bias=stored.encoder_bias * lengths,
-        decoder=stored.decoder / lengths[:, None],
+        encoder=stored.encoder * norms,
+        encoder_bias=stored.encoder_bias * norms,
+        decoder=stored.decoder / norms[:, None],
     )
 
 
-def _is_unit(decoder: Floats) -> bool:
-    return bool(np.all(np.abs(_lengths(decoder) - 1) <= _UNIT))
+def _is_unit_norm(decoder: Floats) -> bool:
+    return bool(np.all(np.abs(_row_norms(decoder) - 1) <= _NORM_TOLERANCE))
 
 
-def _lengths(decoder: Floats) -> Any:
+def _row_norms(decoder: Floats) -> Any:
     return np.linalg.norm(decoder.astype(np.float64), axis=1)
 
 
@@ -160,5 +160,5 @@ def _config(stored: StoredDictionary) -> dict[str, Any]:
     if isinstance(stored.activation, StoredTopK) and config["architecture"] == "topk":
         config["k"] = stored.activation.k
     if config.get(_RESCALE):
-        config[_RESCALE] = config["architecture"] == "topk" and _is_unit(stored.decoder)
+        config[_RESCALE] = config["architecture"] == "topk" and _is_unit_norm(stored.decoder)
     return config

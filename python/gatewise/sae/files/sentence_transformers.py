@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.sae.files.activations import StoredTopK
 from gatewise.sae.files.configuration import read_configuration
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_activations import StoredTopK
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.sae.files.tensors import TensorFile, read_safetensors
 
 NAME = "sentence_transformers"
@@ -38,8 +38,8 @@ def read(folder: Path) -> StoredDictionary:
         subtract_bias=True,
         metadata={"format": NAME, "config": config.values},
     )
-    tensors.leave("stats_last_nonzero")
-    tensors.finish()
+    tensors.ignore("stats_last_nonzero")
+    tensors.check_all_used()
     return stored
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.sae.files.activations import StoredTopK
 from gatewise.sae.files.configuration import Configuration, read_configuration
-from gatewise.sae.files.stored import StoredDictionary
+from gatewise.sae.files.stored_activations import StoredTopK
+from gatewise.sae.files.stored_dictionary import StoredDictionary
 from gatewise.sae.files.tensors import read_safetensors, safetensors_bytes
 
 NAME = "sparsify"
@@ -39,7 +39,7 @@ def read(folder: Path) -> StoredDictionary:
         subtract_bias=not config.flag("transcode", default=False),
         metadata={"format": NAME, "config": config.values},
     )
-    tensors.finish()
+    tensors.check_all_used()
     return stored
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.data.convert import Floats
-from gatewise.sae.files.arrays import float_array
+from gatewise.sae.files.float_array import float_array
 from gatewise.utils.checks import check_integer
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -147,8 +147,8 @@ class StoredGated(StoredActivation):
         """What gives for h the codes that this one gives for `h + bias`."""
         if not bias.any():
             return self
-        wide = bias.astype(np.float64)
+        bias64 = bias.astype(np.float64)
         factors = np.exp(self.magnitude_log.astype(np.float64))
         return StoredGated(
-            self.gate_bias + wide, self.magnitude_bias + factors * wide, self.magnitude_log
+            self.gate_bias + bias64, self.magnitude_bias + factors * bias64, self.magnitude_log
         )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.convert import Floats
-from gatewise.sae.files.activations import Doubles, StoredActivation, StoredGated
-from gatewise.sae.files.arrays import float_array
+from gatewise.sae.files.float_array import float_array
+from gatewise.sae.files.stored_activations import Doubles, StoredActivation, StoredGated
 from gatewise.utils.checks import check_flag, check_number
 
 
@@ -117,15 +117,15 @@ class StoredDictionary:
         """
         if self.scale == 1 and not self.center.any():
             return self
-        wide = self.center.astype(np.float64)
+        center64 = self.center.astype(np.float64)
         bias = self.encoder_bias.astype(np.float64)
         if not self.subtract_bias:
-            bias = bias - self.scale * wide @ self.encoder
+            bias = bias - self.scale * center64 @ self.encoder
         changes: dict[str, Any] = {
             "encoder": self.scale * self.encoder.astype(np.float64),
             "encoder_bias": bias,
             "decoder": self.decoder / np.float64(self.scale),
-            "decoder_bias": self.decoder_bias / np.float64(self.scale) + wide,
+            "decoder_bias": self.decoder_bias / np.float64(self.scale) + center64,
             "center": np.zeros(self.width, np.float32),
             "scale": 1.0,
         }

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.data.convert import Floats
-from gatewise.sae.files.arrays import float_array
+from gatewise.sae.files.float_array import float_array
 
 RAW_DTYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"},
@@ -92,12 +92,12 @@ class TensorFile:
         del self._tensors[name]
         return [int(value) for value in raw.array.reshape(-1)]
 
-    def leave(self, *names: str) -> None:
+    def ignore(self, *names: str) -> None:
         """Drops tensors that have no part in encoding or decoding."""
         for name in names:
             self._tensors.pop(name, None)
 
-    def finish(self) -> None:
+    def check_all_used(self) -> None:
         """ValueError if tensors are left: they would have had a part in what is read."""
         if self._tensors:
             raise ValueError(
@@ -128,7 +128,7 @@ def read_safetensors(path: Path) -> TensorFile:
 
     size = path.stat().st_size
     try:
-        # Refuses what is truncated, has holes, or whose offsets overlap or leave the file.
+        # Refuses what is truncated, has holes, or whose offsets overlap or ignore the file.
         with safe_open(path, framework="numpy"):
             pass
     except SafetensorError as error:
@@ -152,13 +152,13 @@ def safetensors_bytes(tensors: Mapping[str, Floats]) -> bytes:
     return data
 
 
-def _raw(path: Path, name: str, entry: Mapping[str, Any], start: int) -> RawTensor:
-    dtype, shape = entry["dtype"], entry["shape"]
+def _raw(path: Path, name: str, tensor_info: Mapping[str, Any], start: int) -> RawTensor:
+    dtype, shape = tensor_info["dtype"], tensor_info["shape"]
     if dtype not in RAW_DTYPES:
         raise ValueError(
             f"{path}: tensor {name!r}: dtype: expected one of {', '.join(RAW_DTYPES)}, got {dtype}"
         )
-    begin = start + entry["data_offsets"][0]
+    begin = start + tensor_info["data_offsets"][0]
     count = int(np.prod(shape, dtype=np.int64))
     array = np.fromfile(path, RAW_DTYPES[dtype], count, offset=begin)
     return RawTensor(dtype, array.reshape(shape))

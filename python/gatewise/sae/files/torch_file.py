@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.sae.files.archive import open_archive
 from gatewise.sae.files.tensors import RAW_DTYPES, RawTensor, TensorFile
+from gatewise.sae.files.zip_archive import open_archive
 
 _PROGRAM_BYTES = 1 << 24
 """The longest `data.pkl` that is read; that of a dictionary has about 1000 bytes."""
@@ -37,7 +37,7 @@ _STORAGES = {
 _ORDERED_DICT = "collections OrderedDict"
 _TENSOR = "torch._utils _rebuild_tensor_v2"
 
-_MOST = 1 << 48
+_MAX_SIZE = 1 << 48
 """The greatest size, stride or offset, so that bytes are countable in 64 bits."""
 
 _VALUES = {"BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
@@ -65,9 +65,9 @@ def read_torch_file(path: Path) -> TensorFile:
 
 @dataclass(frozen=True)
 class _Name:
-    """A module and a name in it, as words."""
+    """A module and a name in it, as qualified_name."""
 
-    words: str
+    qualified_name: str
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ def _folder(archive: zipfile.ZipFile) -> str:
     return folder
 
 
-def _member(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
     """A member's bytes, whose checksum zipfile compares."""
     if name not in archive.namelist():
         raise ValueError(f"{name}: expected it in the archive, found none")
     info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size > most_bytes:
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > max_bytes:
         raise ValueError(
-            f"{name}: expected at most {most_bytes} bytes, not compressed, got {info.file_size}"
+            f"{name}: expected at most {max_bytes} bytes, not compressed, got {info.file_size}"
         )
     return archive.read(info)
 
@@ -128,20 +128,20 @@ def _tensor(archive: zipfile.ZipFile, folder: str, view: _View) -> RawTensor:
 def _views(program: bytes) -> dict[str, _View]:
     """What `data.pkl` makes, which must be a dictionary of tensors."""
     try:
-        made = _Machine().run(program)
+        state_dict = _Unpickler().run(program)
     except (IndexError, KeyError, UnicodeDecodeError):
         raise ValueError("data.pkl: expected the state of a module, got a damaged one") from None
     except ValueError as error:
         raise ValueError(f"data.pkl: {error}") from None
-    if not isinstance(made, dict):
-        raise ValueError(f"data.pkl: expected a dictionary of tensors, got {made!r:.80}")
-    for name, value in made.items():
+    if not isinstance(state_dict, dict):
+        raise ValueError(f"data.pkl: expected a dictionary of tensors, got {state_dict!r:.80}")
+    for name, value in state_dict.items():
         if not isinstance(value, _View):
             raise ValueError(f"data.pkl: {name}: expected a tensor, got {value!r:.80}")
-    return made
+    return state_dict
 
 
-class _Machine:
+class _Unpickler:
     """The stack and memory that the instructions of a `data.pkl` work on."""
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ class _Machine:
             elif name in _CONSTANTS:
                 self.stack.append(_CONSTANTS[name])
             elif name in _TUPLES:
-                self.stack.append(self._last(_TUPLES[name]))
+                self.stack.append(self._pop_last(_TUPLES[name]))
             elif name == "STOP":
                 return self.stack.pop()
             elif name != "PROTO":
@@ -170,7 +170,7 @@ class _Machine:
             case "MARK":
                 self.stack.append(_MARK)
             case "TUPLE":
-                self.stack.append(tuple(self._marked()))
+                self.stack.append(tuple(self._pop_mark()))
             case "GLOBAL":
                 self.stack.append(_Name(argument))
             case "BINPUT" | "LONG_BINPUT":
@@ -178,19 +178,19 @@ class _Machine:
             case "BINGET" | "LONG_BINGET":
                 self.stack.append(self.memory[argument])
             case "SETITEM":
-                self._set_items(list(self._last(2)))
+                self._set_items(list(self._pop_last(2)))
             case "SETITEMS":
-                self._set_items(self._marked())
+                self._set_items(self._pop_mark())
             case "BINPERSID":
                 self.stack.append(_storage(self.stack.pop()))
             case "REDUCE":
-                self.stack.append(_call(*self._last(2)))
+                self.stack.append(_call(*self._pop_last(2)))
             case "BUILD":  # versions of submodules, beside the tensors
                 self.stack.pop()
             case _:
                 raise ValueError(f"expected tensors alone, got the instruction {name}")
 
-    def _last(self, count: int) -> tuple[Any, ...]:
+    def _pop_last(self, count: int) -> tuple[Any, ...]:
         if count > len(self.stack):
             raise IndexError
         start = len(self.stack) - count
@@ -198,7 +198,7 @@ class _Machine:
         del self.stack[start:]
         return values
 
-    def _marked(self) -> list[Any]:
+    def _pop_mark(self) -> list[Any]:
         values: list[Any] = []
         while (value := self.stack.pop()) is not _MARK:
             values.append(value)
@@ -216,18 +216,27 @@ class _Machine:
 
 def _storage(identity: Any) -> _Storage:
     match identity:
-        case ("storage", _Name(words=words), str() as key, str(), int() as count):
-            if words in _STORAGES and _is_sizes((count,)):
-                return _Storage(_STORAGES[words], key, count)
+        case ("storage", _Name(qualified_name=qualified_name), str() as key, str(), int() as count):
+            if qualified_name in _STORAGES and _is_sizes((count,)):
+                return _Storage(_STORAGES[qualified_name], key, count)
     raise ValueError(f"expected a storage of {', '.join(_STORAGES)}, got {identity!r:.200}")
 
 
 def _call(function: Any, arguments: Any) -> Any:
     match function, arguments:
-        case _Name(words=words), () if words == _ORDERED_DICT:
+        case _Name(qualified_name=qualified_name), () if qualified_name == _ORDERED_DICT:
             return {}
-        case _Name(words=words), (_Storage() as storage, int() as offset, shape, strides, *_) if (
-            words == _TENSOR and _is_sizes((offset,)) and _is_sizes(shape) and _is_sizes(strides)
+        case _Name(qualified_name=qualified_name), (
+            _Storage() as storage,
+            int() as offset,
+            shape,
+            strides,
+            *_,
+        ) if (
+            qualified_name == _TENSOR
+            and _is_sizes((offset,))
+            and _is_sizes(shape)
+            and _is_sizes(strides)
         ):
             return _View(storage, offset, shape, strides)
     raise ValueError(f"expected tensors alone, got a call of {function!r:.200}")
@@ -236,4 +245,4 @@ def _call(function: Any, arguments: Any) -> Any:
 def _is_sizes(value: Any) -> bool:
     if not isinstance(value, tuple):
         return False
-    return all(isinstance(size, int) and 0 <= size <= _MOST for size in value)
+    return all(isinstance(size, int) and 0 <= size <= _MAX_SIZE for size in value)
