@@ -1,4 +1,4 @@
-// Times what runs value by value or row by row: activations, softmax, top-k, updates.
+// Times elementwise and row kernels: activations, softmax, top-k, updates.
 #pragma once
 
 #include "kernels/activations.h"
@@ -9,7 +9,7 @@
 
 namespace gatewise::bench {
 
-// 4,096 values: 16 KB, which stay in the first cache.
+// 4,096 values: 16 KB, which stay in the L1 cache.
 inline constexpr Index kValues = 4096;
 
 inline void time_activations(const Report& report) {

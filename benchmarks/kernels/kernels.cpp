@@ -1,5 +1,5 @@
-// Each kernel on one thread at the level that this program is built for: time, rate, and share of
-// the limit that binds it, measured in the same run.
+// Times each kernel on one thread at the level of this program: time, rate, and fraction of the
+// limit that bounds it, which is measured in the same run.
 //
 //   cmake -S . -B build/kernels -DGATEWISE_BUILD_BENCHMARKS=ON && cmake --build build/kernels
 //   build/kernels/gatewise_kernels_v3 [part of a name]

@@ -16,7 +16,7 @@ struct Shape {
   Index rows, depth, cols;
 };
 
-// Rows of one expert in shapes that people bring, a small dense layer, and few rows.
+// One expert's rows in typical shapes, a small dense layer, and few rows.
 inline constexpr Shape kShapes[] = {{512, 256, 512},  {512, 512, 256}, {128, 512, 1024},
                                     {128, 1024, 512}, {128, 256, 256}, {32, 784, 64},
                                     {6, 256, 512},    {4, 784, 10},    {1, 1024, 2048}};
@@ -26,7 +26,7 @@ inline std::string sizes(const char* name, const Shape& s) {
          " x " + std::to_string(s.cols);
 }
 
-// One shape's arrays. Rows of x are read in shuffled order, as an expert's are.
+// Arrays of one shape. Rows of x are read in shuffled order, like those of an expert.
 struct Problem {
   explicit Problem(const Shape& s)
       : shape{s.depth, s.cols},
@@ -51,7 +51,7 @@ struct Problem {
   std::vector<Index> index;
 };
 
-// flops of one product, and the bytes of its weights, which are what few rows wait for.
+// Flops of one product, and bytes of its weights, which bound products of few rows.
 struct Work {
   double flops, bytes;
 };
@@ -73,7 +73,7 @@ inline void time_float32(const Report& report, const Shape& s) {
   });
   Values first(p.shape.floats()), second(p.shape.floats()),
       packed(weight_gradient_scratch(p.shape, s.rows));
-  // Weights hardly move, so that no figure depends on how often it was taken.
+  // Updates are tiny, so that a time does not depend on how many calls preceded it.
   const UpdateTarget target{.rule = {.kind = UpdateKind::kAdam,
                                      .one_minus_beta_1 = 0.1f,
                                      .one_minus_beta_2 = 0.001f,
@@ -110,7 +110,7 @@ inline void time_quantized(const Report& report, const Shape& s) {
   });
 }
 
-// 512 rows of 10,000 columns, 50 multiply_adds each, by 128 units.
+// 512 rows of 10,000 columns with 50 nonzeros each, by 128 units.
 inline void time_sparse(const Report& report) {
   const Shape s{512, 10000, 128};
   constexpr Index kNonzeros = 50;

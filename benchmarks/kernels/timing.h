@@ -1,4 +1,4 @@
-// Times a kernel on one thread and prints a line: time, GFLOP/s, GB/s, share of the peak.
+// Times a kernel on one thread and prints a line: time, GFLOP/s, GB/s, fraction of the peak.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace gatewise::bench {
 
 using Clock = std::chrono::steady_clock;
 
-// Median seconds of one call, over runs of at least 2 ms each for about a third of a second.
+// Median seconds per call over runs of at least 2 ms each, about a third of a second in total.
 template <typename Call>
 double seconds_of(const Call& call) {
   const auto time = [&](int calls) {
@@ -34,7 +34,7 @@ double seconds_of(const Call& call) {
   return seconds[static_cast<std::size_t>(runs / 2)];
 }
 
-// Values in [-1, 1), one register of slack behind them.
+// Random values in [-1, 1), followed by one register of padding.
 class Values {
  public:
   explicit Values(Index count) : values_(count + kPanelWidth) {
@@ -51,10 +51,10 @@ class Values {
   AlignedBuffer values_;
 };
 
-// The machine's limits for one thread, which shares are taken of.
+// The machine's limits for one thread, to which the printed fractions refer.
 struct Limits {
-  double flops;  // a second
-  double bytes;  // read from memory, a second
+  double flops;  // per second
+  double bytes;  // read from memory, per second
 };
 
 inline void print_heading() {
@@ -66,8 +66,8 @@ class Report {
  public:
   Report(const Limits& limits, std::string only) : limits_(limits), only_(std::move(only)) {}
 
-  // A product: its flops, and bytes that it reads from memory where they exceed the caches. The
-  // share is of the limit that its time is nearer to.
+  // Times a product: its flops, and the bytes that it reads from memory if they exceed the caches.
+  // The fraction refers to the limit that it comes closer to.
   template <typename Call>
   void operator()(const std::string& name, double flops, double bytes, const Call& call) const {
     if (name.find(only_) == std::string::npos) return;
@@ -78,7 +78,7 @@ class Report {
                 peak > read ? "peak" : "read");
   }
 
-  // Something done value by value: nanoseconds a value.
+  // Times an elementwise kernel in nanoseconds per value.
   template <typename Call>
   void values(const std::string& name, Index count, const Call& call) const {
     if (name.find(only_) == std::string::npos) return;
@@ -93,7 +93,7 @@ class Report {
   std::string only_;
 };
 
-// The level that this program is built for.
+// The level for which this program is compiled.
 inline const char* level_name() {
 #define GATEWISE_TEXT_OF(x) #x
 #define GATEWISE_TEXT(x) GATEWISE_TEXT_OF(x)

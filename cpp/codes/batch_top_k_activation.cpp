@@ -1,5 +1,5 @@
-// The n k largest pre-activations of a batch of n rows in training; elsewhere those above a kept
-// threshold (Bussmann, Leask and Nanda 2024).
+// In training the n k largest pre-activations of a batch of n rows; otherwise the pre-activations
+// above a stored threshold (Bussmann, Leask and Nanda 2024).
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -11,8 +11,8 @@
 namespace gatewise {
 namespace {
 
-// What the smallest value taken of the next batch will hardly be below: the last batch's, less
-// twice the largest change of late between one batch and the next.
+// Estimates a lower bound of the smallest value kept in the next batch: that of the last batch,
+// less twice the largest recent relative change between batches (decaying).
 class BatchThresholdEstimate {
  public:
   float value() const { return value_.load(std::memory_order_relaxed); }
@@ -59,7 +59,8 @@ class BatchTopKActivation final : public CodeActivation {
   }
 
   void finish_step(const CodeRun& run, ParameterBlock& block) const override {
-    // The first steps count alike; a batch counts by its rows beside the mean.
+    // A running mean: the first steps have equal weight, and a batch is weighted by its row count
+    // relative to the mean row count.
     float& threshold = block.slice(threshold_)[0];
     float* seen = block.slice(seen_);
     const auto rows = static_cast<float>(run.codes.rows);
@@ -75,7 +76,7 @@ class BatchTopKActivation final : public CodeActivation {
   Index k_;
   float momentum_;
   int threshold_ = -1, seen_ = -1;
-  mutable BatchThresholdEstimate estimate_;  // never shows in a result
+  mutable BatchThresholdEstimate estimate_;  // affects time only, no result
 };
 
 const bool registered = Registry<CodeActivation>::add<BatchTopKActivation>("batch_top_k");

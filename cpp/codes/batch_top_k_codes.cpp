@@ -8,8 +8,8 @@
 namespace gatewise {
 namespace {
 
-// Few rows have more than so many times their share of a batch's nonzeros: lists have room for that
-// many, and a row that may have more is multiplied again with room for all.
+// Capacity of a row's list, relative to its share of the batch's nonzeros. Few rows have more; a
+// row that may have more is recomputed with a list for all of its values.
 constexpr Index kCapacityFactor = 8;
 
 struct Triplet {
@@ -23,14 +23,14 @@ struct Triplet {
   }
 };
 
-// The best of what has been added.
+// Keeps the `count` best of the triplets that are added.
 class TopKReservoir {
  public:
   TopKReservoir(Index count, float threshold, Arena& arena)
       : count_(count), threshold_(threshold), triplets_(arena.take<Triplet>(2 * count)) {}
 
-  // Entries come in ascending order of rows, then of latents: one that only equals the bound is no
-  // better than those that are here.
+  // Triplets are added in ascending order of row, then latent, so one whose value only equals the
+  // threshold is not better than those already held.
   void add(const Triplet& triplet) {
     if (triplet.value > threshold_) add_any(triplet);
   }
@@ -42,7 +42,7 @@ class TopKReservoir {
   void remove(const Condition& condition) {
     size_ = std::remove_if(triplets_, triplets_ + size_, condition) - triplets_;
   }
-  // Without triplets, as if made anew.
+  // Removes all triplets and sets the threshold.
   void reset(float threshold) {
     size_ = 0;
     threshold_ = threshold;
@@ -55,7 +55,7 @@ class TopKReservoir {
     threshold_ = triplets_[count_ - 1].value;
   }
 
-  // Nothing at or under it is taken any more.
+  // Values at or below it are no longer added by `add`.
   float threshold() const { return threshold_; }
   bool is_full() const { return size_ >= count_; }
   const Triplet* begin() const { return triplets_; }
@@ -68,8 +68,8 @@ class TopKReservoir {
   Index size_ = 0;
 };
 
-// Adds the candidates of all rows, of each the `max_per_row` largest. dropped_bounds [rows]: what
-// was not looked at does not exceed it.
+// Adds the `max_per_row` largest candidates of each row. dropped_bounds [rows], set: dropped
+// candidates of the row do not exceed it.
 void add_candidates(const EncoderProduct& product, Index max_per_row, TopKReservoir& reservoir,
                     float* dropped_bounds, Arena& arena) {
   const Arena::Mark mark = arena.mark();
@@ -86,7 +86,7 @@ void add_candidates(const EncoderProduct& product, Index max_per_row, TopKReserv
   arena.rewind(mark);
 }
 
-// Rows of which something was left out that may be among the best are looked at again, whole.
+// Recomputes all candidates of the rows whose dropped candidates may be among the best.
 void recompute_truncated_rows(const EncoderProduct& product, const float* dropped_bounds,
                               TopKReservoir& reservoir, Arena& arena) {
   const Arena::Mark mark = arena.mark();
@@ -102,7 +102,7 @@ void recompute_truncated_rows(const EncoderProduct& product, const float* droppe
   }
   if (retry.rows > 0) {
     retry.x.index = x_indices;
-    // One that equals the threshold may be better than those that are here, by its row.
+    // A triplet whose value equals the threshold may be better than one held, by its lower row.
     if (reservoir.is_full()) retry.threshold = std::nextafter(threshold, product.threshold);
     reservoir.remove(
         [&](const Triplet& triplet) { return dropped_bounds[triplet.row] >= threshold; });

@@ -1,16 +1,15 @@
-// Sparse codes that share a number of nonzeros: the largest pre-activations of a whole batch.
+// Sparse codes with a nonzero count per batch: the largest pre-activations of all rows together.
 #pragma once
 
 #include "codes/codes.h"
 
 namespace gatewise {
 
-// The `count` largest pre-activations of all rows; of equal ones those of the first rows, then of
-// the lowest latents. `threshold` of the product is 0 or more. An estimate says which value they
-// will hardly be below: where too few exceed it, the product is run again without, so that it
-// changes no result. Memory follows `count` and the blocks of rows that are looked at together, not
-// the product. Sets `smallest` to the smallest that was taken, or to 0 where there are fewer than
-// `count`.
+// The `count` largest pre-activations of all rows; ties go to the lowest row, then the lowest
+// latent. `threshold` of the product is >= 0. `estimate` is a probable lower bound of the values
+// kept: if too few exceed it, the product is recomputed without it, so results do not depend on it.
+// Memory grows with `count` and the blocks of rows that are computed together, not with the
+// product. Sets `smallest` to the smallest value kept, or to 0 if there are fewer than `count`.
 Codes batch_top_k_codes(const EncoderProduct& product, Index count, float estimate, float& smallest,
                         Arena& arena);
 

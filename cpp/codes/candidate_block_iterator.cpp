@@ -3,14 +3,14 @@
 namespace gatewise {
 namespace {
 
-// Blocks of rows that are computed before their candidates are looked at, for each thread.
+// Blocks of rows per thread that are computed before their candidates are read.
 constexpr Index kBlocksPerThread = 2;
-// What their lists may take in all, as long as every thread has some rows.
+// Maximum bytes of all lists, unless a thread would have fewer than kMinRows rows.
 constexpr Index kListBytes = Index{64} << 20;
 constexpr Index kMinRows = 16;
 
-// Room of a row's list in each of `parts` parts of the latents. A list that may be cut must not be
-// longer than one of all.
+// Capacity of a row's list in each of `parts` parts of the latents; at most that of a list of all
+// candidates.
 Index list_capacity(const EncoderProduct& product, Index parts, Index max_per_row) {
   const Index max_capacity = full_capacity(ceil_divide(product.panels(), parts) * kPanelWidth);
   return max_per_row < max_capacity / 4 ? std::min(max_capacity, candidate_capacity(max_per_row))
@@ -62,7 +62,7 @@ bool CandidateBlockIterator::next() {
   return true;
 }
 
-// A list that was cut has a bound of its own.
+// Truncating a list raises its bound above the product's threshold.
 float CandidateBlockIterator::dropped_bound(Index i) const {
   float max_bound = -std::numeric_limits<float>::infinity();
   for (Index part = 0; part < partition_.parts(); ++part) {

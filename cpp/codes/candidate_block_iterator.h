@@ -1,5 +1,5 @@
-// All pre-activations of a product that exceed its bounds, block of rows by block of rows, so that
-// memory follows the block and not the rows.
+// All pre-activations of a product that exceed its bounds, one block of rows after the other, so
+// that memory grows with the block and not with the row count.
 #pragma once
 
 #include <algorithm>
@@ -13,26 +13,26 @@ namespace gatewise {
 // for (CandidateBlockIterator blocks(product, arena); blocks.next();) ... the rows of this block.
 class CandidateBlockIterator {
  public:
-  // Of each row no more than `max_per_row` need be found, the largest.
+  // For each row, candidates beyond its `max_per_row` largest may be dropped.
   CandidateBlockIterator(const EncoderProduct& product, Arena& arena,
                          Index max_per_row = std::numeric_limits<Index>::max());
   CandidateBlockIterator(const CandidateBlockIterator&) = delete;
   CandidateBlockIterator& operator=(const CandidateBlockIterator&) = delete;
 
-  // Computes the next rows; false when there are none.
+  // Computes the next block of rows; returns false if there is none.
   bool next();
 
-  // From the next rows on, nothing at or under `threshold` is looked at.
+  // From the next block on, values at or below `threshold` are dropped.
   void raise_threshold(float threshold) { product_.threshold = threshold; }
 
-  // The rows of the block are first_row() + i for i of [0, rows()).
+  // The rows of the block are first_row() + i for i in [0, rows()).
   Index first_row() const { return first_row_; }
   Index rows() const { return rows_; }
   Index max_rows() const { return max_rows_; }
   Index count(Index i) const;
-  // Candidates of row i that were left out do not exceed it; -infinity: there are none.
+  // Dropped candidates of row i do not exceed it; -infinity: none were dropped.
   float dropped_bound(Index i) const;
-  // The most candidates that a block can have.
+  // Maximum candidate count of a block.
   Index max_candidates() const { return max_rows_ * product_.panels() * kPanelWidth; }
   // Calls use(latent, value) for each candidate of row i, in ascending order of latents.
   template <typename Use>
@@ -51,14 +51,15 @@ class CandidateBlockIterator {
   Candidates all_;  // [parts, rows of the block]
 };
 
-// Codes that are found block by block.
+// Builds codes block by block.
 class CodesBuilder {
  public:
   CodesBuilder(Index rows, Arena& arena);
 
-  // Where the numbers of nonzeros of rows from `row` on are to be written.
+  // The caller writes the nonzero counts of rows `row`, `row` + 1, ... here.
   Index* counts_from(Index row) { return offsets_ + row + 1; }
-  // The next `rows` rows' nonzeros: as many as their counts say, from starts[i] on.
+  // Adds the nonzeros of the next `rows` rows: those of row i start at starts[i], and their count
+  // was written through `counts_from`.
   void add(Index rows, const Index* starts, const std::int32_t* latents, const float* values,
            Arena& arena);
   Codes build(Arena& arena);
@@ -76,13 +77,13 @@ class CodesBuilder {
   Chunk* last_ = nullptr;
 };
 
-// Every candidate of every row. choose(i, latents, values, count) may change and drop a row's
-// nonzeros, of which there are `count`, where they lie, and returns how many are left.
+// Codes from all candidates of every row. choose(i, latents, values, count) may change and drop the
+// `count` nonzeros of row i in place; it returns the remaining count.
 template <typename Choose>
 Codes filter_codes(const EncoderProduct& product, Arena& arena, const Choose& choose) {
   CodesBuilder builder(product.rows, arena);
   CandidateBlockIterator blocks(product, arena);
-  // Before the choice, one block's.
+  // The candidates of one block, before `choose`.
   auto* latents = arena.take<std::int32_t>(blocks.max_candidates());
   float* values = arena.take<float>(blocks.max_candidates());
   Index* starts = arena.take<Index>(blocks.max_rows() + 1);
@@ -107,7 +108,7 @@ Codes filter_codes(const EncoderProduct& product, Arena& arena, const Choose& ch
   return builder.build(arena);
 }
 
-// Every candidate of every row, as it is.
+// Codes of all candidates of every row, unchanged.
 Codes codes_above_threshold(const EncoderProduct& product, Arena& arena);
 
 }  // namespace gatewise

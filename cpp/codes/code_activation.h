@@ -1,7 +1,7 @@
-// From rows to sparse codes, and gradients back.
+// Activations of a dictionary: sparse codes from rows, and their gradients.
 //
-// To add an activation: derive from CodeActivation in a file of its own, register it there under a
-// name, and give it a class in gatewise/sae/activations.py.
+// To add an activation: derive from CodeActivation in a new file, register it there under a name,
+// and add a class in gatewise/sae/activations.py.
 #pragma once
 
 #include "codes/codes.h"
@@ -14,9 +14,9 @@ namespace gatewise {
 
 // The rows that are encoded, and the dictionary.
 struct CodeInput {
-  EncoderProduct product;  // of u, with the encoder's bias; its `threshold` is the threshold
+  EncoderProduct product;  // of u, with the encoder's bias and the threshold
   Index latents = 0;
-  // [steps * rows, stride]: u, and room for what later steps encode.
+  // [steps * rows, stride]: u, then memory for the rows that later steps encode.
   float* steps = nullptr;
   Index stride = 0;
   const float* decoder = nullptr;  // W_d [latents, decoder_stride]
@@ -26,34 +26,33 @@ struct CodeInput {
   Index width() const { return product.w.shape.rows; }
 };
 
-// What several steps leave for the encoder and the decoder beside the last one's code.
+// Gradients of the steps before the last (LISTA), for the encoder and the decoder.
 struct StepGradients {
-  const float* values = nullptr;  // [nonzeros] by u W_e of the last step
-  float* d_rows = nullptr;        // [(steps - 1) * rows, stride] to be set: by z_t W_d
-  float** earlier = nullptr;      // [steps - 1] to be set: [nonzeros] by the product of each step
+  const float* values = nullptr;  // [nonzeros], read: of u W_e in the last step
+  float* d_rows = nullptr;        // [(steps - 1) * rows, stride], set: of z_t W_d
+  float** earlier = nullptr;      // [steps - 1], set: [nonzeros] of each step's product
 };
 
 // One forward pass of an activation, saved for its backward.
 struct CodeRun {
-  // In training a nonzero may be 0, where its pre-activation has a gradient all the same.
+  // In training the value of a nonzero may be 0, if its pre-activation has a gradient.
   Codes codes;
-  double loss = 0;               // penalties, in units of u
-  float* saved = nullptr;        // [nonzeros] what else the activation reads in its backward
+  double loss = 0;               // sum of penalties, in the scale of u
+  float* saved = nullptr;        // [nonzeros] further input of the activation's backward
   float* gate_values = nullptr;  // [nonzeros] a second code on the same latents, or null
-  float smallest = 0;            // BatchTopK: the smallest value that was taken
-  Codes* earlier = nullptr;      // LISTA: the codes [steps - 1] of the steps before the last
+  float smallest = 0;            // BatchTopK: the smallest value kept
+  Codes* earlier = nullptr;      // LISTA: [steps - 1] codes of the steps before the last
 };
 
-// The gradients of a code, which become those of the encoder.
+// The gradients of a code; `backward` turns them into those of the encoder.
 struct CodeGradients {
-  // [nonzeros] by z; then by u W_e.
+  // [nonzeros] of z before `backward`, of u W_e after it.
   float* values = nullptr;
-  // [nonzeros] by the second code, where there is one.
+  // [nonzeros] of the second code, if there is one.
   const float* gate_values = nullptr;
-  // [nonzeros] by b_e; `values` unless set.
+  // [nonzeros] of b_e; if null, `values` is used.
   const float* bias = nullptr;
-  // Vectors of the activation's own, [latents]: the number of each, and its gradient in each
-  // nonzero.
+  // The activation's parameters, vectors [latents]: index of each, and its gradient [nonzeros].
   struct ParameterGradient {
     int parameter = -1;
     const float* gradients = nullptr;
@@ -65,7 +64,7 @@ class CodeActivation {
  public:
   virtual ~CodeActivation() = default;
 
-  // Adds parameters of its own to the layer's block.
+  // Adds the activation's parameters to the layer's block.
   virtual void declare(ParameterBlock&, Index /*latents*/) {}
 
   virtual CodeRun forward(const CodeInput& input, const ParameterBlock& block,
@@ -73,20 +72,20 @@ class CodeActivation {
 
   virtual void backward(const CodeRun&, const ParameterBlock&, CodeGradients&, Arena&) const {}
 
-  // After a training step, with that step's run: what is no gradient.
+  // Called after a training step with its run, for updates that need no gradient.
   virtual void finish_step(const CodeRun&, ParameterBlock&) const {}
 
-  // How often the encoder is applied. Where that is more than once, the gradients of the steps
-  // before the last follow `backward`.
+  // How often the encoder is applied. If more than once, `backward_steps` computes the gradients of
+  // the steps before the last, after `backward`.
   virtual Index steps() const { return 1; }
   virtual void backward_steps(const CodeInput&, const CodeRun&, const StepGradients&,
                               Arena&) const {}
 };
 
-// l1 mean_i sum_j of the nonzeros' values.
+// l1 mean_i sum_j values_ij over the nonzeros of `codes`.
 double l1_penalty(float l1, const float* values, const Codes& codes);
 
-// An L1 penalty's gradient by each positive value.
+// Gradient of `l1_penalty` with respect to each value.
 inline float l1_gradient(float l1, Index rows) { return l1 / static_cast<float>(rows); }
 
 }  // namespace gatewise

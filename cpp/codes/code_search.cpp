@@ -11,16 +11,17 @@
 namespace gatewise {
 namespace {
 
-// Entries and rows of a block: few enough that the rows of a single query go to several threads.
+// Nonzeros plus rows of a block: few enough that a single query is distributed over several
+// threads.
 constexpr Index kBlockCost = 16 * 1024;
 
-// Blocks that pass one after the other with each panel of queries: 8 MB of nonzeros.
+// Blocks that each panel of queries searches in succession: 8 MB of nonzeros.
 constexpr Index kBlocksPerPass = 64;
 
-// Floats of all weights, and hits of all lists, of the queries that are searched for at a time.
+// Maximum floats of all weights, and hits of all lists, of a batch of queries.
 constexpr Index kMaxWeights = Index{1} << 22, kMaxHits = Index{1} << 23;
 
-// Cuts rows into blocks of about as many nonzeros; each row counts as one more.
+// Cuts rows into blocks of about equal cost: nonzeros plus rows.
 class RowPartition {
  public:
   RowPartition(const SparseRows& codes, Index rows) : codes_(codes), rows_(rows) {
@@ -28,7 +29,7 @@ class RowPartition {
   }
 
   Index blocks() const { return blocks_; }
-  // The first row of a block; that of block `blocks()` is behind the last row.
+  // The first row of a block; for block `blocks()`, the row count.
   Index row(Index block) const {
     Index low = 0, high = rows_;
     while (low < high) {
@@ -78,7 +79,7 @@ void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, I
   for (Index latent = begin; latent < end; latent += kRowsPerDot) {
     const Index num_rows = std::min(kRowsPerDot, end - latent);
     float* to = weights_ + shape_.offset(p) + latent * stride;
-    const float* rows[kRowsPerDot];  // in place of those behind the last the last one
+    const float* rows[kRowsPerDot];  // beyond the last row: the last row again
     for (Index j = 0; j < kRowsPerDot; ++j)
       rows[j] = from.decoder + (latent + std::min(j, num_rows - 1)) * from.stride;
     for (Index l = 0; l < width; ++l) {
@@ -89,13 +90,13 @@ void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, I
 }
 
 void SearchQueries::set_rows(const Rows& queries, const Reconstruction& from, Arena& arena) {
-  // A copy whose rows begin where registers do: reading across cache lines takes twice as long.
+  // A copy with aligned rows: reading across cache lines takes twice as long.
   const Index stride = round_up(from.width, kPanelWidth);
   float* copy = arena.take_zeroed<float>(count() * stride);
   for (Index query = 0; query < count(); ++query)
     std::copy_n(queries.row(query), from.width, copy + query * stride);
   const Rows aligned{copy, stride};
-  // Rows of W_d that stay in the second cache while all queries pass, a panel of them in the first.
+  // Rows of W_d that stay in the L2 cache for all queries, while a panel of queries is in the L1.
   constexpr Index kBlock = 64;
   const double operations = static_cast<double>(kBlock * from.width * count());
   parallel_for(ceil_divide(shape_.rows, kBlock), operations, [&](Index begin, Index end) {
@@ -120,10 +121,10 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
                   std::int32_t* indices, float* scores, Arena& arena) {
   const Index panels = queries.panels(), threads = num_threads();
   const RowPartition partition(codes, rows);
-  // Each thread has lists of its own, since it may meet any block. Which one holds a hit never
-  // shows: the k best are chosen from all of them, and no two hits are equal.
+  // Each thread has its own lists, since it may search any block. Results do not depend on which
+  // list holds a hit: the k best are chosen from all lists, and no two hits are equal.
   const HitLists all = take_lists(threads * panels, hit_capacity(k, rows), arena);
-  // A panel meets several blocks in a row, whose nonzeros the third cache still holds for the next.
+  // A panel searches several blocks in succession; the L3 cache then holds them for the next panel.
   const Index part = std::min(kBlocksPerPass, std::max<Index>(partition.blocks(), 1));
   const Index items = ceil_divide(partition.blocks(), part) * panels * part;
   const auto run = [&](Index begin, Index end, int thread) {
@@ -154,7 +155,7 @@ void search_codes(const SparseRows& codes, Index rows, const SearchQueries& quer
       }
     }
   };
-  // To choose and sort takes as long as some hundred multiply-adds a hit.
+  // Choosing and sorting a hit costs some hundred multiply-adds.
   const double operations = 512 * static_cast<double>(capacity);
   parallel_for(queries.count(), operations, join, static_cast<int>(threads));
 }

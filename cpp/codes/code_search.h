@@ -1,4 +1,4 @@
-// The rows of sparse codes that score best, for several queries at a time.
+// Finds the rows of sparse codes with the largest scores, for several queries at a time.
 #pragma once
 
 #include "core/arena.h"
@@ -6,11 +6,12 @@
 
 namespace gatewise {
 
-// Weights of queries by latent, in panels of 16 queries; a last panel of fewer has rows of as many,
-// rounded up to 4 floats. `constants` are whole panels.
+// The weight of each latent in each query, [latents, queries] in panels of 16 queries. If the last
+// panel has fewer queries, its rows have that many floats, rounded up to 4; the constants are
+// padded to whole panels.
 class SearchQueries {
  public:
-  // All weights and constants 0.
+  // Sets all weights and constants to 0.
   SearchQueries(Index count, Index latents, Arena& arena);
 
   Index count() const { return shape_.cols; }
@@ -20,10 +21,11 @@ class SearchQueries {
             shape_.width(p)};
   }
 
-  // The query's own code as weights: nonzeros of rows [0, count) of `codes`.
+  // Weights are the values of the query's code: rows [0, count) of `codes`.
   void set_codes(const SparseRows& codes);
-  // Inner products with the reconstructions (z W_d + b) scale + c: weights scale W_d q, constants
-  // scale b . q + c . q, for rows q [0, count) of `queries`. W_d [latents, stride], b, c [width].
+  // Scores are inner products with the reconstructions (z W_d + b) scale + c: for rows q [0, count)
+  // of `queries`, weights are scale W_d q and constants scale b . q + c . q. W_d [latents, stride];
+  // b, c [width].
   struct Reconstruction {
     const float* decoder = nullptr;
     Index stride = 0, width = 0;
@@ -45,16 +47,16 @@ class SearchQueries {
   }
 };
 
-// Queries to search for at a time: so many that their weights and lists stay small.
+// Queries per batch, a multiple of 16; limits the memory of weights and lists.
 Index queries_per_batch(Index latents, Index k, Index rows);
 
-// Writes the k best of rows [0, rows) for each query, best first, ties by the lower row; indices
-// and scores [queries, k]. Threads share out blocks of rows by panels of queries, never a sum.
+// Writes the k best of rows [0, rows) for each query, best first; ties go to the lower row. indices
+// and scores [queries, k]. Threads share blocks of rows by panels of queries, never a sum.
 void search_codes(const SparseRows& codes, Index rows, const SearchQueries& queries, Index k,
                   std::int32_t* indices, float* scores, Arena& arena);
 
-// The same for `count` queries, a part of them at a time: codes, or rows whose inner products with
-// the reconstructions are asked for. Throws where a score is beyond float32.
+// The same for `count` queries, batch by batch: codes, or dense rows, scored by their inner
+// products with the reconstructions. Throws if a score is beyond the range of float32.
 void search(const SparseRows& codes, Index rows, const Input& queries, Index count, Index latents,
             const SearchQueries::Reconstruction& reconstruction, Index k, std::int32_t* indices,
             float* scores);

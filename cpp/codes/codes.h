@@ -1,4 +1,4 @@
-// Sparse codes of rows, and the product they are chosen from.
+// Sparse codes of rows, and the product that they are selected from.
 #pragma once
 
 #include "core/arena.h"
@@ -6,7 +6,7 @@
 
 namespace gatewise {
 
-// Entries [offsets[i], offsets[i + 1]) are row i's, in ascending order of latents.
+// CSR: row i has nonzeros [offsets[i], offsets[i + 1]), in ascending order of latents.
 struct Codes {
   Index rows = 0;
   Index* offsets = nullptr;         // [rows + 1]
@@ -17,7 +17,7 @@ struct Codes {
 };
 
 // The pre-activations X W + b of rows [0, rows) and the latents of panels [panel_begin, panel_end).
-// Those are looked at that exceed `threshold` and their latent's floor.
+// Only values above `threshold` and the latent's lower bound are kept.
 struct EncoderProduct {
   Rows x;
   Index rows = 0;
@@ -27,13 +27,13 @@ struct EncoderProduct {
   Index panel_begin = 0, panel_end = 0;
 
   Index panels() const { return panel_end - panel_begin; }
-  // Multiply-adds of some rows and panels.
+  // Multiply-adds of `num_rows` rows and `num_panels` panels.
   double operations(Index num_rows, Index num_panels) const {
     return static_cast<double>(num_rows * num_panels * kPanelWidth * w.shape.rows);
   }
 };
 
-// Lists of so many rows, with that much capacity each.
+// Lists for `rows` rows, uninitialised, of `capacity` candidates each.
 inline Candidates take_candidates(Index rows, Index capacity, Arena& arena) {
   return {arena.take<Candidate>(rows * capacity), arena.take<std::int32_t>(rows),
           arena.take<float>(rows), capacity};

@@ -1,12 +1,12 @@
-// What dead latents could explain of the reconstruction's error.
+// Codes of dead latents only, for the AuxK loss.
 #pragma once
 
 #include "codes/codes.h"
 
 namespace gatewise {
 
-// The latents whose count of idle rows is `limit` or more, ascending, and their columns of the
-// encoder, compacted.
+// The latents with `limit` or more idle rows, ascending, and a compact copy of their encoder
+// columns.
 struct DeadLatents {
   Index count = 0;
   std::int32_t* latents = nullptr;  // [count]
@@ -16,11 +16,11 @@ struct DeadLatents {
 
 DeadLatents find_dead_latents(const float* idle_rows, Index latents, double limit, Arena& arena);
 
-// Gathers their columns of w and of the bias.
+// Copies the dead latents' columns of w and elements of bias to `dead`.
 void gather_dead_weights(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena);
 
-// The k best dead latents of each row, of those whose pre-activation exceeds 0, under their numbers
-// in the whole dictionary.
+// For each row, the k dead latents of largest pre-activation above 0, with latent indices of the
+// whole dictionary.
 Codes dead_codes(const DeadLatents& dead, const Rows& u, Index rows, Index k, Arena& arena);
 
 }  // namespace gatewise

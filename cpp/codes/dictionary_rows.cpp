@@ -15,7 +15,7 @@ void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index d
                width);
 }
 
-// The columns are read where they lie, 16 latents to a panel.
+// Columns are read from the panels in place.
 void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* gradients,
                          float scale, Index i, float* y) {
   for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {

@@ -1,4 +1,4 @@
-// Sums over the nonzeros of a row: rows of the decoder, columns of the encoder.
+// Sums over the nonzeros of a row of a code: of decoder rows or of encoder columns.
 #pragma once
 
 #include "codes/codes.h"
@@ -9,7 +9,7 @@ namespace gatewise {
 void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index decoder_stride,
                       float scale, float* y, Index width);
 
-// y[j] += scale sum_e gradients[e] W_e[j, latents[e]] over the nonzeros of row i; y [W_e's rows].
+// y[j] += scale sum_e gradients[e] W_e[j, latents[e]] over the nonzeros of row i; y [d].
 void add_encoder_columns(const Panels& encoder, const Codes& codes, const float* gradients,
                          float scale, Index i, float* y);
 

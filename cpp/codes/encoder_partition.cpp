@@ -11,13 +11,13 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Of a thread.
+// Per thread. With fewer rows latents are split, into at most kPartsPerThread parts per thread.
 constexpr Index kMinRowsPerThread = 24, kPartsPerThread = 4;
 
-// A screen is for rows and depths that make the unit's tiles worth filling.
+// With fewer rows or a smaller depth, filling the tiles of a screen costs more than it saves.
 constexpr Index kMinScreenedRows = 48, kMinScreenedDepth = 64;
 
-// The screen of a product, where anything can be ruled out.
+// The screen of a product; kNone if it has no bounds or its depth does not suit a screen.
 ScreenKind screen_of(const EncoderProduct& product) {
   const Index depth = product.w.shape.rows;
   const bool is_bounded = product.terms.lower_bounds || product.threshold > -kInfinity;
@@ -25,10 +25,10 @@ ScreenKind screen_of(const EncoderProduct& product) {
                                                                                 : ScreenKind::kNone;
 }
 
-// Values of a block's rows. Those that are rounded, 2 bytes each, stay in the second cache beside
-// two panels: processors that have a matrix unit have 2 MB of it, those with AVX-512 1 MB or more,
-// others half of that. The more rows, the fewer times W is read and the fuller the tiles of those
-// that pass.
+// Values of a block's rows. Rounded, they take 2 bytes each and stay in the L2 cache beside two
+// panels: it has 2 MB on processors with a matrix unit, 1 MB or more with AVX-512, half of that on
+// others. The more rows a block has, the fewer times W is read and the fuller are the tiles of the
+// rows that pass the screen.
 Index block_floats(ScreenKind screen) {
   constexpr bool has_large_cache = Vector::kParts == 1;
   if (screen == ScreenKind::kMatrix) return 512 * 1024;

@@ -1,6 +1,5 @@
-// How a product that codes are chosen from is shared out over threads: by rows, in blocks of which
-// what is read most stays in the second cache while all of W passes, or by latents where the rows
-// are few.
+// Divides an encoder product among threads: by rows, in blocks whose most-read data stays in the L2
+// cache while all of W is read, or by latents if there are few rows.
 #pragma once
 
 #include "codes/codes.h"
@@ -9,24 +8,24 @@ namespace gatewise {
 
 class EncoderPartition {
  public:
-  // Fewer rows would read W too often, and its latents are cut instead.
+  // True if there are so few rows that splitting them would read W too often; latents are split.
   static bool splits_latents(Index rows);
-  // The most rows of a block.
+  // Maximum row count of a block.
   static Index max_block_rows(const EncoderProduct& product);
 
-  // For at most `rows` rows of the product at once.
+  // For at most `rows` rows of the product at a time.
   EncoderPartition(const EncoderProduct& product, Index rows, Arena& arena);
 
-  // The threads that `multiply` has room for, for `parallel_for`: the number may change meanwhile.
+  // Maximum thread count of `multiply`, for `parallel_for`: `num_threads()` may change later.
   int threads() const { return threads_; }
-  // Parts of the latents, each with all rows; 1 where blocks of rows are shared out.
+  // Count of parts of the latents, each with all rows; 1 if rows are split.
   Index parts() const { return parts_; }
-  // Rows of a block; with several parts, all of them.
+  // Rows per block; with several parts, all rows.
   Index block_rows() const { return block_rows_; }
-  // Blocks of so many rows.
+  // Count of blocks that `rows` rows have.
   Index count(Index rows) const { return ceil_divide(rows, block_rows_); }
 
-  // As `top_k_product`, on thread `thread` of `parallel_for`.
+  // As `top_k_product`, on thread index `thread` of `parallel_for`.
   void multiply(int thread, const Rows& x, Index row_begin, Index row_end, Index panel_begin,
                 Index panel_end, Index k, const Candidates& candidates) const;
 
@@ -36,7 +35,7 @@ class EncoderPartition {
   Index parts_, block_rows_;
   ScreenKind screen_ = ScreenKind::kNone;
   Index scratch_floats_ = 0;
-  float* scratch_ = nullptr;  // of each thread's screen
+  float* scratch_ = nullptr;  // [threads, scratch_floats_], for screens
 };
 
 }  // namespace gatewise

@@ -1,4 +1,4 @@
-// z = 1[g > 0] ReLU(exp(r) u W_e + b_mag) with the gate g = u W_e + b_e, whose own code ReLU(g)
+// z = 1[g > 0] ReLU(exp(r) u W_e + b_mag) with the gate g = u W_e + b_e. The gate's code ReLU(g)
 // has the penalty l1 mean_i sum_j ReLU(g_ij) (Rajamanoharan et al. 2024, "Improving dictionary
 // learning with gated sparse autoencoders", eq. 6 to 8).
 #include <algorithm>
@@ -21,7 +21,7 @@ class GatedActivation final : public CodeActivation {
     magnitude_bias_ = block.add_vector("magnitude_bias", "bias", latents);
   }
 
-  // The nonzeros are those of open gates; `kept` is u W_e.
+  // The nonzeros are the latents with open gates (g > 0); `run.saved` is u W_e.
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* gate_bias = input.product.terms.bias;
@@ -85,7 +85,7 @@ class GatedActivation final : public CodeActivation {
   }
 
  private:
-  // exp(r)
+  // exp(r), [latents]
   const float* magnitude_factors(const ParameterBlock& block, Index latents, Arena& arena) const {
     const float* r = block.slice(magnitude_log_);
     float* factors = arena.take<float>(round_up(latents, kPanelWidth));

@@ -1,6 +1,6 @@
-// Activations whose codes have all nonzeros: z = h, and z = sigmoid(h) with the penalty
+// Activations without sparsity: z = h, and z = sigmoid(h) with the penalty
 //   weight sum_j [rho ln(rho / p_j) + (1 - rho) ln((1 - rho) / (1 - p_j))]
-// on each latent's mean p_j over the rows (Ng 2011, CS294A lecture notes, section 3).
+// on the mean p_j of latent j over the rows (Ng 2011, CS294A lecture notes, section 3).
 #include <cmath>
 #include <limits>
 
@@ -11,7 +11,7 @@
 namespace gatewise {
 namespace {
 
-// The product without a bound.
+// The product with threshold -infinity, which keeps all values.
 EncoderProduct without_threshold(EncoderProduct product) {
   product.threshold = -std::numeric_limits<float>::infinity();
   return product;
@@ -21,7 +21,7 @@ class IdentityActivation final : public CodeActivation {
  public:
   explicit IdentityActivation(const Options&) {}
 
-  // A zero has a slope, but no place in a code that is used.
+  // A value of 0 has derivative 1, so training keeps it; otherwise it is dropped from the code.
   CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
     const bool training = input.training;
     CodeRun run;
@@ -93,7 +93,7 @@ class KlActivation final : public CodeActivation {
     return lanes[0];
   }
 
-  // Within what float32 tells from 0 and 1.
+  // The mean of each latent, clamped to values that float32 distinguishes from 0 and 1.
   const double* means_of(const Codes& codes, Arena& arena) const {
     double* means = arena.take_zeroed<double>(latents_);
     for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)

@@ -1,6 +1,6 @@
-// z = h where h exceeds the latent's threshold t, with the penalty weight (L0 / target - 1)^2. The
-// gradient by t takes the step there as a ramp of width `bandwidth` (Rajamanoharan et al. 2024,
-// "Jumping ahead", eq. 9 to 12).
+// z = h if h exceeds the latent's threshold t, else 0, with the penalty weight (L0 / target - 1)^2.
+// The gradient of t replaces the step at t by a ramp of width `bandwidth` (Rajamanoharan et al.
+// 2024, "Jumping ahead", eq. 9 to 12).
 #include <cmath>
 #include <limits>
 
@@ -24,7 +24,7 @@ class JumpReluActivation final : public CodeActivation {
     thresholds_ = block.add_vector("latent_threshold", "bias", latents);
   }
 
-  // In training the nonzeros are those above the lower end of their ramp; `kept` is h.
+  // In training the nonzeros are the latents with h > t - bandwidth / 2; `run.saved` is h.
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* thresholds = block.slice(thresholds_);
@@ -60,7 +60,7 @@ class JumpReluActivation final : public CodeActivation {
     Index active = 0;
     for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
       active += run.saved[nonzero] > thresholds[codes.latents[nonzero]];
-    // By L0 of one more active nonzero, times the ramp's gradient by t.
+    // Derivative of the penalty by the count of active latents, times the ramp's derivative by t.
     const float l0_gradient = static_cast<float>(-2 * weight_ * l0_excess(active, codes.rows) /
                                                  (target_ * static_cast<double>(codes.rows))) /
                               bandwidth_;

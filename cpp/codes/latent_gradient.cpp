@@ -17,7 +17,7 @@ void normalize(float* w, Index width) {
   if (length > 0) set_scaled(w, 1.0f / length, w, width);
 }
 
-// One thread's work on panels of latents.
+// Computes and applies the gradients of panels of 16 latents, on one thread.
 class PanelUpdate {
  public:
   PanelUpdate(const NonzerosByLatent& nonzeros, const float* u, const float* d_y, Index stride,
@@ -33,7 +33,8 @@ class PanelUpdate {
         panel_(scratch + kPanelWidth * stride),
         saved_(scratch + 2 * kPanelWidth * stride) {}
 
-  // Floats of scratch: 16 gradients as rows, then as a panel; what lazy updates leave alone.
+  // Scratch floats: 16 gradients as rows, then as a panel; if lazy, a copy of the panel's weights
+  // and moments.
   static Index scratch_floats(Index stride, bool lazy) {
     return (lazy ? 5 : 2) * kPanelWidth * stride;
   }
@@ -64,7 +65,7 @@ class PanelUpdate {
     const Index begin = nonzeros_.groups.begin(latent), count = nonzeros_.groups.rows(latent);
     weighted_rows(u_, stride_, nonzeros_.u_rows + begin, nonzeros_.gradients + begin, count,
                   nullptr, gradient, width_);
-    if (targets_.is_tied) return;  // it is a part of the decoder's
+    if (targets_.is_tied) return;  // it is added to the decoder's gradient
     if (targets_.measures()) targets_.squares[latent] = dot(gradient, gradient, width_);
     scale_measured(targets_.encoder, gradient);
   }
@@ -73,7 +74,7 @@ class PanelUpdate {
     const Index begin = nonzeros_.groups.begin(latent), count = nonzeros_.groups.rows(latent);
     const Index offset = latent * targets_.decoder_stride;
     const float* w = targets_.decoder_rows + offset;
-    float* gradient = panel_;  // free until the lanes are turned
+    float* gradient = panel_;  // free until the lanes are transposed
     weighted_rows(d_y_, stride_, nonzeros_.d_rows + begin, nonzeros_.values + begin, count,
                   targets_.is_tied ? encoder_gradient : nullptr, gradient, width_);
     if (targets_.unit_norm) add_scaled(w, -dot(gradient, w, width_), gradient, width_);
@@ -91,8 +92,8 @@ class PanelUpdate {
     if (target.gradient_scale != 1) set_scaled(gradient, target.gradient_scale, gradient, width_);
   }
 
-  // The tied encoder's panel from the updated rows. transpose_to_panel reads and writes beyond the
-  // rows that are there, so it works on scratch.
+  // Writes the tied encoder's panel from the updated decoder rows. transpose_to_panel reads and
+  // writes beyond the existing rows, so it works on scratch.
   void transpose_decoder(Index panel) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index width = shape.width(panel);
@@ -103,7 +104,7 @@ class PanelUpdate {
     std::copy_n(panel_, width_ * shape.stride(panel), targets_.tied_encoder + shape.offset(panel));
   }
 
-  // Lanes of `inactive` get back what they were.
+  // Weights and moments of the lanes set in `inactive` keep their old values.
   void update_encoder(Index panel, unsigned inactive) const {
     const PanelShape shape = targets_.encoder_shape;
     const Index stride = shape.stride(panel), offset = shape.offset(panel);

@@ -1,4 +1,4 @@
-// Steps of learned shrinkage from z_0 = 0, with the penalty l1 mean_i sum_j z_ij:
+// Learned iterative shrinkage from z_0 = 0, with the penalty l1 mean_i sum_j z_ij:
 //   r_t = u - z_{t-1} W_d,   z_t = ReLU(z_{t-1} + r_t W_e + b_e)
 // (Gregor and LeCun 2010; the weights coupled as in Chen et al. 2018, eq. 9).
 #include <limits>
@@ -39,8 +39,8 @@ class ListaActivation final : public CodeActivation {
       gradients.values[nonzero] += gradient;
   }
 
-  // With d_h_t the gradient by z_{t-1} + r_t W_e: r_t has W_e d_h_t, and z_{t-1} has d_h_t itself
-  // and, through r_t, -W_d d_r_t. d_rows gets -d_r_t, which is what z_{t-1} W_d has.
+  // Let d_h_t be the gradient of z_{t-1} + r_t W_e. Then d_r_t = W_e d_h_t, and the gradient of
+  // z_{t-1} is d_h_t - W_d d_r_t. d_rows is set to -d_r_t, the gradient of z_{t-1} W_d.
   void backward_steps(const CodeInput& input, const CodeRun& run, const StepGradients& gradients,
                       Arena& arena) const override {
     const Index rows = run.codes.rows, width = input.width();
@@ -103,7 +103,7 @@ class ListaActivation final : public CodeActivation {
                         });
   }
 
-  // d_previous += d_h where row i has the latent in both codes.
+  // d_previous += d_h for the latents that row i has in both codes.
   static void add_common(const Codes& codes, const float* d_h, const Codes& previous,
                          float* d_previous, Index i) {
     Index at = previous.offsets[i];

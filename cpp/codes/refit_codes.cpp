@@ -15,9 +15,9 @@ namespace {
 constexpr int kMaxSweeps = 1000;
 constexpr float kTolerance = 1e-6f;
 
-// Sweeps over the nonzeros until no value moves any more. residual_dot(a) is w_a . (t - sum_j z_j
-// w_j), and update(a, delta) tells that z_a has changed. squares: w_a . w_a; where it is 0, z_a
-// becomes 0.
+// Coordinate descent over the nonzeros until the values converge. residual_dot(a) returns
+// w_a . (t - sum_j z_j w_j); update(a, delta) is called after z_a has changed. squares: w_a . w_a;
+// if it is 0, z_a becomes 0.
 template <typename ResidualDot, typename Update>
 void descend(float* values, Index count, const float* squares, Index squares_stride,
              const ResidualDot& residual_dot, const Update& update) {
@@ -36,15 +36,15 @@ void descend(float* values, Index count, const float* squares, Index squares_str
   }
 }
 
-// One row's nonzeros.
+// The nonzeros of one row.
 struct RowNonzeros {
   const std::int32_t* latents;
   float* values;
   Index count;
 };
 
-// By the Gram matrix g[a, b] = w_a . w_b, from which residual_dots follow; scratch [count * count +
-// count].
+// Refits with the Gram matrix g[a, b] = w_a . w_b, which yields the residual dots; scratch
+// [count * count + count].
 void refit_with_gram(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
                      float* scratch) {
   const Index count = row.count;
@@ -63,8 +63,8 @@ void refit_with_gram(const RowNonzeros& row, const float* t, const DecoderRows& 
       [&](Index a, float delta) { add_scaled(gram + a * count, -delta, residual_dots, count); });
 }
 
-// By what is left of the row, which is shorter than the Gram matrix where nonzeros are more
-// than values; scratch [width + count], each rounded up to a register.
+// Refits with the residual, which is smaller than the Gram matrix if the row has more nonzeros than
+// values; scratch [width, rounded up to a register, + count].
 void refit_with_residual(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
                          float* scratch) {
   float* residual = scratch;

@@ -20,7 +20,7 @@ class TopKActivation final : public CodeActivation {
 
  private:
   Index k_;
-  mutable RowThresholdEstimate estimate_;  // of the last rows; never shows in a result
+  mutable RowThresholdEstimate estimate_;  // from the last rows; affects time only
 };
 
 const bool registered = Registry<CodeActivation>::add<TopKActivation>("top_k");

@@ -11,15 +11,15 @@
 namespace gatewise {
 namespace {
 
-// What all of the work reads.
+// Input shared by all threads.
 struct Problem {
   const EncoderProduct& product;
   const EncoderPartition& partition;
   Index k;
 };
 
-// Chooses among the candidates of row i and writes its nonzeros, k apart for the time being.
-// Returns the smallest of the k, or -1 where there are fewer.
+// Selects the k best candidates of row i and writes them at i * k; `compact_to_csr` moves them
+// later. Returns the smallest of the k, or -1 if there are fewer.
 float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& codes) {
   const Index count = choose_candidates(list, candidates, k);
   float kth_value = std::numeric_limits<float>::infinity();
@@ -32,10 +32,10 @@ float store_row(Candidate* list, Index candidates, Index i, Index k, Codes& code
   return count == k ? kth_value : -1.0f;
 }
 
-// A thread's blocks of rows, each with all latents.
+// Processes blocks of rows on one thread, each with all latents.
 class TopKWorker {
  public:
-  // candidates of a block's rows; row_indices [2 * rows of a block] are scratch.
+  // candidates: of a block's rows; row_indices [2 * rows of a block]: scratch.
   TopKWorker(const Problem& problem, int thread, const Candidates& candidates, Index* row_indices,
              float estimate, float* kth_values)
       : problem_(problem),
@@ -45,7 +45,7 @@ class TopKWorker {
         estimate_(estimate),
         kth_values_(kth_values) {}
 
-  // Rows [row, row + count).
+  // Writes the codes of rows [row, row + count).
   void run(Index row, Index count, Codes& codes) const {
     const Rows& x = problem_.product.x;
     const float threshold = problem_.product.threshold;
@@ -57,7 +57,7 @@ class TopKWorker {
     multiply(x.from(row), count);
     Index num_retries = 0;
     for (Index i = row; i < row + count; ++i) {
-      // Too few: the estimate was too high for this row, unless there are no more.
+      // Fewer than k: the estimate may have been too high for this row.
       if (candidates_.counts[i - row] < problem_.k && candidates_.bounds[i - row] > threshold)
         row_indices_[num_retries++] = i;
       else
@@ -96,7 +96,7 @@ class TopKWorker {
   float* kth_values_;
 };
 
-// Blocks of rows, as many for each thread.
+// Distributes blocks of rows over the threads.
 void run_by_rows(const Problem& problem, Codes& codes, RowThresholdEstimate& estimate,
                  Arena& arena) {
   const EncoderProduct& product = problem.product;
@@ -118,7 +118,7 @@ void run_by_rows(const Problem& problem, Codes& codes, RowThresholdEstimate& est
   estimate.update(kth_values, rows);
 }
 
-// Parts of the latents, each with all rows and lists of its own, which are then joined.
+// Distributes parts of the latents, each with all rows and separate lists, then joins the lists.
 void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
   const EncoderProduct& product = problem.product;
   const Index rows = codes.rows, panels = product.panels();
@@ -144,7 +144,7 @@ void run_by_latents(const Problem& problem, Codes& codes, Arena& arena) {
   }
 }
 
-// From k places a row to CSR: offsets[i + 1] holds the count of row i.
+// Moves the nonzeros from i * k to CSR positions; initially offsets[i + 1] is the count of row i.
 void compact_to_csr(Index k, Codes& codes) {
   codes.offsets[0] = 0;
   for (Index i = 0; i < codes.rows; ++i) {
@@ -159,7 +159,7 @@ void compact_to_csr(Index k, Codes& codes) {
 
 }  // namespace
 
-// Normally distributed, 1 row in 700 lies below three standard deviations under the mean.
+// In a normal distribution 1 row in 700 lies more than three standard deviations below the mean.
 void RowThresholdEstimate::update(const float* kth_values, Index rows) {
   double sum = 0, square = 0;
   Index full = 0;

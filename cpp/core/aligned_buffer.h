@@ -1,5 +1,5 @@
-// A 64-byte-aligned block of floats, zero at birth. Every allocation of the core is made here or in
-// `Arena`, and counted, so that a test can see that a warmed-up step makes none.
+// A 64-byte-aligned block of floats, initialised to zero. Every allocation of the core happens here
+// or in `Arena` and is counted, so that a test can check that a warmed-up step allocates nothing.
 #pragma once
 
 #include <atomic>
@@ -24,11 +24,10 @@ inline std::atomic<std::int64_t>& allocation_counter() {
 
 inline constexpr std::size_t kAlignment = 64;
 
-// Far beyond any machine's memory, and far from where sizes in bytes overflow.
+// More than any machine's memory, and small enough that sizes in bytes do not overflow.
 inline constexpr Index kMaxFloats = Index{1} << 44;
 
-// Blocks of several huge pages ask for them: what is read from memory then misses the address
-// cache 512 times less often.
+// Blocks of two huge pages or more request them: reads then miss the TLB 512 times less often.
 inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
 inline constexpr std::size_t kHugeBlock = 2 * kHugePage;
 
@@ -39,7 +38,7 @@ inline void* allocate_aligned(std::size_t bytes) {
   void* memory = std::aligned_alloc(alignment, size);
   if (memory == nullptr) throw std::bad_alloc();
 #ifdef __linux__
-  if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a hint, which may be refused
+  if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a hint: it may fail
 #endif
   return memory;
 }
@@ -70,7 +69,7 @@ class AlignedBuffer {
     return static_cast<std::size_t>(size + kSlack);
   }
 
-  // Kernels load whole registers: a load that starts inside the block may end this far behind it.
+  // Kernels load whole registers: a load that starts inside the block may end this far after it.
   static constexpr Index kSlack = kPanelWidth;
 
   float* data_ = nullptr;

@@ -1,7 +1,7 @@
-// Scratch memory of one run through a network: `take` bumps a pointer, `reset` gives all of it
-// back. Blocks are kept, so a run with the shapes of an earlier one, or smaller ones, allocates
-// nothing. Sizes may follow the data: a block that turned out too small goes, and its successor has
-// a margin.
+// Scratch memory of one run through a network: `take` bumps a pointer, `reset` frees everything at
+// once. Blocks are kept, so a run with the same or smaller shapes than an earlier one allocates
+// nothing. Sizes may depend on the data: a block that is too small is replaced by one with a
+// margin.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // `count` values, 64-byte aligned, not initialised, valid until `reset`. One register of slack
-  // behind them may be read.
+  // `count` values, 64-byte aligned, uninitialised, valid until `reset`. One register after the
+  // last value may be read.
   template <typename T>
   T* take(Index count) {
     static_assert(std::is_trivially_destructible_v<T>);
@@ -35,7 +35,7 @@ class Arena {
     return values;
   }
 
-  // A value-initialised struct: what a layer's forward leaves for its backward.
+  // A value-initialised struct, such as what a layer's forward saves for its backward.
   template <typename T>
   T* make() {
     return new (take<T>(1)) T{};
@@ -43,15 +43,15 @@ class Arena {
 
   void reset() { rewind({}); }
 
-  // What its blocks take, whether it is in use or not.
+  // Bytes of all blocks, used or not.
   std::size_t bytes() const {
     std::size_t sum = 0;
     for (const Block& block : blocks_) sum += block.bytes;
     return sum;
   }
 
-  // How much is taken, and back to that: what was taken since is given back. For a loop whose turns
-  // need memory one after the other.
+  // `mark` returns the current position; `rewind` frees everything taken since. For loops whose
+  // iterations reuse the same memory.
   struct Mark {
     std::size_t block = 0;
     std::size_t used = 0;
@@ -78,7 +78,7 @@ class Arena {
       used_ = 0;
     }
     if (current_ == blocks_.size()) {
-      // Those that were passed by hold nothing of this run.
+      // The blocks that were skipped hold nothing of this run.
       const bool was_too_small = first_unused < blocks_.size();
       while (blocks_.size() > first_unused) blocks_.pop_back();
       current_ = blocks_.size();

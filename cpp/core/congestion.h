@@ -1,4 +1,4 @@
-// When a thread does better alone.
+// Detects when other processes occupy the cores, so that one thread is faster than several.
 #pragma once
 
 #include <algorithm>
@@ -8,25 +8,25 @@ namespace gatewise {
 
 using Clock = std::chrono::steady_clock;
 
-// Where other processes hold the cores, a team waits milliseconds for a thread that is not running,
-// and two threads are slower than one. Results do not depend on the number of threads, so the
-// calling thread then works alone for ten times as long as was lost, and longer each time it finds
-// no better. A number set by hand is kept to.
+// If other processes hold the cores, a team waits milliseconds for a thread that is not scheduled,
+// and two threads are slower than one. Results do not depend on the thread count, so the calling
+// thread then works alone for ten times as long as the slow region took, and for longer each time
+// that the next attempt is slow too. A thread count set by the user is never reduced.
 class Congestion {
  public:
   bool is_active(Clock::time_point now) const { return now < retry_; }
 
-  // A region of `operations` ran from `begin` to `done`; the calling thread's share of it was
-  // worked off at `worked`. That may be all of it, where the others were late.
+  // A region of `operations` ran from `begin` to `done`; the calling thread had no more work at
+  // `worked`. It may have done all of it, if the others started late.
   void observe(Clock::time_point begin, Clock::time_point worked, Clock::time_point done,
                double operations) {
-    // Either the others came late, or it took far longer than the slowest work does.
+    // Either the others started late, or the region took far longer than the slowest work does.
     const std::chrono::duration<double> max_duration(operations * kSlowestSeconds);
     const bool too_slow = done - begin > kLongWait + max_duration;
     update_pause(is_long(worked - begin, done - worked) || too_slow, done - begin);
   }
 
-  // A pass in which the calling thread worked and waited for so long.
+  // A pass in which the calling thread worked for `worked` and waited for `waited`.
   void observe_pass(Clock::duration worked, Clock::duration waited) {
     update_pause(is_long(worked, waited), worked + waited);
   }
@@ -49,7 +49,7 @@ class Congestion {
   static constexpr auto kLongWait = std::chrono::microseconds(150);
   static constexpr auto kShortestPause = std::chrono::milliseconds(10);
   static constexpr auto kLongestPause = std::chrono::seconds(2);
-  // A multiply-add takes 0.03 ns in a product and up to 0.5 ns where memory is waited for.
+  // A multiply-add takes 0.03 ns in a product and up to 0.5 ns if it waits for memory.
   static constexpr double kSlowestSeconds = 0.5e-9;
 
   Clock::time_point retry_{};

@@ -1,4 +1,4 @@
-// User mistakes become exceptions before any work; Python sees ValueError and KeyboardInterrupt.
+// User mistakes throw before any work starts; Python sees ValueError and KeyboardInterrupt.
 #pragma once
 
 #include <sstream>
@@ -7,13 +7,14 @@
 
 namespace gatewise {
 
-// Thrown out of a computation when the interrupt check asked for it; no parameter has been written.
+// Thrown out of a computation when the interrupt check returns true; no parameter has been written.
 class Interrupted : public std::exception {
  public:
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-// A call that another call on the same layers forbids; RuntimeError in Python.
+// Thrown by a call that is not allowed during another call on the same layers; RuntimeError in
+// Python.
 class Busy : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -1,5 +1,5 @@
-// Sets flush-to-zero and denormals-are-zero for a scope and restores what was there: denormal
-// operands cost a hundred cycles each, and a thread pool shared with others must be left as found.
+// Sets flush-to-zero and denormals-are-zero for a scope and restores the old mode: denormal
+// operands cost a hundred cycles each, and other users of the thread pool expect their own mode.
 #pragma once
 
 #if defined(__x86_64__)

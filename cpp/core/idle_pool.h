@@ -1,4 +1,4 @@
-// Objects that keep memory from use to use, each lent to one user at a time.
+// A pool of objects that keep their memory between uses, each lent to one user at a time.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace gatewise {
 template <typename T>
 class IdlePool {
  public:
-  // An object of the pool, which goes back at the end of the loan's life.
+  // An object of the pool, returned to it when the loan is destroyed.
   class Loan {
    public:
     explicit Loan(IdlePool& pool) : pool_(pool), object_(pool.take()) {}

@@ -1,5 +1,5 @@
 // A flat list of named settings, as the Python side writes them: "units", "expert.hidden".
-// Every option must be read: `check_all_read` names one that nothing asked for.
+// Every option must be read: `check_all_read` throws for one that was not.
 #pragma once
 
 #include <map>

@@ -1,8 +1,8 @@
-// The panel layout of a weight matrix W [rows, cols], in which every product reads it.
+// The panel layout of a weight matrix W [rows, cols], which every product reads.
 //
-// Panel p holds columns 16p .. 16p+15 as `rows` consecutive groups of 16 floats. A last panel of
-// fewer columns has groups of that many, rounded up to 4 floats: an output of 10 units costs 12
-// columns of memory and of optimizer work, and not 16. Padding is zero and stays zero.
+// Panel p holds columns 16p .. 16p+15 as `rows` consecutive rows of 16 floats. If the last panel
+// has fewer columns, its rows have that many floats, rounded up to 4: an output of 10 units costs
+// 12 columns of memory and optimizer work instead of 16. Padding is zero and stays zero.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct PanelShape {
   // Floats from one row of panel p to the next.
   Index stride(Index p) const { return round_up(width(p), 4); }
   Index offset(Index p) const { return p * kPanelWidth * rows; }
-  // Floats of the whole matrix, rounded up so that what follows it is aligned.
+  // Floats of the whole matrix, rounded up so that the next parameter is aligned.
   Index floats() const {
     if (cols == 0) return 0;
     const Index last = panels() - 1;

@@ -25,11 +25,11 @@ namespace gatewise {
 namespace {
 
 // An empty parallel region of two threads takes 0.6 microseconds (GCC 12, EPYC 9004, quiet), some
-// 40,000 multiply-adds of one core; a thread must have at least as much to do.
+// 40,000 multiply-adds of one core; each thread must have at least that much work.
 constexpr double kGrainOperations = 40e3;
 
-// Multiply-adds of a slice: at most a millisecond or two of work between two looks at the clock, at
-// least 0.1 ms, since a slice may have to pack what it reads.
+// Multiply-adds of a slice: at most a millisecond or two of work between two reads of the clock, at
+// least 0.1 ms, since a slice may have to pack its input.
 constexpr double kMinSlice = 4e6, kMaxSlice = 5e7;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
@@ -42,7 +42,7 @@ std::atomic<int> forks{0};
 thread_local int shield_depth = 0;
 thread_local Clock::time_point next_poll{};
 
-// The processors a container may use: cgroup v2's cpu.max, or v1's quota and period. 0: no limit.
+// The CPU limit of the container: cgroup v2's cpu.max, or v1's quota and period. 0: no limit.
 int read_container_limit() {
   double quota = 0, period = 0;
   std::string word;
@@ -87,17 +87,17 @@ bool is_interrupted() { return poll_is_due() && interrupt_check.load()(); }
 
 thread_local Congestion congestion;
 
-// The team that stands by for this thread, and its members, this one included.
+// The team that stands by for this thread, and its member count including this thread.
 struct StandingTeam {
   Team* team = nullptr;
   int members = 1;
 };
 thread_local StandingTeam standing;
 
-// Ranges that this thread has ever shared out.
+// Count of ranges that this thread has distributed over several threads since it started.
 thread_local Index shared_ranges = 0;
 
-// What the threads of one region share.
+// State shared by the threads of one region.
 struct Region {
   const RangeBody& body;
   Shares shares;
@@ -106,7 +106,7 @@ struct Region {
   std::exception_ptr error = nullptr;
   std::atomic_flag has_error = ATOMIC_FLAG_INIT;
 
-  // Between two slices the calling thread looks up for a signal.
+  // Between two slices the calling thread checks for a signal.
   void run(int thread) {
     const FlushToZero flush;
     try {

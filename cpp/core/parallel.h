@@ -1,5 +1,5 @@
-// The only place that uses OpenMP. A body gets a range of the items; which thread runs it never
-// changes a result, since bodies split rows, experts and columns and no sum.
+// The only module that uses OpenMP. A body gets a range of the items. Results do not depend on
+// which thread runs it, since bodies split rows, experts and columns, but never a sum.
 #pragma once
 
 #include <limits>
@@ -11,29 +11,29 @@
 
 namespace gatewise {
 
-// The number of threads for the next parallel_for of this thread: `set_num_threads`, or the least
-// of OpenMP's limit and the affinity (both read now) and the container's limit (read at import and
-// after a fork).
+// Thread count for the next parallel_for of this thread: the value of `set_num_threads`, or the
+// minimum of OpenMP's limit and the affinity (both read now) and the container's limit (read at
+// import and after a fork).
 int num_threads();
 
 // 0 returns to the default.
 void set_num_threads(int count);
 
-// Installs the fork handlers: OpenMP's threads are given up before a fork, so that parent and child
-// can each start their own.
+// Installs the fork handlers: OpenMP's threads are released before a fork, so that parent and child
+// can each start new ones.
 void install_fork_handlers();
 
-// How many forks lie between the process that imported this module and this one.
+// Count of forks between the process that imported this module and this one.
 int fork_count();
 
-// What the thread that sets it (Python's main thread: only that one gets signals) asks while it
-// works, at most every 20 ms: true stops the computation by `Interrupted`. Inactive inside an
-// `InterruptShield`.
+// Called at most every 20 ms by the thread that set it (Python's main thread, the only one that
+// receives signals) while it works; if it returns true, the computation throws `Interrupted`.
+// Inactive inside an `InterruptShield`.
 using InterruptCheck = bool (*)();
 void set_interrupt_check(InterruptCheck check);
 void poll_interrupt();
 
-// From the first write of a parameter on, a step completes.
+// Disables interrupts for a scope: from the first write of a parameter, a step must complete.
 class InterruptShield {
  public:
   InterruptShield();
@@ -65,17 +65,18 @@ class RangeBody {
   void (*call_)(void*, Index, Index, int);
 };
 
-// Runs body over [0, count): a contiguous share of it each thread, in slices one after the other; a
-// thread that is done takes slices of another's share (core/shares.h).
-// `operations` is the work of one item in multiply-adds or loads; below the grain all of it runs on
-// the calling thread. Denormals are flushed to zero while a body runs. An exception of a body is
-// thrown again after all have ended. A body that takes the number of its thread, below
-// `max_threads`, may keep scratch for each.
+// Runs body over [0, count). Each thread gets a contiguous share and runs it in slices; a thread
+// that is done takes slices of another's share (core/shares.h).
+// `operations` is the work of one item in multiply-adds or loads; if the total is below the grain,
+// everything runs on the calling thread. Denormals are flushed to zero while a body runs. An
+// exception of a body is rethrown after all threads have ended. A body that takes its thread index,
+// which is below `max_threads`, may use one scratch buffer per thread.
 void parallel_for(Index count, double operations, const RangeBody& body,
                   int max_threads = std::numeric_limits<int>::max());
 
-// Runs passes of one kind: the steps of a training, the batches of a prediction. Where the last one
-// had several parallel ranges, the other threads stand by for all of the next. One pass at a time.
+// Runs passes of one kind: the steps of a training, or the batches of a prediction. If the last
+// pass had several parallel ranges, the other threads stand by during the whole next pass. One pass
+// at a time.
 class Standby {
  public:
   template <typename Pass>

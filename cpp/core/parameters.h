@@ -1,8 +1,8 @@
-// The parameters of one layer: named arrays in one aligned block. A matrix per expert is `count`
-// slices of one parameter; kernels lie in panel layout, vectors and matrices that are read row by
-// row plainly, each row padded to 16 floats. Matrices of experts may be stored in 2 or 1 byte a
-// value, numbers of units and inputs in 4 or 2 each, row behind row; all are counted in floats of
-// memory.
+// The parameters of one layer: named arrays in one aligned block. The matrices of all experts are
+// `count` slices of one parameter. Kernels have panel layout; vectors, and matrices that are read
+// row by row, are row-major with rows padded to 16 floats. Matrices of experts may take 2 or 1
+// bytes a value. Indices of units and inputs take 4 or 2 bytes each, row-major without padding. All
+// sizes are floats of memory.
 #pragma once
 
 #include <algorithm>
@@ -18,28 +18,28 @@ namespace gatewise {
 
 enum class Layout { kPanels, kRows };
 
-// What an L1 penalty holds for in a matrix [inputs, units] instead of single weights: the weights
-// of one input, of one unit, or of 16 units of one input, those of one panel.
+// Weight groups of a matrix [inputs, units] that an L1 penalty shrinks instead of single weights:
+// the weights of one input, of one unit, or of one input to the 16 units of a panel.
 enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
 
 struct Parameter {
   std::string name;
   std::string role;         // kernel, bias, scale, router, alpha, state, quantization or nonzeros
   Index count = 1;          // slices: experts, or 1
-  bool per_expert = false;  // whether `count` is an axis of the natural shape
+  bool per_expert = false;  // if true, `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
-  bool is_matrix = true;    // whether the rows are an axis of the natural shape
+  bool is_matrix = true;    // if true, the rows are an axis of the natural shape
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
-  int scale = -1;     // of an int8 matrix: the index of the parameter of its columns' scales
-  int nonzeros = -1;  // of a sparse matrix: the index of the first parameter of its nonzeros
+  int scale = -1;     // of an int8 matrix: index of the parameter with its column scales
+  int nonzeros = -1;  // of a sparse matrix: index of the first parameter of its nonzeros
   Index offset = 0;   // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
   WeightGroups groups = WeightGroups::kNone;  // of l1
-  bool keeps_zeros = false;  // whether an update leaves values that are exactly 0 as they are
-  // Where updates wait until all gradients are known, the layer makes this one's twice, to measure
-  // it and to use it, and it is never stored.
+  bool keeps_zeros = false;  // if true, an update leaves values that are exactly 0 unchanged
+  // If updates wait until all gradients are known, the layer computes this gradient twice, for its
+  // norm and for the update, and never stores it.
   bool recomputes_gradient = false;
 
   Index slice_floats() const {
@@ -49,13 +49,13 @@ struct Parameter {
                       kPanelWidth);
     return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
   }
-  // Floats from one row to the next, where rows lie plainly.
+  // Floats from one row to the next in Layout::kRows.
   Index row_floats() const { return round_up(shape.cols, kPanelWidth); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
   bool holds_integers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
   bool is_trained() const { return role != "state" && !is_quantized(); }
-  // Whether it is stored in a form for prediction alone.
+  // True if it is stored in a form for prediction only.
   bool is_quantized() const {
     return storage != Storage::kFloat32 || role == "quantization" || role == "nonzeros";
   }
@@ -74,11 +74,11 @@ class ParameterBlock {
                 .is_matrix = false,
                 .layout = Layout::kRows});
   }
-  // A matrix whose rows are read one by one.
+  // A matrix that is read row by row.
   int add_rows(const std::string& name, const std::string& role, Index rows, Index cols) {
     return add({.name = name, .role = role, .shape = {rows, cols}, .layout = Layout::kRows});
   }
-  // Stored as `store_experts_as` said; an int8 matrix is followed by its columns' scales.
+  // Stored as set by `store_experts_as`; an int8 matrix is followed by its column scales.
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
     require(expert_storage_ != Storage::kInt8 || rows <= kMaxInt8Depth, name, ": expected at most ",
             kMaxInt8Depth, " rows for exact sums of int8, got ", rows);
@@ -112,7 +112,7 @@ class ParameterBlock {
     parameters_[index].nonzeros = index + 1;
     return index;
   }
-  // Whole numbers of its nonzeros: [rows, cols], or a vector where that is no matrix.
+  // Integers of its nonzeros: [rows, cols], or a vector if not `is_matrix`.
   int add_integers(const std::string& name, Storage storage, Index rows, Index cols,
                    bool is_matrix) {
     return add({.name = name,
@@ -123,7 +123,7 @@ class ParameterBlock {
                 .storage = storage});
   }
 
-  // The storage of the experts' matrices that are added from here on.
+  // Sets the storage of all expert matrices that are added afterwards.
   void store_experts_as(Storage storage) { expert_storage_ = storage; }
 
   void allocate() { values_ = AlignedBuffer(size_); }
@@ -136,7 +136,7 @@ class ParameterBlock {
     fail("name: no parameter is called ", name);
   }
 
-  // Such a block is for prediction alone.
+  // True if the block is for prediction only.
   bool is_quantized() const {
     return std::any_of(parameters_.begin(), parameters_.end(),
                        [](const Parameter& parameter) { return parameter.is_quantized(); });

@@ -1,4 +1,5 @@
-// Counter-based random numbers: value `index` of `stream` under `seed`, whoever asks, in any order.
+// Counter-based random numbers: a value depends only on `seed`, `stream` and `index`, not on calls
+// before it.
 // Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", table 2).
 #pragma once
 

@@ -1,4 +1,4 @@
-// Kinds by name. A router, an expert or a layer enters by one line in its own file:
+// Classes by kind name. A router, expert or layer is registered by one line in its own file:
 //   const bool registered = Registry<Router>::add<TopKRouter>("top_k");
 #pragma once
 

@@ -1,4 +1,4 @@
-// A range shared out over threads, and how a thread that is done with its share helps another.
+// Divides a range into one share per thread; a thread that is done with its share helps another.
 #pragma once
 
 #include <algorithm>
@@ -10,14 +10,15 @@
 
 namespace gatewise {
 
-// Items [0, count) in as many contiguous shares. A thread claims slices of its own share first, so
-// that it meets the same items in range after range, then slices of others'. Slices get smaller
-// towards the end of a share: a core that is slow for a while keeps nobody waiting for long.
+// Items [0, count) in `num_shares` contiguous shares. A thread claims slices of its own share
+// first, so that it gets the same items in successive ranges, then slices of others. Slices get
+// smaller towards the end of a share, so that a slow core does not keep the others waiting for
+// long.
 class Shares {
  public:
   static constexpr int kMaxShares = 64;
 
-  // min_slice, max_slice: items of a slice.
+  // min_slice, max_slice: limits on the items of a slice.
   Shares(Index count, int num_shares, Index min_slice, Index max_slice)
       : num_shares_(std::min(num_shares, kMaxShares)),
         min_slice_(min_slice),
@@ -26,8 +27,8 @@ class Shares {
       new (shares() + share) Share{count * share / num_shares_, count * (share + 1) / num_shares_};
   }
 
-  // Calls body(begin, end) for the slices that this thread gets, until there are none left or the
-  // body returns false.
+  // Calls body(begin, end) for the slices that this thread claims, until none are left or the body
+  // returns false.
   template <typename Body>
   void for_each_slice(int thread, const Body& body) {
     for (int offset = 0; offset < num_shares_; ++offset) {
@@ -57,7 +58,7 @@ class Shares {
 
   int num_shares_;
   Index min_slice_, max_slice_;
-  // Only `num_shares_` are ever made: setting up 64 would cost every range some 20 ns.
+  // Only `num_shares_` are constructed: setting up 64 would cost every range some 20 ns.
   alignas(Share) std::byte memory_[kMaxShares * sizeof(Share)];
 };
 

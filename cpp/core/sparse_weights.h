@@ -1,15 +1,15 @@
-// A kernel W [inputs, units] without its zeros, for prediction alone.
+// A kernel W [inputs, units] stored without its zeros, for prediction only.
 //
-// Units stand in slices of 16, the last one of what is left. A slice has steps [offsets[s],
-// offsets[s + 1]); step t holds a value for each of its units, values[16 t + lane].
+// Units are grouped in slices of 16; the last slice may have fewer. Slice s has steps [offsets[s],
+// offsets[s + 1]); step t holds one value for each of its units, values[16 t + lane].
 //
-//   csr     One entry of each unit a step, its input in indices[16 t + lane], inputs ascending. A
-//           lane that has fewer nonzeros than others ends with value 0 at input index `inputs`,
-//           where every row is taken to hold a 0. Units are sorted by their index of nonzeros
-//           inside windows of 256, so that few lanes do; order[16 s + lane] is the unit.
+//   csr     A step holds one nonzero of each unit, with its input index in indices[16 t + lane];
+//           inputs ascend. A lane with fewer nonzeros than others is padded with value 0 at input
+//           index `inputs`, where every row is taken to have a 0. Units are sorted by their nonzero
+//           count within windows of 256, which keeps padding small; order[16 s + lane] is the unit.
 //           (SELL-C-sigma, Kreutzer et al. 2014, figure 1, of W^T; C = 16, sigma = 256.)
-//   blocks  One input a step, in indices[t], at which one of the slice's units or more has a weight
-//           that is not zero, inputs ascending. Units keep their order.
+//   blocks  A step holds the weights of one input, indices[t], for which at least one unit of the
+//           slice has a nonzero weight; inputs ascend. Units keep their order.
 #pragma once
 
 #include <cstdint>
@@ -26,32 +26,32 @@ inline SparseForm sparse_form_from_name(const std::string& name) {
   fail("form: expected csr or blocks, got ", name);
 }
 
-// Units of a window of csr, a multiple of 16. Of 2,048 units with 1 % of 2,048 inputs each, drawn
-// independently, windows of 256 make 4 % more steps than there are nonzeros, of 64 13 %, and slices
-// of units as they come 41 %.
+// Units of a window of csr, a multiple of 16. With 2,048 units that each have 1 % of 2,048 inputs,
+// drawn independently, padding adds 4 % in windows of 256, 13 % in windows of 64, and 41 % without
+// sorting.
 inline constexpr Index kWindow = 256;
 
-// StorageIndex: std::uint16_t where `inputs` fits it, else std::int32_t.
+// StorageIndex: std::uint16_t if `inputs` fits, else std::int32_t.
 template <typename StorageIndex>
 struct SparseWeights {
   SparseForm form = SparseForm::kCsr;
   Index inputs = 0;
   Index units = 0;
   const float* values = nullptr;          // [steps, 16]
-  const StorageIndex* indices = nullptr;  // [steps, 16], or [steps] of blocks
+  const StorageIndex* indices = nullptr;  // [steps, 16]; blocks: [steps]
   const std::int32_t* offsets = nullptr;  // [slices + 1]
-  const std::int32_t* order = nullptr;    // [units], null of blocks
+  const std::int32_t* order = nullptr;    // [units]; blocks: null
 
   Index slices() const { return ceil_divide(units, kPanelWidth); }
   Index windows() const { return ceil_divide(units, kWindow); }
   Index steps() const { return offsets[slices()]; }
-  // Units of slice s.
+  // Unit count of slice s.
   Index width(Index s) const { return std::min(kPanelWidth, units - s * kPanelWidth); }
 };
 
 inline bool fits_uint16(Index inputs) { return inputs <= 0xffff; }
 
-// Adds a kernel of so many steps and the parameters of its nonzeros, and returns its index.
+// Adds a kernel with `steps` steps and the parameters of its nonzeros; returns the kernel's index.
 inline int add_sparse_kernel(ParameterBlock& block, PanelShape shape, SparseForm form,
                              Index steps) {
   const bool is_csr = form == SparseForm::kCsr;

@@ -1,9 +1,9 @@
-// How the numbers of a matrix are stored.
+// Storage types of a matrix.
 //
-// Training needs float32. To serve, a matrix may hold bfloat16 (the upper half of a float32,
-// rounded to nearest even) or int8 (whole numbers from -127 to 127 with a scale per column), or be
-// sparse: it holds nothing itself, and its entries are parameters of their own beside it, values in
-// float32 and numbers of inputs and units in uint16 or int32 (core/sparse_weights.h).
+// Training needs float32. For prediction a matrix may hold bfloat16 (the upper half of a float32,
+// rounded to nearest even) or int8 (integers from -127 to 127 with a scale per column), or be
+// sparse: it then holds no values, and its nonzeros are separate parameters, values in float32,
+// indices of inputs and units in uint16 or int32 (core/sparse_weights.h).
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ namespace gatewise {
 
 enum class Storage { kFloat32, kBfloat16, kInt8, kUint16, kInt32, kSparse };
 
-// Those that an expert's matrices may have.
+// The storage types that an expert's matrices may have.
 inline Storage storage_from_name(const std::string& name) {
   if (name == "float32") return Storage::kFloat32;
   if (name == "bfloat16") return Storage::kBfloat16;
@@ -41,11 +41,11 @@ inline const char* storage_name(Storage storage) {
   return "float32";
 }
 
-// Bytes of one of the whole numbers that say where the entries of a sparse matrix stand.
+// Bytes of one index of a sparse matrix.
 inline Index integer_bytes(Storage storage) { return storage == Storage::kUint16 ? 2 : 4; }
 
-// Sums of int8 products are 32 bits wide: 127 * 128 * depth must stay below 2^31, -128 being in
-// reach of a file that another program wrote.
+// Sums of int8 products are 32 bits wide: 127 * 128 * depth must stay below 2^31. A file that
+// another program wrote may contain -128.
 inline constexpr Index kMaxInt8Depth = ((Index{1} << 31) - 1) / (127 * 128);
 
 }  // namespace gatewise

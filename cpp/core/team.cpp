@@ -9,8 +9,8 @@
 namespace gatewise {
 namespace {
 
-// A waiting thread looks up this often without leaving its core, some 50 microseconds, then lets
-// others run between two looks, some milliseconds, then sleeps.
+// A waiting thread first spins (some 50 microseconds), then yields its core between checks (some
+// milliseconds), then sleeps. These are the check counts of the first two phases.
 constexpr int kSpins = 2000;
 constexpr int kYields = 2000;
 
@@ -45,7 +45,7 @@ int Team::wait_while_idle(Post& post) {
 
 void Team::post(Post& post, State state) {
   post.state.store(state, std::memory_order_release);
-  post.state.notify_one();  // a load, where nobody sleeps
+  post.state.notify_one();  // only a load if no thread sleeps
 }
 
 void Team::serve(int thread) {

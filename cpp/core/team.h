@@ -1,6 +1,6 @@
-// Threads that stand by between the parallel ranges of one pass. Handing them work takes a fifth of
-// what starting a parallel region does (0.2 microseconds against 0.8 for two threads, GCC 12's
-// libgomp), and a small training step has more than ten ranges.
+// Threads that stand by between the parallel ranges of one pass. Handing work to two threads takes
+// 0.2 microseconds, starting a parallel region 0.8 (GCC 12's libgomp), and a small training step
+// has more than ten ranges.
 #pragma once
 
 #include <atomic>
@@ -32,28 +32,28 @@ class Team {
     void (*call_)(const void*, int) = nullptr;
   };
 
-  // Room for `threads` threads, the caller's included. Until `dismiss`, members may serve.
+  // Prepares for `threads` threads, the caller included. Members may `serve` until `dismiss`.
   void assemble(int threads);
 
-  // As thread `thread` of the team, 1 or more: does what `run` hands it, until dismissed.
+  // Runs the work that `run` assigns to thread `thread` (1 or more) of the team, until dismissed.
   void serve(int thread);
 
-  // Does shares 0 to shares - 1 of the work and returns when all are done. Share 0 is the caller's,
-  // each other that of the thread with its thread, but a thread that has not begun when the caller
-  // is through with its own loses its share to the caller: nobody waits for a thread that does not
-  // run. `work` must not throw.
+  // Runs shares 0 to shares - 1 of the work and returns when all are done. The caller runs share 0,
+  // thread i runs share i. If a thread has not started when the caller is done with its own share,
+  // the caller runs that share too, so nobody waits for a thread that is not scheduled. `work` must
+  // not throw.
   void run(int shares, const Work& work);
 
-  // Sends everybody home.
+  // Ends `serve` on all threads.
   void dismiss();
 
-  // What the caller spent on waits of more than some 50 microseconds since `assemble`.
+  // Time that the caller spent since `assemble` in waits of more than some 50 microseconds.
   Clock::duration waited() const { return waited_; }
 
  private:
   enum State : int { kIdle, kPosted, kTaken, kDismissed };
 
-  // Two cache lines: a processor fetches them in pairs.
+  // Two cache lines, since processors prefetch them in pairs.
   struct alignas(128) Post {
     std::atomic<int> state{kIdle};
   };
@@ -62,7 +62,7 @@ class Team {
   static void post(Post& post, State state);
   void wait_until_idle(const Post& post);
 
-  std::vector<Post> posts_;  // by thread; the caller's own is not used
+  std::vector<Post> posts_;  // by thread; the caller's is not used
   Work work_;
   Clock::duration waited_{};
 };

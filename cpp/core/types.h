@@ -1,4 +1,4 @@
-// Dimension letters and the views that every folder passes around.
+// Dimension letters, and the views that all folders use.
 //
 //   n  rows            d  input width      h  hidden width
 //   E  experts         k  kept per row     m  latents
@@ -21,8 +21,8 @@ inline constexpr Index ceil_divide(Index value, Index divisor) {
   return (value + divisor - 1) / divisor;
 }
 
-// Rows of a row-major matrix, read. Row i lies at data + (index ? index[i] : i) * stride, so a
-// batch of shuffled samples, or the rows that one expert was sent, is read where it lies.
+// Rows of a row-major matrix, read. Row i is at data + (index ? index[i] : i) * stride, so a batch
+// of shuffled samples, or the rows of one expert, is read without a copy.
 struct Rows {
   const float* data = nullptr;
   Index stride = 0;
@@ -30,7 +30,7 @@ struct Rows {
 
   const float* row(Index i) const { return data + (index ? index[i] : i) * stride; }
 
-  // The same rows, numbered from `row` on.
+  // The rows from `row` on; row i of the result is row `row` + i.
   Rows from(Index row) const {
     return index ? Rows{data, stride, index + row} : Rows{data + row * stride, stride, nullptr};
   }
@@ -46,7 +46,7 @@ struct SparseRows {
   Index begin(Index i) const { return offsets[index ? index[i] : i]; }
   Index end(Index i) const { return offsets[(index ? index[i] : i) + 1]; }
 
-  // How many nonzeros rows [row, row_end) have.
+  // Nonzero count of rows [row, row_end).
   Index nonzeros(Index row, Index row_end) const {
     Index count = 0;
     for (; row < row_end; ++row) count += end(row) - begin(row);
@@ -60,7 +60,7 @@ struct SparseRows {
   }
 };
 
-// What a layer reads: dense rows, or CSR rows when `sparse.offsets` is set.
+// Input of a layer: dense rows, or CSR rows if `sparse.offsets` is set.
 struct Input {
   Rows dense = {};
   SparseRows sparse = {};
@@ -76,7 +76,7 @@ struct Input {
   }
   const Index* index() const { return is_sparse() ? sparse.index : dense.index; }
 
-  // The same rows, numbered from `row` on.
+  // The rows from `row` on; row i of the result is row `row` + i.
   Input from(Index row) const {
     Input rest = *this;
     is_sparse() ? void(rest.sparse = sparse.from(row)) : void(rest.dense = dense.from(row));

@@ -1,6 +1,6 @@
-// y = g W_out + b_out, where each row is a map [height, width, channels], c = f(conv(x, K) + b) its
-// convolution with stride 1 and zeros beyond the border, and g [filters] the mean of c over all
-// positions, or c itself, position after position.
+// y = g W_out + b_out. Each row is a map [height, width, channels]; c = f(conv(x, K) + b) is its
+// convolution with stride 1 and zero padding; g [filters] is the mean of c over all positions, or c
+// itself, flattened position by position.
 #include <algorithm>
 
 #include "experts/expert.h"
@@ -12,10 +12,11 @@
 namespace gatewise {
 namespace {
 
-// Patches that a gradient's products read at a time take up to 1 MB, half of a second cache.
+// Max floats of the patches that a gradient's products read at a time: 1 MB, half of an L2 cache.
 constexpr Index kPatchFloats = Index{1} << 18;
 
-// Positions whose patches are gathered at a time: a multiple of every level's tile of rows.
+// Count of positions whose patches are gathered at a time: a multiple of the tile rows of every
+// level.
 constexpr Index kBlockPositions = 4 * kRowGrain;
 
 class ConvolutionExpert final : public Expert {
@@ -29,9 +30,9 @@ class ConvolutionExpert final : public Expert {
             .kernel_height = options.integer("expert.kernel_height"),
             .kernel_width = options.integer("expert.kernel_width")};
     require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
-    require(map_.height >= 1 && map_.width >= 1, "map_shape: expected numbers of at least 1");
+    require(map_.height >= 1 && map_.width >= 1, "map_shape: expected sizes of at least 1");
     require(map_.kernel_height >= 1 && map_.kernel_width >= 1,
-            "kernel_size: expected numbers of at least 1");
+            "kernel_size: expected sizes of at least 1");
     require(pools_ || options.text("expert.pooling") == "none",
             "pooling: expected 'mean' or 'none', got ", options.text("expert.pooling"));
   }
@@ -47,7 +48,7 @@ class ConvolutionExpert final : public Expert {
     if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
   }
 
-  // The run's `gate` are the patches' values after f, `hidden` their means.
+  // In the run, `gate` holds the values of c, `hidden` their means.
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, bool keep, Arena& arena) const override {
     const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
@@ -96,7 +97,7 @@ class ConvolutionExpert final : public Expert {
   }
 
  private:
-  // A filter map's rows lie side by side where the output reads them so.
+  // Without pooling, filter maps have no padding, as the output product reads them flattened.
   Index map_stride() const { return pools_ ? round_up(filters_, kPanelWidth) : filters_; }
   Index pooled_width() const { return pools_ ? filters_ : map_.positions() * filters_; }
   Index pooled_stride() const { return pools_ ? map_stride() : pooled_width(); }
@@ -108,7 +109,7 @@ class ConvolutionExpert final : public Expert {
     return {.dense = {patches, map_.patch()}, .width = map_.patch()};
   }
 
-  // Patches of a dense map are gathered block by block, to be multiplied while they are in cache.
+  // Patches of a dense map are gathered block by block and multiplied while they are in cache.
   void convolve(const Input& x, const Groups& groups, const ParameterBlock& block,
                 const Epilogue& epilogue, Arena& arena) const {
     const GroupedWeights kernel = grouped_weights(block, kernel_, bias_);
@@ -143,8 +144,8 @@ class ConvolutionExpert final : public Expert {
         scratch.threads());
   }
 
-  // The gradient of a group's kernel is added up over some maps at a time, whose patches stay in
-  // cache until they are multiplied.
+  // The gradient of a group's kernel is accumulated over a few maps at a time, whose patches stay
+  // in cache until they are multiplied.
   void update_kernels(const Input& x, const Groups& groups, const float* d_map,
                       const ParameterBlock& block, UpdateSink& sink, Arena& arena) const {
     const Index positions = map_.positions(), floats = positions * map_.patch();
@@ -180,7 +181,7 @@ class ConvolutionExpert final : public Expert {
     }
   }
 
-  // The positions of each group's rows.
+  // The positions of each group's rows, as groups.
   Groups map_groups(const Groups& groups, Arena& arena) const {
     Index* offsets = arena.take<Index>(groups.count + 1);
     for (Index g = 0; g <= groups.count; ++g) offsets[g] = groups.offsets[g] * map_.positions();

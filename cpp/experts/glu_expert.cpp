@@ -68,7 +68,7 @@ class GluExpert final : public HiddenExpert {
     });
   }
 
-  // c = a b over the real columns of rows [begin, end); c may be a.
+  // c = a * b over the columns, without padding, of rows [begin, end); c may alias a.
   void multiply_rows(const float* a, const float* b, float* c, Index begin, Index end,
                      Index stride) const {
     for (Index i = begin; i < end; ++i)

@@ -1,4 +1,4 @@
-// Experts with one hidden layer, y = g(x) W_out + b_out: what they share.
+// Base of experts with one hidden layer, y = g(x) W_out + b_out.
 #pragma once
 
 #include "experts/expert.h"
@@ -15,32 +15,32 @@ class HiddenExpert : public Expert {
     require(hidden_ >= 1, "hidden: expected at least 1, got ", hidden_);
   }
 
-  // Many rows pass through all products block by block, few through one product after the other,
-  // each split over columns too. Without `keep`, hidden values of a block live in its thread's
-  // scratch.
+  // Many rows pass through all products block by block; few rows pass through one product after the
+  // other, each split over columns too. Without `keep`, hidden values of a block are in its
+  // thread's scratch.
   ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
                     Index y_stride, bool keep, Arena& arena) const final;
 
  protected:
-  // Arrays of hidden width that a pass fills.
+  // Count of arrays of hidden width that a pass fills.
   virtual int num_arrays(bool keep) const = 0;
 
-  // Places them in `memory`, `floats` apart.
+  // Assigns these arrays to `memory`, `floats` values apart.
   virtual ExpertRun partition_memory(float* memory, Index floats, bool keep) const = 0;
 
-  // Fills run.hidden, and what backward reads, from the rows of x.
+  // Computes run.hidden, and what backward reads, from the rows of x.
   virtual void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
                               const ExpertRun& run) const = 0;
 
-  // Declares W_out and b_out, behind all others.
+  // Declares W_out and b_out, after all others.
   void declare_output(ParameterBlock& block, const std::string& prefix, Index count, Index units,
                       bool output_bias);
 
-  // Whether backward will read what the activation was applied to.
+  // Whether backward will read the pre-activations.
   bool keeps_input(bool keep) const { return keep && derivative_needs_input(activation_); }
 
-  // The end of a product whose activated sums are `y`, one of the run's arrays; the sums themselves
-  // are stored where the run keeps them.
+  // Epilogue of a product that stores its activated sums in `y`, one of the run's arrays, and the
+  // sums themselves where the run keeps them.
   Epilogue activated(const ExpertRun& run, float* y) const {
     return {.activation = activation_,
             .y = y,

@@ -1,4 +1,4 @@
-// y = f(x W_e + b_e), f the identity unless asked for.
+// y = f(x W_e + b_e); f is the identity by default.
 #include "experts/expert.h"
 
 namespace gatewise {

@@ -15,7 +15,7 @@ Input dense_patches(const Input& x, Index rows, const MapShape& shape, Arena& ar
   return {.dense = {to, patch}, .width = patch};
 }
 
-// Where each position's nonzeros begin in a CSR row, [positions + 1].
+// Index of each position's first nonzero in a CSR row, [positions + 1].
 void find_positions(const SparseRows& x, Index row, const MapShape& shape, Index* first) {
   Index nonzero = x.begin(row);
   for (Index position = 0; position < shape.positions(); ++position) {
@@ -70,7 +70,7 @@ Input sparse_patches(const Input& x, Index rows, const MapShape& shape, Arena& a
 
 }  // namespace
 
-// A line of a patch is one stretch of the map, cut at the borders.
+// Each line of a patch is contiguous in the map, cut at the borders.
 void gather_patches(const float* map, const MapShape& shape, Index begin, Index end, float* to) {
   const Index channels = shape.channels, line = shape.kernel_width * channels;
   const Index above = (shape.kernel_height - 1) / 2, before = (shape.kernel_width - 1) / 2;
@@ -100,8 +100,8 @@ Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& aren
                        : dense_patches(x, rows, shape, arena);
 }
 
-// Rows may share a target, so they come one after the other; threads split the positions that are
-// written, each a sum over taps in their order.
+// Rows may share a target, so they are processed one after the other. Threads split the positions
+// written; each accumulates its taps in order.
 void map_patches_backward(const float* d_patches, Index stride, Index rows, const MapShape& shape,
                           const InputGradient& d_x) {
   const Index channels = shape.channels;
@@ -114,7 +114,7 @@ void map_patches_backward(const float* d_patches, Index stride, Index rows, cons
             if (!d_x.accumulate) std::fill_n(d_position, channels, 0.0f);
             const Index y = to / shape.width, x = to % shape.width;
             for (Index tap = 0; tap < shape.taps(); ++tap) {
-              // The patch that reads this position by this tap.
+              // The patch that reads this position with this tap.
               const Index from_y = y - (tap / shape.kernel_width - (shape.kernel_height - 1) / 2);
               const Index from_x = x - (tap % shape.kernel_width - (shape.kernel_width - 1) / 2);
               if (from_y < 0 || from_y >= shape.height || from_x < 0 || from_x >= shape.width)

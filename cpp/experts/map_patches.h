@@ -1,5 +1,5 @@
-// Rows that hold maps, [height, width, channels] each, as the patches around every position: what a
-// convolution with stride 1 and zeros beyond the border multiplies by its kernel.
+// Patches around every position of rows that hold maps, [height, width, channels] each: what a
+// convolution with stride 1 and zero padding multiplies by its kernel.
 #pragma once
 
 #include "products/grouped.h"
@@ -8,7 +8,7 @@ namespace gatewise {
 
 struct MapShape {
   Index height = 1, width = 1, channels = 1;  // of a map
-  Index kernel_height = 1, kernel_width = 1;  // odd or even: (size - 1) / 2 lie before a position
+  Index kernel_height = 1, kernel_width = 1;  // odd or even: (size - 1) / 2 are before a position
 
   Index positions() const { return height * width; }
   Index taps() const { return kernel_height * kernel_width; }
@@ -23,14 +23,14 @@ struct MapShape {
   }
 };
 
-// The patches around positions [begin, end) of a dense row's map, to [end - begin, patch].
+// Writes the patches around positions [begin, end) of a dense row's map to [end - begin, patch].
 void gather_patches(const float* map, const MapShape& shape, Index begin, Index end, float* to);
 
-// [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR as x is; CSR nonzeros
-// are in ascending order of columns where those of x are.
+// Returns the patches [rows * positions, patch] of the maps in rows [0, rows) of x, dense or CSR
+// like x. CSR nonzeros have ascending columns if those of x have.
 Input map_patches(const Input& x, Index rows, const MapShape& shape, Arena& arena);
 
-// Adds the slope by patches, [rows * positions, patch] with `stride`, to that by the maps' rows.
+// Adds the gradient of the patches, [rows * positions, patch] with `stride`, to that of the rows.
 void map_patches_backward(const float* d_patches, Index stride, Index rows, const MapShape& shape,
                           const InputGradient& d_x);
 

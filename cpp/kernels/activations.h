@@ -1,4 +1,4 @@
-// Activations of 16 lanes and their derivatives; Keras' formulas and constants.
+// Activations and their derivatives on 16 lanes, with Keras' formulas and constants.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ enum class Activation {
   kTanh,
   kSigmoid,
   kExponential,
-  kSoftmax,  // over a whole row: `softmax_forward`, not `activate`
+  kSoftmax,  // needs a whole row: `softmax_forward`, not `activate`
 };
 
 Activation activation_from_name(const std::string& name);
@@ -30,12 +30,12 @@ inline constexpr float kSeluScale = 1.05070098f;
 inline constexpr float kSeluAlpha = 1.67326324f;
 inline constexpr float kInverseRootTwoPi = 0.39894228f;
 
-// Whether the derivative needs the pre-activation; of the others the output tells all.
+// True if f'(x) needs the pre-activation x; for other activations the output y suffices.
 inline bool derivative_needs_input(Activation kind) {
   return kind == Activation::kGelu || kind == Activation::kSilu;
 }
 
-// Phi(x), the share of a normal distribution below x, from the tail beyond |x|.
+// Phi(x), the normal distribution function, from the tail beyond |x|.
 GATEWISE_INLINE Vector normal_cdf(const NormalTail& tail, const Vector& x) {
   return select_greater(x, Vector::zero(), Vector::set(1.0f) - tail.beyond, tail.beyond);
 }
@@ -74,7 +74,7 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
   return x;
 }
 
-// df/dx from the output y and, where `derivative_needs_input`, the input x.
+// f'(x) from the output y and, if `derivative_needs_input`, the input x.
 GATEWISE_INLINE Vector activation_derivative(Activation kind, const Vector& y, const Vector& x) {
   const Vector zero = Vector::zero(), one = Vector::set(1.0f);
   switch (kind) {
@@ -115,11 +115,11 @@ GATEWISE_INLINE Vector activation_derivative(Activation kind, const Vector& y, c
   return one;
 }
 
-// y[i] = f(x[i]) for count values. May be in place.
+// y[i] = f(x[i]) for `count` values; y is overwritten and may be x.
 void activate_forward(Activation kind, const float* x, float* y, Index count);
 
-// d_x[i] = d_y[i] f'(x[i]) for count values, from y and (where `derivative_needs_input`) x, which
-// may otherwise be null. d_x may be d_y.
+// d_x[i] = d_y[i] f'(x[i]) for `count` values, overwritten; d_x may be d_y. f' comes from y and, if
+// `derivative_needs_input`, x; otherwise x may be null.
 void activate_backward(Activation kind, const float* x, const float* y, const float* d_y,
                        float* d_x, Index count);
 

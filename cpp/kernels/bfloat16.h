@@ -6,11 +6,12 @@
 
 namespace gatewise {
 
-// The bfloat16 nearest to a finite x, ties to even; above the largest bfloat16 by half a step or
-// more, infinity.
+// Rounds a finite x to the nearest bfloat16, ties to even. Values that exceed the largest bfloat16
+// by half a step or more become infinite.
 inline std::uint16_t to_bfloat16(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
-  // Half of the last kept bit less one, and that bit: a tie goes up where it is odd.
+  // Adds half of the last kept bit, less one, plus that bit itself: a tie rounds up if the bit is
+  // odd.
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 

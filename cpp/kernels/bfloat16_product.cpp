@@ -21,7 +21,7 @@ struct Bfloat16Product {
   const Bfloat16Panels& w;
   const Epilogue& epilogue;
 
-  // kRows rows by kPanels panels in registers, over the whole depth.
+  // Computes kRows rows by kPanels panels over the whole depth, with the sums in registers.
   template <int kRows, int kPanels>
   void tile(Index row, Index panel) const {
     const float* a[kRows];
@@ -46,7 +46,7 @@ struct Bfloat16Product {
         for (int r = 0; r < kRows; ++r) sums[r][p] = fma(Vector::set(a[r][k]), weights, sums[r][p]);
       }
     }
-    // Every loop over the sums is unrolled, so that they stay in registers; the rest need not be.
+    // Loops over `sums` are unrolled, so that they stay in registers; the loops below need not be.
     alignas(64) float stored[kRows][kPanels][kPanelWidth];
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r)

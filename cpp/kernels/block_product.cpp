@@ -5,8 +5,8 @@
 namespace gatewise {
 namespace {
 
-// Rows that stay in the second cache while slices pass: half of the smallest in use (512 KB, Zen
-// 3).
+// Floats of x per block: a block's rows stay in the L2 cache while all slices pass. Half of the
+// smallest L2 in use (512 KB, Zen 3).
 constexpr Index kBlockFloats = 64 * 1024;
 
 template <typename StorageIndex>
@@ -17,8 +17,8 @@ struct BlockProduct {
   const SparseWeights<StorageIndex>& w;
   const Epilogue& epilogue;
 
-  // kRows rows by kSlices slices in registers: the steps that all slices have, then each one's
-  // rest.
+  // Computes kRows rows by kSlices slices with the sums in registers: first the steps that all
+  // slices have, then the remaining steps of each slice.
   template <int kRows, int kSlices>
   void tile(Index row, Index slice) const {
     const float* a[kRows];
@@ -51,7 +51,7 @@ struct BlockProduct {
   }
 
  private:
-  // Every loop over the sums is unrolled, so that they stay in registers; the rest need not be.
+  // Loops over `sums` are unrolled, so that they stay in registers; the loop below need not be.
   template <int kRows, int kSlices>
   GATEWISE_INLINE void store(const Vector (&sums)[kRows][kSlices], Index row, Index slice) const {
     alignas(64) float stored[kSlices][kRows][kPanelWidth];

@@ -1,4 +1,4 @@
-// Y = f(X W + b), W in the form of blocks of core/sparse_weights.h.
+// Y = f(X W + b), with W in the `blocks` form of core/sparse_weights.h.
 #pragma once
 
 #include "core/sparse_weights.h"
@@ -6,10 +6,13 @@
 
 namespace gatewise {
 
-// y[i, u] = f(bias[u] + sum over the steps t of x[i, indices[t]] times the unit's value) for rows i
-// of [row_begin, row_end) and the units of slices [slice_begin, slice_end), steps upwards in one
-// accumulator: sums have the bits of those of `csr_product`. y must not overlap x;
-// `epilogue.pre_activation` may be written.
+// x  [rows, inputs] gathered, read. epilogue.y [rows, units] is overwritten and must not overlap x;
+// epilogue.pre_activation may be set.
+//
+//   y[i, u] = f(bias[u] + sum_t x[i, indices[t]] values[t, lane of u])
+//
+// for rows i of [row_begin, row_end) and the units u of slices [slice_begin, slice_end). Sums
+// accumulate over the steps t in order and equal those of `csr_product` bit for bit.
 template <typename StorageIndex>
 void block_product(const Rows& x, Index row_begin, Index row_end,
                    const SparseWeights<StorageIndex>& w, Index slice_begin, Index slice_end,

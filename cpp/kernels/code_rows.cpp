@@ -8,7 +8,7 @@ void keep_above(const float* x, float threshold, float* z, Index width) {
   const Vector bound = Vector::set(threshold);
   for (Index j = 0; j < width; j += kPanelWidth) {
     const Vector value = Vector::load_up_to(x + j, width - j);
-    // x - x is 0, and NaN where x is.
+    // value - value is 0, or NaN if the value is NaN.
     select_greater(value, bound, value, value - value).store_up_to(z + j, width - j);
   }
 }

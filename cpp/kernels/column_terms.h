@@ -1,4 +1,4 @@
-// What stands beside a product's sums where columns are chosen by their value.
+// Bias and lower bounds of columns, for products that select columns by their values.
 #pragma once
 
 #include <limits>
@@ -8,13 +8,13 @@
 
 namespace gatewise {
 
-// What is added to the sums of a product's columns, and what they must exceed beside their row's
-// bound; [cols], or null.
+// Per column, [cols] or null: the bias that is added to its sum, and the lower bound that the
+// result must exceed in addition to its row's bound.
 struct ColumnTerms {
   const float* bias = nullptr;
   const float* lower_bounds = nullptr;
 
-  // Of one panel of `width` columns.
+  // The terms of one panel of `width` columns.
   GATEWISE_INLINE Vector panel_bias(Index panel, Index width) const {
     return load(bias, panel, width, 0);
   }

@@ -5,22 +5,21 @@
 namespace gatewise {
 namespace {
 
-// How far ahead a row asks for values: a tenth less time than at a quarter of it, from memory (Zen
-// 5).
+// Prefetch distance of a row's values. Weights in memory: 10 % less time than with a quarter of it
+// (Zen 5).
 constexpr Index kValuePrefetchBytes = 2048;
 
-// Places are fewer bytes than values: both streams are asked for as far ahead as they are read.
+// Indices take fewer bytes than values. Both streams are prefetched by the same number of steps.
 template <typename StorageIndex>
 GATEWISE_INLINE void prefetch_step(const float* values, const StorageIndex* indices) {
   prefetch_ahead<1>(values, kValuePrefetchBytes);
   prefetch_ahead<1>(indices, kValuePrefetchBytes * sizeof(StorageIndex) / sizeof(float));
 }
 
-// Chains of sums under way at a time: each waits 4 cycles for itself, and two go on each cycle.
+// Independent sums in flight: a multiply-add has a latency of 4 cycles, and two start per cycle.
 constexpr int kIndependentSums = 8;
 
-// sums[u * 16 kVectors + r] = sum of row r of `columns` for kUnits units of a slice, from `lane`
-// on.
+// to[u][r] = sum of row r of `columns` for kUnits units of a slice from `lane` on, r < 16 kVectors.
 template <int kVectors, int kUnits, typename StorageIndex>
 GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<StorageIndex>& w,
                                Index slice, Index lane, float* const* to) {
@@ -47,13 +46,14 @@ GATEWISE_INLINE void sum_units(const float* columns, const SparseWeights<Storage
     for (int v = 0; v < kVectors; ++v) (sums[u][v] + Vector::zero()).store(to[u] + v * kPanelWidth);
 }
 
-// sums[unit of the window, kVectors * 16] of all units of a window, which stand in it in any order.
+// sums  [unit of the window, 16 kVectors], overwritten, for all units of a window. `order` permutes
+// units only within a window.
 template <int kVectors, typename StorageIndex>
 void sum_window(const float* columns, const SparseWeights<StorageIndex>& w, Index window,
                 float* sums) {
   constexpr int kUnits = std::max(1, kIndependentSums / (kVectors * Vector::kParts));
   const Index first = window * kWindow, last = std::min(first + kWindow, w.units);
-  // Lanes behind the last unit are summed too, into rows of `sums` that are not read.
+  // Lanes after the last unit are summed too, into rows of `sums` that are not read.
   for (Index at = first; at < last; at += kUnits) {
     float* to[kUnits];
     for (int u = 0; u < kUnits; ++u) {
@@ -64,7 +64,7 @@ void sum_window(const float* columns, const SparseWeights<StorageIndex>& w, Inde
   }
 }
 
-// to[r * 16 + u] = from[u * stride + r] for 16 u and 16 r.
+// to[r * 16 + u] = from[u * stride + r] for u, r < 16.
 void transpose_square(const float* from, Index stride, float* to) {
   constexpr int kWidth = Native::kWidth;
   for (Index u = 0; u < kPanelWidth; u += kWidth)

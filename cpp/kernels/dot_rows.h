@@ -1,12 +1,13 @@
-// Several rows times one.
+// Dot products of several rows with one row.
 #pragma once
 
 #include "kernels/math.h"
 
 namespace gatewise {
 
-// products[e] = dot(rows[e], y, width) of kernels/reduce.h, bit for bit, for the kCount rows: their
-// chains run side by side, and y is loaded once. products [kCount] overlaps none of them.
+// rows [kCount] pointers to `width` floats, y [width], read; products [kCount] overlaps none of
+// them. products[e] = dot(rows[e], y, width) of kernels/reduce.h, bit for bit. The sums of all rows
+// accumulate side by side, and y is loaded once.
 template <int kCount>
 inline void dot_rows(const float* const* rows, const float* y, Index width, float* products) {
   Vector sums[kCount];

@@ -3,7 +3,7 @@
 namespace gatewise {
 namespace {
 
-// Bias, activation and store of `rows` rows of sums [16], from row `row` on, in one panel.
+// `finish` with the activation as a function that can be inlined.
 template <typename Activate>
 GATEWISE_INLINE void finish_rows(const float (*sums)[kPanelWidth], Index row, int rows, Index panel,
                                  Index width, const Epilogue& e, const Activate& activate) {
@@ -20,7 +20,8 @@ GATEWISE_INLINE void finish_rows(const float (*sums)[kPanelWidth], Index row, in
 
 }  // namespace
 
-// The cheap activations get loops of their own; behind the others, a switch a row costs nothing.
+// Cheap activations have separate loops. For the others, the cost of a switch per row is
+// negligible.
 void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel, Index width,
             const Epilogue& e) {
   if (e.activation == Activation::kLinear) {

@@ -3,7 +3,7 @@
 namespace gatewise {
 namespace {
 
-// Registers [j, j + 16) of a unit: what it reads, and its values before and after f.
+// Lanes [j, j + 16) of a unit: h and scale, and the values before and after f.
 struct LaneValues {
   Vector h, scale, before, after;
 
@@ -36,7 +36,7 @@ float gated_unit_backward(Activation kind, const GatedUnit& unit, const float* d
     const Index rest = width - j;
     const LaneValues lane_values(kind, unit, j, rest);
     const Vector d_value = Vector::load_up_to(d_u + j, rest);
-    // Lanes behind the width hold f(0), times a d_value of 0.
+    // Lanes after the width hold f(0), multiplied by a d_value of 0.
     d_factor = fma(d_value, lane_values.after, d_factor);
     const Vector d_before =
         factor * d_value * activation_derivative(kind, lane_values.after, lane_values.before);

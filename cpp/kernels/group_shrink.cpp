@@ -8,10 +8,10 @@
 namespace gatewise {
 namespace {
 
-// Rows of one chunk where a group lies within a row: their sums take 4 KB of the first cache.
+// Rows of one chunk if a group lies within a row: their sums take 4 KB of the L1 cache.
 constexpr Index kStripRows = 64;
 
-// Rows by panels of W.
+// A range of rows and panels of W.
 struct Chunk {
   Index row_begin, row_end, panel_begin, panel_end;
 };
@@ -27,13 +27,14 @@ Chunk chunk_of(PanelShape shape, WeightGroups groups, Index chunk) {
   return {begin, end, panel, is_block ? panel + 1 : shape.panels()};
 }
 
-// Weights of every group of the chunk.
+// Weights per group of the chunk.
 Index group_size(PanelShape shape, WeightGroups groups, const Chunk& chunk) {
   if (groups == WeightGroups::kUnits) return shape.rows;
   return groups == WeightGroups::kInputs ? shape.cols : shape.width(chunk.panel_begin);
 }
 
-// Calls visit(offset, width, row) for each row of each panel of the chunk, panels outside.
+// Calls visit(offset, width, row) for each row of each panel of the chunk; panels are the outer
+// loop.
 template <typename Visit>
 GATEWISE_INLINE void for_rows(PanelShape shape, const Chunk& chunk, const Visit& visit) {
   for (Index panel = chunk.panel_begin; panel < chunk.panel_end; ++panel) {
@@ -43,7 +44,7 @@ GATEWISE_INLINE void for_rows(PanelShape shape, const Chunk& chunk, const Visit&
   }
 }
 
-// Norms of value(offset, width), group by group: of rows one each, of units one a lane.
+// Norms of value(offset, width) per group: `row_norms` one per row, `unit_norms` one per lane.
 template <typename Value>
 GATEWISE_INLINE void row_norms(PanelShape shape, const Chunk& chunk, const Value& value,
                                float* norms) {
@@ -67,7 +68,7 @@ GATEWISE_INLINE Vector unit_norms(PanelShape shape, const Chunk& chunk, const Va
   return sqrt(sum);
 }
 
-// max(0, 1 - threshold / norm); NaN where the norm is.
+// max(0, 1 - threshold / norm); NaN if the norm is NaN.
 Vector shrink_factor(const Vector& norm, float threshold) {
   const Vector t = Vector::set(threshold);
   return select_greater(t, norm, Vector::zero(), Vector::set(1.0f) - t / norm);

@@ -6,7 +6,8 @@
 namespace gatewise {
 namespace {
 
-// Slope, then store or addition of `rows` rows of sums [16], from row `row` on, in `width` columns.
+// Multiplies `rows` rows of sums [16] by the activation's derivative, if any, and stores or adds
+// them from row `row` on, in `width` columns.
 void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column, Index width,
             const InputGradient& out) {
   for (int r = 0; r < rows; ++r) {

@@ -1,4 +1,4 @@
-// dX = dY W^T, by strips of 16 columns of dX for which W is transposed.
+// dX = dY W^T, in strips of 16 columns of dX, for which rows of W are transposed.
 #pragma once
 
 #include "core/panels.h"
@@ -6,15 +6,16 @@
 
 namespace gatewise {
 
-// Where the rows of dX go and how.
+// Destination of dX, and the activation whose derivative multiplies it.
 struct InputGradient {
   float* d_x = nullptr;  // row i at d_x + (target ? target[i] : i) * stride
   Index stride = 0;
   const Index* target = nullptr;
-  bool accumulate = false;  // += or =
+  bool accumulate = false;  // += if true, else =
 
-  // dX is multiplied by the slope of the activation that made x, f'(x_before): from its output
-  // `activated` and, where the slope needs it, its input `pre_activation`, rows as of dY.
+  // dX is multiplied by f'(x_before), the derivative of the activation that produced x. It comes
+  // from the output `activated` and, if `derivative_needs_input`, the input `pre_activation`; their
+  // rows correspond to those of dY.
   Activation activation = Activation::kLinear;
   const float* activated = nullptr;
   const float* pre_activation = nullptr;
@@ -24,10 +25,13 @@ struct InputGradient {
 // Floats of scratch that `input_gradient` needs.
 Index input_gradient_scratch(PanelShape shape);
 
-// d_x[i, j] (+)= f'_ij sum_u d_y[i, u] w[j, u] for rows i of [row_begin, row_end) and columns j of
-// [column_begin, column_end), any range of the rows of W. d_y [rows, cols] with stride >= cols. A
-// sum runs over u upwards in one accumulator, whatever the ranges. d_x may overlap neither d_y nor
-// what the slope reads.
+// d_y  [rows, cols] row-major, stride >= cols, read.
+//
+//   d_x[i, j] (+)= f'_ij sum_u d_y[i, u] w[j, u]
+//
+// for rows i of [row_begin, row_end) and columns j of [column_begin, column_end), which may be any
+// range of the rows of W. Sums accumulate over u in order, whatever the ranges. d_x must not
+// overlap d_y or the arrays that the derivative reads.
 void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                     const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch);

@@ -17,8 +17,8 @@
 namespace gatewise {
 namespace {
 
-// Panels and rows of the register tiles: ten sums or more hide the latency of one (5 cycles, 2 a
-// cycle), and AVX2 has registers for twelve.
+// Panels and rows of the register tiles. Ten or more independent sums hide the latency (5 cycles,
+// two start per cycle); AVX2 has registers for twelve.
 #if defined(__AVX512F__)
 constexpr int kPanels = 2;
 constexpr std::array kRowsOfTiles{8, 8, 8, 8};
@@ -30,8 +30,8 @@ constexpr int kPanels = 1;
 constexpr std::array kRowsOfTiles{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
 #endif
 
-// The share of the product's time in which integers must be done: what a screen does beside them
-// takes a fifth of it.
+// The int16 product must take less than this fraction of the float32 product's time, because the
+// other work of a screen takes a fifth of it.
 constexpr double kQuicker = 0.8;
 
 std::int32_t pair_at(const std::uint16_t* values) {
@@ -120,7 +120,7 @@ bool has_fused() {
 #endif
 }
 
-// The shortest of some runs, in seconds.
+// The shortest time of several runs, in seconds.
 template <typename Run>
 double shortest(const Run& run) {
   double shortest_run = std::numeric_limits<double>::infinity();
@@ -128,7 +128,7 @@ double shortest(const Run& run) {
     const auto start = std::chrono::steady_clock::now();
     for (int repeat = 0; repeat < 4; ++repeat) {
       run();
-      asm volatile("" ::: "memory");  // no instruction: results count as read
+      asm volatile("" ::: "memory");  // emits no instruction; results count as read
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     shortest_run = std::min(shortest_run, took.count());
@@ -136,9 +136,9 @@ double shortest(const Run& run) {
   return shortest_run;
 }
 
-// Which of the two has more multiply-adds a second differs from processor to processor of a level:
-// both are tried for a tenth of a millisecond, out of the first cache. It decides on time alone:
-// results are the same.
+// Which product does more multiply-adds per second differs between processors of one level. Both
+// are timed for a tenth of a millisecond with data in the L1 cache. The choice affects only time,
+// not results.
 bool is_faster() {
   constexpr Index kSteps = 4, kDepth = kSteps * kScreenDepth;
   constexpr int kTilePanels = tile_panels(kTileRows);

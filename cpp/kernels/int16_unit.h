@@ -1,4 +1,4 @@
-// Tiles of products of 16-bit integers, two to an instruction's lane, with 32-bit sums.
+// Tile products of 16-bit integers, two per 32-bit lane, with 32-bit sums.
 #pragma once
 
 #include "kernels/screen_tile.h"
@@ -8,12 +8,13 @@ namespace gatewise {
 
 class Int16Unit {
  public:
-  // Whether it is so much quicker than float32's products here that a screen pays, as it is where
-  // one instruction multiplies and adds (VNNI): found out at the first call.
+  // True if int16 products are enough faster than float32 products for a screen to pay off on this
+  // processor, as they are if one instruction multiplies and adds (VNNI). Measured at the first
+  // call.
   static bool is_available();
 
-  // Where value k of a row, or of a panel's lane, lies among those of a tile of so many steps: row
-  // after row and panel after panel, so that a few of each lie together in the first cache.
+  // Offset of value k of a row, or of a panel's lane, in a tile of `steps` steps. Each row and each
+  // panel is contiguous, so that a few of each fit the L1 cache together.
   static constexpr Index row_offset(Index row, Index k, Index steps) {
     return row * steps * kScreenDepth + screen_pair(k) * 2 + screen_half(k);
   }
@@ -21,12 +22,12 @@ class Int16Unit {
     return (panel * steps * 16 + screen_pair(k)) * (2 * kPanelWidth) + 2 * lane + screen_half(k);
   }
 
-  // sums[p][r][c] = float32(the sum over k of rows[r, k] panels[p][k, c]), which must stay below
-  // 2^31; no value is -32768.
+  // sums[p][r][c] = float32(sum_k rows[r, k] panels[p][k, c]), overwritten. The integer sum must
+  // stay below 2^31; no value may be -32768.
   void multiply(const ScreenTile& tile, ScreenSums& sums) const;
 
-  // Rounding: values are scaled to a norm of kNorm, and none loses more than half of a step. The
-  // products of two such vectors sum to less than 2^31 (Cauchy and Schwarz).
+  // Rounding: values are scaled to a norm of kNorm and change by at most half a step. The products
+  // of two such vectors sum to less than 2^31 (Cauchy-Schwarz).
   static constexpr bool kScales = true;
   static constexpr float kNorm = 32000;
   static GATEWISE_INLINE Vector join(const Vector& a, const Vector& b) {

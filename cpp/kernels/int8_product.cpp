@@ -10,7 +10,7 @@
 namespace gatewise {
 namespace {
 
-// The sums of a panel's 16 columns, or 16 pairs of 16-bit values.
+// The 32-bit sums of a panel's 16 columns, or 16 pairs of 16-bit values.
 struct Integers {
   Native::Integers part[Vector::kParts];
 
@@ -27,7 +27,7 @@ struct Integers {
       result.part[i] = Native::load_pairs(p + 2 * i * Native::kWidth);
     return result;
   }
-  // Adds, column by column, the products of a pair of weights with one pair of a row.
+  // For each column, adds the products of a pair of weights with one pair of a row.
   GATEWISE_INLINE void add_products(const Integers& weights, std::int32_t pair) {
     const Native::Integers values = Native::set_pair(pair);
 #pragma GCC unroll 16
@@ -48,7 +48,7 @@ GATEWISE_INLINE std::int32_t load_pair(const std::int16_t* values) {
   return pair;
 }
 
-// Scales the sums of one row in one panel, and stores its outputs.
+// Scales the sums of one row in one panel and applies the epilogue.
 void finish(const Integers& integers, float row_scale, Index row, Index panel, const Int8Panels& w,
             const Epilogue& epilogue) {
   const Index width = w.shape.width(panel);
@@ -59,16 +59,15 @@ void finish(const Integers& integers, float row_scale, Index row, Index panel, c
 }
 
 struct Int8Product {
-  // An addition of integers takes one cycle: a panel alone keeps a core busy, and one row then
-  // reads its weights from one end of memory to the other (by a fifth faster than four panels at
-  // once).
+  // An integer addition takes one cycle, so one panel keeps a core busy. A single row then reads
+  // its weights sequentially (a fifth faster than four panels together).
   static constexpr int kMaxPanels = 1;
 
   const Int8Rows& x;
   const Int8Panels& w;
   const Epilogue& epilogue;
 
-  // kRows rows by kPanels panels in registers, over the whole depth.
+  // Computes kRows rows by kPanels panels over the whole depth, with the sums in registers.
   template <int kRows, int kPanels>
   void tile(Index row, Index panel) const {
     const std::int16_t* a[kRows];
@@ -93,7 +92,7 @@ struct Int8Product {
         for (int r = 0; r < kRows; ++r) sums[r][p].add_products(weights, load_pair(a[r] + k));
       }
     }
-    // Every loop over the sums is unrolled, so that they stay in registers; the rest need not be.
+    // Loops over `sums` are unrolled, so that they stay in registers; the loops below need not be.
     Integers stored[kRows][kPanels];
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r)
@@ -148,7 +147,7 @@ void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end
       const Index begin = x.x.begin(row), end = x.x.end(row);
       Integers sums = Integers::zero();
       for (Index at = begin; at < end; ++at) {
-        // A pair with the entry in its own row's half and zero in the other.
+        // The value in its row's half of the pair, zero in the other half.
         const Index column = x.x.columns[at];
         const std::int16_t value = values[at - begin];
         const std::int16_t pair[2] = {column % 2 == 0 ? value : std::int16_t{0},

@@ -5,9 +5,9 @@
 namespace gatewise {
 namespace {
 
-// A multiply-add takes 4 cycles and two start in each (Zen 4, and Intel's cores since Skylake):
-// eight in flight fill the units, twelve fit beside the two operands in SSE's and AVX's 16
-// registers.
+// A multiply-add has a latency of 4 cycles, and two start per cycle (Zen 4, and Intel's cores since
+// Skylake). Eight in flight keep the units busy; twelve and the two operands fit the 16 registers
+// of SSE and AVX.
 constexpr int kRegisters = 12;
 
 constexpr int kStreams = 8;

@@ -1,4 +1,4 @@
-// Loops that do nothing but what they measure: the most multiply-adds, and the most bytes read.
+// Loops that measure the peak rate of multiply-adds and the peak read bandwidth.
 #pragma once
 
 #include "core/types.h"
@@ -8,12 +8,12 @@ namespace gatewise {
 // Multiply-adds of one `multiply_add_registers` iteration.
 Index multiply_adds_per_iteration();
 
-// `iterations` times: one fused multiply-add on each of enough registers that the latency of one
-// hides behind the others. Nothing is read or written. The sum of all lanes is returned, so that
-// the work is not left out.
+// Each iteration does one fused multiply-add on each of enough registers to hide its latency.
+// Memory is neither read nor written. Returns a sum over the registers, so that the compiler keeps
+// the work.
 float multiply_add_registers(Index iterations);
 
-// The sum of x [count], read once from front to back, in eight accumulators of a panel's width.
+// Returns the sum of x [count], read once from front to back, in eight accumulators of panel width.
 float sum_stream(const float* x, Index count);
 
 }  // namespace gatewise

@@ -1,5 +1,5 @@
-// Exponential functions of 16 lanes. Error bounds are measured over all floats of the stated range
-// by tests/cpp/test_math.cpp, against double; NaN gives NaN.
+// Exponential functions on 16 lanes. tests/cpp/test_math.cpp measures the error bounds against
+// double, over all floats of the stated range. NaN results in NaN.
 #pragma once
 
 #include "kernels/vector.h"
@@ -66,7 +66,8 @@ GATEWISE_INLINE Vector log(const Vector& x) {
   Vector y = z * square * p;
   y = fma(exponent, Vector::set(-2.12194440e-4f), y);
   y = fma(square, Vector::set(-0.5f), y);
-  // x - x is 0, and NaN where x is: its bits, which were read as a number's, no longer tell.
+  // x - x is 0, or NaN if x is NaN: splitting the exponent treats the bits of NaN as those of a
+  // number.
   return fma(exponent, Vector::set(0.693359375f), z + y) + (x - x);
 }
 
@@ -91,10 +92,10 @@ GATEWISE_INLINE Vector tanh(const Vector& x) {
   return select_greater(magnitude, Vector::set(0.625f), large, small);
 }
 
-// Phi(-u), the share of a normal distribution beyond u >= 0, and e^(-u^2 / 2), which its density is
-// made of. Phi(-u) = P(t) t e^(-u^2 / 2) with t = 1 / (1 + 0.26 u); P was fitted for the least
-// relative error over [0, 14] (2.5e-8 before rounding), as in Abramowitz and Stegun 7.1.26 for the
-// absolute one. Relative error below 8e-7 for u < 12.8, 0 beyond 13.2.
+// Phi(-u), the probability that a normal variable exceeds u >= 0, and e^(-u^2 / 2), its density
+// without the constant. Phi(-u) = P(t) t e^(-u^2 / 2) with t = 1 / (1 + 0.26 u). P is fitted for
+// the least relative error over [0, 14] (2.5e-8 before rounding), as Abramowitz and Stegun 7.1.26
+// is for the absolute error. Relative error below 8e-7 for u < 12.8, 0 beyond 13.2.
 struct NormalTail {
   Vector beyond;
   Vector exponential;
@@ -111,7 +112,7 @@ GATEWISE_INLINE NormalTail normal_tail(const Vector& u) {
   p = fma(p, t, Vector::set(0.10303300619125366f));
   p = fma(p, t, Vector::set(0.10301633924245834f));
   p = fma(p, t, Vector::set(0.10375908762216568f));
-  // What rounding takes from the square goes back as a factor: at 80 it is 4e-6 of the result.
+  // A factor corrects the rounding error of the square: at 80 it is 4e-6 of the result.
   const Vector half = Vector::set(0.5f) * bounded, square = half * bounded;
   const Vector lost = fma(half, bounded, Vector::zero() - square);
   const Vector rounded = exp(Vector::zero() - square);
@@ -119,8 +120,8 @@ GATEWISE_INLINE NormalTail normal_tail(const Vector& u) {
   return {p * t * exponential, exponential};
 }
 
-// ln(1 + x) for 0 <= x <= 1, relative error below 3e-7: ln(u) x / (u - 1) with u = 1 + x rounded,
-// which undoes the rounding (Kahan; Goldberg 1991, theorem 4).
+// ln(1 + x) for 0 <= x <= 1, relative error below 3e-7: ln(u) x / (u - 1) with u = 1 + x rounded
+// cancels the rounding error (Kahan; Goldberg 1991, theorem 4).
 GATEWISE_INLINE Vector log1p(const Vector& x) {
   const Vector one = Vector::set(1.0f);
   const Vector u = one + x, step = u - one;

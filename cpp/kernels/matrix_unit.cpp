@@ -2,7 +2,7 @@
 
 #include "kernels/bfloat16.h"
 
-// AVX-512's level alone: every processor with the unit has it.
+// Only at the AVX-512 level: every processor with a matrix unit supports it.
 #if defined(__AVX512F__) && defined(__linux__)
 #define GATEWISE_HAS_AMX 1
 #include <cpuid.h>
@@ -19,7 +19,8 @@ namespace {
 
 #define GATEWISE_AMX __attribute__((target("amx-tile,amx-bf16")))
 
-// Processor and system: bits of CPUID leaf 7 and of XCR0, and a request, which Linux wants once.
+// Checks processor and system by CPUID leaf 7 and XCR0, then requests permission, which Linux
+// requires once.
 bool request_amx() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24, kSavesState = 1u << 27;
@@ -42,7 +43,7 @@ struct alignas(64) TileConfiguration {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// Static: GCC's operation reads the first of these bytes only, as far as the compiler knows.
+// Static, because the compiler assumes that GCC's intrinsic reads only the first byte.
 constexpr TileConfiguration kConfiguration;
 
 GATEWISE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
@@ -54,7 +55,7 @@ GATEWISE_AMX void multiply_with_amx(const ScreenTile& tile, ScreenSums& sums) {
   const std::uint16_t* rows = tile.rows;
   const std::uint16_t* panels = tile.panels;
   const float* prefetch = tile.prefetch;
-  // No instruction: GCC's tile operations do not say that they read and write memory.
+  // Emits no instruction. GCC's tile intrinsics do not declare that they read and write memory.
   asm volatile("" ::: "memory");
   _tile_zero(0);
   _tile_zero(1);

@@ -1,7 +1,7 @@
 // One AVX-512 register of 16 floats (x86-64-v4): a whole panel row.
 #pragma once
 
-// GCC 12's header leaves values uninitialised on purpose and warns of it where they are inlined.
+// GCC 12's header leaves values uninitialised on purpose, and GCC warns where it inlines them.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -77,12 +77,13 @@ struct Native {
   }
   static float largest(Type a) { return _mm512_reduce_max_ps(a); }
   static unsigned bits(Mask m) { return m; }
-  // 2^a for a whole number a in [-126, 127].
+  // 2^a for an integer a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m512i bits = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 23));
   }
-  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  // Splits a positive normal a = fraction * 2^exponent with 0.5 <= fraction < 1; returns the
+  // exponent.
   static Type split_exponent(Type a, Type* fraction) {
     const __m512i bits = _mm512_castps_si512(a);
     *fraction = _mm512_castsi512_ps(_mm512_or_si512(
@@ -91,7 +92,7 @@ struct Native {
         _mm512_sub_epi32(_mm512_srli_epi32(bits, 23), _mm512_set1_epi32(126)));
   }
 
-  // table[indices[lane]]: sixteen loads, which the gathering instruction does no faster.
+  // table[indices[lane]] by sixteen loads; the gather instruction is no faster.
   template <typename StorageIndex>
   static Type gather(const float* table, const StorageIndex* indices) {
     const auto eight = [&](const StorageIndex* at) {
@@ -101,34 +102,34 @@ struct Native {
     return _mm512_insertf32x8(_mm512_castps256_ps512(eight(indices)), eight(indices + 8), 1);
   }
 
-  // Values of 2 bytes, each the upper half of a float.
+  // Widens bfloat16 values, each the upper half of a float.
   static Type load_bfloat16(const std::uint16_t* p) {
     const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
   }
 
-  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // Rounds to the nearest bfloat16, ties away from zero. Values beyond the largest become infinite,
   // and NaN may become a number.
   static Type round_bfloat16(Type a) {
     const __m512i up = _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x8000));
     return _mm512_castsi512_ps(
         _mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
   }
-  // The upper halves of a and b side by side in each lane, a's in the lower half; b's other half is
-  // zero.
+  // Packs the upper halves of a and b in each lane, a's into the lower half; the lower half of b
+  // must be zero.
   static Type join_bfloat16(Type a, Type b) {
     return _mm512_castsi512_ps(
         _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(a), 16), _mm512_castps_si512(b)));
   }
 
-  // The whole numbers nearest to a and b as 16 bits side by side in each lane, a's in the lower
+  // Rounds a and b to the nearest 16-bit integers and packs them in each lane, a's into the lower
   // half; they must fit.
   static Type join_integers(Type a, Type b) {
     const __m512i low = _mm512_and_si512(_mm512_cvtps_epi32(a), _mm512_set1_epi32(0xffff));
     return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(_mm512_cvtps_epi32(b), 16)));
   }
 
-  // kWidth sums of 32 bits, or as many pairs of 16-bit values.
+  // kWidth 32-bit sums, or as many pairs of 16-bit values.
   using Integers = __m512i;
   static Integers zero_integers() { return _mm512_setzero_si512(); }
   static Integers set_pair(std::int32_t pair) { return _mm512_set1_epi32(pair); }
@@ -136,11 +137,11 @@ struct Native {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
   static Integers load_integers(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
-  // sums + low a * low b + high a * high b, pair by pair.
+  // sums + low a * low b + high a * high b for each pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
     Integers result = _mm512_add_epi32(sums, _mm512_madd_epi16(a, b));
-    // No instruction: it keeps GCC from making all products of a tile before all additions, for
-    // which there are too few registers (12.2, AVX2: 80 in place of 156 GOP/s on a core).
+    // Emits no instruction. Without it, GCC 12.2 computes all products of a tile before the
+    // additions and runs out of registers (AVX2: 80 instead of 156 GOP/s on a core).
     asm("" : "+v"(result));
     return result;
   }

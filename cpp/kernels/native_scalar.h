@@ -1,4 +1,5 @@
-// One float: the contract of every vector level, and the level of processors without one of ours.
+// One float: defines the interface of all vector levels, and serves processors without a vector
+// level here.
 #pragma once
 
 #include <bit>
@@ -38,11 +39,12 @@ struct Native {
   static void transpose(Type*) {}
   static float largest(Type a) { return a; }
   static unsigned bits(Mask m) { return m; }
-  // 2^a for a whole number a in [-126, 127].
+  // 2^a for an integer a in [-126, 127].
   static Type exp2_whole(Type a) {
     return std::bit_cast<float>((static_cast<std::int32_t>(a) + 127) << 23);
   }
-  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  // Splits a positive normal a = fraction * 2^exponent with 0.5 <= fraction < 1; returns the
+  // exponent.
   static Type split_exponent(Type a, Type* fraction) {
     const auto bits = std::bit_cast<std::uint32_t>(a);
     *fraction = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f000000u);
@@ -55,29 +57,30 @@ struct Native {
     return table[*indices];
   }
 
-  // A value of 2 bytes, the upper half of a float.
+  // Widens a bfloat16 value, the upper half of a float.
   static Type load_bfloat16(const std::uint16_t* p) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(*p) << 16);
   }
 
-  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // Rounds to the nearest bfloat16, ties away from zero. Values beyond the largest become infinite,
   // and NaN may become a number.
   static Type round_bfloat16(Type a) {
     return std::bit_cast<float>((std::bit_cast<std::uint32_t>(a) + 0x8000u) & 0xffff0000u);
   }
-  // The upper halves of a and b, a's in the lower half; b's other half is zero.
+  // Packs the upper halves of a and b, a's into the lower half; the lower half of b must be zero.
   static Type join_bfloat16(Type a, Type b) {
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a) >> 16 |
                                 std::bit_cast<std::uint32_t>(b));
   }
 
-  // The whole numbers nearest to a and b as 16 bits, a's in the lower half; they must fit.
+  // Rounds a and b to the nearest 16-bit integers and packs them, a's into the lower half; they
+  // must fit.
   static Type join_integers(Type a, Type b) {
     const auto bits = [](float x) { return static_cast<std::uint32_t>(std::lrint(x)); };
     return std::bit_cast<float>((bits(a) & 0xffffu) | bits(b) << 16);
   }
 
-  // A sum of 32 bits, or a pair of 16-bit values.
+  // A 32-bit sum, or a pair of 16-bit values.
   using Integers = std::int32_t;
   static Integers zero_integers() { return 0; }
   static Integers set_pair(std::int32_t pair) { return pair; }

@@ -53,12 +53,13 @@ struct Native {
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
   }
   static unsigned bits(Mask m) { return static_cast<unsigned>(_mm_movemask_ps(m)); }
-  // 2^a for a whole number a in [-126, 127].
+  // 2^a for an integer a in [-126, 127].
   static Type exp2_whole(Type a) {
     const __m128i bits = _mm_add_epi32(_mm_cvtps_epi32(a), _mm_set1_epi32(127));
     return _mm_castsi128_ps(_mm_slli_epi32(bits, 23));
   }
-  // Splits a positive normal a = fraction * 2^exponent, 0.5 <= fraction < 1.
+  // Splits a positive normal a = fraction * 2^exponent with 0.5 <= fraction < 1; returns the
+  // exponent.
   static Type split_exponent(Type a, Type* fraction) {
     const __m128i bits = _mm_castps_si128(a);
     *fraction = _mm_castsi128_ps(
@@ -71,33 +72,33 @@ struct Native {
     return gather_four(table, indices);
   }
 
-  // Values of 2 bytes, each the upper half of a float.
+  // Widens bfloat16 values, each the upper half of a float.
   static Type load_bfloat16(const std::uint16_t* p) {
     const __m128i halves = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
     return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(halves), 16));
   }
 
-  // The nearest value of 16 bits, ties away from zero; what lies beyond the largest is infinite,
+  // Rounds to the nearest bfloat16, ties away from zero. Values beyond the largest become infinite,
   // and NaN may become a number.
   static Type round_bfloat16(Type a) {
     const __m128i up = _mm_add_epi32(_mm_castps_si128(a), _mm_set1_epi32(0x8000));
     return _mm_castsi128_ps(_mm_and_si128(up, _mm_set1_epi32(static_cast<int>(0xffff0000))));
   }
-  // The upper halves of a and b side by side in each lane, a's in the lower half; b's other half is
-  // zero.
+  // Packs the upper halves of a and b in each lane, a's into the lower half; the lower half of b
+  // must be zero.
   static Type join_bfloat16(Type a, Type b) {
     return _mm_castsi128_ps(
         _mm_or_si128(_mm_srli_epi32(_mm_castps_si128(a), 16), _mm_castps_si128(b)));
   }
 
-  // The whole numbers nearest to a and b as 16 bits side by side in each lane, a's in the lower
+  // Rounds a and b to the nearest 16-bit integers and packs them in each lane, a's into the lower
   // half; they must fit.
   static Type join_integers(Type a, Type b) {
     const __m128i low = _mm_and_si128(_mm_cvtps_epi32(a), _mm_set1_epi32(0xffff));
     return _mm_castsi128_ps(_mm_or_si128(low, _mm_slli_epi32(_mm_cvtps_epi32(b), 16)));
   }
 
-  // kWidth sums of 32 bits, or as many pairs of 16-bit values.
+  // kWidth 32-bit sums, or as many pairs of 16-bit values.
   using Integers = __m128i;
   static Integers zero_integers() { return _mm_setzero_si128(); }
   static Integers set_pair(std::int32_t pair) { return _mm_set1_epi32(pair); }
@@ -107,11 +108,11 @@ struct Native {
   static Integers load_integers(const std::uint16_t* p) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   }
-  // sums + low a * low b + high a * high b, pair by pair.
+  // sums + low a * low b + high a * high b for each pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
     Integers result = _mm_add_epi32(sums, _mm_madd_epi16(a, b));
-    // No instruction: it keeps GCC from making all products of a tile before all additions, for
-    // which there are too few registers (12.2, AVX2: 80 in place of 156 GOP/s on a core).
+    // Emits no instruction. Without it, GCC 12.2 computes all products of a tile before the
+    // additions and runs out of registers (AVX2: 80 instead of 156 GOP/s on a core).
     asm("" : "+x"(result));
     return result;
   }

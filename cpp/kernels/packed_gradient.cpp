@@ -5,25 +5,25 @@
 namespace gatewise {
 namespace {
 
-// Panels of a tile: with 32 registers two, since a panel alone asks for a load an addition.
+// Panels of a tile: two with 32 registers, because one panel needs a load per addition.
 constexpr int kTilePanels = kAccumulators / (Vector::kParts * kGradientTileRows);
-static_assert(kTilePanels == 1 || kTilePanels == 2);  // the whole range of for_panels' body
+static_assert(kTilePanels == 1 || kTilePanels == 2);  // the only cases in for_panels' body
 
-// A block of rows: its panels of d_y (16 KB) and a tile's columns of x (6 KB) lie in the first
-// cache. A chunk of W's rows: the block's columns of x (256 or 512 KB) lie in the second.
+// A block's panels of d_y (16 KB) and a tile's columns of x (6 KB) fit the L1 cache. The block's
+// columns of x for a chunk of W's rows (256 or 512 KB) fit the L2 cache.
 constexpr Index kBlockRows = 256 / kTilePanels;
 constexpr Index kChunkRows = 512 / kGradientTileRows * kGradientTileRows;
 
-// One tile of packed x: kGradientTileRows values for each row of the block, and a line more: at a
-// packed_stride of 6 KB the lines that a row of x is packed into would share two sets of the first
-// cache.
+// Floats of one tile of packed x: kGradientTileRows values per row of the block, plus one cache
+// line. With a stride of exactly 6 KB, the lines that a row of x is packed into would share two
+// sets of the L1 cache.
 constexpr Index kTileFloats = kBlockRows * kGradientTileRows + kPanelWidth;
 constexpr Index kPackedFloats = kChunkRows / kGradientTileRows * kTileFloats;
 
 struct Scratch {
-  float* x;    // [tiles of the chunk][block rows][kGradientTileRows], zero behind the last row of W
-  float* d_y;  // [block rows][panels of a tile][16], zero behind the last column
-  float* sums;  // [panels][chunk rows][16]: gradients between two blocks
+  float* x;     // [tiles of the chunk][block rows][kGradientTileRows], zero after the last row of W
+  float* d_y;   // [block rows][panels of a tile][16], zero after the last column
+  float* sums;  // [panels][chunk rows][16]: partial sums between two blocks
 };
 
 Scratch divide(float* scratch) {
@@ -31,14 +31,15 @@ Scratch divide(float* scratch) {
   return {scratch, d_y, d_y + kBlockRows * kTilePanels * kPanelWidth};
 }
 
-// Columns [begin, end) of rows [row, row + count) of x.
+// Packs columns [begin, end) of rows [row, row + count) of x.
 void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float* packed) {
   for (Index i = 0; i < count; ++i) {
     const float* values = x.row(row + i) + begin;
     float* out = packed + i * kGradientTileRows;
     Index j = 0;
     for (; j + kGradientTileRows <= end - begin; j += kGradientTileRows, out += kTileFloats)
-      std::memcpy(out, values + j, sizeof(float) * kGradientTileRows);  // moves, and no call
+      std::memcpy(out, values + j,
+                  sizeof(float) * kGradientTileRows);  // compiles to moves, not to a call
     if (const Index rest = end - begin - j; rest > 0) {
       std::fill_n(out, kGradientTileRows, 0.0f);
       std::copy_n(values + j, rest, out);
@@ -46,15 +47,15 @@ void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float
   }
 }
 
-// One panel into every `packed_stride` floats.
+// Packs one panel with a row stride of `packed_stride` floats.
 void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed,
               Index packed_stride) {
   for (Index i = 0; i < count; ++i)
     Vector::load_up_to(d_y + i * stride, width).store(packed + i * packed_stride);
 }
 
-// g[p][r, c] (+)= sum_i x[i, r] d_y[i, p, c] for kGradientTileRows rows r, and 16 columns c of
-// each panel p.
+// g[p][r, c] = sum_i x[i, r] d_y[i, p, c] for kGradientTileRows rows r and the 16 columns c of each
+// panel p. If `add`, the sum continues from the value in g.
 template <int kPanels>
 void gradient_tile(const float* x, const float* d_y, Index count, bool add, float* const* g) {
   Vector sums[kGradientTileRows][kPanels];
@@ -81,13 +82,13 @@ void gradient_tile(const float* x, const float* d_y, Index count, bool add, floa
     for (int p = 0; p < kPanels; ++p) sums[r][p].store(g[p] + r * kPanelWidth);
 }
 
-// Rows of 16 floats to rows of `stride`, in place.
+// Moves rows of 16 floats to a stride of `stride` floats, in place.
 void compact_rows(float* g, Index rows, Index stride) {
   for (Index j = 1; j < rows && stride < kPanelWidth; ++j)
     std::copy_n(g + j * kPanelWidth, stride, g + j * stride);
 }
 
-// Which part of the sum over rows a block is.
+// Position of a block in the sum over rows.
 struct Part {
   Index count;
   bool first, last;
@@ -98,7 +99,7 @@ struct Range {
   Index start, begin, end, panel;
 };
 
-// The range in kPanels panels. sums: of the first, [chunk rows][16], the others behind it.
+// Gradient of a range in kPanels panels. sums  [kPanels][kChunkRows][16]: partial sums.
 template <int kPanels>
 void panel_gradient(const Scratch& scratch, const Part& part, const Range& range, PanelShape shape,
                     float* sums, const UpdateTarget& target) {
@@ -145,7 +146,7 @@ void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
   const Scratch own = divide(scratch);
   const Index tiles = ceil_divide(shape.rows, kGradientTileRows);
   const Index first_panel = unit_begin / tiles;
-  // A range within one panel reads its own columns of x alone.
+  // A range within one panel needs only its own columns of x.
   const bool one_panel = (unit_end - 1) / tiles == first_panel;
   const Index from = one_panel ? unit_begin % tiles * kGradientTileRows : 0;
   const Index to = one_panel

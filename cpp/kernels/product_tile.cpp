@@ -9,8 +9,8 @@ namespace {
 using Tile = void (*)(const float* const* rows, const float* const* panels, Index last_stride,
                       Index depth, Prefetch prefetch, TileSums& sums);
 
-// Every loop over the sums is unrolled: an index known only at run time would keep them in memory
-// and not in registers.
+// Every loop over `sums` is unrolled: an index known only at run time would keep them in memory
+// instead of registers.
 template <int kRows, int kPanels>
 void tile(const float* const* rows, const float* const* panels, Index last_stride, Index depth,
           Prefetch prefetch, TileSums& out) {

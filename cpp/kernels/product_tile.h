@@ -6,27 +6,30 @@
 
 namespace gatewise {
 
-inline constexpr int kMaxPanels = 4;  // the most that tile_panels returns
+inline constexpr int kMaxPanels = 4;  // max of tile_panels
 
 // Sums of one tile, [panel][row][16 columns].
 struct TileSums {
-  // A tile has no more sums than this, whether they fill the registers or are one panel's.
+  // The larger of a tile that fills the registers and a tile of one panel.
   alignas(64) float values[std::max(kAccumulators / Vector::kParts, kTileRows)][kPanelWidth];
 
   const float* at(int panel, int row, int rows) const { return values[panel * rows + row]; }
 };
 
-// What a tile asks for while it sums, so that memory is read while a core multiplies: for each
-// kPrefetchDepth values of the depth so many lines of 64 bytes from `next` on. They need not exist.
+// Prefetches of a tile, so that memory is read while the core multiplies: for every kPrefetchDepth
+// values of the depth, `lines` cache lines of 64 bytes from `next` on. The addresses need not be
+// valid.
 inline constexpr Index kPrefetchDepth = 16;
 struct Prefetch {
   const float* next = nullptr;
   Index lines = 0;
 };
 
-// sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c], k upwards over [0, depth) in one
-// chain of `fma` from 0. rows: 1 to kTileRows pointers; panels: 1 to tile_panels(rows) pointers;
-// stride_p is 16, that of the last panel `last_stride`. 16 floats are loaded of each panel row.
+// rows: 1 to kTileRows pointers to [depth]; panels: 1 to tile_panels(rows) pointers to [depth, 16]
+// with stride_p = 16, for the last panel `last_stride`; 16 floats of each panel row are loaded.
+// `sums` is overwritten:
+//   sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c],
+// accumulated over k in order with `fma` from 0.
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
                    int panel_count, Index last_stride, Index depth, Prefetch prefetch,
                    TileSums& sums);

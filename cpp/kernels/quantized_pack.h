@@ -1,5 +1,5 @@
-// Between row-major matrices and panels of 2 or 1 byte a value: the one place where weights are
-// rounded.
+// Conversion between row-major matrices and bfloat16 or int8 panels. The only code that rounds
+// weights.
 //
 // Row-major arrays are [rows, cols] of `shape`; padding of the panels becomes zero.
 #pragma once
@@ -8,19 +8,20 @@
 
 namespace gatewise {
 
-// Rounds finite values.
+// Rounds finite values to bfloat16.
 void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* panels);
 
-// The same in int8: scale[j] = max_i |w[i, j]| / 127, and each value is w / scale rounded to
-// nearest even; scale and values of a column are 0 where that scale is no normal number.
+// Rounds finite values to int8: scale[j] = max_i |w[i, j]| / 127, and each value is w / scale
+// rounded to nearest, ties to even. If that scale is not a normal number, scale and values of the
+// column are 0.
 void quantize_int8(const float* source, PanelShape shape, std::int8_t* panels, float* scale);
 
-// The stored values as float32.
+// Converts the stored values to float32.
 void dequantize_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target);
 void dequantize_int8(const std::int8_t* panels, const float* scale, PanelShape shape,
                      float* target);
 
-// The stored values as they are.
+// Copies the stored values without conversion.
 void pack_bfloat16(const std::uint16_t* source, PanelShape shape, std::uint16_t* panels);
 void pack_int8(const std::int8_t* source, PanelShape shape, std::int8_t* panels);
 void unpack_bfloat16(const std::uint16_t* panels, PanelShape shape, std::uint16_t* target);

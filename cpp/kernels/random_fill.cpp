@@ -31,7 +31,7 @@ Vector normal_from_centred(const Vector& x) {
   return Vector::set(1.41421356f) * x * select_greater(Vector::set(5.0f), w, centre, tail);
 }
 
-// 16 uniform numbers from `start` on, which is a multiple of 4 only by chance.
+// 16 uniform numbers from index `start` on, which need not be a multiple of 4.
 void uniform_lanes(std::uint64_t seed, std::uint64_t stream, Index start, float* lanes) {
   for (Index i = 0; i < kPanelWidth;) {
     const auto at = static_cast<std::uint64_t>(start + i);
@@ -41,7 +41,7 @@ void uniform_lanes(std::uint64_t seed, std::uint64_t stream, Index start, float*
   }
 }
 
-// y[i] = map(uniform number i) for all values, 16 at a time.
+// y[i] = map(uniform number start + i) for all values, 16 at a time.
 template <typename Map>
 void fill(std::uint64_t seed, std::uint64_t stream, Index start, float* y, Index count, Map map) {
   alignas(64) float lanes[kPanelWidth];
@@ -55,7 +55,7 @@ void fill(std::uint64_t seed, std::uint64_t stream, Index start, float* y, Index
 
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float low, float high,
                   float* y, Index count) {
-  // Rounding can reach `high`, which is not in the range.
+  // Rounding can produce `high`, which is outside the range.
   const Vector last = Vector::set(std::nextafter(high, low));
   fill(seed, stream, start, y, count, [=](const Vector& u) {
     return min(last, fma(u, Vector::set(high - low), Vector::set(low)));
@@ -65,7 +65,7 @@ void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float l
 void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float mean, float stddev,
                  float* y, Index count) {
   fill(seed, stream, start, y, count, [=](const Vector& u) {
-    // The middle of each of the 2^24 cells of [0, 1), spread over (-1, 1).
+    // Maps the middle of each of the 2^24 cells of [0, 1) to (-1, 1).
     const Vector centred = fma(u, Vector::set(2.0f), Vector::set(0x1p-24f - 1.0f));
     return fma(normal_from_centred(centred), Vector::set(stddev), Vector::set(mean));
   });

@@ -1,4 +1,4 @@
-// Stretches of random numbers: value i of the result is number `start + i` of (seed, stream).
+// Arrays of random numbers: value i is number `start + i` of (seed, stream).
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@ void fill_uniform(std::uint64_t seed, std::uint64_t stream, Index start, float l
                   float* y, Index count);
 
 // Normal, by the inverse distribution function of a uniform number (Giles 2010, "Approximating the
-// erfinv function", table 5), so that one number makes one number.
+// erfinv function", table 5): one uniform number per result.
 void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float mean, float stddev,
                  float* y, Index count);
 
-// A permutation of 0 .. count - 1 (Fisher and Yates).
+// y [count], overwritten with a permutation of 0 .. count - 1 (Fisher and Yates).
 void fill_permutation(std::uint64_t seed, std::uint64_t stream, Index* y, Index count);
 
-// rows x cols, row-major, with orthonormal rows or columns, whichever are fewer: normal numbers,
-// orthogonalised twice by modified Gram-Schmidt in double.
+// y [rows, cols] row-major, overwritten, with orthonormal rows or columns, whichever are fewer:
+// normal numbers, orthogonalised by two passes of modified Gram-Schmidt in double.
 void fill_orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols, float* y);
 
 }  // namespace gatewise

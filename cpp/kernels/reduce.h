@@ -1,5 +1,5 @@
-// Sums and extremes of one stretch of values. A sum runs over 16 lanes in order, then over the
-// lanes in a fixed tree: its bits depend on the values and their number alone.
+// Sums, norms and maximum of an array. A sum accumulates in order over 16 lanes, then over the
+// lanes in a fixed tree: its bits depend only on the values and their count.
 #pragma once
 
 #include <limits>
@@ -22,7 +22,7 @@ inline float sum_of(const float* a, Index count) {
   return sum_lanes(sums);
 }
 
-// sums[i] = sum_j W[i, j] for the rows of W; [rows].
+// sums [rows], overwritten: sums[i] = sum_j W[i, j].
 inline void sum_panel_rows(const Panels& w, float* sums) {
   for (Index i = 0; i < w.shape.rows; ++i) {
     Vector lanes = Vector::zero();
@@ -47,15 +47,15 @@ inline Norms norms_of(const float* a, Index count) {
   return {sum_lanes(absolute), sum_lanes(square)};
 }
 
-// The largest value, NaN left out; -infinity where there is none.
+// The largest value, ignoring NaN; -infinity if there is none.
 inline float largest_of(const float* a, Index count) {
   float largest = -std::numeric_limits<float>::infinity();
   if (count < kPanelWidth) {
     for (Index i = 0; i < count; ++i) largest = a[i] > largest ? a[i] : largest;
     return largest;
   }
-  // The last register overlaps the one before it: a value may be seen twice. Where a value is NaN,
-  // max gives its second operand.
+  // The last register may overlap the one before it. If a value is NaN, max returns its second
+  // operand.
   Vector lanes = Vector::set(largest);
   for (Index i = 0; i < count - kPanelWidth; i += kPanelWidth)
     lanes = max(Vector::load(a + i), lanes);

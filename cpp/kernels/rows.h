@@ -1,4 +1,5 @@
-// Row-wise pieces of the layers: sums of rows, layer normalisation, dropout.
+// Row operations of the layers: sums of rows, layer normalisation, dropout. Arrays have `width`
+// values.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@ void add_scaled(const float* x, float scale, float* y, Index width);
 // y[j] = scale * x[j]; y may be x.
 void set_scaled(const float* x, float scale, float* y, Index width);
 
-// y[j] = (+=, where `accumulate`) x[j].
+// y[j] = x[j], or y[j] += x[j] if `accumulate`.
 void copy_or_add(const float* x, float* y, Index width, bool accumulate);
 
 // Layer normalisation of a row (Ba, Kiros and Hinton 2016, eq. 4; the variance is the biased one):
@@ -22,13 +23,14 @@ void copy_or_add(const float* x, float* y, Index width, bool accumulate);
 float layer_norm_forward(const float* x, const float* gamma, const float* beta, float epsilon,
                          float* normal, float* y, Index width);
 
-// d_x = inverse (g - mean(g) - normal mean(g normal)) with g = gamma d_y; d_x (+)= where
+// d_x = inverse (g - mean(g) - normal mean(g normal)) with g = gamma d_y; added to d_x if
 // `accumulate`.
 void layer_norm_backward(const float* normal, const float* gamma, const float* d_y, float inverse,
                          float* d_x, Index width, bool accumulate);
 
-// y[j] = x[j] / (1 - rate) where random number `start + j` of (seed, stream) is >= rate, else 0; y
-// may be x. `start` is a multiple of 4. Forward and backward are the same map.
+// y[j] = x[j] / (1 - rate) if random number `start + j` of (seed, stream) is >= rate, else 0; added
+// to y if `accumulate`. y may be x. `start` is a multiple of 4. Forward and backward are the same
+// map.
 void dropout(const float* x, float rate, std::uint64_t seed, std::uint64_t stream, Index start,
              float* y, Index width, bool accumulate);
 

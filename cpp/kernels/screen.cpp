@@ -11,12 +11,12 @@ namespace {
 
 constexpr float kRounding = 0x1p-24f;
 
-// Two norms above it make products that may be infinite.
+// The product of two norms above it may be infinite.
 constexpr float kMaxNorm = 0x1p62f;
 
-// A bound of the norm that `count` squares were summed for: sums are rounded, and a square below
-// the smallest normal number may count as zero. Infinite, so that all passes, where it is so large
-// that a unit's sums may be.
+// Upper bounds of norms from their sums of `count` squares. They cover the rounding of the sums,
+// and squares below the smallest normal number, which may count as zero. Infinite, so that every
+// row passes, if the norm is so large that a unit's sums may be infinite.
 Vector norm_upper_bounds(const Vector& squares, Index count) {
   const auto terms = static_cast<float>(count + 16);
   const Vector hidden = Vector::set(terms * std::numeric_limits<float>::min());
@@ -25,7 +25,7 @@ Vector norm_upper_bounds(const Vector& squares, Index count) {
                         Vector::set(std::numeric_limits<float>::infinity()), norms);
 }
 
-// The largest lane. NaN is left out: a column that has one has no value that exceeds a bound.
+// The largest lane, ignoring NaN: a column with NaN has no value that exceeds a bound.
 float largest_of_lanes(const Vector& a) {
   alignas(64) float lanes[kPanelWidth];
   a.store(lanes);
@@ -38,12 +38,12 @@ float first_lane(const Vector& a) {
   return lanes[0];
 }
 
-// Rounds values of a row in all lanes, or of 16 columns in a lane each, and bounds their norms.
+// Rounds a row (values in all lanes) or 16 columns (one per lane), and bounds their norms.
 template <typename Unit>
 class Rounding {
  public:
-  // pair(k) gives values k and k + 16, out(k) where they are to be written, for the first half of
-  // every step's k.
+  // For the k in the first half of every step, pair(k) returns values k and k + 16, and out(k) the
+  // address to which they are written.
   template <typename Pair, typename Out>
   void run(Index depth, bool is_row, const Pair& pair, const Out& out) {
     const auto total = [&](const Vector& squares) {
@@ -64,7 +64,7 @@ class Rounding {
         const auto [a, b] = pair(k);
         Unit::join(a * factor, b * factor).store(reinterpret_cast<float*>(out(k)));
       });
-      // Half of a unit each, and what scaling loses.
+      // Half a step per value, plus the rounding error of scaling.
       const float half = 0.5f * std::sqrt(static_cast<float>(depth)) / Unit::kNorm;
       roundings = norms * Vector::set(half * (1 + 64 * kRounding) + 8 * kRounding);
     } else {
@@ -85,11 +85,11 @@ class Rounding {
     }
   }
 
-  // What 1 stands for after rounding, and bounds of |x| and |x - x'|.
+  // The value of 1 after rounding, and upper bounds of |x| and |x - x'|.
   Vector scale, norms, roundings;
 
  private:
-  // Of a row a register of 16 values is taken at once, of columns one value of each.
+  // A row is processed 16 values at a time, columns one value of each at a time.
   template <typename Body>
   static GATEWISE_INLINE void each(Index depth, bool is_row, const Body& body) {
     constexpr Index kHalf = kScreenDepth / 2;
@@ -129,7 +129,7 @@ Screen<Unit>::Screen(const Rows& x, Index row_begin, Index row_end, Index depth,
   passed_ = reinterpret_cast<std::int32_t*>(roundings_ + padded_rows());
   for (Index i = 0; i < rows_; ++i) round_row(x.row(row_begin + i), i);
   std::fill_n(columns_, steps() * kScreenStep, std::uint16_t{0});
-  // What pads the last tile is never compared.
+  // The padding of the last tile is never compared.
   for (Index i = rows_; i < padded_rows(); ++i) round_row(nullptr, i);
 }
 
@@ -174,7 +174,7 @@ typename Screen<Unit>::PanelTerms Screen<Unit>::round_panel(const Panels& w,
   panel_terms.lower_bounds = terms.panel_lower_bounds(panel, width);
   panel_terms.by_norm = lost + (3 * depth + 64) * kRounding * norm;
   panel_terms.by_rounding = norm + lost;
-  // Adding a bias rounds, and a product that counts as zero was something.
+  // Covers the rounding of the bias addition, and products that count as zero but are not.
   panel_terms.absolute = 4 * kRounding * std::max(largest_of_lanes(abs(panel_terms.bias)), 0.0f) +
                          4 * depth * std::numeric_limits<float>::min();
   return panel_terms;
@@ -194,13 +194,13 @@ void Screen<Unit>::compare(const float (*sums)[kPanelWidth], const PanelTerms& p
   const Index rows = std::min(kScreenRows, rows_ - row);
   for (Index r = 0; r < rows; ++r) {
     Vector sum = Vector::load(sums[r]);
-    // In this order nothing small is made on the way.
+    // This order avoids tiny intermediate results.
     if constexpr (Unit::kScales)
       sum = sum * panel_terms.scales * Vector::set(scales_of_rows_[row + r]);
     const Vector upper_bound = sum + panel_terms.bias + Vector::set(errors[r]);
     const Vector lower_bound = max(Vector::set(bounds[row + r]), panel_terms.lower_bounds);
     passed[count] = static_cast<std::int32_t>(row_begin_ + row + r);
-    // Not below, so that NaN passes.
+    // Tests for "not below", so that NaN passes.
     count += (~lanes_greater(lower_bound, upper_bound) & panel_terms.lanes) != 0;
   }
   passed_counts_[which] = count;
@@ -214,7 +214,7 @@ void Screen<Unit>::evaluate(const Panels& w, const ColumnTerms& terms, Index pan
     panel_terms[which] = round_panel(w, terms, panel + which, which);
     passed_counts_[which] = 0;
   }
-  // While the unit works, the next panels are fetched.
+  // The next panels are prefetched while the unit multiplies.
   const Index count = padded_rows() / kScreenRows;
   const Index lines = ceil_divide(kScreenDepth * panels, count);
   ScreenTile tile{tiles_, columns_, steps(), w.panel(panel + panels), lines};

@@ -1,14 +1,15 @@
-// Tells which rows cannot have a column above their bounds in a panel, from a product of values
-// rounded to 16 bits, which takes a fraction of the time of the product itself.
+// A screen finds the rows that cannot have a column above their bound in a panel, from a product of
+// values rounded to 16 bits, which takes a fraction of the time of the product itself.
 //
-// With x' and w' the rounded values, s the product's float32 sum and s' that of the rounded ones,
+// Let x' and w' be the rounded values, s the product's float32 sum and s' that of the rounded
+// values:
 //   |s - s'| <= |x| |w - w'| + |x - x'| |w'| + c |x| |w|      (2-norms over the depth d)
-// by Cauchy and Schwarz, where the last term covers the rounding of both sums: c = (3 d + 64) 2^-24
-// (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1). So a row whose s'
-// stays below its bound by that much in all columns need not be multiplied, and a result that is
-// made of the others' sums has the bits that it has without a screen.
+// by Cauchy-Schwarz. The last term covers the rounding of both sums: c = (3 d + 64) 2^-24 (Higham
+// 2002, "Accuracy and stability of numerical algorithms", section 3.1). A row whose s' is below its
+// bound by that much in all columns need not be multiplied. The results of the other rows have the
+// same bits as without a screen.
 //
-// To add a unit that multiplies: a class such as MatrixUnit or Int16Unit, a kind, and a line in
+// To add a unit, write a class such as MatrixUnit or Int16Unit, a ScreenKind, and a line in
 // `best_screen`, in `top_k_product` and at the end of screen.cpp.
 #pragma once
 
@@ -20,37 +21,38 @@ namespace gatewise {
 
 enum class ScreenKind { kNone, kInt16, kMatrix };
 
-// The quickest unit of this processor; kNone where none is quicker than the product itself.
+// The fastest unit of this processor; kNone if none is faster than the product itself.
 ScreenKind best_screen();
 
-// Scratch of one call on one thread: `screen_floats` of it, 64-byte aligned.
+// Scratch of one call on one thread: `screen_floats` floats, 64-byte aligned.
 struct ScreenSpace {
   ScreenKind kind = ScreenKind::kNone;
   float* scratch = nullptr;
 };
 Index screen_floats(Index rows, Index depth);
 
-// Depths beyond it are not screened: bounds of rounding grow with the depth, and c is to be small.
+// Larger depths are not screened: the rounding bounds grow with the depth, and c must stay small.
 inline constexpr Index kMaxScreenedDepth = Index{1} << 20;
 
 template <typename Unit>
 class Screen {
  public:
-  // Of rows [row_begin, row_end) of x, which are rounded here.
+  // Rounds rows [row_begin, row_end) of x into `scratch`.
   Screen(const Rows& x, Index row_begin, Index row_end, Index depth, float* scratch);
 
-  // Looks at panel `panel` of w, and at the next one where `panels` is 2. bounds: of the rows.
+  // Screens panel `panel` of w, and the next one if `panels` is 2. bounds [rows of the screen],
+  // read.
   void evaluate(const Panels& w, const ColumnTerms& terms, Index panel, int panels,
                 const float* bounds);
 
-  // The rows, numbered as x's are, that may have a column of the so-many-th panel panel_terms at
-  // that exceeds bound and floor; in ascending order.
+  // Indices in x of the rows that may have a column above their bound and its lower bound in panel
+  // `panel + which` of the last `evaluate`; ascending.
   const std::int32_t* passed(int which) const { return passed_ + which * padded_rows(); }
   Index passed_count(int which) const { return passed_counts_[which]; }
 
  private:
-  // What a panel's sums are compared with. Their error is `by_norm` times a row's norm,
-  // `by_rounding` times that of its rounding, and `absolute`.
+  // Terms that a panel's sums are compared with. The error of a row's sums is at most by_norm |x| +
+  // by_rounding |x - x'| + absolute.
   struct PanelTerms {
     unsigned lanes;
     Vector scales, bias, lower_bounds;
@@ -65,11 +67,11 @@ class Screen {
                Index row, const float* bounds);
 
   Index row_begin_, rows_, depth_;
-  std::uint16_t* tiles_;    // of the rows, [tiles of rows][Unit::row_offset]
-  std::uint16_t* columns_;  // of the panels panel_terms at, [Unit::column_offset]
-  float* scales_of_rows_;   // what 1 stands for in a rounded row, [padded rows]
-  float* norms_;            // |x|, at least, [padded rows]
-  float* roundings_;        // |x - x'|, at least, [padded rows]
+  std::uint16_t* tiles_;    // rounded rows, [tiles of rows][Unit::row_offset]
+  std::uint16_t* columns_;  // rounded columns of the current panels, [Unit::column_offset]
+  float* scales_of_rows_;   // value of 1 in a rounded row, [padded rows]
+  float* norms_;            // upper bound of |x|, [padded rows]
+  float* roundings_;        // upper bound of |x - x'|, [padded rows]
   std::int32_t* passed_;    // [kScreenPanels, padded rows]
   Index passed_counts_[kScreenPanels] = {};
   Unit unit_;

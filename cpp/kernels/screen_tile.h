@@ -1,26 +1,27 @@
-// The tiles in which a screen multiplies: rows of x by panels of W, both rounded to 16 bits.
+// The tiles that a screen multiplies: rows of x by panels of W, both rounded to 16 bits.
 #pragma once
 
 #include "core/types.h"
 
 namespace gatewise {
 
-// Rows and panels that are multiplied at once, and the depth of one step.
+// Rows and panels of a tile, and the depth of one step.
 inline constexpr Index kScreenRows = 32;
 inline constexpr Index kScreenPanels = 2;
 inline constexpr Index kScreenDepth = 32;
 
-// Values of 16 bits in a step's rows, or panels.
+// 16-bit values of the rows, or of the panels, in one step.
 inline constexpr Index kScreenStep = kScreenRows * kScreenDepth;
 static_assert(kScreenPanels * kPanelWidth * kScreenDepth == kScreenStep);
 
-// Instructions that multiply 16 bits add up pairs. In a step, values k and k + 16 are one, number
-// screen_pair(k) of all; the depth is padded with zeros to a whole number of steps.
+// Instructions that multiply 16-bit values add pairs of products. Values k and k + 16 of a step
+// form a pair, with index screen_pair(k) over all steps. The depth is padded with zeros to whole
+// steps.
 inline constexpr Index screen_pair(Index k) { return k / kScreenDepth * 16 + k % 16; }
 inline constexpr Index screen_half(Index k) { return k % kScreenDepth / 16; }
 
-// One tile to multiply. For each step so many lines of 64 bytes are asked for, from `prefetch` on;
-// they need not exist.
+// One tile to multiply. Each step prefetches `lines` cache lines of 64 bytes from `prefetch` on;
+// the addresses need not be valid.
 struct ScreenTile {
   const std::uint16_t* rows;
   const std::uint16_t* panels;

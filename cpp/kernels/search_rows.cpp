@@ -23,8 +23,8 @@ void take(float score, Index row, Index query, Index k, const HitLists& lists) {
   lists.bounds[query] = list[k - 1].score();
 }
 
-// The scores of kRows rows for a single query: their chains run side by side, each the first lane
-// of a register.
+// Scores of kRows rows for a single query. Their sums accumulate side by side, each in the first
+// lane of a register.
 template <int kRows>
 GATEWISE_INLINE void score_rows(const SparseRows& codes, Index row, const QueryPanel& query,
                                 float* scores) {
@@ -88,7 +88,8 @@ void search_rows(const SparseRows& codes, Index begin, Index end, const QueryPan
       sums = fma(Vector::set(codes.values[at]),
                  Vector::load(queries.weights + codes.columns[at] * queries.stride), sums);
     sums = sums + constants;
-    // Equal scores are looked at too: their row decides. So is NaN, which may have to fill a list.
+    // Equal scores pass too, because the row index breaks ties. So does NaN, which may have to fill
+    // a list.
     unsigned reaching = ~lanes_greater(bounds, sums) & used;
     if (reaching == 0) continue;
     alignas(64) float scores[kPanelWidth];

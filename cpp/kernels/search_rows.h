@@ -1,4 +1,4 @@
-// The k best of many sparse rows for each of a panel of queries, chosen as their scores are made:
+// Top-k search among sparse rows for a panel of queries. Hits are chosen while scores are computed;
 // the scores of all rows are never stored.
 #pragma once
 
@@ -8,8 +8,9 @@
 
 namespace gatewise {
 
-// A score and its row as one number, which is larger for a better hit: a larger score, of equal
-// ones the lower row. NaN is worse than every number, and a hit that was not set worse than NaN.
+// A score and its row packed into an integer that is larger for a better hit: the larger score, or
+// the lower row if scores are equal. NaN is worse than every number, and an unset hit is worse than
+// NaN.
 class Hit {
  public:
   Hit() = default;
@@ -26,8 +27,8 @@ class Hit {
  private:
   static constexpr std::uint32_t kSign = 0x80000000u;
 
-  // Numbers in the order of scores: bits of positive floats are so, those of negative ones the
-  // other way round. 0 is added so that -0 is 0.
+  // Integers in the order of the scores. Bits of positive floats are in this order, bits of
+  // negative floats in the reverse order. Adding 0 turns -0 into 0.
   static std::uint32_t order_of(float score) {
     if (score != score) return 0;
     const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);
@@ -37,8 +38,9 @@ class Hit {
   std::uint64_t key_ = 0;
 };
 
-// Of each query of a panel a list of hits, [kPanelWidth, capacity], the worst that may still be
-// taken, and its score. The k best of all rows seen are in the list.
+// hits  [queries, capacity]: the list of each query, which contains the k best of all rows so far.
+// counts, worst, bounds  [queries]: length of the list, the hit that a new one must beat, its
+// score.
 struct HitLists {
   Hit* hits = nullptr;
   std::int32_t* counts = nullptr;
@@ -46,21 +48,21 @@ struct HitLists {
   float* bounds = nullptr;
   Index capacity = 0;
 
-  // Those of a panel further on.
+  // The lists from panel `panel` on.
   HitLists from(Index panel) const {
     const Index query = panel * kPanelWidth;
     return {hits + query * capacity, counts + query, worst + query, bounds + query, capacity};
   }
 };
 
-// Room for the k best of `rows`: with some for as many more, a cut back to k is rare.
+// Capacity of a list of the k best of `rows` rows. The surplus makes truncation to k rare.
 inline Index hit_capacity(Index k, Index rows) { return std::min(2 * k + 4 * kPanelWidth, rows); }
 
 // Empties the lists of `panels` panels.
 void begin_hits(Index panels, const HitLists& lists);
 
-// Up to 16 queries. Query l's weight of latent j is weights[j * stride + l], a whole register of
-// them may be read; `constants` [kPanelWidth] is added to each score.
+// Up to 16 queries. weights[j * stride + l] is query l's weight of latent j; whole registers may be
+// read. `constants` [kPanelWidth] is added to the scores.
 struct QueryPanel {
   const float* weights = nullptr;
   Index stride = 0;
@@ -70,11 +72,11 @@ struct QueryPanel {
 
 // Adds rows [begin, end) to the lists, which keep the k best. The score of row i is
 //   sum_e values[e] weights[columns[e]] + constant,
-// one chain over its entries as they lie. Rows may come in any order over calls.
+// accumulated over its nonzeros in order. Calls may pass rows in any order.
 void search_rows(const SparseRows& codes, Index begin, Index end, const QueryPanel& queries,
                  Index k, const HitLists& lists);
 
-// Brings the k best of `count` hits to the front, best first; k is at most `count`.
+// Moves the k best of `count` hits to the front, best first; k <= count.
 void choose_hits(Hit* hits, Index count, Index k);
 
 }  // namespace gatewise

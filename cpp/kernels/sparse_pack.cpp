@@ -6,7 +6,7 @@
 namespace gatewise {
 namespace {
 
-// Entries of each unit.
+// Count of nonzeros of each unit.
 std::vector<Index> count_by_unit(const float* kernel, PanelShape shape) {
   std::vector<Index> counts(static_cast<std::size_t>(shape.cols), 0);
   for (Index k = 0; k < shape.rows; ++k)
@@ -14,7 +14,7 @@ std::vector<Index> count_by_unit(const float* kernel, PanelShape shape) {
   return counts;
 }
 
-// Units by their number of entries, max_count first, inside each window; ties stay in order.
+// Units sorted by their count of nonzeros, largest first, within each window; ties stay in order.
 std::vector<std::int32_t> sort_units(const std::vector<Index>& counts) {
   std::vector<std::int32_t> order(counts.size());
   std::iota(order.begin(), order.end(), 0);
@@ -32,7 +32,7 @@ SparseArrays pack_csr(const float* kernel, PanelShape shape) {
   SparseArrays arrays;
   arrays.offsets.push_back(0);
   arrays.order = sort_units(counts);
-  std::vector<Index> next(counts.size());  // where the next entry of each unit goes
+  std::vector<Index> next(counts.size());  // where the next nonzero of each unit goes
   for (Index first = 0; first < shape.cols; first += kPanelWidth) {
     const Index end = std::min(first + kPanelWidth, shape.cols), from = arrays.offsets.back();
     Index max_count = 0;
@@ -96,7 +96,8 @@ Index num_nonzeros(const SparseWeights<StorageIndex>& w) {
 
 namespace {
 
-// Places of one lane of csr, or of a slice of blocks (distance 1), in steps [begin, end).
+// True if the indices of one lane (csr) or of a slice (blocks) in steps [begin, end) are inputs in
+// ascending order, apart from padding.
 template <typename StorageIndex>
 bool are_ascending(const SparseWeights<StorageIndex>& w, Index begin, Index end, Index lane) {
   const bool is_csr = w.form == SparseForm::kCsr;
@@ -110,7 +111,7 @@ bool are_ascending(const SparseWeights<StorageIndex>& w, Index begin, Index end,
   return true;
 }
 
-// Whether order holds every unit once, in its own window.
+// True if `order` contains every unit once, within its own window.
 bool is_order(const std::int32_t* order, Index units) {
   std::vector<char> seen(static_cast<std::size_t>(units), 0);
   for (Index at = 0; at < units; ++at) {

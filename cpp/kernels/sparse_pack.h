@@ -1,4 +1,4 @@
-// Between row-major kernels and the sparse forms of core/sparse_weights.h.
+// Conversion between row-major kernels and the sparse forms of core/sparse_weights.h.
 #pragma once
 
 #include <vector>
@@ -12,12 +12,12 @@ struct SparseArrays {
   std::vector<float> values;
   std::vector<std::int32_t> indices;
   std::vector<std::int32_t> offsets;
-  std::vector<std::int32_t> order;  // empty of blocks
+  std::vector<std::int32_t> order;  // empty for blocks
 
   Index steps() const { return static_cast<Index>(values.size()) / kPanelWidth; }
 };
 
-// kernel [rows, cols] of `shape`, row-major; NaN counts as an entry, -0 does not.
+// kernel [rows, cols] of `shape`, row-major, read; NaN counts as a nonzero, -0 does not.
 SparseArrays pack_csr(const float* kernel, PanelShape shape);
 SparseArrays pack_blocks(const float* kernel, PanelShape shape);
 
@@ -25,12 +25,12 @@ SparseArrays pack_blocks(const float* kernel, PanelShape shape);
 template <typename StorageIndex>
 void unpack_sparse(const SparseWeights<StorageIndex>& w, float* kernel);
 
-// Values that are not zero.
+// Count of values that are not 0.
 template <typename StorageIndex>
 Index num_nonzeros(const SparseWeights<StorageIndex>& w);
 
-// What is wrong with arrays that may come from anywhere, before a product reads with them; null
-// where they are as SparseWeights says. `steps` are those of values and indices.
+// Checks arrays from an untrusted source before a product reads them. Returns what is wrong, or
+// null if they fit SparseWeights. `steps` is the step count of values and indices.
 template <typename StorageIndex>
 const char* find_error(const SparseWeights<StorageIndex>& w, Index steps);
 

@@ -10,10 +10,10 @@
 namespace gatewise {
 namespace {
 
-// A row's sums take a third of the registers, so that the loads of the next nonzeros find room.
+// Panels of one row: few enough to leave registers for the loads of the next nonzeros.
 constexpr int kMaxPanels = std::clamp(kAccumulators / Vector::kParts, 1, 4);
 
-// Rows of W whose gradient is gathered before it is applied: with kMaxPanels panels 8 KB.
+// Rows of W whose gradient is buffered before it is applied: 8 KB with kMaxPanels panels.
 constexpr Index kUpdateRows = 32;
 
 // table[p - 1] is the function for p panels.
@@ -30,7 +30,7 @@ struct ForwardRows {
                   const Epilogue& epilogue) {
     const float* b[kPanels];
     for (int p = 0; p < kPanels; ++p) b[p] = w.panel(panel + p);
-    // Only the last panel of a matrix can have a stride of its own.
+    // Only the last panel of a matrix can have a different stride.
     const Index last_stride = w.shape.stride(panel + kPanels - 1);
     for (Index row = row_begin; row < row_end; ++row) {
       Vector sums[kPanels];
@@ -55,14 +55,14 @@ struct ForwardRows {
 };
 constexpr auto kForwardRows = for_panels<ForwardRows>();
 
-// Gradient of a buffer of rows of W, panel by panel as they lie in them. Each row is stored as a
-// whole register; its surplus lanes are overwritten by the next row or lie behind the last.
+// Gradient of kUpdateRows rows of W, in panel layout. Each row is stored as a whole register; its
+// surplus lanes are overwritten by the next row or lie after the last.
 struct GradientBuffer {
   alignas(64) float g[kMaxPanels][(kUpdateRows + 1) * kPanelWidth];
 };
 
-// Rows [begin, end) of W by kPanels panels, the last of `width` columns; moves `at`, the next
-// nonzero of each run, behind them.
+// Gradient of rows [begin, end) of W in kPanels panels, the last with `width` columns. Advances
+// `at`, the next nonzero of each run, past these rows.
 template <int kPanels>
 struct GradientRows {
   static void run(const SortedRun* runs, Index count, const Nonzero** at, const float* d_y,
@@ -103,7 +103,7 @@ Index find_column_outside(const std::int32_t* columns, Index count, Index width)
   constexpr Index kChunk = 1024;
   for (Index start = 0; start < count; start += kChunk) {
     const Index end = std::min(start + kChunk, count);
-    std::uint32_t largest = 0;  // a negative column is a large number
+    std::uint32_t largest = 0;  // a negative column becomes a large unsigned value
     for (Index i = start; i < end; ++i)
       largest = std::max(largest, static_cast<std::uint32_t>(columns[i]));
     if (largest < width) continue;

@@ -7,11 +7,11 @@
 
 namespace gatewise {
 
-// Registers that hold accumulators; the rest holds a panel row and a broadcast value. AVX-512 has
-// 32 registers, the older levels 16 (6 x 16 on AVX2 is the usual tile, Van Zee and van de Geijn
-// 2015). A product's tile reads its rows by a pointer each, and 12 pointers are more than AVX-512's
-// code has registers for: 8 rows by 3 panels took a twentieth less than 12 by 2 (Sapphire Rapids).
-// A weight gradient's tile reads packed rows.
+// Registers for accumulators; the others hold a panel row and a broadcast value. AVX-512 has 32
+// registers, the older levels 16 (6 x 16 on AVX2 is the usual tile, Van Zee and van de Geijn 2015).
+// A product's tile reads each row through a pointer, and AVX-512 code has too few registers for 12
+// pointers: 8 rows by 3 panels took 5 % less time than 12 by 2 (Sapphire Rapids). A weight
+// gradient's tile reads packed rows.
 #if defined(__AVX512F__)
 inline constexpr int kAccumulators = 24;
 inline constexpr int kTileRows = 8;
@@ -26,16 +26,16 @@ inline constexpr int kTileRows = 3;
 inline constexpr int kGradientTileRows = 3;
 #endif
 
-// Panels that a tile of `rows` rows takes at once: few rows need several, so that enough
-// independent sums are under way to hide the latency of an addition (4 cycles, 2 a cycle).
+// Panels that a tile of `rows` rows processes together. Few rows need several panels, so that
+// enough independent sums hide the latency of an addition (4 cycles, two start per cycle).
 inline constexpr int tile_panels(int rows) {
   return std::clamp(kAccumulators / (Vector::kParts * rows), 1, 4);
 }
 
-// One or two rows pass through weights as fast as memory delivers them, and the processor's own
-// prefetcher stops at the end of a page. So such a tile asks for what lies this far ahead in each
-// stream of weights that it reads: a tenth less time for a row of float32 or bfloat16 weights, in
-// up to four streams, and of int8 ones, in one (Zen 3, weights in main memory).
+// One or two rows read weights as fast as memory delivers them, and the hardware prefetcher stops
+// at the end of a page. Such a tile therefore prefetches this far ahead in each of its streams of
+// weights: 10 % less time for one row with float32 or bfloat16 weights (up to four streams) or int8
+// weights (one stream), with weights in main memory (Zen 3).
 inline constexpr Index kPrefetchBytes = 512;
 inline constexpr Index kSingleStreamPrefetchBytes = 1024;
 
@@ -44,8 +44,8 @@ GATEWISE_INLINE void prefetch_ahead(const void* weights, Index distance_bytes) {
   if constexpr (kRows <= 2) __builtin_prefetch(static_cast<const char*>(weights) + distance_bytes);
 }
 
-// The rows of a product, cut into as few tiles as can be, none much smaller than another: a tile of
-// one or two rows would wait for its few sums.
+// Divides the rows of a product into as few tiles as possible, of nearly equal size: a tile of one
+// or two rows would wait for its few sums.
 class RowTiles {
  public:
   explicit RowTiles(Index rows) : rows_(rows), count_(ceil_divide(rows, kTileRows)) {}

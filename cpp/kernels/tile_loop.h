@@ -1,4 +1,4 @@
-// Register tiles over a block of rows and panels, for products that widen their weights as they
+// Register tiles over a range of rows and panels, for products that widen their weights as they
 // read them.
 #pragma once
 
@@ -10,8 +10,8 @@
 namespace gatewise {
 
 // Covers rows [row_begin, row_end) and panels [panel_begin, panel_end) with calls of
-// `product.tile<kRows, kPanels>(row, panel)`, of at most `Product::kMaxPanels` panels. Panels
-// outside, rows inside: a panel stays in the first caches while the rows pass.
+// `product.tile<kRows, kPanels>(row, panel)`, each with at most `Product::kMaxPanels` panels.
+// Panels are the outer loop, so that a panel stays in cache while the rows pass.
 template <typename Product>
 class TileLoop {
  public:
@@ -42,7 +42,7 @@ class TileLoop {
     product.template tile<kRows, kPanels>(row, panel);
   }
 
-  // Tiles that no loop asks for repeat the largest that one does.
+  // Sizes that no loop uses repeat the largest one that is used.
   template <int kRows, int... kPanels>
   static constexpr std::array<Tile, kMaxPanels> of_rows(std::integer_sequence<int, kPanels...>) {
     return {&call<kRows, std::min(kPanels + 1, panels_of(kRows))>...};

@@ -1,4 +1,4 @@
-// Walks the register tiles of rows times panels: what products of float32 weights have in common.
+// Loop over the register tiles of rows by panels, shared by the products with float32 weights.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ class TileWalk {
     for (Index begin = row_begin; begin < row_end; begin += block) {
       const RowTiles tiles(std::min(row_end - begin, block));
       const Index group = tile_panels(tiles.min_rows());
-      // Panels outside, rows inside: a panel stays in the first cache while the block's rows pass.
+      // Panels are the outer loop: a panel stays in the L1 cache while the block's rows pass.
       for (Index panel = panel_begin; panel < panel_end; panel += group) {
         const Index group_end = std::min(panel_end, panel + group);
         const float* next = w_.panel(group_end);
@@ -30,13 +30,13 @@ class TileWalk {
   }
 
  private:
-  // Rows of x that stay in the second cache, with their outputs, while all panels pass: half of the
-  // smallest in use (512 KB, Zen 3).
+  // Floats of x per block: its rows and their outputs stay in the L2 cache while all panels pass.
+  // Half of the smallest L2 in use (512 KB, Zen 3).
   static constexpr Index kBlockFloats = 64 * 1024;
 
-  // Rows [row, row + rows) by panels [panel_begin, panel_end), one of `tiles` such tiles of rows.
-  // Each asks for its share of the panels that come next, `next` moves over them. A single tile is
-  // through its panels faster than others can be fetched, and the processor's own prefetcher
+  // Multiplies rows [row, row + rows) by panels [panel_begin, panel_end), as one of `tiles` tiles
+  // of rows. Each tile prefetches its part of the next panels and advances `next`. A single tile
+  // prefetches nothing: it finishes before the next panels can arrive, and the hardware prefetcher
   // follows it.
   void multiply_rows(Index row, int rows, Index panel_begin, Index panel_end, Index tiles,
                      const float*& next) const {
@@ -61,8 +61,8 @@ class TileWalk {
   const Finish& finish_;
 };
 
-// Calls finish(sums, row, rows, panel) once for every tile of rows [row_begin, row_end) of x by
-// panels [panel_begin, panel_end) of w; sums [rows][16] are those of x w. For a row, panels ascend.
+// Calls finish(sums, row, rows, panel) once per tile of rows [row_begin, row_end) of x by panels
+// [panel_begin, panel_end) of w; sums [rows][16] are those of x w. For each row, panels ascend.
 template <typename Finish>
 void walk_tiles(const Rows& x, Index row_begin, Index row_end, const Panels& w, Index panel_begin,
                 Index panel_end, const Finish& finish) {

@@ -11,13 +11,13 @@ namespace {
 
 constexpr float kNegativeInfinity = -std::numeric_limits<float>::infinity();
 
-// Values i .. i + 15; NaN and what lies behind the last as -infinity.
+// Values i .. i + 15; NaN and lanes after the last value become -infinity.
 GATEWISE_INLINE Vector load_ranks(const float* values, Index width, Index i) {
   alignas(64) static constexpr float kLane[kPanelWidth] = {0, 1, 2,  3,  4,  5,  6,  7,
                                                            8, 9, 10, 11, 12, 13, 14, 15};
   const Vector negative_infinity = Vector::set(kNegativeInfinity);
   const Index rest = width - i;
-  // Where a value is NaN, max gives its second operand.
+  // If a value is NaN, max returns its second operand.
   if (rest >= kPanelWidth) return max(Vector::load(values + i), negative_infinity);
   const Vector count = Vector::set(static_cast<float>(rest));
   return max(select_greater(count, Vector::load(kLane), Vector::load_partial(values + i, rest),
@@ -25,9 +25,8 @@ GATEWISE_INLINE Vector load_ranks(const float* values, Index width, Index i) {
              negative_infinity);
 }
 
-// A bound that at negative_infinity k values reach. A lane's maximum over all registers is a value
-// of the row: the k-th largest of the 16 maxima will do, and of equal ones at negative_infinity one
-// is counted.
+// A bound that at least k values reach. A lane's maximum over all registers is a value of the row,
+// so the k-th largest of the 16 maxima is such a bound. Equal maxima count at least once.
 float lower_bound(const float* values, Index width, Index k) {
   if (k > kPanelWidth) return kNegativeInfinity;
   const Vector negative_infinity = Vector::set(kNegativeInfinity);
@@ -50,8 +49,8 @@ void top_k(const float* values, Index width, Index k, std::int32_t* indices) {
   };
   Index kept = 0;
   for (Index i = 0; i < width; i += kPanelWidth) {
-    // While the list fills, all that reach the bound; then those above the negative_infinity of the
-    // list.
+    // While the list fills, take all values that reach the bound; after that, those above the
+    // smallest in the list.
     const Vector ranks = load_ranks(values, width, i);
     unsigned better = kept < k ? ~lanes_greater(bound, ranks)
                                : lanes_greater(ranks, Vector::set(rank(indices[k - 1])));

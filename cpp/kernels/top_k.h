@@ -1,4 +1,4 @@
-// The k largest of a row.
+// Top-k of a row.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace gatewise {
 
-// Writes the indices of the k largest of `width` values, largest first; ties go to the lowest
-// index, NaN counts as -infinity. 1 <= k <= width. `indices` [k] overwritten.
+// values [width], read; indices [k], overwritten with the indices of the k largest values, largest
+// first. Ties go to the lowest index; NaN counts as -infinity. 1 <= k <= width.
 void top_k(const float* values, Index width, Index k, std::int32_t* indices);
 
 }  // namespace gatewise

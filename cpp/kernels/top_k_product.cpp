@@ -8,8 +8,9 @@
 namespace gatewise {
 namespace {
 
-// A key that exactly k of more than k distinct ones reach, found by bisection: of some dozens of
-// sums some ten counts find it, each a few registers, where a partial sort mispredicts branches.
+// A key that exactly k of more than k distinct keys reach, found by bisection. For a few dozen
+// candidates about ten counts suffice, each over a few registers; a partial sort would mispredict
+// branches.
 std::uint64_t kth_key(const Candidate* list, Index count, Index k) {
   std::uint64_t reached = list[0].key(), missed = list[0].key();
   for (Index i = 1; i < count; ++i) {
@@ -26,7 +27,7 @@ std::uint64_t kth_key(const Candidate* list, Index count, Index k) {
   }
 }
 
-// Cuts the list to its k best and raises the bound to the threshold of them.
+// Truncates the list to its k best and raises the bound to the smallest of them.
 void cut_back(Candidate* list, std::int32_t& count, float& bound, Index k) {
   if (count <= k) return;
   count = static_cast<std::int32_t>(choose_candidates(list, count, k));
@@ -40,7 +41,7 @@ class TopKProduct {
               const Candidates& candidates)
       : x_(x), w_(w), terms_(terms), k_(k), candidates_(candidates) {}
 
-  // All rows times all panels.
+  // Multiplies all rows by all panels.
   void run(Index row_begin, Index row_end, Index panel_begin, Index panel_end) const {
     walk_tiles(x_, row_begin, row_end, w_, panel_begin, panel_end,
                [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
@@ -50,8 +51,8 @@ class TopKProduct {
                });
   }
 
-  // The same, where a screen tells what may have a candidate. Where that is too much, some panels
-  // are multiplied without one, and the more of them the longer it goes on.
+  // The same with a screen that selects the rows that may have a candidate. If too many rows pass,
+  // the next panels are multiplied without a screen; their count doubles each time in a row.
   template <typename Unit>
   void run_screened(Index row_begin, Index row_end, Index panel_begin, Index panel_end,
                     float* scratch) const {
@@ -113,8 +114,8 @@ class TopKProduct {
     if (hits != 0) add_lanes(tile, hits, better);
   }
 
-  // Adds the lanes better[r] of every row r in the set `hits` to the row's list. Apart from the
-  // tiles' loop, whose registers it would take.
+  // Adds the lanes better[r] of every row r in the set `hits` to the row's list. Not inlined,
+  // because it would take registers from the tile loop.
   [[gnu::noinline]] void add_lanes(const Tile& tile, unsigned hits, const unsigned* better) const {
     const float* bias = terms_.bias ? terms_.bias + tile.panel * kPanelWidth : nullptr;
     for (; hits != 0; hits &= hits - 1) {

@@ -1,5 +1,5 @@
-// The k largest values of each row of X W + b, chosen in the product's end: the values of a row are
-// never all stored.
+// The k largest values of each row of X W + b, chosen in the product's epilogue: the values of a
+// row are never all stored.
 #pragma once
 
 #include <bit>
@@ -8,8 +8,8 @@
 
 namespace gatewise {
 
-// A value above 0 and its column as one number, which is larger for a better candidate: bits of
-// floats above 0 are in the order of their values, and of equal values the lower column is better.
+// A value above 0 and its column packed into an integer that is larger for a better candidate. Bits
+// of floats above 0 are in the order of their values; of equal values the lower column is better.
 class Candidate {
  public:
   Candidate() = default;
@@ -27,8 +27,8 @@ class Candidate {
   std::uint64_t key_;
 };
 
-// Of each row a list of what may be in its code, and a bound that the others do not exceed. Lists
-// are [rows, capacity].
+// lists  [rows, capacity]: the candidates of each row's code. counts, bounds  [rows]: length of the
+// list, and a bound that no other value of the row exceeds.
 struct Candidates {
   Candidate* lists = nullptr;
   std::int32_t* counts = nullptr;
@@ -40,31 +40,30 @@ struct Candidates {
   }
 };
 
-// Room for the k largest. A list is cut back to k when a register's columns may not fit any more:
-// with capacity for k more, a cut, which passes over the list a dozen times, is rare.
+// Capacity of a list of the k largest. A list is truncated to k when 16 more columns may not fit.
+// Capacity for k more makes this rare; it passes over the list a dozen times.
 inline Index candidate_capacity(Index k) { return 2 * k + 3 * kPanelWidth; }
 
-// Room for all of `columns`: such lists are never cut.
+// Capacity for all of `columns`: such lists are never truncated.
 inline Index full_capacity(Index columns) { return columns + kPanelWidth; }
 
-// Starts the lists of `rows` rows: empty, and nothing at or under `threshold` will be taken. A list
-// that may be cut holds values above 0 alone.
+// Empties the lists of `rows` rows and sets their bounds to `threshold`, which a value must exceed
+// to be kept. A list that may be truncated must only hold values above 0.
 void begin_candidates(Index rows, float threshold, const Candidates& candidates);
 
-// Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end),
-// which lie at their row's number. Sums run over the depth upwards in one accumulator, then the
-// bias is added. For a row, panels must come in ascending order over calls; then ties go to the
-// lowest column. NaN is never taken.
+// Adds the columns of panels [panel_begin, panel_end) to the lists of rows [row_begin, row_end);
+// row i has list i. Sums accumulate over the depth in order, then the bias is added. For a row,
+// panels must come in ascending order over calls; then ties go to the lowest column. NaN is never
+// kept.
 //
-// With space for it, a screen first finds the rows that may have a candidate in a panel, and only
+// If `screen` has scratch, it first finds the rows that may have a candidate in a panel, and only
 // those are multiplied (kernels/screen.h). The candidates are the same.
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates, const ScreenSpace& screen = {});
 
-// Brings the k best of `count` candidates to the front, in the order in which they were, and
-// returns their number, which is less than k where there are fewer. Of equal values the lowest
-// columns win. Their columns differ.
+// Moves the k best of `count` candidates to the front in their original order and returns their
+// count, min(k, count). Of equal values the lowest columns win. Columns must be distinct.
 Index choose_candidates(Candidate* list, Index count, Index k);
 
 }  // namespace gatewise

@@ -13,7 +13,8 @@ GATEWISE_INLINE Vector shrink(const Vector& w, const Vector& threshold) {
   return copysign(max(Vector::zero(), abs(w) - threshold), w);
 }
 
-// A rule's constants in registers: copies, so that the compiler knows that no store changes them.
+// A rule's constants in registers. They are copies, so the compiler knows that no store changes
+// them.
 struct Constants {
   explicit Constants(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
@@ -26,13 +27,12 @@ struct Constants {
   Vector rate, momentum, one_minus_beta_1, one_minus_beta_2, epsilon, step_size;
 };
 
-// What few rules have: penalties, clipping, decay, and zeros that stay.
+// True if a rule has penalties, clipping, decay or `keeps_zeros`, which few rules have.
 bool has_extras(const UpdateRule& rule) {
   return rule.l1 > 0 || rule.l2 > 0 || rule.clip_value > 0 || rule.decay > 0 || rule.keeps_zeros;
 }
 
-// 0 where w is 0 (or below what arithmetic keeps apart from it), else `value`: with a weight of NaN
-// too.
+// 0 where w is 0 or subnormal, else `value`, also where w is NaN.
 GATEWISE_INLINE Vector where_not_zero(const Vector& w, const Vector& value) {
   const Vector smallest = Vector::set(std::numeric_limits<float>::min());
   return select_greater(smallest, abs(w), Vector::zero(), value);

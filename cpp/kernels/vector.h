@@ -1,6 +1,6 @@
-// Vector: 16 floats, one row of a panel, as one, two, four or sixteen registers of the level that
-// this file is compiled for. The same lanes do the same arithmetic whether a value stands in the
-// body of a loop or in its masked tail, so where a value lies never changes its bits.
+// Vector: 16 floats, one row of a panel, in one, two, four or sixteen registers of the level that
+// this file is compiled for. Lanes do the same arithmetic in the body of a loop and in its masked
+// tail, so the index of a value never changes its bits.
 #pragma once
 
 #if defined(__AVX512F__)
@@ -54,7 +54,7 @@ struct Vector {
       result.part[i] = Native::gather(table, indices + i * Native::kWidth);
     return result;
   }
-  // The first `count` lanes, the others zero; nothing behind them is read.
+  // Loads the first `count` lanes, the others are zero; no memory after them is read.
   static GATEWISE_INLINE Vector load_partial(const float* p, Index count) {
     Vector result;
 #pragma GCC unroll 16
@@ -90,7 +90,7 @@ GATEWISE_INLINE Vector operator*(const Vector& a, const Vector& b) {
 GATEWISE_INLINE Vector operator/(const Vector& a, const Vector& b) {
   return Vector::map(Native::div, a, b);
 }
-// a * b + c, rounded once where the level has the instruction.
+// a * b + c, rounded once if the level has the instruction.
 GATEWISE_INLINE Vector fma(const Vector& a, const Vector& b, const Vector& c) {
   return Vector::map(Native::fma, a, b, c);
 }
@@ -116,7 +116,7 @@ GATEWISE_INLINE Vector join_integers(const Vector& a, const Vector& b) {
 GATEWISE_INLINE Vector copysign(const Vector& magnitude, const Vector& sign) {
   return Vector::map(Native::copysign, magnitude, sign);
 }
-// a > b ? yes : no, lane by lane; false where either is NaN.
+// a > b ? yes : no in each lane; `no` if a or b is NaN.
 GATEWISE_INLINE Vector select_greater(const Vector& a, const Vector& b, const Vector& yes,
                                       const Vector& no) {
   return Vector::map(
@@ -124,7 +124,7 @@ GATEWISE_INLINE Vector select_greater(const Vector& a, const Vector& b, const Ve
           GATEWISE_INLINE_LAMBDA { return Native::select(Native::greater(x, y), u, v); },
       a, b, yes, no);
 }
-// Bit i says whether a > b in lane i; false where either is NaN.
+// Bit i is set if a > b in lane i; not set if a or b is NaN.
 GATEWISE_INLINE unsigned lanes_greater(const Vector& a, const Vector& b) {
   unsigned bits = 0;
 #pragma GCC unroll 16
@@ -132,7 +132,7 @@ GATEWISE_INLINE unsigned lanes_greater(const Vector& a, const Vector& b) {
     bits |= Native::bits(Native::greater(a.part[i], b.part[i])) << (i * Native::kWidth);
   return bits;
 }
-// The largest lane; none is NaN.
+// The largest lane; no lane may be NaN.
 GATEWISE_INLINE float largest_lane(const Vector& a) {
   Native::Type largest = a.part[0];
 #pragma GCC unroll 16

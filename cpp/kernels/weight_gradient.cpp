@@ -14,18 +14,18 @@ const Index kGradientUnitRows = kGradientTileRows;
 
 namespace {
 
-// Gradient of a buffer of rows of one panel, as they lie in it: groups of `stride` floats. Each
-// row is stored as a whole register; its surplus lanes are overwritten by the next row or lie
-// behind the last.
+// Gradient of kUpdateRows rows of one panel, in panel layout with `stride` floats per row. Each row
+// is stored as a whole register; its surplus lanes are overwritten by the next row or lie after the
+// last.
 struct GradientBuffer {
   alignas(64) float g[(kUpdateRows + 1) * kPanelWidth];
 };
 
-// Few rows: x and d_y are read where they lie.
+// For few rows: x and d_y are read without packing.
 using Tile = void (*)(const Rows& x, Index j, const float* d_y, Index d_y_stride, Index row_begin,
                       Index row_end, Index width, Index stride, float* g);
 
-// Rows j .. j + kRows - 1 of W by one panel. kFull: the panel has all its 16 columns.
+// Gradient of rows j .. j + kRows - 1 of W in one panel. kFull: the panel has all 16 columns.
 template <int kRows, bool kFull>
 void gradient_tile(const Rows& x, Index j, const float* d_y, Index d_y_stride, Index row_begin,
                    Index row_end, Index width, Index stride, float* g) {
@@ -40,8 +40,8 @@ void gradient_tile(const Rows& x, Index j, const float* d_y, Index d_y_stride, I
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) sums[r] = fma(Vector::set(values[r]), gradient, sums[r]);
   }
-  // Unrolled, as every loop over the sums must be: an index known only at run time would keep them
-  // in memory and not in registers.
+  // Unrolled, like every loop over `sums`: an index known only at run time would keep them in
+  // memory instead of registers.
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) sums[r].store(g + r * stride);
 }

@@ -1,4 +1,4 @@
-// dW = X^T dY, a stretch of tiles at a time, each updated where it was made.
+// dW = X^T dY, a few tiles at a time; each gradient is applied right after it is computed.
 #pragma once
 
 #include "core/panels.h"
@@ -6,7 +6,7 @@
 
 namespace gatewise {
 
-// Work on a gradient comes in units of kGradientUnitRows rows of W (the last of a panel may have
+// The work is divided into units of kGradientUnitRows rows of W (the last of a panel may have
 // fewer) by one panel, numbered panel by panel.
 extern const Index kGradientUnitRows;
 Index gradient_units(PanelShape shape);
@@ -14,10 +14,11 @@ Index gradient_units(PanelShape shape);
 // Floats of scratch that `weight_gradient` needs for up to `rows` rows of x.
 Index weight_gradient_scratch(PanelShape shape, Index rows);
 
-// Updates units [unit_begin, unit_end) of the target's matrix of this shape with
-//   g[j, u] = sum_i x[i, j] d_y[i, u],  i over [row_begin, row_end) upwards in one accumulator.
-// x is gathered; d_y [rows, cols] with stride >= cols lies at d_y + i * d_y_stride. The target's
-// arrays must overlap neither.
+// x  [rows, shape.rows] gathered, read; d_y  [rows, cols] row-major, row i at d_y + i * d_y_stride,
+// stride >= cols, read. The target's arrays must overlap neither. Updates units [unit_begin,
+// unit_end) of the target's matrix of this shape with
+//   g[j, u] = sum_i x[i, j] d_y[i, u],
+// accumulated over i in [row_begin, row_end) in order.
 void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch);

@@ -8,7 +8,7 @@
 namespace gatewise {
 namespace {
 
-// Registers of sums that pass over all rows together: 64 floats.
+// Vectors of sums that accumulate together over all rows: 64 floats.
 constexpr Index kParts = 4;
 
 template <int kVectors>
@@ -25,7 +25,7 @@ GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* 
     const Vector weight = Vector::set(weights[e]);
 #pragma GCC unroll 4
     for (int p = 0; p < kVectors; ++p) {
-      // Rows are few and lie anywhere: the next part of each is asked for while this one is summed.
+      // Rows are few and scattered: the next part of each is prefetched while this one is summed.
       __builtin_prefetch(row + (kVectors + p) * kPanelWidth);
       sums[p] = fma(weight, Vector::load(row + p * kPanelWidth), sums[p]);
     }

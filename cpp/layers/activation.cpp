@@ -1,4 +1,4 @@
-// y = f(x), value by value, or softmax over each row.
+// y = f(x) elementwise, or softmax over each row.
 #include "kernels/rows.h"
 #include "layers/activation_output.h"
 #include "layers/layer.h"

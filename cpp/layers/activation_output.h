@@ -1,4 +1,4 @@
-// The activation that ends a layer whose output is ready in full rows.
+// Applies a layer's activation to its output rows, forward and backward.
 #pragma once
 
 #include "core/parallel.h"
@@ -7,7 +7,7 @@
 
 namespace gatewise {
 
-// y = f(x) row by row, [rows, width] with one stride; y may be x.
+// y = f(x) row by row. x and y are [rows, width] with `stride`; y may alias x.
 inline void activate_rows(Activation kind, const float* x, float* y, Index rows, Index width,
                           Index stride) {
   if (kind == Activation::kLinear && x == y) return;
@@ -22,7 +22,8 @@ inline void activate_rows(Activation kind, const float* x, float* y, Index rows,
   });
 }
 
-// d_x = the gradient of `activate_rows`; x is read where `derivative_needs_input`; d_x may be d_y.
+// Gradient of `activate_rows`. x and y have `stride`, d_y and d_x `d_stride`. x is read only if
+// `derivative_needs_input`, else it may be null. d_x may alias d_y.
 inline void activate_rows_backward(Activation kind, const float* x, const float* y, Index stride,
                                    const float* d_y, float* d_x, Index d_stride, Index rows,
                                    Index width) {

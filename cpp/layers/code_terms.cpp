@@ -7,7 +7,7 @@
 namespace gatewise {
 namespace {
 
-// All terms' nonzeros behind one another; a single term's are taken as they lie.
+// The concatenated nonzeros of all terms. The nonzeros of a single term are used without a copy.
 struct Joined {
   Choice choice;
   const Index* first_rows = nullptr;      // [terms + 1]

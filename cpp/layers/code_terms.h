@@ -1,4 +1,4 @@
-// The gradients of a dictionary as sums over the nonzeros of one code or several.
+// Gradients of a dictionary as sums over the nonzeros of one or more codes.
 #pragma once
 
 #include "codes/code_activation.h"
@@ -6,7 +6,7 @@
 
 namespace gatewise {
 
-// Latents in nested prefixes: group g holds those from ends[g - 1] on, below ends[g].
+// Latents in nested prefixes: group g holds latents ends[g - 1] to ends[g] - 1.
 struct LatentGroups {
   const Index* ends = nullptr;
   Index count = 1;
@@ -18,22 +18,22 @@ struct LatentGroups {
   }
 };
 
-// One code's part. Row i of the code reads row u_row + i of the encoder's inputs, and row d_row + i
-// of the gradients by the reconstruction; latents of group g those that lie g * codes.rows further
-// on.
+// One code's part of the gradients. Row i of the code uses row u_row + i of the encoder's inputs
+// and row d_row + g * codes.rows + i of the gradients of the reconstruction, where g is the group
+// of the latent.
 struct CodeTerm {
   Codes codes;
-  const float* values = nullptr;          // [nonzeros] weigh the gradients, for the decoder
-  const float* gradients = nullptr;       // [nonzeros] by u W_e: weigh u, for the encoder
-  const float* bias_gradients = nullptr;  // [nonzeros] by b_e
+  const float* values = nullptr;     // [nonzeros] factors of reconstruction gradients (decoder)
+  const float* gradients = nullptr;  // [nonzeros] of u W_e: factors of u, for the encoder
+  const float* bias_gradients = nullptr;  // [nonzeros] of b_e
   CodeGradients::ParameterGradient parameter_gradients[2];
   Index u_row = 0;
   Index d_row = 0;
   LatentGroups groups;
 };
 
-// The nonzeros of all terms by latent, in the order of the terms and then of their rows, and what
-// each latent's gradients add up to, [latents].
+// The nonzeros of all terms sorted by latent, then by term, then by row; and the sums of each
+// latent's gradients, [latents].
 struct SortedTerms {
   NonzerosByLatent nonzeros;
   const float* gradient_sums = nullptr;

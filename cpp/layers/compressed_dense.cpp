@@ -1,4 +1,4 @@
-// y = f(x W + b), W without its zeros, for prediction alone.
+// y = f(x W + b) with only the nonzeros of W stored, for prediction only.
 #include <numeric>
 
 #include "kernels/sparse_pack.h"
@@ -32,7 +32,7 @@ class CompressedDense final : public Layer {
     if (by_row) activate_rows(own, y, y, pass.rows, units_, pass.output.stride);
   }
 
-  // A trainer refuses such layers before its first step.
+  // A trainer rejects such layers before its first step.
   void backward(BackwardPass&) const override { fail("fit: expected float32 weights, got sparse"); }
 
   void check_stored(const StoredValues& values) const override {
@@ -68,7 +68,7 @@ class CompressedDense final : public Layer {
     return units_;
   }
 
-  // No entry, and every unit in its place, until there are values.
+  // Until values are set: no nonzeros, and the units in their natural order.
   void start_values() override {
     if (form_ != SparseForm::kCsr) return;
     auto* order = reinterpret_cast<std::int32_t*>(block_.slice(first_after_kernel_ - 1));
@@ -76,7 +76,7 @@ class CompressedDense final : public Layer {
   }
 
  private:
-  // Offsets are 32 bits wide.
+  // Offsets are 32-bit integers.
   static constexpr Index kMaxSteps = (Index{1} << 31) - 1;
 
   Index units_;
@@ -85,7 +85,7 @@ class CompressedDense final : public Layer {
   Activation activation_;
   bool use_bias_;
   int kernel_ = -1;
-  int first_after_kernel_ = -1;  // the parameter behind those of the nonzeros
+  int first_after_kernel_ = -1;  // the first parameter after those of the nonzeros
   int bias_ = -1;
 };
 

@@ -1,5 +1,5 @@
-// In training, y = x / (1 - rate) with probability 1 - rate, else 0 (Srivastava et al. 2014);
-// elsewhere y = x. The mask is never stored: backward draws the same numbers again.
+// In training, y = x / (1 - rate) with probability 1 - rate, else 0 (Srivastava et al. 2014); in
+// prediction, y = x. The mask is not stored: backward draws the same random numbers again.
 #include "kernels/rows.h"
 #include "layers/layer.h"
 
@@ -42,7 +42,8 @@ class Dropout final : public Layer {
   }
 
  private:
-  // Calls body(row, stream, first number) for all rows: each step has a stream of its own.
+  // Calls body(row, stream, index of the first random number) for each row. Each step has its own
+  // stream.
   template <typename Body>
   void mask(const Step& step, Index rows, Index width, const Body& body) const {
     const std::uint64_t stream = step.stream(stream_) + step.number;

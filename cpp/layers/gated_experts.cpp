@@ -11,13 +11,13 @@ namespace gatewise {
 
 struct GatedExpertsLayer::Saved {
   float* gates;       // [rows, units] g, with `gate_stride`
-  float* factor;      // like it: m, what a unit's values are multiplied by
-  float* derivative;  // like it: dm/dz, z before the sigmoid; in training
+  float* factor;      // [rows, units] m, the factor of a unit's values, same stride
+  float* derivative;  // [rows, units] dm/dz, z before the sigmoid; training only
   Index gate_stride;
-  float* penalty_gradient;  // [units] of the penalty by the mean of g; null where there is none
+  float* penalty_gradient;  // [units] gradient of the penalty for each g; null without penalty
   Choice choice;            // the groups of every row
   Dispatch dispatch;
-  Index* position;  // [rows, groups] position of a row's group in the order of dispatch, or -1
+  Index* position;  // [rows, groups] position of a row's group in dispatch order, or -1
   Input routed_rows;
   float* h;  // [assignments, width]
   Index h_stride;
@@ -37,7 +37,8 @@ GatedExpertsLayer::GatedExpertsLayer(const Options& options)
       open_share_(static_cast<float>(options.number("open_share"))),
       open_weight_(static_cast<float>(options.number("open_weight"))) {
   require(units_ >= 1 && width_ >= 1, "units, width: expected at least 1");
-  require(activation_ != Activation::kSoftmax, "activation: expected an elementwise one");
+  require(activation_ != Activation::kSoftmax,
+          "activation: expected an elementwise activation, got softmax");
   require(sums_ || options.text("combine") == "concat", "combine: expected 'concat' or 'sum', got ",
           options.text("combine"));
   const std::string gate = options.text("gate");
@@ -45,16 +46,16 @@ GatedExpertsLayer::GatedExpertsLayer(const Options& options)
           "gate: expected 'hard', 'straight_through' or 'soft', got ", gate);
   gate_ = gate == "hard" ? Gate::kHard : gate == "soft" ? Gate::kSoft : Gate::kStraightThrough;
   require(temperature_ > 0, "temperature: expected a number > 0, got ", temperature_);
-  // Numbers as text, "0,0,1": options hold no lists.
+  // Group indices as text, "0,0,1", because options hold no lists.
   const std::string text = options.text("groups");
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     groups_.push_back(std::stoll(text.substr(at, end - at)));
     at = end + 1;
   }
-  require(static_cast<Index>(groups_.size()) == units_, "groups: expected one for each unit");
+  require(static_cast<Index>(groups_.size()) == units_, "groups: expected one index for each unit");
   group_count_ = *std::max_element(groups_.begin(), groups_.end()) + 1;
-  for (const Index group : groups_) require(group >= 0, "groups: expected numbers >= 0");
+  for (const Index group : groups_) require(group >= 0, "groups: expected indices >= 0");
 }
 
 Index GatedExpertsLayer::declare(const std::vector<Index>& widths) {
@@ -77,7 +78,7 @@ const float* GatedExpertsLayer::gates(const Input& x, Index rows, Index& stride,
 }
 
 void GatedExpertsLayer::set_groups(const std::vector<Index>& groups) {
-  require(groups.size() == groups_.size(), "groups: expected ", groups_.size(), " numbers, got ",
+  require(groups.size() == groups_.size(), "groups: expected ", groups_.size(), " indices, got ",
           groups.size());
   const Index count = *std::max_element(groups.begin(), groups.end()) + 1;
   require(count <= group_count_, "groups: expected at most ", group_count_, ", got ", count);
@@ -113,16 +114,16 @@ void GatedExpertsLayer::forward(ForwardPass& pass) const {
   const Index num_assignments = saved->choice.num_assignments();
   saved->routed_rows = routed_rows(pass.inputs[0], saved->dispatch.row_of, num_assignments, arena);
   saved->h_stride = round_up(width_, kPanelWidth);
-  // Room for every group of every row: then no later step of as many rows needs more.
+  // The size for all groups of all rows, so that later steps of as many rows need no more memory.
   saved->h = arena.take<float>(pass.rows * group_count_ * saved->h_stride);
   grouped_forward(saved->routed_rows, saved->dispatch.groups, grouped_weights(block_, kernel_, -1),
                   {.y = saved->h, .y_stride = saved->h_stride}, arena);
   units_forward(pass, *saved);
 }
 
-// m and dm/dz of every unit. Hard: m = g where open, else 0, and so its derivative. Straight
-// through: the same m, with the derivative of g everywhere. Soft: m = g q, q = sigmoid((g - tau) /
-// T), in training.
+// Computes m and dm/dz of every unit. Hard: m = g if open, else 0, and dm/dz likewise.
+// Straight-through: the same m, with the derivative of g everywhere. Soft, in training only: m = g
+// q with q = sigmoid((g - tau) / T).
 void GatedExpertsLayer::open_gates(ForwardPass& pass, Saved& saved) const {
   Arena& arena = *pass.arena;
   const bool training = pass.step.training;
@@ -153,7 +154,7 @@ void GatedExpertsLayer::open_register(const Saved& saved, Index at, bool trainin
       .store(saved.derivative + at);
 }
 
-// w mean_i (mean_r g_i - rho)^2, and its derivative by each g of unit i.
+// Returns w mean_i (mean_r g_i - rho)^2 and computes its gradient with respect to each g of unit i.
 double GatedExpertsLayer::open_penalty(Saved& saved, Index rows, Arena& arena) const {
   saved.penalty_gradient = arena.take<float>(units_);
   double* means = arena.take_zeroed<double>(units_);
@@ -171,7 +172,7 @@ double GatedExpertsLayer::open_penalty(Saved& saved, Index rows, Arena& arena) c
   return open_weight_ * sum / static_cast<double>(units_);
 }
 
-// A row's groups are those of the units that are computed for it, in ascending order.
+// Lists each row's groups, in ascending order: those of the units that are computed for it.
 void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, Arena& arena) const {
   const Index max_assignments = rows * group_count_;
   saved.position = arena.take<Index>(max_assignments);
@@ -199,7 +200,7 @@ void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, A
     choice.offsets[r + 1] = assignment;
   }
   saved.dispatch = make_dispatch(choice, group_count_, arena);
-  // Room for any other choice: no later step of as many rows needs more.
+  // Reserves memory for the largest choice, so that later steps of as many rows need no more.
   arena.take<Index>((max_assignments - choice.num_assignments()) * 4);
   parallel_for(rows, static_cast<double>(group_count_), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
@@ -256,7 +257,7 @@ void GatedExpertsLayer::backward(BackwardPass& pass) const {
                           gate_bias_, *pass.sink, arena);
 }
 
-// The slopes by z, before a gate's sigmoid, and by h.
+// Computes the gradients of z, the input of a gate's sigmoid, and of h.
 void GatedExpertsLayer::units_backward(BackwardPass& pass, const Saved& saved, float* d_gates,
                                        float* d_h) const {
   const double work = static_cast<double>(pass.d_output_stride * 2 + units_);
@@ -286,8 +287,8 @@ void GatedExpertsLayer::units_backward(BackwardPass& pass, const Saved& saved, f
   });
 }
 
-// Threads split the units: each sum runs over the rows in their order. A unit that is shut in all
-// rows is left alone, or updated with a zero gradient where the sink says so.
+// Threads split the units, so each sum accumulates rows in order. A unit that is shut in all rows
+// is skipped, or updated with a zero gradient if `sink->updates_inactive()`.
 void GatedExpertsLayer::update_units(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
   auto* targets = arena.take<UpdateTarget>(2 * units_);

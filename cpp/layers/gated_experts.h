@@ -1,7 +1,7 @@
-// Gated units that share weights: u_i = m(g_i) f(s_i * h_c(i) + b_i), h_c = x V_c, one for each
-// group of units, g_i = sigmoid(x . w_i + a_i). A unit is open where g_i > tau.
+// Gated units that share weights: u_i = m(g_i) f(s_i * h_c(i) + b_i) with g_i = sigmoid(x . w_i +
+// a_i) and one h_c = x V_c for each group c of units. A unit is open if g_i > tau.
 //
-// A row's group is computed where one of its units is: a shut unit costs its gate and nothing more.
+// h_c of a row is computed if one of its units is: a shut unit costs only its gate.
 #pragma once
 
 #include "layers/layer.h"
@@ -17,20 +17,21 @@ class GatedExpertsLayer final : public Layer {
   void backward(BackwardPass& pass) const override;
   bool reads_sparse() const override { return true; }
 
-  // g [rows, units] with `stride`, the units rounded up to whole registers.
+  // Returns g [rows, units] with `stride`, the unit count rounded up to whole registers.
   const float* gates(const Input& x, Index rows, Index& stride, Arena& arena) const;
 
   const std::vector<Index>& groups() const { return groups_; }
-  // Joins groups: unit i goes to group `groups[i]`, whose matrix becomes the mean of those that its
-  // units had. Numbers from 0 on without a gap, no more than there are groups now.
+  // Merges groups: unit i moves to group `groups[i]`, whose matrix becomes the mean of the previous
+  // matrices of its units. Indices start at 0 without gaps; there may be no more groups than
+  // before.
   void set_groups(const std::vector<Index>& groups);
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;
 
  private:
-  // How a shut unit learns in training: not at all, by the slope it would have if it were open, or
-  // by a smooth threshold.
+  // How a shut unit learns in training: not at all, with the derivative of an open unit, or through
+  // a smooth threshold.
   enum class Gate { kHard, kStraightThrough, kSoft };
   struct Saved;
 
@@ -44,11 +45,11 @@ class GatedExpertsLayer final : public Layer {
   void update_units(BackwardPass& pass, const Saved& saved) const;
 
   Index units_;
-  Index width_;  // p, of a unit
+  Index width_;  // p, width of a unit
   std::vector<Index> groups_;
   Index group_count_;
   Activation activation_;
-  bool sums_;  // whether the output is the sum of the units and not all side by side
+  bool sums_;  // true: output is the sum of the units; false: concatenated
   Gate gate_;
   float threshold_;
   float temperature_;

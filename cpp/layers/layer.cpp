@@ -3,7 +3,7 @@
 namespace gatewise {
 namespace {
 
-// Column numbers of sparse rows are 32 bits wide.
+// Column indices of sparse rows are 32-bit integers.
 constexpr Index kMaxColumns = (Index{1} << 31) - 1;
 
 }  // namespace

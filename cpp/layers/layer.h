@@ -1,5 +1,5 @@
-// A layer: its shapes, its parameters, and its pass forward and back. One layer may stand in
-// several networks, and several times in one; what a pass leaves behind lies in the run's arena.
+// A layer: its shapes, its parameters, and its forward and backward passes. A layer may be used by
+// several networks, and several times in one; the values of a pass are kept in the run's arena.
 #pragma once
 
 #include <atomic>
@@ -15,11 +15,11 @@
 
 namespace gatewise {
 
-// What one run tells every layer.
+// Settings of one run that layers read.
 struct Step {
   bool training = false;
-  std::uint64_t number = 0;  // steps that the trainer has made before this one
-  // How many nodes before this one hold the same layer; each draws numbers of its own.
+  std::uint64_t number = 0;  // count of earlier steps of the trainer
+  // Count of earlier nodes with the same layer; each node draws its own random numbers.
   std::uint64_t occurrence = 0;
 
   std::uint64_t stream(std::uint64_t layer_stream) const {
@@ -27,18 +27,18 @@ struct Step {
   }
 };
 
-// The output rows of a layer, [rows, width] with `stride`; `data` is writable where the layer took
-// it.
+// The output rows of a layer, [rows, width] with `stride`. `data` is writable; it is null if the
+// layer did not allocate the rows.
 struct Output {
   Input rows;
   float* data = nullptr;
   Index stride = 0;
 };
 
-// What an output is compared with in training, where the loss compares it with rows of values.
+// Target rows of an output in training, for a loss that compares it with rows of values.
 struct Expected {
   const float* values = nullptr;   // rows of the output's width
-  const float* weights = nullptr;  // one for each sample, or null: 1
+  const float* weights = nullptr;  // [samples], or null: all 1
   const Index* index = nullptr;    // null: row i
   Index rows_per_sample = 1;
 
@@ -52,15 +52,15 @@ struct ForwardPass {
   Index rows = 0;
   Step step;
   Arena* arena = nullptr;
-  // The loss reads pre-activations: leave the output's activation out.
+  // If true, the loss reads pre-activations and the layer omits its activation.
   bool skip_activation = false;
-  const Expected* expected = nullptr;  // null where the output is no output of the model
+  const Expected* expected = nullptr;  // null if this is no output of the model
 
-  Output output;          // to be set
-  void* saved = nullptr;  // to be set: what the layer's own backward reads
-  double loss = 0;        // to be added to: losses of the layer itself
+  Output output;          // set by the layer
+  void* saved = nullptr;  // set by the layer: what its backward reads
+  double loss = 0;        // the layer adds its own losses
 
-  // Sets a fresh output of `width` values a row.
+  // Allocates an output with `width` values per row.
   float* take_output(Index width) {
     output.stride = round_up(width, kPanelWidth);
     output.data = arena->take<float>(rows * output.stride);
@@ -69,7 +69,8 @@ struct ForwardPass {
   }
 };
 
-// The gradient of one input: where to write or add it; data is null where nobody asks for it.
+// Where to write (or with `accumulate` add) the gradient of one input; data is null if it is not
+// needed.
 struct GradientSlot {
   float* data = nullptr;
   Index stride = 0;
@@ -91,7 +92,7 @@ struct BackwardPass {
   UpdateSink* sink = nullptr;  // null: parameters are frozen
 };
 
-// Who is at work on a layer: any number of readers, or one thread that trains.
+// Access to a layer: any number of readers, or one thread that trains.
 class LayerAccess {
  public:
   void begin_read();
@@ -99,11 +100,12 @@ class LayerAccess {
   void begin_fit();
   void end_fit();
 
-  // For a short write from outside: refused while another thread reads or trains; holds off both.
+  // For a short write from outside. Throws Busy while another thread reads or trains; both wait
+  // while the lock is held.
   std::unique_lock<std::mutex> lock_for_write();
 
  private:
-  // The threads that were at work when a process forked do not exist in the child.
+  // Threads that used the layer when the process forked do not exist in the child.
   void reset_after_fork();
 
   std::mutex mutex_;
@@ -123,14 +125,14 @@ class ReadClaim {
   LayerAccess& access_;
 };
 
-// Arrays as they are stored, in natural order, by the names of the parameters they are for.
+// Stored arrays in natural order, by parameter name.
 using StoredValues = std::map<std::string, const void*>;
 
 class Layer {
  public:
   virtual ~Layer() = default;
 
-  // Fixes the input widths and allocates the parameters, zero but for `start_values`.
+  // Sets the input widths and allocates the parameters, which are zero except for `start_values`.
   void build(const std::vector<Index>& input_widths);
   bool is_built() const { return built_; }
   const std::vector<Index>& input_widths() const { return input_widths_; }
@@ -139,51 +141,51 @@ class Layer {
   virtual void forward(ForwardPass& pass) const = 0;
   virtual void backward(BackwardPass& pass) const = 0;
 
-  // The updates of parameters whose gradients `backward` has only measured.
+  // Updates the parameters for which `backward` only measured the gradient.
   virtual void update_measured(void* /*saved*/, UpdateSink&, Arena&) const {}
 
-  // After the updates of a training step.
+  // Called after the updates of a training step.
   virtual void finish_step(void*) {}
 
-  // The activation that ends the layer, which a loss may want to take over.
+  // The layer's last activation, which a loss may compute instead.
   virtual Activation output_activation() const { return Activation::kLinear; }
 
-  // Throws where stored values of the right types and shapes do not fit together.
+  // Throws if stored values of the right types and shapes are inconsistent.
   virtual void check_stored(const StoredValues&) const {}
 
-  // Whether CSR rows are read as they are.
+  // Whether the layer reads CSR rows.
   virtual bool reads_sparse() const { return false; }
 
   ParameterBlock& parameters() { return block_; }
   const ParameterBlock& parameters() const { return block_; }
   LayerAccess& access() { return access_; }
 
-  // The numbers that the layer draws as it runs: streams from (stream + 1) 2^40 on, one a step
-  // where it needs that many. First weights and shuffles have the streams below.
+  // Random numbers drawn in forward passes use the streams from (stream + 1) 2^40, one per step if
+  // needed. Initial weights and shuffles use the streams below.
   void set_random_stream(std::uint64_t seed, std::uint64_t stream) {
     seed_ = seed;
     stream_ = (stream + 1) << 40;
   }
 
-  // To be called after every write of values from outside.
+  // Call this after every write of values from outside.
   void notify_write() {
     ++writes;
     update_derived_values();
   }
 
   bool trainable = true;
-  // Counts writes, from outside and by training steps, so that what was derived from the values can
-  // be made anew.
+  // Count of writes, from outside and by training steps. When it changes, values derived from the
+  // parameters are recomputed.
   std::uint64_t writes = 0;
 
  protected:
   // Declares parameters for `input_widths` in `block_` and returns the output width.
   virtual Index declare(const std::vector<Index>& input_widths) = 0;
 
-  // Sets those that must not start as zero.
+  // Sets the parameters that do not start as zero.
   virtual void start_values() {}
 
-  // Makes anew what the layer keeps that is derived from its parameters.
+  // Recomputes the values that the layer derives from its parameters.
   virtual void update_derived_values() {}
 
   ParameterBlock block_;

@@ -6,8 +6,8 @@ namespace gatewise {
 namespace {
 
 struct Saved {
-  float* normal;   // [rows, width], stride as the output's
-  float* inverse;  // [rows]
+  float* normal;   // [rows, width] with the output's stride: (x - mean) inverse
+  float* inverse;  // [rows] 1 / sqrt(variance + epsilon)
 };
 
 class LayerNormalization final : public Layer {
@@ -53,7 +53,7 @@ class LayerNormalization final : public Layer {
       grouped_bias_gradient(pass.d_output, d_stride, groups, block_, beta_, *pass.sink,
                             *pass.arena);
     if (gamma_ < 0) return;
-    // d_gamma = sum over rows of d_y normal.
+    // d_gamma = sum over rows of d_y * normal.
     for (Index i = 0; i < pass.rows; ++i)
       for (Index j = 0; j < width; ++j)
         pass.d_output[i * d_stride + j] *= saved->normal[i * stride + j];

@@ -23,7 +23,7 @@ class Merge : public Layer {
     return widths[0];
   }
 
-  // y = the first input, then combine(y, x) for each of the others.
+  // Sets y to the first input, then calls combine(y, x) for each of the others.
   template <typename Combine>
   void forward_equal(ForwardPass& pass, const Combine& combine) const {
     const Index width = pass.inputs[0].width;
@@ -110,7 +110,7 @@ class Multiply final : public Merge {
     forward_equal(pass, [](Row& y, const ConstRow& x) { y *= x; });
   }
 
-  // The gradient by one input is the product of all others, times d_y.
+  // The gradient of one input is d_y times the product of all others.
   void backward(BackwardPass& pass) const override {
     const Index width = pass.inputs[0].width;
     float* products = pass.arena->take<float>(pass.rows * pass.d_output_stride);

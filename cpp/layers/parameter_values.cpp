@@ -29,7 +29,7 @@ Index count_in_slices(const ParameterBlock& block, const Parameter& parameter,
   return size - std::count_if(values, values + size, is_zero);
 }
 
-// Bytes of a parameter of whole numbers.
+// Bytes of an integer parameter.
 std::size_t integer_bytes(const Parameter& parameter) {
   return static_cast<std::size_t>(parameter.values() * gatewise::integer_bytes(parameter.storage));
 }
@@ -126,7 +126,7 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
     std::copy_n(values + i * shape.cols, shape.cols, to + i * parameter.row_floats());
 }
 
-// Padding is zero in every storage.
+// Padding is zero in every storage type.
 Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
   switch (parameter.storage) {
     case Storage::kBfloat16:

@@ -1,11 +1,11 @@
-// The rows of a layer's input in the order of a dispatch plan.
+// The rows of a layer's input in dispatch order.
 #pragma once
 
 #include "products/grouped.h"
 
 namespace gatewise {
 
-// x with row i taken from rows[i] [count] of x, which may itself read its rows by number.
+// Returns a view of x whose row i is row rows[i] of x; rows [count]. x may already be indexed.
 inline Input routed_rows(const Input& x, const Index* rows, Index count, Arena& arena) {
   const Index* outer = x.index();
   if (!outer) return x.at(rows);

@@ -1,9 +1,10 @@
-// The code in the midst of a stacked autoencoder, from pre-activations h [rows, m]:
+// The code in the middle of a stacked autoencoder, from pre-activations h [rows, m]:
 //   relu      z = h where h > threshold, else 0         penalty l1 mean_i sum_j z_ij
-//   top_k     the same of the k largest of a row, ties to the lowest
+//   top_k     the same for the k largest of a row, ties to the lowest index
 //   kl        z = sigmoid(h) where that > threshold     penalty weight sum_j KL(rho, mean_i z_ij)
 //   identity  z = h
-// Penalties, as all losses inside an autoencoder, are in units of s x: they are reported over s^2.
+// Penalties, like all losses inside an autoencoder, are computed on standardized rows and reported
+// divided by s^2.
 // (Ng 2011, "Sparse autoencoder", section 3; Makhzani and Frey 2014, "k-sparse autoencoders".)
 #include <algorithm>
 #include <cmath>
@@ -27,7 +28,7 @@ Kind kind_from_name(const std::string& name) {
   return Kind::kIdentity;
 }
 
-// A mean outside of [this, 1 less this] counts as the bound: the divergence stays finite.
+// Means are clipped to [kMinMean, 1 - kMinMean], so that the divergence stays finite.
 constexpr float kMinMean = 1e-7f;
 
 float bounded_mean(float sum, Index rows) {
@@ -38,7 +39,7 @@ struct Saved {
   const float* z = nullptr;  // [rows, stride]
   Index stride = 0;
   Index rows = 0;
-  const float* sums = nullptr;  // [m] of z over the rows, for kl
+  const float* sums = nullptr;  // [m] sums of z over the rows, for kl
 };
 
 class SparseCode final : public Layer {
@@ -116,7 +117,7 @@ class SparseCode final : public Layer {
  private:
   double operations() const { return static_cast<double>(width_ * 4); }
 
-  // z [m] of one row; chosen [k] is scratch of top_k.
+  // Computes z [m] of one row from h [m]; chosen [k] is scratch for top_k.
   void encode(const float* h, float* z, std::int32_t* chosen) const {
     switch (kind_) {
       case Kind::kRelu:
@@ -148,7 +149,7 @@ class SparseCode final : public Layer {
     return l1_ * sum / static_cast<double>(saved.rows);
   }
 
-  // Each in the order of the rows.
+  // Returns the sum of each column, accumulated in row order.
   const float* column_sums(const Saved& saved, Arena& arena) const {
     float* sums = arena.take_zeroed<float>(saved.stride);
     const Index blocks = saved.stride / kPanelWidth;
@@ -170,7 +171,8 @@ class SparseCode final : public Layer {
     return weight_ * sum;
   }
 
-  // The penalty's gradient by each z of a column, the same in all rows; null where there is none.
+  // The penalty's gradient with respect to each z of a column, the same in all rows; null without
+  // penalty.
   const float* penalty_gradients(const Saved& saved, Arena& arena) const {
     if (l1_ == 0 && weight_ == 0) return nullptr;
     float* gradients = arena.take<float>(saved.stride);

@@ -16,7 +16,7 @@ namespace gatewise {
 
 namespace {
 
-// "64,256,1024"
+// Parses "64,256,1024".
 std::vector<Index> parse_indices(const std::string& text) {
   std::vector<Index> indices;
   std::istringstream stream(text);
@@ -65,7 +65,7 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   decoder_ = block_.add_rows("decoder", "kernel", latents_, width_);
   decoder_bias_ = block_.add_vector("decoder_bias", "bias", width_);
   activation_->declare(block_, latents_);
-  for (const Parameter& parameter : block_.all())  // all but b are made latent by latent
+  for (const Parameter& parameter : block_.all())  // all but b are updated latent by latent
     if (parameter.is_trained() && parameter.name != "decoder_bias")
       block_.find(parameter.name).recomputes_gradient = true;
   if (router_) router_->declare(block_, width_);
@@ -91,7 +91,7 @@ CodeInput SparseDictionary::code_input(float* u, Index rows, bool training) cons
           .training = training};
 }
 
-// u, [steps * rows, stride] of which the first `rows` are set, padding zero.
+// Returns u [steps * rows, stride]: the first `rows` rows are set, padding is zero.
 float* SparseDictionary::standardized_input(const Rows& x, Index rows, Arena& arena) const {
   const Index row_floats = stride();
   float* u = arena.take<float>(activation_->steps() * rows * row_floats);
@@ -116,7 +116,7 @@ void SparseDictionary::find_codes(Saved& saved, Index rows, const RunInfo& info,
   saved.codes = saved.run.codes;
 }
 
-// Each expert encodes its rows with its own panels; their codes are put back in the order of rows.
+// Each expert encodes its rows with its own panels; the codes are then copied back to row order.
 void SparseDictionary::find_expert_codes(Saved& saved, Index rows, const RunInfo& info,
                                          Arena& arena) const {
   saved.routing_info = info;
@@ -230,7 +230,7 @@ void SparseDictionary::add_losses(Saved& saved, ForwardPass& pass) const {
   }
 }
 
-// What the groups of latents but the last give, each with those before it.
+// Reconstructs from every prefix of the latents except the last, which holds all of them.
 void SparseDictionary::decode_prefixes(Saved& saved, const ForwardPass& pass) const {
   const Index rows = pass.rows, row_floats = stride();
   const auto prefixes = static_cast<Index>(prefixes_.size()) - 1;
@@ -265,7 +265,8 @@ void SparseDictionary::decode_gates(Saved& saved, const ForwardPass& pass) const
          saved.d_gates, stride());
 }
 
-// How far the dead latents' best sums lie from what the others have left over; no bias.
+// AuxK: computes d_dead = reconstruction from the k largest dead latents, without bias, minus the
+// residual of the main reconstruction.
 void SparseDictionary::decode_dead(Saved& saved, const ForwardPass& pass) const {
   Arena& arena = *pass.arena;
   DeadLatents dead = find_dead_latents(block_.slice(idle_rows_), latents_, dead_rows_, arena);

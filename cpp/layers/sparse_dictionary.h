@@ -1,4 +1,4 @@
-// A sparse autoencoder of one wide layer: a row as the sum of few rows of a dictionary.
+// A sparse autoencoder of one wide layer: it reconstructs a row as a sum of few decoder rows.
 #pragma once
 
 #include "codes/code_activation.h"
@@ -12,22 +12,21 @@
 namespace gatewise {
 
 // With u = s (x - c) - b, or s (x - c) where `subtract_bias` is off:
-//   z = f(u W_e + b_e)               f: the activation; what does not exceed the threshold is 0
+//   z = f(u W_e + b_e)               f: the activation; values up to the threshold are 0
 //   y = (z W_d + b) / s + c
-// c [d] and s are not trained. Slopes are those of the loss in units of s x, s^2 times the loss: a
-// learning rate and Adam's epsilon then mean the same whatever the unit of x.
+// c [d] and s are not trained. Gradients are those of s^2 times the loss, the loss on standardized
+// rows: the effect of a learning rate and of Adam's epsilon does not depend on the scale of x.
 // (Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section 2.3.)
 //
-// With several experts, each has a part of the latents: a router gives a row one of them and z its
-// weight as a factor, and no other is computed (Mudide et al. 2024, "Efficient dictionary learning
-// with switch sparse autoencoders", section 3). An expert that no row of a step chose rests; steps
-// are counted for all of them together.
+// With several experts, each has a part of the latents. A router assigns one expert to each row,
+// its weight multiplies z, and no other expert is computed (Mudide et al. 2024, "Efficient
+// dictionary learning with switch sparse autoencoders", section 3). Inactive experts are not
+// updated unless `dense_updates` is set; all experts share one step count.
 //
-// Training adds to the loss: the activation's penalty and the router's balance; the errors of the
-// reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level
-// features with Matryoshka sparse autoencoders", eq. 4); and that of what latents which have been
-// idle could explain of the remaining error, which stands still for it (Gao et al. 2024, appendix
-// A.2).
+// Training adds to the loss: the activation's penalty and the router's balance losses; the errors
+// of the reconstructions from prefixes of the latents (Bussmann et al. 2025, "Learning multi-level
+// features with Matryoshka sparse autoencoders", eq. 4); and the AuxK loss, the error with which
+// dead latents reconstruct the residual, which is held constant (Gao et al. 2024, appendix A.2).
 class SparseDictionary final : public Layer {
  public:
   explicit SparseDictionary(const Options& options);
@@ -37,18 +36,19 @@ class SparseDictionary final : public Layer {
   void update_measured(void* saved, UpdateSink& sink, Arena& arena) const override;
   void finish_step(void* saved) override;
 
-  // Memory of an encoding, kept from one to the next.
+  // Memory of `encode`, kept from call to call.
   struct EncodeWorkspace {
     Standby standby;
     Arena arena;
   };
   IdlePool<EncodeWorkspace>& workspaces() const { return workspaces_; }
-  // The codes of dense rows. `refit`: with the values that reconstruct the rows best, which needs
-  // codes above 0.
+  // Returns the codes of dense rows. `refit`: recomputes their values by non-negative least
+  // squares, which needs values above 0.
   Codes encode(const Rows& x, Index rows, bool refit, Arena& arena) const;
-  // y [codes.rows, stride] of codes whose latents are below `latents()`.
+  // y [rows, stride] = the rows that the codes reconstruct; their latents must be below
+  // `latents()`.
   void decode(const SparseRows& codes, Index rows, float* y, Index stride) const;
-  // What the scores of a search are inner products with.
+  // The reconstruction whose inner products with queries are the scores of a search.
   SearchQueries::Reconstruction reconstruction() const {
     return {.decoder = block_.slice(decoder_),
             .stride = decoder_stride(),
@@ -68,7 +68,7 @@ class SparseDictionary final : public Layer {
   float scale() const { return block_.slice(scale_)[0]; }
   Index stride() const { return round_up(width_, kPanelWidth); }
   Index decoder_stride() const { return block_.at(decoder_).row_floats(); }
-  // One group where the prefixes' reconstructions are compared with nothing.
+  // The groups of the prefixes, or one group if their reconstructions have no target.
   LatentGroups groups(const Saved& saved) const;
   CodeInput code_input(float* u, Index rows, bool training) const;
   float* standardized_input(const Rows& x, Index rows, Arena& arena) const;
@@ -98,8 +98,8 @@ class SparseDictionary final : public Layer {
   Index latents_;
   float threshold_;
   bool unit_norm_, subtract_bias_, tied_, lazy_;
-  std::vector<Index> prefixes_;  // the last one is all latents
-  Index dead_k_;  // 0: no loss for dead latents; -1, until the width is known: half of it
+  std::vector<Index> prefixes_;  // the last one holds all latents
+  Index dead_k_;                 // 0: no AuxK loss; -1: half of the width, set by `declare`
   float dead_weight_;
   double dead_rows_;
   std::unique_ptr<CodeActivation> activation_;

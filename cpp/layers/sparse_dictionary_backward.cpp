@@ -30,9 +30,8 @@ LatentGroups SparseDictionary::groups(const Saved& saved) const {
   return {prefixes_.data(), static_cast<Index>(prefixes_.size())};
 }
 
-// Slopes by what the decoder's rows make, s times those by y, in blocks of `rows` rows: one for
-// each group of latents, one for dead latents where there are any, and room for one for each step
-// but the last.
+// Gradients of z W_d, s times those of y, in blocks of `rows` rows: one for each group of latents,
+// one for dead latents if there are any, and an unset one for each step except the last.
 float* SparseDictionary::scaled_gradients(const BackwardPass& pass, const Saved& saved) const {
   const Index block = pass.rows * stride(), groups = this->groups(saved).count;
   const Index steps = activation_->steps(), blocks = groups + (saved.d_dead != nullptr) + steps - 1;
@@ -60,7 +59,7 @@ void SparseDictionary::backward(BackwardPass& pass) const {
   update(pass, saved, terms[0]);
 }
 
-// The code's term, that of dead latents, and those of earlier steps; returns their count.
+// Fills the terms of the code, of dead latents and of earlier steps; returns their count.
 Index SparseDictionary::make_terms(BackwardPass& pass, Saved& saved, float* d_rows,
                                    CodeTerm* terms) const {
   Arena& arena = *pass.arena;
@@ -145,7 +144,8 @@ CodeTerm SparseDictionary::main_term(BackwardPass& pass, Saved& saved, const flo
   return term;
 }
 
-// From gradients by p z to those by z, and by each row's p, which the router takes back.
+// Converts the gradients of p z to those of z, and passes the gradient of each row's p to the
+// router.
 void SparseDictionary::expert_weights_backward(BackwardPass& pass, Saved& saved,
                                                float* gradients) const {
   Arena& arena = *pass.arena;
@@ -218,13 +218,13 @@ DictionaryTargets SparseDictionary::targets(const Saved& saved, const UpdateTarg
                             .lazy = lazy_,
                             .inactive = saved.inactive};
   if (router_) targets.expert_panels = targets.encoder_shape.panels() / router_->experts();
-  // Every update of the decoder writes a tied encoder too, which lies in the same block.
+  // Every update of the decoder also writes a tied encoder, which is in the same block.
   if (tied_ && targets.writes())
     targets.tied_encoder = decoder.weights + (block_.slice(encoder_) - block_.slice(decoder_));
   return targets;
 }
 
-// Of each expert, whether no row chose it and it is left alone; null where there are none.
+// [experts] true for inactive experts that are not updated; null if there are none.
 const char* SparseDictionary::inactive_experts(const Saved& saved, UpdateSink& sink,
                                                Arena& arena) const {
   if (!router_ || sink.updates_inactive()) return nullptr;
@@ -237,12 +237,13 @@ void SparseDictionary::update_vector(UpdateSink& sink, int parameter, const floa
                                      const Saved& saved) const {
   const UpdateTarget target = sink.begin(parameter, 0);
   if (target.rule.kind == UpdateKind::kMeasure)
-    sink.measured(parameter, dot(sums, sums, latents_));  // those that rest have none
+    sink.measured(parameter, dot(sums, sums, latents_));  // 0 for inactive experts
   else
     apply_to_latents(target, sums, saved);
 }
 
-// Updates a vector of the latents, but for those that rest.
+// Updates a vector [latents] except for inactive experts; with lazy updates, only latents with
+// nonzeros.
 void SparseDictionary::apply_to_latents(const UpdateTarget& target, const float* sums,
                                         const Saved& saved) const {
   const Groups& groups = saved.sorted.nonzeros.groups;
@@ -257,7 +258,7 @@ void SparseDictionary::apply_to_latents(const UpdateTarget& target, const float*
       apply_update(target, e * each, sums + e * each, each);
 }
 
-// W_e sum_i d_h_i [d]; the columns of experts that no row chose are not read.
+// Returns W_e sum_i d_h_i [d]; columns of inactive experts are not read.
 float* SparseDictionary::bias_through_encoder(const Saved& saved, Arena& arena) const {
   const float* sums = saved.sorted.gradient_sums;
   float* result = arena.take_zeroed<float>(stride());
@@ -272,8 +273,8 @@ float* SparseDictionary::bias_through_encoder(const Saved& saved, Arena& arena) 
   return result;
 }
 
-// d_b = sum_i d_y_i, of every prefix's y, less sum_i d_u_i where b is subtracted before the
-// encoder: W_e sum_i d_h_i and the router's.
+// d_b = sum_i d_y_i over every prefix's y, minus sum_i d_u_i if b is subtracted before the encoder.
+// The latter is W_e sum_i d_h_i plus the router's part.
 void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved) const {
   Arena& arena = *pass.arena;
   float* gradient = arena.take_zeroed<float>(stride());
@@ -293,7 +294,8 @@ void SparseDictionary::update_bias(BackwardPass& pass, const Saved& saved) const
   apply_update(pass.sink->begin(decoder_bias_, 0), 0, gradient, width_);
 }
 
-// d_x = d_u / s, back in the loss's own units, with d_u = W_e d_h over the nonzeros of every term.
+// d_x = d_u / s, the gradient of the unscaled loss, with d_u = W_e d_h over the nonzeros of every
+// term.
 void SparseDictionary::add_input_gradient(const Saved& saved, const CodeTerm* terms, Index count,
                                           const GradientSlot& slot, Arena& arena) const {
   const Panels encoder = block_.panels(encoder_);

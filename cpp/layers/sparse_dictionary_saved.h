@@ -1,4 +1,4 @@
-// What a dictionary's forward leaves for its backward.
+// Values that a dictionary's forward pass keeps for its backward.
 #pragma once
 
 #include "layers/sparse_dictionary.h"
@@ -9,25 +9,25 @@ struct SparseDictionary::Saved {
   Arena* arena;
   float* u;  // [steps * rows, stride]
   CodeRun run;
-  Codes codes;           // what is decoded: with several experts, the values times their weights
-  const float* factors;  // [nonzeros] those weights, or null
+  Codes codes;           // the decoded codes; with several experts, values times weights
+  const float* factors;  // [nonzeros] the weights, or null
   RouterRun routing;
   RunInfo routing_info;
 
-  // Slopes of the losses of the layer itself, by the rows that they compare, [.., stride]; null
-  // where there is none.
+  // Gradients of the layer's own losses with respect to the rows they compare; null without the
+  // loss.
   float* d_prefixes;  // [(groups - 1) * rows, stride]
   float* d_gates;     // [rows, stride]
   float* d_dead;      // [rows, stride]
   Codes dead;
-  const float* d_u_routed;  // [rows, stride] the router's part, or null
+  const float* d_u_routed;  // [rows, stride] the router's part of d_u, or null
 
-  // What the updates are made from.
+  // Inputs of the updates.
   SortedTerms sorted;
   const float* d_rows;
-  const char* inactive;      // of each expert, or null
+  const char* inactive;      // [experts], or null
   int parameter_indices[2];  // of the activation's parameters that `sorted` has sums for, or -1
-  bool stored;               // the update is applied later: what has to follow it too
+  bool stored;               // updates are applied later; finish_step completes them
 };
 
 }  // namespace gatewise

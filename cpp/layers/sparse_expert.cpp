@@ -13,15 +13,15 @@ namespace gatewise {
 struct SparseExpertLayer::Saved {
   RouterRun routing;
   Dispatch dispatch;
-  Input routed_rows;  // the input rows in the order of dispatch
+  Input routed_rows;  // the input rows in dispatch order
   ExpertRun run;
   float* expert_outputs;  // [assignments, units]
   Input shared_rows;      // the input rows, once for each shared expert
   Groups shared_groups;
   ExpertRun shared_run;
   float* shared_outputs;  // [shared experts * rows, units]
-  float* pre_activation;  // like the output, where the slope needs it
-  bool updates_all;       // whether the step changed experts that no row chose
+  float* pre_activation;  // like the output, if the derivative needs it
+  bool updates_all;       // whether the step updates inactive experts
 };
 
 SparseExpertLayer::SparseExpertLayer(const Options& options)
@@ -35,11 +35,10 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
   require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
   router_ = Registry<Router>::create(options.text("router.kind"), options);
   expert_ = Registry<Expert>::create(options.text("expert.kind"), options);
-  require(
-      !router_->scores_outputs() || (options.text("expert.kind") == "linear" &&
-                                     options.text("expert.activation") == "linear"),
-      "expert: expected linear experts, whose outputs' sums are known without running them, got ",
-      options.text("expert.kind"));
+  require(!router_->scores_outputs() || (options.text("expert.kind") == "linear" &&
+                                         options.text("expert.activation") == "linear"),
+          "expert: expected linear experts, whose output sums are known without running them, got ",
+          options.text("expert.kind"));
   if (shared_count_ > 0) shared_ = Registry<Expert>::create(options.text("expert.kind"), options);
   training_load_.assign(static_cast<std::size_t>(experts_), 0);
 }
@@ -86,7 +85,7 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   combine(pass, *saved, activation);
 }
 
-// Every row goes to every shared expert: groups of all rows, one after the other.
+// Every row goes to every shared expert: one group of all rows per shared expert.
 void SparseExpertLayer::shared_forward(ForwardPass& pass, Saved& saved) const {
   Arena& arena = *pass.arena;
   const Index num_assignments = shared_count_ * pass.rows;
@@ -104,7 +103,8 @@ void SparseExpertLayer::shared_forward(ForwardPass& pass, Saved& saved) const {
                        pass.output.stride, pass.step.training, arena);
 }
 
-// A gather in the order of a row's assignments, so the sum's order is the row's own.
+// Gathers in the order of a row's assignments, so that the order of the sum depends on the row
+// only.
 void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
                                 Activation activation) const {
   const Choice& choice = saved.routing.choice;
@@ -152,7 +152,7 @@ void SparseExpertLayer::backward(BackwardPass& pass) const {
                     pass.sink, arena);
 }
 
-// The slope by each assignment's weight, d_y . E_j(x), and by each assignment's output, w_j d_y.
+// Computes the gradient of each assignment's weight, d_y . E_j(x), and of its output, w_j d_y.
 void SparseExpertLayer::chosen_backward(BackwardPass& pass, const Saved& saved,
                                         float* d_weights) const {
   const Choice& choice = saved.routing.choice;
@@ -225,7 +225,7 @@ void SparseExpertLayer::update_derived_values() {
   for (Index e = 0; e < experts_; ++e) sum_outputs(e);
 }
 
-// Gives the router the sums of an expert's kernel over units, and that of its bias.
+// Passes the sums of an expert's kernel over units, and the sum of its bias, to the router.
 void SparseExpertLayer::sum_outputs(Index expert) {
   const Parameter& kernel = block_.find("kernel");
   const PanelShape& shape = kernel.shape;

@@ -1,5 +1,4 @@
-// y = f(sum_j w_j E_j(x) + shared(x) + b): the sum over the experts that a router chose for the
-// row.
+// y = f(sum_j w_j E_j(x) + shared(x) + b), summed over the experts that a router chose for the row.
 #pragma once
 
 #include "experts/expert.h"
@@ -18,10 +17,10 @@ class SparseExpertLayer final : public Layer {
   Activation output_activation() const override { return activation_; }
   bool reads_sparse() const override { return true; }
 
-  // Runs the router alone.
+  // Runs only the router.
   RouterRun route(const Input& x, Index rows, Arena& arena) const;
 
-  // Assignments of each expert in training steps since the last reset.
+  // Assignment count of each expert in training steps since the last reset.
   const std::vector<Index>& training_load() const { return training_load_; }
   void reset_training_load() { training_load_.assign(training_load_.size(), 0); }
 
@@ -43,12 +42,12 @@ class SparseExpertLayer final : public Layer {
   Index shared_count_;
   Activation activation_;
   bool use_bias_;
-  Storage storage_;  // of the experts' kernels, shared experts' too
+  Storage storage_;  // of the kernels of experts and shared experts
   std::unique_ptr<Router> router_;
   std::unique_ptr<Expert> expert_;
   std::unique_ptr<Expert> shared_;  // null without shared experts
   int output_bias_ = -1;
-  AlignedBuffer output_sums_;  // [experts, width], a row padded, where the router reads such sums
+  AlignedBuffer output_sums_;  // [experts, width], rows padded, if the router reads sums
   std::vector<Index> training_load_;
 };
 

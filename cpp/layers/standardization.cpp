@@ -1,6 +1,6 @@
-// The units of a stacked autoencoder: u = s (x - c) before it, y = u / s + c behind it. c [d] and s
-// are not trained. Slopes between the two are those of the loss in units of s x, s^2 times the
-// loss, as in layers/sparse_dictionary.h.
+// Standardization of a stacked autoencoder: u = s (x - c) before it, y = u / s + c after it. c [d]
+// and s are not trained. Gradients between the two are those of s^2 times the loss, as in
+// layers/sparse_dictionary.h.
 #include "layers/layer.h"
 
 namespace gatewise {
@@ -24,8 +24,8 @@ class Standardization final : public Layer {
     });
   }
 
-  // Before the stack: d_x = s d_u / s^2, back in the loss's own units. Behind it: d_u = s^2 d_y /
-  // s.
+  // Before the stack: d_x = s d_u / s^2, the gradient of the unscaled loss. After it: d_u = s^2 d_y
+  // / s.
   void backward(BackwardPass& pass) const override {
     const GradientSlot& slot = pass.d_inputs[0];
     if (!slot.data) return;

@@ -1,5 +1,5 @@
-// l = mean_j -(t_j ln p_j + (1 - t_j) ln(1 - p_j)); from pre-activations z, softplus(z_j) - z_j
-// t_j.
+// l = mean_j -(t_j ln p_j + (1 - t_j) ln(1 - p_j)); from pre-activations z: mean_j softplus(z_j) -
+// z_j t_j.
 #include "core/registry.h"
 #include "kernels/reduce.h"
 #include "losses/loss.h"

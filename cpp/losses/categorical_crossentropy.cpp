@@ -1,6 +1,6 @@
 // l = -sum_j t_j ln p_j, with targets t as rows (categorical) or as one label (sparse categorical).
-// From pre-activations z: sum_j t_j (log sum exp z - z_j). Given probabilities are divided by their
-// sum first.
+// From pre-activations z: sum_j t_j (log sum exp z - z_j). Probabilities are first divided by their
+// sum.
 #include <limits>
 
 #include "core/registry.h"
@@ -28,7 +28,7 @@ class CategoricalCrossentropy : public Loss {
   }
 
  protected:
-  // t_j .. t_j+15 of a target row, label smoothing included.
+  // Returns t_j .. t_j+15 of a target row, with label smoothing.
   virtual Vector labels(const Target& target, Index target_row, Index j) const {
     const Index rest = target.units - j;
     const float* t = target.values + target_row * target.units + j;
@@ -50,7 +50,7 @@ class CategoricalCrossentropy : public Loss {
       totals = totals + t;
     }
     const float total = sum_lanes(totals), product = sum_lanes(products);
-    // The softmax needs somewhere to lie: the output where it is taken over, else the gradient.
+    // The softmax is stored in the output if the loss computes it, else in the gradient.
     float* p = activated ? activated : d_y;
     alignas(64) float lanes[kPanelWidth];
     const float log_sum = p ? softmax_forward(z, p, units) : log_sum_exp(z, units, lanes);
@@ -78,7 +78,7 @@ class CategoricalCrossentropy : public Loss {
   float from_probabilities(const float* y, Index target_row, const Target& target, float scale,
                            float* d_y) const {
     const Index units = target.units;
-    // A row of zeros is no distribution: its probabilities are 0, and clipped.
+    // The probabilities of a row of zeros are 0, then clipped.
     const Vector sum =
         max(Vector::set(std::numeric_limits<float>::min()), Vector::set(sum_of(y, units)));
     Vector losses = Vector::zero(), means = Vector::zero();

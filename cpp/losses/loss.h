@@ -1,5 +1,5 @@
-// Losses: value and gradient of a batch in one pass. A loss that knows the activation before it
-// takes it over, so that the pair is computed from pre-activations without cancellation.
+// Losses: value and gradient of a batch in one pass. A loss may also compute the activation before
+// it: from pre-activations, the pair has no cancellation.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@
 
 namespace gatewise {
 
-// What the rows of a batch are compared with. Row i of the batch is row index[i] of the arrays.
+// Targets of a batch. Row i of the batch is row index[i] of the arrays.
 struct Target {
   const float* values = nullptr;         // [rows, units], or null
   const std::int32_t* labels = nullptr;  // [rows], or null
   std::int32_t min_label = 0, max_label = 0;
-  const float* weights = nullptr;  // one for each sample, or null: 1
+  const float* weights = nullptr;  // [samples], or null: all 1
   const Index* index = nullptr;    // null: row i
   Index rows_per_sample = 1;
   Index units = 0;
@@ -38,19 +38,20 @@ class Loss {
 
   static std::unique_ptr<Loss> create(const std::string& name, const Options& options);
 
-  // The activation that the loss computes itself when it stands last.
+  // The activation that the loss computes itself if a network ends with it.
   virtual Activation fused_activation() const { return Activation::kLinear; }
 
-  // Whether it reads int32 labels, and not rows of values.
+  // Whether the loss reads int32 labels instead of rows of values.
   virtual bool reads_labels() const { return false; }
 
-  // Row i's loss l_i from predictions y [units], or from pre-activations where `fused`; then y is
-  // overwritten with the activation's values. d_y [units] = scale dl_i/dy, where not null.
+  // Returns the loss l_i of one row y [units]: predictions or, if `fused`, pre-activations, whose
+  // activations are written to `activated` (null: not written; may alias y). d_y [units] = scale
+  // dl_i/dy, unless null.
   virtual float row(const float* y, float* activated, Index target_row, const Target& target,
                     bool fused, float scale, float* d_y) const = 0;
 
-  // Mean over the rows of weight_i l_i. d_y [rows, units] with d_stride, or null. row_losses
-  // [rows].
+  // Returns the mean of weight_i l_i over the rows and sets row_losses [rows] to weight_i l_i. d_y
+  // [rows, units] with d_stride, or null.
   double evaluate(const Predictions& y, const Target& target, bool fused, float scale, float* d_y,
                   Index d_stride, float* row_losses) const;
 };

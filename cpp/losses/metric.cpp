@@ -53,7 +53,7 @@ Metric metric_from_name(const std::string& name) {
 double evaluate_metric(Metric metric, const Predictions& y, const Target& target,
                        float* row_values) {
   require((metric == Metric::kSparseCategoricalAccuracy) == (target.labels != nullptr),
-          "metrics: this metric does not fit the kind of target (labels or rows of values)");
+          "metrics: expected a metric that fits the kind of target (labels or rows of values)");
   parallel_for(y.count, static_cast<double>(target.units * 2), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       row_values[i] = row_value(metric, y.rows.row(i), target.row(i), target);

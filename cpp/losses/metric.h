@@ -8,8 +8,8 @@
 namespace gatewise {
 
 enum class Metric {
-  kBinaryAccuracy,             // share of units with (y > 0.5) == t
-  kCategoricalAccuracy,        // argmax y == argmax t, ties to the lowest
+  kBinaryAccuracy,             // fraction of units with (y > 0.5) == t
+  kCategoricalAccuracy,        // argmax y == argmax t, ties to the lowest index
   kSparseCategoricalAccuracy,  // argmax y == label
   kMeanSquaredError,
   kMeanAbsoluteError,

@@ -1,4 +1,4 @@
-// Probabilities that came from elsewhere, kept off 0 and 1 as Keras does.
+// Clips given probabilities away from 0 and 1, as Keras does.
 #pragma once
 
 #include "kernels/math.h"
@@ -11,7 +11,7 @@ GATEWISE_INLINE Vector clip_probability(const Vector& y) {
   return min(Vector::set(1.0f - kProbabilityEpsilon), max(Vector::set(kProbabilityEpsilon), y));
 }
 
-// `value` where y is inside the clipping range, else 0: the slope of a clipped value.
+// Returns `value` where y is inside the clipping range, else 0: the gradient of a clipped value.
 GATEWISE_INLINE Vector where_unclipped(const Vector& y, const Vector& value) {
   const Vector low = Vector::set(kProbabilityEpsilon),
                high = Vector::set(1.0f - kProbabilityEpsilon);

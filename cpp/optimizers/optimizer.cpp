@@ -10,7 +10,7 @@
 namespace gatewise {
 namespace {
 
-// Values that one chunk of a parallel pass over a slice takes.
+// Count of values in one chunk of a parallel pass over a slice.
 constexpr Index kChunkSize = 4096;
 
 }  // namespace
@@ -67,7 +67,8 @@ void LayerState::begin_step() {
     for (Slice& slice : slices) slice.touched = false;
 }
 
-// The rule and arrays for the next update of a slice, whose step count has been raised.
+// Returns the rule and arrays for the next update of a slice, whose step count is already
+// incremented.
 UpdateTarget LayerState::target(int index, Index slice) {
   const Optimizer& o = optimizer_;
   const Parameter& parameter = block_.at(index);
@@ -126,7 +127,7 @@ bool LayerState::has_measured() const {
 }
 
 void LayerState::finish_stored() {
-  if (optimizer_.kind == UpdateKind::kGradientSums) return;  // which are those of the loss alone
+  if (optimizer_.kind == UpdateKind::kGradientSums) return;  // sums of the loss gradient only
   for (std::size_t at = 0; at < slices_.size(); ++at) {
     const int index = static_cast<int>(at);
     const Parameter& parameter = block_.at(index);
@@ -164,7 +165,7 @@ void LayerState::apply_stored(int index, double scale) {
     if (!slices_[index][slice].touched) continue;
     float* g = gradient(index, slice);
     UpdateTarget update_target = target(index, slice);
-    update_target.rule.l2 = 0;  // in the gradient already
+    update_target.rule.l2 = 0;  // already in the gradient
     parallel_for(ceil_divide(size, kChunkSize), kChunkSize * 8, [&](Index begin, Index end) {
       const Index from = begin * kChunkSize, to = std::min(end * kChunkSize, size);
       if (factor != 1)

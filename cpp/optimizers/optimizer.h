@@ -1,4 +1,4 @@
-// Which update a parameter gets, with what state. The update itself is kernels/update.h.
+// Chooses the update and state of each parameter. The update itself is in kernels/update.h.
 #pragma once
 
 #include <string>
@@ -15,24 +15,24 @@ struct Optimizer {
   double learning_rate = 0.01;
   double momentum = 0;
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
-  double weight_decay = 0;      // decoupled, of kernels and biases alike
+  double weight_decay = 0;      // decoupled, for kernels and biases
   double clip_norm = 0;         // of each parameter's gradient
   double clip_value = 0;        // of each value of a gradient
   double global_clip_norm = 0;  // of all gradients together
-  bool dense_updates = false;   // whether an untouched expert is updated too
+  bool dense_updates = false;   // whether inactive experts are updated too
 
   static Optimizer from_options(const Options& options);
 
-  // Whether gradients must be seen whole before the first update.
+  // Whether all gradients are needed before the first update.
   bool stores_gradients() const { return clip_norm > 0 || global_clip_norm > 0; }
 };
 
-// What an optimizer keeps for one layer: moments laid out as its parameters, a step count for every
-// slice (an untouched expert's stands still), and the penalty of every slice as of its last update.
+// Optimizer state of one layer: moments laid out like its parameters, a step count per slice
+// (constant while it is untouched), and the penalty of every slice as of its last update.
 class LayerState final : public UpdateSink {
  public:
-  // Updates wait for `apply_stored` where the optimizer clips by norm, or where the layer is used
-  // repeatedly: then no gradient can be measured and made twice.
+  // Updates wait for `apply_stored` if the optimizer clips by norm, or if the layer is used
+  // repeatedly: in the latter case no gradient can be measured and then recomputed.
   LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly);
 
   UpdateTarget begin(int index, Index slice) override;
@@ -42,19 +42,20 @@ class LayerState final : public UpdateSink {
 
   void begin_step();
 
-  // Stored gradients: the slope of the L2 penalties is added to them, and those of zeros that stay
-  // are cleared; the sum of squares of parameter `index`; and the update with all of its gradients
-  // multiplied by `scale`.
+  // For stored gradients. `finish_stored` adds the gradient of the L2 penalties and clears the
+  // gradients of zeros that are kept; `stored_square` returns the sum of squares of parameter
+  // `index`; `apply_stored` updates with its gradients multiplied by `scale`.
   void finish_stored();
   double stored_square(int index) const;
   void apply_stored(int index, double scale);
-  // Whether gradients of this step were measured, which the layer has to make and use now.
+  // Whether gradients of this step were only measured, so that the layer must recompute and apply
+  // them.
   bool has_measured() const;
 
-  // After all updates of a step: the proximal step of group penalties, in the slices it touched.
+  // Applies the proximal step of group penalties to touched slices, after all updates of a step.
   void shrink_touched_groups();
 
-  // Makes the penalty of the slices that this step touched anew, or of all of them.
+  // Recomputes the penalty of the slices that this step touched, or of all of them.
   void refresh_penalties(bool all);
   double penalty() const;
 

@@ -1,4 +1,4 @@
-// What penalties do to the weights after a step, and what they add to the loss.
+// Penalties: their proximal step after an update, and their part of the loss.
 #include <algorithm>
 
 #include "core/parallel.h"
@@ -8,7 +8,7 @@
 namespace gatewise {
 namespace {
 
-// Values that one chunk of a parallel pass over a slice takes.
+// Count of values in one chunk of a parallel pass over a slice.
 constexpr Index kChunkSize = 4096;
 
 double operations(const Parameter& parameter, Index num_chunks) {

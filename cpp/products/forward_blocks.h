@@ -1,12 +1,12 @@
-// The work of a forward product over groups, shared out over the threads.
+// Distributes the work of a forward product over groups over the threads.
 #pragma once
 
 #include "products/work_split.h"
 
 namespace gatewise {
 
-// Calls multiply(group, row, row_end, panel, panel_end, epilogue) for blocks that cover every row
-// of every group and every panel of its weights once; `epilogue` then has the group's bias.
+// Calls multiply(group, row, row_end, panel, panel_end, epilogue) for blocks that cover each row of
+// each group and each panel of its weights once; the `epilogue` passed on has the group's bias.
 template <typename Multiply>
 void for_each_forward_block(const Input& x, const Groups& groups, const GroupedWeights& weights,
                             const Epilogue& epilogue, const Multiply& multiply) {

@@ -1,4 +1,4 @@
-// A sink that keeps gradients instead of updating: for those that are changed, or added up, before
+// A sink that stores gradients instead of updating, for gradients that are changed or summed before
 // they are used.
 #pragma once
 

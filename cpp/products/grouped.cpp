@@ -80,7 +80,7 @@ void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& gr
   };
   const double operations = static_cast<double>(shape.cols * kPanelWidth);
   if (out.target) {
-    // Rows of several groups meet in one row of d_x: split columns alone, groups in order.
+    // Rows of several groups add to one row of d_x: only columns are split, groups run in order.
     const double rows = static_cast<double>(groups.total());
     const auto run = [&](Index begin, Index end, int thread) {
       for (Index g = 0; g < groups.count; ++g)
@@ -99,13 +99,13 @@ void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& gr
 
 namespace {
 
-// The targets of every slice that gets an update, and the cost of each slice as a row count.
+// The targets of the slices that are updated, and the cost of each slice as a row count.
 struct SliceUpdates {
   UpdateTarget* targets;
   Groups costs;
 };
 
-// `row_share`: what a row costs, where 1 is a dense one.
+// row_share: cost of a row relative to a dense row.
 SliceUpdates begin_updates(const Groups& groups, int parameter, double row_share, UpdateSink& sink,
                            Arena& arena) {
   SliceUpdates updates;
@@ -126,7 +126,8 @@ SliceUpdates begin_updates(const Groups& groups, int parameter, double row_share
 
 namespace {
 
-// Units of a gradient from CSR rows: kGradientUnitRows rows of W by kSparsePanels panels each.
+// Computes work units [unit, unit_end) of a gradient from CSR rows. A unit is kGradientUnitRows
+// rows of W by kSparsePanels panels.
 void sparse_units(const SparseColumns& sorted, Index g, const float* d_y, Index d_y_stride,
                   PanelShape shape, Index unit, Index unit_end, const UpdateTarget& target) {
   const Index tiles = ceil_divide(shape.rows, kGradientUnitRows);
@@ -150,7 +151,7 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
   const SliceUpdates updates = begin_updates(groups, kernel, row_share, sink, arena);
   const SparseColumns sorted = x.is_sparse() ? sort_groups(x, groups, arena) : SparseColumns{};
   const PanelShape shape = block.at(kernel).shape;
-  const Index panels = x.is_sparse() ? kSparsePanels : 1;  // of one unit of work
+  const Index panels = x.is_sparse() ? kSparsePanels : 1;  // of one work unit
   const Index units =
       ceil_divide(shape.rows, kGradientUnitRows) * ceil_divide(shape.panels(), panels);
   const WorkSplit split(updates.costs, units, kWhole);

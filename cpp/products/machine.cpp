@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kRepeats = 9;
 
-// The least time of `run`, in seconds. The first run, which starts the threads, counts too: it is
-// never the least.
+// The minimum time of `run`, in seconds. The first run is included: it starts the threads and is
+// never the fastest.
 template <typename Run>
 double min_seconds(const Run& run) {
   using Clock = std::chrono::steady_clock;

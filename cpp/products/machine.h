@@ -1,16 +1,16 @@
-// What this machine can do at most with `num_threads()` threads, at this instruction-set level. The
-// best of nine repeats: other work on the machine only ever takes away.
+// Peak speeds of this machine with `num_threads()` threads at this instruction-set level. The best
+// of nine repeats, since other work on the machine can only lower a result.
 #pragma once
 
 #include <cstddef>
 
 namespace gatewise {
 
-// Flops a second (a multiply-add is two) of multiply-adds that read and write registers alone.
+// Flops per second (a multiply-add is two) of multiply-adds that use only registers.
 double peak_flops();
 
-// Bytes a second at which `bytes` of floats in main memory are summed; far more than the caches
-// hold is meant. Throws std::invalid_argument where that is not one float a thread.
+// Bytes per second at which `bytes` of floats in main memory are summed; `bytes` should far exceed
+// the caches. Throws std::invalid_argument if that is less than one float per thread.
 double read_bandwidth(std::size_t bytes);
 
 }  // namespace gatewise

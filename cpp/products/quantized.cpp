@@ -9,8 +9,8 @@
 namespace gatewise {
 namespace {
 
-// The rows that x reads, each once: slot[i] is the place of row i among them. Without an index row
-// i is its own slot, and slot is null.
+// The distinct rows that x reads: row i of x is distinct row slot[i]. If x has no index, slot is
+// null and row i is distinct row i.
 struct DistinctRows {
   Input rows;
   Index count = 0;
@@ -35,7 +35,7 @@ Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
   Int8Rows result{.stride = round_up(x.width, 2), .slot = distinct.slot};
   auto* values = arena.take<std::int16_t>(distinct.count * result.stride);
   float* scales = arena.take<float>(distinct.count);
-  // Rounding a value costs a division beside some ten simpler operations.
+  // Rounding a value costs a division and some ten simpler operations.
   parallel_for(distinct.count, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const float* row = x.dense.row(i);

@@ -5,8 +5,9 @@
 
 namespace gatewise {
 
-// y = f(x W_g + b_g) for every row, W_g as `weights.storage` says. With int8 every distinct row of
-// x is rounded once, before the products, into `arena`; what a row becomes depends on it alone.
+// y = f(x W_g + b_g) for every row, W_g stored as `weights.storage`. With int8, each distinct row
+// of x is rounded once, before the products, into `arena`; its rounded values depend on no other
+// row.
 void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                                const Epilogue& epilogue, Arena& arena);
 

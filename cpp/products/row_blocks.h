@@ -1,5 +1,5 @@
-// Work on blocks of rows of one group, several products one after the other while a block lies in
-// a thread's own cache.
+// Blocks of rows of one group: several products run in succession on a block while it is in the
+// cache of its thread.
 #pragma once
 
 #include "products/thread_scratch.h"
@@ -7,22 +7,21 @@
 
 namespace gatewise {
 
-// The most rows of a block whose rows have `width` floats between two products: they take up to
-// 512 KB of the second cache, or more where that is fewer than 48 rows, too few for reading a panel
-// of weights.
+// Maximum rows of a block whose rows have `width` floats between two products: up to 512 KB of the
+// L2 cache, but at least 48 rows, since fewer are not worth reading a panel of weights.
 inline Index block_rows(Index width) {
   return std::clamp<Index>(131072 / std::max<Index>(width, 1) / kRowGrain * kRowGrain, 48, 480);
 }
 
-// The rows that several products in a row are made for: all rows of all groups, shared out over the
-// threads product by product, or some rows of one group, on the calling thread.
+// The rows of several successive products: either all rows of all groups, each product distributed
+// over the threads, or some rows of one group on the calling thread.
 class ProductRows {
  public:
   ProductRows(const Groups& groups, Arena& arena)
       : groups_(&groups), rows_(groups.total()), arena_(&arena) {}
   ProductRows(Index group, Index rows) : group_(group), rows_(rows) {}
 
-  // As grouped_forward; rows of x and of the epilogue are numbered from 0.
+  // As grouped_forward; row indices of x and of the epilogue start at 0.
   void multiply(const Input& x, const GroupedWeights& weights, const Epilogue& epilogue) const {
     if (groups_)
       grouped_forward(x, *groups_, weights, epilogue, *arena_);
@@ -30,7 +29,7 @@ class ProductRows {
       gatewise::multiply(x, rows_, weights, group_, epilogue);
   }
 
-  // body(begin, end) over ranges of rows; operations: of a row.
+  // Calls body(begin, end) over ranges of rows. operations: multiply-adds per row.
   template <typename Body>
   void for_rows(double operations, const Body& body) const {
     if (groups_)
@@ -46,12 +45,13 @@ class ProductRows {
   Arena* arena_ = nullptr;
 };
 
-// Whether there are rows enough that threads share them out evenly and need not split columns.
+// True if there are enough rows to distribute evenly over the threads without splitting columns.
 inline bool works_by_row_blocks(const Groups& groups) {
   return groups.total() >= 128 * num_threads();
 }
 
-// Calls body(group, row, row_end, thread) for blocks of at most `block` rows. operations: of a row.
+// Calls body(group, row, row_end, thread) for blocks of at most `block` rows. operations:
+// multiply-adds per row.
 template <typename Body>
 void for_row_blocks(const Groups& groups, Index block, double operations,
                     const ThreadScratch& scratch, const Body& body) {

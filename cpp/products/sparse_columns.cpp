@@ -6,24 +6,25 @@
 namespace gatewise {
 namespace {
 
-// Entries of one run: few enough that both copies stay in a second cache of 1 MB while they are
-// sorted, enough to pay for a thread.
+// Nonzeros of one run: few enough that both copies stay in an L2 cache of 1 MB while they are
+// sorted, and enough work for a thread.
 constexpr Index kRunNonzeros = Index{1} << 14;
 
-// Copying, counting and placing an entry takes about what so many multiply-adds of a product do.
+// Cost of copying, counting and sorting a nonzero, in multiply-adds of a product.
 constexpr double kSortOperations = 160;
 
 struct RunRows {
   Index begin, end, first_row, first_nonzero;
 };
 
-// Rounded up to a quarter of the power of two below: a margin of at most 25 %.
+// Rounds up to a multiple of a quarter of the next lower power of two: a margin of at most 25 %.
 Index with_margin(Index nonzeros) {
   const Index step = static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(nonzeros))) / 4;
   return round_up(nonzeros, std::max<Index>(step, 256));
 }
 
-// Cuts a group into runs of about `most` nonzeros, which end where a row ends; at most kMaxRuns.
+// Cuts the rows [begin, end) of a group, which have `nonzeros` nonzeros, into at most kMaxRuns runs
+// of about equal size (about kRunNonzeros or more). A run ends at the end of a row.
 Index cut_group(const SparseRows& x, Index begin, Index end, Index nonzeros, Index first_nonzero,
                 RunRows* runs) {
   const Index parts = std::clamp<Index>(nonzeros / kRunNonzeros, 1, kMaxRuns);

@@ -6,7 +6,8 @@
 
 namespace gatewise {
 
-// Group g has runs [first_run[g], first_run[g + 1]), at most kMaxRuns, of its rows in order.
+// The nonzeros of group g are in runs [first_run[g], first_run[g + 1]), at most kMaxRuns; runs
+// follow the order of rows.
 struct SparseColumns {
   SortedRun* runs = nullptr;
   Index* first_run = nullptr;  // [groups + 1]
@@ -15,8 +16,8 @@ struct SparseColumns {
   Index count(Index g) const { return first_run[g + 1] - first_run[g]; }
 };
 
-// Memory follows the largest number of nonzeros seen so far with a margin, so that it soon stops
-// growing, however they vary from batch to batch.
+// Memory is sized for the largest nonzero count seen so far, with a margin, so that it soon stops
+// growing however the count varies from batch to batch.
 SparseColumns sort_groups(const Input& x, const Groups& groups, Arena& arena);
 
 }  // namespace gatewise

@@ -7,15 +7,15 @@
 namespace gatewise {
 namespace {
 
-// Storing a row's outputs takes about as long as so many of its nonzeros.
+// Cost of storing a row's outputs, in nonzeros.
 constexpr Index kRowWork = 4;
 
 Index work_of(const SparseRows& x, Index begin, Index end) {
   return kRowWork * (end - begin) + x.nonzeros(begin, end);
 }
 
-// Runs body(first row, last row) for those of rows [begin, end) whose work, counted from `begin`
-// on, starts in [from, to).
+// Calls body(first, row_end) for the rows of [begin, end) whose work, counted from `begin`, starts
+// in [from, to).
 template <typename Body>
 void rows_within(const SparseRows& x, Index begin, Index end, Index from, Index to,
                  const Body& body) {
@@ -33,8 +33,8 @@ void sparse_grouped_forward(const SparseRows& x, const Groups& groups,
                             const GroupedWeights& weights, const Epilogue& epilogue) {
   const Index panels = weights.first.shape.panels();
   const Index blocks = ceil_divide(panels, kSparsePanels);
-  // Work is numbered group by group, within a group block by block of panels, within that row by
-  // row: one unit is one entry by one block.
+  // Work units are ordered by group, then block of panels, then row; a unit is one nonzero by one
+  // block.
   const Index units = work_of(x, 0, groups.total()) * blocks;
   const auto operations = static_cast<double>(kSparsePanels * kPanelWidth);
   parallel_for(units, operations, [&](Index begin, Index end) {

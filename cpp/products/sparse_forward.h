@@ -1,4 +1,5 @@
-// The forward product of groups of CSR rows, shared out by nonzeros: rows may be of any length.
+// The forward product of groups of CSR rows, distributed over the threads by nonzero count, so that
+// rows may have any length.
 #pragma once
 
 #include "products/grouped.h"

@@ -10,29 +10,29 @@
 namespace gatewise {
 namespace {
 
-// What a lane of a step costs, in multiply-adds of 15 ps, which `parallel_for` takes them for (Zen
-// 5): for one row by itself, whose value is gathered, and for each of many rows.
+// Cost of one lane of a step, in multiply-adds of 15 ps, the unit of `parallel_for` (Zen 5): csr
+// with a single row, whose values are gathered; csr and blocks for each of many rows.
 constexpr double kRowCost = 10, kColumnCost = 1.5, kBlockCost = 0.7;
-// What copying a value to its column costs.
+// Cost of transposing one value.
 constexpr double kTransposeCost = 5;
 
-// Columns of 32 rows that are more than this, of 512 KB, are made of 16 rows: such a cache holds
-// them longer, and where they exceed it either takes about as long (Zen 5).
+// If the columns of 32 rows exceed this many floats (512 KB), blocks have 16 rows: they stay in a
+// cache of that size longer, and if they exceed it, both take about as long (Zen 5).
 constexpr Index kColumnFloats = 128 * 1024;
 
-// So many rows or fewer are taken one by one: 16 together take the time of two and a half.
+// Up to this many rows are processed one by one: 16 together take the time of two and a half.
 constexpr Index kFewRows = 2;
 
-// CSR rows that are spread out at once for blocks.
+// CSR rows that are expanded to dense rows at a time, for the form `blocks`.
 constexpr Index kDenseRows = 192;
 
-// Mean lanes of a slice.
+// Mean lane count of a slice, 16 per step.
 template <typename StorageIndex>
 double mean_lanes(const SparseWeights<StorageIndex>& w) {
   return static_cast<double>(w.steps() * kPanelWidth) / static_cast<double>(w.slices());
 }
 
-// Copies of rows, dense, `stride` floats apart, with zeros behind each.
+// Copies rows [0, rows) of x to `to` [rows, stride], dense, padded with zeros.
 void copy_rows(const Input& x, Index rows, float* to, Index stride) {
   std::fill_n(to, rows * stride, 0.0f);
   for (Index i = 0; i < rows; ++i) {
@@ -58,21 +58,21 @@ void few_rows_csr(const Input& x, Index rows, const SparseWeights<StorageIndex>&
   });
 }
 
-// Columns [inputs + 1, lanes] of a block of rows for each thread, which turns a block when it comes
-// to it, even if another does so too: reading what another thread has just written is as slow.
+// A transposed block of rows, [inputs + 1, lanes], for each thread. A thread transposes each block
+// it needs, even if another thread has done so: reading what another thread just wrote is as slow.
 class ThreadColumns {
  public:
   ThreadColumns(const Input& x, Index rows, Index lanes, int threads, Arena& arena)
       : x_(x), rows_(rows), lanes_(lanes), floats_(round_up((x.width + 1) * lanes, kPanelWidth)) {
     held_ = arena.take<Index>(threads);
     std::fill_n(held_, threads, Index{-1});
-    // They are read in any order: on pages of 4 KB that took half as long again (Zen 5, 256 KB).
+    // Columns are read in any order: with 4 KB pages that took 1.5 times as long (Zen 5, 256 KB).
     constexpr Index kHuge = static_cast<Index>(kHugeBlock / sizeof(float));
     const Index all = threads * floats_;
     data_ = arena.take<float>(all > kHuge / 32 ? std::max(all, kHuge) : all);
   }
 
-  // Those of rows [block * lanes, ...) for a thread, turned where it holds another block.
+  // The columns of rows [block * lanes, ...), transposed first if the thread holds another block.
   const float* of(int thread, Index block) const {
     float* columns = data_ + thread * floats_;
     if (held_[thread] == block) return columns;
@@ -92,17 +92,17 @@ class ThreadColumns {
  private:
   const Input& x_;
   Index rows_, lanes_, floats_;
-  Index* held_;  // the block of each thread, or -1
+  Index* held_;  // the block that each thread holds, or -1
   float* data_;
 };
 
-// Work is numbered block of rows by block, within it window by window, so that a thread has few
-// blocks and makes all units of most of its rows.
+// Work items are ordered by block of rows, then by window, so that a thread transposes few blocks
+// and computes all units of most of its rows.
 template <typename StorageIndex>
 void many_rows_csr(const Input& x, Index rows, const SparseWeights<StorageIndex>& w,
                    const Epilogue& epilogue, Arena& arena) {
   const ThreadScratch scratch(kCsrScratch, arena);
-  // Half blocks where there are fewer whole ones than threads.
+  // Half blocks if there are fewer whole blocks than threads, or if whole ones are too large.
   const bool halves =
       ceil_divide(rows, kMaxLanes) < scratch.threads() || x.width * kMaxLanes > kColumnFloats;
   const Index lanes = halves ? kMaxLanes / 2 : kMaxLanes;

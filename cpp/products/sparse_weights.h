@@ -1,4 +1,4 @@
-// The forward product with sparse weights, shared out over the threads.
+// The forward product with sparse weights, distributed over the threads.
 #pragma once
 
 #include "core/arena.h"
@@ -7,9 +7,9 @@
 
 namespace gatewise {
 
-// y = f(x W + b) for rows [0, rows) of x, W the sparse parameter `kernel` of `block`. A row's sums
-// are the same alone and among others, dense and as CSR. A softmax is applied to whole rows
-// afterwards by the caller; pre-activations are not stored.
+// y = f(x W + b) for rows [0, rows) of x; W is the sparse parameter `kernel` of `block`. A row's
+// sums do not depend on the other rows, nor on whether x is dense or CSR. The caller applies a
+// softmax to whole rows afterwards; pre-activations are not stored.
 void sparse_weights_forward(const Input& x, Index rows, const ParameterBlock& block, int kernel,
                             const Epilogue& epilogue, Arena& arena);
 

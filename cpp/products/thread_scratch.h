@@ -1,4 +1,4 @@
-// Floats of scratch for each thread of a parallel loop.
+// Scratch floats for each thread of a parallel loop.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ class ThreadScratch {
         threads_(num_threads()),
         data_(arena.take<float>(floats_ * threads_)) {}
 
-  // The same, all zero.
+  // The same, initialised to zero.
   static ThreadScratch zeroed(Index floats, Arena& arena) {
     const ThreadScratch scratch(floats, arena);
     std::fill_n(scratch.data_, scratch.floats_ * scratch.threads_, 0.0f);
@@ -24,7 +24,7 @@ class ThreadScratch {
   }
 
   float* of(int thread) const { return data_ + thread * floats_; }
-  // The most threads that may use it, for `parallel_for`.
+  // Maximum thread count, for `parallel_for`.
   int threads() const { return threads_; }
 
  private:

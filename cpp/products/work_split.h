@@ -1,4 +1,4 @@
-// A range of the work of all groups as blocks of one group.
+// Splits a range of the work of all groups into blocks that each lie in one group.
 #pragma once
 
 #include <algorithm>
@@ -7,12 +7,12 @@
 
 namespace gatewise {
 
-// Work is numbered group by group, within a group column block by column block, within that row by
-// row. `WorkSplit` walks a range of those numbers as blocks (group, columns [begin, end), rows
-// [begin, end)): part of a first column block, whole ones together, part of a last.
+// Work units are ordered by group, then column block, then row. `WorkSplit` walks a range of units
+// as blocks (group, columns [begin, end), rows [begin, end)): part of a first column block, several
+// whole ones together, part of a last.
 class WorkSplit {
  public:
-  // columns: column blocks of every group. Row cuts inside a group fall on multiples of `grain`.
+  // columns: column blocks per group. Rows of a group are cut only at multiples of `grain`.
   WorkSplit(const Groups& groups, Index columns, Index grain)
       : groups_(groups), columns_(columns), grain_(grain) {}
 
@@ -34,7 +34,7 @@ class WorkSplit {
   }
 
  private:
-  // A unit number of a group of `rows` rows, moved down to the grain within its column block.
+  // Rounds the row of a unit index down to a multiple of the grain; the group has `rows` rows.
   Index cut(Index unit, Index rows) const {
     const Index row = unit % rows;
     return unit - row + row / grain_ * grain_;

@@ -21,7 +21,7 @@ double Balance::loss(const Scores& scores, Arena& arena) const {
   const auto rows = static_cast<double>(scores.rows);
   if (aux_loss > 0) {
     double* means = arena.take_zeroed<double>(scores.experts);
-    // Threads split the experts: each mean is one sum over the rows in their order.
+    // Threads split the experts, so each mean accumulates rows in order.
     parallel_for(scores.experts, rows, [&](Index begin, Index end) {
       for (Index i = 0; i < scores.rows; ++i)
         for (Index e = begin; e < end; ++e)

@@ -1,4 +1,4 @@
-// What keeps the experts' load even: two losses on the router's scores and one rule without a loss.
+// Load balancing of experts: two losses on the router's scores and one rule without a loss.
 #pragma once
 
 #include "core/options.h"
@@ -6,21 +6,21 @@
 
 namespace gatewise {
 
-// Scores of a batch and what was chosen.
+// Scores and assignment counts of a batch.
 struct Scores {
   const float* scores = nullptr;    // [rows, experts] with `stride`
-  const float* scales = nullptr;    // [rows] times a row's scores: probabilities, which sum to 1
+  const float* scales = nullptr;    // [rows] factors that turn scores into probabilities (sum 1)
   const float* log_sums = nullptr;  // [rows] log sum_e exp(logit)
   Index rows = 0;
   Index experts = 0;
   Index stride = 0;
-  const Index* counts = nullptr;  // [experts] assignments of each expert
+  const Index* counts = nullptr;  // [experts] assignment count of each expert
   Index num_assignments = 0;
 };
 
 struct Balance {
-  // Weight of E sum_e f_e P_e, f_e the share of assignments and P_e the mean probability of expert
-  // e (Fedus, Zoph and Shazeer 2022, "Switch Transformers", eq. 4 to 6; 1 when even).
+  // Weight of E sum_e f_e P_e, f_e the fraction of assignments and P_e the mean probability of
+  // expert e (Fedus, Zoph and Shazeer 2022, "Switch Transformers", eq. 4 to 6; 1 for equal loads).
   float aux_loss = 0;
   // Weight of mean_i (log sum_e exp(logit))^2 (Zoph et al. 2022, "ST-MoE", eq. 5).
   float z_loss = 0;
@@ -34,12 +34,12 @@ struct Balance {
 
   double loss(const Scores& scores, Arena& arena) const;
 
-  // d_probabilities[e] += the auxiliary loss's slope by the probability of expert e, the same for
-  // every row.
+  // d_probabilities[e] += the gradient of the auxiliary loss with respect to the probability of
+  // expert e, the same for every row.
   void add_aux_gradient(const Index* counts, Index num_assignments, Index rows, Index experts,
                         float* d_probabilities) const;
 
-  // The z-loss's slope by logit (i, e) is this times softmax(logits)[i, e].
+  // The gradient of the z-loss with respect to logit (i, e) is this times softmax(logits)[i, e].
   float z_loss_derivative(float log_sum, Index rows) const;
 
   void update_bias(const Index* counts, Index experts, Index num_assignments, float* bias) const;

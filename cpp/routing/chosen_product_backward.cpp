@@ -9,7 +9,7 @@
 namespace gatewise {
 namespace {
 
-// Threads split the columns of x, so that each turns the weights it reads and no other.
+// Threads split the columns of x, so each transposes only the weights it reads.
 void add_input_gradient(const Choice& choice, const Index* counts, const float* d_chosen,
                         const Panels& w, RowGradient d_x, Arena& arena) {
   const Index tiles = ceil_divide(w.shape.rows, kTransposedRows);
@@ -33,7 +33,8 @@ void add_input_gradient(const Choice& choice, const Index* counts, const float* 
   parallel_for(tiles, values, add, scratch.threads());
 }
 
-// The gradient of rows [begin, end) of one panel, where `d` has its experts' assignments.
+// Updates kChosenRows rows of one panel from row `begin`; d [assignments] are the gradients of the
+// chosen logits.
 void update_tile(const Rows& x, const Dispatch& dispatch, const float* d, PanelShape shape,
                  Index panel, Index begin, const UpdateTarget& target) {
   const Index stride = shape.stride(panel), rows = std::min(kChosenRows, shape.rows - begin);
@@ -62,7 +63,7 @@ void chosen_product_backward(const Input& x, const Choice& choice, const Dispatc
   }
   if (!sink) return;
   const UpdateTarget target = sink->begin(kernel, 0);
-  // Panels inside: experts with many rows meet every thread.
+  // Panels are the inner index, so that experts with many rows are spread over all threads.
   const Index panels = w.shape.panels(), tiles = ceil_divide(w.shape.rows, kChosenRows);
   const Index operations = choice.num_assignments() / panels + kPanelWidth * kUpdateOperations;
   parallel_for(tiles * panels, static_cast<double>(operations * kChosenRows),

@@ -23,7 +23,7 @@ class ConstantRouter : public Router {
                 UpdateSink*, Arena&) const override {}
 
  protected:
-  // The weights of all experts.
+  // Fills weights [experts].
   virtual void weigh(const ParameterBlock& block, float* weights) const = 0;
 
  private:

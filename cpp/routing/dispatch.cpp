@@ -5,15 +5,15 @@
 namespace gatewise {
 namespace {
 
-// Blocks are what threads share out: enough of them that 16 threads have one each.
+// Max count of the row blocks that threads share: one for each of 16 threads.
 constexpr Index kMaxBlocks = 16;
 
-// A block keeps a count of each expert: it has as many assignments, and no fewer than pay for a
-// thread.
+// A block counts assignments per expert, so it has at least as many assignments as experts, and
+// enough of them to be worth a thread.
 constexpr Index kMinAssignments = 1024;
 
-// An assignment is counted in about 1 ns and sorted in 2 to 3: what so many multiply-adds of a
-// product take (EPYC 9004).
+// Counting an assignment takes about 1 ns and sorting it 2 to 3 ns, as long as this many
+// multiply-adds of a product (EPYC 9004).
 constexpr double kCountOperations = 32, kSortOperations = 80;
 
 // Runs body(block, first row, last row) for blocks of consecutive rows.
@@ -71,8 +71,8 @@ Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena, bool w
   dispatch.assignment_of = arena.take<Index>(num_assignments);
   if (with_positions) dispatch.position_of = arena.take<Index>(num_assignments);
 
-  // next_positions[b, e]: where block b puts its next assignment of expert e, behind those of the
-  // blocks before.
+  // next_positions[b, e]: position of block b's next assignment to expert e, after those of earlier
+  // blocks.
   Index* next_positions = arena.take<Index>(tally.blocks * experts);
   std::copy_n(offsets, experts, next_positions);
   for (Index at = experts; at < tally.blocks * experts; ++at)

@@ -1,4 +1,4 @@
-// From each row's chosen experts to each expert's rows.
+// Dispatch plan: from each row's chosen experts to each expert's rows.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace gatewise {
 
-// How many assignments each expert has, in all and in each block of consecutive rows: the counting
+// Assignment count of each expert, in total and in each block of consecutive rows: the counting
 // half of a counting sort.
 struct Tally {
   Index rows_per_block = 0;
@@ -16,27 +16,26 @@ struct Tally {
   Index* totals = nullptr;    // [experts]
 };
 
-// The experts of every row in CSR form: assignments [offsets[i], offsets[i + 1]) are row i's, best
+// The experts of every row in CSR form: row i has assignments [offsets[i], offsets[i + 1]), best
 // first.
 struct Choice {
   Index rows = 0;
   Index* offsets = nullptr;         // [rows + 1]
   std::int32_t* experts = nullptr;  // [assignments]
   float* weights = nullptr;         // [assignments]
-  Tally tally = {};                 // where a router has counted; `totals` is null where not
+  Tally tally = {};                 // counts if the router has them; else `totals` is null
 
   Index num_assignments() const { return offsets[rows]; }
 };
 
-// Room for `rows` rows of `per_row` assignments each, with the offsets filled in.
+// Allocates a choice of `rows` rows with `per_row` assignments each and sets its offsets.
 Choice make_choice(Index rows, Index per_row, Arena& arena);
 
 // Counts the assignments of each of `experts` experts.
 Tally tally_choice(const Choice& choice, Index experts, Arena& arena);
 
-// The assignments sorted by expert, stable in the order of rows: position p of the sorted order
-// belongs to assignment assignment_of[p] of row row_of[p]; group e of `groups` holds the positions
-// of expert e.
+// The assignments sorted by expert, then by row: position p in dispatch order holds assignment
+// assignment_of[p] of row row_of[p]; group e of `groups` holds the positions of expert e.
 struct Dispatch {
   Groups groups;
   Index* row_of = nullptr;
@@ -44,7 +43,8 @@ struct Dispatch {
   Index* position_of = nullptr;  // [assignments], the inverse of assignment_of
 };
 
-// Does not count again what `choice.tally` holds. `position_of` may be left out, null then.
+// Uses the counts in `choice.tally` if they are set. `position_of` is null without
+// `with_positions`.
 Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena,
                        bool with_positions = true);
 

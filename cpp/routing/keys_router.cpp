@@ -1,6 +1,6 @@
-// A key for each expert, multiplied with a projection of the row: s_e = <x P, k_e> / T or
-// cos(x P, k_e) / T (Chi et al. 2022, "On the representation collapse of sparse mixture of
-// experts", eq. 5, with a T that is set). The k best are weighed by the softmax over them.
+// One key per expert, compared with a projection of the row: s_e = <x P, k_e> / T or cos(x P, k_e)
+// / T (Chi et al. 2022, "On the representation collapse of sparse mixture of experts", eq. 5, with
+// a fixed T). The weights of the k best are the softmax over them.
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,7 @@
 namespace gatewise {
 namespace {
 
-// Shorter vectors have no direction: their cosine is 0.
+// Lower bound of norms, so that the cosine of a zero vector is 0.
 constexpr float kMinNorm = 1e-12f;
 
 class KeysRouter final : public SoftmaxRouter {
@@ -36,12 +36,12 @@ class KeysRouter final : public SoftmaxRouter {
   }
 
  protected:
-  // What a pass compares: projections and keys, at unit norm where cosines are asked for, the
-  // projections divided by T too. Lengths are null for inner products.
+  // Operands of the scores: keys, and projections divided by T. For cosines both have unit norm;
+  // for inner products the norms are null.
   struct Operands {
     float* rows;       // [rows, key_dim] with `stride`
     float* row_norms;  // [rows]
-    float* keys;       // as the parameter lies
+    float* keys;       // laid out like the parameter
     float* key_norms;  // [experts]
     Index stride;
   };
@@ -108,8 +108,8 @@ class KeysRouter final : public SoftmaxRouter {
     set_scaled(d_row, scale, d_row, key_dim_);
   }
 
-  // Calls do(e, first, step) for the values of each key: `first` from the parameter's beginning,
-  // `step` from one to the next.
+  // Calls visit(e, first, step) for each key: its first value is at index `first` of the parameter,
+  // its next ones `step` apart.
   template <typename Do>
   void for_each_key(const PanelShape& shape, const Do& visit) const {
     for (Index e = 0; e < experts_; ++e) {
@@ -137,7 +137,7 @@ class KeysRouter final : public SoftmaxRouter {
     return operands.keys;
   }
 
-  // The gradient by unit keys is kept, turned into that by the keys, and used.
+  // Computes the gradient of the unit-norm keys, converts it to that of the keys, and applies it.
   void update_keys(const Operands& operands, const RouterRun& run, const float* d_logits,
                    const Groups& groups, const ParameterBlock& block, UpdateSink& sink,
                    Arena& arena) const {

@@ -1,5 +1,5 @@
-// Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighed by the softmax
-// over the chosen (Shazeer et al. 2017, eq. 3 to 5). Without noise outside training.
+// Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighted by the softmax
+// over the chosen (Shazeer et al. 2017, eq. 3 to 5). No noise outside training.
 #include "kernels/math.h"
 #include "kernels/random_fill.h"
 #include "routing/softmax_router.h"
@@ -18,7 +18,7 @@ class NoisyTopKRouter final : public SoftmaxRouter {
   }
 
  protected:
-  // Keeps N(0, 1) sigmoid(x W_noise), the slope of the noise by x W_noise.
+  // Stores N(0, 1) sigmoid(x W_noise), the derivative of the noise with respect to x W_noise.
   void add_noise(Index row, const RunInfo& info, float* logits, float* noise) const override {
     const Index start = static_cast<Index>(info.step) * kDrawsPerStep + row * experts_;
     alignas(64) float draws[kPanelWidth];
@@ -34,7 +34,7 @@ class NoisyTopKRouter final : public SoftmaxRouter {
   }
 
  private:
-  // More random numbers than a step can need, so that steps never share one.
+  // More random numbers than a step can need, so that no two steps share any.
   static constexpr Index kDrawsPerStep = Index{1} << 36;
 };
 

@@ -1,5 +1,5 @@
-// The k linear experts whose outputs have the largest sums, s_e = x . (W_e 1) + b_e . 1: the sums
-// of kernels and biases are kept, so that no expert runs that is not chosen.
+// Chooses the k linear experts whose outputs have the largest sums, s_e = x . (W_e 1) + b_e . 1.
+// The sums of kernels and biases are kept, so only chosen experts run.
 #include <algorithm>
 
 #include "core/aligned_buffer.h"
@@ -13,8 +13,8 @@ class OutputSumRouter final : public SoftmaxRouter {
   explicit OutputSumRouter(const Options& options)
       : SoftmaxRouter(options, options.integer("router.k"), weighing_from(options)) {
     require(!balance_.has_loss(),
-            "balance: expected None or a bias for scores that are outputs, whose slope would reach "
-            "experts that no row chose");
+            "balance: expected None or a bias for scores that are output sums, got a loss, whose "
+            "gradient would reach experts that no row chose");
   }
 
   void declare(ParameterBlock& block, Index width) override {
@@ -33,7 +33,7 @@ class OutputSumRouter final : public SoftmaxRouter {
     bias_sums_.data()[e] = bias_sum;
   }
 
-  // Through the softmax over the row's chosen; weights of 1 have no slope.
+  // Backward of the softmax over the row's chosen experts; weights of 1 have zero gradients.
   void output_sums_backward(const RouterRun& run, Index row, const float* d_weights,
                             float* d_sums) const override {
     if (!is_normalized()) {
@@ -46,7 +46,7 @@ class OutputSumRouter final : public SoftmaxRouter {
     for (Index j = 0; j < k_; ++j) d_sums[j] = weights[j] * (d_weights[j] - mean);
   }
 
-  // All of the slope goes through the experts.
+  // The gradient flows through the experts only.
   void backward(const Input&, const RouterRun&, const float*, const ParameterBlock&, RowGradient,
                 UpdateSink*, Arena&) const override {}
 

@@ -1,7 +1,8 @@
-// A router: rows in, each row's experts and weights out, and back.
+// A router assigns experts and their weights to each row.
 //
-// To add one: derive from Router (or from ScoreRouter, which does all but turn scores into weights)
-// in a file of its own, register it there under a name, and give it a class in gatewise/routers.py.
+// To add one: derive from Router (or from ScoreRouter, which leaves only the computation of scores
+// and their gradients) in a new file, register it there under a name, and add its class in
+// gatewise/routers/.
 #pragma once
 
 #include "core/registry.h"
@@ -9,7 +10,7 @@
 
 namespace gatewise {
 
-// What tells one run from another, for random numbers.
+// Identifies a run, for its random numbers.
 struct RunInfo {
   bool training = false;
   std::uint64_t seed = 0;
@@ -20,18 +21,18 @@ struct RunInfo {
 // One forward pass of a router, kept for its backward.
 struct RouterRun {
   Choice choice;
-  const Index* counts = nullptr;  // [experts] assignments of each expert
+  const Index* counts = nullptr;  // [experts] assignment count of each expert
   double loss = 0;                // balance losses, weighted
-  // What else a router keeps where it is read again, else null; [rows, experts] with `stride`.
+  // Kept only if they are read again, else null; [rows, experts] with `stride`.
   float* logits = nullptr;
   float* scores = nullptr;
   float* noise = nullptr;
   float* log_sums = nullptr;  // [rows]
   Index stride = 0;
-  void* saved = nullptr;  // what a kind of router keeps beside
+  void* saved = nullptr;  // further values of a router kind
 };
 
-// The gradient of the rows that a router reads, to be added to; null where nobody asks for it.
+// Where to add the gradient of the rows that a router reads; d_x is null if it is not needed.
 struct RowGradient {
   float* d_x = nullptr;
   Index stride = 0;
@@ -50,35 +51,35 @@ class Router {
   // Adds the router's parameters for rows of `width` values to the layer's block.
   virtual void declare(ParameterBlock& block, Index width) = 0;
 
-  // Entries of every row.
+  // Count of assignments per row.
   virtual Index per_row() const = 0;
 
-  // Whether one bias of the layer replaces those of the experts' outputs.
+  // Whether one bias of the layer replaces the output biases of the experts.
   virtual bool has_shared_bias() const { return false; }
 
   virtual RouterRun forward(const Input& x, Index rows, const ParameterBlock& block,
                             const RunInfo& info, Arena& arena) const = 0;
 
-  // Whether scores are sums of the experts' outputs, s_e = x . (W_e 1) + b_e . 1, for linear
-  // experts. Then the layer gives the sums of every kernel and bias that changes, and asks
+  // Whether scores are sums of the outputs of linear experts, s_e = x . (W_e 1) + b_e . 1. Then the
+  // layer passes the sums of every kernel and bias that changes to `set_output_sums`, and calls
   // `output_sums_backward`.
   virtual bool scores_outputs() const { return false; }
 
-  // The sums of expert e: of each row of its kernel, [width], and of its bias.
+  // Sets the sums of expert e: of each row of its kernel, [width], and of its bias.
   virtual void set_output_sums(Index /*e*/, const float* /*sums*/, float /*bias_sum*/) {}
 
-  // From the slopes by the weights of one row's assignments [per_row] to those by the sum of each
-  // assignment's outputs, to be added to the slope by every one of them.
+  // From the gradients of the weights of one row's assignments [per_row], computes those of each
+  // assignment's output sum, which the caller adds to the gradient of each of its outputs.
   virtual void output_sums_backward(const RouterRun&, Index /*row*/, const float* /*d_weights*/,
                                     float* /*d_sums*/) const {}
 
-  // Takes the loss's slope by each assignment's weight [assignments], adds the slope by x to `d_x`,
+  // Takes the gradient of each assignment's weight [assignments], adds the gradient of x to `d_x`,
   // then updates the router's parameters through `sink` (null: frozen).
   virtual void backward(const Input& x, const RouterRun& run, const float* d_weights,
                         const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                         Arena& arena) const = 0;
 
-  // After a training step, with that step's run: rules that are no gradient.
+  // Called after a training step with its run, for updates that are not gradient steps.
   virtual void finish_step(const RouterRun&, ParameterBlock&) const {}
 
   Index experts() const { return experts_; }

@@ -55,15 +55,14 @@ void ScoreRouter::map_backward(const Input& x, const RouterRun& run, const float
 
 namespace {
 
-// Experts for each one chosen from which on products with the chosen alone take less time: at 2
-// they take two thirds of it, at 8 an eighth (4,096 rows of 256 values, EPYC 9004); where every
-// expert is chosen and rows are few, twice as long.
+// From this many experts per chosen expert, products with only the chosen are faster: at 2 they
+// take two thirds of the time, at 8 an eighth (4,096 rows of 256 values, EPYC 9004); with all
+// experts chosen and few rows, twice the time.
 constexpr Index kExpertsPerChosen = 2;
 
 }  // namespace
 
-// Logits, scores, and scores with the balance bias on them (or null) of consecutive rows, [rows,
-// stride] each.
+// Logits, scores, and scores plus balance bias (or null) of consecutive rows, [rows, stride] each.
 struct ScoreRouter::ScoreRows {
   float* logits = nullptr;
   float* scores = nullptr;
@@ -75,7 +74,7 @@ struct ScoreRouter::ScoreRows {
   }
 };
 
-// What later reads of the run is kept in it: the z-loss's slope reads logits.
+// Allocates only the arrays that are read later; the z-loss gradient reads logits.
 RouterRun ScoreRouter::make_run(Index rows, const RunInfo& info, Arena& arena) const {
   RouterRun run;
   run.stride = round_up(experts_, kPanelWidth);
@@ -103,7 +102,7 @@ void ScoreRouter::choose_row(const float* scores, const float* selection_scores,
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
 
-// From the logits of rows [begin, end) to their experts and weights.
+// Computes the experts and weights of rows [begin, end) from their logits.
 void ScoreRouter::route_rows(Index begin, Index end, const ParameterBlock& block,
                              const RunInfo& info, const ScoreRows& score_rows,
                              RouterRun& run) const {
@@ -253,7 +252,7 @@ void ScoreRouter::backward_all(const Input& x, const RouterRun& run, const float
   map_backward(x, run, d_logits, block, d_x, sink, arena);
 }
 
-// The slope by the logits of the chosen alone, [rows, k].
+// Backward with gradients of the chosen logits only, [rows, k].
 void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const float* d_weights,
                                   const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                                   Arena& arena) const {
@@ -262,7 +261,7 @@ void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const fl
   float* d_noise_logits = run.noise ? arena.take<float>(choice.num_assignments()) : nullptr;
   const ThreadScratch scratch = ThreadScratch::zeroed(run.stride, arena);
   const auto weigh = [&](Index begin, Index end, int thread) {
-    float* d_row = scratch.of(thread);  // zero again after each row
+    float* d_row = scratch.of(thread);  // reset to zero after each row
     for (Index i = begin; i < end; ++i) {
       weigh_backward(i, run, d_weights, d_row);
       for (Index assignment = i * k_; assignment < (i + 1) * k_; ++assignment) {

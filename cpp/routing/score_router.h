@@ -1,4 +1,4 @@
-// Routers that score experts by a linear map of the row, logits = x W, and take the k best.
+// Routers that score experts by a linear map of the row, logits = x W, and choose the k best.
 #pragma once
 
 #include <limits>
@@ -7,11 +7,11 @@
 
 namespace gatewise {
 
-// Scores of the chosen may all underflow to 0: normalised by no less than this, their weights are 0
-// too.
+// Lower bound of the sum that normalizes weights: if all chosen scores underflow to 0, so do the
+// weights.
 inline constexpr float kMinSum = std::numeric_limits<float>::min();
 
-// What the chosen weigh: their scores, those over their sum, or 1 each.
+// Weights of the chosen experts: their scores, their scores divided by the sum, or 1 each.
 enum class Weighing { kScores, kNormalized, kOnes };
 
 class ScoreRouter : public Router {
@@ -34,47 +34,48 @@ class ScoreRouter : public Router {
     GroupedWeights weights;
   };
 
-  // The map that gives the logits of `rows` rows of x; here x W_r, with a kernel of the router's
-  // own.
+  // Returns the map that computes the logits of `rows` rows of x; by default x W_r with the
+  // router's kernel.
   virtual ScoreMap score_map(const Input& x, Index rows, const ParameterBlock& block,
                              RouterRun& run, Arena& arena) const;
 
-  // From the slope by all logits, d_logits [rows, experts] with the run's stride: adds the slope by
-  // x to `d_x`, then updates what the map is made of.
+  // From the gradient of all logits, d_logits [rows, experts] with the run's stride: adds the
+  // gradient of x to `d_x`, then updates the parameters of the map.
   virtual void map_backward(const Input& x, const RouterRun& run, const float* d_logits,
                             const ParameterBlock& block, RowGradient d_x, UpdateSink* sink,
                             Arena& arena) const;
 
-  // Whether the map is the router's one kernel.
+  // Whether the map is just the router's kernel.
   virtual bool has_plain_map() const { return true; }
 
-  // One row: logits [experts] to scores [experts] > 0, which rank the experts (the balance bias
-  // added) and weigh those chosen. Returns log sum exp(logits).
+  // One row: computes scores [experts] > 0 from logits [experts]. Scores plus balance bias rank the
+  // experts; scores alone set the weights. Returns log sum exp(logits).
   virtual float score_row(const float* logits, float* scores) const = 0;
 
-  // One row: adds to d_logits [experts] the slope by the weights [k] of the chosen.
+  // One row: adds to d_logits [experts] the gradient through the weights [k] of the chosen experts.
   virtual void weigh_row_backward(const float* scores, const std::int32_t* chosen,
                                   const float* weights, const float* d_weights,
                                   float* d_logits) const = 0;
 
-  // One row: adds to d_logits the slope by probabilities, which are the scores over their sum.
+  // One row: adds to d_logits the gradient through the probabilities, which are the scores divided
+  // by their sum.
   virtual void balance_row_backward(const float* scores, const float* d_probabilities,
                                     float* d_logits) const = 0;
 
   // Whether `weigh_row_backward` reads the scores (else they may be null), and whether it adds to
-  // the logits of experts that the row did not choose.
+  // d_logits of experts that the row did not choose.
   virtual bool gradient_needs_scores() const { return true; }
   virtual bool gradient_is_dense() const { return true; }
 
-  // Row `row` of a training run with `noise_kernel_`: changes the logits before they are scored,
-  // and noise [experts] from x W_noise to what the backward pass reads.
+  // One row of a training run with `noise_kernel_`: adds noise to the logits, and overwrites noise
+  // [experts], on entry x W_noise, with what backward reads.
   virtual void add_noise(Index, const RunInfo&, float*, float*) const {}
 
   bool is_normalized() const { return weighing_ == Weighing::kNormalized; }
 
   Index k_;
   Weighing weighing_;
-  int noise_kernel_ = -1;  // a second map W_noise, which only training reads
+  int noise_kernel_ = -1;  // W_noise, a second map that only training reads
 
  private:
   struct ScoreRows;
@@ -99,11 +100,11 @@ class ScoreRouter : public Router {
   int bias_ = -1;
 };
 
-// A router's own linear map: y = x W.
+// y = x W, the linear map of a router.
 void router_product(const Input& x, Index rows, const ParameterBlock& block, int kernel, float* y,
                     Index stride, Arena& arena);
 
-// Adds d_y W^T to d_x (where asked for), then updates W.
+// Adds d_y W^T to d_x unless d_x.d_x is null, then updates W unless sink is null.
 void router_product_backward(const Input& x, Index rows, const float* d_y, Index stride,
                              const ParameterBlock& block, int kernel, RowGradient d_x,
                              UpdateSink* sink, Arena& arena);

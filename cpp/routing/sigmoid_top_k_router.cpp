@@ -1,4 +1,5 @@
-// The k best of a linear map, each weighed by its own sigmoid (DeepSeek-V3, 2024, eq. 12 to 15).
+// Top-k of the sigmoids of a linear map, each expert weighted by its own (DeepSeek-V3, 2024, eq. 12
+// to 15).
 #include <algorithm>
 
 #include "kernels/activations.h"

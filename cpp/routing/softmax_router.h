@@ -1,13 +1,13 @@
-// Softmax scores: what TopK, Switch, NoisyTopK, Keys and OutputSum share.
+// Base of the routers with softmax scores: TopK, Switch, NoisyTopK, Keys and OutputSum.
 #pragma once
 
 #include "routing/score_router.h"
 
 namespace gatewise {
 
-// scores = softmax(logits). Weights are the scores of the chosen or, normalised, the softmax over
-// the logits of the chosen alone, whose slope reaches those logits and no other. Weights of 1 have
-// no slope.
+// scores = softmax(logits). Weights are the scores of the chosen experts or, normalized, the
+// softmax over only the chosen logits, whose gradient is zero for all other logits. Weights of 1
+// have zero gradients.
 class SoftmaxRouter : public ScoreRouter {
  public:
   using ScoreRouter::ScoreRouter;
@@ -22,7 +22,7 @@ class SoftmaxRouter : public ScoreRouter {
                             float* d_logits) const override;
 };
 
-// What option "router.combine" means: "softmax" over the chosen, which is the default, or "sum".
+// Reads option "router.combine": "softmax" over the chosen (the default) or "sum".
 inline Weighing weighing_from(const Options& options) {
   const std::string combine = options.text_or("router.combine", "softmax");
   require(combine == "softmax" || combine == "sum", "combine: expected 'softmax' or 'sum', got ",

@@ -1,4 +1,4 @@
-// One learned weight an expert, the same for every row: y = sum_i alpha_i f_i(x).
+// One learned weight per expert, the same for every row: y = sum_i alpha_i f_i(x).
 #include "routing/constant_router.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ class StaticRouter final : public ConstantRouter {
     apply_update(sink->begin(alpha_, 0), 0, d_alpha, experts_);
   }
 
-  // Non-negative: projected after the update.
+  // Non-negative weights are projected after the update.
   void finish_step(const RouterRun&, ParameterBlock& block) const override {
     if (constraint_ != "non_negative") return;
     float* alpha = block.slice(alpha_);

@@ -1,5 +1,5 @@
-// One expert a row, weighed by its probability among all (Fedus, Zoph and Shazeer 2022, eq. 1 and
-// 2).
+// One expert per row, weighted by its probability among all experts (Fedus, Zoph and Shazeer 2022,
+// eq. 1 and 2).
 #include "routing/softmax_router.h"
 
 namespace gatewise {

@@ -1,4 +1,4 @@
-// The k best of a linear map, weighed by softmax (Shazeer et al. 2017, without noise; Jiang et al.
+// Top-k of a linear map, weighted by softmax (Shazeer et al. 2017, without noise; Jiang et al.
 // 2024).
 #include "routing/softmax_router.h"
 
@@ -14,7 +14,7 @@ class TopKRouter final : public SoftmaxRouter {
   bool has_shared_bias() const override { return shared_bias_; }
 
  private:
-  // The softmax over the chosen alone is the softmax over all, normalised over the chosen.
+  // The softmax over the chosen experts is the softmax over all, normalized over the chosen.
   static Weighing weighing(const Options& options) {
     const std::string over = options.text("router.over");
     require(over == "all" || over == "chosen", "over: expected 'all' or 'chosen', got ", over);

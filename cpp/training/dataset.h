@@ -1,4 +1,4 @@
-// Arrays to train on, read where they lie.
+// Arrays to train on, read in place.
 #pragma once
 
 #include <vector>

@@ -5,7 +5,7 @@
 namespace gatewise {
 namespace {
 
-// The gradient by one value of the graph, [rows, width] with `stride`; null until a node adds to
+// The gradient of one value of the graph, [rows, width] with `stride`; null until a node adds to
 // it.
 struct Gradient {
   float* data = nullptr;
@@ -19,9 +19,9 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
   require(network.outputs().size() == 1, "input_gradients: expected a network of one output, got ",
           network.outputs().size());
   const int output = network.outputs()[0], count = network.input_count();
-  require(output >= count, "input_gradients: expected an output that a layer makes");
+  require(output >= count, "input_gradients: expected an output that a layer computes");
   const Index width = network.value_width(output);
-  require(column >= 0 && column < width, "output: expected a number from 0 to ", width - 1,
+  require(column >= 0 && column < width, "output: expected an index from 0 to ", width - 1,
           ", got ", column);
   Run run;
   const Step step{.training = true};

@@ -19,12 +19,12 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
     const int node_output = inputs_ + static_cast<int>(node);
     require(layer.is_built(), "Network: a layer is not built");
     require(nodes_[node].inputs.size() == layer.input_widths().size(),
-            "Network: a layer has the wrong number of inputs");
+            "Network: expected as many inputs as the layer was built for");
     for (std::size_t at = 0; at < nodes_[node].inputs.size(); ++at) {
       const int value = nodes_[node].inputs[at];
       const Index width = layer.input_widths()[at];
       require(value >= 0 && value < node_output,
-              "Network: values must be made before they are used");
+              "Network: expected inputs of a node that are computed before it");
       if (widths_[value] == 0) widths_[value] = width;
       require(widths_[value] == width, "Network: expected rows of ", width, " values, got ",
               widths_[value]);
@@ -107,9 +107,9 @@ void check_finite(const Input& x, Index rows, const char* name) {
 
 namespace {
 
-// to [rows, width] = x, shared out by rows, so that a thread reads those that it has made: what
-// another thread has read is slow to write the next time (12 ns a line at times, 0.2 of the 1.0 ms
-// of a product; two virtual cores, Zen 5).
+// to [rows, width] = x. Threads split the rows, so that each reads those it computed: memory that
+// another thread has read is slow to write the next time (at times 12 ns a line, 0.2 of the 1.0
+// ms of a product; two virtual cores, Zen 5).
 void copy_rows(const Input& x, Index rows, float* to) {
   parallel_for(rows, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) std::copy_n(x.dense.row(i), x.width, to + i * x.width);

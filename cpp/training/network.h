@@ -1,7 +1,7 @@
 // An acyclic graph of layers, run forward over batches of rows.
 //
-// Values 0 .. inputs - 1 are the inputs; node i makes value inputs + i. All values of a run have
-// the same number of rows.
+// Values 0 .. inputs - 1 are the inputs; node i computes value inputs + i. All values of a run have
+// the same row count.
 #pragma once
 
 #include <memory>
@@ -15,18 +15,18 @@ namespace gatewise {
 
 struct Node {
   std::shared_ptr<Layer> layer;
-  std::vector<int> inputs;       // values, each made before
-  std::uint64_t occurrence = 0;  // nodes before it with the same layer; set by Network
+  std::vector<int> inputs;       // values, all computed before
+  std::uint64_t occurrence = 0;  // count of earlier nodes with the same layer; set by Network
 };
 
-// One pass through a network: every value, and what each node left for its backward. Memory is kept
-// from pass to pass.
+// One pass through a network: every value, and what each node keeps for its backward. Memory is
+// kept from pass to pass.
 struct Run {
   Standby standby;
   Arena arena;
   std::vector<Output> values;
   std::vector<void*> saved;
-  std::vector<Input> gathered;     // the inputs of the node at work
+  std::vector<Input> gathered;     // the inputs of the current node
   std::vector<Expected> expected;  // by value, where a training step sets them
   double loss = 0;                 // of the layers themselves
   Index rows = 0;
@@ -40,19 +40,19 @@ class Network {
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<int>& outputs() const { return outputs_; }
   Index value_width(int value) const { return widths_[value]; }
-  // The node that makes a value, or -1 for an input.
+  // The node that computes a value, or -1 for an input.
   int producer(int value) const { return value - inputs_; }
 
-  // Width of rows and kind of input fit what the layers were built for; `name` is used in the
-  // error.
+  // Throws unless the row width and the kind of input match what the layers were built for; `name`
+  // is used in the error.
   void check_input(int input, Index width, bool is_sparse, const char* name) const;
 
-  // skip[node]: leave the node's last activation to the loss.
+  // skip[node]: whether the node leaves its last activation to the loss.
   void forward(Run& run, const Input* inputs, Index rows, const Step& step,
                const std::vector<char>& skip) const;
 
-  // Outputs [rows, width] contiguous, in batches of batch_rows. Throws at a row that is not finite.
-  // Safe from several threads at once.
+  // Computes outputs [rows, width], contiguous, in batches of batch_rows. Does not check that the
+  // inputs are finite (see `check_finite`). Safe from several threads at once.
   void predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                const std::vector<float*>& outputs) const;
 
@@ -70,7 +70,7 @@ class Network {
   mutable IdlePool<Run> runs_;
 };
 
-// Throws with row and column where one of `rows` rows is not finite.
+// Throws, with row and column, if one of `rows` rows is not finite.
 void check_finite(const Input& x, Index rows, const char* name);
 
 }  // namespace gatewise

@@ -25,7 +25,7 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
     ++layer_uses[index];
     for (const int value : node.inputs) ++uses[value];
   }
-  // A layer that stands twice in the graph gets one update from the sum of both gradients.
+  // A layer that occurs twice in the graph gets one update, with the sum of both gradients.
   for (std::size_t i = 0; i < layers_.size(); ++i)
     states_.push_back(
         std::make_unique<LayerState>(layers_[i]->parameters(), optimizer_, layer_uses[i] > 1));
@@ -168,7 +168,7 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   return step_results_;
 }
 
-// A value needs its gradient where a trained layer comes before it.
+// A value needs its gradient if a trained layer comes before it.
 void Trainer::find_needed_gradients() {
   const auto& nodes = network_->nodes();
   needs_gradient_.assign(run_.values.size(), 0);
@@ -224,8 +224,8 @@ void Trainer::backward_node(std::size_t node) {
   graph_node.layer->backward(pass);
 }
 
-// Updates that waited: clipped by each parameter's norm or that of all, or gathered from repeated
-// use.
+// Applies stored updates: clipped by the norm of each parameter or of all, or summed over repeated
+// use of a layer.
 void Trainer::apply_stored() {
   for (auto& state : states_)
     if (state->stores_gradients()) state->finish_stored();

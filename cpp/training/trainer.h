@@ -24,18 +24,18 @@ class Trainer {
  public:
   Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives, Optimizer optimizer);
 
-  // One step on the samples named; their rows are gathered as they are read. Returns the loss
-  // (penalties included), each output's loss, and each output's metrics. An interrupt leaves
-  // everything as before the step. Throws as `check_trainable`.
+  // Runs one step on samples [count], whose rows are gathered as they are read. Returns the loss
+  // (with penalties), the loss of each output, and the metrics of each output. An interrupt leaves
+  // everything as before the step. Throws like `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
-  // The same results without an update.
+  // Returns the same results without an update.
   const std::vector<double>& test_step(const Dataset& data, const Index* samples, Index count);
 
-  // Throws where the data do not fit the network.
+  // Throws if the data do not fit the network.
   void check(const Dataset& data) const;
 
-  // Throws where a layer's weights are stored for prediction alone.
+  // Throws if a layer's weights are stored for prediction only.
   void check_trainable() const;
 
   Optimizer& optimizer() { return optimizer_; }
@@ -45,11 +45,11 @@ class Trainer {
   const std::vector<Layer*>& layers() const { return layers_; }
   const Network& network() const { return *network_; }
 
-  // Set while a step runs: there is one workspace.
+  // True while a step runs, because there is only one workspace.
   std::atomic<bool> in_step{false};
 
  private:
-  // Gradient by one value, [rows, width]; data is null until something was added to it.
+  // Gradient of one value, [rows, width]; data is null until something is added to it.
   struct Gradient {
     float* data = nullptr;
     Index stride = 0;
@@ -72,7 +72,7 @@ class Trainer {
   std::vector<std::unique_ptr<LayerState>> states_;  // by layer
   std::vector<std::uint64_t> seen_writes_;           // by layer
   std::vector<std::size_t> node_layer_;
-  std::vector<char> skip_;            // by node: its activation is the loss's
+  std::vector<char> skip_;            // by node: whether the loss computes its activation
   std::vector<char> fused_;           // by output
   std::vector<char> needs_gradient_;  // by value
   Run run_;

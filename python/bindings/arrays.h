@@ -1,5 +1,5 @@
-// NumPy arrays as the core's views. Nothing is converted here: an array of another type or order is
-// refused, since gatewise.data.convert has made all of them float32 and C-contiguous.
+// NumPy arrays as views of the core. Nothing is converted here: arrays of another type or order are
+// rejected, since gatewise.data.convert makes all of them float32 and C-contiguous.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -42,7 +42,7 @@ struct SparseMatrix {
   Index rows() const { return offsets.size() - 1; }
 };
 
-// Rows of an array of any rank: all axes but the last.
+// An array of any rank as rows: all axes but the last are flattened.
 struct RowArray {
   Input input;
   Index rows = 0;
@@ -70,7 +70,7 @@ inline RowArray to_rows(const py::handle& object, const char* name) {
   return result;
 }
 
-// The rows x of a built layer of one input.
+// Rows x for a built layer of one input.
 inline RowArray to_layer_rows(const Layer& layer, const py::object& x) {
   RowArray array = to_rows(x, "x");
   require(layer.is_built() && array.input.width == layer.input_widths()[0], "x: expected rows of ",
@@ -93,7 +93,7 @@ py::array_t<To> copy_array(const From* values, Index count) {
 
 Options to_options(const py::dict& values);
 
-// One function a file, called by the module.
+// One function per file, called by the module.
 void bind_runtime(py::module_& module);
 void bind_layer(py::module_& module);
 void bind_dictionary(py::module_& module);

@@ -1,4 +1,4 @@
-// Codes of a dictionary, as CSR arrays, and back.
+// Encodes rows to CSR codes of a dictionary, decodes and searches them.
 #include <limits>
 
 #include "arrays.h"
@@ -8,9 +8,9 @@
 namespace gatewise {
 namespace {
 
-// Rows that are encoded at a time: what lies between them and their codes stays this small.
+// Count of rows encoded at a time, which limits the memory of intermediate values.
 constexpr Index kEncodedRows = 4096;
-// Memory beyond it, as dense codes take, is given back after a call.
+// Memory above this size, which dense codes need, is freed after a call.
 constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
 
 SparseDictionary& dictionary(Layer& layer) {

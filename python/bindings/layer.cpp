@@ -34,7 +34,7 @@ FloatArray get(Layer& layer, const std::string& name) {
 
 void check_shape(const Parameter& parameter, const py::array& array) {
   require(std::vector(array.shape(), array.shape() + array.ndim()) == natural_shape(parameter),
-          parameter.name, ": expected an array of the parameter's own shape");
+          parameter.name, ": expected an array of the parameter's shape");
 }
 
 void set(Layer& layer, const std::string& name, const py::object& value) {
@@ -52,7 +52,7 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   layer.notify_write();
 }
 
-// NumPy's type for what is stored; it has none for bfloat16, whose bits go as uint16.
+// NumPy type of a storage; for bfloat16, which NumPy lacks, the bits as uint16.
 py::dtype stored_type(Storage storage) {
   switch (storage) {
     case Storage::kBfloat16:
@@ -64,7 +64,7 @@ py::dtype stored_type(Storage storage) {
     case Storage::kInt32:
       return py::dtype::of<std::int32_t>();
     case Storage::kSparse:
-      fail("get_stored: a sparse kernel is stored in its entries");
+      fail("get_stored: expected a parameter with values, got a sparse kernel");
     case Storage::kFloat32:
       break;
   }
@@ -82,7 +82,8 @@ py::array get_stored(Layer& layer, const std::string& name) {
   return result;
 }
 
-// The arrays of a dict, which keeps them alive; throws where one does not fit, or all together.
+// The arrays of a dict, which keeps them alive. Throws if one does not fit its parameter, or if
+// they are inconsistent.
 StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
   StoredValues values;
   for (const auto& [name, array] : arrays) {
@@ -90,7 +91,7 @@ StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& 
     check_shape(parameter, array);
     require(
         array.dtype().is(stored_type(parameter.storage)) && (array.flags() & py::array::c_style),
-        name, ": expected a C-contiguous array of the parameter's own type");
+        name, ": expected a C-contiguous array of the parameter's type");
     values[name] = array.data();
   }
   layer.check_stored(values);
@@ -110,7 +111,7 @@ void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
   layer.notify_write();
 }
 
-// A kernel's arrays in a sparse form, by the names of a compressed layer's parameters.
+// Arrays of a kernel in a sparse form, by the parameter names of a compressed layer.
 py::dict pack_sparse(const py::object& value, const std::string& form) {
   const FloatArray kernel = expect_floats(value, "kernel");
   require(kernel.ndim() == 2, "kernel: expected (d, u), got ", kernel.ndim(), " axes");
@@ -227,7 +228,7 @@ void bind_layer(py::module_& module) {
       .def(py::init([](IndexArray offsets, LabelArray columns, FloatArray values, Index width) {
              check_offsets(offsets, columns.size());
              require(columns.size() == values.size(),
-                     "SparseRows: expected as many columns as values");
+                     "SparseRows: expected as many indices as data values");
              check_columns(columns.data(), columns.size(), width);
              return SparseMatrix{offsets, columns, values, width};
            }),

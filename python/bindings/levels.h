@@ -1,4 +1,4 @@
-// Which x86-64 levels (System V psABI) this processor and operating system can run. Compiled for
+// The x86-64 levels (System V psABI) that this processor and operating system can run. Compiled for
 // the platform's baseline, without any of the core's headers.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The extension module: a table of contents.
+// The extension module: a list of bind functions.
 #include "arrays.h"
 
 namespace gatewise {
@@ -23,7 +23,7 @@ PYBIND11_MODULE(GATEWISE_MODULE, module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Interrupted&) {
-      // The check that stopped the computation has set the handler's exception.
+      // The check that stopped the computation has already set the signal handler's exception.
       if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
     }
   });

@@ -1,4 +1,4 @@
-// A parameter as NumPy sees it.
+// Shape of a parameter in NumPy.
 #pragma once
 
 #include <pybind11/pybind11.h>

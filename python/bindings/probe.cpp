@@ -1,5 +1,5 @@
-// What can be known before a level is chosen. Compiled for the platform's baseline, and on Python's
-// own interface, which compiles ten times as fast as pybind11's.
+// Queries that do not depend on a level. Compiled for the platform's baseline with Python's C API,
+// which compiles ten times as fast as pybind11.
 #include <Python.h>
 
 #include "levels.h"

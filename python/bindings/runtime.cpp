@@ -1,4 +1,4 @@
-// Threads, build facts, random numbers.
+// Threads, build information, random numbers.
 #include <Eigen/Core>
 #include <chrono>
 #include <mutex>
@@ -82,13 +82,14 @@ std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
   return std::pair(at / array.input.width, at % array.input.width);
 }
 
-// How many threads a parallel_for of `count` heavy items really uses.
+// Count of threads that a parallel_for of `count` heavy items really uses.
 Index parallel_probe(Index count) {
   const py::gil_scoped_release release;
   std::mutex mutex;
   std::set<std::thread::id> seen;
   parallel_for(count, 1e9, [&](Index, Index) {
-    // As heavy as it is said to be: a quick thread would take the items of one that comes later.
+    // Items take as long as declared: otherwise a fast thread would take the items of one that
+    // starts later.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::lock_guard lock(mutex);
     seen.insert(std::this_thread::get_id());

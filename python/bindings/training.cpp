@@ -31,7 +31,7 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
     if (i == 0)
       first = std::move(array);
     else
-      require(array.rows == first.rows, "x: expected inputs of one number of rows, got ",
+      require(array.rows == first.rows, "x: expected inputs with the same row count, got ",
               first.rows, " and ", array.rows);
   }
   py::list results;
@@ -64,7 +64,7 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
       bound.data.rows_per_sample = array.rows / samples;
     }
     require(array.rows == bound.data.num_samples * bound.data.rows_per_sample,
-            "x: expected inputs of one number of rows, got ",
+            "x: expected inputs with the same row count, got ",
             bound.data.num_samples * bound.data.rows_per_sample, " and ", array.rows);
     bound.data.inputs.push_back(array.input);
     bound.arrays.push_back(py::reinterpret_borrow<py::object>(object));
@@ -97,7 +97,8 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
                                            const py::list& weights) {
   auto bound = std::make_unique<BoundDataset>();
   add_inputs(*bound, inputs);
-  require(weights.size() == targets.size(), "sample_weights: expected one entry for each target");
+  require(weights.size() == targets.size(),
+          "sample_weights: expected one array or None for each target");
   const Index rows = bound->data.num_samples * bound->data.rows_per_sample;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Target target = make_target(targets[i], rows, bound->data.rows_per_sample);
@@ -147,7 +148,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                    Optimizer::from_options(to_options(optimizer)));
 }
 
-// Claims the layers for reading, so that no other model that holds them is trained meanwhile.
+// Claims the layers for reading, so that no other model that shares them is trained meanwhile.
 class NetworkReadClaim {
  public:
   explicit NetworkReadClaim(const Network& network) : network_(network) { network_.begin_read(); }
@@ -159,7 +160,7 @@ class NetworkReadClaim {
   const Network& network_;
 };
 
-// For each input, CSR rows too, a dense gradient [rows, width].
+// Returns a dense gradient [rows, width] for each input, also for CSR rows.
 py::list compute_input_gradients(const Network& network, const py::list& inputs, Index column) {
   BoundDataset bound;
   add_inputs(bound, inputs);
@@ -184,7 +185,7 @@ py::list compute_input_gradients(const Network& network, const py::list& inputs,
   return result;
 }
 
-// A trainer has one workspace: one step at a time.
+// A trainer has one workspace, so it runs one step at a time.
 class StepLock {
  public:
   explicit StepLock(std::atomic<bool>& in_step) : in_step_(in_step) {
@@ -236,7 +237,7 @@ std::string key(std::size_t layer, const char* what) {
   return "layer" + std::to_string(layer) + "." + what;
 }
 
-// Slices that a parameter has lost since the trainer was made are left out.
+// Skips slices that a parameter has lost since the trainer was created.
 template <typename Visit>
 void for_each_slice(LayerState& layer, const Visit& visit) {
   for (std::size_t index = 0; index < layer.slices().size(); ++index)
@@ -270,7 +271,7 @@ LayerState& state_of(Trainer& trainer, const Layer& layer) {
   fail("moments: expected a layer of the trainer's network");
 }
 
-// What the optimizer keeps for one parameter, in its natural shape; None for what it does not keep.
+// Optimizer state of one parameter in its natural shape; None for arrays it does not keep.
 py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
   LayerState& state = state_of(trainer, layer);
   const Parameter& parameter = layer.parameters().find(name);
@@ -291,7 +292,7 @@ py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
 template <typename Value>
 py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const std::string& name,
                                                    Index size) {
-  require(state.contains(name), "state: expected an entry ", name);
+  require(state.contains(name), "state: expected a key ", name);
   const auto array = expect_array<py::array_t<Value, py::array::c_style>>(state[py::str(name)],
                                                                           name.c_str(), "state");
   require(array.size() == size, "state: expected ", size, " values in ", name, ", got ",
@@ -305,7 +306,7 @@ Index slice_count(LayerState& layer) {
   return count;
 }
 
-// Copies the array over the buffer, or only checks that it could.
+// Checks that the array fits the buffer and, with `write`, copies it.
 void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name, bool write) {
   if (buffer.size() == 0) return;
   const auto values = state_array<float>(state, name, buffer.size());
@@ -329,7 +330,7 @@ void restore_layer(LayerState& layer, const py::dict& state, std::size_t index, 
   });
 }
 
-// All of it is checked before any of it is written.
+// Checks the whole state before it writes any of it.
 void set_state(Trainer& trainer, const py::dict& state) {
   const auto steps = state_array<std::int64_t>(state, "steps", 1);
   require(steps.data()[0] >= 0, "state: expected steps >= 0, got ", steps.data()[0]);

@@ -1,4 +1,4 @@
-// An encoder of random weights for the tests of codes, and its product in full.
+// A random encoder for the tests of codes, with its full product.
 #pragma once
 
 #include "codes/codes.h"
@@ -8,7 +8,7 @@
 
 namespace gatewise::reference {
 
-// Rows, weights and biases of one encoder.
+// Weights, biases and input rows of one encoder.
 struct Encoder {
   PanelShape shape;
   Index rows;

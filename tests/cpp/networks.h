@@ -1,4 +1,4 @@
-// Small networks to train and to predict with, and data that send their rows to changing experts.
+// Small networks for training and prediction, and data whose batches activate different experts.
 #pragma once
 
 #include "layers/parameter_values.h"
@@ -77,12 +77,12 @@ inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::
   return layer;
 }
 
-// Whether a router can choose among such experts.
+// Whether the router can choose experts of this kind.
 inline bool are_compatible(const std::string& router, const std::string& expert) {
   return router != "output_sum" || expert == "linear";
 }
 
-// Dense, experts, Dense with softmax; or experts first, which then may read CSR.
+// Dense, experts, Dense with softmax; or without the first Dense, so that the experts can read CSR.
 inline std::shared_ptr<Network> make_network(const std::string& router, const std::string& expert,
                                              bool experts_first = false) {
   std::vector<Node> nodes;
@@ -117,7 +117,7 @@ inline Optimizer adam() {
   return optimizer;
 }
 
-// Samples in four distant clusters of 64, one after the other, and their labels.
+// Samples in four distant clusters of 64 consecutive rows, with labels.
 struct Samples {
   Matrix x{kSamples, kFeatures, kFeatures};
   std::unique_ptr<Csr> csr;
@@ -148,7 +148,7 @@ struct Samples {
   }
 };
 
-// The parameters of all layers, one after the other.
+// The parameters of all layers, concatenated.
 inline std::vector<float> all_parameters(const Network& network) {
   std::vector<float> values;
   for (const Node& node : network.nodes()) {

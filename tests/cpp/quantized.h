@@ -1,4 +1,4 @@
-// Matrices in 2 and 1 byte a value, packed by the layout's description alone.
+// Matrices of 2 and 1 bytes per value, packed from the layout's description, without kernel code.
 #pragma once
 
 #include "core/quantized_panels.h"
@@ -6,7 +6,7 @@
 
 namespace gatewise::reference {
 
-// The values of bfloat16 panels [rows, cols] from their bits.
+// Bfloat16 panels [rows, cols] from the values' bits.
 struct PackedBfloat16 {
   PanelShape shape;
   std::vector<std::uint16_t> values;
@@ -24,7 +24,7 @@ struct PackedBfloat16 {
   Bfloat16Panels view() const { return {values.data(), shape}; }
 };
 
-// The same for int8, whose rows lie in pairs, with a scale per column.
+// Int8 panels, whose rows are interleaved in pairs, with a scale per column.
 struct PackedInt8 {
   PanelShape shape;
   std::vector<std::int8_t> values;

@@ -1,6 +1,6 @@
-// The naive references in double that kernels are compared with, and arrays that show what a kernel
-// touches: a canary in every gap, and no float behind the last value, so that valgrind sees a read
-// there.
+// Naive references in double for the kernels, and arrays that detect what a kernel touches: every
+// gap holds a canary, and the allocation ends with the last value, so that valgrind reports reads
+// beyond it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ namespace gatewise::reference {
 inline constexpr float kCanary = -7.7e33f;
 inline constexpr double kHalfUlp = 0x1p-24;
 
-// Uniform numbers that do not come from the code under test.
+// Uniform random numbers, independent of the code under test.
 class RandomGenerator {
  public:
   explicit RandomGenerator(std::uint64_t seed) : engine_(seed) {}
@@ -48,7 +48,7 @@ class RandomGenerator {
   std::mt19937_64 engine_;
 };
 
-// [rows, cols] row-major, rows `stride` apart, ending with the last value.
+// [rows, cols] row-major with a stride; the array ends with the last value.
 struct Matrix {
   Index rows = 0, cols = 0, stride = 0;
   std::vector<float> values;
@@ -77,7 +77,7 @@ struct Matrix {
   }
 };
 
-// A matrix in the panel layout, packed by the layout's description alone.
+// A matrix in the panel layout, packed from the layout's description, without kernel code.
 struct Packed {
   PanelShape shape;
   AlignedBuffer buffer;
@@ -96,7 +96,7 @@ struct Packed {
   float at(Index i, Index j) const { return buffer.data()[offset(shape, i, j)]; }
   Panels view() const { return {buffer.data(), shape}; }
 
-  // Whether every float that belongs to no column is zero.
+  // Whether all padding is zero.
   bool padding_is_zero() const {
     std::vector<char> used(static_cast<std::size_t>(buffer.size()), 0);
     for (Index i = 0; i < shape.rows; ++i)
@@ -107,7 +107,7 @@ struct Packed {
   }
 };
 
-// CSR rows; about `density` of the entries are there, row 1 (if any) is empty.
+// CSR rows; about `density` of the values are nonzeros, row 1 (if any) is empty.
 struct Csr {
   Index rows = 0, cols = 0;
   std::vector<Index> offsets{0};
@@ -136,9 +136,9 @@ struct Csr {
   }
 };
 
-// A sum in double with the sum of its terms' magnitudes, which bounds the rounding of the same sum
-// in float: each product and each addition rounds once (Higham 2002, "Accuracy and stability",
-// eq. 3.5).
+// A sum in double, and the sum of its terms' magnitudes. The latter bounds the rounding error of
+// the same sum in float: each product and each addition rounds once (Higham 2002, "Accuracy and
+// stability", eq. 3.5).
 struct Sum {
   double value = 0, magnitude = 0;
   Index terms = 0;
@@ -151,7 +151,7 @@ struct Sum {
   double tolerance() const { return static_cast<double>(terms + 2) * kHalfUlp * magnitude; }
 };
 
-// The greatest |actual - expected| / tolerance seen; NaN and infinity count as infinite.
+// The maximum of |actual - expected| / tolerance; NaN and infinity count as infinite.
 class WorstError {
  public:
   void see(double actual, double expected, double tolerance) {
@@ -192,7 +192,7 @@ inline Sum affine(const float* row, const Matrix& w, const float* bias, Index j)
   return sum;
 }
 
-// An SGD target with learning rate 1 takes the gradient off the weights and changes nothing else.
+// An SGD target with learning rate 1: it subtracts the gradient from the weights.
 inline UpdateTarget unit_sgd(float* weights) {
   UpdateTarget target;
   target.rule.kind = UpdateKind::kSgd;
@@ -208,13 +208,13 @@ inline UpdateTarget store(float* gradient) {
   return target;
 }
 
-// The number of threads in a scope.
+// Sets the thread count for a scope.
 struct Threads {
   explicit Threads(int count) { set_num_threads(count); }
   ~Threads() { set_num_threads(0); }
 };
 
-// Sizes around the widths of registers and panels.
+// Sizes around register and panel widths.
 inline const std::vector<Index>& sizes_around_registers() {
   static const std::vector<Index> sizes{1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33};
   return sizes;

@@ -1,4 +1,4 @@
-// Every registered router in double, from the formulas of the papers that routing/*.cpp name, and a
+// Every registered router in double, from the formulas of the papers cited in routing/*.cpp, and a
 // router under test with its parameters.
 #pragma once
 
@@ -14,7 +14,7 @@ inline constexpr Index kRouterWidth = 6;
 struct RouterCase {
   std::string kind;
   Index experts = 7;
-  Index k = 1;  // entries of a row
+  Index k = 1;  // experts per row
   bool is_normalized = false;
   std::string constraint = {};
   std::string similarity = "dot";
@@ -46,7 +46,7 @@ struct RouterCase {
   }
 };
 
-// Configurations of one kind; empty for a kind that this file does not know.
+// Configurations of one kind; empty for a kind without a reference here.
 inline std::vector<RouterCase> router_cases(const std::string& kind) {
   if (kind == "all") return {{.kind = kind, .k = 7}};
   if (kind == "switch")
@@ -89,7 +89,7 @@ struct RoutedBatch {
   std::unique_ptr<Router> router;
   ParameterBlock block;
   Matrix x;
-  Table output_sums;  // [experts][width + 1], with that of the bias, where the router reads them
+  Table output_sums;  // [experts][width + 1], the bias's sum last; empty if the router reads none
 
   RoutedBatch(const RouterCase& setting, Index rows, std::uint64_t seed)
       : setting(setting),
@@ -132,7 +132,7 @@ inline double softplus_in_double(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
 
-// x W for a row-major x in double and parameter `index`.
+// x W, both row-major in double.
 inline Table product(const Table& x, const Table& w) {
   Table y(x.size(), std::vector<double>(w[0].size(), 0.0));
   for (std::size_t i = 0; i < x.size(); ++i)
@@ -156,7 +156,7 @@ inline Table table_of(const RoutedBatch& batch, int index) {
   return table;
 }
 
-// Every parameter of a batch's router, by index.
+// All parameters of a batch's router, by parameter index.
 inline std::vector<Table> tables_of(const RoutedBatch& batch) {
   std::vector<Table> tables;
   for (int index = 0; index < static_cast<int>(batch.block.all().size()); ++index)
@@ -164,7 +164,7 @@ inline std::vector<Table> tables_of(const RoutedBatch& batch) {
   return tables;
 }
 
-// Rows at unit length.
+// Rows scaled to length 1.
 inline Table unit_rows(Table rows) {
   for (std::vector<double>& row : rows) {
     double square = 0;
@@ -181,7 +181,7 @@ inline Table transposed(const Table& rows) {
   return columns;
 }
 
-// Logits of rows x, [rows][experts], from parameters by index; without noise.
+// Logits [rows][experts] of rows x, without noise. `parameters` is indexed by parameter.
 inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
                               const std::vector<Table>& parameters) {
   if (batch.router->scores_outputs()) {
@@ -202,7 +202,7 @@ inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
   return logits;
 }
 
-// Scores of one row and log sum exp of its logits.
+// Scores of one row and the log-sum-exp of its logits.
 struct RowScores {
   std::vector<double> scores;
   double log_sum = 0;
@@ -218,7 +218,7 @@ inline RowScores score_in_double(const RouterCase& setting, const std::vector<do
   return row;
 }
 
-// Weights of the chosen of one row.
+// Weights of one row's chosen experts.
 inline std::vector<double> weigh_in_double(const RouterCase& setting, const RowScores& row,
                                            const std::int32_t* chosen) {
   std::vector<double> weights;

@@ -1,4 +1,4 @@
-// Kernels with zeros, dense and in the sparse forms, for tests.
+// Sparse kernels for tests, as dense matrices and in the compressed forms.
 #pragma once
 
 #include "kernels/sparse_pack.h"
@@ -13,8 +13,8 @@ inline std::string form_name(SparseForm form) {
   return form == SparseForm::kCsr ? "csr" : "blocks";
 }
 
-// W [depth, units] of which about `density` is not zero; every seventh unit and every fifth input
-// is empty, unless all are to be there.
+// W [depth, units] with about `density` nonzeros. Every seventh unit and every fifth input is
+// empty, unless `density` is 1.
 inline Matrix sparse_matrix(Index depth, Index units, double density, RandomGenerator& rng) {
   Matrix w(depth, units, units, rng);
   for (Index k = 0; k < depth; ++k)
@@ -25,7 +25,7 @@ inline Matrix sparse_matrix(Index depth, Index units, double density, RandomGene
   return w;
 }
 
-// A block with the kernel in a sparse form, as a layer holds it.
+// A parameter block with a kernel in a sparse form, as in a layer.
 struct SparseKernel {
   ParameterBlock block;
   int parameter_index;

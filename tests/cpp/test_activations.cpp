@@ -42,7 +42,7 @@ double exact(Activation kind, double x) {
 }
 
 double exact_derivative(Activation kind, double x) {
-  const double h = 1e-6;  // error of order h^2, and 1e-16 / h of cancellation
+  const double h = 1e-6;  // truncation error of order h^2, cancellation error 1e-16 / h
   return (exact(kind, x + h) - exact(kind, x - h)) / (2 * h);
 }
 
@@ -60,8 +60,8 @@ const std::vector<std::pair<std::string, Activation>> kNames{
     {"sigmoid", Activation::kSigmoid},
     {"exponential", Activation::kExponential}};
 
-// GELU multiplies the error function's 5e-7 by x / 2; the others are good to a few roundings of the
-// greater of 1, x and the value.
+// GELU multiplies the error function's 5e-7 by x / 2. The error of the others is a few roundings of
+// the maximum of 1, |x| and |value|.
 double tolerance(Activation kind, double x, double value) {
   const double size = std::max({1.0, std::fabs(x), std::fabs(value)});
   return (kind == Activation::kGelu ? 6e-7 : 4e-7) * size;
@@ -77,7 +77,8 @@ TEST_CASE("activation_from_name knows every name and refuses others") {
                        std::invalid_argument);
 }
 
-TEST_CASE("activate_forward and activate_backward are Keras' formulas and their derivatives") {
+TEST_CASE(
+    "activate_forward and activate_backward agree with Keras' formulas and their derivatives") {
   std::vector<float> x;
   for (float value = -12.0f; value <= 12.0f; value += 0.0137f) x.push_back(value);
   const auto count = static_cast<Index>(x.size());
@@ -91,8 +92,8 @@ TEST_CASE("activate_forward and activate_backward are Keras' formulas and their 
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double value = exact(kind, x[i]);
       values.see(y[i], value, tolerance(kind, x[i], value));
-      // A derivative from the output takes the output's error on, doubled at most; 2e-9 of
-      // differences.
+      // A derivative computed from the output has at most twice the output's error. 2e-9 is the
+      // error of the finite difference.
       derivatives.see(derivative[i], exact_derivative(kind, x[i]),
                       2 * tolerance(kind, x[i], value) + 2e-9);
     }
@@ -103,7 +104,7 @@ TEST_CASE("activate_forward and activate_backward are Keras' formulas and their 
   }
 }
 
-TEST_CASE("activations write their count of values, in place too") {
+TEST_CASE("activations write exactly `count` values and can run in place") {
   RandomGenerator rng(1);
   for (const auto& [name, kind] : kNames) {
     for (Index count = 0; count <= 33; ++count) {
@@ -125,7 +126,7 @@ TEST_CASE("activations write their count of values, in place too") {
   }
 }
 
-TEST_CASE("activations pass NaN on and are finite far out") {
+TEST_CASE("activations propagate NaN and are finite for large inputs") {
   for (const auto& [name, kind] : kNames) {
     const std::vector<float> x{NAN, -1e4f, 1e4f, -80.0f, 80.0f};
     std::vector<float> y(5);

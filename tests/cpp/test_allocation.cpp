@@ -1,4 +1,4 @@
-// A training step allocates nothing once the first steps are made, however the routing changes.
+// After the first steps a training step allocates nothing, however the routing changes.
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -17,8 +17,8 @@ void* counted_allocation(std::size_t bytes) {
 
 }  // namespace
 
-// Every new of the test binary is counted; over-aligned ones are not made by the core. (valgrind
-// puts its own in their place: there, leave "the counters count" out and add
+// Counts every `new` of the test binary; the core uses no over-aligned `new`. (valgrind replaces
+// these operators: with it, exclude "the allocation counters count" and add
 // --show-mismatched-frees=no.)
 void* operator new(std::size_t bytes) { return counted_allocation(bytes); }
 void* operator new[](std::size_t bytes) { return counted_allocation(bytes); }
@@ -35,12 +35,12 @@ namespace {
 std::int64_t allocations() { return news + allocation_counter(); }
 
 struct Run1000 {
-  std::int64_t allocated = 0;  // after the first steps
-  Index first_step = -1;       // that did
-  Index patterns = 0;          // different loads
+  std::int64_t allocated = 0;  // allocations after the first step
+  Index first_step = -1;       // first later step that allocated
+  Index patterns = 0;          // how often the load changed
 };
 
-// `steps` steps: batches from one cluster, from two and from all, in turn; some are smaller.
+// `steps` steps on batches from one cluster, two clusters and all in turn; some are smaller.
 Run1000 train(Trainer& trainer, const Dataset& data, SparseExpertLayer& experts, Index steps) {
   RandomGenerator rng(3);
   std::vector<Index> samples(96);
@@ -85,7 +85,7 @@ void check_no_allocation(const std::string& router, const std::string& expert, b
 
 }  // namespace
 
-TEST_CASE("the counters count") {
+TEST_CASE("the allocation counters count") {
   const std::int64_t before = allocations();
   const std::vector<int> values(100);
   const AlignedBuffer buffer(100);
@@ -118,7 +118,7 @@ TEST_CASE("steps that store gradients for clipping allocate nothing after the fi
   check_no_allocation("top_k", "linear", false, optimizer, 300);
 }
 
-TEST_CASE("steps with penalties of groups allocate nothing after the first") {
+TEST_CASE("steps with group penalties allocate nothing after the first") {
   const Threads threads(1);
   for (const WeightGroups groups : {WeightGroups::kInputs, WeightGroups::kUnits})
     check_no_allocation("top_k", "mlp", false, adam(), 100, groups);

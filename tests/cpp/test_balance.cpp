@@ -9,7 +9,7 @@ namespace {
 
 constexpr Index kRows = 13, kExperts = 5, kStride = 16;
 
-// Probabilities, log-sums and counts of a batch.
+// Probabilities, log-sum-exps and counts of a batch.
 struct Batch {
   std::vector<float> probabilities = std::vector<float>(kRows * kStride, kCanary);
   std::vector<float> scales = std::vector<float>(kRows, 1.0f);
@@ -64,7 +64,7 @@ Balance make_balance(float aux, float z, float bias) {
 
 }  // namespace
 
-TEST_CASE("the balance losses are the naive ones, weighted and added") {
+TEST_CASE("the balance loss is the weighted sum of the naive losses") {
   RandomGenerator rng(1);
   const Batch batch(rng);
   Arena arena;
@@ -86,7 +86,7 @@ TEST_CASE("the auxiliary loss of an even load is 1") {
   CHECK(make_balance(1, 0, 0).loss(batch.scores(), arena) == doctest::Approx(1).epsilon(1e-6));
 }
 
-TEST_CASE("the auxiliary loss's gradient matches finite differences and is accumulated") {
+TEST_CASE("the auxiliary loss's gradient agrees with finite differences and is accumulated") {
   RandomGenerator rng(3);
   const Batch batch(rng);
   std::vector<float> d_probabilities(kExperts + 1, 2.0f);
@@ -103,13 +103,13 @@ TEST_CASE("the auxiliary loss's gradient matches finite differences and is accum
   CHECK(d_probabilities[kExperts] == 2.0f);
 }
 
-TEST_CASE("the z-loss's derivative times softmax matches finite differences of the logits") {
+TEST_CASE("z_loss_derivative agrees with finite differences over log-sum-exp") {
   RandomGenerator rng(4);
   const Batch batch(rng);
   Batch above = batch, below = batch;
   above.log_sums[7] += 0.01f;
   below.log_sums[7] -= 0.01f;
-  // d log sum exp / d logit is the softmax; the rest is d z / d log sum.
+  // d z / d logit = d z / d log_sum * softmax; this checks the first factor.
   CHECK(make_balance(0, 0.25f, 0).z_loss_derivative(batch.log_sums[7], kRows) ==
         doctest::Approx(0.25 * (above.z() - below.z()) / 0.02).epsilon(1e-4));
 }
@@ -121,7 +121,7 @@ TEST_CASE("the bias moves by its rate towards an even load") {
   CHECK(bias == std::vector<float>{-0.125f, 0.625f, -0.25f, 0.0f, 0.875f});
 }
 
-TEST_CASE("the bias compares with the mean count even if it is fractional") {
+TEST_CASE("the bias compares counts with the exact mean even if it is fractional") {
   const std::vector<Index> counts{3, 4};
   std::vector<float> bias{0.0f, 0.0f};
   make_balance(0, 0, 1.0f).update_bias(counts.data(), 2, 7, bias.data());

@@ -9,7 +9,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// A stable sort of the whole matrix: ties in the order of rows, then of latents.
+// A stable sort of the whole matrix: ties in order of rows, then of latents.
 std::vector<Code> naive_codes(const Matrix& h, Index count, float threshold) {
   std::vector<Index> order(h.values.size());
   std::iota(order.begin(), order.end(), Index{0});
@@ -43,8 +43,7 @@ void check_batch(const Encoder& encoder, const Matrix& h, Index count, float thr
 
 }  // namespace
 
-TEST_CASE(
-    "a batch's codes are the selection on the full product, bit for bit, whatever the estimate") {
+TEST_CASE("batch_top_k_codes equals the selection from the full product bitwise for any estimate") {
   for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
                                              {3, 20, 100},
                                              {50, 33, 16},
@@ -62,7 +61,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a row may have many times its share of a batch's codes") {
+TEST_CASE("a row may have many times the average count of nonzeros") {
   for (const Index rows : {20, 300}) {
     Encoder encoder(rows, 70, 1600, 4);
     for (Index j = 0; j < 70; ++j) {
@@ -79,7 +78,7 @@ TEST_CASE("a row may have many times its share of a batch's codes") {
   }
 }
 
-TEST_CASE("of equal values in a batch the first rows' lowest latents are taken") {
+TEST_CASE("batch_top_k_codes breaks ties by lowest row, then lowest latent") {
   Encoder encoder(200, 4, 64, 1);
   std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
   for (float& bias : encoder.bias) bias = std::round(2 * bias) + 1;
@@ -87,8 +86,7 @@ TEST_CASE("of equal values in a batch the first rows' lowest latents are taken")
   for (const Index count : {1, 777, 4000}) check_batch(encoder, h, count, 0, 0);
 }
 
-TEST_CASE(
-    "codes_above_threshold returns the candidates above the lower bounds in order of latents") {
+TEST_CASE("codes_above_threshold returns the values above threshold and lower bounds by latent") {
   for (const Index rows : {1, 30, 700}) {
     const Encoder encoder(rows, 9, 213, 3);
     const Matrix h = encoder.product();

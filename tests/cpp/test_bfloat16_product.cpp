@@ -7,7 +7,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// Weights that bfloat16 holds exactly: uniform floats with the lower half of their bits cleared.
+// Makes the weights exact in bfloat16: clears the lower half of their bits. Returns the upper half.
 std::vector<std::uint16_t> halve(Matrix& w) {
   std::vector<std::uint16_t> bits;
   for (float& value : w.values) {
@@ -36,7 +36,8 @@ struct Problem {
 
 }  // namespace
 
-TEST_CASE("bfloat16_product is the naive product for every tail panel, depth and row count") {
+TEST_CASE(
+    "bfloat16_product agrees with the naive product for every tail panel, depth and row count") {
   for (const Index units : {1, 4, 15, 16, 17, 33, 65})
     for (const Index depth : {0, 1, 2, 9, 40})
       for (Index rows = 0; rows <= 13; ++rows) {
@@ -54,7 +55,7 @@ TEST_CASE("bfloat16_product is the naive product for every tail panel, depth and
       }
 }
 
-TEST_CASE("bfloat16_product has the bits of forward_product over the widened weights") {
+TEST_CASE("bfloat16_product has the bits of forward_product with the weights as float32") {
   const Problem p(13, 77, 50);
   const Packed widened(p.w);
   Matrix y(13, 50, 50), expected(13, 50, 50);
@@ -106,7 +107,7 @@ TEST_CASE("bfloat16_product stores pre-activations and activates them") {
   CHECK(worst.is_within());
 }
 
-TEST_CASE("sparse_bfloat16_product is the naive product of the same dense rows") {
+TEST_CASE("sparse_bfloat16_product agrees with the naive product of the same dense rows") {
   for (const Index units : {1, 16, 35})
     for (const Index depth : {1, 2, 40})
       for (const Index rows : {0, 1, 5, 9}) {

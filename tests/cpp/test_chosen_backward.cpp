@@ -17,7 +17,8 @@ struct StoreSink final : UpdateSink {
   bool updates_inactive() const override { return false; }
 };
 
-// A router's map, rows, and slopes by the logits of each row's `k` experts of the first two thirds.
+// A router kernel, rows, and logit gradients `d` of each row's `k` experts, which are among the
+// first two thirds.
 struct ChosenProblem {
   Index rows, k;
   Matrix x, w;
@@ -44,7 +45,7 @@ struct ChosenProblem {
     }
   }
 
-  // d_x, which starts at 0.5, and the gradient in panels.
+  // Accumulates into d_x, which starts at 0.5, and returns the gradient in panels.
   std::vector<float> run(Matrix& d_x) {
     std::fill(d_x.values.begin(), d_x.values.end(), kCanary);
     for (Index i = 0; i < rows; ++i)
@@ -85,7 +86,7 @@ struct ChosenProblem {
 
 }  // namespace
 
-TEST_CASE("chosen_product_backward is the product with the chosen logits' gradients alone") {
+TEST_CASE("chosen_product_backward agrees with the naive product over the chosen experts") {
   RandomGenerator rng(1);
   for (const Index width : {1, 15, 31, 33, 64, 65, 100})
     for (const Index experts : {4, 16, 17, 40})
@@ -96,7 +97,7 @@ TEST_CASE("chosen_product_backward is the product with the chosen logits' gradie
       }
 }
 
-TEST_CASE("chosen_product_backward gives the same bits for any thread count") {
+TEST_CASE("chosen_product_backward has the same bits for any thread count") {
   RandomGenerator rng(2);
   ChosenProblem problem(700, 150, 90, 3, rng);
   Matrix first(700, 150, 151), other = first;

@@ -7,7 +7,7 @@
 using namespace gatewise;
 using namespace gatewise::reference;
 
-TEST_CASE("keep_above cuts at its threshold, and keeps NaN") {
+TEST_CASE("keep_above sets values up to its threshold to 0 and keeps NaN") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   RandomGenerator rng(1);
   for (Index width = 1; width <= 35; ++width) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Index kLatents = 70;
 
-// Sparse rows of random lengths, some of them 0.
+// CSR rows with random nonzero counts, some of them 0.
 struct StoredRows {
   std::vector<Index> offsets{0};
   std::vector<std::int32_t> columns;
@@ -61,7 +61,7 @@ Found search(const StoredRows& stored, const SearchQueries& queries, Index k, Ar
   return found;
 }
 
-// Every row's score by a loop, a stable sort of them, and the first k.
+// Scores of all rows by a loop, then a stable sort, then the first k.
 template <typename Score>
 Found naive_search(Index rows, Index queries, Index k, const Score& score_of) {
   Found found;
@@ -80,7 +80,7 @@ Found naive_search(Index rows, Index queries, Index k, const Score& score_of) {
   return found;
 }
 
-// One sequential_dot over the entries of row i, as the kernel's lanes compute it.
+// The sequential sum over the nonzeros of row i, as the kernel's lanes compute it.
 float sequential_dot(const StoredRows& stored, Index i, const float* weights) {
   Vector sum = Vector::zero();
   for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
@@ -104,7 +104,7 @@ void check_codes(const StoredRows& stored, const StoredRows& queries, Index k) {
   }
 }
 
-// Random rows, and a decoder, to score rows by their inner product with reconstructions.
+// A random decoder, to score rows by the inner product of query and reconstruction.
 struct Decoder {
   Index width, stride;
   std::vector<float> decoder, bias, center;
@@ -118,7 +118,7 @@ struct Decoder {
   SearchQueries::Reconstruction view() const {
     return {decoder.data(), stride, width, bias.data(), center.data(), 0.4f};
   }
-  // The reconstruction of row i times a query.
+  // The inner product of row i's reconstruction with a query.
   Sum score(const StoredRows& stored, Index i, const float* query) const {
     Sum sum;
     for (Index j = 0; j < width; ++j) {
@@ -133,7 +133,7 @@ struct Decoder {
 
 }  // namespace
 
-TEST_CASE("code search is a naive search bit for bit, for any thread count") {
+TEST_CASE("search_codes agrees with a naive search bitwise for any thread count") {
   for (const Index rows : {1, 2, 7, 100, 3000})
     for (const Index queries : {1, 3, 4, 15, 16, 17, 40}) {
       const StoredRows stored(rows, 12, static_cast<std::uint64_t>(rows));
@@ -145,13 +145,13 @@ TEST_CASE("code search is a naive search bit for bit, for any thread count") {
     }
 }
 
-TEST_CASE("rows of several blocks are found for any thread count") {
+TEST_CASE("search_codes finds rows of several blocks for any thread count") {
   const StoredRows stored(20000, 20, 5), query_rows(18, 30, 6);
   for (const Index k : {1, 10, 300}) check_codes(stored, query_rows, k);
 }
 
-TEST_CASE("of equal scores the lower rows are found, of negative ones too") {
-  // Whole numbers: most scores are equal, many 0.
+TEST_CASE("search_codes breaks ties by lowest row, for negative scores too") {
+  // Integer values: many scores are equal, many are 0.
   const StoredRows stored(9000, 3, 7, true);
   StoredRows query_rows(17, 5, 8, true);
   for (const Index k : {1, 10, 2000}) check_codes(stored, query_rows, k);
@@ -171,7 +171,7 @@ TEST_CASE("empty rows score 0") {
   CHECK(found.scores == std::vector<float>(6, 0.0f));
 }
 
-TEST_CASE("NaN ranks below every number, and fills the list where there are no more") {
+TEST_CASE("search_codes ranks NaN below every number") {
   const float infinity = std::numeric_limits<float>::infinity();
   CHECK(Hit(infinity, 9).is_better(Hit(3, 1)));
   CHECK(Hit(-3, 9).is_better(Hit(-infinity, 1)));
@@ -181,7 +181,7 @@ TEST_CASE("NaN ranks below every number, and fills the list where there are no m
   CHECK(Hit(-0.0f, 1).is_better(Hit(0.0f, 2)));
 
   StoredRows stored(40, 10, 3);
-  stored.offsets.erase(stored.offsets.begin() + 1);  // row 0 has entries
+  stored.offsets.erase(stored.offsets.begin() + 1);  // row 0 is not empty
   for (Index i = 0; i < stored.rows(); i += 2)
     for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at) stored.values[at] = NAN;
   for (const Index count : {1, 3}) {
@@ -203,7 +203,7 @@ TEST_CASE("NaN ranks below every number, and fills the list where there are no m
   }
 }
 
-TEST_CASE("rows score by their inner product with the reconstruction") {
+TEST_CASE("search_codes scores rows by the inner product with their reconstruction") {
   for (const Index width : sizes_around_registers()) {
     const Decoder decoder(width, round_up(width, kPanelWidth), static_cast<std::uint64_t>(width));
     const StoredRows stored(60, 12, 9);
@@ -223,7 +223,7 @@ TEST_CASE("rows score by their inner product with the reconstruction") {
   }
 }
 
-TEST_CASE("what a query finds does not depend on the other queries, nor on the threads") {
+TEST_CASE("the results of a query depend neither on other queries nor on the thread count") {
   const Index width = 50, count = 37;
   const Decoder decoder(width, 64, 11);
   const StoredRows stored(5000, 12, 12);
@@ -246,7 +246,7 @@ TEST_CASE("what a query finds does not depend on the other queries, nor on the t
   }
 }
 
-TEST_CASE("queries at a time fill panels") {
+TEST_CASE("queries_per_batch is a multiple of the panel width") {
   for (const Index latents : {1, 4096, 1 << 24})
     for (const Index k : {1, 100000}) {
       const Index count = queries_per_batch(latents, k, 100000);

@@ -1,4 +1,4 @@
-// The layer of a sparse kernel.
+// The layer with a compressed kernel.
 #include "networks.h"
 #include "sparse_kernels.h"
 
@@ -28,7 +28,7 @@ std::shared_ptr<Layer> make_compressed(const Matrix& w, SparseForm form) {
   return layer;
 }
 
-// A kernel with zeros, then a Dense layer with softmax.
+// A layer with a sparse kernel, then a Dense layer with softmax.
 std::shared_ptr<Network> compressed_network(SparseForm form) {
   RandomGenerator rng(2);
   const Matrix w = sparse_matrix(kFeatures, kUnits, 0.4, rng);
@@ -73,7 +73,7 @@ TEST_CASE("predictions of a compressed layer allocate nothing after the first") 
     }
 }
 
-TEST_CASE("a trainer tests a model with a compressed layer and refuses to train it") {
+TEST_CASE("a trainer can test a model with a compressed layer but refuses to train it") {
   const Samples samples;
   const Dataset data = samples.dataset();
   const std::vector<Index> rows{3, 1, 4, 1, 5};
@@ -90,7 +90,7 @@ TEST_CASE("a trainer tests a model with a compressed layer and refuses to train 
   }
 }
 
-TEST_CASE("a compressed layer without nonzeros computes its activation of the bias") {
+TEST_CASE("a compressed layer without nonzeros returns the activation of its bias") {
   for (const SparseForm form : kForms) {
     RandomGenerator rng(2);
     const Matrix w = sparse_matrix(kFeatures, 300, 0.4, rng);

@@ -7,7 +7,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// A choice of `per_row(i)` num_assignments for row i.
+// A choice with `per_row(i)` assignments of row i.
 struct OwnChoice {
   std::vector<Index> offsets{0};
   std::vector<std::int32_t> experts;
@@ -36,7 +36,7 @@ void check_dispatch(const OwnChoice& own, Index experts) {
   CHECK(dispatch.groups.offsets[0] == 0);
   CHECK(dispatch.groups.total() == num_assignments);
 
-  // The naive plan: assignments of expert 0 in order, of expert 1, and so on.
+  // The naive plan: the assignments of expert 0 in order, then those of expert 1, and so on.
   Index position = 0;
   bool is_right = true;
   for (Index e = 0; e < experts; ++e) {
@@ -59,7 +59,7 @@ void check_dispatch(const OwnChoice& own, Index experts) {
 
 }  // namespace
 
-TEST_CASE("make_dispatch sorts assignments by expert, stable, with offsets and the inverse") {
+TEST_CASE("make_dispatch sorts assignments stably by expert and returns offsets and the inverse") {
   RandomGenerator rng(1);
   for (const Index experts : {1, 2, 7, 16, 40}) {
     for (const Index rows : {0, 1, 2, 17, 100}) {
@@ -71,7 +71,7 @@ TEST_CASE("make_dispatch sorts assignments by expert, stable, with offsets and t
   }
 }
 
-TEST_CASE("make_dispatch is the same plan on one thread and on several, counted before or not") {
+TEST_CASE("make_dispatch returns the same plan for any thread count, with or without a tally") {
   RandomGenerator rng(3);
   for (const Index experts : {3, 40, 1500}) {
     OwnChoice own(9001, experts, [](Index i) { return i % 4; }, rng);

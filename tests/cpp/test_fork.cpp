@@ -1,4 +1,4 @@
-// A fork after a parallel region: parent and child can each start threads again.
+// After a fork, parent and child can both start threads again.
 #include <omp.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,11 +15,11 @@ using namespace gatewise::reference;
 
 namespace {
 
-// Whether a region of two threads runs both and covers all items.
+// Whether a parallel region uses two threads and covers all items.
 bool runs_two_threads() {
   std::atomic<Index> items{0};
   std::atomic<int> threads{0};
-  // The first to begin waits for the other, up to 5 seconds: alone it would do all of the work.
+  // The first thread waits up to 5 seconds for the other; else it would do all of the work.
   const auto deadline = Clock::now() + std::chrono::seconds(5);
   parallel_for(1000, 1e6, [&](Index begin, Index end) {
     items += end - begin;
@@ -29,7 +29,7 @@ bool runs_two_threads() {
   return items == 1000 && threads == 3;
 }
 
-// The exit code of a child that works and leaves, or -1 where it hung for 5 seconds.
+// The exit code of a child that runs a parallel region, or -1 if it hangs for 5 seconds.
 int exit_code_of_child() {
   const pid_t child = fork();
   if (child == 0) _exit(runs_two_threads() ? 0 : 1);
@@ -61,7 +61,7 @@ TEST_CASE("a child forked after a parallel region runs two threads and exits") {
   }
 }
 
-TEST_CASE("a child forked from another thread than the first runs two threads and exits") {
+TEST_CASE("a child forked from a secondary thread runs two threads and exits") {
   install_once();
   const Threads threads(2);
   REQUIRE(runs_two_threads());

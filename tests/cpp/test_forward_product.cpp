@@ -22,7 +22,7 @@ std::vector<float> make_bias(const Case& c, RandomGenerator& rng) {
   return c.has_bias ? rng.vector(c.units) : std::vector<float>{};
 }
 
-// The whole product of one case, against the naive one.
+// Compares the whole product of one case with the naive product.
 void check_dense(const Case& c) {
   RandomGenerator rng(static_cast<std::uint64_t>(c.rows * 1000003 + c.depth * 1009 + c.units));
   const Index stored = c.is_gathered ? c.rows + 3 : c.rows;
@@ -50,7 +50,7 @@ void check_dense(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("forward_product is the naive product for every tail panel and depth") {
+TEST_CASE("forward_product agrees with the naive product for every tail panel and depth") {
   for (Index units = 1; units <= 35; ++units)
     for (Index depth = 1; depth <= 40; ++depth)
       check_dense({.rows = 1 + (units * 7 + depth) % 17,
@@ -62,7 +62,7 @@ TEST_CASE("forward_product is the naive product for every tail panel and depth")
                    .is_gathered = false});
 }
 
-TEST_CASE("forward_product is the naive product for every row count") {
+TEST_CASE("forward_product agrees with the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       for (const Index depth : {1, 9, 40})
@@ -87,7 +87,7 @@ TEST_CASE("forward_product gathers rows by index") {
                    .is_gathered = true});
 }
 
-TEST_CASE("forward_product with depth 0 gives the bias") {
+TEST_CASE("forward_product with depth 0 returns the bias") {
   const Packed packed(PanelShape{0, 5});
   const std::vector<float> bias{1, 2, 3, 4, 5};
   Matrix y(2, 5, 7);
@@ -135,7 +135,7 @@ TEST_CASE("forward_product stores pre-activations and activates them") {
   }
 }
 
-TEST_CASE("forward_product writes the panels and rows of its ranges and no others") {
+TEST_CASE("forward_product writes only the panels and rows of its ranges") {
   RandomGenerator rng(5);
   const Index rows = 14, depth = 9, units = 53;
   const Matrix x(rows, depth, depth, rng), w(depth, units, units, rng);
@@ -159,7 +159,7 @@ TEST_CASE("forward_product writes the panels and rows of its ranges and no other
   }
 }
 
-TEST_CASE("sparse_forward_product is the naive product of the same dense rows") {
+TEST_CASE("sparse_forward_product agrees with the naive product of the same dense rows") {
   for (Index units = 1; units <= 35; ++units) {
     for (const Index depth : {1, 2, 16, 40}) {
       for (const Index rows : {0, 1, 5, 9}) {

@@ -9,17 +9,17 @@ namespace {
 
 const std::vector<WeightGroups> kKinds{WeightGroups::kInputs, WeightGroups::kUnits,
                                        WeightGroups::kBlocks};
-// Around a panel's width, and around the rows of a chunk.
+// Sizes around the width of a panel and the rows of a chunk.
 const std::vector<PanelShape> kShapes{{1, 1},  {3, 16},  {5, 17}, {63, 5},
                                       {64, 3}, {65, 20}, {7, 33}, {130, 48}};
 
-// Which group weight (i, j) belongs to.
+// The group that weight (i, j) belongs to.
 Index group_of(WeightGroups groups, Index i, Index j) {
   if (groups == WeightGroups::kInputs) return i;
   return groups == WeightGroups::kUnits ? j : i * 1000 + j / 16;
 }
 
-// Plain sums over all weights of the group of (i, j), in double; v may be null.
+// Naive sums in double over all weights of the group of (i, j); v may be null.
 struct Group {
   double square = 0, weighted = 0, size = 0;
 
@@ -55,7 +55,7 @@ double penalty_of(WeightGroups groups, const Packed& w) {
   return sum;
 }
 
-// A rate at which a good part of the groups goes, some of them of any size.
+// A rate that sets a good part of the groups to zero.
 GroupShrink make_shrink(WeightGroups groups, const Packed* v) {
   return {.groups = groups,
           .rate = v ? 0.09f : 0.52f,
@@ -66,7 +66,7 @@ GroupShrink make_shrink(WeightGroups groups, const Packed* v) {
 
 }  // namespace
 
-TEST_CASE("shrink_groups scales each group as its formula says, with and without v") {
+TEST_CASE("shrink_groups scales each group by its formula, with and without v") {
   RandomGenerator rng(1);
   Index zero_groups = 0, weights = 0;
   for (const WeightGroups groups : kKinds) {
@@ -85,7 +85,7 @@ TEST_CASE("shrink_groups scales each group as its formula says, with and without
             const double norm = std::sqrt(group.weighted);
             const double threshold = shrink.rate * std::sqrt(group.size);
             if (threshold > norm * (1 + 1e-5)) CHECK(w.at(i, j) == 0.0f);
-            // Float sums of up to 130 squares, whose error the difference from 1 makes larger.
+            // Float sums of up to 130 squares; the difference from 1 amplifies their error.
             worst.see(w.at(i, j), before.at(i, j) * std::max(0.0, 1 - threshold / norm), 1e-5);
             zero_groups += w.at(i, j) == 0;
             ++weights;
@@ -101,7 +101,7 @@ TEST_CASE("shrink_groups scales each group as its formula says, with and without
   CHECK(zero_groups < weights / 2);
 }
 
-TEST_CASE("group_penalty sums the norms of all groups by the roots of their sizes") {
+TEST_CASE("group_penalty sums the group norms weighted by the roots of the group sizes") {
   RandomGenerator rng(2);
   for (const WeightGroups groups : kKinds) {
     for (const PanelShape shape : kShapes) {
@@ -109,7 +109,7 @@ TEST_CASE("group_penalty sums the norms of all groups by the roots of their size
       double expected = 0;
       for (Index i = 0; i < shape.rows; ++i)
         for (Index j = 0; j < shape.cols; ++j) {
-          // A group's share, once for each of its weights.
+          // The group's term, divided evenly among its weights.
           const Group group(groups, w, nullptr, {}, i, j);
           expected += std::sqrt(group.square * group.size) / group.size;
         }
@@ -118,7 +118,7 @@ TEST_CASE("group_penalty sums the norms of all groups by the roots of their size
   }
 }
 
-TEST_CASE("shrink_groups leaves zeros alone and does not hide NaN") {
+TEST_CASE("shrink_groups keeps zeros and does not hide NaN") {
   for (const WeightGroups groups : kKinds) {
     Packed w({3, 20});
     shrink_all(make_shrink(groups, nullptr), w);
@@ -139,10 +139,10 @@ constexpr const char* kKernels[] = {"kernel", "kernel_in", "kernel_out"};
 struct Trained {
   std::vector<float> weights;
   double loss = 0;  // of the last step
-  Index zeros = 0;  // in the kernels
+  Index zeros = 0;  // zeros in the kernels
 };
 
-// 6 steps of a network whose kernels have a group penalty.
+// Trains a network whose kernels have a group penalty for 6 steps.
 Trained train_with_groups(WeightGroups groups, float l1, int threads) {
   const Threads scope(threads);
   const Samples samples;

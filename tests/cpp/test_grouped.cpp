@@ -1,5 +1,5 @@
-// The parallel drivers of products/grouped: right for groups of every kind, and with the same bits
-// on any number of threads.
+// The parallel products of products/grouped: correct for groups of every size, with the same bits
+// for any thread count.
 #include "products/grouped.h"
 
 #include "kernels/sparse_rows.h"
@@ -32,7 +32,7 @@ std::vector<Kind> all_kinds() {
           Kind("many small", small),    Kind("mixed", {0, 1, 200, 13, 0, 77, 12, 0})};
 }
 
-// A layer of E experts, inputs dense and CSR, and the upstream gradient, for one kind of groups.
+// A layer of E experts, dense and CSR inputs, and the upstream gradient, for one set of groups.
 struct Problem {
   Groups groups;
   Index rows;
@@ -144,7 +144,7 @@ TEST_CASE("the grouped products have the same bits on 1, 2, 3 and 4 threads") {
   }
 }
 
-TEST_CASE("grouped_forward gives each row its group's product") {
+TEST_CASE("grouped_forward multiplies each row by its group's weights") {
   for (const Kind& kind : all_kinds()) {
     const Problem p(kind);
     for (const bool is_sparse : {false, true}) {
@@ -171,7 +171,7 @@ TEST_CASE("grouped_forward gives each row its group's product") {
   }
 }
 
-TEST_CASE("grouped_input_gradient adds rows of one target in ascending order") {
+TEST_CASE("grouped_input_gradient accumulates rows of one target in ascending order") {
   for (const Kind& kind : all_kinds()) {
     const Problem p(kind);
     std::vector<float> expected(static_cast<std::size_t>(kSourceRows * kDepth), 0.25f);
@@ -189,7 +189,7 @@ TEST_CASE("grouped_input_gradient adds rows of one target in ascending order") {
   }
 }
 
-TEST_CASE("grouped_weight_gradient takes each group's gradient off its weights and no other") {
+TEST_CASE("grouped_weight_gradient updates each group's weights by its own gradient alone") {
   for (const Kind& kind : all_kinds()) {
     for (const bool is_sparse : {false, true}) {
       const Problem p(kind);

@@ -12,7 +12,7 @@ struct Case {
   bool is_scattered, accumulate;
 };
 
-// input_gradient with scratch of its own.
+// input_gradient with its scratch.
 void run(const Matrix& d_y, Index row_begin, Index row_end, const Packed& w, Index column_begin,
          Index column_end, const InputGradient& out) {
   AlignedBuffer scratch(input_gradient_scratch(w.shape));
@@ -58,7 +58,7 @@ void check(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("input_gradient is the naive product for every tail panel and depth") {
+TEST_CASE("input_gradient agrees with the naive product for every tail panel and depth") {
   for (Index units = 1; units <= 35; ++units)
     for (Index depth = 1; depth <= 40; ++depth)
       check({.rows = (units + depth * 3) % 10,
@@ -68,7 +68,7 @@ TEST_CASE("input_gradient is the naive product for every tail panel and depth") 
              .accumulate = depth % 2 == 0});
 }
 
-TEST_CASE("input_gradient is the naive product for every row count") {
+TEST_CASE("input_gradient agrees with the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       check({.rows = rows,
@@ -89,7 +89,7 @@ TEST_CASE("input_gradient scatters to target rows") {
                .accumulate = accumulate});
 }
 
-TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
+TEST_CASE("input_gradient accumulates rows that share a target in ascending order") {
   RandomGenerator rng(9);
   const Index rows = 11, depth = 6, units = 19;
   const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);
@@ -107,7 +107,7 @@ TEST_CASE("input_gradient adds rows that share a target, in ascending order") {
   CHECK(same_bits(together.values, one_by_one.values));
 }
 
-TEST_CASE("input_gradient has the same bits however rows and columns are cut") {
+TEST_CASE("input_gradient has the same bits however rows and columns are divided") {
   RandomGenerator rng(10);
   for (const Index units : {1, 5, 16, 35}) {
     const Index rows = 13, depth = 29;
@@ -127,7 +127,7 @@ TEST_CASE("input_gradient has the same bits however rows and columns are cut") {
   }
 }
 
-TEST_CASE("input_gradient writes the columns of its range and no others") {
+TEST_CASE("input_gradient writes only the columns of its range") {
   RandomGenerator rng(11);
   const Matrix d_y(5, 9, 9, rng), w(20, 9, 9, rng);
   const Packed packed(w);
@@ -140,7 +140,7 @@ TEST_CASE("input_gradient writes the columns of its range and no others") {
   CHECK(is_right);
 }
 
-TEST_CASE("input_gradient multiplies by the derivative of the activation that made its rows") {
+TEST_CASE("input_gradient multiplies by the derivative of the preceding activation") {
   RandomGenerator rng(12);
   const Index rows = 15, depth = 21, units = 18;
   const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);

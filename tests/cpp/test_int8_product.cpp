@@ -11,7 +11,7 @@ std::int8_t random_int8(RandomGenerator& rng) {
   return static_cast<std::int8_t>(rng.below(255) - 127);
 }
 
-// Rows and weights of whole numbers with scales.
+// Integer rows and weights with scales.
 struct Problem {
   RandomGenerator rng;
   Index rows, depth, units, stride;
@@ -49,7 +49,7 @@ struct Problem {
     for (Index k = 0; k < depth; ++k) total += x[i * stride + k] * w[k * units + j];
     return total;
   }
-  // The sum is exact; what follows is float arithmetic in this order.
+  // The integer sum is exact; the float operations after it run in this order.
   float expected(Index i, Index j) const {
     return static_cast<float>(sum(i, j)) * row_scale[i] * packed.scale[j] + bias[j];
   }
@@ -57,7 +57,7 @@ struct Problem {
 
 }  // namespace
 
-TEST_CASE("int8_product has the bits of integer sums for all sizes around the panels") {
+TEST_CASE("int8_product has the bits of integer sums for all sizes around a panel's") {
   for (const Index units : {1, 4, 15, 16, 17, 33, 65})
     for (const Index depth : {0, 1, 2, 9, 40, 41})
       for (Index rows = 0; rows <= 13; ++rows) {
@@ -74,7 +74,7 @@ TEST_CASE("int8_product has the bits of integer sums for all sizes around the pa
       }
 }
 
-TEST_CASE("int8_product is exact where all values are extreme and the depth is the greatest") {
+TEST_CASE("int8_product is exact for extreme values at the maximum depth") {
   for (const int sign : {1, -1}) {
     Problem p(2, kMaxInt8Depth, 3);
     std::fill(p.x.begin(), p.x.end(), std::int16_t{127});
@@ -134,12 +134,12 @@ TEST_CASE("sparse_int8_product has the bits of integer sums") {
     }
 }
 
-TEST_CASE("a row is rounded to nearest even of its largest value over 127") {
+TEST_CASE("a row is rounded to nearest even in steps of its largest value / 127") {
   for (const Index count : {0, 1, 15, 16, 17, 100}) {
     RandomGenerator rng(static_cast<std::uint64_t>(count));
     std::vector<float> x = rng.vector(count, -3, 3);
     if (count > 4) {
-      x[0] = 127;  // the scale is 1, the next are ties
+      x[0] = 127;  // so the scale is 1; the following values are ties
       x[1] = 2.5f;
       x[2] = -3.5f;
     }
@@ -157,7 +157,7 @@ TEST_CASE("a row is rounded to nearest even of its largest value over 127") {
   }
 }
 
-TEST_CASE("a row of zeros or tiny values counts as zero, one with NaN or infinity gives NaN") {
+TEST_CASE("a row of zeros or tiny values becomes zero, one with NaN or infinity becomes NaN") {
   for (const float tiny : {0.0f, 1e-37f, -1e-44f}) {
     const std::vector<float> x{tiny, 0, tiny};
     std::vector<std::int16_t> values(4, 99);

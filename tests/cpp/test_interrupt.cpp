@@ -1,5 +1,5 @@
-// An interrupt before the first write leaves everything as before the step; after it the step
-// completes.
+// An interrupt before a step's first write leaves everything as before the step. After the first
+// write the step completes.
 #include <thread>
 
 #include "core/parallel.h"
@@ -10,10 +10,10 @@ using namespace gatewise::reference;
 
 namespace {
 
-int polls = 0;      // so far
-int stops_at = -1;  // the poll that interrupts, counted from 1; all later ones do too
+int polls = 0;      // polls so far
+int stops_at = -1;  // first poll that interrupts, counted from 1; later polls interrupt too
 
-// Sleeps for longer than the interval between polls, so that each place that polls does ask.
+// Sleeps longer than the interval between polls, so that no poll is skipped.
 bool check_signal() {
   std::this_thread::sleep_for(std::chrono::milliseconds(21));
   ++polls;
@@ -30,7 +30,7 @@ struct Signals {
   ~Signals() { set_interrupt_check(nullptr); }
 };
 
-// A model, its optimizer's state and what a step is made of.
+// A model, its optimizer state and the batch of a step.
 struct Training {
   Samples samples;
   Dataset data = samples.dataset();
@@ -70,7 +70,7 @@ int polls_of_a_step() {
 
 TEST_CASE("a step polls before its first write") { CHECK(polls_of_a_step() >= 1); }
 
-TEST_CASE("an interrupt leaves everything bitwise as before, and the step can be repeated") {
+TEST_CASE("an interrupted step leaves everything bitwise unchanged and can be repeated") {
   const int all = polls_of_a_step();
   Training undisturbed;
   undisturbed.step();
@@ -103,7 +103,7 @@ TEST_CASE("a signal after the first write lets the step complete and stops the n
   CHECK(same_bits(training.state(), undisturbed.state()));
 }
 
-TEST_CASE("a prediction is interrupted, and the network stays usable") {
+TEST_CASE("a prediction can be interrupted and the network stays usable") {
   const Samples samples;
   const auto network = make_network("top_k", "mlp");
   Matrix y(kSamples, kClasses, kClasses);
@@ -115,16 +115,16 @@ TEST_CASE("a prediction is interrupted, and the network stays usable") {
     CHECK_THROWS_AS(predict(), Interrupted);
   }
   CHECK_NOTHROW(predict());
-  CHECK_NOTHROW(network->begin_fit());  // nobody is left reading
+  CHECK_NOTHROW(network->begin_fit());  // no reader is left
   network->end_fit();
 }
 
-TEST_CASE("a long loop stops soon after a signal, on one thread and on several") {
+TEST_CASE("a long loop stops soon after a signal on one thread and on several") {
   for (const int count : {1, 2}) {
     const Threads threads(count);
     const auto start = std::chrono::steady_clock::now();
     const Signals signals(3);
-    // 1,000 items that take 2 ms and are said to be a millisecond of work: 2 s without a signal.
+    // 1,000 items of 2 ms each, declared as 1 ms of work: 2 s without a signal.
     const auto run = [] {
       parallel_for(1000, 1e7,
                    [](Index, Index) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });

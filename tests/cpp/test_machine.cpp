@@ -5,7 +5,7 @@
 using namespace gatewise;
 using namespace gatewise::reference;
 
-TEST_CASE("sum_stream is the naive sum, whatever the count and the alignment") {
+TEST_CASE("sum_stream agrees with the naive sum for any count and alignment") {
   RandomGenerator rng(1);
   for (const Index count : {0, 1, 15, 16, 17, 127, 128, 129, 1000}) {
     const std::vector<float> x = rng.vector(count + 1);
@@ -21,20 +21,19 @@ TEST_CASE("sum_stream is the naive sum, whatever the count and the alignment") {
 }
 
 TEST_CASE("multiply_add_registers iterates x / 2 + 1 / 2 in each register") {
-  // The registers start at 0, 1, 2, ...: their first lanes go to 1, and so does each distance to 1
-  // halve in an iteration.
+  // The registers start at 0, 1, 2, ... and converge to 1: each iteration halves the difference.
   const float start = multiply_add_registers(0), once = multiply_add_registers(1);
   const float end = multiply_add_registers(200);
   CHECK(once - end == doctest::Approx((start - end) / 2));
-  CHECK(end >= 10.0f);  // as many registers as lanes summed
+  CHECK(end >= 10.0f);  // the sum of one lane per register, all near 1
 }
 
-// How they rise with the threads is for a quiet machine to show: other work here takes a core.
-TEST_CASE("the machine's limits are those of a processor, on one thread and on two") {
+// Scaling with the thread count is not tested: other programs may occupy a core.
+TEST_CASE("the measured machine limits are plausible on one thread and on two") {
   for (int threads = 1; threads <= 2; ++threads) {
     const Threads set(threads);
     const double flops = peak_flops(), bytes = read_bandwidth(std::size_t{64} << 20);
-    // Between a flop or a byte in each nanosecond and a thousand of them.
+    // Between 1 and 1,000 flops or bytes per nanosecond.
     CHECK(flops > 1e9);
     CHECK(flops < 1e12);
     CHECK(bytes > 1e9);
@@ -42,7 +41,7 @@ TEST_CASE("the machine's limits are those of a processor, on one thread and on t
   }
 }
 
-TEST_CASE("read_bandwidth refuses less than a float a thread") {
+TEST_CASE("read_bandwidth refuses less than one float per thread") {
   const Threads threads(2);
   CHECK_THROWS_WITH_AS(read_bandwidth(4),
                        "read_bandwidth: expected at least one float a thread, got 4 bytes",

@@ -1,3 +1,3 @@
-// The one file that carries doctest's main; the tests lie in one file for each unit.
+// doctest's main. The tests are in the other files, one per unit.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>

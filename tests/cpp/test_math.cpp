@@ -1,5 +1,5 @@
-// The error bounds that kernels/math.h states, against double, over its ranges: kStep bit patterns
-// apart here. (With kStep = 1 a run takes minutes and finds the same bounds.)
+// Checks the error bounds stated in kernels/math.h against double, at every kStep-th bit pattern of
+// their ranges. (kStep = 1 takes minutes and finds the same bounds.)
 #include "kernels/activations.h"
 
 #include <bit>
@@ -25,8 +25,8 @@ std::vector<float> evaluate(Function f, const std::vector<float>& x) {
   return y;
 }
 
-// Calls see(x, f(x)) for floats between `low` and `high`, both of one sign, in the order of their
-// bits.
+// Calls see(x, f(x)) for floats between `low` and `high`, which have the same sign, in order of
+// their bits.
 template <typename See>
 void sweep(Function f, float low, float high, const See& see) {
   auto begin = std::bit_cast<std::uint32_t>(low), end = std::bit_cast<std::uint32_t>(high);
@@ -41,7 +41,7 @@ void sweep(Function f, float low, float high, const See& see) {
   }
 }
 
-// |f(x) - exact(x)| <= bound(x, exact) over [low, high], which may have either sign.
+// Checks |f(x) - exact(x)| <= bound(x, exact) over [low, high], which may contain 0.
 template <typename Bound>
 void check_error(Function f, Exact exact, float low, float high, const Bound& bound) {
   WorstError worst;
@@ -105,7 +105,7 @@ TEST_CASE("tanh has a relative error below 3e-7") {
       relative_3e7);
 }
 
-TEST_CASE("normal_tail has a relative error below 8e-7, and ends in 0") {
+TEST_CASE("normal_tail has a relative error below 8e-7 and reaches 0") {
   check_error(
       tail_of_vector, [](double x) { return 0.5 * std::erfc(x * std::sqrt(0.5)); }, 0.0f, 12.8f,
       [](double, double value) { return 8e-7 * value; });
@@ -115,7 +115,7 @@ TEST_CASE("normal_tail has a relative error below 8e-7, and ends in 0") {
 }
 
 TEST_CASE("gelu has a relative error below 9e-7 on both sides of 0") {
-  // A result that is no normal float is good to the distance of two such.
+  // The error of a subnormal result is at most the spacing of subnormal floats.
   check_error(
       gelu_of_vector, [](double x) { return 0.5 * x * std::erfc(-x * std::sqrt(0.5)); }, -12.8f,
       0x1.fffffep127f, [](double, double value) { return 9e-7 * std::fabs(value) + 0x1p-149; });
@@ -130,14 +130,14 @@ TEST_CASE("softplus neither overflows nor cancels") {
       [](double, double value) { return 3e-7 * std::max(1.0, value); });
 }
 
-TEST_CASE("odd functions are odd to the bit") {
+TEST_CASE("odd functions are odd bitwise") {
   const std::vector<float> x{1e-30f, 1e-3f, 0.3f, 0.624f, 0.626f, 2.0f, 30.0f, HUGE_VALF};
   for (const float value : x) {
     CHECK(at(tanh_of_vector, -value) == -at(tanh_of_vector, value));
   }
 }
 
-TEST_CASE("NaN gives NaN") {
+TEST_CASE("all functions return NaN for NaN") {
   CHECK(std::isnan(at(exp_of_vector, NAN)));
   CHECK(std::isnan(at(log_of_vector, NAN)));
   CHECK(std::isnan(at(sigmoid_of_vector, NAN)));

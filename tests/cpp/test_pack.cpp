@@ -26,7 +26,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a panel shape costs 12 columns of memory for 10 units") {
+TEST_CASE("a panel shape of 10 units needs the memory of 12 columns") {
   const PanelShape shape{8, 10};
   CHECK(shape.panels() == 1);
   CHECK(shape.stride(0) == 12);

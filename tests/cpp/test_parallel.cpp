@@ -22,11 +22,11 @@ using namespace gatewise::reference;
 namespace {
 
 constexpr double kCostPerItem =
-    1e6;  // multiply-adds of an item: any number of items is worth a thread
+    1e6;  // multiply-adds per item: enough to use a thread for any item count
 
 }  // namespace
 
-TEST_CASE("parallel_for covers every item once, on as many threads as asked for") {
+TEST_CASE("parallel_for covers every item once on the requested thread count") {
   for (int count = 1; count <= 4; ++count) {
     const Threads threads(count);
     CHECK(num_threads() == count);
@@ -36,7 +36,7 @@ TEST_CASE("parallel_for covers every item once, on as many threads as asked for"
       const auto teams = [&] {
         return std::count_if(used.begin(), used.end(), [](const auto& times) { return times > 0; });
       };
-      // Nobody goes on before all have begun: a quick thread would do a late one's share.
+      // Threads wait until all have begun; else a fast thread would do the share of a late one.
       const auto all_begun = [&] { return teams() >= std::min<Index>(count, items); };
       const auto deadline = Clock::now() + std::chrono::seconds(10);
       parallel_for(items, kCostPerItem, [&](Index begin, Index end) {
@@ -53,7 +53,7 @@ TEST_CASE("parallel_for covers every item once, on as many threads as asked for"
   }
 }
 
-TEST_CASE("a thread that is done takes slices of another's share") {
+TEST_CASE("a thread that is done takes slices of another thread's share") {
   const Threads threads(2);
   constexpr Index kItems = 200;
   std::vector<int> done_by(kItems, -1);
@@ -68,7 +68,7 @@ TEST_CASE("a thread that is done takes slices of another's share") {
   CHECK(std::count(done_by.begin(), done_by.end(), -1) == 0);
 }
 
-TEST_CASE("parallel_for works alone below the grain") {
+TEST_CASE("parallel_for runs on the calling thread alone below the grain") {
   const Threads threads(4);
   std::set<std::thread::id> ids;
   parallel_for(100, 10, [&](Index, Index) { ids.insert(std::this_thread::get_id()); });
@@ -84,7 +84,7 @@ TEST_CASE("set_num_threads refuses a negative count and takes 0 for the default"
   CHECK(usual >= 1);
 }
 
-TEST_CASE("an exception of a body is rethrown, from any thread and from all at once") {
+TEST_CASE("parallel_for rethrows an exception of its body from any thread and from all at once") {
   for (int count = 1; count <= 4; ++count) {
     const Threads threads(count);
     for (Index bad = 0; bad < 4; ++bad) {
@@ -120,7 +120,7 @@ std::vector<unsigned> control_words(int count) {
 
 }  // namespace
 
-TEST_CASE("flush-to-zero holds in a body and is restored after it, on every thread") {
+TEST_CASE("flush-to-zero is set in a body and restored after it on every thread") {
   const Threads threads(4);
   const std::vector<unsigned> before = control_words(4);
   for (const unsigned word : before) REQUIRE((word & kFlush) == 0);
@@ -142,7 +142,7 @@ TEST_CASE("flush-to-zero is restored after an exception") {
   CHECK(control_words(4) == before);
 }
 
-TEST_CASE("parallel_for leaves a control word that someone else set") {
+TEST_CASE("parallel_for keeps a control word that the caller set") {
   const Threads threads(4);
   const auto set_all = [](bool rounds_up) {
 #pragma omp parallel num_threads(4)

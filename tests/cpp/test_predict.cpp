@@ -1,4 +1,4 @@
-// Predictions: the same bits from several threads at once, in any batch, dense and CSR.
+// Predictions have the same bits from several threads at once, in any batch, dense and CSR.
 #include <thread>
 
 #include "networks.h"
@@ -17,7 +17,7 @@ std::vector<float> predict(const Network& network, const Samples& samples, bool 
 
 }  // namespace
 
-TEST_CASE("predict from 4 threads at once gives the same bits") {
+TEST_CASE("predictions from 4 threads at once have the same bits") {
   const Samples samples;
   for (const bool is_sparse : {false, true}) {
     const auto network = make_network("top_k", "mlp", is_sparse);
@@ -53,7 +53,7 @@ TEST_CASE("a row's prediction does not depend on its batch, for every router and
   }
 }
 
-TEST_CASE("training gives the same bits on 1, 2 and 4 threads") {
+TEST_CASE("training has the same bits on 1, 2 and 4 threads") {
   const Samples samples;
   for (const bool is_sparse : {false, true}) {
     for (const std::string& router : Registry<Router>::kinds()) {

@@ -1,4 +1,4 @@
-// Products over groups with weights in 2 and 1 byte, and layers that hold such weights.
+// Grouped products with weights of 2 and 1 bytes, and layers with such weights.
 #include "kernels/bfloat16_product.h"
 #include "kernels/int8_product.h"
 #include "layers/parameter_values.h"
@@ -37,7 +37,7 @@ struct Problem {
                      rng.vector(parameter.shape.rows * parameter.shape.cols).data());
     }
   }
-  // All source rows, or those that `index` names.
+  // All source rows, or the rows in `index`.
   Input input(bool is_sparse, bool is_gathered = true) const {
     Input x{.width = kDepth};
     if (is_sparse)
@@ -74,7 +74,7 @@ std::shared_ptr<Network> quantized_network(const std::string& expert, Storage st
 
 }  // namespace
 
-TEST_CASE("grouped_forward gives each row its group's product of quantized weights") {
+TEST_CASE("grouped_forward multiplies each row by its group's quantized weights") {
   for (const Storage storage : kQuantized)
     for (const bool is_sparse : {false, true}) {
       const Problem p(storage);
@@ -89,7 +89,7 @@ TEST_CASE("grouped_forward gives each row its group's product of quantized weigh
           for (Index j = 0; j < kUnits; ++j) {
             const float* row = source.view().row(p.index[i]);
             Sum sum;
-            double rounding = 0;  // of the row to int8: half a step a value
+            double rounding = 0;  // of the row to int8: half a step per value
             double largest = 0;
             for (Index k = 0; k < kDepth; ++k) {
               sum.add(row[k], w[k * kUnits + j]);
@@ -98,7 +98,7 @@ TEST_CASE("grouped_forward gives each row its group's product of quantized weigh
             }
             sum.add(b[j]);
             const double silu = sum.value / (1 + std::exp(-sum.value));
-            // silu's slope is at most 1.1 and its own rounding some units in the last place.
+            // The derivative of silu is at most 1.1; silu itself errs by a few ulps.
             double tolerance = 1.1 * sum.tolerance() + 1e-6 * (1 + std::fabs(silu));
             if (storage == Storage::kInt8) tolerance += 1.1 * largest * rounding;
             worst.see(y[i * 48 + j], silu, tolerance);
@@ -121,7 +121,7 @@ TEST_CASE("quantized rows have the same bits alone and gathered, for any thread 
         INFO(storage_name(storage), ", ", threads, " threads");
         CHECK(same_bits(y, expected));
       }
-      // Rows of group 2 without an index, and by themselves.
+      // The rows of group 2 alone, without an index.
       const std::vector<Index> offsets{0, 0, 0, kSourceRows, kSourceRows, kSourceRows, kSourceRows};
       const std::vector<float> plain =
           run_forward(p, p.input(is_sparse, false), {offsets.data(), 6});
@@ -132,7 +132,7 @@ TEST_CASE("quantized rows have the same bits alone and gathered, for any thread 
     }
 }
 
-TEST_CASE("a sparse row has the bits of the same dense row in int8, whose sums are exact") {
+TEST_CASE("a CSR row has the bits of the same dense row in int8, whose sums are exact") {
   const Problem p(Storage::kInt8);
   const Matrix dense = p.csr.dense();
   const Input x{.dense = dense.view(p.index), .width = kDepth};
@@ -171,7 +171,7 @@ TEST_CASE("predictions of quantized layers allocate nothing after the first") {
   }
 }
 
-TEST_CASE("a trainer tests a quantized model and refuses to train it") {
+TEST_CASE("a trainer can test a quantized model but refuses to train it") {
   const Samples samples;
   const Dataset data = samples.dataset();
   const std::vector<Index> rows{3, 1, 4, 1, 5};
@@ -198,7 +198,7 @@ TEST_CASE("an int8 matrix too deep for exact sums is refused") {
   CHECK(block.add_expert_matrix("kernel", 2, kMaxInt8Depth, 3) == 0);
 }
 
-TEST_CASE("nonzero values are counted in every storage, padding left out") {
+TEST_CASE("nonzeros are counted in every storage without padding") {
   for (const Storage storage : {Storage::kFloat32, Storage::kBfloat16, Storage::kInt8}) {
     ParameterBlock block;
     block.store_experts_as(storage);

@@ -8,7 +8,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// The nearest of the two bfloat16 around x, by distances in double; a tie goes to the even one.
+// The nearest bfloat16 to x, found in double; a tie goes to the even one.
 float nearest_bfloat16(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);
@@ -32,13 +32,13 @@ std::vector<Value> buffer(Storage storage, PanelShape shape) {
 TEST_CASE("bfloat16 is rounded to nearest even") {
   RandomGenerator rng(1);
   std::vector<float> values = rng.vector(2000, -100, 100);
-  // Ties above an even and an odd value, zeros, and values below the smallest normal number.
+  // Ties above an even and an odd value, zeros, a subnormal value and a large one.
   for (const float x : {1.00390625f, 1.01171875f, -1.00390625f, 0.0f, -0.0f, 1e-40f, 3e38f})
     values.push_back(x);
   for (const float x : values) CHECK(from_bfloat16(to_bfloat16(x)) == nearest_bfloat16(x));
 }
 
-TEST_CASE("bfloat16 panels hold the rounded matrix and zeros, and unpack to it") {
+TEST_CASE("bfloat16 panels hold the rounded matrix and zero padding, and unpack inverts it") {
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {0, 1, 2, 7}) {
       const PanelShape shape{rows, cols};
@@ -62,7 +62,7 @@ TEST_CASE("bfloat16 panels hold the rounded matrix and zeros, and unpack to it")
     }
 }
 
-TEST_CASE("int8 panels hold the matrix over its columns' scales, and unpack to it") {
+TEST_CASE("int8 panels hold the matrix divided by its column scales, and unpack inverts it") {
   for (const Index cols : {1, 15, 16, 17, 33})
     for (const Index rows : {1, 2, 7}) {
       const PanelShape shape{rows, cols};
@@ -89,7 +89,7 @@ TEST_CASE("int8 panels hold the matrix over its columns' scales, and unpack to i
       WorstError worst;
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < cols; ++j)
-          // Half a step, and the rounding of the division and of the product.
+          // Half a step, plus the rounding of the division and the product.
           worst.see(dequantized[i * cols + j], source[i * cols + j],
                     scale[j] * (0.5 + 127 * 0x1p-22));
       INFO(worst.report());

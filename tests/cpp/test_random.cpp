@@ -11,8 +11,8 @@ using namespace gatewise::reference;
 
 namespace {
 
-// Checks that `fill(start, y, count)` gives value i its own bits, whichever stretch it is asked in,
-// and writes `count` values.
+// Checks that the bits of value i from `fill(start, y, count)` do not depend on start and count,
+// and that `count` values are written.
 template <typename Fill>
 void check_cuts(const Fill& fill) {
   const Index count = 201;
@@ -32,7 +32,7 @@ double normal_distribution(double z) { return 0.5 * std::erfc(-z * std::sqrt(0.5
 
 }  // namespace
 
-TEST_CASE("philox gives the known answers of Random123") {
+TEST_CASE("philox reproduces the known answers of Random123") {
   // kat_vectors of Random123, philox4x32-10: counter, key, result.
   CHECK(philox(0, 0, 0) == RandomBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   CHECK(philox(~0ull, ~0ull, ~0ull) == RandomBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
@@ -40,7 +40,7 @@ TEST_CASE("philox gives the known answers of Random123") {
         RandomBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("uniform_at reads its own word of its own block") {
+TEST_CASE("uniform_at reads the right word of the right block") {
   for (std::uint64_t index = 0; index < 9; ++index)
     CHECK(uniform_at(3, 4, index) == to_uniform(philox(3, 4, index / 4)[index % 4]));
   CHECK(to_uniform(0) == 0.0f);
@@ -68,7 +68,7 @@ TEST_CASE("fill_uniform is uniform over its range") {
 }
 
 TEST_CASE("fill_uniform stays below its upper end") {
-  // Number 9320226 of seed 0 is the greatest there is, 1 - 2^-24.
+  // Value 9320226 of seed 0 is the maximum, 1 - 2^-24.
   REQUIRE(uniform_at(0, 0, 9320226) == 1.0f - 0x1p-24f);
   for (const float high : {1.0f, 2.0f, 0.05f}) {
     for (const float low : {-1.0f, 0.0f, -0.05f, 0.5f * high}) {
@@ -87,8 +87,7 @@ TEST_CASE("fill_normal inverts the normal distribution") {
   WorstError worst;
   for (Index i = 0; i < count; ++i) {
     const double u = uniform_at(1, 2, static_cast<std::uint64_t>(i)) + 0x1p-25;
-    // One step of Newton's method from the value to the exact one, in the tail that is not
-    // cancelled.
+    // One Newton step from the value towards the exact one, in the tail without cancellation.
     const double z = y[i], density = std::exp(-0.5 * z * z) / std::sqrt(2 * M_PI);
     const double excess = u < 0.5 ? normal_distribution(z) - u : (1 - u) - normal_distribution(-z);
     worst.see(z, z - excess / density, 3e-6 * std::max(1.0, std::fabs(z)));
@@ -113,8 +112,8 @@ TEST_CASE("fill_normal has the mean, variance and tails of the normal distributi
     beyond_4 += std::fabs(z) > 4;
   }
   const double root = std::sqrt(static_cast<double>(count));
-  // Five standard deviations each: of the moments 1, sqrt(2), sqrt(15), sqrt(96); of counts their
-  // root.
+  // Tolerances are five standard deviations: 1, sqrt(2), sqrt(15) and sqrt(96) for the moments, the
+  // root of a count for counts.
   CHECK(std::fabs(mean) < 5 / root);
   CHECK(std::fabs(variance - 1) < 5 * std::sqrt(2.0) / root);
   CHECK(std::fabs(third) < 5 * std::sqrt(15.0) / root);
@@ -126,7 +125,7 @@ TEST_CASE("fill_normal has the mean, variance and tails of the normal distributi
 }
 
 TEST_CASE("fill_normal is finite and symmetric at the ends of the uniform range") {
-  // The greatest number, 1 - 2^-24, and the least, 0, of seed 0.
+  // The maximum, 1 - 2^-24, and the minimum, 0, of seed 0.
   REQUIRE(uniform_at(0, 0, 59535980) == 0.0f);
   float high, low;
   fill_normal(0, 0, 9320226, 0.0f, 1.0f, &high, 1);
@@ -157,7 +156,7 @@ TEST_CASE("streams and seeds differ") {
   CHECK(seen.size() == 16);
 }
 
-TEST_CASE("fill_permutation gives a permutation") {
+TEST_CASE("fill_permutation writes a permutation") {
   for (const Index count : {0, 1, 2, 3, 17, 1000}) {
     std::vector<Index> y(static_cast<std::size_t>(count));
     fill_permutation(1, 2, y.data(), count);
@@ -170,7 +169,7 @@ TEST_CASE("fill_permutation gives a permutation") {
   }
 }
 
-TEST_CASE("fill_permutation gives every permutation the same probability") {
+TEST_CASE("fill_permutation writes every permutation with the same probability") {
   const Index draws = 24000;
   std::map<std::vector<Index>, Index> counts;
   for (Index seed = 0; seed < draws; ++seed) {
@@ -185,7 +184,7 @@ TEST_CASE("fill_permutation gives every permutation the same probability") {
   CHECK(chi_square < 60);  // 23 degrees of freedom: exceeded with probability 4e-5
 }
 
-TEST_CASE("fill_orthogonal gives orthonormal rows or columns, whichever are fewer") {
+TEST_CASE("fill_orthogonal writes orthonormal rows or columns, whichever are fewer") {
   for (const auto& [rows, cols] : std::vector<std::pair<Index, Index>>{
            {1, 1}, {1, 7}, {7, 1}, {5, 5}, {3, 9}, {9, 3}, {40, 17}, {17, 40}}) {
     std::vector<float> y(static_cast<std::size_t>(rows * cols + 1), kCanary);

@@ -6,7 +6,7 @@
 using namespace gatewise;
 using namespace gatewise::reference;
 
-TEST_CASE("dot, sum_of and norms_of are the naive sums") {
+TEST_CASE("dot, sum_of and norms_of agree with the naive sums") {
   RandomGenerator rng(1);
   for (Index count = 0; count <= 133; ++count) {
     const std::vector<float> a = rng.vector(count), b = rng.vector(count);
@@ -28,7 +28,7 @@ TEST_CASE("dot, sum_of and norms_of are the naive sums") {
   }
 }
 
-TEST_CASE("sums do not depend on where their values lie") {
+TEST_CASE("sums do not depend on the alignment of their values") {
   RandomGenerator rng(2);
   const std::vector<float> a = rng.vector(77), b = rng.vector(77);
   const float product = dot(a.data(), b.data(), 77), sum = sum_of(a.data(), 77);
@@ -48,10 +48,10 @@ TEST_CASE("largest_of finds the largest; NaN ranks last at any index") {
   CHECK(largest_of(std::vector<float>{NAN, 1, 0}.data(), 3) == 1.0f);
 }
 
-TEST_CASE("largest_of is the naive maximum around the width of a register") {
+TEST_CASE("largest_of agrees with the naive maximum around the width of a register") {
   RandomGenerator rng(4);
   for (Index count = 1; count <= 70; ++count) {
-    // All below zero: a lane that belongs to no value would win.
+    // All values are negative: an unused lane of zero would win.
     std::vector<float> a = rng.vector(count, -3, -1);
     CHECK(largest_of(a.data(), count) == *std::max_element(a.begin(), a.end()));
     const Index index = rng.below(count);
@@ -64,7 +64,7 @@ TEST_CASE("largest_of is the naive maximum around the width of a register") {
   }
 }
 
-TEST_CASE("log_of and exp_of are the lanes of log and exp") {
+TEST_CASE("log_of and exp_of equal the lanes of log and exp") {
   CHECK(log_of(1.0f) == 0.0f);
   CHECK(log_of(10.0f) == doctest::Approx(2.302585093));
   CHECK(exp_of(1.0f) == doctest::Approx(2.718281828));

@@ -1,4 +1,4 @@
-// Every router's backward against differences of its formula in double, with the choice held fixed.
+// Compares every router's backward with finite differences in double, with the choice held fixed.
 #include "router_reference.h"
 
 using namespace gatewise;
@@ -8,20 +8,20 @@ namespace {
 
 constexpr Index kRows = 11;
 
-// What a router's loss depends on, in double.
+// The variables of a router's loss, in double.
 struct Variables {
   Table x;
-  std::vector<Table> parameters;  // by parameter_index
+  std::vector<Table> parameters;  // by parameter index
 };
 
-// Everything that is held fixed.
+// The values held fixed.
 struct Problem {
   const RoutedBatch& batch;
   const RouterRun& run;
   Table noise;                   // N(0, 1) of noisy_top_k
-  std::vector<float> d_weights;  // the difference_quotient by each assignment's weight
+  std::vector<float> d_weights;  // the gradient by each assignment's weight
 
-  // sum of d_weights times weights, and the balance losses.
+  // The sum of d_weights times weights, plus the balance losses.
   double loss(const Variables& at) const {
     const RouterCase& setting = batch.setting;
     if (setting.is_constant()) return constant_loss(at);
@@ -63,7 +63,7 @@ struct Problem {
     return sum;
   }
 
-  // By x[i][j], or by value (i, j) of parameter `parameter_index` where that is >= 0.
+  // The derivative by x[i][j], or by value (i, j) of parameter `parameter_index` if that is >= 0.
   double difference_quotient(Variables at, int parameter_index, Index i, Index j) const {
     double& value = parameter_index < 0 ? at.x[i][j] : at.parameters[parameter_index][i][j];
     const double kept = value, h = 1e-5;
@@ -74,7 +74,7 @@ struct Problem {
   }
 };
 
-// The normal numbers that a run drew, from the difference_quotient of the noise that it keeps.
+// The normal numbers that a run drew, from the derivative of the noise that it keeps.
 Table drawn_noise(const RoutedBatch& batch, const RouterRun& run) {
   if (batch.setting.kind != "noisy_top_k") return {};
   Table noise = product(table_of(batch.x), table_of(batch, batch.index_of("router_noise_kernel")));
@@ -105,7 +105,7 @@ void check_gradients(const RouterCase& setting) {
   batch.router->backward(batch.input(), run, problem.d_weights.data(), batch.block,
                          {d_x.data(), d_x.stride}, &state, arena);
 
-  // Float roundings of slopes of size 1 over eleven rows; the differences are good to 1e-9.
+  // Rounding of float derivatives near 1, summed over eleven rows; finite differences err by 1e-9.
   WorstError inputs, parameters;
   for (Index i = 0; i < kRows; ++i)
     for (Index j = 0; j < kRouterWidth; ++j)
@@ -128,10 +128,10 @@ void check_gradients(const RouterCase& setting) {
 
 }  // namespace
 
-TEST_CASE("every router's gradients are the differences of its formula") {
+TEST_CASE("every router's gradients agree with finite differences of its formula") {
   for (const std::string& kind : Registry<Router>::kinds()) {
     if (kind == "output_sum")
-      continue;  // its difference_quotient goes through the experts: see the next case
+      continue;  // its gradient flows through the experts: see the next case
     for (const RouterCase& setting : router_cases(kind)) {
       INFO(kind, " k ", setting.k, std::string(setting.is_normalized ? " normalized" : ""), " ",
            setting.constraint, " aux ", setting.aux);

@@ -21,7 +21,7 @@ void for_all_routers(const Check& check) {
   }
 }
 
-// Whether `run` is CSR over all rows: k distinct experts each, and counts that fit.
+// Whether `run` is CSR over all rows, with k distinct experts per row and matching counts.
 bool is_valid_choice(const RouterRun& run, const RouterCase& setting, Index rows) {
   std::vector<Index> counts(static_cast<std::size_t>(setting.experts), 0);
   bool is_valid = run.choice.rows == rows && run.choice.num_assignments() == rows * setting.k;
@@ -42,7 +42,7 @@ bool is_valid_choice(const RouterRun& run, const RouterCase& setting, Index rows
 
 }  // namespace
 
-TEST_CASE("every router gives each row its k distinct experts in CSR form") {
+TEST_CASE("every router chooses k distinct experts per row in CSR form") {
   for_all_routers([](const RouterCase& setting) {
     for (const Index rows : {0, 1, 2, 33}) {
       const RoutedBatch batch(setting, rows, 1);
@@ -57,7 +57,7 @@ TEST_CASE("every router gives each row its k distinct experts in CSR form") {
   });
 }
 
-TEST_CASE("score routers choose and weigh as the naive softmax and sigmoid do, best first") {
+TEST_CASE("score routers agree with the naive softmax and sigmoid choice, best first") {
   for_all_routers([](const RouterCase& setting) {
     if (setting.is_constant()) return;
     const Index rows = 40;
@@ -74,7 +74,7 @@ TEST_CASE("score routers choose and weigh as the naive softmax and sigmoid do, b
       const RowScores row = score_in_double(setting, logits[i]);
       z += row.log_sum * row.log_sum / static_cast<double>(rows);
       const std::int32_t* chosen = run.choice.experts + i * setting.k;
-      // The naive choice: a stable sort by score and balance bias.
+      // The naive choice: a stable sort by score plus balance bias.
       std::vector<std::int32_t> order;
       for (Index e = 0; e < setting.experts; ++e) order.push_back(static_cast<std::int32_t>(e));
       std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
@@ -109,7 +109,7 @@ TEST_CASE("score routers break ties by lowest index") {
   }
 }
 
-TEST_CASE("constant routers weigh every expert alike in every row") {
+TEST_CASE("constant routers give every row the same weights") {
   for_all_routers([](const RouterCase& setting) {
     if (!setting.is_constant()) return;
     const RoutedBatch batch(setting, 5, 4);
@@ -147,7 +147,7 @@ TEST_CASE("a row's experts and weights do not depend on the other rows at predic
   });
 }
 
-TEST_CASE("a row's bits do not depend on threads, on the blocks of rows, or on what a run keeps") {
+TEST_CASE("a row's bits do not depend on threads, row blocks or what a run keeps") {
   for_all_routers([](const RouterCase& setting) {
     const Index rows = 203;
     const RoutedBatch batch(setting, rows, 6);
@@ -169,7 +169,8 @@ TEST_CASE("a row's bits do not depend on threads, on the blocks of rows, or on w
         CHECK(
             is_same(batch.router->forward(batch.input(), rows, batch.block, info, arena), 0, rows));
       }
-      if (info.training && setting.kind == "noisy_top_k") continue;  // noise has the row's number
+      if (info.training && setting.kind == "noisy_top_k")
+        continue;  // noise depends on the row's index
       for (const Index begin : {0, 100, 180}) {
         Arena arena;
         const Input part = batch.input().from(begin);
@@ -179,7 +180,7 @@ TEST_CASE("a row's bits do not depend on threads, on the blocks of rows, or on w
   });
 }
 
-TEST_CASE("the noise of noisy_top_k is normal, scaled by softplus, and new in every step") {
+TEST_CASE("the noise of noisy_top_k is normal, scaled by softplus and different in every step") {
   const RouterCase setting{
       .kind = "noisy_top_k", .experts = 33, .k = 4, .is_normalized = true, .z = 0.1};
   const Index rows = 2000;
@@ -209,7 +210,7 @@ TEST_CASE("the noise of noisy_top_k is normal, scaled by softplus, and new in ev
   CHECK(first_logits.size() == 3);
 }
 
-TEST_CASE("finish_step moves the balance bias by the rule, and non-negative weights to 0") {
+TEST_CASE("finish_step updates the balance bias and sets negative weights to 0 if constrained") {
   const RouterCase setting{.kind = "top_k", .k = 2, .bias = 0.25};
   RoutedBatch batch(setting, 9, 7);
   Arena arena;
@@ -231,7 +232,7 @@ TEST_CASE("finish_step moves the balance bias by the rule, and non-negative weig
   }
 }
 
-TEST_CASE("routers refuse what they cannot do") {
+TEST_CASE("routers refuse invalid options") {
   RouterCase setting{.kind = "top_k", .k = 8};
   CHECK_THROWS_WITH_AS(Registry<Router>::create("top_k", setting.options()),
                        "k: expected 1 <= k <= num_experts (7), got 8", std::invalid_argument);
@@ -241,7 +242,7 @@ TEST_CASE("routers refuse what they cannot do") {
 }
 
 TEST_CASE("normalized weights stay finite where every chosen score underflows") {
-  // Sigmoids of -200 are no normal floats; softmax scores neither, where the bias chose the expert.
+  // Sigmoids of -200 underflow, as do softmax scores of experts that the bias chose.
   for (const std::string kind : {"sigmoid_top_k", "top_k"}) {
     RoutedBatch batch({.kind = kind, .k = 2, .is_normalized = true, .bias = 0.01}, 3, 9);
     std::fill_n(batch.block.data(), batch.block.size(), 0.0f);

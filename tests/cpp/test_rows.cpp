@@ -34,7 +34,7 @@ Normalised exact_normal(const std::vector<float>& x, double epsilon) {
 
 }  // namespace
 
-TEST_CASE("add_scaled, set_scaled and copy_or_add are the loops they stand for") {
+TEST_CASE("add_scaled, set_scaled and copy_or_add agree with naive loops") {
   RandomGenerator rng(1);
   for (Index width = 0; width <= 35; ++width) {
     const std::vector<float> x = rng.vector(width), y = with_canaries(rng.vector(width));
@@ -59,7 +59,7 @@ TEST_CASE("add_scaled, set_scaled and copy_or_add are the loops they stand for")
   }
 }
 
-TEST_CASE("layer_norm_forward is the naive normalisation") {
+TEST_CASE("layer_norm_forward agrees with the naive normalization") {
   RandomGenerator rng(2);
   for (Index width = 1; width <= 70; ++width) {
     const std::vector<float> x = rng.vector(width, 1, 3);
@@ -73,7 +73,7 @@ TEST_CASE("layer_norm_forward is the naive normalisation") {
           layer_norm_forward(x.data(), scale, shift, 1e-3f, normal.data(), y.data(), width);
       layer_norm_forward(x.data(), scale, shift, 1e-3f, shared.data(), shared.data(), width);
       WorstError worst;
-      // Values of 3 whose mean rounds, divided by a deviation of at least 0.03 (sqrt of epsilon).
+      // Rounding of values up to 3 and their mean, divided by a deviation >= sqrt(epsilon) = 0.03.
       const double tolerance = 3 * 8 * kHalfUlp * expected.inverse + 1e-6;
       worst.see(inverse, expected.inverse, 3e-6 * expected.inverse);
       for (Index j = 0; j < width; ++j) {
@@ -90,7 +90,7 @@ TEST_CASE("layer_norm_forward is the naive normalisation") {
   }
 }
 
-TEST_CASE("layer_norm_backward matches finite differences of the naive normalisation") {
+TEST_CASE("layer_norm_backward agrees with finite differences of the naive normalization") {
   RandomGenerator rng(3);
   for (Index width = 1; width <= 35; ++width) {
     const std::vector<float> x = rng.vector(width, -2, 2), d_y = rng.vector(width);
@@ -119,7 +119,7 @@ TEST_CASE("layer_norm_backward matches finite differences of the naive normalisa
         std::vector<double> above(x.begin(), x.end()), below = above;
         above[j] += 1e-6;
         below[j] -= 1e-6;
-        // Roundings of a few values of 1 times `inverse`, and 1e-9 of the differences.
+        // Rounding of a few values near 1 times `inverse`, plus 1e-9 of the finite difference.
         worst.see(d_x[j], (loss(above) - loss(below)) / 2e-6, 1e-6 * (1 + exact.inverse));
         both_agree &= added[j] == before[j] + d_x[j];
       }
@@ -132,7 +132,7 @@ TEST_CASE("layer_norm_backward matches finite differences of the naive normalisa
   }
 }
 
-TEST_CASE("dropout keeps the values whose uniform draws reach the rate, scaled up") {
+TEST_CASE("dropout keeps and scales up the values whose uniform draws reach the rate") {
   RandomGenerator rng(4);
   for (Index width = 0; width <= 35; ++width) {
     for (const float rate : {0.0f, 0.3f, 0.9f}) {
@@ -161,6 +161,6 @@ TEST_CASE("dropout drops the expected fraction") {
   std::vector<float> y(ones.size());
   dropout(ones.data(), 0.25f, 1, 2, 0, y.data(), width, false);
   const auto dropped = static_cast<double>(std::count(y.begin(), y.end(), 0.0f));
-  // Five standard deviations of a binomial share.
+  // Five standard deviations of a binomial fraction.
   CHECK(std::fabs(dropped / width - 0.25) < 5 * std::sqrt(0.25 * 0.75 / width));
 }

@@ -1,5 +1,5 @@
-// An output row's bits depend on its own input and the weights alone: not on the tile that it
-// shares, nor on the range that a thread was given.
+// The bits of an output row depend only on its input and the weights, not on its tile nor on the
+// range of the call.
 #include "kernels/sparse_rows.h"
 #include "reference.h"
 
@@ -10,8 +10,8 @@ namespace {
 
 constexpr Index kRows = 29;
 
-// Checks that `multiply(row_begin, row_end, panel_begin, panel_end, y)` has the same bits over the
-// whole, row by row, and in random cuts of rows and panels.
+// Checks that `multiply(row_begin, row_end, panel_begin, panel_end, y)` has the same bits in one
+// call, row by row, and in random divisions of rows and panels.
 template <typename Multiply>
 void check_cuts(Index panels, Index units, const Multiply& multiply) {
   Matrix whole(kRows, units, units);
@@ -79,7 +79,7 @@ TEST_CASE("sparse_forward_product has the same bits in any range") {
   }
 }
 
-TEST_CASE("forward_product gives a row the same bits wherever it is gathered from") {
+TEST_CASE("forward_product has the same bits for a gathered row") {
   RandomGenerator rng(4);
   const Index depth = 23, units = 37;
   const Matrix x(kRows, depth, depth, rng), w(depth, units, units, rng);
@@ -96,7 +96,7 @@ TEST_CASE("forward_product gives a row the same bits wherever it is gathered fro
   CHECK(is_same);
 }
 
-TEST_CASE("forward_product keeps a value that is NaN or infinite in its own row and column") {
+TEST_CASE("NaN and infinity affect only their own row and column in forward_product") {
   RandomGenerator rng(5);
   const Index depth = 19, units = 37;
   Matrix x(kRows, depth, depth, rng), w(depth, units, units, rng);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Lists of rows with `capacity` places each.
+// Candidate lists of rows with the given capacity.
 struct Lists {
   std::vector<Candidate> lists;
   std::vector<std::int32_t> counts;
@@ -34,7 +34,7 @@ struct Lists {
   }
 };
 
-// The candidates of an encoder's rows from `row_begin` on are the same with and without a screen.
+// Checks that rows from `row_begin` have the same candidates with and without a screen.
 void check_same(const Encoder& encoder, const float* lower_bounds, float threshold, Index k,
                 Index capacity, Index row_begin = 0) {
   const Rows x{encoder.x.data(), encoder.shape.rows};
@@ -68,7 +68,7 @@ void check_same(const Encoder& encoder, Index k, float threshold) {
 
 }  // namespace
 
-TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
+TEST_CASE("a matrix unit returns the sums of products of bfloat16 values") {
   RandomGenerator rng(1);
   for (const Index steps : {1, 2, 5}) {
     const Index depth = steps * kScreenDepth;
@@ -96,7 +96,7 @@ TEST_CASE("a matrix unit's sums are those of the products of bfloat16 values") {
   }
 }
 
-TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
+TEST_CASE("an int16 unit returns exact sums of products of integers") {
   RandomGenerator rng(2);
   for (const Index steps : {1, 3}) {
     const auto integers = [&] {
@@ -125,8 +125,8 @@ TEST_CASE("a pair unit's sums are those of the products of integers, exactly") {
   }
 }
 
-TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has one offset for each value", Unit,
-                   MatrixUnit, Int16Unit) {
+TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has a distinct offset for each value",
+                   Unit, MatrixUnit, Int16Unit) {
   constexpr Index kSteps = 3;
   const std::vector<int> once(kSteps * kScreenStep, 1);
   std::vector<int> of_rows(once.size()), of_panels(once.size());
@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has one offset for ea
   CHECK(of_panels == once);
 }
 
-TEST_CASE("with a screen the same candidates are found, whatever the shape and the bound") {
+TEST_CASE("a screen changes no candidates for any shape and bound") {
   for (const auto& [rows, depth, columns] : {std::array<Index, 3>{1, 5, 20},
                                              {33, 64, 100},
                                              {70, 130, 331},
@@ -164,8 +164,8 @@ TEST_CASE("columns that differ by less than bfloat16 resolution are distinguishe
   for (const Index k : {1, 3}) check_same(encoder, k, 0);
 }
 
-TEST_CASE("the error bound holds for rounding in one direction") {
-  // Rows and columns of one value each: every product errs alike, and columns grow.
+TEST_CASE("a screen's error bound holds for rounding in one direction") {
+  // Each row and column repeats one value: all products have the same error, and columns grow.
   for (Index depth = 90; depth < 130; ++depth) {
     Encoder encoder(40, depth, 288, 8);
     for (Index i = 0; i < 40; ++i)
@@ -195,7 +195,7 @@ TEST_CASE("a screen passes every value that it cannot bound") {
   }
 }
 
-TEST_CASE("tiny and huge encoders give the same candidates") {
+TEST_CASE("a screen changes no candidates of tiny and huge encoders") {
   const FlushToZero flush;
   for (const float of_rows : {1e-30f, 1e-18f, 4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f, 1e19f})
     for (const float of_columns : {4e-16f, 1e-9f, 1.0f, 1e9f, 1e18f}) {
@@ -209,7 +209,7 @@ TEST_CASE("tiny and huge encoders give the same candidates") {
     }
 }
 
-TEST_CASE("a sum near the largest float that its bias brings back is a candidate") {
+TEST_CASE("a screen keeps a huge negative sum that the bias cancels") {
   Encoder encoder(40, 70, 90, 6);
   std::fill(encoder.x.begin(), encoder.x.end(), 0.0f);
   std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
@@ -223,7 +223,7 @@ TEST_CASE("a sum near the largest float that its bias brings back is a candidate
   check_same(encoder, nullptr, 0, 5, 200);
 }
 
-TEST_CASE_TEMPLATE("few rows pass a screen whose bounds few rows exceed", Unit, MatrixUnit,
+TEST_CASE_TEMPLATE("few rows pass a screen if few rows exceed their bounds", Unit, MatrixUnit,
                    Int16Unit) {
   const Encoder encoder(256, 128, 512, 7);
   const Matrix h = encoder.product();

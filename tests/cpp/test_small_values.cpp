@@ -1,5 +1,4 @@
-// Values near zero keep their relative precision, and layers that stand twice draw their own
-// numbers.
+// Values near zero keep their relative precision. A layer used twice draws independent numbers.
 #include <cmath>
 #include <vector>
 
@@ -21,7 +20,7 @@ float activated(Activation kind, float x) {
 
 }  // namespace
 
-TEST_CASE("elu, selu and softplus keep their relative precision towards zero") {
+TEST_CASE("elu, selu and softplus keep their relative precision near zero") {
   for (const float x : {-1e-8f, -1e-5f, -0.01f, -0.3f, -2.0f, -20.0f}) {
     CHECK(activated(Activation::kElu, x) == doctest::Approx(std::expm1(double{x})).epsilon(5e-7));
     const double selu = double{kSeluScale} * kSeluAlpha * std::expm1(double{x});
@@ -33,7 +32,7 @@ TEST_CASE("elu, selu and softplus keep their relative precision towards zero") {
   }
 }
 
-TEST_CASE("a dropout layer used twice draws two masks") {
+TEST_CASE("a dropout layer used twice draws independent masks") {
   Options options;
   options.set("rate", 0.5);
   std::shared_ptr<Layer> layer = Registry<Layer>::create("dropout", options);
@@ -46,12 +45,12 @@ TEST_CASE("a dropout layer used twice draws two masks") {
   network.forward(run, &x, 1, {.training = true}, {0, 0});
   int both = 0;
   for (Index j = 0; j < 1000; ++j) both += run.values[1].data[j] * run.values[2].data[j] > 0;
-  // A quarter of 1,000, give or take four standard deviations.
+  // A quarter of 1,000, within four standard deviations.
   CHECK(both > 195);
   CHECK(both < 305);
 }
 
-TEST_CASE("a row of zeros is no perfect answer to a cross-entropy") {
+TEST_CASE("a cross-entropy of all-zero probabilities is not zero") {
   Options options;
   options.set("from_logits", false);
   const auto loss = Loss::create("sparse_categorical_crossentropy", options);

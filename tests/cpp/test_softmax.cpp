@@ -22,7 +22,7 @@ double exact_softmax(const std::vector<float>& x, std::vector<double>& y) {
 
 }  // namespace
 
-TEST_CASE("softmax_forward is the naive softmax at every width, and returns log sum exp") {
+TEST_CASE("softmax_forward agrees with the naive softmax and returns log-sum-exp") {
   RandomGenerator rng(1);
   for (Index width = 1; width <= 70; ++width) {
     const std::vector<float> x = rng.vector(width, -6, 6);
@@ -32,7 +32,7 @@ TEST_CASE("softmax_forward is the naive softmax at every width, and returns log 
     const float got = softmax_forward(x.data(), y.data(), width);
     softmax_forward(in_place.data(), in_place.data(), width);
     WorstError worst;
-    // The error of exp at an argument that rounded (12 halves of an ulp of 12), of the sum and the
+    // The error of exp at a rounded argument (12 halves of an ulp of 12), of the sum and of the
     // division.
     for (Index j = 0; j < width; ++j) worst.see(y[j], expected[j], 1.5e-6 * expected[j]);
     worst.see(got, log_sum, 1e-6 * std::max(1.0, std::fabs(log_sum)));
@@ -54,7 +54,7 @@ TEST_CASE("softmax_forward neither overflows nor divides by zero") {
   CHECK(y[2] == 0.0f);
 }
 
-TEST_CASE("softmax_forward makes a row with NaN at any index all NaN") {
+TEST_CASE("softmax_forward returns all NaN for a row with NaN at any index") {
   Index wrong_rows = 0, wrong_log_sums = 0;
   for (Index width = 1; width <= 33; ++width) {
     for (Index index = 0; index < width; ++index) {
@@ -69,7 +69,7 @@ TEST_CASE("softmax_forward makes a row with NaN at any index all NaN") {
   CHECK(wrong_log_sums == 0);
 }
 
-TEST_CASE("softmax_backward is the gradient of the softmax") {
+TEST_CASE("softmax_backward agrees with the naive gradient") {
   RandomGenerator rng(2);
   for (Index width = 1; width <= 37; ++width) {
     const std::vector<float> x = rng.vector(width, -3, 3), d_y = rng.vector(width);

@@ -9,7 +9,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// Rows of 0 to `max_nonzeros` entries at any columns, in any order, one perhaps twice.
+// Rows of 0 to `max_nonzeros` nonzeros with random columns, unordered, possibly with duplicates.
 Csr random_rows(Index rows, Index width, Index max_nonzeros, RandomGenerator& rng) {
   Csr x(0, width, 0, rng);
   x.rows = rows;
@@ -23,8 +23,8 @@ Csr random_rows(Index rows, Index width, Index max_nonzeros, RandomGenerator& rn
   return x;
 }
 
-// Whether the group's runs, one after the other, are its entries in the order of rows, and each of
-// them a stable sort by column.
+// Whether the group's runs are consecutive ranges of its nonzeros in order of rows, each sorted
+// stably by column.
 bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseColumns& columns) {
   Index row = groups.begin(g);
   bool is_right = columns.count(g) <= kMaxRuns;
@@ -51,9 +51,9 @@ bool is_sorted(const SparseRows& x, const Groups& groups, Index g, const SparseC
 
 }  // namespace
 
-TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in the order of rows") {
+TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in order of rows") {
   RandomGenerator rng(1);
-  // Widths of one, two and three passes of the sort.
+  // Widths that need one, two and three passes of the sort.
   for (const Index width : {1, 7, 2048, 2049, 50000, 5000000}) {
     const Csr x = random_rows(3000, width, 40, rng);
     const std::vector<Index> index = rng.indices(3000, 3000);
@@ -75,7 +75,7 @@ TEST_CASE("sort_groups sorts each group's nonzeros by column, stable in the orde
   }
 }
 
-TEST_CASE("sort_groups stops allocating for batches of similar nonzero count") {
+TEST_CASE("sort_groups stops allocating for batches with similar nonzero counts") {
   RandomGenerator rng(2);
   const Csr x = random_rows(20000, 1000, 200, rng);
   const std::vector<Index> offsets{0, 900, 2000};
@@ -86,16 +86,16 @@ TEST_CASE("sort_groups stops allocating for batches of similar nonzero count") {
     const std::int64_t before = allocation_counter();
     arena.reset();
     sort_groups({.sparse = x.view(index), .width = 1000}, {offsets.data(), 2}, arena);
-    // About 200,000 entries, of which the deviation is 2,600: one margin, or two where they meet.
+    // About 200,000 nonzeros with a standard deviation of 2,600: one margin, or two at a boundary.
     grown += allocation_counter() != before;
   }
   CHECK(grown <= 2);
 }
 
-TEST_CASE("rows of very uneven length give the same bits for any thread count") {
+TEST_CASE("rows of very uneven nonzero count have the same bits for any thread count") {
   RandomGenerator rng(3);
   Csr x = random_rows(60, 300, 3, rng);
-  for (int nonzero = 0; nonzero < 4000; ++nonzero) {  // the last row has nearly all entries
+  for (int nonzero = 0; nonzero < 4000; ++nonzero) {  // the last row has nearly all nonzeros
     x.columns.push_back(static_cast<std::int32_t>(rng.below(300)));
     x.values.push_back(rng.uniform());
   }

@@ -1,4 +1,4 @@
-// Kernels to and from their sparse forms, and what is found wrong with arrays from anywhere.
+// Conversion of kernels to and from sparse forms, and validation of their arrays.
 #include "sparse_kernels.h"
 
 using namespace gatewise;
@@ -6,7 +6,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// The flaw that is found in the arrays of a kernel, or "".
+// The error reported for a kernel's arrays, or "".
 std::string flaw_of(const SparseArrays& arrays, SparseForm form, Index inputs, Index units) {
   const SparseWeights<std::int32_t> w{
       .form = form,
@@ -20,7 +20,7 @@ std::string flaw_of(const SparseArrays& arrays, SparseForm form, Index inputs, I
   return flaw ? flaw : "";
 }
 
-// 300 units of 40 inputs: two windows.
+// 300 units with 40 inputs: two windows.
 SparseArrays packed(SparseForm form) {
   RandomGenerator rng(1);
   const Matrix w = sparse_matrix(40, 300, 0.3, rng);
@@ -30,7 +30,7 @@ SparseArrays packed(SparseForm form) {
 
 }  // namespace
 
-TEST_CASE("a kernel is restored from both sparse forms, and its nonzeros are counted") {
+TEST_CASE("both sparse forms restore the kernel and count its nonzeros") {
   for (const SparseForm form : kForms)
     for (const Index units : {1, 15, 16, 17, 255, 256, 257, 530})
       for (const Index depth : {1, 2, 33})
@@ -48,7 +48,7 @@ TEST_CASE("a kernel is restored from both sparse forms, and its nonzeros are cou
         }
 }
 
-TEST_CASE("minus zero is not stored as a nonzero, and NaN is") {
+TEST_CASE("sparse forms store NaN but not minus zero") {
   for (const SparseForm form : kForms) {
     Matrix w(2, 2, 2);
     w.values = {-0.0f, 0, 0, std::nanf("")};
@@ -62,9 +62,9 @@ TEST_CASE("minus zero is not stored as a nonzero, and NaN is") {
   }
 }
 
-TEST_CASE("units with like counts share a slice of csr, inside their window") {
+TEST_CASE("csr puts units with similar nonzero counts of a window in one slice") {
   Matrix w(64, 512, 512);
-  // Units 0, 2, 4 ... of each window have 64 entries, the others 1: 8 slices of each.
+  // Units 0, 2, 4 ... of each window have 64 nonzeros, the others 1: 8 slices of each kind.
   for (Index k = 0; k < 64; ++k)
     for (Index u = 0; u < 512; ++u) w.at(k, u) = u % 2 == 0 || k == 7 ? 1.0f : 0.0f;
   const SparseArrays arrays = pack_csr(w.data(), {64, 512});
@@ -72,7 +72,7 @@ TEST_CASE("units with like counts share a slice of csr, inside their window") {
   for (Index at = 0; at < 512; ++at) CHECK(arrays.order[at] / kWindow == at / kWindow);
 }
 
-TEST_CASE("blocks hold the inputs that one of 16 units reads") {
+TEST_CASE("blocks store each input that any of its 16 units reads") {
   Matrix w(5, 17, 17);
   std::fill(w.values.begin(), w.values.end(), 0.0f);
   w.at(1, 0) = w.at(1, 15) = w.at(4, 3) = 2;
@@ -109,7 +109,7 @@ TEST_CASE("column indices out of range or out of order are found") {
   const std::string message = "places: expected indices of inputs, ascending for each unit";
   for (const SparseForm form : kForms) {
     const bool is_csr = form == SparseForm::kCsr;
-    // In csr, step 3 of unit 0's lane; in blocks, of its slice.
+    // csr: step 3 of unit 0's lane; blocks: step 3 of its slice.
     const std::size_t at = is_csr ? 3 * 16 : 3, before = is_csr ? 2 * 16 : 2;
     for (const std::int32_t wrong : {-1, 40, 41, 1 << 30}) {
       SparseArrays arrays = packed(form);
@@ -128,7 +128,7 @@ TEST_CASE("a nonzero after the end of a csr lane is found") {
   w.values = {1, 2, 1, 0, 1, 0};
   SparseArrays arrays = pack_csr(w.data(), {3, 2});
   CHECK(flaw_of(arrays, SparseForm::kCsr, 3, 2) == "");
-  // Unit 1 is through after one step: its lane ends with value 0 at input 3.
+  // Unit 1 has one nonzero: its lane is padded with value 0 at input 3.
   CHECK(arrays.indices[2 * 16 + 1] == 3);
   arrays.indices[2 * 16 + 1] = 2;
   arrays.values[2 * 16 + 1] = 5;

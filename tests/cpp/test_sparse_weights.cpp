@@ -1,4 +1,4 @@
-// Products with sparse kernels: the bits of the dense product, however rows and threads are cut.
+// Products with sparse kernels have the bits of the dense product for any rows and thread count.
 #include "kernels/forward_product.h"
 #include "networks.h"
 #include "products/sparse_weights.h"
@@ -16,7 +16,7 @@ struct Product {
   std::vector<float> bias;
   Activation activation = Activation::kLinear;
 
-  // Of rows [0, rows) with a gap of three floats between them.
+  // The product of rows [0, rows); y has a gap of three floats between rows.
   Matrix dense(const Rows& x, Index rows) const {
     Matrix y(rows, w.cols, w.cols + 3);
     const Packed panels(w);
@@ -26,7 +26,7 @@ struct Product {
   Matrix sparse(const SparseKernel& kernel, const Input& x, Index rows) const {
     Matrix y(rows, w.cols, w.cols + 3);
     Arena arena;
-    // What an earlier run left behind must not count.
+    // Values left in the arena by an earlier run must not matter.
     constexpr Index kLeft = 3 << 20;
     std::fill_n(arena.take<float>(kLeft), kLeft, std::nanf(""));
     arena.reset();
@@ -74,7 +74,7 @@ TEST_CASE("a sparse product has the bits of the dense one for any row and thread
     }
 }
 
-TEST_CASE("a large sparse product is shared out over threads with the same bits") {
+TEST_CASE("a large sparse product divided among threads has the same bits") {
   // Large enough for several threads and huge pages: 2 MB of columns a block.
   const Index depth = 20000, units = 300;
   RandomGenerator rng(4);
@@ -96,7 +96,7 @@ TEST_CASE("a large sparse product is shared out over threads with the same bits"
   }
 }
 
-TEST_CASE("a sparse product is the naive one") {
+TEST_CASE("a sparse product agrees with the naive product") {
   RandomGenerator rng(6);
   const Matrix w = sparse_matrix(90, 37, 0.2, rng);
   const Matrix x(33, 90, 94, rng);
@@ -135,7 +135,8 @@ TEST_CASE("inputs beyond 16 bits have 32-bit column indices") {
   }
 }
 
-TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same dense ones") {
+TEST_CASE(
+    "a sparse product gathers rows by index, and CSR rows have the bits of the same dense rows") {
   RandomGenerator rng(8);
   const Index depth = 70, units = 40;
   const Matrix w = sparse_matrix(depth, units, 0.3, rng);
@@ -156,7 +157,7 @@ TEST_CASE("rows are gathered by index, and CSR rows have the bits of the same de
   }
 }
 
-TEST_CASE("inputs that no weight reads do not reach the outputs") {
+TEST_CASE("inputs without weights do not affect the outputs") {
   RandomGenerator rng(9);
   const Index depth = 64, units = 33;
   // Every fifth input is empty; lanes of csr end at different steps.
@@ -175,7 +176,7 @@ TEST_CASE("inputs that no weight reads do not reach the outputs") {
   }
 }
 
-TEST_CASE("a sum that underflows is plus zero alone and among others") {
+TEST_CASE("a sum that underflows is plus zero in any batch") {
   Matrix w(3, 2, 2), x(20, 3, 3);
   std::fill(w.values.begin(), w.values.end(), 0.0f);
   w.at(0, 0) = -1e-30f;

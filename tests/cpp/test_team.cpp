@@ -16,9 +16,9 @@ using namespace gatewise::reference;
 namespace {
 
 constexpr double kCostPerItem =
-    1e6;  // multiply-adds of an item: any number of items is worth a thread
+    1e6;  // multiply-adds per item: enough to use a thread for any item count
 
-// One pass of `ranges` ranges; true if all of them covered every item once.
+// Runs one pass of `ranges` ranges; true if each covered every item once.
 bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullptr) {
   bool is_once = true;
   standby.run([&] {
@@ -36,14 +36,14 @@ bool covers_all(Standby& standby, int ranges, Index items, bool* in_team = nullp
 
 }  // namespace
 
-TEST_CASE("a share that no thread has begun is done by the caller") {
+TEST_CASE("the caller does a share that no thread has begun") {
   Team team;
   team.assemble(3);
   std::vector<std::thread::id> done_by(3);
   team.run(3, [&](int share) { done_by[share] = std::this_thread::get_id(); });
   for (const std::thread::id id : done_by) CHECK(id == std::this_thread::get_id());
   team.dismiss();
-  team.serve(1);  // who comes late is sent home
+  team.serve(1);  // a late thread returns at once
 }
 
 TEST_CASE("standby threads do their shares, and wake after a long sleep") {
@@ -54,7 +54,7 @@ TEST_CASE("standby threads do their shares, and wake after a long sleep") {
   for (int turn = 0; turn < 3; ++turn) {
     std::vector<std::thread::id> done_by(2);
     std::atomic<bool> begun{false};
-    // The caller's share lasts until the other thread has begun.
+    // The caller waits in its share until the other thread has begun.
     team.run(2, [&](int share) {
       done_by[share] = std::this_thread::get_id();
       if (share == 1) begun = true;
@@ -68,7 +68,7 @@ TEST_CASE("standby threads do their shares, and wake after a long sleep") {
   other.join();
 }
 
-TEST_CASE("a pass after one of several ranges keeps its threads, with all items done once") {
+TEST_CASE("a pass after one of several ranges keeps its threads and does every item once") {
   for (int count = 1; count <= 4; ++count) {
     const Threads threads(count);
     INFO(count, " threads");
@@ -79,14 +79,14 @@ TEST_CASE("a pass after one of several ranges keeps its threads, with all items 
     for (const Index items : {0, 1, 2, 3, 7, 1000}) CHECK(covers_all(standby, 3, items));
     CHECK(covers_all(standby, 3, 100, &in_team));
     CHECK(in_team == (count > 1));
-    // One range alone is not worth a team.
+    // One range alone does not need a team.
     CHECK(covers_all(standby, 1, 100));
     CHECK(covers_all(standby, 3, 100, &in_team));
     CHECK(!in_team);
   }
 }
 
-TEST_CASE("a thousand passes lose no item") {
+TEST_CASE("a thousand passes do every item once") {
   const Threads threads(4);
   Standby standby;
   bool is_once = true;
@@ -95,7 +95,7 @@ TEST_CASE("a thousand passes lose no item") {
   CHECK(is_once);
 }
 
-TEST_CASE("an exception leaves a pass, and the next one runs") {
+TEST_CASE("a pass rethrows an exception and the next pass runs") {
   const Threads threads(2);
   Standby standby;
   CHECK(covers_all(standby, 3, 10));

@@ -9,7 +9,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// A stable sort: largest first, NaN behind everything, ties in the order of their indices.
+// A stable sort: largest first, NaN last, ties in order of indices.
 std::vector<std::int32_t> naive_top_k(const std::vector<float>& values, Index k) {
   std::vector<std::int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
@@ -33,7 +33,7 @@ std::vector<std::int32_t> run_top_k(const std::vector<float>& values, Index k) {
 
 }  // namespace
 
-TEST_CASE("top_k gives the k largest, largest first, up to k = width") {
+TEST_CASE("top_k returns the k largest in descending order, up to k = width") {
   RandomGenerator rng(1);
   for (Index width = 1; width <= 33; ++width)
     for (Index k = 1; k <= width; ++k) {
@@ -42,7 +42,7 @@ TEST_CASE("top_k gives the k largest, largest first, up to k = width") {
     }
 }
 
-TEST_CASE("top_k finds the best of many registers, in any order and with NaN among them") {
+TEST_CASE("top_k finds the largest of many registers, in any order and with NaN among them") {
   RandomGenerator rng(3);
   for (const Index width : {100, 128, 1000, 4096}) {
     for (const Index k : {1, 2, 4, 16, 17, 64}) {
@@ -71,7 +71,7 @@ TEST_CASE("top_k breaks ties by lowest index") {
   CHECK(run_top_k({0.0f, -0.0f, 0.0f}, 2) == std::vector<std::int32_t>{0, 1});
 }
 
-TEST_CASE("top_k counts NaN as minus infinity") {
+TEST_CASE("top_k treats NaN as minus infinity") {
   CHECK(run_top_k({NAN, 1.0f, NAN, 2.0f}, 3) == std::vector<std::int32_t>{3, 1, 0});
   CHECK(run_top_k({NAN, NAN}, 2) == std::vector<std::int32_t>{0, 1});
   CHECK(run_top_k({1.0f, NAN, HUGE_VALF}, 1) == std::vector<std::int32_t>{2});

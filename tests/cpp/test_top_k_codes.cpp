@@ -9,7 +9,7 @@ using namespace gatewise::reference;
 
 namespace {
 
-// A stable sort of the whole row: ties in the order of their latents.
+// A stable sort of the whole row: ties in order of latents.
 Code naive_code(const float* h, Index latents, Index k, float threshold) {
   std::vector<std::int32_t> order(static_cast<std::size_t>(latents));
   std::iota(order.begin(), order.end(), 0);
@@ -38,13 +38,13 @@ void check_codes(const Encoder& encoder, const Matrix& h, Index k, float thresho
 
 void check_codes(const Encoder& encoder, const Matrix& h, Index k, float threshold) {
   RowThresholdEstimate estimate;
-  // Without an estimate, then with what the rows themselves say.
+  // First without an estimate, then with the estimate that these rows left.
   for (int pass = 0; pass < 2; ++pass) check_codes(encoder, h, k, threshold, estimate);
 }
 
 }  // namespace
 
-TEST_CASE("codes are the selection on the full product, bit for bit, for any thread count") {
+TEST_CASE("top_k_codes equals the selection from the full product bitwise for any thread count") {
   for (const auto& [rows, depth, latents] : {std::tuple<Index, Index, Index>{1, 7, 5},
                                              {3, 20, 100},
                                              {50, 33, 16},
@@ -60,7 +60,7 @@ TEST_CASE("codes are the selection on the full product, bit for bit, for any thr
   }
 }
 
-TEST_CASE("of equal pre-activations the lowest latents are taken") {
+TEST_CASE("top_k_codes breaks ties by lowest latent") {
   Encoder encoder(40, 4, 200, 1);
   std::fill_n(encoder.panels.data(), encoder.shape.floats(), 0.0f);
   for (float& bias : encoder.bias) bias = std::round(2 * bias) + 1;  // 0, 1, 2, 3: many ties
@@ -68,7 +68,7 @@ TEST_CASE("of equal pre-activations the lowest latents are taken") {
   for (const Index k : {1, 5, 60, 120}) check_codes(encoder, h, k, 0);
 }
 
-TEST_CASE("an estimate that is too high for some rows, or for all, changes no code") {
+TEST_CASE("an estimate too high for some or all rows changes no code") {
   const Encoder encoder(300, 12, 331, 5);
   const Matrix h = encoder.product();
   for (const float too_high : {0.5f, 1.5f, 2.5f, 100.0f}) {
@@ -90,7 +90,7 @@ TEST_CASE("rows with fewer than k active latents reset the estimate") {
   CHECK(estimate.value() == 0);
 }
 
-TEST_CASE("NaN is in no code") {
+TEST_CASE("codes contain no NaN") {
   Encoder encoder(30, 4, 64, 2);
   for (Index latent = 0; latent < 64; latent += 3) encoder.bias[latent] = NAN;
   Arena arena;
@@ -100,7 +100,7 @@ TEST_CASE("NaN is in no code") {
     CHECK(codes.latents[nonzero] % 3 != 0);
 }
 
-TEST_CASE("no rows have empty codes") {
+TEST_CASE("top_k_codes accepts zero rows") {
   const Encoder encoder(0, 4, 64, 2);
   Arena arena;
   RowThresholdEstimate estimate;

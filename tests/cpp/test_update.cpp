@@ -10,7 +10,7 @@ namespace {
 const std::vector<UpdateKind> kKinds{UpdateKind::kSgd, UpdateKind::kMomentum, UpdateKind::kNesterov,
                                      UpdateKind::kAdam};
 
-// One weight and its state, by the formulas of kernels/update.h in double.
+// One weight and its state, updated by the formulas of kernels/update.h in double.
 struct Weight {
   double w, m, v;
 
@@ -44,7 +44,7 @@ UpdateRule make_rule(UpdateKind kind, int variant) {
                   .one_minus_beta_1 = 0.1f,
                   .one_minus_beta_2 = 0.001f,
                   .epsilon = 1e-7f};
-  // Adam's constants of step 3.
+  // Adam's constants at step 3.
   rule.step_size =
       static_cast<float>(0.1 * std::sqrt(1 - std::pow(0.999, 3)) / (1 - std::pow(0.9, 3)));
   rule.variance_root = static_cast<float>(1 / std::sqrt(1 - std::pow(0.999, 3)));
@@ -92,7 +92,7 @@ struct State {
 
 }  // namespace
 
-TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1 and l2") {
+TEST_CASE("apply_update agrees with the formulas of every kind, with clip, decay, l1 and l2") {
   RandomGenerator rng(1);
   for (const UpdateKind kind : kKinds) {
     for (int variant = 0; variant < 32; ++variant) {
@@ -106,7 +106,7 @@ TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1
         for (Index i = 0; i < count; ++i) {
           Weight weight{before.weights[3 + i], before.first[3 + i], before.second[3 + i]};
           weight.update(rule, before.gradient[i]);
-          // A dozen roundings of values below 2, and the threshold's of up to 0.1 * 0.5 / 0.01.
+          // A dozen roundings of values below 2, plus those of a threshold up to 0.1 * 0.5 / 0.01.
           worst.see(state.weights[3 + i], weight.w, kind == UpdateKind::kAdam ? 1e-5 : 2e-6);
           if (kind == UpdateKind::kSgd) continue;
           worst.see(state.first[3 + i], weight.m, 1e-6);
@@ -123,7 +123,7 @@ TEST_CASE("apply_update follows the formulas of every kind, with clip, decay, l1
   }
 }
 
-TEST_CASE("apply_update has the same bits however a slice is cut") {
+TEST_CASE("apply_update has the same bits however a slice is divided") {
   RandomGenerator rng(2);
   const Index count = 83;
   for (const UpdateKind kind : kKinds) {
@@ -147,11 +147,11 @@ TEST_CASE("apply_update has the same bits however a slice is cut") {
   }
 }
 
-TEST_CASE("apply_update with kStore adds the gradient as it is") {
+TEST_CASE("apply_update with kStore adds the unchanged gradient") {
   std::vector<float> stored{1, 2, 3, 4};
   const std::vector<float> g{10, 20};
   UpdateTarget target = store(stored.data());
-  target.rule.clip_value = 0.1f;  // clipping waits for the update
+  target.rule.clip_value = 0.1f;  // clipping happens at the update, not here
   apply_update(target, 1, g.data(), 2);
   CHECK(stored == std::vector<float>{1, 12, 23, 4});
 }
@@ -184,7 +184,7 @@ TEST_CASE("apply_update with l1 makes small weights exactly zero and keeps signs
   CHECK(w[4] == 0.0f);
 }
 
-TEST_CASE("apply_update with kGradientSums adds gradients and squares and leaves weights alone") {
+TEST_CASE("apply_update with kGradientSums adds gradients and squares and keeps weights") {
   RandomGenerator rng(4);
   State state(19, rng);
   const State before = state;
@@ -209,7 +209,7 @@ TEST_CASE("apply_update with keeps_zeros does not hide a weight of NaN") {
   CHECK(w[1] == 0.0f);
 }
 
-TEST_CASE("clear_at_zeros clears the gradients of zeros alone") {
+TEST_CASE("clear_at_zeros clears only the gradients of zero weights") {
   RandomGenerator rng(5);
   for (Index count = 0; count <= 33; ++count) {
     State state(count, rng);
@@ -220,7 +220,7 @@ TEST_CASE("clear_at_zeros clears the gradients of zeros alone") {
   }
 }
 
-TEST_CASE("apply_update passes NaN gradients on") {
+TEST_CASE("apply_update propagates NaN gradients") {
   for (const UpdateKind kind : kKinds) {
     for (const int variant : {0, 1, 4, 16}) {
       RandomGenerator rng(3);

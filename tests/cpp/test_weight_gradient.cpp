@@ -14,7 +14,7 @@ struct Case {
   bool is_gathered;
 };
 
-// Runs `update` on a zero matrix with a unit SGD step and with kStore, checks both against the
+// Runs `update` on a zero matrix with a unit SGD step and with kStore. Checks both against the
 // gradient x^T d_y, and that the padding stays zero.
 template <typename Update>
 void check_both_targets(const Case& c, const Rows& x, const Matrix& d_y, const Update& update) {
@@ -38,7 +38,7 @@ void check_both_targets(const Case& c, const Rows& x, const Matrix& d_y, const U
   CHECK(stored.padding_is_zero());
 }
 
-// weight_gradient of units [begin, end) with scratch of its own.
+// weight_gradient of units [begin, end) with its scratch.
 void run(const Rows& x, const Matrix& d_y, Index row_begin, Index row_end, PanelShape shape,
          Index begin, Index end, const UpdateTarget& target) {
   AlignedBuffer scratch(weight_gradient_scratch(shape, row_end - row_begin));
@@ -60,7 +60,7 @@ void check_dense(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("weight_gradient is the naive product for every tail panel and depth") {
+TEST_CASE("weight_gradient agrees with the naive product for every tail panel and depth") {
   for (Index units = 1; units <= 35; ++units)
     for (Index depth = 1; depth <= 40; ++depth)
       check_dense({.rows = (units + depth * 3) % 12,
@@ -69,20 +69,21 @@ TEST_CASE("weight_gradient is the naive product for every tail panel and depth")
                    .is_gathered = depth % 2 == 0});
 }
 
-TEST_CASE("weight_gradient is the naive product for every row count") {
+TEST_CASE("weight_gradient agrees with the naive product for every row count") {
   for (Index rows = 0; rows <= 33; ++rows)
     for (const Index units : sizes_around_registers())
       check_dense({.rows = rows, .depth = 7, .units = units, .is_gathered = false});
 }
 
-TEST_CASE("weight_gradient is the naive product where the gradient is gathered in chunks") {
+TEST_CASE(
+    "weight_gradient agrees with the naive product when the gradient is collected in chunks") {
   // 12 tiles of 3, 6 or 12 rows are updated at once.
   for (const Index depth : {35, 36, 37, 71, 72, 73, 143, 144, 145, 300})
     for (const Index units : {1, 9, 16, 21})
       check_dense({.rows = 5, .depth = depth, .units = units, .is_gathered = false});
 }
 
-TEST_CASE("weight_gradient is the naive product of many rows, packed block by block") {
+TEST_CASE("weight_gradient agrees with the naive product of many rows, packed block by block") {
   for (const Index rows : {63, 64, 65, 255, 256, 257, 600})
     for (const Index units : {1, 9, 16, 21, 35})
       check_dense({.rows = rows, .depth = 77, .units = units, .is_gathered = true});
@@ -91,8 +92,8 @@ TEST_CASE("weight_gradient is the naive product of many rows, packed block by bl
       check_dense({.rows = rows, .depth = depth, .units = 19, .is_gathered = true});
 }
 
-TEST_CASE("weight_gradient has the same bits packed and unpacked, row by row") {
-  // One fused chain over the rows: a step of 1 leaves out no rounding.
+TEST_CASE("weight_gradient has the bits of a sequential sum over rows") {
+  // The reference is one sequential sum of fused multiply-adds.
   RandomGenerator rng(6);
   const PanelShape shape{40, 21};
   const Index rows = 300;
@@ -111,7 +112,8 @@ TEST_CASE("weight_gradient has the same bits packed and unpacked, row by row") {
   CHECK(packed.padding_is_zero());
 }
 
-TEST_CASE("weight_gradient sums the rows of its range and updates the tile of its range alone") {
+TEST_CASE(
+    "weight_gradient sums only the rows of its range and updates only the tiles of its range") {
   RandomGenerator rng(4);
   const PanelShape shape{23, 37};
   const Matrix x(10, 23, 23, rng), d_y(10, 37, 40, rng);
@@ -141,7 +143,7 @@ TEST_CASE("weight_gradient sums the rows of its range and updates the tile of it
   }
 }
 
-TEST_CASE("weight_gradient has the same bits however its units are cut") {
+TEST_CASE("weight_gradient has the same bits however its units are divided") {
   RandomGenerator rng(5);
   const PanelShape shape{129, 37};
   const Index units = gradient_units(shape);
@@ -160,7 +162,7 @@ TEST_CASE("weight_gradient has the same bits however its units are cut") {
   }
 }
 
-TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") {
+TEST_CASE("sparse_weight_gradient agrees with the naive product of the same dense rows") {
   for (Index units = 1; units <= 35; ++units) {
     for (const Index depth : {1, 5, 40, 145}) {
       const Case c{.rows = units % 11, .depth = depth, .units = units, .is_gathered = false};
@@ -168,7 +170,7 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
       const Csr x(c.rows, depth, 0.4, rng);
       const Matrix dense = x.dense();
       const Matrix d_y(c.rows, units, units + 1, rng);
-      // Two runs of rows, of which the first may be empty.
+      // Two ranges of rows; the first may be empty.
       const Index cut = c.rows / 3, first = x.offsets[cut];
       std::vector<Nonzero> sorted(x.values.size()), scratch(x.values.size());
       const SortedRun runs[] = {
@@ -184,7 +186,7 @@ TEST_CASE("sparse_weight_gradient is the naive product of the same dense rows") 
   }
 }
 
-TEST_CASE("bias_gradient is the naive column sum and updates its columns alone") {
+TEST_CASE("bias_gradient agrees with the naive column sum and updates only its columns") {
   for (Index units = 1; units <= 35; ++units) {
     for (const Index rows : {0, 1, 6, 17}) {
       RandomGenerator rng(static_cast<std::uint64_t>(rows * 64 + units));

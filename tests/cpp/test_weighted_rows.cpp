@@ -6,7 +6,7 @@
 using namespace gatewise;
 using namespace gatewise::reference;
 
-TEST_CASE("sums over rows of a matrix are sequential over the given rows, from the given start") {
+TEST_CASE("weighted_rows agrees with a sequential sum from the given start") {
   RandomGenerator rng(1);
   for (const Index width : {1, 15, 16, 17, 63, 64, 65, 200}) {
     const Index stride = round_up(width, kPanelWidth) + kPanelWidth;
