@@ -1,1 +1,1 @@
-"""What this machine can do, what gatewise makes of it, and the same work in other libraries."""
+"""Benchmarks: limits of the machine, speed of gatewise, and the same work in other libraries."""

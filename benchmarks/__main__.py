@@ -1,4 +1,4 @@
-"""`python -m benchmarks`, in a checkout: what `gatewise bench` runs."""
+"""`python -m benchmarks`: runs `gatewise bench` in a checkout."""
 
 from .command import main
 

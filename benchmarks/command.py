@@ -1,4 +1,4 @@
-"""`gatewise bench`: the machine, then a table for each piece of work."""
+"""`gatewise bench`: prints the machine's limits, then a table for each workload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import machine
 from .peers import experts
 from .peers.shapes import Shape
 
-# For `--quick`: does it run at all? Its figures mean nothing.
+# For `--quick`, which only tests that the benchmark runs; its times are meaningless.
 QUICK_SHAPES = (Shape(64, 32, 64, 4, 2), Shape(1, 32, 64, 4, 2))
 QUICK_ROUNDS = 2
 QUICK_SECONDS = 0.005
@@ -27,26 +27,24 @@ def _positive(text: str) -> int:
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="Prints what this machine can do at most, then for each expert layer the time "
-        "of a forward pass or training step, its rate and its share of the machine's limits, "
-        "beside the same work in PyTorch where that is installed.",
+        description="Prints the limits of this machine, then for each expert layer the time of a "
+        "forward pass or training step, its rate and its percentage of the machine's limits, "
+        "and the same work in PyTorch if that is installed.",
     )
+    parser.add_argument("--threads", type=_positive, help="thread count; default: that of gatewise")
+    parser.add_argument("--rounds", type=_positive, help="timing rounds; default: 15")
     parser.add_argument(
-        "--threads", type=_positive, help="default: as many as gatewise takes by itself"
-    )
-    parser.add_argument("--rounds", type=_positive, help="turns of each contender; default: 15")
-    parser.add_argument(
-        "--only", metavar="NAME", default="", help="only tables whose name contains this"
+        "--only", metavar="NAME", default="", help="print only tables whose name contains this"
     )
     parser.add_argument("--list", action="store_true", help="print the tables' names and stop")
     parser.add_argument(
-        "--quick", action="store_true", help="tiny shapes in a second or two, to see that it runs"
+        "--quick", action="store_true", help="tiny shapes for a second or two, to test that it runs"
     )
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the parsed arguments ask; returns the exit status."""
+    """Run the benchmark with parsed arguments; returns the exit status."""
     shapes = QUICK_SHAPES if arguments.quick else None
     chosen = [case for case in experts.cases(shapes) if arguments.only in case.title]
     if not chosen:
@@ -66,12 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
     measured = machine.describe(threads, summed)
     print(measured, flush=True)
     if not experts.has_torch():
-        print("\ngatewise alone; for PyTorch beside it: pip install 'gatewise[bench]'")
+        print("\ngatewise only; to compare with PyTorch: pip install 'gatewise[bench]'")
     rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else 15)
     seconds = QUICK_SECONDS if arguments.quick else 0.1
     limits = measured.limits
     for case in chosen:
-        # Again before each table: a share of limits that were disturbed would flatter.
+        # Measured again before each table: limits that were disturbed would flatter the results.
         limits = limits.best(machine.measure_limits(threads, summed))
         experts.run(case, threads, rounds, seconds, limits)
     print(f"\nlimits of the last table: {limits}")
@@ -79,5 +77,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m benchmarks") -> int:
-    """Run the command with these arguments (`sys.argv` where None); returns the exit status."""
+    """Run the command with these arguments (None: `sys.argv`); returns the exit status."""
     return run(_parser(prog).parse_args(arguments))

@@ -1,11 +1,11 @@
-"""What a dictionary's step and its codes cost beside what cannot be avoided.
+"""Time of a dictionary's training step and of `encode`, compared with a lower bound.
 
     python -m benchmarks.dictionary_forms
 
-Each form runs a block of four steps, of which the first is left out: threads that have slept start
-late. Shapes are those of `peers/dictionary.py`. "Bound" is the encoder's
-product at the machine's peak, and for a step also one pass over what Adam reads and writes, 24
-bytes a parameter, at the bandwidth; both limits are measured in every round, their best counts.
+Each form runs a block of four steps, of which the first is not counted, because sleeping threads
+start late. Shapes are those of `peers/dictionary.py`. The bound is the encoder's product at the
+machine's peak; for a step it also includes one pass over what Adam reads and writes, 24 bytes per
+parameter, at the bandwidth. Both limits are measured in every round; the best values count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STEPS_PER_BLOCK = 4
 
 
 def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
-    """The step of `fit`, over batches in turn."""
+    """The training step of `fit`, over batches in turn."""
     import gatewise as gw
     from gatewise import _core
 
@@ -38,7 +38,7 @@ def step_of(shape: Shape, optimizer: dict[str, Any], **settings: Any) -> Call:
     sae.dictionary.native.set("decoder", decoder)
     sae.dictionary.native.set("encoder", np.ascontiguousarray(decoder.T))
     sae.compile(gw.optimizers.Adam(**optimizer))
-    trainer = sae._prepare_trainer()
+    trainer = sae._training.prepare_trainer()
     batches = [_core.Dataset([x], [x], [None]) for x in make_batches(shape)]
     samples, step = np.arange(shape[0]), iter(range(1 << 30))
     return lambda: trainer.train_step(batches[next(step) % len(batches)], samples)
@@ -59,7 +59,7 @@ def encoding_of(shape: Shape) -> Call:
 
 
 def forms(shape: Shape) -> dict[str, Call]:
-    """What is timed, by name."""
+    """Calls to time, by name."""
     import gatewise as gw
 
     k = shape[3]
@@ -75,7 +75,7 @@ def forms(shape: Shape) -> dict[str, Call]:
 
 
 def run(shape: Shape, rounds: int) -> None:
-    """Prints a table for a shape."""
+    """Prints the table of one shape."""
     import gatewise as gw
 
     gw.set_num_threads(THREADS)

@@ -1,10 +1,11 @@
-"""What a training step of gated units costs against the share of them that is open.
+"""Time of a training step of gated units against the fraction of open units.
 
     python -m benchmarks.gated_units --out docs/gated_units.png
 
-64 units of width 256 in 16 groups over 512 inputs, batches of 256 rows, Adam. Each group is open in
-a row with the same probability, all of its units together; gates read that off the first inputs,
-and their learning rate is 0 so that they stay as they are. Shares take their steps in turn.
+64 units of width 256 in 16 groups over 512 inputs, batches of 256 rows, Adam. A given fraction of
+the (row, group) pairs is open; the units of a group open together. The first inputs of a row
+determine its open groups, and the learning rate is so small that gates do not change. The
+fractions are timed in turn.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STRONG = 25.0
 
 
 def rows_and_gates(share: float) -> tuple[Any, Any]:
-    """Rows whose first inputs say which groups are open, and gates that read them."""
+    """Rows whose first inputs encode the open groups, and gate weights that read them."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(ROWS, INPUTS)).astype(np.float32)
     is_open = np.zeros((ROWS, GROUPS), np.bool_)
@@ -41,7 +42,7 @@ def rows_and_gates(share: float) -> tuple[Any, Any]:
 
 
 def step_of(share: float, combine: str) -> Any:
-    """A training step of the layer alone, towards targets of 0."""
+    """A training step of the layer alone, with targets of 0."""
     import gatewise as gw
     from gatewise import _core
 
@@ -49,9 +50,9 @@ def step_of(share: float, combine: str) -> Any:
     layer = gw.layers.GatedExperts(UNITS, WIDTH, groups=GROUPS, combine=combine, seed=0)
     model = gw.Sequential([gw.Input((INPUTS,)), layer])
     layer.native.set("gate_kernel", gates)
-    # Steps of 1e-9 leave every gate on its side.
+    # Steps of 1e-9 open or shut no gate.
     model.compile(gw.optimizers.Adam(1e-9), "mse")
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     target = np.zeros((ROWS, model.output_shape[-1]), np.float32)
     data = _core.Dataset([x], [target], [None])
     samples = np.arange(ROWS)
@@ -61,7 +62,7 @@ def step_of(share: float, combine: str) -> Any:
 
 
 def measure(combine: str, rounds: int) -> dict[float, list[float]]:
-    """Seconds of a step by share."""
+    """Seconds of a step by fraction of open units."""
     steps = {share: step_of(share, combine) for share in SHARES}
     seconds: dict[float, list[float]] = {share: [] for share in SHARES}
     for round_index in range(rounds + 2):
@@ -74,7 +75,7 @@ def measure(combine: str, rounds: int) -> dict[float, list[float]]:
 
 
 def draw(found: dict[str, dict[float, list[float]]], title: str, path: Path) -> None:
-    """A line for each form: the time of a step as a share of that with all units open."""
+    """Plots the time of a step for each form, relative to that with all units open."""
     from gatewise.plots.figures import COLORS, new_figure, style_axes
 
     figure = new_figure(6.4, 4.0)
@@ -87,7 +88,7 @@ def draw(found: dict[str, dict[float, list[float]]], title: str, path: Path) -> 
         axes.plot(percent, relative, color=COLORS[at], marker="o", label=name)
     axes.set_xlim(0, 103)
     axes.set_ylim(0, 108)
-    axes.set_xlabel("groups open in a row (%)")
+    axes.set_xlabel("groups open per row (%)")
     axes.set_ylabel("time of a training step (% of all open)")
     axes.set_title(title, loc="left", fontsize=9)
     axes.legend(frameon=False)
@@ -96,10 +97,10 @@ def draw(found: dict[str, dict[float, list[float]]], title: str, path: Path) -> 
 
 
 def main() -> None:
-    """Prints the machine and a line for each share; draws them where asked to."""
+    """Prints the machine and a line for each fraction; plots them with `--out`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--out", type=Path, help="a PNG file to draw into")
+    parser.add_argument("--out", type=Path, help="PNG file of the plot")
     given = parser.parse_args()
     machine = describe(THREADS)
     print(machine, flush=True)

@@ -1,4 +1,4 @@
-"""What the machine is, and what it can do at most: the scale that every figure is put on."""
+"""Description of the machine and its limits, to which all rates are compared."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SUMMED_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What the machine can do with all threads of a run: flops and bytes read, a second."""
+    """Limits of the machine with all threads of a run: flops and bytes read per second."""
 
     flops: float
     bytes: float
 
     def best(self, other: Limits) -> Limits:
-        """The higher of each: other work on the machine only ever takes away."""
+        """The higher of each limit: other work on the machine can only lower a measurement."""
         return Limits(max(self.flops, other.flops), max(self.bytes, other.bytes))
 
     def __str__(self) -> str:
@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and when a run was made, and the machine's limits then."""
+    """Machine and date of a run, and the measured limits."""
 
     processor: str
     level: str
@@ -49,7 +49,7 @@ class Machine:
 
 
 def processor_name() -> str:
-    """As the system calls it."""
+    """Processor name as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -61,8 +61,8 @@ def processor_name() -> str:
 def measure_limits(threads: int, summed_bytes: int = SUMMED_BYTES) -> Limits:
     """Peak flops and read bandwidth of `threads` threads, in about a second.
 
-    The peak is that of fused multiply-adds between registers at the instruction-set level in use,
-    the bandwidth that of summing `summed_bytes`; each is the best of nine repeats.
+    The peak is the rate of fused multiply-adds between registers at the current instruction-set
+    level; the bandwidth is that of summing `summed_bytes`. Each is the best of nine repeats.
     """
     import gatewise as gw
     from gatewise import _core
@@ -75,7 +75,7 @@ def measure_limits(threads: int, summed_bytes: int = SUMMED_BYTES) -> Limits:
 
 
 def describe(threads: int, summed_bytes: int = SUMMED_BYTES) -> Machine:
-    """The machine, measured now."""
+    """Description of the machine, with limits measured now."""
     from gatewise import _core, _probe
 
     return Machine(

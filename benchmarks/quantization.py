@@ -1,10 +1,11 @@
-"""What `model.quantize` does to time, bytes and predictions: the table of docs/quantization.md.
+"""Effect of `model.quantize` on time, bytes and predictions: the table of docs/quantization.md.
 
     python benchmarks/quantization.py
 
-One row of MLP experts (d 1,024, h 2,048, E 32, k 4) and 4,096 rows, float32, bfloat16 and int8 in
-turn; then the demo's model on the held-out digits (needs the extra `demo`). A new row each call:
-the weights visited exceed eight times a last cache of 64 MB in float32, and of 16 MB in int8.
+Times MLP experts (d 1,024, h 2,048, E 32, k 4) with one row and with 4,096 rows, in float32,
+bfloat16 and int8 in turn; then evaluates the demo's model on the held-out digits (needs the extra
+`demo`). Each call takes a new row, so that the weights read exceed eight times a last-level cache
+of 64 MB in float32, and of 16 MB in int8.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SEEDS, EPOCHS = 3, 10
 
 
 def read_bandwidth(threads: int) -> float:
-    """Bytes per second at which threads read 512 MB, each a part of its own; the best of ten."""
+    """Bytes per second at which threads read 512 MB, each its own part; best of ten repeats."""
     parts = np.array_split(np.ones(128 << 20, np.float32), threads)
     best = float("inf")
     for _ in range(10):
@@ -41,14 +42,14 @@ def read_bandwidth(threads: int) -> float:
 
 
 def all_storages(model: gw.Sequential) -> dict[str, gw.Sequential]:
-    """The model and its quantized forms by name."""
+    """The model and its quantized copies, by storage type."""
     return {kind: model if kind == "float32" else model.quantize(kind) for kind in BYTES}
 
 
 def time_alternating(
     models: dict[str, gw.Sequential], batches: list[np.ndarray], warm_up: int
 ) -> dict[str, float]:
-    """Median seconds of a prediction of one batch, all models seeing each batch in turn."""
+    """Median seconds per predicted batch; the models take turns on each batch."""
     seconds: dict[str, list[float]] = {kind: [] for kind in models}
     for batch_index, x in enumerate(batches):
         for kind, model in models.items():
@@ -60,7 +61,7 @@ def time_alternating(
 
 
 def show_times() -> None:
-    """One row, then a large batch."""
+    """Prints the times of one row, then of a large batch."""
     gw.utils.set_random_seed(0)
     layer = gw.SparseExpertLayer(
         WIDTH, num_experts=EXPERTS, k=CHOSEN, expert=gw.experts.MLP(HIDDEN)
@@ -78,7 +79,7 @@ def show_times() -> None:
 
 
 def show_digits() -> None:
-    """Predictions of the demo's model beside those of its quantized forms."""
+    """Prints sizes of the demo's model and its quantized copies, and compares predictions."""
     for seed in range(SEEDS):
         gw.utils.set_random_seed(seed)
         data = split_rows(load_digits(), seed)

@@ -1,16 +1,16 @@
-"""What a row costs against n, d, h, E, k and threads, and against what the machine allows.
+"""Time per row against n, d, h, E, k and threads, compared with the machine's limits.
 
 python -m benchmarks.scaling [--picture FILE.png]          (the picture needs the extra `bench`)
 
-A forward pass of one layer of top-k MLP experts. "Experts" is the time of the prediction less that
-of the routing alone (scores, softmax and choice), which is run natively on parts of the rows:
-`routing` takes new memory in each call, and on all rows at once its page faults would cost more
-than the routing. In the layer, the scores of many rows pass through main memory, which parts avoid;
-so the difference is an estimate. A time below what the machine's limits allow shows that it, or the
-limits, were disturbed: it is marked, and no figure is made of it.
+Times a forward pass of one layer of top-k MLP experts. "Experts" is the time of the prediction
+minus the time of routing alone (scores, softmax and choice). Routing is timed natively on parts of
+the rows: `routing` allocates memory in each call, and on all rows at once its page faults would
+cost more than the routing. Inside the layer, the scores of many rows pass through main memory,
+which parts avoid, so the difference is an estimate. A time below the machine's limits shows that
+the time or the limits were disturbed: it is marked and not plotted.
 
-"Bound" is the share of the experts' time that arithmetic or reading needs at least. It is above
-100 % where the kernels lie in a cache and are not read from memory.
+"Bound" is the minimum time of arithmetic or reading as a percentage of the experts' time. It is
+above 100 % where the kernels stay in a cache and are not read from memory.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ AXES: dict[str, tuple[int, ...]] = {
     "E": (4, 16, 64, 256),
     "k": (1, 2, 4, 8),
 }
-# Rows grow with the experts: 128 each.
+# The row count grows with the expert count: 128 rows per expert.
 EVEN_ROWS = 128
 EVEN_EXPERTS = (16, 64, 256, 1024)
-# Rows stay, and become few for each expert. The kernels of 4096 such experts take 2 GB.
+# The row count is fixed, so rows per expert become few. Kernels of 4096 such experts take 2 GB.
 SPREAD_BASE = Shape(4096, 256, 256, 16, 2)
 SPREAD_EXPERTS = (16, 64, 256, 1024, 4096)
-# Scores of the rows routed at a time: 4 MB.
+# Scores per routing call: 4 MB.
 ROUTED_SCORES = 1 << 20
-# The same layer stands on every axis; its costs in an undisturbed run differ by less.
+# The base layer is on every axis; in an undisturbed run its times differ by less than this factor.
 MAX_SPREAD = 1.2
 ROUNDS = 7
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of a forward pass, and of its routing alone; bytes of the chosen experts' kernels."""
+    """Seconds of a forward pass and of its routing; bytes of the chosen experts' kernels."""
 
     shape: Shape
     threads: int
@@ -66,20 +66,20 @@ class Cost:
         return self.seconds - self.routing_seconds
 
     def arithmetic_seconds(self, limits: Limits) -> float:
-        """The least that arithmetic allows the experts."""
+        """Minimum seconds of the experts' arithmetic."""
         return 2.0 * self.shape.n * self.shape.k * self.shape.expert_parameters / limits.flops
 
     def bound_seconds(self, limits: Limits) -> float:
-        """The least that arithmetic or reading allows the experts."""
+        """Minimum seconds of the experts: the maximum of arithmetic and reading."""
         return max(self.arithmetic_seconds(limits), self.touched_bytes / limits.bytes)
 
     def min_seconds(self, limits: Limits) -> float:
-        """The bound, without reading for kernels of up to 8 last caches, which may lie in one."""
+        """The bound; without reading for kernels up to 8 last-level caches, which may be cached."""
         is_read = self.touched_bytes > 8 * LAST_CACHE_BYTES
         return self.bound_seconds(limits) if is_read else self.arithmetic_seconds(limits)
 
     def is_possible(self, limits: Limits) -> bool:
-        """Whether the experts' time is one that the machine can reach."""
+        """Whether the experts' time is within the machine's limits."""
         return self.experts_seconds >= self.min_seconds(limits)
 
 
@@ -91,7 +91,7 @@ def _seconds(run: Callable[[], Any]) -> float:
 
 @dataclass(frozen=True)
 class _Layer:
-    """One layer with fresh weights on normal rows: what is timed, and the bytes it reads."""
+    """Timed calls of one layer with initial weights on normal rows, and the bytes they read."""
 
     shape: Shape
     threads: int
@@ -122,7 +122,7 @@ def _make_layer(shape: Shape, threads: int) -> _Layer:
 
 
 def measure(shapes: Sequence[Shape], threads: Sequence[int]) -> list[Cost]:
-    """Times layers in turns, so that a change of the machine's speed meets all of them."""
+    """Times layers in turns, so that changes of the machine's speed affect all of them."""
     import gatewise as gw
 
     layers = [_make_layer(*each) for each in zip(shapes, threads, strict=True)]
@@ -130,7 +130,7 @@ def measure(shapes: Sequence[Shape], threads: Sequence[int]) -> list[Cost]:
     for round_index in range(1 + ROUNDS):
         for layer, (predicted, routed) in zip(layers, times, strict=True):
             gw.set_num_threads(layer.threads)
-            layer.predict()  # its caches and threads are those of another layer
+            layer.predict()  # warm-up: caches and threads are those of another layer
             seconds = _seconds(layer.predict), _seconds(layer.route)
             if round_index > 0:
                 predicted.append(seconds[0])
@@ -148,7 +148,7 @@ def measure(shapes: Sequence[Shape], threads: Sequence[int]) -> list[Cost]:
 
 
 def along_axes(threads: int) -> Iterator[tuple[str, list[Cost]]]:
-    """The costs along each letter, then along the threads."""
+    """Yields the costs along each dimension letter, then along the thread count."""
     for letter, values in AXES.items():
         shapes = [dataclasses.replace(BASE, **{letter: value}) for value in values]
         yield letter, measure(shapes, [threads] * len(shapes))
@@ -156,13 +156,13 @@ def along_axes(threads: int) -> Iterator[tuple[str, list[Cost]]]:
 
 
 def axis_value(letter: str, cost: Cost) -> int:
-    """Where on the axis of that letter a cost lies."""
+    """Value of a cost on the axis of that letter."""
     value: int = cost.threads if letter == "threads" else getattr(cost.shape, letter)
     return value
 
 
 def print_axis(letter: str, costs: Sequence[Cost], limits: Limits) -> None:
-    """One line for each value of the letter. Limits are those of all threads."""
+    """Prints one line per value of the letter. Limits are those of all threads."""
     print(f"\n{letter:>8}{'us a row':>12}{'experts':>12}{'router':>12}{'GFLOP/s':>10}{'bound':>9}")
     for cost in costs:
         scale = 1e6 / cost.shape.n
@@ -176,7 +176,7 @@ def print_axis(letter: str, costs: Sequence[Cost], limits: Limits) -> None:
 
 
 def print_targets(threads: int, limits: Limits) -> None:
-    """A row's cost with rows growing with the experts, and the experts' time against the bound."""
+    """Prints the time per row with a fixed count of rows per expert, and the time to the bound."""
     _print_even(threads, limits)
     _print_spread(threads, limits)
 
@@ -214,14 +214,14 @@ def _print_spread(threads: int, limits: Limits) -> None:
 
 
 def timing_warning(costs: Mapping[str, Sequence[Cost]], limits: Limits) -> str:
-    """Why these costs cannot stand side by side; empty if they can."""
+    """Why these costs cannot be compared; empty if they can."""
     invalid = [
         letter
         for letter, measured in costs.items()
         if not all(cost.is_possible(limits) for cost in measured)
     ]
     if invalid:
-        return f"above the machine's limits along {', '.join(invalid)}"
+        return f"rates above the machine's limits along {', '.join(invalid)}"
     threads = costs["threads"][-1].threads
     same = [
         cost.seconds
@@ -230,17 +230,17 @@ def timing_warning(costs: Mapping[str, Sequence[Cost]], limits: Limits) -> str:
         if cost.shape == BASE and cost.threads == threads
     ]
     spread = max(same) / min(same)
-    return f"the same layer took {spread:.2f} times as long" if spread > MAX_SPREAD else ""
+    return f"times of the same layer differ by {spread:.2f}" if spread > MAX_SPREAD else ""
 
 
 def main() -> None:
-    """Prints the tables, and draws them where a file is named."""
+    """Prints the tables, and plots them if a file is given."""
     from gatewise import get_num_threads
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
-    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the costs there")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="file of the plot")
     parser.add_argument("--threads", type=int, default=get_num_threads())
-    parser.add_argument("--targets", action="store_true", help="print the two targets alone")
+    parser.add_argument("--targets", action="store_true", help="print only the two targets")
     arguments = parser.parse_args()
     here = machine.describe(arguments.threads)
     print(here, flush=True)
@@ -249,7 +249,7 @@ def main() -> None:
         for letter, measured in costs.items():
             print_axis(letter, measured, here.limits)
         if arguments.picture is not None and (reason := timing_warning(costs, here.limits)):
-            raise SystemExit(f"not drawn: {reason}; run it again on a quiet machine")
+            raise SystemExit(f"not plotted: {reason}; run it again on a quiet machine")
         if arguments.picture is not None:
             from .scaling_picture import draw
 

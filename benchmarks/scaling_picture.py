@@ -1,4 +1,4 @@
-"""Draws the costs of a row as small multiples."""
+"""Plots the time per row as small multiples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEANINGS = {
     "d": "d, input width",
     "h": "h, hidden width",
     "E": "E, experts",
-    "k": "k, experts a row",
+    "k": "k, experts per row",
     "threads": "threads",
 }
 COLUMNS = 3
@@ -48,10 +48,10 @@ def _draw_axis(axes: Any, letter: str, costs: Sequence[Cost], limits: Limits) ->
 
 
 def draw(costs: Mapping[str, Sequence[Cost]], machine: Machine, path: Path) -> None:
-    """Saves one picture with a panel a letter; both axes are logarithmic.
+    """Saves one picture with a panel per letter; both axes are logarithmic.
 
-    The bound is the least that the machine allows the experts with all its threads; reading counts
-    where the kernels cannot lie in a cache.
+    The bound is the minimum time of the experts with all threads; reading counts only for kernels
+    that do not fit a cache.
     """
     import matplotlib
 
@@ -64,7 +64,7 @@ def draw(costs: Mapping[str, Sequence[Cost]], machine: Machine, path: Path) -> N
     for axes, (letter, measured) in zip(panels.flat, costs.items(), strict=False):
         _draw_axis(axes, letter, measured, machine.limits)
     for axes in panels[:, 0]:
-        axes.set_ylabel("microseconds a row")
+        axes.set_ylabel("microseconds per row")
     panels[0, 0].legend(frameon=False, fontsize=9)
     figure.suptitle(
         f"Forward pass of one layer, {BASE.name} but for one letter; {machine.processor}, "

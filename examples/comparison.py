@@ -1,4 +1,4 @@
-"""What the examples measure their dictionaries with, and what they compare them with."""
+"""Measures and baselines shared by the examples."""
 
 from __future__ import annotations
 
@@ -21,55 +21,57 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 def parser(description: str | None, epochs: int) -> argparse.ArgumentParser:
-    """Options that all examples have."""
+    """Argument parser with the options of all examples."""
     result = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    result.add_argument("--epochs", type=int, default=epochs, help=f"{epochs} unless given")
-    result.add_argument("--seed", type=int, default=0, help="of the model and of the split")
+    result.add_argument("--epochs", type=int, default=epochs, help=f"default: {epochs}")
+    result.add_argument("--seed", type=int, default=0, help="seed of the model and of the split")
     return result
 
 
 def add_folder(options: argparse.ArgumentParser) -> None:
-    """The option of examples that draw."""
-    options.add_argument("--out", type=Path, default=Path(), help="folder for pictures, made anew")
+    """Adds the option of examples that write pictures."""
+    options.add_argument(
+        "--out", type=Path, default=Path(), help="folder for pictures, created if missing"
+    )
 
 
 def fvu(x: Floats, y: Floats) -> float:
-    """The share of the variance that is not explained, `sum (x - y)^2 / sum (x - mean x)^2`."""
+    """Fraction of variance unexplained, `sum (x - y)^2 / sum (x - mean x)^2`."""
     return float(np.sum((x - y) ** 2) / np.sum((x - x.mean(axis=0)) ** 2))
 
 
 class Components:
-    """All principal components of rows, of which a few values are kept."""
+    """All principal components of rows; the methods keep a few values per row."""
 
     def __init__(self, rows: Floats) -> None:
         self._pca = PCA(random_state=0).fit(rows)
 
     def first(self, rows: Floats, count: int) -> Floats:
-        """The values (n, count) of the components that explain most: the same ones in all rows."""
+        """Values (n, count) of the components of largest variance, the same for all rows."""
         values: Floats = self._pca.transform(rows)[:, :count]
         return values
 
     def largest(self, rows: Floats, count: int) -> Floats:
-        """All values (n, d), but only the `count` of largest magnitude in each row are not 0."""
+        """Values (n, d) with only the `count` of largest magnitude per row nonzero."""
         values = self._pca.transform(rows)
         values[np.arange(len(rows))[:, None], np.argsort(-np.abs(values))[:, count:]] = 0
         return np.asarray(values, np.float32)
 
     def largest_of_all(self, rows: Floats, count: float) -> Floats:
-        """As `largest`, but `count` is a mean: one row may have more of them than another."""
+        """As `largest`, but `count` is a mean: rows may keep different counts of values."""
         values = self._pca.transform(rows)
         threshold = np.sort(np.abs(values), axis=None)[-round(count * len(rows))]
         return np.where(np.abs(values) >= threshold, values, 0).astype(np.float32)
 
     def rows(self, values: Floats) -> Floats:
-        """The rows (n, d) that the values of the first components, or of all, stand for."""
+        """Reconstructs rows (n, d) from the values of the first components, or of all."""
         directions = self._pca.components_[: values.shape[1]]
         return np.asarray(values @ directions + self._pca.mean_, np.float32)
 
     def within_bytes(self, rows: Floats, size: int) -> tuple[Floats, int]:
-        """The values of as many first components as `store` brings into that many bytes, stored."""
+        """Stored values and byte count of as many first components as fit `size` bytes."""
         values = self.first(rows, rows.shape[1])
         counts = range(1, values.shape[1] + 1)
         fitting = bisect.bisect_right(counts, size, key=lambda count: store(values[:, :count])[1])
@@ -77,7 +79,7 @@ class Components:
 
 
 def store(values: Floats) -> tuple[Floats, int]:
-    """Values in 8 bits, one step for all of them: as they come back, and their compressed bytes."""
+    """Rounds values to 8 bits with one step size; returns them and their compressed byte count."""
     low, step = values.min(), max(float(np.ptp(values)) / 255, 1e-30)
     levels = np.round((values - low) / step).astype(np.uint8)
     column_by_column = levels.T.tobytes()
@@ -86,7 +88,7 @@ def store(values: Floats) -> tuple[Floats, int]:
 
 
 def store_sparse(values: Floats) -> tuple[Floats, int]:
-    """As `store`, of values that are mostly 0, with their places: in the way of `sae.to_bytes`."""
+    """As `store`, for mostly zero values: stores their indices too, with `sae.to_bytes`."""
     signs = [np.maximum(values, 0), np.maximum(-values, 0)]
     data = to_bytes(csr_array(np.concatenate(signs, axis=1)))
     back: Any = from_bytes(data).toarray()

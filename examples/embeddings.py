@@ -1,9 +1,9 @@
-"""Semantic search through sparse codes: a dictionary of sentence embeddings.
+"""Semantic search in sparse codes: a dictionary of sentence embeddings.
 
-Trains a dictionary of 2,048 directions on the embeddings (384 values) of 5,500 definitions, each of
-which is then a sum of 32 of them. Searches the codes with 500 definitions that were held out;
-compares what is found with an exact search, and the bytes with those of the embeddings and of
-principal components; shows the definitions that some latents are strongest in, and some searches.
+Trains a dictionary of 2,048 latents on the embeddings (384 values) of 5,500 definitions; each code
+has 32 nonzeros. Searches the codes with 500 held-out definitions, compares the results with an
+exact search, and compares the bytes with those of the embeddings and of principal components. Shows
+the definitions with the largest activations of some latents, and some searches.
 
     pip install '.[examples]'
     python examples/embeddings.py
@@ -26,14 +26,14 @@ HELD_OUT = 500
 LATENTS = 2048
 VALUES = 32
 FOUND = 10
-"""Definitions that a search returns."""
+"""Count of definitions that a search returns."""
 
 MIN_ACTIVE_ROWS = 20
-"""Definitions that a latent which is shown is active in, or more."""
+"""Minimum count of definitions in which a shown latent is active."""
 
 
 def load(seed: int, rows: int) -> tuple[Floats, list[str]]:
-    """Embeddings (n, 384) and their texts in any order, the queries last."""
+    """Embeddings (n, 384) and their texts in random order, queries last."""
     with np.load(DATA) as archive:
         embeddings = archive["embedding"][:DEFINITIONS].astype(np.float32)
         texts = archive["text"][:DEFINITIONS]
@@ -50,18 +50,18 @@ def train(x: Floats, epochs: int, seed: int) -> gw.SparseAutoencoder:
 
 
 def nearest(x: Floats, queries: Floats) -> Any:
-    """The rows of largest inner product with each query (q, FOUND), best first."""
+    """Indices (q, FOUND) of the rows with the largest inner product with each query, best first."""
     return np.argsort(-(queries @ x.T), axis=1, kind="stable")[:, :FOUND]
 
 
 def recall(found: Any, exact: Any) -> float:
-    """The share of what an exact search finds that was found."""
+    """Mean fraction of the results of an exact search that were found."""
     pairs = zip(found.tolist(), exact.tolist(), strict=True)
     return float(np.mean([len(set(one) & set(other)) / len(other) for one, other in pairs]))
 
 
 def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floats) -> Any:
-    """Prints the ways to store and search; returns what an exact search and the codes find."""
+    """Compares ways to store and search; returns the results of exact search and of the codes."""
     exact = nearest(x, queries)
     data = sae.to_bytes(sae.encode(x))
     codes = sae.from_bytes(data)
@@ -92,12 +92,12 @@ def compare(sae: gw.SparseAutoencoder, pca: Components, x: Floats, queries: Floa
     for name, reconstruction, rows, stored in lines:
         share = recall(rows, exact)
         print(f"{name:42} {fvu(x, reconstruction):.3f}  {share:8.3f}  {stored / len(x):6.1f}")
-    print("\nA mean for a definition; these are the ones that the dictionary was trained on.")
+    print("\nMeans per definition, over those that the dictionary was trained on.")
     return exact, found
 
 
 def most_specific_latents(codes: Any, count: int) -> list[int]:
-    """Latents of the largest mean activation, of those that are active in several rows."""
+    """Latents with the largest mean activation, among those active in enough rows."""
     active = np.bincount(codes.indices, minlength=codes.shape[1])
     totals = np.bincount(codes.indices, weights=codes.data, minlength=codes.shape[1])
     means = np.where(active >= MIN_ACTIVE_ROWS, totals / np.maximum(active, 1), 0)
@@ -105,18 +105,18 @@ def most_specific_latents(codes: Any, count: int) -> list[int]:
 
 
 def show_searches(texts: list[str], count: int, exact: Any, found: Any) -> None:
-    """The nearest texts of the first queries, which lie behind the `count` that are searched."""
+    """Prints the nearest texts of the first queries; queries follow the `count` searched texts."""
     for query in range(3):
         print(f"\nnearest to: {texts[count + query]}")
         for row in found[query, :4]:
             print(f"  {'=' if row in exact[query, :4] else ' '} {texts[row]}")
-    print("\n(= where an exact search has it among its four best, too)")
+    print("\n(=: also among the four best of an exact search)")
 
 
 def options() -> argparse.Namespace:
     arguments = parser(__doc__, epochs=20)
     arguments.add_argument(
-        "--rows", type=int, default=5500, help="definitions to train on and search"
+        "--rows", type=int, default=5500, help="count of definitions to train on and search"
     )
     return arguments.parse_args()
 

@@ -1,11 +1,11 @@
-"""Photographs from few numbers: 8x8 patches as sums of learned directions, beside PCA.
+"""Compression of photographs: 8x8 patches as sums of learned atoms, compared with PCA.
 
-Trains on grey patches of the left half of scikit-learn's two sample photographs and tests on the
-right half, in two ways: a dictionary of 512 directions of which each patch has eight (TopK), and
-one of 256 of which it has eight in the mean of the training patches, busy ones more (BatchTopK).
-Prints what each leaves of the variance (FVU), the signal-to-noise ratio and the bytes of a patch,
-beside principal components that keep as many values or as many bytes; draws parts of the held-out
-photographs into `patches.png` and directions into `dictionary.png`.
+Trains two dictionaries on grey patches of the left half of scikit-learn's two sample photographs
+and tests on the right half. TopK: 512 atoms, eight per patch. BatchTopK: 256 atoms, eight per patch
+on average over the training patches, more for complex patches. Prints the fraction of variance
+unexplained (FVU), the signal-to-noise ratio and the bytes per patch, also for principal components
+with as many values or as many bytes. Draws parts of the held-out photographs into `patches.png` and
+atoms into `dictionary.png`.
 
     pip install '.[examples]'
     python examples/patches.py
@@ -28,18 +28,18 @@ SIDE = 8
 VALUES = 8
 BATCH = 256
 SPLIT = 320
-"""Columns of a photograph that are trained on; the others are held out."""
+"""Columns of a photograph used for training; the others are held out."""
 
 REGIONS = ((24, 0), (10, 0))
-"""First line and column of patches of the held-out part of each photograph that is drawn."""
+"""First line and column of the drawn patches, in the held-out part of each photograph."""
 
 REGION = (20, 20)
-"""Lines and columns of patches in it."""
+"""Lines and columns of drawn patches."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The held-out patches as one of the ways gives them back, their values and stored bytes."""
+    """Reconstruction of the held-out patches by one method, values per patch, stored bytes."""
 
     name: str
     reconstruction: Floats
@@ -48,7 +48,7 @@ class Result:
 
 
 def photographs() -> list[Floats]:
-    """The sample photographs (height, width) in [0, 1], in grey by their luminance."""
+    """The sample photographs (height, width) as luminance in [0, 1]."""
     from sklearn.datasets import load_sample_images
 
     weights = np.array([0.299, 0.587, 0.114]) / 255
@@ -56,13 +56,13 @@ def photographs() -> list[Floats]:
 
 
 def cut(image: Floats, step: int) -> Floats:
-    """Patches (lines, columns, 64), each `step` pixels from the one before."""
+    """Patches (lines, columns, 64) at intervals of `step` pixels."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (SIDE, SIDE))[::step, ::step]
     return windows.reshape(*windows.shape[:2], SIDE * SIDE)
 
 
 def join(patches: Floats) -> Floats:
-    """The image of patches (lines, columns, 64) that do not overlap."""
+    """Assembles an image from non-overlapping patches (lines, columns, 64)."""
     lines, columns, _ = patches.shape
     squares = patches.reshape(lines, columns, SIDE, SIDE)
     return squares.swapaxes(1, 2).reshape(lines * SIDE, columns * SIDE)
@@ -71,7 +71,7 @@ def join(patches: Floats) -> Floats:
 def train(
     x: Floats, latents: int, activation: Activation, epochs: int, seed: int
 ) -> gw.SparseAutoencoder:
-    """A dictionary, its learning rate falling to 0 with the last step."""
+    """Trains a dictionary with a learning rate that decays to 0 at the last step."""
     steps = epochs * -(-len(x) // BATCH)
     sae = gw.SparseAutoencoder(latents, activation=activation, seed=seed)
     sae.compile(gw.optimizers.Adam(gw.optimizers.schedules.CosineDecay(3e-3, steps)))
@@ -86,7 +86,7 @@ def by_dictionary(name: str, sae: gw.SparseAutoencoder, x: Floats) -> Result:
 
 
 def by_components(pca: Components, x: Floats, chosen: Result, free: Result) -> list[Result]:
-    """PCA with as many values or bytes as each of two dictionaries."""
+    """Results of PCA with as many values or bytes as each of two dictionaries."""
     values, size = store(pca.first(x, VALUES))
     results = [Result(f"PCA, first {VALUES}", pca.rows(values), VALUES, size)]
     for each in (chosen, free):
@@ -101,7 +101,7 @@ def by_components(pca: Components, x: Floats, chosen: Result, free: Result) -> l
 
 
 def decibels(x: Floats, y: Floats) -> float:
-    """The peak signal-to-noise ratio of values in [0, 1], `-10 log10 mean (x - y)^2`."""
+    """Peak signal-to-noise ratio of values in [0, 1], `-10 log10 mean (x - y)^2`."""
     return float(-10 * np.log10(np.mean((x - y) ** 2)))
 
 
@@ -120,7 +120,7 @@ def caption(x: Floats, result: Result) -> str:
 
 
 def draw(x: Floats, shape: tuple[int, int, int], results: list[Result], path: Path) -> None:
-    """A part of each photograph in a line: the original, then what each way makes of it."""
+    """Draws a part of each photograph in a line: the original, then each reconstruction."""
     from matplotlib.figure import Figure
 
     columns = [("Original", x), *((caption(x, each), each.reconstruction) for each in results)]
@@ -137,7 +137,7 @@ def draw(x: Floats, shape: tuple[int, int, int], results: list[Result], path: Pa
 
 
 def most_active_latents(sae: gw.SparseAutoencoder, x: Floats, count: int) -> list[int]:
-    """Latents that most patches have, first those that nearly all of them have."""
+    """Latents that are active in most patches, by decreasing count."""
     active = np.bincount(sae.encode(x).indices, minlength=sae.latents)
     return [int(latent) for latent in np.argsort(-active, kind="stable")[:count]]
 
@@ -145,7 +145,7 @@ def most_active_latents(sae: gw.SparseAutoencoder, x: Floats, count: int) -> lis
 def main() -> None:
     options = parser(__doc__, epochs=20)
     add_folder(options)
-    options.add_argument("--step", type=int, default=2, help="pixels between patches to train on")
+    options.add_argument("--step", type=int, default=2, help="pixels between training patches")
     given = options.parse_args()
     images = photographs()
     x = np.concatenate(
@@ -163,8 +163,8 @@ def main() -> None:
     components = by_components(Components(x), x_test, *dictionaries)
     report(x_test, [*dictionaries, *components])
     print(
-        "\nMeans for a patch; 8 bits a value, compressed. The bytes of dictionaries and of the\n"
-        "largest values also say which are kept; first components are the same for all patches."
+        "\nMeans per patch; 8 bits per value, compressed. Bytes of dictionaries and of largest\n"
+        "values include the indices of the kept values; first components need no indices."
     )
     given.out.mkdir(parents=True, exist_ok=True)
     drawn = [*dictionaries, components[0]]

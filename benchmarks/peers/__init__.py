@@ -1,1 +1,1 @@
-"""The same arithmetic, on the same data, in gatewise and in other libraries."""
+"""Comparisons of gatewise with other libraries, with the same arithmetic on the same data."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers [NAME ...]`: the tables of other work than single expert layers."""
+"""`python -m benchmarks.peers [NAME ...]`: tables of workloads other than single expert layers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ TABLES = {
 
 
 def main() -> None:
-    """Prints the machine and the tables asked for, all of them without a name."""
+    """Prints the machine and the named tables; without a name, all tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLES))
-    parser.add_argument("--rounds", type=int, default=15, help="turns of each contender")
+    parser.add_argument("--rounds", type=int, default=15, help="timing rounds")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - TABLES.keys():
         parser.error(f"NAME: expected some of {', '.join(TABLES)}, got {', '.join(unknown)}")

@@ -1,8 +1,8 @@
-"""Times contenders in turn, each in a process of its own.
+"""Times contenders in turn, each in a separate process.
 
-Each contender does the same work on the same data from the same weights; their results are compared
-before anything is timed. Processes take turns, so that a change of the machine's speed meets all of
-them, and one's threads never spin while another is timed.
+Each contender does the same work on the same data from the same weights; the results are compared
+before timing. Processes take turns, so that changes of the machine's speed affect all of them, and
+the threads of one never spin while another is timed.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from typing import Any
 
 import numpy as np
 
-# A step, which returns the loss (or output) it computed.
+# A step; it returns the computed loss or output.
 Step = Callable[[], Any]
 
-# The least number of steps in a turn: the first quarter is not counted.
+# Minimum step count of a turn; the first quarter is not counted.
 MIN_STEPS = 4
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do the work: `make(*arguments)` returns its step, in its own process."""
+    """One implementation of the work: `make(*arguments)` returns its step, in its own process."""
 
     name: str
     make: Callable[..., Step]
     arguments: tuple[Any, ...] = ()
     ours: bool = False
-    # What another precision may add to the difference from the first contender's results.
+    # Allowed difference from the first contender's results, for another precision.
     tolerance: float | None = None
 
 
 @dataclass
 class Timing:
-    """Seconds of one step: the median of each round."""
+    """Seconds per step: the median of each round."""
 
     contender: Contender
     rounds: list[float]
@@ -62,7 +62,7 @@ def _time(step: Step, seconds: float) -> float:
         begin = time.perf_counter()
         step()
         times.append(time.perf_counter() - begin)
-    # The first steps find cold caches and sleeping threads.
+    # The first steps have cold caches and sleeping threads.
     return statistics.median(times[len(times) // 4 :])
 
 
@@ -99,7 +99,7 @@ def _check(contenders: Sequence[Contender], results: Sequence[Any], tolerance: f
 
 def _stop(processes: Sequence[BaseProcess], pipes: Sequence[Connection]) -> None:
     for process, pipe in zip(processes, pipes, strict=True):
-        with contextlib.suppress(OSError):  # it has failed, and its end is closed
+        with contextlib.suppress(OSError):  # the process failed and closed its end
             pipe.send(None)
         process.join(timeout=10)
         process.terminate()
@@ -113,7 +113,7 @@ def alternate(
     check: int = 5,
     tolerance: float = 1e-4,
 ) -> list[Timing]:
-    """Times `rounds` turns of `seconds` each, after `check` steps whose results must agree.
+    """Times `rounds` turns of `seconds` each; first, the results of `check` steps must agree.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def alternate(
             far_end.close()
             pipes.append(pipe)
             processes.append(process)
-            # One after another: each has its cores, and its memory, to itself while it is made.
+            # One at a time, so that each has cores and memory for itself during its setup.
             results.append(_ask(pipe, "check", check))
         _check(contenders, results, tolerance)
         for _ in range(rounds):

@@ -1,7 +1,7 @@
 """A training step of the autoencoder 784-100-50-10-50-100-784 at batch 32, against PyTorch.
 
-ReLU but for the last layer, MSE, Adam. PyTorch eager and compiled, with the fused Adam; compiled
-are forward pass and loss, whose backward pass is then compiled too.
+ReLU except in the last layer, MSE, Adam. PyTorch runs eager and compiled, with the fused Adam.
+Compilation covers forward pass and loss, and thereby their backward pass.
 
 python -m benchmarks.peers autoencoder          (needs the extra `bench`)
 """
@@ -27,7 +27,7 @@ COMPILE_MODES = (None, "default", "max-autotune-no-cudagraphs")
 
 
 def make_kernels() -> list[npt.NDArray[np.float32]]:
-    """A kernel a layer; biases start at 0."""
+    """One kernel per layer; biases start at 0."""
     random = np.random.default_rng(1)
     return [
         random.normal(0, (2 / a) ** 0.5, (a, b)).astype(np.float32)
@@ -36,7 +36,7 @@ def make_kernels() -> list[npt.NDArray[np.float32]]:
 
 
 def our_step(threads: int) -> Step:
-    """The step of `fit`: one native call on rows named by their numbers."""
+    """The training step of `fit`: one native call on row indices."""
     import gatewise as gw
     from gatewise import _core
 
@@ -51,7 +51,7 @@ def our_step(threads: int) -> Step:
     pairs = zip(make_kernels(), zeros, strict=True)
     model.set_weights([array for pair in pairs for array in pair])
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     x = make_data()[0]
     data = _core.Dataset([x], [x], [None])
     batches = itertools.cycle(np.arange(ROWS).reshape(-1, BATCH))
@@ -59,7 +59,7 @@ def our_step(threads: int) -> Step:
 
 
 def torch_step(mode: str | None, threads: int) -> Step:
-    """A step with the fused Adam, on batches cut beforehand; compiled unless `mode` is None."""
+    """A step with the fused Adam, on batches split beforehand; compiled unless `mode` is None."""
     import torch
 
     torch.set_num_threads(threads)

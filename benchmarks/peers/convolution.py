@@ -1,10 +1,10 @@
-"""Convolutions of maps as experts: forward and a training step of a batch of 32.
+"""Convolution experts: forward pass and training step of a batch of 32.
 
 python -m benchmarks.peers convolution          (needs the extra `bench`)
 
-A convolution with 64 filters of 3 x 3, ReLU, the mean over all positions, and a linear map to 10
-values, over maps of 64 channels; alone, and as four experts of which each row takes one. PyTorch
-runs `nn.Conv2d` on maps in both memory layouts; its experts are a loop over those that have rows.
+An expert is a convolution with 64 filters of 3 x 3, ReLU, the mean over all positions, and a linear
+map to 10 values, on maps of 64 channels. Tables: one expert, and four experts with k = 1. PyTorch
+runs `nn.Conv2d` on maps in both memory layouts and loops over the experts that have rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RATE = 1e-3
 
 @dataclass(frozen=True)
 class Shape:
-    """Maps of `side` x `side`, and how many experts share the rows."""
+    """Maps of `side` x `side`, and the expert count."""
 
     side: int
     experts: int
@@ -33,7 +33,7 @@ SHAPES = (Shape(7, 1), Shape(14, 1), Shape(28, 1), Shape(14, 4))
 
 
 def make_data(shape: Shape) -> tuple[Any, ...]:
-    """Maps (n, side, side, channels), targets, kernels in our shapes, and the router's."""
+    """Maps (n, side, side, channels), targets, kernels in our layout, and the router's kernel."""
     random = np.random.default_rng(0)
     maps = random.normal(size=(ROWS, shape.side, shape.side, CHANNELS))
     targets = random.normal(size=(ROWS, UNITS))
@@ -68,7 +68,7 @@ def our_model(shape: Shape, threads: int) -> tuple[Any, Any, Any]:
 
 def our_forward(shape: Shape, threads: int) -> Step:
     model, x, _ = our_model(shape, threads)
-    network = model._require_network()
+    network = model._training.require_network()
     return lambda: network.predict([x], ROWS)[0]
 
 
@@ -76,7 +76,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     from gatewise import _core
 
     model, x, targets = our_model(shape, threads)
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     data, samples = _core.Dataset([x], [targets], [None]), np.arange(ROWS)
     return lambda: trainer.train_step(data, samples)[0]
 

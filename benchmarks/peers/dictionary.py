@@ -1,8 +1,8 @@
 """A training step of a sparse dictionary (TopK), against PyTorch and EleutherAI's sparsify.
 
-MSE, Adam, rows of the decoder kept at unit length, no loss for dead latents. Peers: dense autograd
-(top-k, scatter and two dense products, as most libraries have it), and sparsify's own SparseCoder
-(sparse decoder and encoder gradients), which is left out where its package is not installed:
+MSE, Adam, decoder rows kept at unit length, no loss for dead latents. Peers: dense autograd (top-k,
+scatter and two dense products, as in most libraries), and sparsify's SparseCoder (sparse decoder
+and encoder gradients), which is omitted if its package is not installed:
 `pip install eai-sparsify`.
 
 python -m benchmarks.peers dictionary          (needs the extra `bench`)
@@ -21,7 +21,7 @@ from .alternate import Contender, Step, alternate
 from .our_experts import EPSILON, TORCH_EPSILON
 from .table import Work, print_table
 
-# Rows of a batch, values of a row, latents, latents kept.
+# Rows per batch, input width, latents, latents kept per row.
 SHAPES = ((1024, 384, 6144, 32), (2048, 768, 16384, 32))
 BATCHES = 4
 THREADS = 2
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def make_batches(shape: Shape) -> list[Floats]:
-    """Sums of 32 random directions each, with noise."""
+    """Batches of rows; each row is a sum of k random directions, with noise."""
     n, d, m, k = shape
     random = np.random.default_rng(0)
     directions = random.standard_normal((m, d), np.float32) / np.float32(d) ** 0.5
@@ -47,14 +47,14 @@ def make_batches(shape: Shape) -> list[Floats]:
 
 
 def make_decoder(shape: Shape) -> Floats:
-    """Unit rows; the encoder starts as their transpose."""
+    """Decoder with rows of unit length; the encoder starts as its transpose."""
     rows: Floats = np.random.default_rng(1).standard_normal((shape[2], shape[1]), np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
 
 def our_step(shape: Shape, threads: int) -> Step:
-    """The step of `fit`: one native call."""
+    """The training step of `fit`: one native call."""
     import gatewise as gw
     from gatewise import _core
 
@@ -67,7 +67,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     sae.dictionary.native.set("decoder", decoder)
     sae.dictionary.native.set("encoder", np.ascontiguousarray(decoder.T))
     sae.compile(gw.optimizers.Adam(epsilon=EPSILON))
-    trainer = sae._prepare_trainer()
+    trainer = sae._training.prepare_trainer()
     batches = [_core.Dataset([x], [x], [None]) for x in make_batches(shape)]
     samples = np.arange(shape[0])
     order = itertools.cycle(batches)
@@ -75,7 +75,7 @@ def our_step(shape: Shape, threads: int) -> Step:
 
 
 def _torch_loop(shape: Shape, parameters: list[Any], decoder: Any, loss_of: Any) -> Step:
-    """A step with the fused Adam; the decoder's rows move across themselves at unit length."""
+    """A step with the fused Adam; decoder gradients are orthogonal to rows of unit length."""
     import torch
 
     optimizer = torch.optim.Adam(parameters, fused=True, eps=TORCH_EPSILON)
@@ -127,7 +127,7 @@ def sparsify_step(shape: Shape, threads: int) -> Step:
     coder.W_dec.data.copy_(decoder)
     coder.encoder.weight.data.copy_(decoder)
     coder.encoder.bias.data.zero_()
-    values = torch.tensor(float(n * d))  # in place of the variance: then its fvu is the MSE
+    values = torch.tensor(float(n * d))  # instead of the variance, so that fvu is the MSE
 
     def loss_of(x: Any) -> Any:
         return coder(x, total_variance=values).fvu

@@ -1,6 +1,6 @@
-"""Expert layers against PyTorch: forward, and a training step with Adam.
+"""Expert layers against PyTorch: forward pass, and training step with Adam.
 
-python -m benchmarks        (in a checkout; `gatewise bench` of an installation; extra `bench`)
+python -m benchmarks        (in a checkout; `gatewise bench` if installed; extra `bench`)
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .shapes import FORWARD, STEP, Shape, touched_bytes
 from .table import Work, print_table
 from .torch_experts import forms, torch_forward, torch_step
 
-# The losses before and after one step are compared; later on rounding changes who is chosen.
+# The losses before and after one step are compared; later, rounding changes the chosen experts.
 CHECKED = 2
 
 
 @dataclass(frozen=True)
 class Case:
-    """One table: a shape, forward or in training."""
+    """One table: a shape, and forward pass or training step."""
 
     shape: Shape
     trains: bool
@@ -38,13 +38,13 @@ class Case:
 
 
 def cases(shapes: Sequence[Shape] | None = None) -> Iterator[Case]:
-    """All tables in their order, or those of other shapes."""
+    """All tables in order, or those of the given shapes."""
     yield from (Case(shape, False) for shape in shapes or FORWARD)
     yield from (Case(shape, True) for shape in shapes or STEP)
 
 
 def _quantized(shape: Shape, threads: int) -> list[Contender]:
-    """Ours with kernels stored in fewer bits, where reading them takes the time."""
+    """Our layers with quantized kernels, for shapes bound by reading them."""
     if not shape.served:
         return []
     return [
@@ -60,7 +60,7 @@ def _quantized(shape: Shape, threads: int) -> list[Contender]:
 
 
 def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
-    """Ours on `threads` threads and on one, then PyTorch's forms."""
+    """Our layer on `threads` threads and on one, then PyTorch's implementations."""
     ours, theirs = (our_step, torch_step) if case.trains else (our_forward, torch_forward)
     found = [
         Contender(f"gatewise, {count} threads", ours, (case.shape, count), True)
@@ -77,7 +77,7 @@ def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
 
 
 def has_torch() -> bool:
-    """Whether PyTorch can be imported here; it is not."""
+    """Whether PyTorch can be imported; does not import it."""
     try:
         return importlib.util.find_spec("torch") is not None
     except ValueError:  # an import of it is blocked
@@ -85,7 +85,7 @@ def has_torch() -> bool:
 
 
 def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -> None:
-    """Checks, times and prints one table; ours alone where PyTorch is absent."""
+    """Checks, times and prints one table; without PyTorch only ours."""
     case_contenders = contenders(case, threads, has_torch())
     timings = alternate(case_contenders, rounds=rounds, seconds=seconds, check=CHECKED)
     print_table(case.title, timings, case.work(), limits)

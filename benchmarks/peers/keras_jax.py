@@ -1,6 +1,6 @@
 """A training step of 784-64-10 at batch 32 in Keras 3 on JAX: `train_on_batch`.
 
-The same arithmetic, Adam's included. JAX takes its threads from the machine: all of them.
+The same arithmetic, including Adam. JAX uses all threads of the machine.
 
 python -m benchmarks.peers keras_jax          (needs the extra `bench`)
 """
@@ -19,7 +19,7 @@ from .small_steps import compare_dense_steps
 
 
 def keras_step() -> Step:
-    """The step that a loop of one's own makes, compiled as a whole by XLA."""
+    """The step of a custom training loop, compiled as a whole by XLA."""
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
 

@@ -1,7 +1,7 @@
-"""The expert block of Mixtral as `transformers` has it, against SwiGLU experts.
+"""The expert block of Mixtral in `transformers`, against SwiGLU experts.
 
 The same arithmetic: no biases, softmax over all experts, weights normalised over the two chosen.
-`transformers` runs it expert by expert ("eager") or by `grouped_mm`.
+`transformers` runs the block expert by expert ("eager") or with `grouped_mm`.
 
 python -m benchmarks.peers mixtral          (needs the extra `bench`)
 """
@@ -20,7 +20,7 @@ from .torch_training import training_step
 
 SHAPE = Shape(1024, 512, 1024, 8, 2)
 IMPLEMENTATIONS = ("eager", "grouped_mm")
-# A gated expert has three kernels, an MLP two.
+# A GLU expert has three kernels, an MLP expert two.
 FLOPS = SHAPE.forward_flops + 2.0 * SHAPE.n * SHAPE.k * SHAPE.d * SHAPE.h
 CHECKED = 2
 THREADS = 2
@@ -39,7 +39,7 @@ def make_kernels() -> dict[str, Any]:
 
 
 def our_model() -> Any:
-    """A model of one layer of SwiGLU experts."""
+    """A model with one layer of SwiGLU experts."""
     import gatewise as gw
 
     gw.set_num_threads(THREADS)
@@ -59,13 +59,13 @@ def our_forward() -> Step:
 
 
 def our_step() -> Step:
-    """The step of `fit`."""
+    """The training step of `fit`."""
     import gatewise as gw
     from gatewise import _core
 
     model = our_model()
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     x, y = (array[0] for array in make_data(SHAPE))
     data, rows = _core.Dataset([x], [y], [None]), np.arange(SHAPE.n)
     return lambda: trainer.train_step(data, rows)[0]
@@ -110,7 +110,7 @@ def block_forward(implementation: str) -> Step:
 
 
 def block_step(implementation: str) -> Step:
-    """A step with the fused Adam."""
+    """A training step with the fused Adam."""
     import torch
 
     block = make_block(implementation)

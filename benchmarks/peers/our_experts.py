@@ -1,4 +1,4 @@
-"""The expert layer in gatewise: a prediction, and a training step."""
+"""The expert layer in gatewise: prediction and training step."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from .alternate import Step
 from .shapes import Shape, make_data, make_weights
 
-# PyTorch adds epsilon to the root of the corrected variance, Keras to that of the uncorrected one:
-# these two agree in the first step, after which the losses are compared.
+# PyTorch adds epsilon to the root of the bias-corrected second moment, Keras to that of the
+# uncorrected one. These two values agree in the first step, after which losses are compared.
 EPSILON, TORCH_EPSILON = 1e-6, 1e-6 / (1 - 0.999) ** 0.5
 
 
 def make_model(shape: Shape, threads: int) -> Any:
-    """A model of the one layer, with the weights that all contenders start from."""
+    """A model of one layer, with the initial weights of all contenders."""
     import gatewise as gw
 
     gw.set_num_threads(threads)
@@ -30,9 +30,9 @@ def make_model(shape: Shape, threads: int) -> Any:
 
 
 def precisions() -> dict[str, float]:
-    """Kernels' precisions that predictions can be made with, and the error that is allowed each.
+    """Storage types of quantized kernels, with the allowed error relative to the largest output.
 
-    Relative to the largest output: bfloat16 has 8 significant bits, int8 as many with its sign.
+    bfloat16 has 8 significant bits, int8 as many including its sign.
     """
     import gatewise as gw
 
@@ -40,7 +40,7 @@ def precisions() -> dict[str, float]:
 
 
 def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Step:
-    """`predict` of a batch as users call it; `precision` is that of the stored kernels."""
+    """`predict` of a batch; `precision` is the storage type of the kernels."""
     model = make_model(shape, threads)
     if precision is not None:
         model = model.quantize(precision) or model
@@ -49,13 +49,13 @@ def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Ste
 
 
 def our_step(shape: Shape, threads: int) -> Step:
-    """The step of `fit`: one native call on rows named by their indices."""
+    """The training step of `fit`: one native call on row indices."""
     import gatewise as gw
     from gatewise import _core
 
     model = make_model(shape, threads)
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     x, y = (array.reshape(-1, shape.d) for array in make_data(shape))
     data = _core.Dataset([x], [y], [None])
     row_indices = np.arange(len(x)).reshape(shape.batches, shape.n)

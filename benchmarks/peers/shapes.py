@@ -1,4 +1,4 @@
-"""The expert layers that are compared: shapes, first weights, data."""
+"""The compared expert layers: shapes, initial weights, data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 FEW_ROWS = 32
-# The last cache of a large server processor; work of few rows visits eight times as much.
+# Last-level cache of a large server processor; workloads of few rows read eight times as much.
 LAST_CACHE_BYTES = 32 << 20
 FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A top-k layer of E MLP experts d-h-d at n rows."""
+    """A top-k layer of E MLP experts d-h-d with n rows."""
 
     n: int
     d: int
@@ -29,27 +29,27 @@ class Shape:
 
     @property
     def few(self) -> bool:
-        """Whether reading the weights takes the time, and not the arithmetic."""
+        """Whether the time is bound by reading weights, not by arithmetic."""
         return self.n <= FEW_ROWS
 
     @property
     def served(self) -> bool:
-        """Whether this is a large model asked for single rows."""
+        """Whether this is a large model with few rows per call, as in serving."""
         return self.n <= 8 and self.E * self.expert_parameters * FLOAT_BYTES > 8 * LAST_CACHE_BYTES
 
     @property
     def expert_parameters(self) -> int:
-        """Of the two kernels of one expert."""
+        """Parameters of the two kernels of one expert."""
         return 2 * self.d * self.h
 
     @property
     def forward_flops(self) -> float:
-        """2 n k parameters of an expert, and the router's 2 n d E."""
+        """Flops of a forward pass: 2 n k (parameters of an expert) + 2 n d E of the router."""
         return 2.0 * self.n * (self.k * self.expert_parameters + self.d * self.E)
 
     @property
     def batches(self) -> int:
-        """How many batches are cycled over: those of few rows visit 8 last caches of weights."""
+        """Count of batches in the cycle; with few rows they read 8 last-level caches of weights."""
         if not self.few:
             return 1
         touched = min(self.E, self.n * self.k) * self.expert_parameters * FLOAT_BYTES
@@ -95,7 +95,7 @@ def make_weights(shape: Shape) -> dict[str, Any]:
 
 
 def touched_bytes(shape: Shape) -> float:
-    """Bytes of the chosen experts' kernels: the mean over the batches."""
+    """Bytes of the chosen experts' kernels, mean over the batches."""
     x, router = make_data(shape)[0], make_weights(shape)["router"]
     chosen = np.argpartition(x @ router, -shape.k, axis=-1)[..., -shape.k :]
     counts = [len(np.unique(batch)) for batch in chosen]

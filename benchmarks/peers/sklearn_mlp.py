@@ -1,7 +1,7 @@
 """A training step of 784-64-10 at batch 32 in scikit-learn: `MLPClassifier.partial_fit`.
 
-The same arithmetic, Adam's included. Each call also checks its arrays, as every call of
-scikit-learn does. Threads are those of its BLAS: all of the machine's.
+The same arithmetic, including Adam. Each call also validates its arrays, as all calls of
+scikit-learn do. The BLAS uses all threads of the machine.
 
 python -m benchmarks.peers sklearn_mlp          (needs the extra `bench`)
 """
@@ -20,14 +20,14 @@ from .small_steps import compare_dense_steps
 
 
 def sklearn_step() -> Step:
-    """One call on a batch, which is one step."""
+    """One call on a batch, that is one training step."""
     from sklearn.neural_network import MLPClassifier
 
     model = MLPClassifier(
         (HIDDEN,), alpha=0.0, batch_size=BATCH, learning_rate_init=1e-3, epsilon=EPSILON
     )
     batches = make_batches()
-    # The first call makes the weights, which are then replaced, and the optimizer made anew.
+    # The first call creates the weights, which are then replaced; the optimizer is reset.
     model.partial_fit(*batches[0], classes=np.arange(CLASSES))
     for kernel, bias, value in zip(
         model.coefs_, model.intercepts_, make_weights("dense").values(), strict=True

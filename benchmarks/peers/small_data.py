@@ -1,4 +1,4 @@
-"""The small models' data and first weights."""
+"""Data and initial weights of the small models."""
 
 from __future__ import annotations
 

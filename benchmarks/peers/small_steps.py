@@ -1,4 +1,4 @@
-"""Small models at batch 32, as people train them on CPUs: a training step, and one row predicted.
+"""Small models as commonly trained on CPUs: training step at batch 32, prediction of one row.
 
 python -m benchmarks.peers small_steps          (needs the extra `bench`)
 """
@@ -16,15 +16,15 @@ from .small_data import BATCH, CLASSES, EXPERTS, FEATURES, HIDDEN, ROWS, K, make
 from .small_torch import EXPERT_FORMS, torch_row, torch_step
 from .table import print_table
 
-# Losses are compared before and after the first step; later on, rounding changes which experts are
-# chosen, in PyTorch's own forms among each other too.
+# Losses are compared before and after the first step; later, rounding changes which experts are
+# chosen, also between PyTorch's implementations.
 CHECKED = 2
 THREADS = (1, 2)
 SECONDS = 0.1
 
 
 def our_model(kind: str, threads: int) -> Any:
-    """784-64-10, or 16 linear experts 784-10 of which two are chosen."""
+    """784-64-10, or 16 linear experts 784-10 with k = 2."""
     import gatewise as gw
 
     gw.set_num_threads(threads)
@@ -49,12 +49,12 @@ def our_model(kind: str, threads: int) -> Any:
 
 
 def our_step(kind: str, threads: int) -> Step:
-    """The step of `fit`: one native call on rows named by their numbers."""
+    """The training step of `fit`: one native call on row indices."""
     from gatewise import _core
 
     x, y = make_data()
     model = our_model(kind, threads)
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     data = _core.Dataset([x], [y], [None])
     batches = [np.arange(i, i + BATCH) for i in range(0, ROWS, BATCH)]
     order = itertools.cycle(batches)
@@ -62,7 +62,7 @@ def our_step(kind: str, threads: int) -> Step:
 
 
 def our_row(threads: int) -> Step:
-    """One row predicted, NumPy in and out."""
+    """Prediction of one row, NumPy in and out."""
     model, row = our_model("dense", threads), make_data()[0][:1].copy()
     return lambda: model.predict(row)
 

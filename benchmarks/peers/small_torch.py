@@ -11,7 +11,7 @@ from .torch_experts import choose, combine, linear
 from .torch_training import training_step
 
 EXPERT_FORMS = ("module list", "one linear", "grouped_mm")
-# grouped_mm wants rows of a multiple of 16 bytes.
+# grouped_mm needs rows of a multiple of 16 bytes.
 PADDED_CLASSES = 12
 
 # A function from rows to logits, and its parameters.
@@ -48,7 +48,7 @@ def _module_list(weights: Weights) -> Parts:
 
 
 def _one_linear(weights: Weights) -> Parts:
-    """All experts for all rows, of which the chosen are taken."""
+    """Computes all experts for all rows and selects the chosen ones."""
     import torch
 
     router = linear(weights["router"])
@@ -101,7 +101,7 @@ def _make(threads: int, form: str) -> Parts:
 
 
 def torch_step(threads: int, form: str) -> Step:
-    """A step with the fused Adam, on batches cut beforehand."""
+    """A step with the fused Adam, on batches split beforehand."""
     import torch
 
     forward, parameters = _make(threads, form)
@@ -114,7 +114,7 @@ def torch_step(threads: int, form: str) -> Step:
 
 
 def torch_row(threads: int) -> Step:
-    """One row predicted, NumPy in and out."""
+    """Prediction of one row, NumPy in and out."""
     import torch
 
     model, _ = _make(threads, "dense")

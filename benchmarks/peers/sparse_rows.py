@@ -1,11 +1,11 @@
-"""Sparse rows (CSR) through a dense layer and through 16 linear experts, forward and a step of SGD.
+"""CSR rows through a dense layer and 16 linear experts: forward pass, and training step with SGD.
 
 python -m benchmarks.peers sparse_rows          (needs the extra `bench`)
 
-SciPy multiplies by its compiled loops on one thread, PyTorch by `torch.sparse_csr_tensor @ W` and
-the backward of `torch.sparse.mm` on all threads. The experts of SciPy are a loop over those that
-have rows, its rows taken out of the matrix; PyTorch cannot take rows out of a CSR tensor, and has
-none.
+SciPy multiplies with its compiled loops on one thread, PyTorch with `torch.sparse_csr_tensor @ W`
+and the backward pass of `torch.sparse.mm` on all threads. With experts, SciPy loops over those that
+have rows and extracts their rows from the matrix; PyTorch cannot extract rows of a CSR tensor, so
+it has no table with experts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RATE = 0.1
 
 @dataclass(frozen=True)
 class Shape:
-    """n rows of d columns, of which the share `density` is not zero, to `units` outputs."""
+    """n rows of d columns with the given density of nonzeros, and `units` outputs."""
 
     n: int
     d: int
@@ -49,7 +49,7 @@ def make_rows(shape: Shape) -> Any:
 
 
 def make_weights(shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One kernel for each expert, the router's kernel, and targets."""
+    """Kernels of the experts, the router's kernel, and targets."""
     random = np.random.default_rng(1)
     experts = random.normal(size=(EXPERTS, shape.d, shape.units)) * 0.1
     router = random.normal(size=(shape.d, EXPERTS)) * 0.1
@@ -84,7 +84,7 @@ def our_step(shape: Shape, threads: int) -> Step:
     from gatewise import _core
 
     x, targets = make_rows(shape), make_weights(shape)[2]
-    trainer = our_model(shape, "dense", threads)._prepare_trainer()
+    trainer = our_model(shape, "dense", threads)._training.prepare_trainer()
     rows = _core.SparseRows(x.indptr.astype(np.int64), x.indices, x.data, shape.d)
     data = _core.Dataset([rows], [targets], [None])
     samples = np.arange(shape.n)

@@ -1,12 +1,12 @@
-"""A layer of 2048 inputs and units at 90, 95 and 99 % zeros, all over: our forms, SciPy, PyTorch.
+"""A layer of 2048 inputs and units with 90, 95 and 99 % random zeros: our forms, SciPy, PyTorch.
 
 python -m benchmarks.peers sparse_weights          (needs the extra `bench`)
 
-`y = x W` for 1 and 256 rows. Where weights come from memory, each call takes another copy of W, and
-the copies together exceed eight times the last cache. SciPy and PyTorch hold W or its transpose as
-CSR with 32-bit indices (PyTorch converts 64-bit ones in each call), and multiply one row as a
-vector; SciPy works on one thread. PyTorch's "columns" is given x and gives y as columns, the order
-that its product works in, so that no call transposes. Left out, because they are slower:
+`y = x W` for 1 and 256 rows. With "weights from memory", each call uses another copy of W, and the
+copies together exceed eight times the last-level cache. SciPy and PyTorch store W or its transpose
+as CSR with 32-bit indices (PyTorch converts 64-bit indices in each call), and multiply one row as a
+vector; SciPy uses one thread. PyTorch's "columns" reads x and returns y in column-major order, the
+order of its product, so that no call transposes. Omitted because they are slower:
 `torch.nn.functional.linear` with a CSR weight (as slow as dense at 256 rows) and `x @ W` (many
 times as slow).
 """
@@ -26,12 +26,12 @@ from .shapes import LAST_CACHE_BYTES
 from .table import Work, print_table
 
 WIDTH = 2048
-ROWS_SEEN = 64  # different inputs, taken in turn
+ROWS_SEEN = 64  # different inputs, used in turn
 
 
 @dataclass(frozen=True)
 class Case:
-    """So many rows through a layer of which the share `zeros` is zero."""
+    """Row count, and a layer with the fraction `zeros` of zero weights."""
 
     zeros: float
     rows: int
@@ -43,7 +43,7 @@ class Case:
         return f"{self.zeros:.0%} zeros, {self.rows} row{'s' * (self.rows > 1)}{source}"
 
     def copies(self, held_bytes: int) -> int:
-        """How many copies of weights of that size the calls take in turn."""
+        """Count of copies of weights of that size that the calls use in turn."""
         return 8 * LAST_CACHE_BYTES // held_bytes + 1 if self.from_memory else 1
 
 
@@ -66,13 +66,13 @@ def make_inputs(case: Case) -> np.ndarray:
 
 
 def cycle_step(held: list[Any], inputs: Any, multiply: Callable[[Any, Any], Any]) -> Step:
-    """A step that takes the next copy of the weights, and the next input."""
+    """A step that uses the next copy of the weights and the next input."""
     pairs = zip(itertools.cycle(held), itertools.cycle(inputs), strict=False)
     return lambda: multiply(*next(pairs))
 
 
 def ours(case: Case, form: str | None, threads: int) -> Step:
-    """`predict` as users call it; of the dense layer without a form."""
+    """`predict` of the compressed layer; of the dense layer if `form` is None."""
     import gatewise as gw
 
     gw.set_num_threads(threads)
@@ -112,7 +112,7 @@ def torch_csr(case: Case, threads: int, columns: bool) -> Step:
     import torch
 
     torch.set_num_threads(threads)
-    warnings.filterwarnings("ignore", message="Sparse")  # CSR is beta, and its indices unchecked
+    warnings.filterwarnings("ignore", message="Sparse")  # CSR is beta, indices unchecked
     first = torch.tensor(make_weights(case).T.copy()).to_sparse_csr()
     parts = (first.crow_indices().int(), first.col_indices().int(), first.values())
     size = sum(part.nbytes for part in parts)
@@ -148,7 +148,7 @@ def torch_dense(case: Case, threads: int) -> Step:
 
 
 def contenders(case: Case, threads: int) -> list[Contender]:
-    """Ours first: what the others are compared with."""
+    """Contenders; ours are first because the others are compared with them."""
     theirs = f"PyTorch, {threads} threads, "
     found = [
         Contender(

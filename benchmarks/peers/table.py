@@ -1,4 +1,4 @@
-"""Prints the timings of one piece of work as a table."""
+"""Prints the timings of one workload as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .alternate import Timing
 
 @dataclass(frozen=True)
 class Work:
-    """What one step has to do at least: `flops`, and for few rows `bytes` of weights to read."""
+    """Minimum work of a step: `flops`, and for few rows `bytes` of weights to read."""
 
     flops: float
     bytes: float | None = None
@@ -43,9 +43,10 @@ def print_table(
     work: Work | None = None,
     limits: Limits | None = None,
 ) -> None:
-    """Medians and minima in microseconds, and how many times as long as our best each took.
+    """Prints medians and minima in microseconds, and the ratio of each median to our best.
 
-    With `work`, also the rates of the medians, and with `limits` their shares of the machine's.
+    With `work`, also prints the rates of the medians; with `limits`, also their percentages of the
+    machine's limits.
     """
     best = min(timing.median for timing in timings if timing.contender.ours)
     print(f"\n{title}")

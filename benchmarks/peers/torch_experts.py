@@ -1,13 +1,13 @@
-"""The expert layer in PyTorch, in the forms that a good user writes.
+"""The expert layer in PyTorch, in the implementations of an expert user.
 
-"sorted loop" sorts the chosen pairs of row and expert once and runs the modules of a list over
-their rows, expert by expert. "grouped_mm" gives the sorted rows to `grouped_mm`, with the biases
-added by index, which it does not take. "gathered, compiled" multiplies each row by the gathered
-kernels of its experts, in loops that `torch.compile` fuses so that the gathered copy is never made:
-the best form for a few rows, and far from it for many.
+"sorted loop" sorts the assignments by expert once and runs the modules of a list on their rows,
+expert by expert. "grouped_mm" passes the sorted rows to `grouped_mm` and adds the biases by index,
+because `grouped_mm` takes no bias. "gathered, compiled" multiplies each row by the gathered kernels
+of its experts, in loops that `torch.compile` fuses so that the gathered copy is never stored: the
+fastest form for few rows, and slow for many.
 
-Compiling the others brings nothing in PyTorch 2.13: `grouped_mm` is refused in float32, and the
-loop, which is compiled anew for each pattern of loads, is no faster.
+Compilation of the others has no benefit in PyTorch 2.13: it rejects `grouped_mm` in float32, and
+the loop, which is recompiled for each pattern of loads, is not faster.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .alternate import Step
 from .shapes import Shape, make_data, make_weights
 from .torch_training import training_step
 
-# From rows (n, d) to outputs (n, d), and what there is to train.
+# Maps rows (n, d) to outputs (n, d).
 Forward = Callable[[Any], Any]
 
 
 def linear(weight: Any, bias: Any = None) -> Any:
-    """A module of a kernel (inputs, outputs)."""
+    """A Linear module from a kernel (inputs, outputs)."""
     import torch
 
     layer = torch.nn.Linear(*weight.shape, bias=bias is not None)
@@ -45,7 +45,7 @@ def choose(router: Any, x: Any, k: int) -> tuple[Any, Any]:
 
 
 def combine(outputs: Any, order: Any, gates: Any) -> Any:
-    """Adds the sorted outputs (n k, d), times their weights (n, k), to the rows they belong to."""
+    """Adds the sorted outputs (n k, d), times their weights (n, k), to their rows."""
     n, k = gates.shape
     weighted = outputs * gates.flatten()[order, None]
     return outputs.new_zeros(n, outputs.shape[-1]).index_add(0, order // k, weighted)
@@ -119,7 +119,7 @@ _MAKERS = {"sorted loop": _sorted_loop, "grouped_mm": _grouped, "gathered, compi
 
 
 def forms(shape: Shape, trains: bool) -> list[str]:
-    """The forms to compare at a shape."""
+    """The implementations to compare for a shape."""
     return [name for name in _MAKERS if name != "gathered, compiled" or (shape.few and not trains)]
 
 
@@ -133,7 +133,7 @@ def make_layer(shape: Shape, threads: int, form: str) -> tuple[Forward, list[Any
 
 
 def torch_forward(shape: Shape, threads: int, form: str) -> Step:
-    """Tensors in and out, without gradients."""
+    """A forward pass without gradients, tensors in and out."""
     import torch
 
     forward, _ = make_layer(shape, threads, form)

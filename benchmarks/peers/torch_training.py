@@ -15,7 +15,7 @@ def training_step(
     batches: Iterable[tuple[Any, ...]],
     loss_of: Callable[..., Any],
 ) -> Step:
-    """A step with the fused Adam, on the batches in turn: `loss_of(*batch)` is the loss."""
+    """A step with the fused Adam on the batches in turn, with the loss `loss_of(*batch)`."""
     import torch
 
     optimizer = torch.optim.Adam(parameters, fused=True, eps=TORCH_EPSILON)

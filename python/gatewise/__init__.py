@@ -21,8 +21,10 @@ from gatewise import (
     sae,
     utils,
 )
+from gatewise._version import __version__
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
+from gatewise.io.saved import MODELS
 from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
 from gatewise.models import (
     Comparison,
@@ -31,6 +33,7 @@ from gatewise.models import (
     SparseExpertModel,
     build_sparse_experts_model,
 )
+from gatewise.optimizers.learning_rate import registry as SCHEDULES  # noqa: N812
 from gatewise.sae import (
     KL,
     LISTA,
@@ -51,8 +54,6 @@ if TYPE_CHECKING:
     from gatewise.code_experts import PatchEncoder, SparseCodeExperts, encode_patches
     from gatewise.decompose import create_sparse_expert_model
     from gatewise.validation import choose_experts, compare
-
-__version__ = "0.1.0"
 
 __all__ = [
     "KL",
@@ -128,6 +129,31 @@ _LAZY_IMPORTS = {
     "selection": "",
     "validation": "",
 }
+
+
+# Classes that a name or a file may mean, with the modules that register them: class name to module.
+MODELS.register_late(
+    {
+        "Model": "gatewise.models",
+        "Sequential": "gatewise.models",
+        "SparseExpertModel": "gatewise.models",
+        "SparseAutoencoder": "gatewise.sae",
+    }
+)
+SCHEDULES.register_late(
+    dict.fromkeys(
+        (
+            "CosineDecay",
+            "CosineDecayRestarts",
+            "ExponentialDecay",
+            "InverseTimeDecay",
+            "LinearWarmup",
+            "PiecewiseConstantDecay",
+            "PolynomialDecay",
+        ),
+        "gatewise.optimizers.schedules",
+    )
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,7 @@
-"""The native core, as Python sees it: arrays in, one call, arrays out.
+"""The Python interface of the native core.
 
-All arrays of numbers are float32 and C-contiguous unless said otherwise; `gatewise.data.convert` is
-the one place that makes them so. Rows are the product of an array's leading axes, features its last
-axis.
+Arrays are float32 and C-contiguous unless stated otherwise; only `gatewise.data.convert` converts
+them. The leading axes of an array are flattened to rows, its last axis holds the features.
 """
 
 from typing import Any
@@ -32,16 +31,12 @@ def router_kinds() -> list[str]: ...
 def expert_kinds() -> list[str]: ...
 
 class SparseRows:
-    """CSR rows: `indptr` int64 (rows + 1), `indices` int32, `data` float32; column indices below
-    `width`.
-    """
+    """CSR rows: `indptr` int64 (n + 1), `indices` int32, all below `width`, and `data` float32."""
 
     def __init__(self, indptr: Indices, indices: Labels, data: Floats, width: int) -> None: ...
 
 class Parameter:
-    """One named array of a layer. `shape` is the natural one, experts first: `(E, d, h)`, `(d, u)`,
-    `(u,)`.
-    """
+    """One named array of a layer. `shape` has experts first: `(E, d, h)`, `(d, u)`, `(u,)`."""
 
     @property
     def name(self) -> str: ...
@@ -49,9 +44,9 @@ class Parameter:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def role(self) -> str: ...
-    """One of kernel, bias, scale, router, alpha, state, quantization, entries. A state is written
-    by training, not by a gradient; a quantization holds the scales of an int8 kernel's columns;
-    entries are what a sparse kernel is stored in.
+    """One of kernel, bias, scale, router, alpha, state, quantization, nonzeros. A state is written
+    by training, but not from a gradient; quantization parameters are the scales of an int8 kernel's
+    columns; nonzeros store a sparse kernel.
     """
     @property
     def per_expert(self) -> bool: ...
@@ -73,87 +68,83 @@ class Layer:
     def parameters(self) -> list[Parameter]: ...
     def get(self, name: str) -> Floats: ...
     def set(self, name: str, value: Floats) -> None:
-        """A kernel in bfloat16 or int8 is rounded, with int8 its scales are set too; `get` gives
-        float32 values of it.
+        """Sets one parameter. A kernel in bfloat16 or int8 is rounded (int8: its scales are set
+        too); `get` returns its values as float32.
         """
     def get_stored(self, name: str) -> npt.NDArray[Any]:
-        """The values as they are stored: float32, int8, the bits of bfloat16 as uint16, or numbers
-        of units and inputs as uint16 or int32. A sparse kernel has none itself.
+        """Values as stored: float32, int8, the bits of bfloat16 as uint16, or indices of units and
+        inputs as uint16 or int32. A sparse kernel itself has no stored values.
         """
     def check_stored(self, values: dict[str, npt.NDArray[Any]]) -> None:
-        """ValueError where `set_stored` would not take the arrays."""
+        """Raises ValueError if `set_stored` would reject the arrays."""
     def set_stored(self, values: dict[str, npt.NDArray[Any]]) -> None:
-        """Sets parameters from arrays by name. ValueError where one has another shape or type, or
-        those of a sparse kernel do not fit together; nothing is set then.
+        """Sets parameters from arrays by name. Raises ValueError, and sets nothing, if a shape or
+        type differs or the arrays of a sparse kernel are inconsistent.
         """
     def set_penalty(self, name: str, l1: float, l2: float) -> None: ...
     def set_penalty_groups(self, name: str, groups: str) -> None:
-        """What l1 holds for: none (single weights), input, unit or block."""
+        """Sets the weight groups that l1 penalizes: none (single weights), input, unit, block."""
     def set_keeps_zeros(self, name: str, keeps_zeros: bool) -> None: ...
     def count_nonzero(self, name: str) -> int: ...
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
-        """Row offsets (n + 1), expert indices and weights of each row's chosen experts, in order of
-        score.
-        """
+        """Indptr (n + 1), expert indices and weights of each row's experts, by descending score."""
     def training_load(self) -> Indices:
-        """Rows sent to each expert (E,) by training steps since `reset_training_load`."""
+        """Row count of each expert (E,) in training steps since `reset_training_load`."""
     def reset_training_load(self) -> None: ...
 
 def input_gradients(
     network: Network, inputs: list[Floats | SparseRows], column: int
 ) -> list[Floats]:
-    """d y[:, column] / d x of each input (n, width), row by row, for a network of one output."""
+    """The gradients d y[:, column] / d x of each input (n, width), row by row; one output only."""
 
 def gates(layer: Layer, x: Floats | SparseRows) -> Floats:
     """The gates (n, units) of a layer of gated experts, each in (0, 1)."""
 
 def set_groups(layer: Layer, groups: list[int]) -> None:
-    """Joins groups of a layer of gated experts: unit i goes to groups[i], whose matrix becomes the
-    mean of those that its units had. ValueError where numbers leave gaps or exceed those of now.
+    """Merges groups of gated experts: unit i moves to groups[i], whose matrix becomes the mean of
+    its units' matrices. Raises ValueError if indices have gaps or groups are more than before.
     """
 
 def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
-    """A kernel (d, u) as the arrays of a compressed layer: values, places, offsets and, of form
-    csr, order.
+    """The arrays of a compressed layer from a kernel (d, u): values, places (indices), offsets and,
+    with form csr, order.
     """
 
 def encode(layer: Layer, x: Floats, refit: bool = False) -> tuple[Indices, Labels, Floats]:
-    """Row offsets (n + 1), latents in ascending order and values of each row's code, of a
-    dictionary. `refit`: values by non-negative least squares, which needs values above 0.
+    """Codes of rows: indptr (n + 1), latents in ascending order, and values. `refit` recomputes the
+    values by non-negative least squares, which needs values above 0.
     """
 
 def decode(layer: Layer, codes: SparseRows) -> Floats:
-    """The rows (n, d) that codes stand for, of a dictionary."""
+    """The rows (n, d) that a dictionary reconstructs from codes."""
 
 def search(
     layer: Layer, codes: SparseRows, query: Floats | SparseRows, k: int
 ) -> tuple[Labels, Floats]:
-    """Rows of codes (q, k) that score best for each query (q, d) or code (q, m), and their scores.
+    """Indices (q, k) of the codes that score best for each query (q, d) or code (q, m), and scores.
 
-    Best first, ties by the lower row. ValueError where a score is beyond float32.
+    Best first, ties to the lower index. Raises ValueError if a score overflows float32.
     """
 
 class Network:
     """An acyclic graph of layers.
 
-    Values 0..num_inputs-1 are the inputs; node i makes value num_inputs + i.
+    Values 0..num_inputs-1 are the inputs; node i computes value num_inputs + i.
     """
 
     def __init__(
         self, num_inputs: int, nodes: list[tuple[Layer, list[int]]], outputs: list[int]
     ) -> None: ...
     def predict(self, inputs: list[Floats | SparseRows], batch_rows: int) -> list[Floats]:
-        """Outputs, leading axes as the inputs'. ValueError at the first NaN or infinity. Safe from
-        many threads.
+        """Outputs with the leading axes of the inputs. Raises ValueError at the first NaN or
+        infinity. Thread-safe.
         """
 
 class Dataset:
-    """Arrays held for training: inputs (samples, ..., d), targets, and one weight per sample and
-    output or None.
+    """Training data: inputs (samples, ..., d), targets, and per output sample weights or None.
 
-    A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may hold
-    several rows.
-    Checks shapes and (once, natively) that inputs and float targets are finite.
+    A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may have
+    several rows. Shapes are checked, and (once, natively) that inputs and float targets are finite.
     """
 
     def __init__(
@@ -166,12 +157,11 @@ class Dataset:
     def samples(self) -> int: ...
 
 class Trainer:
-    """The whole training step of a network: forward, losses, backward, update, in one call.
+    """Runs training steps of a network: forward, losses, backward and update in one call.
 
-    `losses` are (name, options) per output; `metrics` a list of names per output; `optimizer` flat
-    options.
-    A step returns [loss, loss of each output..., metrics of each output in order...]: means over
-    the batch.
+    `losses` are (name, options) per output, `metrics` a list of names per output, `optimizer` flat
+    options. A step returns [loss, loss of each output..., metrics of each output in order...], each
+    a mean over the batch.
     """
 
     def __init__(
@@ -188,16 +178,16 @@ class Trainer:
     @property
     def steps(self) -> int: ...
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of everything a continued run needs beside the weights: moments, step counts, kept
+        """Copies of all that continued training needs besides weights: moments, step counts and
         penalties.
         """
     def set_state(self, state: dict[str, npt.NDArray[Any]]) -> None: ...
     def moments(self, layer: Layer, name: str) -> tuple[Floats | None, Floats | None]:
-        """What the optimizer keeps for a parameter, in its natural shape: momentum, or Adam's m and
-        v, or sums of gradients and of their squares.
+        """Optimizer state of a parameter in its natural shape: momentum, or Adam's m and v, or sums
+        of gradients and of their squares.
         """
     def begin_fit(self) -> None:
-        """Claims the layers for training by this thread. RuntimeError while another call is at work
-        on them.
+        """Claims the layers for training by this thread. Raises RuntimeError while another call
+        uses them.
         """
     def end_fit(self) -> None: ...

@@ -1,15 +1,15 @@
-"""The instruction-set levels that were built, those that run here, and the choice among them."""
+"""Selection among the instruction-set levels that were built and that the processor runs."""
 
 import importlib.util
 
 from gatewise import _probe
 
-# The order in which they were measured to win, on processors that have them all.
+# Fastest first, as measured on processors that support all of them.
 _PREFERENCE = ("v4", "v3", "v2", "baseline")
 
 
 def built() -> list[str]:
-    """The levels whose extension lies in the package, oldest first."""
+    """The levels whose extension is in the package, oldest first."""
     return [
         level
         for level in reversed(_PREFERENCE)
@@ -18,7 +18,7 @@ def built() -> list[str]:
 
 
 def choose(requested: str, built: list[str], runnable: list[str]) -> str:
-    """The level to import: the requested one, or the first of the preference that can be used."""
+    """The level to import: the requested one, or the first usable one of `_PREFERENCE`."""
     names = ", ".join(runnable) or "none"
     usable = [level for level in built if level in runnable]
     if requested and requested not in runnable:
@@ -45,6 +45,6 @@ def choose(requested: str, built: list[str], runnable: list[str]) -> str:
 
 
 def available() -> list[str]:
-    """The levels that were built and run here, oldest first."""
+    """The levels that were built and that this processor can run, oldest first."""
     runnable = _probe.levels()
     return [level for level in built() if level in runnable]

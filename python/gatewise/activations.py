@@ -1,4 +1,4 @@
-"""The activation functions, by name.
+"""Activation functions, by name.
 
 | name | f(x) |
 |---|---|
@@ -9,7 +9,7 @@
 | `selu` | 1.0507 (x where x > 0, else 1.6733 (e^x - 1)) |
 | `softplus` | log(1 + e^x) |
 | `softsign` | x / (1 + abs(x)) |
-| `gelu` | x Phi(x), Phi being the normal distribution function |
+| `gelu` | x Phi(x), with the standard normal CDF Phi |
 | `silu`, `swish` | x / (1 + e^-x) |
 | `tanh` | tanh(x) |
 | `sigmoid` | 1 / (1 + e^-x) |
@@ -36,26 +36,26 @@ _ALIASES = {"swish": "silu"}
 
 
 def names() -> list[str]:
-    """The names, without aliases."""
+    """All activation names, without aliases."""
     return list(_NAMES)
 
 
 def get(identifier: object, argument: str = "activation") -> str:
-    """The name that `identifier` stands for.
+    """The canonical name of an activation.
 
     Parameters
     ----------
     identifier : str or None
-        A name; None means `"linear"`.
+        Name or alias; None means `"linear"`.
     argument : str
-        What an error calls it.
+        Argument name for error messages.
 
     Raises
     ------
     ValueError
-        The name is not known; the message lists those that are.
+        The name is unknown; the message lists the known names.
     TypeError
-        It is no name: functions are not taken, since the core runs every activation itself.
+        `identifier` is not a string. Functions are not accepted: the core computes activations.
 
     Examples
     --------

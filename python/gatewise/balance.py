@@ -1,4 +1,4 @@
-"""What keeps rows spread over the experts. Each class is the description of a native term.
+"""Balance terms, which spread rows over experts. Each class describes a term of the core.
 
 A layer takes one term, or a list of different ones: `balance=[AuxLoss(0.01), ZLoss()]`.
 """
@@ -14,12 +14,12 @@ from gatewise.utils.checks import check_number
 
 
 class Balance(Configurable):
-    """A term that acts on a router's choices during training."""
+    """A loss or rule that spreads rows over experts during training."""
 
     kind: ClassVar[str]
 
     def strength(self) -> float:
-        """The term's one number, 0 for off."""
+        """The term's weight or rate; 0 turns it off."""
         return float(next(iter(self.get_config().values())))
 
 
@@ -27,14 +27,14 @@ BALANCES: Registry[Balance] = Registry("balance", Balance)
 
 
 def get(identifier: object, argument: str = "balance") -> tuple[Balance, ...]:
-    """The terms meant by None, by one name, configuration or instance, or by a sequence of them.
+    """The terms given by None, by a name, configuration or instance, or by a sequence of them.
 
     Raises
     ------
     ValueError
-        A name is unknown, or two terms are of one kind.
+        A name is unknown, or two terms are of the same kind.
     TypeError
-        It is none of these.
+        `identifier` is none of these.
     """
     if identifier is None:
         return ()
@@ -49,7 +49,7 @@ def get(identifier: object, argument: str = "balance") -> tuple[Balance, ...]:
 
 
 def native_options(terms: tuple[Balance, ...]) -> NativeOptions:
-    """The strength of every known term under the names that the core reads."""
+    """The strength of every known term, keyed by the core's option names."""
     options: NativeOptions = {f"balance.{kind}": 0.0 for kind in BALANCES.names()}
     return options | {f"balance.{term.kind}": term.strength() for term in terms}
 
@@ -59,14 +59,14 @@ def native_options(terms: tuple[Balance, ...]) -> NativeOptions:
 class AuxLoss(Balance):
     """Adds `weight * E * sum_i f_i P_i` to the loss.
 
-    `f_i` is the share of the batch's choices that went to expert i and `P_i` the mean
-    over rows of its score, a row's scores divided by their sum; the product is least when both are
-    even.
+    `f_i` is the fraction of the batch's assignments that expert i received. `P_i` is the mean over
+    rows of its score, where each row's scores are divided by their sum. The loss is smallest when
+    both are uniform.
 
     Parameters
     ----------
     weight : float
-        At least 0; the paper's 0.01 unless given.
+        At least 0; 0.01 by default, as in the paper.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class ZLoss(Balance):
     Parameters
     ----------
     weight : float
-        At least 0; the paper's 0.001 unless given.
+        At least 0; 0.001 by default, as in the paper.
 
     Raises
     ------
@@ -117,15 +117,16 @@ class ZLoss(Balance):
 @BALANCES.register("bias")
 @dataclass(frozen=True, eq=False, repr=False)
 class Bias(Balance):
-    """Adds to each expert's score, for the choice alone, a bias that follows its load.
+    """Adds a load-dependent bias to each expert's score, for the choice of experts only.
 
-    After a training step `b_i <- b_i + rate * sign(mean_j c_j - c_i)`, `c_i` being the rows that
-    expert i got. Weights in the output ignore the bias, so no gradient is disturbed.
+    After each training step `b_i <- b_i + rate * sign(mean_j c_j - c_i)`, where `c_i` is the count
+    of rows that expert i received. The experts' weights in the output ignore the bias, so it does
+    not affect gradients.
 
     Parameters
     ----------
     rate : float
-        At least 0; the papers' 0.001 unless given.
+        At least 0; 0.001 by default, as in the papers.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from gatewise import __version__
+from gatewise._version import __version__
 from gatewise.config import show_config
 
 
@@ -33,16 +33,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="train, evaluate, save, load and draw, on digits or on your own file",
-        description="Trains 16 experts, 2 a row, on 5,000 handwritten digits or on your own file; "
-        "prints held-out accuracy, speed and load; saves the model, loads it in a new "
-        "process, and draws two pictures.",
+        help="train, evaluate, save, load and plot, on digits or on your own file",
+        description="Trains 16 experts, 2 per row, on 5,000 handwritten digits or on your own "
+        "file; prints held-out accuracy, speed and load; saves the model, loads it in a new "
+        "process, and draws two figures.",
     )
     demo.add_argument(
         "--data",
         type=Path,
         metavar="FILE",
-        help="a .npz holding x (n, ...) and y (n,), or a .csv with column names and --target",
+        help="a .npz with x (n, ...) and y (n,), or a .csv with column names and --target",
     )
     demo.add_argument("--target", metavar="COLUMN", help="the .csv column that holds the classes")
     demo.add_argument("--epochs", type=_positive, default=20, help="default: 20")
@@ -51,27 +51,27 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         default=Path("gatewise-demo"),
-        help="folder for model and pictures; default: gatewise-demo",
+        help="folder for model and figures; default: gatewise-demo",
     )
     demo.add_argument("--seed", type=_seed, default=0, help="default: 0")
-    # Its options are those of the benchmarks, which are imported for this command only.
+    # The benchmarks parse its options; they are imported for this command only.
     commands.add_parser(
         "bench",
-        help="measure this machine, and expert layers on it beside PyTorch",
+        help="measure this machine and time expert layers on it against PyTorch",
         add_help=False,
     )
-    commands.add_parser("config", help="print how the core was built and what it runs with")
+    commands.add_parser("config", help="print build and runtime settings of the core")
     return parser
 
 
 def _run_demo(arguments: argparse.Namespace) -> int:
-    # Imported here so that `gatewise --version` and `config` stay quick.
+    # Imported here so that `gatewise --version` and `config` stay fast.
     from gatewise import demo_data
     from gatewise._extras import import_extra
 
     start = perf_counter()
     try:
-        # Asked for before any work: a missing package shall not show after the training.
+        # Checked first, so that a missing package fails before the training.
         import_extra("matplotlib", "demo")
         if arguments.data is None and arguments.target is not None:
             raise ValueError("--target: expected only together with --data FILE.csv")
@@ -92,7 +92,7 @@ def _run_demo(arguments: argparse.Namespace) -> int:
 
 def _run_bench(options: Sequence[str]) -> int:
     try:
-        # Not named in an import statement: in a checkout they lie outside the package.
+        # Imported by name: in a checkout the benchmarks lie outside the package.
         command = importlib.import_module("gatewise.benchmarks.command")
     except ModuleNotFoundError as error:
         if error.name != "gatewise.benchmarks":
@@ -119,7 +119,7 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments (`sys.argv` where None); returns the exit status."""
+    """Run the command with these arguments (None: `sys.argv`); returns the exit status."""
     try:
         return _run(_parser(), arguments)
     except KeyboardInterrupt:

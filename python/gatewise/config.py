@@ -1,14 +1,15 @@
-"""What this installation is, and how many threads it may use."""
+"""Build information and thread count."""
 
 from typing import TypedDict
 
 import numpy as np
 
 from gatewise import _core, _levels
+from gatewise._version import __version__
 
 
 class Config(TypedDict):
-    """What `show_config` returns."""
+    """Result of `show_config`."""
 
     gatewise: str
     level: str
@@ -21,14 +22,14 @@ class Config(TypedDict):
 
 
 def show_config() -> Config:
-    """Print and return how the core was built and what it runs with.
+    """Prints and returns build and runtime information of the core.
 
     Returns
     -------
     Config
         A dict: `gatewise` (version), `level` (the instruction-set level in use),
-        `levels_available` (those that were built and run here), `threads`, and the
-        versions `compiler`, `openmp`, `eigen` and `numpy`.
+        `levels_available` (levels that were built and that this processor can run), `threads`, and
+        the versions `compiler`, `openmp`, `eigen` and `numpy`.
 
     Examples
     --------
@@ -38,8 +39,6 @@ def show_config() -> Config:
     >>> config["level"] in config["levels_available"]
     True
     """
-    from gatewise import __version__
-
     build = _core.build_info()
     config = Config(
         gatewise=__version__,
@@ -58,10 +57,10 @@ def show_config() -> Config:
 
 
 def get_num_threads() -> int:
-    """The number of threads that the next call uses.
+    """The thread count that the next call uses.
 
-    Without `set_num_threads` it is the least of OpenMP's limit (`OMP_NUM_THREADS` and
-    `threadpoolctl` act on it), the processors this process may use, and the container's share.
+    By default it is the minimum of OpenMP's limit (set by `OMP_NUM_THREADS` and `threadpoolctl`),
+    the processors available to this process, and the container's CPU limit.
 
     Returns
     -------
@@ -72,14 +71,14 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int | None) -> None:
-    """Set how many threads calls use from now on, in the whole process.
+    """Sets the thread count of later calls, for the whole process.
 
-    Results do not depend on it: each output element is summed in one fixed order by one thread.
+    Results do not depend on it: one thread sums each output element in a fixed order.
 
     Parameters
     ----------
     count : int or None
-        At least 1. None returns to the default that `get_num_threads` describes.
+        At least 1. None restores the default described at `get_num_threads`.
 
     Raises
     ------

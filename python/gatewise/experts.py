@@ -1,6 +1,6 @@
-"""What one expert computes. Each class is the description of a native expert.
+"""Kinds of experts. Each class describes an expert that the core implements.
 
-A new one takes a C++ file that registers its kind, a class here, and a test.
+A new kind needs a C++ file that registers it, a class here, and a test.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Expert(Configurable):
-    """A map of rows `(n, d)` to `(n, u)` with weights of its own in each expert of a layer.
+    """A function from rows `(n, d)` to `(n, u)`. Each expert of a layer has its own weights.
 
-    The layer's `use_bias` is the bias of an expert's outputs; an expert's own lies inside it.
+    The layer's `use_bias` controls the output bias of each expert; the `use_bias` of an expert
+    controls its hidden biases.
     """
 
     kind: ClassVar[str]
 
     def native_options(self) -> NativeOptions:
-        """The settings under the names that the core reads."""
+        """The settings, keyed by the core's option names."""
         settings = {f"expert.{field.name}": getattr(self, field.name) for field in fields(self)}
         return {"expert.kind": self.kind, **settings}
 
     def describe(self) -> str:
-        """A few words for `summary()`."""
+        """Short description for `summary()`."""
         return type(self).__name__
 
 
@@ -42,7 +43,7 @@ EXPERTS: Registry[Expert] = Registry("expert", Expert)
 
 
 def get(identifier: object, argument: str = "expert") -> Expert:
-    """The expert that a name, a configuration or an instance means."""
+    """The expert given by a name, a configuration or an instance."""
     return EXPERTS.get(identifier, argument)
 
 
@@ -54,12 +55,12 @@ class Linear(Expert):
     Parameters
     ----------
     activation : str
-        f, by name; unlike the layer's it acts before the experts are combined.
+        Name of f. Unlike the layer's activation, f is applied before the experts are combined.
 
     Raises
     ------
     ValueError
-        The activation is unknown, or is a softmax.
+        The activation is unknown or a softmax.
 
     References
     ----------
@@ -101,16 +102,16 @@ class MLP(_Hidden):
     hidden : int
         Width h of the hidden layer.
     activation : str
-        f, by name.
+        Name of f.
     use_bias : bool
-        Whether there is a `b_in`.
+        If True, the hidden layer has a bias `b_in`.
 
     Raises
     ------
     ValueError
         `hidden` is below 1, or the activation is unknown or a softmax.
     TypeError
-        `hidden` is no integer, or `use_bias` no flag.
+        `hidden` is not an integer, or `use_bias` not a bool.
 
     References
     ----------
@@ -126,23 +127,23 @@ class GLU(_Hidden):
     """`E(x) = (f(x W_gate + b_gate) * (x W_value + b_value)) W_out + b_out`, a gated MLP.
 
     With `activation="silu"` this is SwiGLU, with `"gelu"` GEGLU, with `"relu"` ReGLU, with
-    `"linear"` the bilinear form, and with `"sigmoid"` the first GLU.
+    `"linear"` the bilinear form, and with `"sigmoid"` the original GLU.
 
     Parameters
     ----------
     hidden : int
-        Width h of both hidden products.
+        Width h of the gate and of the value.
     activation : str
-        f, by name.
+        Name of f.
     use_bias : bool
-        Whether there are `b_gate` and `b_value`.
+        If True, there are biases `b_gate` and `b_value`.
 
     Raises
     ------
     ValueError
         `hidden` is below 1, or the activation is unknown or a softmax.
     TypeError
-        `hidden` is no integer, or `use_bias` no flag.
+        `hidden` is not an integer, or `use_bias` not a bool.
 
     References
     ----------
@@ -157,7 +158,7 @@ class GLU(_Hidden):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Convolution(Expert):
-    """What `Conv1D` and `Conv2D` share."""
+    """Base class of `Conv1D` and `Conv2D`."""
 
     filters: int
     kernel_size: int | tuple[int, ...] = 3
@@ -179,9 +180,10 @@ class Convolution(Expert):
             raise ValueError(f"pooling: expected 'mean' or 'none', got {self.pooling!r}")
 
     def with_map(self, shape: Sequence[int] | None) -> Self:
-        """This expert for maps of that shape, if it has none; ValueError if there is none at all.
+        """This expert with `map_shape` set to `shape` if it has none.
 
-        Several axes become one for `Conv1D`, position after position.
+        `Conv1D` flattens several axes into one, in row-major order. Raises ValueError if neither
+        the expert nor the caller has a shape.
         """
         if self.map_shape is not None or shape is None:
             self._map_sizes()
@@ -209,49 +211,49 @@ class Convolution(Expert):
     def _map_sizes(self) -> tuple[int, ...]:
         if self.map_shape is None:
             raise ValueError(
-                f"map_shape: expected the shape of the map that a row holds, got none for {self}"
+                f"map_shape: expected the shape of the map in each row, got None for {self}"
             )
         return self._sizes("map_shape", self.map_shape)
 
     def _sizes(self, name: str, value: object, broadcast: bool = False) -> tuple[int, ...]:
-        """One number for each axis; a single one stands for all where it may be `broadcast`."""
+        """One size per axis; with `broadcast`, a single value is used for every axis."""
         several = isinstance(value, Sequence) and not isinstance(value, str)
         given = list(value) if several else [value]  # type: ignore[call-overload]
         if len(given) == 1 and broadcast:
             given *= self.axes
         if len(given) != self.axes:
-            raise ValueError(f"{name}: expected {self.axes} numbers, got {value!r}")
+            raise ValueError(f"{name}: expected {self.axes} sizes, got {value!r}")
         return tuple(check_integer(name, each, 1) for each in given)
 
 
 @EXPERTS.register("conv1d")
 @dataclass(frozen=True, eq=False, repr=False)
 class Conv1D(Convolution):
-    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a sequence `(length, m)`.
+    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out`; each row is a sequence `(length, m)`.
 
-    The convolution has stride 1 and zeros beyond the ends; K is `(size m, filters)`.
+    The convolution has stride 1 and zero padding; K is `(size m, filters)`.
 
     Parameters
     ----------
     filters : int
-        Width of what the convolution makes at each position.
+        Output channels of the convolution.
     kernel_size : int
-        Positions that one sees; of an even number, one more lies behind than before.
+        Positions that a filter covers; if even, one more after the centre than before it.
     map_shape : int, optional
-        Length: rows are `(length m)`, position after position. A `PatchEncoder` gives it.
+        Length; a row has `length m` values, position after position. A `PatchEncoder` sets it.
     activation : str
-        f, by name.
+        Name of f.
     pooling : {"mean", "none"}
-        g: the mean over all positions, W_out `(filters, u)`; or what they hold side by side, W_out
-        `(length filters, u)`.
+        g: the mean over all positions, with W_out `(filters, u)`; or all positions concatenated,
+        with W_out `(length filters, u)`.
 
     Raises
     ------
     ValueError
-        A number is out of range, the activation is unknown or a softmax, or `pooling` is neither.
-        The layer refuses an expert without `map_shape`, and rows it does not divide.
+        A size is out of range, the activation is unknown or a softmax, or `pooling` is unknown. The
+        layer also raises it without `map_shape`, and for row widths that are no multiple of it.
     TypeError
-        A number is no integer.
+        A size is not an integer.
     """
 
     axes: ClassVar[int] = 1
@@ -260,26 +262,26 @@ class Conv1D(Convolution):
 @EXPERTS.register("conv2d")
 @dataclass(frozen=True, eq=False, repr=False)
 class Conv2D(Convolution):
-    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out` of rows that hold a map `(height, width, m)`.
+    """`E(x) = g(f(conv(x, K) + b_in)) W_out + b_out`; each row is a map `(height, width, m)`.
 
-    As `Conv1D`, with `kernel_size` one number or two, `map_shape` `(height, width)`, and K of shape
-    `(kernel_height kernel_width m, filters)`. CSR rows are convolved entry by entry.
+    Like `Conv1D`, with one or two values of `kernel_size`, `map_shape` `(height, width)`, and K of
+    shape `(kernel_height kernel_width m, filters)`. CSR rows are convolved nonzero by nonzero.
 
     Parameters
     ----------
     filters : int
-        Width of what the convolution makes at each position.
+        Output channels of the convolution.
     kernel_size : int or (int, int)
-        Height and width that one sees.
+        Height and width of a filter.
     map_shape : (int, int), optional
-        Rows are `(height width m)`. A `PatchEncoder` gives it.
+        A row has `height width m` values. A `PatchEncoder` sets it.
     activation, pooling
-        As of `Conv1D`.
+        As for `Conv1D`.
 
     Raises
     ------
     ValueError, TypeError
-        As `Conv1D`.
+        As for `Conv1D`.
 
     Examples
     --------
@@ -294,8 +296,8 @@ class Conv2D(Convolution):
 
 
 def _elementwise(activation: str | None) -> str:
-    """The activation's name; softmax is refused, for an expert's own values are no distribution."""
+    """The activation's name; ValueError for softmax, which is not elementwise."""
     name = activations.get(activation)
     if name == "softmax":
-        raise ValueError("activation: expected an elementwise one inside an expert, got 'softmax'")
+        raise ValueError("activation: expected an elementwise function in an expert, got 'softmax'")
     return name

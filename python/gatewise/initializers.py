@@ -1,8 +1,8 @@
-"""How a kernel or a bias starts.
+"""Initial values of kernels and biases.
 
-A layer asks with the fan-in and fan-out of one expert, so that sixteen experts start as sixteen
-layers of their own would. The numbers are counter-based: seed and stream decide them, not the order
-in which layers were made.
+Fan-in and fan-out are those of one expert, so 16 experts are initialised like 16 separate layers.
+The random numbers are counter-based: they depend on seed and stream, not on the order in which
+layers are created.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 _TRUNCATED_STDDEV = 0.87962566103423978
-"""The standard deviation of a standard normal number that was cut at -2 and 2."""
+"""Standard deviation of a standard normal variable truncated to [-2, 2]."""
 _SLICE_STREAM = 1 << 20
-"""Distance between the streams of an orthogonal array's slices: beyond those of 16384 layers."""
+"""Stream offset between slices of an orthogonal array; exceeds the streams of 16384 layers."""
 
 
 class Initializer(Configurable, ABC):
-    """First values of an array. Subclasses are small dataclasses that implement `_draw`."""
+    """Computes initial values of an array. Subclasses are dataclasses that implement `_draw`."""
 
     def __call__(
         self,
@@ -41,17 +41,17 @@ class Initializer(Configurable, ABC):
         seed: int | None = None,
         stream: int = 0,
     ) -> Floats:
-        """First values.
+        """The initial values.
 
         Parameters
         ----------
         shape : tuple of int
-            A matrix is `(d, u)`; leading axes count experts.
+            `(d, u)` for a matrix; leading axes index experts.
         fan_in, fan_out : int, optional
-            Inputs and outputs of one unit; the last two axes' sizes unless given.
+            Inputs and outputs of one expert's matrix; by default the sizes of the last two axes.
         seed, stream : int, optional
-            Which random numbers; the initializer's own seed goes before `seed`, and without either
-            the seed of `gw.utils.set_random_seed` or the system's is taken.
+            Select the random numbers. The initializer's own seed overrides `seed`; without either,
+            the seed comes from `gw.utils.set_random_seed` or the system.
 
         Returns
         -------
@@ -68,19 +68,19 @@ class Initializer(Configurable, ABC):
 
     @abstractmethod
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        """The values, all arguments known."""
+        """The values, with all arguments resolved."""
 
 
 INITIALIZERS: Registry[Initializer] = Registry("initializer", Initializer)  # type: ignore[type-abstract]
 
 
 def get(identifier: object, argument: str = "initializer") -> Initializer:
-    """The initializer that a name, a configuration or an instance means."""
+    """The initializer given by a name, a configuration or an instance."""
     return INITIALIZERS.get(identifier, argument)
 
 
 def serialize(initializer: Initializer) -> Config:
-    """The configuration that `get` reads back."""
+    """The configuration from which `get` restores the initializer."""
     return INITIALIZERS.serialize(initializer)
 
 
@@ -133,7 +133,7 @@ class RandomUniform(Initializer):
 @INITIALIZERS.register("random_normal", "normal")
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomNormal(Initializer):
-    """Normal with this mean and standard deviation."""
+    """Normal with mean `mean` and standard deviation `stddev`."""
 
     mean: float = 0.0
     stddev: float = 0.05
@@ -150,7 +150,7 @@ class RandomNormal(Initializer):
 @INITIALIZERS.register("orthogonal")
 @dataclass(frozen=True, eq=False, repr=False)
 class Orthogonal(Initializer):
-    """A matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
+    """A matrix with orthonormal rows or columns (whichever are fewer), times `gain`.
 
     References
     ----------
@@ -174,7 +174,7 @@ class Orthogonal(Initializer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _VarianceScaling(Initializer):
-    """Mean 0 and variance `scale / n`, n being the fan-in or the mean of fan-in and fan-out."""
+    """Mean 0 and variance `scale / n`, where n is fan-in or the mean of fan-in and fan-out."""
 
     seed: int | None = None
 
@@ -193,7 +193,7 @@ class _VarianceScaling(Initializer):
 
 @INITIALIZERS.register("glorot_uniform")
 class GlorotUniform(_VarianceScaling):
-    """Uniform within `sqrt(6 / (fan_in + fan_out))` of 0.
+    """Uniform on [-a, a], `a = sqrt(6 / (fan_in + fan_out))`.
 
     References
     ----------
@@ -206,7 +206,7 @@ class GlorotUniform(_VarianceScaling):
 
 @INITIALIZERS.register("glorot_normal")
 class GlorotNormal(_VarianceScaling):
-    """Normal, cut at two standard deviations, of variance `2 / (fan_in + fan_out)` after the cut.
+    """Normal truncated at 2 standard deviations, with variance `2 / (fan_in + fan_out)`.
 
     References
     ----------
@@ -219,7 +219,7 @@ class GlorotNormal(_VarianceScaling):
 
 @INITIALIZERS.register("he_uniform")
 class HeUniform(_VarianceScaling):
-    """Uniform within `sqrt(6 / fan_in)` of 0: for relu.
+    """Uniform on [-a, a], `a = sqrt(6 / fan_in)`; for relu.
 
     References
     ----------
@@ -231,7 +231,7 @@ class HeUniform(_VarianceScaling):
 
 @INITIALIZERS.register("he_normal")
 class HeNormal(_VarianceScaling):
-    """Normal, cut at two standard deviations, of variance `2 / fan_in` after the cut: for relu.
+    """Normal truncated at 2 standard deviations, with variance `2 / fan_in`; for relu.
 
     References
     ----------
@@ -243,7 +243,7 @@ class HeNormal(_VarianceScaling):
 
 @INITIALIZERS.register("lecun_uniform")
 class LecunUniform(_VarianceScaling):
-    """Uniform within `sqrt(3 / fan_in)` of 0.
+    """Uniform on [-a, a], `a = sqrt(3 / fan_in)`.
 
     References
     ----------
@@ -255,7 +255,7 @@ class LecunUniform(_VarianceScaling):
 
 @INITIALIZERS.register("lecun_normal")
 class LecunNormal(_VarianceScaling):
-    """Normal, cut at two standard deviations, of variance `1 / fan_in` after the cut: for selu.
+    """Normal truncated at 2 standard deviations, with variance `1 / fan_in`; for selu.
 
     References
     ----------
@@ -270,9 +270,10 @@ def _uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> F
 
 
 def _truncated_normal(shape: Shape, stddev: float, seed: int, stream: int) -> Floats:
-    """Normal numbers within two standard deviations, by the inverse of the distribution.
+    """Truncated normal numbers by the inverse CDF.
 
-    One uniform number gives one value, where throwing away and drawing again would not be counted.
+    Each value uses exactly one uniform number, as counter-based streams need; rejection sampling
+    would use an unknown count.
     """
     from scipy.special import ndtr, ndtri
 

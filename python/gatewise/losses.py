@@ -1,7 +1,7 @@
-"""Losses: what training makes small, with the names and formulas of Keras.
+"""Losses, with the names and formulas of Keras.
 
-The core computes a loss and its gradient together; these objects say which one, and how.
-`p` is the model's output clipped to [1e-7, 1 - 1e-7], `y` the target, `u` the number of units.
+The core computes a loss and its gradient together; these objects select a loss and its settings.
+`p` is the model's output clipped to [1e-7, 1 - 1e-7], `y` the target, `u` the unit count.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from gatewise.utils.checks import check_defaults, check_flag, check_number
 
 
 class Loss(Configurable):
-    """What the losses have in common: a name, and the mean over the samples of a batch.
+    """Base class of losses: has a name, and is averaged over the samples of a batch.
 
     Parameters
     ----------
     name : str
-        Its name, as `get_config` shows it.
+        Name of the loss, as returned by `get_config`.
     """
 
     kind: ClassVar[str]
@@ -27,11 +27,11 @@ class Loss(Configurable):
         self.name = name
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         return {}
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values; `from_config` creates an equal object from them."""
         return {"name": self.name, **self.native_options()}
 
     def __repr__(self) -> str:
@@ -44,16 +44,16 @@ registry: Registry[Loss] = Registry("loss", Loss)
 
 @registry.register("mse", "MSE", "mean_squared_error")
 class MeanSquaredError(Loss):
-    """The mean squared error: `mean_j (p_j - y_j)^2` for one sample, `p` not clipped.
+    """Mean squared error: `mean_j (p_j - y_j)^2` per sample, with `p` not clipped.
 
     Parameters
     ----------
     reduction : str, default "sum_over_batch_size"
-        Only this: the weighted sum over the samples divided by their number, as in Keras.
+        Only this value: the weighted sum over samples, divided by their count, as in Keras.
     name : str, default "mean_squared_error"
-        Its name.
+        Name of the loss.
     dtype : None
-        Only None: numbers are float32.
+        Only None: values are float32.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class MeanSquaredError(Loss):
 
 
 class _SmoothedCrossentropy(Loss):
-    """The settings that binary and categorical cross-entropy share."""
+    """Base class of binary and categorical cross-entropy."""
 
     def __init__(
         self, from_logits: bool, label_smoothing: float, axis: int, reduction: str, name: str
@@ -85,24 +85,24 @@ class _SmoothedCrossentropy(Loss):
         self.label_smoothing = check_number("label_smoothing", label_smoothing, 0.0, 1.0)
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
 
 
 @registry.register("binary_crossentropy", "bce", "BCE")
 class BinaryCrossentropy(_SmoothedCrossentropy):
-    """Each unit a yes or no of its own: `-mean_j (y_j log p_j + (1 - y_j) log(1 - p_j))`.
+    """Independent binary units: `-mean_j (y_j log p_j + (1 - y_j) log(1 - p_j))`.
 
     Parameters
     ----------
     from_logits : bool, default False
-        Whether the output is the argument of a sigmoid rather than a probability.
+        If True, the output is logits, to which a sigmoid is applied; else probabilities.
     label_smoothing : float in [0, 1], default 0
         `s`: a target `y` becomes `y (1 - s) + s / 2`.
     axis, reduction, dtype
         Only Keras' defaults: -1, "sum_over_batch_size", None.
     name : str, default "binary_crossentropy"
-        Its name.
+        Name of the loss.
 
     Raises
     ------
@@ -129,20 +129,20 @@ class BinaryCrossentropy(_SmoothedCrossentropy):
 
 @registry.register("categorical_crossentropy")
 class CategoricalCrossentropy(_SmoothedCrossentropy):
-    """One class of `u`, the target its one-hot row: `-sum_j y_j log p_j`.
+    """One of `u` classes, with one-hot targets: `-sum_j y_j log p_j`.
 
-    The output's rows are divided by their sums first, as Keras does, unless `from_logits`.
+    Unless `from_logits`, each output row is first divided by its sum, as in Keras.
 
     Parameters
     ----------
     from_logits : bool, default False
-        Whether the output is the argument of a softmax rather than its result.
+        If True, the output is logits, to which a softmax is applied; else probabilities.
     label_smoothing : float in [0, 1], default 0
         `s`: a target `y` becomes `y (1 - s) + s / u` (Szegedy et al. 2016).
     axis, reduction, dtype
         Only Keras' defaults: -1, "sum_over_batch_size", None.
     name : str, default "categorical_crossentropy"
-        Its name.
+        Name of the loss.
 
     Raises
     ------
@@ -173,16 +173,16 @@ class CategoricalCrossentropy(_SmoothedCrossentropy):
 
 @registry.register("sparse_categorical_crossentropy")
 class SparseCategoricalCrossentropy(Loss):
-    """One class of `u`, the target its number `c`: `-log p_c`.
+    """One of `u` classes, with the class index `c` as target: `-log p_c`.
 
     Parameters
     ----------
     from_logits : bool, default False
-        Whether the output is the argument of a softmax rather than its result.
+        If True, the output is logits, to which a softmax is applied; else probabilities.
     ignore_class, reduction, axis, dtype
         Only Keras' defaults: None, "sum_over_batch_size", -1, None.
     name : str, default "sparse_categorical_crossentropy"
-        Its name.
+        Name of the loss.
 
     Raises
     ------
@@ -206,25 +206,25 @@ class SparseCategoricalCrossentropy(Loss):
         self.from_logits = check_flag("from_logits", from_logits)
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         return {"from_logits": self.from_logits}
 
 
 def get(identifier: object) -> Loss:
-    """The loss that a name, a configuration or an object means.
+    """The loss given by a name, a configuration or an instance.
 
     Raises
     ------
     ValueError
-        If the name is not known; the message lists those that are.
+        If the name is unknown; the message lists the known names.
     TypeError
-        If it is something else.
+        If `identifier` has another type.
     """
     return registry.get(identifier)
 
 
 def serialize(loss: Loss) -> Config:
-    """`{"class_name": ..., "config": ...}`, which `get` reads back."""
+    """`{"class_name": ..., "config": ...}`, from which `get` restores the loss."""
     return registry.serialize(loss)
 
 

@@ -1,4 +1,4 @@
-"""Metrics: figures reported beside the loss, as means over the samples, with the names of Keras."""
+"""Metrics reported with the loss, as means over samples, with the names of Keras."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from gatewise.utils.checks import check_defaults
 
 
 class Metric(Configurable):
-    """What the metrics have in common.
+    """Base class of metrics.
 
     Parameters
     ----------
     name : str
-        The name under which `history` shows it.
+        Key of the metric in `history`.
     """
 
     kind: ClassVar[str]
     direction: ClassVar[Literal["up", "down"]]
-    """Which way is better; callbacks with `mode="auto"` follow it."""
+    """Whether higher or lower is better; used by callbacks with `mode="auto"`."""
 
     def __init__(self, name: str, dtype: None = None) -> None:
         check_defaults(type(self).__name__, {"dtype": dtype}, {"dtype": None})
         self.name = name
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values; `from_config` creates an equal object from them."""
         return {"name": self.name}
 
     def __repr__(self) -> str:
@@ -38,12 +38,12 @@ registry: Registry[Metric] = Registry("metric", Metric)
 
 @registry.register("binary_accuracy")
 class BinaryAccuracy(Metric):
-    """The share of units on the right side of one half: `mean_j [(p_j > 0.5) = y_j]`.
+    """Fraction of units classified correctly at threshold 0.5: `mean_j [(p_j > 0.5) = y_j]`.
 
     Parameters
     ----------
     name : str, default "binary_accuracy"
-        Its name.
+        Name of the metric.
     dtype, threshold
         Only Keras' defaults: None, 0.5.
 
@@ -65,12 +65,12 @@ class BinaryAccuracy(Metric):
 
 @registry.register("categorical_accuracy")
 class CategoricalAccuracy(Metric):
-    """The share of samples whose greatest output is where the one-hot target has its one.
+    """Fraction of samples whose largest output has the index of the one-hot target's 1.
 
     Parameters
     ----------
     name : str, default "categorical_accuracy"
-        Its name.
+        Name of the metric.
     dtype
         Only None.
     """
@@ -84,12 +84,12 @@ class CategoricalAccuracy(Metric):
 
 @registry.register("sparse_categorical_accuracy")
 class SparseCategoricalAccuracy(Metric):
-    """The share of samples whose greatest output is at the class number that is the target.
+    """Fraction of samples whose largest output has the target class index.
 
     Parameters
     ----------
     name : str, default "sparse_categorical_accuracy"
-        Its name.
+        Name of the metric.
     dtype
         Only None.
     """
@@ -103,12 +103,12 @@ class SparseCategoricalAccuracy(Metric):
 
 @registry.register("mse", "MSE", "mean_squared_error")
 class MeanSquaredError(Metric):
-    """`mean_j (p_j - y_j)^2`.
+    """Mean squared error: `mean_j (p_j - y_j)^2`.
 
     Parameters
     ----------
     name : str, default "mean_squared_error"
-        Its name.
+        Name of the metric.
     dtype
         Only None.
     """
@@ -122,12 +122,12 @@ class MeanSquaredError(Metric):
 
 @registry.register("mae", "MAE", "mean_absolute_error")
 class MeanAbsoluteError(Metric):
-    """`mean_j |p_j - y_j|`.
+    """Mean absolute error: `mean_j |p_j - y_j|`.
 
     Parameters
     ----------
     name : str, default "mean_absolute_error"
-        Its name.
+        Name of the metric.
     dtype
         Only None.
     """
@@ -140,28 +140,28 @@ class MeanAbsoluteError(Metric):
 
 
 ACCURACY_NAMES = ("accuracy", "acc")
-"""Names that mean the accuracy which fits the loss and the output."""
+"""Names that select the accuracy by the loss and the output."""
 
 
 def get(identifier: object, argument: str = "metric") -> Metric:
-    """The metric that a name, a configuration or an object means.
+    """The metric given by a name, a configuration or an instance.
 
-    A name stays the name that is shown: `get("mse").name == "mse"`.
+    A given name becomes the metric's name: `get("mse").name == "mse"`.
 
     Parameters
     ----------
     identifier : str, dict or Metric
-        What the user gave.
+        The user's value.
     argument : str, default "metric"
-        What an error calls it.
+        Argument name for error messages.
 
     Raises
     ------
     ValueError
-        If the name is not known; the message lists those that are. `"accuracy"` alone is not a
-        metric: which one it is depends on loss and output, and `compile` resolves it.
+        If the name is unknown; the message lists the known names. `"accuracy"` is not in this
+        registry: it depends on loss and output, and `compile` resolves it.
     TypeError
-        If it is something else.
+        If `identifier` has another type.
     """
     metric = registry.get(identifier, argument)
     if isinstance(identifier, str):
@@ -170,21 +170,21 @@ def get(identifier: object, argument: str = "metric") -> Metric:
 
 
 def get_for_output(identifier: object, loss: str, units: int) -> Metric:
-    """As `get`; `"accuracy"` and `"acc"` become the accuracy that Keras would take.
+    """Like `get`, but `"accuracy"` and `"acc"` become the accuracy that Keras would choose.
 
     Parameters
     ----------
     identifier : str, dict or Metric
-        What the user gave.
+        The user's value.
     loss : str
-        The native name of the output's loss.
+        The core's name of the output's loss.
     units : int
         The output's width.
 
     Raises
     ------
     ValueError
-        Also if the metric does not read the targets that the loss has.
+        Also if the metric does not accept the targets of the loss.
     """
     labels = loss == "sparse_categorical_crossentropy"
     if isinstance(identifier, str) and identifier in ACCURACY_NAMES:
@@ -201,5 +201,5 @@ def get_for_output(identifier: object, loss: str, units: int) -> Metric:
 
 
 def serialize(metric: Metric) -> Config:
-    """`{"class_name": ..., "config": ...}`, which `get` reads back."""
+    """`{"class_name": ..., "config": ...}`, from which `get` restores the metric."""
     return registry.serialize(metric)

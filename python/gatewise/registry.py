@@ -1,28 +1,29 @@
-"""Names in place of objects: `"adam"`, `"TopK"`, or a file's `{"class_name": ..., "config": ...}`.
+"""Registries map names to classes: `"adam"`, `"TopK"`, or `{"class_name": ..., "config": ...}`.
 
-Only what is registered can be named; nothing is imported by name: a file cannot choose what runs.
+Names that are not registered are errors, so a file cannot run arbitrary code.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Config: TypeAlias = dict[str, Any]
-"""The JSON object from which `from_config` makes an equal instance."""
+"""A JSON object from which `from_config` creates an equal instance."""
 
 NativeOptions: TypeAlias = dict[str, bool | int | float | str]
-"""Settings as the core reads them, flat: `{"units": 10, "expert.kind": "mlp"}`."""
+"""Settings for the core, as a flat dict: `{"units": 10, "expert.kind": "mlp"}`."""
 
 
 class Serializable(Protocol):
-    """What a registered class can do: tell its settings, and be made from them again."""
+    """Interface of a registered class: it can be serialized to settings and restored."""
 
     def get_config(self) -> Config: ...
     @classmethod
@@ -34,10 +35,11 @@ C = TypeVar("C", bound=type[Any])
 
 
 class Configurable:
-    """A small object made of plain settings: a dataclass whose fields are its configuration.
+    """Base class of configuration objects: dataclasses whose fields are their configuration.
 
-    Comparison and `repr` are those of dataclasses, written once: `dataclass` would compile them for
-    each of fifty classes, a sixth of the import's time. So `eq=False, repr=False`.
+    Comparison and `repr` work as in dataclasses, but are implemented once. `dataclass` would
+    compile them for each of 50 classes, which takes 1/6 of the import time; hence `eq=False,
+    repr=False`.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -61,14 +63,14 @@ class Configurable:
         return tuple(getattr(self, each.name) for each in dataclasses.fields(self))
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values; `from_config` creates an equal object from them."""
         if not dataclasses.is_dataclass(self):
             return {}
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """The object that `get_config` described."""
+        """Creates an object from the result of `get_config`."""
         return cls(**config)
 
 
@@ -79,14 +81,14 @@ def to_snake_case(name: str) -> str:
 
 
 class Registry(Generic[T]):
-    """The classes of one kind, by name.
+    """Classes of one kind, by name.
 
     Parameters
     ----------
     kind : str
-        What an error calls them: `"router"`.
+        Name of the kind in error messages, such as `"router"`.
     base : type
-        What an instance must be.
+        Base class of all registered classes.
     """
 
     def __init__(self, kind: str, base: type[T]) -> None:
@@ -94,9 +96,10 @@ class Registry(Generic[T]):
         self._base = base
         self._classes: dict[str, type[T]] = {}
         self._canonical: list[str] = []
+        self._late: dict[str, str] = {}
 
     def register(self, *aliases: str) -> Callable[[C], C]:
-        """A decorator entering a class under its name, that name in snake_case, and `aliases`."""
+        """Decorator that registers a class by its name, its snake_case name and `aliases`."""
 
         def decorator(cls: C) -> C:
             name = cls.__name__
@@ -107,39 +110,52 @@ class Registry(Generic[T]):
 
         return decorator
 
+    def register_late(self, modules: Mapping[str, str]) -> None:
+        """Declares classes that are registered by importing their module: class name to module.
+
+        The module is imported when the class is first looked up.
+        """
+        for name, module in modules.items():
+            self._late.setdefault(name, module)
+            self._late.setdefault(to_snake_case(name), module)
+
     def names(self) -> list[str]:
-        """One snake_case name for each class, in order of registration."""
+        """One snake_case name per class, in order of registration."""
+        for module in dict.fromkeys(self._late.values()):
+            importlib.import_module(module)
         return list(self._canonical)
 
     def find(self, name: str, argument: str | None = None) -> type[T]:
-        """The class of this name.
+        """The class registered as `name`.
 
         Raises
         ------
         ValueError
-            The name is not registered; the message lists those that are.
+            The name is not registered; the message lists the registered names.
         """
+        if name not in self._classes and name in self._late:
+            importlib.import_module(self._late[name])
         if name in self._classes:
             return self._classes[name]
         known = ", ".join(self.names())
         raise ValueError(f"{argument or self.kind}: expected one of {known}; got {name!r}")
 
     def get(self, identifier: object, argument: str | None = None) -> T:
-        """The instance that `identifier` means.
+        """The instance given by `identifier`.
 
         Parameters
         ----------
         identifier : str, dict or instance
-            A name; `{"class_name": name, "config": settings}`; or the object itself.
+            A name, `{"class_name": name, "config": settings}`, or an instance.
         argument : str, optional
-            What an error calls it; the registry's kind unless given.
+            Argument name for error messages; by default the registry's kind.
 
         Raises
         ------
         ValueError
-            The name is not known, or its class cannot be made without arguments.
+            The name is unknown, or its class has required arguments.
         TypeError
-            `identifier` is none of the three.
+            `identifier` is none of these.
         """
         argument = argument or self.kind
         if isinstance(identifier, self._base):
@@ -155,17 +171,17 @@ class Registry(Generic[T]):
         )
 
     def serialize(self, instance: T) -> Config:
-        """`{"class_name": ..., "config": ...}`, the form that `get` reads back.
+        """`{"class_name": ..., "config": ...}`, from which `get` restores the instance.
 
         Raises
         ------
         TypeError
-            The instance's class is not registered, so that `get` could not find it.
+            The instance's class is not registered, so `get` could not find it.
         """
         if self._classes.get(type(instance).__name__) is not type(instance):
             raise TypeError(
-                f"{self.kind}: expected an instance of {', '.join(self.names())}, "
-                f"which files can name; got one of {type(instance).__name__}"
+                f"{self.kind}: expected an instance of a registered class "
+                f"({', '.join(self.names())}), got one of {type(instance).__name__}"
             )
         return {"class_name": type(instance).__name__, "config": instance.get_config()}
 
@@ -180,14 +196,14 @@ class Registry(Generic[T]):
         ]
         if needed:
             raise ValueError(
-                f"{argument}: {name!r} alone does not say {', '.join(needed)}; "
-                f"expected {cls.__name__}({', '.join(needed)})"
+                f"{argument}: expected {cls.__name__}({', '.join(needed)}), got {name!r} "
+                f"without {', '.join(needed)}"
             )
         return cls()
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: short, with the type where the value alone could mislead."""
+    """Formats a value for an error message: at most 80 characters, with its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     return f"{value!r:.80} of type {type(value).__name__}"

@@ -1,8 +1,7 @@
 """Penalties on kernels, added to the loss.
 
-L1 and GroupL1 are solved proximally by the core: after each update `w <- sign(w) max(|w| - t, 0)`,
-or the like for a group of weights as a whole, so that weights become exactly zero, which
-`summary()` counts.
+The core applies L1 and GroupL1 by a proximal step after each update: `w <- sign(w) max(|w| - t,
+0)`, or its counterpart for a whole weight group. Weights become exactly 0; `summary()` counts them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ class Regularizer(Configurable):
     l1: float = 0.0
     l2: float = 0.0
     groups: str = "none"
-    """What l1 holds for in place of single weights; see `GroupL1`."""
+    """The weight groups that l1 applies to; "none" for single weights. See `GroupL1`."""
 
     def __post_init__(self) -> None:
         check_number("l1", self.l1, 0)
@@ -30,19 +29,19 @@ REGULARIZERS: Registry[Regularizer] = Registry("regularizer", Regularizer)
 
 
 def get(identifier: object, argument: str = "regularizer") -> Regularizer | None:
-    """The regularizer that a name, a configuration or an instance means; None means none."""
+    """The regularizer given by a name, a configuration or an instance; None returns None."""
     return None if identifier is None else REGULARIZERS.get(identifier, argument)
 
 
 def serialize(regularizer: Regularizer | None) -> Config | None:
-    """The configuration that `get` reads back."""
+    """The configuration from which `get` restores the regularizer."""
     return None if regularizer is None else REGULARIZERS.serialize(regularizer)
 
 
 @REGULARIZERS.register("l1")
 @dataclass(frozen=True, eq=False, repr=False)
 class L1(Regularizer):
-    """`l1 * sum |w|`, which makes weights exactly 0.
+    """`l1 * sum |w|`; sets weights to exactly 0.
 
     References
     ----------
@@ -55,7 +54,7 @@ class L1(Regularizer):
 @REGULARIZERS.register("l2")
 @dataclass(frozen=True, eq=False, repr=False)
 class L2(Regularizer):
-    """`l2 * sum w^2`; as in Keras there is no factor of one half.
+    """`l2 * sum w^2`; as in Keras, without a factor of 1/2.
 
     References
     ----------
@@ -85,35 +84,35 @@ GROUPS = ("input", "unit", "block")
 @REGULARIZERS.register("group_l1")
 @dataclass(frozen=True, eq=False, repr=False)
 class GroupL1(Regularizer):
-    """`l1 * sum_g sqrt(p_g) ||w_g||_2`, which makes whole groups of weights exactly 0.
+    """`l1 * sum_g sqrt(p_g) ||w_g||_2`; sets whole weight groups to exactly 0.
 
-    p_g is the number of weights in group g of a kernel W `(d, u)`; each expert has groups of its
-    own. With the factor a group of any size is 0 where the root mean square of the loss's gradient
-    in it is at most `l1`, as a single weight is with L1 where its gradient is.
+    p_g is the count of weights in group g of a kernel W `(d, u)`; each expert has its own groups.
+    Because of the factor sqrt(p_g), a group of any size is 0 where the root mean square of its
+    gradient is at most `l1`. With L1 the same holds for a single weight and its gradient.
 
     Parameters
     ----------
     l1 : float
         At least 0.
     groups : "input", "unit" or "block"
-        What a group is. `"input"`: a row of W; an input whose group is 0 is not looked at.
-        `"unit"`: a column of W; a unit whose group is 0 has its bias alone. `"block"`: what one
-        input gives to 16 consecutive units (fewer at the end), the pieces in which the core's
-        products read W.
+        The weights of a group. `"input"`: a row of W; an input whose group is 0 has no effect.
+        `"unit"`: a column of W; a unit whose group is 0 has only its bias. `"block"`: the weights
+        of one input to 16 consecutive units (fewer at the end), which are the blocks in which the
+        core's products read W.
 
     Raises
     ------
     ValueError, TypeError
-        `l1` is below 0 or no number, or `groups` is another.
+        `l1` is below 0 or not a number, or `groups` is unknown.
 
     Notes
     -----
     After each update, `w_g <- w_g max(0, 1 - t / ||h * w_g||)` with `t = learning_rate * l1 *
-    sqrt(p_g)`. h is 1 for SGD: the proximal step of the penalty. For Adam h is `sqrt(v_hat) +
-    epsilon`, by which Adam's own step divides: a group then becomes 0 exactly where the proximal
-    step in Adam's metric makes it 0, at a gradient of the same size as with SGD; a group that
-    remains is scaled as a whole, where that step would need a search for a root in every group.
-    Momentum takes SGD's. A step touches the experts that rows were sent to, as with every penalty.
+    sqrt(p_g)`. For SGD, with or without momentum, h is 1: the proximal step of the penalty. For
+    Adam h is `sqrt(v_hat) + epsilon`, the divisor of its update. A group then becomes 0 exactly
+    where the proximal step in Adam's metric sets it to 0, at a gradient of the same size as with
+    SGD. A group that remains is scaled as a whole; the exact step would need a root search in every
+    group. As with every penalty, a step only shrinks the experts that received rows.
 
     References
     ----------

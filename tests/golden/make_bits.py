@@ -1,8 +1,8 @@
-"""Makes tests/golden/bits.json and files_1: `python tests/golden/make_bits.py bits files`.
+"""Writes tests/golden/bits.json and files_1: `python tests/golden/make_bits.py bits files`.
 
-Bits are made for the instruction-set levels that this machine runs; those of other levels stay.
-Files and what follows from them were made by the code that wrote format 1; made again by later
-code they would prove nothing, so `files` refuses where there are some.
+Bits are written for the instruction-set levels that this machine supports; those of other levels
+are kept. The files and their digests were written by the code of format 1. Files written by later
+code would test nothing, so `files` stops if the folder exists.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def digests(kind: str) -> dict[str, str]:
 
 
 def update(path: Path, kind: str) -> None:
-    """Adds the digests of each level, each in a process of its own."""
+    """Updates the digests of each level; each level runs in a separate process."""
     from gatewise import _levels
 
     stored = json.loads(path.read_text()) if path.exists() else {}
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
             from golden_files import FOLDER, write_all
 
             if FOLDER.exists():
-                raise SystemExit(f"{FOLDER} exists: its files are of the code that made them")
+                raise SystemExit(f"{FOLDER} exists: its files must stay those of format 1's code")
             write_all()
             update(FOLDER / "digests.json", "files")
 

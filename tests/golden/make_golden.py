@@ -1,9 +1,9 @@
-"""Makes the stored runs of tests/python/test_golden.py: `python tests/golden/make_golden.py`.
+"""Writes the stored runs of tests/python/test_golden.py: `python tests/golden/make_golden.py`.
 
-Names of runs after it make those alone. Needs torch (made with 2.13.0, CPU). Gradients are
-PyTorch's, in float64; the update is Keras' Adam written out, with a step count for each expert: one
-that no row of a batch chose is left alone. A seed is taken whose routing is clear in every step, so
-that float32 chooses as float64 does.
+Arguments are names of runs; without arguments all runs are written. Needs torch (written with
+2.13.0, CPU). Gradients are PyTorch's, in float64. The update is an implementation of Keras' Adam
+with a step count for each expert; an inactive expert is not updated. The seed is one with a routing
+margin above `MIN_MARGIN` in every step, so that float32 chooses the same experts as float64.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch.nn import functional
 
 STEPS, BATCH, SAMPLES = 50, 6, 60
 D, H, U, E = 6, 5, 3, 6
-RATE, BETA_1, BETA_2, EPSILON = 0.01, 0.9, 0.999, 1e-7  # Keras' defaults, but a greater rate
+RATE, BETA_1, BETA_2, EPSILON = 0.01, 0.9, 0.999, 1e-7  # Keras' defaults, but a larger rate
 MIN_MARGIN = 1e-3
-MIN_INACTIVE = 10  # pairs of a step and an expert at rest in it
+MIN_INACTIVE = 10  # minimum count of (step, inactive expert) pairs
 
 ACTIVATIONS = {
     "linear": lambda x: x,
@@ -50,7 +50,7 @@ def router(kind: str, **settings: Any) -> Options:
 
 
 def model(expert: Options, routing: Options, shared: int = 0, **terms: float) -> list[Any]:
-    """A Dense, so that gradients by the layer's input count, and the layer, ending in a softmax."""
+    """A Dense, so that gradients of the layer's input matter, and the layer, with a softmax."""
     options = {"units": U, "num_experts": E, "shared_experts": shared, "use_bias": True}
     strengths = {"aux_loss": 0.0, "z_loss": 0.0, "bias": 0.0} | terms
     balance = {f"balance.{name}": value for name, value in strengths.items()}
@@ -144,7 +144,7 @@ def run_experts(o: Options, p: Weights, prefix: str, x: torch.Tensor) -> torch.T
 
 
 class Step:
-    """What one step finds beside the loss: balance losses, the least margin, rows of experts."""
+    """Results of one step besides the loss: balance losses, smallest margin, rows per expert."""
 
     def __init__(self) -> None:
         self.loss: torch.Tensor | float = 0.0
@@ -153,7 +153,7 @@ class Step:
 
 
 def score(o: Options, p: Weights, x: torch.Tensor) -> torch.Tensor:
-    """What a row's experts are ranked by, (n, E)."""
+    """Scores (n, E) by which the experts of a row are ranked."""
     if o["router.kind"] == "output_sum":
         return run_experts(o, p, "", x).sum(-1)
     if o["router.kind"] == "keys":
@@ -163,7 +163,7 @@ def score(o: Options, p: Weights, x: torch.Tensor) -> torch.Tensor:
 
 
 def route(o: Options, p: Weights, x: torch.Tensor, step: Step) -> torch.Tensor:
-    """The weight of every expert for every row, (n, E): 0 for those not chosen."""
+    """Weights (n, E) of the experts of each row; 0 for experts not chosen."""
     if o["router.kind"] in ("all", "static"):
         alpha = p.get("router_alpha", torch.ones(E, dtype=torch.float64))
         alpha = torch.softmax(alpha, 0) if o.get("router.constraint") == "simplex" else alpha
@@ -204,7 +204,7 @@ def loss_of(layers: list[Any], weights: list[Weights], x: torch.Tensor, y: torch
 
 
 class Moments:
-    """One parameter's Adam, with a step count for each expert, or one for all of it."""
+    """Adam state of one parameter, with one step count per expert, or one for all of it."""
 
     def __init__(self, w: torch.Tensor, is_per_expert: bool) -> None:
         self.m, self.v = torch.zeros_like(w), torch.zeros_like(w)
@@ -212,11 +212,11 @@ class Moments:
         self.steps = [0] * len(self.slices)
 
     def update(self, w: torch.Tensor, gradient: torch.Tensor, is_active: list[bool]) -> None:
-        """Keras' formula in place: epsilon is added to the root of v as it stands."""
+        """Keras' formula, in place: epsilon is added to the root of the uncorrected v."""
         for at, index in enumerate(self.slices):
             g, m, v = gradient[index], self.m[index], self.v[index]
             if not is_active[at]:
-                assert not g.any(), "an expert at rest has no gradient"
+                assert not g.any(), "an inactive expert has no gradient"
                 continue
             self.steps[at] += 1
             t = self.steps[at]
@@ -243,7 +243,7 @@ def first_weights(layers: list[Any], rng: np.random.Generator) -> list[dict[str,
 
 
 def finish_step(o: Options, p: Weights, step: Step) -> None:
-    """The rules that are no gradient."""
+    """Applies the updates that do not use gradients."""
     if o.get("router.constraint") == "non_negative":
         p["router_alpha"].data.clamp_(min=0)
     if "balance_bias" in p:
@@ -252,7 +252,7 @@ def finish_step(o: Options, p: Weights, step: Step) -> None:
 
 
 def train(layers: list[Any], seed: int) -> dict[str, np.ndarray] | None:
-    """One run; None as soon as a row's routing is not clear."""
+    """One run; None as soon as the routing margin of a row is too small."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(SAMPLES, D)).astype(np.float32)
     y = rng.integers(0, U, SAMPLES).astype(np.int32)
@@ -285,7 +285,7 @@ def train(layers: list[Any], seed: int) -> dict[str, np.ndarray] | None:
     assert margin > MIN_MARGIN
     if "router_kernel" in initial[-1]:
         num_inactive = STEPS * E - worked.sum()
-        assert num_inactive >= MIN_INACTIVE, f"experts rested {num_inactive} times"
+        assert num_inactive >= MIN_INACTIVE, f"experts were inactive {num_inactive} times"
     result = {"x": x, "y": y, "batches": batches.astype(np.int64), "losses": np.array(losses)}
     result["worked"] = worked
     for at, p in enumerate(initial):

@@ -1,7 +1,7 @@
-"""Makes tests/golden/sae: `python tests/golden/make_sae_files.py`. See the README there.
+"""Writes tests/golden/sae: `python tests/golden/make_sae_files.py`. See the README there.
 
-Each case is a tiny dictionary of random weights that the other project's own package saved, with
-`expected.npz`: rows x, and the codes and reconstructions that the package itself gives for them.
+Each case is a tiny dictionary of random weights saved by the package of another project, with
+`expected.npz`: rows x, and the codes and reconstructions that the package computes for them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import sparsify
 import torch
 from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
-# dictionary_learning imports nnsight for language models, which have no part in this.
+# dictionary_learning imports nnsight for language models, which are not used here.
 sys.modules.setdefault("nnsight", types.SimpleNamespace(LanguageModel=object))
 dictionaries = import_module("dictionary_learning.dictionary")
 batch_top_k = import_module("dictionary_learning.trainers.batch_top_k")
@@ -36,7 +36,7 @@ Case = tuple[str, Any, Any, Any]  # name, save(folder), encode(x), decode(z)
 
 
 def randomize(model: torch.nn.Module) -> Any:
-    """Every parameter at random: none is at a value that hides where it enters."""
+    """Sets every parameter at random, so that every parameter affects the results."""
     for name, parameter in model.named_parameters():
         if parameter.is_floating_point():
             size = 0.5 if parameter.ndim == 2 else 0.3
@@ -59,13 +59,13 @@ def sae_lens_case(name: str, architecture: str, **settings: Any) -> Case:
     model = model.to(model.dtype)
 
     def encode(x: torch.Tensor) -> torch.Tensor:
-        return model.to(torch.float32).encode(x)  # after it was saved in its own type
+        return model.to(torch.float32).encode(x)  # called after it was saved in its own dtype
 
     return f"sae_lens-{name}", model.save_model, encode, model.decode
 
 
 def trained_sae_lens_case(name: str, architecture: str, **settings: Any) -> Case:
-    """What is saved for use after training; the loaded model gives the codes."""
+    """Case of a model saved for inference after training; the loaded model computes the codes."""
     classes = {
         "batchtopk": (sae_lens.BatchTopKTrainingSAE, sae_lens.BatchTopKTrainingSAEConfig),
         "topk": (sae_lens.TopKTrainingSAE, sae_lens.TopKTrainingSAEConfig),
@@ -111,7 +111,7 @@ def dictionary_learning_case(name: str, model: Any, **settings: Any) -> Case:
 
 
 def gemma_scope_case() -> Case:
-    """The arrays of such a file; dictionary_learning's class has the same formula."""
+    """Arrays of a Gemma Scope file; a class of dictionary_learning has the same formula."""
     model = randomize(dictionaries.JumpReluAutoEncoder(D, M))
 
     def save(folder: Path) -> None:
@@ -174,7 +174,7 @@ def main() -> None:
         active = (z > 0).sum(1).float().mean()
         assert 0 < active < M, name
         np.savez(FOLDER / name / "expected.npz", x=x, codes=z, rows=decode(z))
-        print(f"{name}: {active:.1f} active a row")
+        print(f"{name}: {active:.1f} active per row")
     versions = {package: version(package) for package in PACKAGES}
     (FOLDER / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
 

@@ -1,4 +1,4 @@
-"""Models with many weights that are zero, for tests of their sparse form."""
+"""Models with many zero weights, for tests of their compressed form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Y = np.random.default_rng(1).integers(0, 3, 70)
 
 
 def with_zeros(array: np.ndarray, density: float = 0.1) -> np.ndarray:
-    """About so much of the array; every fifth input and third unit is empty."""
+    """The array with about `density` nonzeros; every fifth input and third unit is empty."""
     kept = np.random.default_rng(2).random(array.shape) < density
     kept[..., ::5, :] = False
     kept[..., ::3] = False
@@ -23,7 +23,7 @@ def with_zeros(array: np.ndarray, density: float = 0.1) -> np.ndarray:
 
 
 def prune(model: Any) -> Any:
-    """Sets most of the kernels' weights to zero, in all layers of a model but the last."""
+    """Sets most kernel weights to zero in all layers of a model except the last."""
     for layer in model.layers[:-1]:
         if not layer.parameters():
             continue
@@ -42,7 +42,7 @@ def stack(**options: Any) -> gw.Sequential:
 
 
 def functional() -> gw.Model:
-    """One layer twice, on rows of two axes; two outputs."""
+    """A model that uses one layer twice, on rows of two axes, with two outputs."""
     inputs = gw.Input(shape=(4, 90))
     layer = Dense(90, activation="tanh", name="twice")
     once = layer(inputs)

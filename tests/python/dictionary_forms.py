@@ -1,4 +1,4 @@
-"""Every form of a dictionary, and rows to learn from."""
+"""Every form of a dictionary, and training rows."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 def sparse_sums(rows: int = ROWS, seed: int = 0) -> np.ndarray:
-    """Sums of 3 of 40 directions."""
+    """Rows that are sums of 3 of 40 directions."""
     rng = np.random.default_rng(seed)
     directions = np.random.default_rng(99).normal(size=(40, WIDTH))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -50,7 +50,7 @@ def sparse_sums(rows: int = ROWS, seed: int = 0) -> np.ndarray:
 
 
 def fitted(epochs: int = 3, batch_size: int = 50, **settings: Any) -> SparseDictionary:
-    gw.utils.set_random_seed(0)  # of shuffles
+    gw.utils.set_random_seed(0)  # seeds the shuffles
     layer = SparseDictionary(LATENTS, seed=0, **settings)
     layer.compile(gw.optimizers.Adam(3e-3), "mse")
     x = sparse_sums()

@@ -1,8 +1,8 @@
 """The sparse dictionary as NumPy formulas in float64.
 
-What stands still for a loss term (thresholds inside a ramp, the decoder for gates, the error that
-dead latents explain) is computed from the weights that the native layer holds: differences change
-those of the formulas alone.
+Values that a loss term treats as constant (thresholds inside a ramp, the decoder for gates, the
+error that dead latents explain) are computed from the weights of the native layer, which finite
+differences do not change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def sigmoid(x):
 
 
 def run_dictionary(node: Any, x, run: Any, route: Any):
-    """y, with the losses of the layer itself added to the run's."""
+    """Returns y and adds the layer's own losses to the run's."""
     o, p = node.options, node.weights
     detached = {name: node.native.get(name).astype(np.float64) for name in p}
     u = p["scale"] * (x - p["center"]) - o["subtract_bias"] * p["decoder_bias"]
@@ -48,7 +48,7 @@ def mse(run, y):
 
 
 def keep_best(h, k, run):
-    """Which of each row's h are among its k largest."""
+    """A mask of the k largest h of each row."""
     if k >= h.shape[1]:
         return np.ones(h.shape, bool)
     ranked = np.sort(h, axis=1)[:, ::-1]
@@ -89,7 +89,7 @@ def code(o, p, detached, u, run):
         add(o["activation.weight"] * terms.sum())
         return z
     if kind == "jump_relu":
-        # The steps of the code and of L0 as ramps, for the thresholds alone.
+        # Steps of the code and of L0 are ramps, for the gradients of thresholds only.
         t, moved = (
             detached["latent_threshold"],
             p["latent_threshold"] - detached["latent_threshold"],
@@ -116,7 +116,7 @@ def code(o, p, detached, u, run):
 
 
 def of_experts(node, u, p, run, route):
-    """Each row's code by its expert's latents alone, times the expert's weight."""
+    """Each row's code, from its expert's latents only, times the expert's weight."""
     o, loss = node.options, run.loss
     chosen, weights = route(node, u, run)
     run.loss = loss + (run.loss - loss) / p["scale"][0] ** 2
@@ -136,7 +136,7 @@ def of_experts(node, u, p, run, route):
 
 
 def dead_error(o, p, detached, x, u, y, run):
-    """How far the dead latents' best sums are from the error that the native layer makes."""
+    """Mean square error of the dead latents' reconstruction of the native layer's residual."""
     dead = np.flatnonzero(detached["idle_rows"] >= o["dead.rows"])
     before = (
         detached["scale"] * (x - detached["center"]) - o["subtract_bias"] * detached["decoder_bias"]

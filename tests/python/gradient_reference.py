@@ -1,6 +1,6 @@
 """Layers, routers and losses as plain NumPy formulas in float64, row by row where that is clearer.
 
-Letters: n rows, d inputs, h hidden, u outputs, E experts, k kept for a row.
+Letters: n rows, d inputs, h hidden width, u outputs, E experts, k experts kept per row.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from scipy.special import erf
 from dictionary_reference import run_dictionary
 from gatewise import _core
 
-SEED = 5  # of the native layers' random numbers
-# Keras' epsilon; 1 - 1e-7 is 1 - 2^-23 in float32, whose logarithm differs in the second digit.
+SEED = 5  # seed of the native layers' random numbers
+# Keras' epsilon. In float32, 1 - 1e-7 is 1 - 2^-23, whose logarithm differs in the second digit.
 PROBABILITIES = 1e-7, float(np.float32(1) - np.float32(1e-7))
 
 
@@ -52,40 +52,40 @@ ACTIVATIONS = {
 
 @dataclass
 class Run:
-    """What a pass knows, and what it finds beside the outputs."""
+    """Settings of a forward pass, and its results besides the outputs."""
 
     step: int = 0
     training: bool = True
     loss: float = 0.0
-    target: np.ndarray | None = None  # (n, u) what the one output is compared with
+    target: np.ndarray | None = None  # (n, u) target of the only output
     weights: np.ndarray | None = None  # (n,)
-    margin: float = np.inf  # least distance between a kept score and the next one
+    margin: float = np.inf  # min difference of a kept score and the next one
     chosen: dict[Node, list[np.ndarray]] = field(default_factory=dict)
     drawn: Counter[Node] = field(default_factory=Counter)
 
     def stream(self, node: Node) -> int:
-        """The random numbers of a layer's next pass; standing twice, it has two streams."""
+        """The random stream of a layer's next use; a layer used twice has two streams."""
         self.drawn[node] += 1
         return ((node.stream + 1) << 40) + ((self.drawn[node] - 1) << 32)
 
 
 @dataclass(eq=False)
 class Node:
-    """A layer; standing twice in a graph, it is the same layer."""
+    """A layer; a node that occurs twice in a graph is one layer."""
 
     kind: str
     options: dict[str, Any]
     l1: float = 0.0
     l2: float = 0.0
-    groups: str = "none"  # of l1
+    groups: str = "none"  # groups of the L1 penalty
     trainable: bool = True
     stream: int = 1
     native: Any = None
-    weights: dict[str, np.ndarray] = field(default_factory=dict)  # float64, each a float32 number
+    weights: dict[str, np.ndarray] = field(default_factory=dict)  # float64, exact in float32
 
 
 def run_expert(o, p, prefix, e, x):
-    """One row x (d,) through expert e: (u,)."""
+    """Output (u,) of expert e for one row x (d,)."""
 
     def of(name):
         values = p.get(prefix + name)
@@ -105,7 +105,7 @@ def run_expert(o, p, prefix, e, x):
 
 
 def convolve(o, row, kernel, bias, f):
-    """The pooled, or flattened, values of one map after f."""
+    """The pooled or flattened convolution of one map, after activation f."""
     height, width = o["expert.height"], o["expert.width"]
     taps = o["expert.kernel_height"], o["expert.kernel_width"]
     maps = row.reshape(height, width, -1)
@@ -121,7 +121,7 @@ def convolve(o, row, kernel, bias, f):
 
 
 def score(node: Node, x):
-    """What a choosing router compares, (n, E)."""
+    """Logits (n, E) that a router ranks."""
     o, p = node.options, node.weights
     if o["router.kind"] == "output_sum":
         return x @ p["kernel"].sum(axis=2).T + (p["bias"].sum(axis=1) if o["use_bias"] else 0.0)
@@ -135,7 +135,7 @@ def score(node: Node, x):
 
 
 def route(node: Node, x, run: Run):
-    """Rows (n, d) to the experts of each and their weights, (n, k) both, best first."""
+    """Experts and weights of rows (n, d), both (n, k), best first."""
     o, p, n, E = node.options, node.weights, len(x), node.options["num_experts"]
     kind = o["router.kind"]
     if kind in ("all", "static"):
@@ -185,7 +185,7 @@ def run_sparse_expert(node: Node, x, run: Run):
 
 
 def run_gated_experts(node: Node, x, run: Run):
-    """Side by side or added up; "soft" as in training."""
+    """Gated units, concatenated or summed; soft gates are soft in training only."""
     o, p = node.options, node.weights
     groups = [int(group) for group in o["groups"].split(",")]
     gates = sigmoid(x @ p["gate_kernel"] + p["gate_bias"])
@@ -225,7 +225,7 @@ def run_code(node: Node, h, run: Run):
 
 
 def run_layer(node: Node, xs: list[np.ndarray], run: Run):
-    """Values (n, width) in, one value (n, u) out."""
+    """Output (n, u) of a layer for its inputs, each (n, width)."""
     o, p, x = node.options, node.weights, xs[0]
     if node.kind == "dense":
         return ACTIVATIONS[o["activation"]](x @ p["kernel"] + p.get("bias", 0.0))
@@ -238,7 +238,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         normal = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + o["epsilon"])
         return normal * p.get("gamma", 1.0) + p.get("beta", 0.0)
     if node.kind == "dropout":
-        # A stream for every step, a row's numbers begin at a multiple of 4.
+        # Each step has its own stream; a row's draws begin at a multiple of 4.
         n, width, padded = *x.shape, -(-x.shape[1] // 4) * 4
         stream = run.stream(node) + run.step
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
@@ -261,7 +261,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
 
 
 def row_losses(name: str, o: dict[str, Any], y, t):
-    """Outputs (n, u) and targets (n, u), or labels (n,), to one loss a row."""
+    """One loss per row, from outputs (n, u) and targets (n, u) or labels (n,)."""
     u, smoothing = y.shape[1], o.get("label_smoothing", 0.0)
     if name == "mse":
         return ((y - t) ** 2).mean(axis=1)

@@ -1,4 +1,4 @@
-"""What the tests of sparse training share."""
+"""Models and helpers for the tests of sparse training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIT: dict[str, Any] = {"batch_size": BATCH, "epochs": EPOCHS, "verbose": 0}
 
 
 def linear_experts(seed: int = 1) -> gw.Sequential:
-    """y = softmax(sum W_i x + b)."""
+    """A model of linear experts: y = softmax(sum W_i x + b)."""
     gw.utils.set_random_seed(seed)
     layer = gw.SparseExpertLayer(3, 4, router="all", activation="softmax", input_dim=WIDTH)
     model = gw.Sequential([layer])
@@ -44,14 +44,14 @@ def zeros(model: gw.Sequential) -> list[int]:
 
 
 def active(model: gw.Sequential) -> list[np.ndarray]:
-    """Non-zero weights of every expert of every kernel."""
+    """Nonzero count of every expert of every kernel."""
     return [np.count_nonzero(w, axis=(1, 2)) for w in kernels(model)]
 
 
 def record(
     model: gw.Sequential, found: list[Any], observe: Callable[[gw.Sequential], Any]
 ) -> LambdaCallback:
-    """Adds what `observe` gives after every step."""
+    """A callback that appends `observe(model)` to `found` after every step."""
     return LambdaCallback(on_train_batch_end=lambda batch, logs: found.append(observe(model)))
 
 

@@ -1,4 +1,4 @@
-"""Small stacked autoencoders and their data, for several tests."""
+"""Small stacked autoencoders and their data, shared by several tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH, LATENTS, ROWS = 12, 6, 400
 
 
 def rows_of(count: int = ROWS, seed: int = 0) -> np.ndarray:
-    """Rows in [0, 1] that 4 numbers decide."""
+    """Rows in [0, 1] that depend on 4 latent values."""
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).normal(size=(4, WIDTH))
     return (1 / (1 + np.exp(-rng.normal(size=(count, 4)) @ mixing))).astype(np.float32)
@@ -38,7 +38,7 @@ def bits(sae: gw.SparseAutoencoder) -> list[bytes]:
 
 
 def kill(sae: gw.SparseAutoencoder, unit: int) -> None:
-    """Makes a unit of the code active in no row."""
+    """Makes a unit of the code inactive in all rows."""
     last = sae.get_layer("encoder_3")
     bias = last.native.get("bias")
     bias[unit] = -100

@@ -1,4 +1,4 @@
-"""`gatewise bench` runs, and without any other library."""
+"""`gatewise bench` runs, even without other libraries."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from gatewise import _core
 
 ROOT = Path(__file__).parents[2]
 
-# Leaves PyTorch out, should it be installed.
+# Hides PyTorch even if it is installed.
 WITHOUT_TORCH = (
     "import runpy, sys; sys.modules['torch'] = None; sys.argv = ['benchmarks', *sys.argv[1:]]; "
     "runpy.run_module('benchmarks', run_name='__main__')"
@@ -29,7 +29,7 @@ def run_bench(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_bench_measures_the_machine_and_ours_alone() -> None:
+def test_bench_measures_the_machine_and_gatewise_without_other_libraries() -> None:
     result = run_bench("--quick", "--threads", "2", "--rounds", "1")
     assert result.returncode == 0, result.stderr
     for line in ("processor ", "threads     2", "date ", "peak ", "bandwidth "):
@@ -42,7 +42,7 @@ def test_bench_measures_the_machine_and_ours_alone() -> None:
     assert "PyTorch " not in result.stdout.partition("\nforward")[2]
 
 
-def test_bench_lists_the_tables_and_takes_some() -> None:
+def test_bench_lists_tables_and_runs_selected_ones() -> None:
     listed = run_bench("--list").stdout.splitlines()
     assert "forward n=4096 d=256 h=512 E=16 k=2" in listed
     assert "step n=32 d=256 h=512 E=16 k=2" in listed
@@ -58,7 +58,7 @@ def test_bench_lists_the_tables_and_takes_some() -> None:
         (("--threads", "0"), "argument --threads: expected at least 1, got 0"),
     ],
 )
-def test_bench_refuses_what_it_cannot_do(options: tuple[str, ...], message: str) -> None:
+def test_bench_refuses_invalid_options(options: tuple[str, ...], message: str) -> None:
     result = run_bench(*options)
     assert result.returncode == 2
     assert message in result.stderr

@@ -1,4 +1,4 @@
-"""A training that was stopped and continued ends with the bits of one that never was."""
+"""A training that is stopped and continued ends with the bits of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ EPOCHS, BATCH, STEPS = 6, 10, 9
 
 
 class KilledError(Exception):
-    """What ends a training in these tests."""
+    """The exception that stops a training in these tests."""
 
 
 class Killer(Callback):
-    """Ends the training after so many steps, if told to."""
+    """Stops the training after a given number of steps, if any."""
 
     def __init__(self, after: int | None) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def test_a_continued_training_has_the_same_bits(tmp_path: Path, save_freq: Any, 
     try:
         train(tmp_path / "cut", save_freq, after)
     except KilledError:
-        # The continuing process has another seed: all that matters is in the file.
+        # The continued training has another seed: all state must come from the file.
         seed = 5 if list((tmp_path / "cut").iterdir()) else 1
         continued, resumed_history, other = train(tmp_path / "cut", save_freq, seed=seed)
         assert_same_weights(whole, continued)
@@ -79,7 +79,7 @@ def test_a_continued_training_has_the_same_bits(tmp_path: Path, save_freq: Any, 
         assert after > stopper.stopped_epoch * STEPS
 
 
-def test_a_training_may_be_stopped_many_times(tmp_path: Path) -> None:
+def test_a_training_can_be_stopped_many_times(tmp_path: Path) -> None:
     whole, history, _ = train(tmp_path / "whole", 2)
     for _ in range(40):
         try:
@@ -91,7 +91,7 @@ def test_a_training_may_be_stopped_many_times(tmp_path: Path) -> None:
     assert resumed_history.history == history.history
 
 
-def test_the_file_is_removed_at_the_end_unless_asked(tmp_path: Path) -> None:
+def test_the_checkpoint_is_removed_at_the_end_unless_kept(tmp_path: Path) -> None:
     train(tmp_path / "backup", "epoch")
     assert not (tmp_path / "backup").exists()
     model = make_model()
@@ -104,7 +104,7 @@ def test_the_file_is_removed_at_the_end_unless_asked(tmp_path: Path) -> None:
     assert len(history.history["loss"]) == 2
 
 
-def test_more_epochs_go_on_from_a_kept_file(tmp_path: Path) -> None:
+def test_more_epochs_continue_from_a_kept_checkpoint(tmp_path: Path) -> None:
     backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
     one, other = make_model(), make_model()
     one.fit(X, Y, epochs=2, verbose=0, callbacks=[backup])
@@ -143,7 +143,7 @@ def test_used_batches_of_an_iterator_are_skipped(tmp_path: Path, kind: str, afte
 
 
 @pytest.mark.parametrize("after", [5, 12, 25])
-def test_a_training_on_a_file_is_continued(tmp_path: Path, after: int) -> None:
+def test_a_training_on_a_data_file_can_be_continued(tmp_path: Path, after: int) -> None:
     np.save(tmp_path / "x.npy", X)
     x = str(tmp_path / "x.npy")
 
@@ -168,14 +168,16 @@ def test_a_training_on_a_file_is_continued(tmp_path: Path, after: int) -> None:
         ({"class_weight": {0: 2.0}}, "class_weight: expected"),
     ],
 )
-def test_other_arguments_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_continuing_with_other_arguments_is_refused(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(KilledError):
         train(tmp_path, 2, after=5)
     with pytest.raises(ValueError, match=message):
         train(tmp_path, 2, **options)
 
 
-def test_other_models_data_and_callbacks_are_refused(tmp_path: Path) -> None:
+def test_continuing_with_other_models_data_or_callbacks_is_refused(tmp_path: Path) -> None:
     backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
     make_model().fit(X, Y, verbose=0, callbacks=[backup])
     with pytest.raises(ValueError, match="samples: expected 90 as in the training"):
@@ -193,7 +195,7 @@ def test_other_models_data_and_callbacks_are_refused(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours, before)
 
 
-def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
     make_model().fit(X, Y, verbose=0, callbacks=[backup])
     data = bytearray(backup.path.read_bytes())
@@ -203,7 +205,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         make_model().fit(X, Y, verbose=0, callbacks=[backup])
 
 
-def test_wrong_arguments_are_refused() -> None:
+def test_backup_and_restore_refuses_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="backup_dir: expected a folder, got an empty path"):
         BackupAndRestore("")
     with pytest.raises(ValueError, match="save_freq: expected 'epoch' or an int >= 1, got 0"):
@@ -212,7 +214,7 @@ def test_wrong_arguments_are_refused() -> None:
         BackupAndRestore("backup", double_checkpoint=True)
 
 
-def test_kill_minus_nine_loses_at_most_the_last_steps(tmp_path: Path) -> None:
+def test_a_killed_process_loses_at_most_the_steps_since_the_last_save(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """
         import os, signal, sys
@@ -244,7 +246,7 @@ def test_kill_minus_nine_loses_at_most_the_last_steps(tmp_path: Path) -> None:
     assert run("whole", 0, weights[0]) == 0
     for after in (11, 17):
         assert run("cut", after, weights[1]) == -signal.SIGKILL
-    # What a process killed in the midst of writing leaves behind.
+    # The temporary file of a process that was killed while writing.
     leftover = tmp_path / "cut" / ".training.checkpoint.0000.tmp"
     leftover.write_bytes(b"half")
     assert run("cut", 0, weights[1]) == 0

@@ -1,4 +1,4 @@
-"""When callbacks are called, and with what."""
+"""When callbacks are called, and with which arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOOKS = [name for name in dir(gw.callbacks.Callback) if name.startswith("on_")]
 
 
 class Recorder(gw.callbacks.Callback):
-    """Remembers every call."""
+    """Records every call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ for _name in HOOKS:
         setattr(Recorder, _name, _recording(_name))
 
 
-def test_hooks_of_fit_come_in_the_order_of_keras() -> None:
+def test_hooks_of_fit_are_called_in_the_order_of_keras() -> None:
     x, y = make_data()
     recorder = Recorder()
     make_model().fit(x, y, batch_size=25, validation_data=(x, y), verbose=0, callbacks=[recorder])
@@ -56,7 +56,7 @@ def test_hooks_of_fit_come_in_the_order_of_keras() -> None:
     assert recorder.params == {"epochs": 1, "steps": 2, "verbose": 0}
 
 
-def test_logs_are_the_means_so_far_and_the_epochs() -> None:
+def test_logs_contain_running_means_and_epoch_results() -> None:
     x, y = make_data()
     recorder = Recorder()
     history = make_model().fit(
@@ -70,7 +70,7 @@ def test_logs_are_the_means_so_far_and_the_epochs() -> None:
     assert set(by_name["test_end"]) == {"loss", "accuracy"}
 
 
-def test_on_batch_end_is_another_name_of_on_train_batch_end() -> None:
+def test_on_batch_end_is_an_alias_of_on_train_batch_end() -> None:
     class Old(gw.callbacks.Callback):
         seen = 0
 
@@ -84,7 +84,7 @@ def test_on_batch_end_is_another_name_of_on_train_batch_end() -> None:
     assert old.seen == 2
 
 
-def test_hooks_that_nobody_overrides_are_not_watched() -> None:
+def test_hooks_without_an_override_are_not_watched() -> None:
     plain = CallbackList([gw.callbacks.EarlyStopping(), gw.callbacks.History()])
     assert not plain.watches_train_batches and not plain.watches_test_batches
     hook = gw.callbacks.LambdaCallback(on_predict_batch_begin=print)
@@ -93,7 +93,7 @@ def test_hooks_that_nobody_overrides_are_not_watched() -> None:
     assert CallbackList(gw.callbacks.TerminateOnNaN()).watches_train_batches
 
 
-def test_a_callback_may_stop_training_after_a_batch_or_an_epoch() -> None:
+def test_a_callback_can_stop_training_after_a_batch_or_an_epoch() -> None:
     x, y = make_data()
 
     class Stopper(gw.callbacks.Callback):
@@ -108,7 +108,7 @@ def test_a_callback_may_stop_training_after_a_batch_or_an_epoch() -> None:
         assert model.optimizer.iterations == steps
 
 
-def test_the_model_may_be_used_inside_a_hook() -> None:
+def test_the_model_can_be_used_inside_a_hook() -> None:
     x, y = make_data()
     model, other = make_model(), make_model()
     results: list[Any] = []
@@ -123,7 +123,7 @@ def test_the_model_may_be_used_inside_a_hook() -> None:
     assert_same_weights(model, other)
 
 
-def test_the_learning_rate_may_be_set_inside_a_hook() -> None:
+def test_the_learning_rate_can_be_set_inside_a_hook() -> None:
     x, y = make_data()
     model, other = make_model(), make_model()
 
@@ -151,7 +151,7 @@ def test_an_error_in_a_hook_leaves_the_model_usable() -> None:
     model.fit(x, y, verbose=0)
 
 
-def test_lambda_callback_refuses_what_is_no_hook() -> None:
+def test_lambda_callback_refuses_unknown_hooks() -> None:
     with pytest.raises(TypeError, match="LambdaCallback: expected methods of Callback, got 'on_x'"):
         gw.callbacks.LambdaCallback(on_x=print)
     with pytest.raises(TypeError, match="on_epoch_end: expected a function, got int"):
@@ -172,14 +172,14 @@ def test_terminate_on_nan_stops_at_the_first_bad_batch(capsys: pytest.CaptureFix
     assert "terminating training" in capsys.readouterr().out
 
 
-def test_terminate_on_nan_may_raise() -> None:
+def test_terminate_on_nan_can_raise() -> None:
     model, x, y = diverging()
     stop = gw.callbacks.TerminateOnNaN(raise_error=True)
     with pytest.raises(RuntimeError, match="loss: expected a finite number, got"):
         model.fit(x, y, epochs=50, batch_size=50, verbose=0, callbacks=[stop])
 
 
-def test_history_may_be_given_and_goes_on() -> None:
+def test_a_history_that_is_passed_in_is_extended() -> None:
     x, y = make_data()
     history = gw.callbacks.History()
     model = make_model()

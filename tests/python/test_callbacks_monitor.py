@@ -1,4 +1,4 @@
-"""Callbacks that follow one quantity: EarlyStopping and ModelCheckpoint."""
+"""Callbacks that monitor one quantity: EarlyStopping and ModelCheckpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ X, Y = make_data()
 
 
 class Scripted(gw.callbacks.Callback):
-    """Puts values into the logs before the others see them, and keeps each epoch's weights."""
+    """Writes values into the logs before other callbacks read them; keeps each epoch's weights."""
 
     def __init__(self, values: list[float]) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def run(values: list[float], stopper: EarlyStopping, **options: Any) -> tuple[An
         ([np.nan, 2, 1, 1, 1], {"patience": 2}, 5),
     ],
 )
-def test_early_stopping_stops_when_keras_does(
+def test_early_stopping_stops_at_the_same_epoch_as_keras(
     values: list[float], options: dict[str, Any], epochs: int
 ) -> None:
     _, script = run(values, EarlyStopping(monitor="loss", **options))
@@ -73,14 +73,16 @@ def test_early_stopping_stops_when_keras_does(
     ],
     ids=["patience", "epochs ran out", "with others"],
 )
-def test_the_best_weights_come_back(values: list[float], callbacks: list[Any]) -> None:
+def test_early_stopping_restores_the_best_weights(
+    values: list[float], callbacks: list[Any]
+) -> None:
     stopper = EarlyStopping(monitor="loss", patience=2, restore_best_weights=True)
     model, script = run(values, stopper, callbacks=callbacks)
     for ours, best in zip(model.get_weights(), script.weights[1], strict=True):
         np.testing.assert_array_equal(ours, best)
 
 
-def test_the_best_weights_come_back_when_another_callback_stops() -> None:
+def test_early_stopping_restores_the_best_weights_when_another_callback_stops() -> None:
     class Stop(gw.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.stop_training = epoch == 2
@@ -92,27 +94,27 @@ def test_the_best_weights_come_back_when_another_callback_stops() -> None:
         np.testing.assert_array_equal(ours, best)
 
 
-def test_without_restoring_the_last_weights_stay() -> None:
+def test_early_stopping_keeps_the_last_weights_without_restoring() -> None:
     model, script = run([3, 1, 2, 2], EarlyStopping(monitor="loss", patience=5))
     for ours, last in zip(model.get_weights(), script.weights[-1], strict=True):
         np.testing.assert_array_equal(ours, last)
 
 
-def test_early_stopping_may_be_reused() -> None:
+def test_early_stopping_can_be_reused() -> None:
     stopper = EarlyStopping(monitor="loss")
     run([3, 3, 3], stopper)
     _, script = run([5, 4, 3], stopper)
     assert len(script.weights) == 3
 
 
-def test_early_stopping_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_early_stopping_prints_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     run([1, 2], EarlyStopping(monitor="loss", verbose=1, restore_best_weights=True))
     printed = capsys.readouterr().out
     assert "Epoch 2: early stopping" in printed
     assert "Restoring the weights of the best epoch: 1." in printed
 
 
-def test_a_metric_says_which_way_is_better() -> None:
+def test_the_direction_of_improvement_follows_the_metric() -> None:
     stopper = EarlyStopping(monitor="val_accuracy")
     stopper.set_model(make_model())
     stopper.on_train_begin()
@@ -133,7 +135,7 @@ def test_wrong_arguments_are_refused(make: Any, message: str) -> None:
         make()
 
 
-def test_an_unknown_quantity_is_refused_before_training() -> None:
+def test_an_unknown_monitored_quantity_is_refused_before_training() -> None:
     model, untouched = make_model(), make_model()
     for callback in (EarlyStopping(monitor="val_f1"), ModelCheckpoint("m", "f1", 0, True)):
         with pytest.raises(ValueError, match="monitor: expected one of loss, accuracy"):
@@ -141,7 +143,7 @@ def test_an_unknown_quantity_is_refused_before_training() -> None:
     assert_same_weights(model, untouched)
 
 
-def test_a_quantity_that_an_epoch_lacks_is_warned_of() -> None:
+def test_a_monitored_quantity_missing_from_an_epoch_warns() -> None:
     with pytest.warns(UserWarning, match="EarlyStopping: monitor: expected one of loss, accuracy"):
         make_model().fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
 
@@ -162,7 +164,9 @@ def test_checkpoints_are_named_by_epoch_and_logs(tmp_path: Path) -> None:
     assert_same_weights(loaded, model)
 
 
-def test_only_better_models_are_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_save_best_only_saves_only_better_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = str(tmp_path / "{epoch}.gatewise")
     saver = ModelCheckpoint(path, monitor="loss", save_best_only=True, verbose=1)
     make_model().fit(X, Y, epochs=4, verbose=0, callbacks=[Scripted([3, 4, 2, 2]), saver])
@@ -170,7 +174,7 @@ def test_only_better_models_are_saved(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "Epoch 2: loss did not improve from 3" in capsys.readouterr().out
 
 
-def test_initial_threshold_is_to_be_beaten(tmp_path: Path) -> None:
+def test_initial_value_threshold_must_be_improved_on(tmp_path: Path) -> None:
     saver = ModelCheckpoint(
         str(tmp_path / "{epoch}"), "loss", save_best_only=True, initial_value_threshold=2.5
     )
@@ -178,7 +182,7 @@ def test_initial_threshold_is_to_be_beaten(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["2"]
 
 
-def test_checkpoints_come_every_so_many_batches(tmp_path: Path) -> None:
+def test_checkpoints_are_saved_every_save_freq_batches(tmp_path: Path) -> None:
     saver = ModelCheckpoint(
         str(tmp_path / "{epoch}-{batch}.weights"), save_weights_only=True, save_freq=3
     )
@@ -190,7 +194,7 @@ def test_checkpoints_come_every_so_many_batches(tmp_path: Path) -> None:
     assert_same_weights(model, other)
 
 
-def test_paths_that_could_not_be_written_are_refused_before_training(tmp_path: Path) -> None:
+def test_paths_that_cannot_be_written_are_refused_before_training(tmp_path: Path) -> None:
     model, untouched = make_model(), make_model()
     with pytest.raises(ValueError, match=r"filepath: expected names of .*, got \{auc\}"):
         model.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint("{auc}.gatewise")])
@@ -199,7 +203,7 @@ def test_paths_that_could_not_be_written_are_refused_before_training(tmp_path: P
     assert_same_weights(model, untouched)
 
 
-def test_a_name_that_the_epoch_lacks_is_refused(tmp_path: Path) -> None:
+def test_a_path_with_a_name_missing_from_the_logs_is_refused(tmp_path: Path) -> None:
     saver = ModelCheckpoint(tmp_path / "{val_loss}.gatewise")
     with pytest.raises(ValueError, match="filepath: expected names of epoch, loss, accuracy, got"):
         make_model().fit(X, Y, verbose=0, callbacks=[saver])

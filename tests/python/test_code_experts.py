@@ -45,12 +45,12 @@ def fitted(encoder, data, epochs=3, **options):
 
 
 def before_activation(model, x):
-    """From predictions: logarithms are the values but for one number a row."""
+    """Pre-activations up to one constant per row: the logarithms of predictions."""
     return np.log(model.predict(x).astype(np.float64))
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_the_output_is_the_formula(data, fusion):
+def test_the_output_agrees_with_the_formula(data, fusion):
     x = data[0]
     sae = dictionary(x)
     model = fitted(sae, data, fusion=fusion)
@@ -76,7 +76,7 @@ def test_the_output_is_the_formula(data, fusion):
 
 
 @pytest.mark.parametrize("kind", ["dictionary", "stack", "pca", "svd of CSR"])
-def test_any_encoder_will_do(data, kind):
+def test_every_kind_of_encoder_works(data, kind):
     x, y = data
     if kind == "svd of CSR":
         x = csr_array(np.where(x > 0.5, x, 0))
@@ -100,7 +100,7 @@ def test_codes_are_read_as_csr_and_inactive_experts_are_not_read(data):
     inactive = np.setdiff1d(np.arange(4), layer.routing(sae.encode(row))[0])
     weights = layer.named_weights()
     weights["kernel"][inactive] = np.nan
-    # Nor are the rows of weights of features that are not in the code.
+    # Nor are the weight rows of features that are not in the code.
     absent = np.setdiff1d(np.arange(24), sae.encode(row).indices)
     weights["kernel"][:, absent] = np.nan
     weights["router_kernel"][absent] = 7
@@ -108,7 +108,7 @@ def test_codes_are_read_as_csr_and_inactive_experts_are_not_read(data):
     np.testing.assert_array_equal(model.predict(row), clean)
 
 
-def test_a_frozen_encoder_stays_and_a_learning_one_moves(data):
+def test_a_frozen_encoder_is_unchanged_and_a_trained_one_changes(data):
     x = data[0]
     for make in (dictionary, stack):
         for training in ("frozen", "fine_tuned", "joint"):
@@ -118,7 +118,7 @@ def test_a_frozen_encoder_stays_and_a_learning_one_moves(data):
             before = sae.encode(x).toarray()
             after = model.encode(x).toarray()
             assert np.allclose(after, before) == (training == "frozen" or make is stack)
-            if make is stack:  # whose layers are the model's own
+            if make is stack:  # the model uses the stack's own layers
                 same = all(
                     np.array_equal(a, b) for a, b in zip(weights, sae.get_weights(), strict=True)
                 )
@@ -127,7 +127,7 @@ def test_a_frozen_encoder_stays_and_a_learning_one_moves(data):
 
 @pytest.mark.parametrize("make", [dictionary, stack])
 @pytest.mark.parametrize("training", ["fine_tuned", "joint"])
-def test_a_learning_encoder_begins_as_the_one_that_was_given(data, make, training):
+def test_a_trained_encoder_starts_as_a_copy_of_the_given_one(data, make, training):
     x = data[0]
     sae = make(x)
     expected = sae.encode(x).toarray()
@@ -173,8 +173,8 @@ def test_contributions_of_linear_experts_are_exact(data, fusion, sparse):
     np.testing.assert_allclose(difference, logs[:, 0] - logs[:, 1], atol=1e-4)
 
 
-def test_a_contribution_is_what_the_feature_adds_with_the_experts_as_chosen(data):
-    """All experts chosen with equal weights: leaving out a feature takes away its part."""
+def test_a_contribution_is_the_change_of_output_with_the_chosen_experts_fixed(data):
+    """With all experts at equal weights, omitting a feature removes its contribution."""
     x = data[0]
     sae = dictionary(x)
     model = fitted(sae, data, k=4, balance=None)
@@ -195,11 +195,11 @@ def test_a_contribution_is_what_the_feature_adds_with_the_experts_as_chosen(data
             assert parts.output[row] - left == pytest.approx(parts.values[row, feature], abs=2e-5)
 
 
-def test_contributions_of_other_experts_follow_the_path(data):
+def test_contributions_of_nonlinear_experts_are_integrated_gradients(data):
     x = data[0]
     model = fitted(dictionary(x), data, expert=gw.experts.MLP(6, "tanh"), k=4, balance=None)
     parts = model.contributions(x[:20], 0)
-    # All experts are chosen everywhere: the function is smooth, and 64 points are enough.
+    # All experts are chosen for all rows: the function is smooth and 64 points suffice.
     assert np.abs(parts.completeness_error).max() < 1e-3
     np.testing.assert_allclose(
         parts.base + parts.values.sum(axis=1) - parts.output, parts.completeness_error, atol=1e-12
@@ -209,7 +209,7 @@ def test_contributions_of_other_experts_follow_the_path(data):
     assert np.isfinite(jumping.contributions(x[:20], 0).completeness_error).all()
 
 
-def test_input_gradients_are_differences(data):
+def test_input_gradients_agree_with_finite_differences(data):
     from gatewise import _core
 
     x = data[0][:6]
@@ -217,7 +217,7 @@ def test_input_gradients_are_differences(data):
     h = gw.layers.Dense(5, "tanh")(gw.layers.Subtract()([a, gw.layers.Multiply()([a, b])]))
     model = gw.Model([a, b], gw.layers.Dense(3, "softmax")(h))
     inputs = [x, x[::-1].copy()]
-    found = _core.input_gradients(model._require_network(), inputs, 2)
+    found = _core.input_gradients(model._training.require_network(), inputs, 2)
     for at in range(2):
         for column in range(10):
             moved = [[each.copy() for each in inputs] for _ in range(2)]
@@ -228,7 +228,7 @@ def test_input_gradients_are_differences(data):
             np.testing.assert_allclose(found[at][:, column], (y[0] - y[1]) / 2e-2, atol=2e-4)
 
 
-def test_patches_are_encoded_where_they_lie():
+def test_encode_patches_keeps_the_positions_of_patches():
     images = np.random.default_rng(0).random((4, 6, 9)).astype(np.float32)
     sae = gw.SparseAutoencoder(7, activation=gw.TopK(3), input_dim=6, seed=0)
     made = gw.encode_patches(sae, images, patch=(2, 3))
@@ -255,11 +255,11 @@ def test_convolutions_read_the_map_of_a_patch_encoder(expert):
     assert model.expert_layer.input_shape == (None, 9 * 8)
     parts = model.contributions(x[:3], 0)
     assert parts.values.shape == (3, 72)
-    with pytest.raises(ValueError, match=r"map_shape: expected the shape of the map that a row h"):
+    with pytest.raises(ValueError, match=r"map_shape: expected the shape of the map in each row"):
         fitted(PCA(3), (x, y), expert=gw.experts.Conv2D(4))
 
 
-def test_the_thread_count_changes_no_bit(data):
+def test_results_have_the_same_bits_for_any_thread_count(data):
     results = []
     for threads in (1, 2):
         gw.set_num_threads(threads)
@@ -284,19 +284,19 @@ def test_wrong_arguments_are_refused(arguments, error, message):
         SparseCodeExperts(**{"encoder": PCA(2), "output_dim": 2} | arguments)
 
 
-def test_calls_at_the_wrong_time_are_refused(data):
+def test_calls_in_the_wrong_state_are_refused(data):
     x, y = data
     model = SparseCodeExperts(PCA(3), 2)
     with pytest.raises(ValueError, match=r"expected a compiled model; call compile first"):
         model.fit(x, y)
-    with pytest.raises(AttributeError, match=r"model is known after fit"):
+    with pytest.raises(AttributeError, match=r"expected a built model; call fit or build first"):
         model.predict(x)
     learning = SparseCodeExperts(PCA(3).fit(x), 2, training="joint")
     learning.compile("adam", "mse")
-    with pytest.raises(TypeError, match=r"training: expected 'frozen' for an encoder that is no"):
+    with pytest.raises(TypeError, match=r"training: expected 'frozen' for an encoder that is"):
         learning.fit(x, y)
     done = fitted(dictionary(x), data)
-    with pytest.raises(ValueError, match=r"output: expected a number from 0 to 1, got 2"):
+    with pytest.raises(ValueError, match=r"output: expected an index from 0 to 1, got 2"):
         done.contributions(x, 2)
 
 

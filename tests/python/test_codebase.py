@@ -1,4 +1,4 @@
-"""The rules of docs/design.md that a reading of the sources can check."""
+"""Checks of the sources against the rules of docs/design.md."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CPP = ROOT / "cpp"
 PACKAGE = ROOT / "python" / "gatewise"
 
-# Folder of cpp/ -> the folders it may include; the table of docs/design.md.
+# Folder of cpp/ -> folders it may include, as in the table of docs/design.md.
 ALLOWED_INCLUDES = {
     "core": set(),
     "kernels": {"core"},
@@ -31,6 +31,34 @@ ALLOWED_INCLUDES = {
         *("layers", "losses", "optimizers"),
     },
 }
+# Packages and modules of python/gatewise, level by level: each imports those of earlier levels.
+# Typing imports, imports inside functions and literals of `import_module` count.
+LEVELS = [
+    {"_core", "_extras", "_levels", "_version", "registry", "utils"},
+    {
+        *("activations", "constraints", "initializers", "losses", "metrics", "optimizers"),
+        "regularizers",
+    },
+    {"experts"},
+    {"balance", "callbacks", "data", "io", "routers"},
+    {"layers"},
+    {"training"},
+    {"models"},
+    {"sae"},
+    {"code_experts", "compress"},
+    {"validation"},
+    {"decompose", "selection"},
+    {"plots"},
+    {"cli", "config", "demo", "demo_data"},
+]
+# Within a level only these.
+ALLOWED_WITHIN = {
+    ("_core", "_levels"),
+    ("cli", "config"),
+    ("cli", "demo"),
+    ("cli", "demo_data"),
+    ("demo", "demo_data"),
+}
 DEPENDENCIES = {"numpy", "scipy", "safetensors", "tqdm"}
 EXTRAS = {"matplotlib", "mlxtend", "networkx", "sklearn"}
 SOURCE_FOLDERS = ("cpp", "python", "tests", "benchmarks", "examples")
@@ -45,7 +73,7 @@ def cpp_files() -> list[Path]:
 
 
 def package_files() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+    return sorted(path for path in PACKAGE.rglob("*.py") if "benchmarks" not in path.parts)
 
 
 def name_of(path: Path) -> str:
@@ -53,7 +81,7 @@ def name_of(path: Path) -> str:
 
 
 def includes(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each included name, and whether it is written in quotes, that is, one of ours."""
+    """Each included name, and whether it is in quotes (our own headers are)."""
     for quote, name in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)', path.read_text(), re.M):
         yield name, quote == '"'
 
@@ -75,7 +103,7 @@ def test_cpp_includes_follow_the_table() -> None:
     assert wrong == []
 
 
-def test_experts_know_only_the_plan_of_routing() -> None:
+def test_experts_include_only_the_dispatch_plan_of_routing() -> None:
     used = {
         name
         for path in cpp_files()
@@ -83,7 +111,7 @@ def test_experts_know_only_the_plan_of_routing() -> None:
         for name, ours in includes(path)
         if ours and name.startswith("routing/")
     }
-    assert all("plan" in Path(name).stem for name in used), used
+    assert used <= {"routing/dispatch.h"}
 
 
 def test_python_headers_stay_in_the_bindings() -> None:
@@ -96,7 +124,7 @@ def test_python_headers_stay_in_the_bindings() -> None:
     assert wrong == []
 
 
-def test_openmp_is_used_by_parallel_for_alone() -> None:
+def test_openmp_is_used_only_by_parallel_for() -> None:
     used = re.compile(r"#\s*pragma\s+omp|_Pragma\(\s*\"omp|#\s*include\s*<omp\.h>")
     files = cpp_files() + sorted((ROOT / "python" / "bindings").rglob("*.*"))
     wrong = [
@@ -108,11 +136,11 @@ def test_openmp_is_used_by_parallel_for_alone() -> None:
 
 
 def test_the_process_wide_thread_count_of_openmp_is_never_set() -> None:
-    forbidden = "omp_set_num_" + "threads"  # in two parts: this file is read too
+    forbidden = "omp_set_num_" + "threads"  # split, because this file is checked too
     assert [name_of(path) for path in sources() if forbidden in path.read_text()] == []
 
 
-def test_vector_width_is_known_to_kernels_alone() -> None:
+def test_vector_width_is_used_only_by_kernels() -> None:
     width = re.compile(r"__AVX\w*__|__SSE4\w*__|_mm(?:256|512)_")
     wrong = [
         name_of(path)
@@ -139,7 +167,7 @@ def test_no_file_is_longer_than_four_hundred_lines() -> None:
 
 
 def imports(node: ast.AST, at_import: bool = True) -> Iterator[tuple[str, bool]]:
-    """Each imported module, and whether importing the file imports it."""
+    """Each imported module, and whether it is imported when the file is."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from ((alias.name, at_import) for alias in child.names)
@@ -152,8 +180,86 @@ def imports(node: ast.AST, at_import: bool = True) -> Iterator[tuple[str, bool]]
             yield from imports(child, at_import and not type_checking and not function)
 
 
+def imported_files(path: Path) -> set[Path]:
+    """Package files that a file imports: at import, for typing and inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [each.value for each in node.args if isinstance(each, ast.Constant)]
+        found |= {file for name in names if (file := package_file(str(name))) not in (None, path)}
+    return {file for file in found if file is not None}
+
+
+def package_file(name: str) -> Path | None:
+    """The file that defines an imported name; None outside the package and for extensions."""
+    parts = name.split(".")
+    if parts[0] != "gatewise" or parts[1:2] in (["_probe"], ["benchmarks"]):
+        return None
+    for length in range(len(parts), 0, -1):
+        path = PACKAGE.parent.joinpath(*parts[:length])
+        if path.with_suffix(".py").is_file():
+            return path.with_suffix(".py")
+        if (path / "__init__.py").is_file():
+            return path / "__init__.py"
+    return None
+
+
+def test_package_imports_follow_the_levels() -> None:
+    level = {name: index for index, names in enumerate(LEVELS) for name in names}
+    wrong = []
+    for path in package_files():
+        source = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if source == "__init__":
+            continue
+        assert source in level, f"{source} stands in no level"
+        for file in imported_files(path):
+            target = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+            allowed = (
+                target == source
+                or level.get(target, len(LEVELS)) < level[source]
+                or (source, target) in ALLOWED_WITHIN
+            )
+            if not allowed:
+                wrong.append(f"{name_of(path)}: {source} may not import {name_of(file)}")
+    assert wrong == []
+
+
+def test_imports_between_package_files_have_no_cycle() -> None:
+    remaining = {path: imported_files(path) for path in package_files()}
+    # Repeatedly remove files without remaining imports. The rest is in a cycle or imports one.
+    while free := [path for path, files in remaining.items() if not files & remaining.keys()]:
+        for path in free:
+            del remaining[path]
+    assert sorted(map(name_of, remaining)) == []
+
+
+def test_no_module_uses_private_attributes_of_other_classes() -> None:
+    """Exceptions are `_training` of a model and `_state`."""
+    allowed = {"_training", "_state"}
+    wrong = []
+    for path in package_files():
+        tree = ast.parse(path.read_text())
+        own = {
+            each.attr
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Attribute) and ast.unparse(each.value) in ("self", "cls")
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr):
+                owner = ast.unparse(node.value)
+                known = node.attr in own | allowed | {"_getframe", "_repr_html_"}
+                if owner not in ("self", "cls", "super()") and not known:
+                    wrong.append(f"{name_of(path)}:{node.lineno}: {owner}.{node.attr}")
+    assert wrong == []
+
+
 @pytest.mark.parametrize("path", package_files(), ids=name_of)
-def test_package_imports_itself_and_its_dependencies(path: Path) -> None:
+def test_the_package_imports_only_itself_and_its_dependencies(path: Path) -> None:
     known = DEPENDENCIES | EXTRAS | {"gatewise", "typing_extensions"} | sys.stdlib_module_names
     for module, at_import in imports(ast.parse(path.read_text())):
         top = module.partition(".")[0]
@@ -182,7 +288,7 @@ def test_version_is_the_same_everywhere() -> None:
 
 
 def stub_names() -> tuple[set[str], dict[str, set[str]]]:
-    """Functions of the stub, and its classes with the public names of each."""
+    """Functions of the stub, and its classes with their public names."""
     functions, classes = set(), {}
     for node in ast.parse((PACKAGE / "_core.pyi").read_text()).body:
         if isinstance(node, ast.FunctionDef):
@@ -202,7 +308,7 @@ def public(names: Iterator[str] | list[str]) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def test_stub_names_what_the_extension_has() -> None:
+def test_the_stub_has_the_names_of_the_extension() -> None:
     functions, classes = stub_names()
     assert public(dir(_core)) == functions | classes.keys()
     for name, members in classes.items():

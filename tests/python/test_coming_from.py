@@ -1,4 +1,4 @@
-"""The page for those who come from PyTorch or Keras: its blocks run as they stand, in order."""
+"""The page for users of PyTorch or Keras: its code blocks run unchanged, in order."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "coming_from.md"
 
 @pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
 @pytest.mark.filterwarnings("ignore::gatewise.RoutingCollapseWarning")
-def test_the_blocks_run_as_they_stand(capsys) -> None:
+def test_the_code_blocks_run_unchanged(capsys) -> None:
     blocks = re.findall(r"```python\n# gatewise\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     assert len(blocks) == 5
     x, y, x_test, y_test = load_digits(0)
@@ -34,7 +34,7 @@ def test_the_blocks_run_as_they_stand(capsys) -> None:
     assert space["choice"].num_experts in (4, 8)
 
 
-def test_every_system_has_a_code_block_of_another_library() -> None:
+def test_every_section_has_a_pytorch_code_block() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(re.findall(r"```python\n# PyTorch\n", page)) == 5
     assert len(re.findall(r"^## \d\. ", page, re.M)) == 5

@@ -1,4 +1,4 @@
-"""How far apart two models' predictions lie."""
+"""Differences between the predictions of two models."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def _linear(kernel):
     return model
 
 
-def test_differences_and_agreement_are_those_of_the_predictions():
+def test_compare_computes_differences_and_agreement_of_predictions():
     one, other = _linear([[1, 0], [0, 1]]), _linear([[1, 0], [0, -2]])
     result = one.compare(other, X)
     difference = np.abs(3 * X[:, 1].astype(np.float64))
@@ -25,7 +25,7 @@ def test_differences_and_agreement_are_those_of_the_predictions():
     assert other.compare(one, X, batch_size=3) == result
 
 
-def test_a_model_agrees_with_itself_and_the_result_reads_as_a_sentence():
+def test_compare_of_equal_models_prints_full_agreement():
     model = _linear([[1, 2], [3, 4]])
     result = model.compare(model, X)
     assert result == gw.Comparison(0.0, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Weights that move to where the loss asks for them, always as many."""
+"""Drop and grow: the mask follows the gradient while the nonzero count stays fixed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import gatewise as gw
 from gatewise.compress import MagnitudePruning
 from gatewise.compress.drop_and_grow import move
 from gatewise.compress.kernels import MIN_NORMAL, smallest
-from gatewise.training.gradients import mean_gradients
+from gatewise.models.gradients import mean_gradients
 from sparse_models import FIT, MODELS, WIDTH, X, Y, active, kernels, record, rigl
 from training_models import assert_same_weights, make_expert_model, make_model
 
@@ -37,18 +37,18 @@ def test_every_expert_keeps_its_nonzero_count_during_drop_and_grow(make):
     due = {step for step in range(1, 40) if step % 4 == 0}
     assert {step + 2 for step, each in enumerate(moved) if each} <= due
     assert sum(moved) > 0
-    # From the end on they stay.
+    # The mask is fixed from the end on.
     assert not any(moved[40:])
 
 
-def test_the_smallest_are_dropped_and_grow_where_the_gradient_is_largest():
+def test_move_drops_the_smallest_weights_and_grows_at_the_largest_gradients():
     weights = np.array([3, -1, 0, 0.5, 0, -2, 0, 4], np.float32)
     gradient = np.array([0, 9, -2, 9, 1, 0, -3, 0], np.float32)
     move(weights, gradient, 5, 0.4)
     np.testing.assert_array_equal(weights, np.float32([3, 0, MIN_NORMAL, 0, 0, -2, MIN_NORMAL, 4]))
 
 
-def test_a_nonzero_count_off_target_is_corrected():
+def test_move_corrects_a_nonzero_count_off_target():
     for start in ([1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 0]):
         weights = np.array(start, np.float32)
         move(weights, np.arange(6, dtype=np.float32), 3, 0.0)
@@ -59,13 +59,13 @@ def test_a_nonzero_count_off_target_is_corrected():
     np.testing.assert_array_equal(full, np.arange(1, 5))
 
 
-def test_smallest_chooses_exactly_so_many_and_the_first_of_equals():
+def test_smallest_chooses_exactly_count_values_and_breaks_ties_by_index():
     values = np.float32([2, 1, 1, 0, 1])
     for count, expected in enumerate(([], [3], [1, 3], [1, 2, 3], [1, 2, 3, 4], [0, 1, 2, 3, 4])):
         assert np.flatnonzero(smallest(values, count)).tolist() == expected
 
 
-def test_a_change_follows_the_gradient_of_the_rows_given():
+def test_drop_and_grow_uses_the_gradient_of_the_given_rows():
     model = make_model()
     model.compile(gw.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
     begin = copy.deepcopy(model)
@@ -74,7 +74,7 @@ def test_a_change_follows_the_gradient_of_the_rows_given():
     gradients = mean_gradients(begin, X, Y)
     for layer, other in zip(begin.layers, model.layers, strict=True):
         expected, kernel_gradient = layer.get_weights()[0], gradients[layer.name]["kernel"]
-        # At step 4 of 8, half of drop_fraction; at step 8 nothing.
+        # Half of drop_fraction moves at step 4 of 8, nothing at step 8.
         move(expected.reshape(-1), kernel_gradient.reshape(-1), np.count_nonzero(expected), 0.5)
         np.testing.assert_array_equal(other.get_weights()[0], expected)
 
@@ -86,7 +86,7 @@ def test_grown_weights_are_trained():
         assert np.abs(w[w != 0]).min() > 1e-6
 
 
-def test_experts_without_rows_are_left_as_they_are():
+def test_experts_without_rows_are_unchanged():
     x = np.abs(X)
     model = make_expert_model()
     layer = model.layers[0]
@@ -119,7 +119,7 @@ def test_sparse_training_is_reproducible_for_any_thread_count(make):
             assert_same_weights(run(), other)
 
 
-def test_a_second_training_goes_on_with_the_weights_of_the_first():
+def test_a_second_training_continues_with_the_mask_of_the_first():
     model = make_model()
     callback = rigl()
     model.fit(X, Y, callbacks=[callback], **FIT)
@@ -132,7 +132,7 @@ def test_a_second_training_goes_on_with_the_weights_of_the_first():
         np.testing.assert_array_equal(old, new)
 
 
-def test_without_a_density_the_zeros_of_the_model_count():
+def test_without_a_density_the_zeros_of_the_model_are_kept():
     model = make_model()
     rng = np.random.default_rng(0)
     model.set_weights([np.where(rng.random(w.shape) < 0.25, w, 0) for w in model.get_weights()])
@@ -154,11 +154,11 @@ def test_weights_zeroed_by_a_penalty_are_regrown():
     assert all(counts[step - 1] == wanted for step in range(4, 40, 4))
 
 
-def test_gradients_may_come_from_sparse_rows():
+def test_gradients_can_be_computed_from_csr_rows():
     rows = scipy.sparse.csr_array(np.where(np.abs(X) > 0.7, X, 0))
     models = [make_model(), make_model()]
     for model, x in zip(models, (rows, rows.toarray()), strict=True):
         model.fit(x, Y, callbacks=[rigl(x=x, rows=20)], **FIT)
     for one, other in zip(*map(kernels, models), strict=True):
-        # CSR and dense products sum in the same order, but for the zeros.
+        # CSR and dense products sum in the same order, except for the zeros.
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

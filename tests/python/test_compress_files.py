@@ -1,4 +1,4 @@
-"""Files of models whose layers hold no zeros, and what such models refuse."""
+"""Files of models with compressed layers, and what such models refuse."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_a_saved_model_keeps_its_form_and_bits(form: str, make: Any, tmp_path: A
             assert np.array_equal(found, one)
 
 
-def test_a_layer_is_pickled_by_itself() -> None:
+def test_a_compressed_layer_can_be_pickled() -> None:
     layer = compress(stack(), "csr").layers[0]
     copied = pickle.loads(pickle.dumps(layer))
     assert np.array_equal(copied(X), layer(X))
 
 
-def test_settings_alone_make_a_layer_of_zeros() -> None:
+def test_a_layer_from_its_configuration_has_zero_weights() -> None:
     small = compress(stack(), "csr")
     copied = gw.models.model_from_json(small.to_json())
     assert copied.layers[0].steps == small.layers[0].steps > 0
@@ -60,7 +60,7 @@ def test_settings_alone_make_a_layer_of_zeros() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_weights_alone_are_loaded_into_the_same_form(form: str, tmp_path: Any) -> None:
+def test_a_weights_file_is_loaded_into_a_model_of_the_same_form(form: str, tmp_path: Any) -> None:
     model = stack()
     small, other = compress(model, form), compress(model, form)
     other.layers[-1].set_weights([np.zeros((50, 3)), np.zeros(3)])
@@ -142,7 +142,7 @@ def test_evaluate_works_and_training_is_refused(form: str) -> None:
     with pytest.raises(ValueError, match=r"kernel: expected a parameter that is set by itself"):
         layer.native.set("kernel", layer.get_weights()[0])
     with pytest.raises(ValueError, match=r"fit: expected a model of float32 weights, got kernel"):
-        small._prepare_trainer().begin_fit()
+        small._training.prepare_trainer().begin_fit()
 
 
 def test_recompressing_changes_nothing() -> None:
@@ -154,7 +154,7 @@ def test_recompressing_changes_nothing() -> None:
     assert isinstance(compress(only).layers[0], CompressedDense)
 
 
-def test_wrong_uses_are_refused() -> None:
+def test_wrong_uses_of_compress_are_refused() -> None:
     model = stack()
     with pytest.raises(TypeError, match=r"model: expected a model, got Dense"):
         compress(model.layers[0])
@@ -189,8 +189,8 @@ def test_a_layer_checks_its_settings(settings: Any, error: type[Exception], mess
         CompressedDense(**{"units": 3, **settings})
 
 
-def test_a_kernel_of_other_axes_is_refused() -> None:
+def test_a_kernel_or_bias_of_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"kernel: expected \(d, u\), got 3 axes"):
         CompressedDense.from_kernel(np.zeros((2, 3, 4)), None, "csr")
-    with pytest.raises(ValueError, match=r"bias: expected an array of the parameter's own shape"):
+    with pytest.raises(ValueError, match=r"bias: expected an array of the parameter's shape"):
         CompressedDense.from_kernel(np.zeros((2, 3)), np.zeros(4), "csr")

@@ -1,4 +1,4 @@
-"""Models whose layers hold no zeros: what they compute, hold and choose."""
+"""Compressed models: their predictions, stored arrays and chosen forms."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_layers_with_fewer_zeros_stay_dense(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_settings_and_natural_weights_stay(form: str) -> None:
+def test_compress_keeps_settings_and_dense_weights(form: str) -> None:
     model = stack(name="first", trainable=False, seed=5)
     small = compress(model, form)
     layer = small.layers[0]
@@ -75,7 +75,7 @@ def test_settings_and_natural_weights_stay(form: str) -> None:
     assert [each.name for each in layer.parameters()] == ["kernel", "bias"]
 
 
-def test_forms_hold_what_they_say() -> None:
+def test_forms_store_the_documented_arrays() -> None:
     model = stack()
     kernel = model.get_weights()[0]
     stored = {form: compress(model, form).layers[0].stored_weights() for form in FORMS}
@@ -89,7 +89,7 @@ def test_forms_hold_what_they_say() -> None:
     is_nonzero = stored["csr"]["places"] < 90
     assert is_nonzero.sum() == np.count_nonzero(kernel)
     assert sorted(stored["csr"]["order"]) == list(range(37))
-    # Inputs of each 16 units with a weight among the 16, in order.
+    # For each 16 units, the inputs that any of them reads, in order.
     padded = np.pad(kernel, ((0, 0), (0, 11))).reshape(90, 3, 16)
     read = [np.flatnonzero(padded[:, slice_].any(axis=1)) for slice_ in range(3)]
     assert np.array_equal(stored["blocks"]["places"], np.concatenate(read))
@@ -98,7 +98,7 @@ def test_forms_hold_what_they_say() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_extremes_are_compressed_too(form: str) -> None:
+def test_kernels_of_all_zeros_all_ones_and_one_weight_are_compressed(form: str) -> None:
     for kernel in (np.zeros((5, 3)), np.ones((5, 300)), np.eye(1)):
         d, u = kernel.shape
         model = gw.Sequential([gw.Input(shape=(d,)), Dense(u, use_bias=u > 1)])
@@ -114,7 +114,7 @@ def test_extremes_are_compressed_too(form: str) -> None:
 
 @pytest.mark.kernels
 @pytest.mark.parametrize("form", FORMS)
-def test_sparse_rows_are_taken_and_give_the_same_bits(form: str) -> None:
+def test_csr_rows_have_the_bits_of_dense_rows(form: str) -> None:
     small = compress(stack(), form)
     dense = X * (np.abs(X) > 1)
     expected = small.predict(dense, verbose=0)
@@ -134,7 +134,7 @@ def test_an_infinite_hidden_value_is_not_multiplied_by_zero_weights(form: str) -
 
 
 class TestExperts:
-    """Linear experts whose weights are the same for every row."""
+    """Linear experts with the same weights for every row."""
 
     def _model(self, router: Any, **options: Any) -> gw.Sequential:
         layer = gw.SparseExpertLayer(40, num_experts=3, router=router, k=None, **options)
@@ -155,14 +155,14 @@ class TestExperts:
         fused = model.layers[0].fuse()
         assert np.array_equal(layer.get_weights()[0], fused.get_weights()[0])
         assert np.array_equal(layer(X), fused(X))
-        # The rounding of sums of four experts' outputs of some 90 products each.
+        # Rounding of sums of four experts' outputs, of about 90 products each.
         assert model.compare(small, X).largest_difference < 1e-5
 
     def test_without_enough_zeros_in_their_sum_stay(self) -> None:
         layer = gw.SparseExpertLayer(30, num_experts=3, router="all", k=None)
         model = gw.Sequential([gw.Input(shape=(90,)), layer])
         kernel, bias = model.get_weights()
-        for expert in range(3):  # two of three inputs each, but together none
+        for expert in range(3):  # each expert has zeros at two of three inputs, the sum has none
             kernel[expert, np.arange(90) % 3 != expert] = 0
         model.set_weights([kernel, bias])
         small = compress(model, "csr")
@@ -195,7 +195,7 @@ class TestExperts:
 
 
 class TestChoice:
-    """What "auto" takes, with times that are given."""
+    """The form that "auto" chooses for given times."""
 
     def _choose(
         self, monkeypatch: pytest.MonkeyPatch, one: list[float], many: list[float], **settings: Any
@@ -221,7 +221,7 @@ class TestChoice:
         assert self._choose(monkeypatch, [9, 1, 12], [9, 12, 1]) is None
 
     def test_is_smaller_than_dense(self) -> None:
-        # Half of the weights, all over: 16 weights and their input are more than 16 weights.
+        # Few zeros: the stored weights and their inputs need more memory than the dense kernel.
         kernel = np.where(RANDOM.random((64, 32)) < 0.9, 1, 0).astype(np.float32)
         dense = Dense(32)
         dense.build((None, 64))
@@ -250,14 +250,14 @@ class TestSize:
     def test_is_smaller_in_memory_and_on_disk(
         self, form: str, min_ratio: float, tmp_path: Any
     ) -> None:
-        # 95 % zeros, and 44 % of the inputs of 16 units: 20 and 1.8 times as few weights.
+        # Of the weights, csr stores 5 % (the nonzeros), blocks 56 % (inputs that 16 units read).
         model = self._wide()
         small = compress(model, form)
         assert model.count_bytes() > min_ratio * small.count_bytes()
         model.save(tmp_path / "dense")
         small.save(tmp_path / "small")
         size = (tmp_path / "small").stat().st_size
-        assert small.count_bytes() < size < small.count_bytes() + 4000  # and a header
+        assert small.count_bytes() < size < small.count_bytes() + 4000  # plus a header
         assert (tmp_path / "dense").stat().st_size > 0.95 * min_ratio * size
         stored = small.layers[0].stored_weights().values()
         assert small.count_bytes() == sum(each.nbytes for each in stored)

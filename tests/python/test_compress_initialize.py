@@ -1,4 +1,4 @@
-"""First weights most of which are zero: how many, which, and that they stay."""
+"""Sparse initialization: the nonzero counts, the masks, and that zeros are kept."""
 
 import numpy as np
 import pytest
@@ -57,18 +57,18 @@ def _repeatable():
 @pytest.mark.parametrize("distribution", ["erdos_renyi", "uniform"])
 @pytest.mark.parametrize("density", [0.05, 0.1, 1 / 3, 0.9, 1])
 @pytest.mark.parametrize("make", [dense_model, expert_model])
-def test_the_model_keeps_exactly_its_share_of_weights(make, density, distribution):
+def test_initialize_sparse_keeps_exactly_the_given_density(make, density, distribution):
     model = make()
     kept = initialize_sparse(model, density, distribution)
     found = kernels(model)
     assert sum(map(np.count_nonzero, found)) == round(density * sum(w.size for w in found))
     for share, w in zip(kept.values(), found, strict=True):
         assert share == pytest.approx(np.count_nonzero(w) / w.size)
-        # Experts of one kernel differ by one weight at most, that of rounding.
+        # Nonzero counts of experts differ by at most one, due to rounding.
         assert np.ptp(np.count_nonzero(w, axis=(1, 2))) <= 1
 
 
-def test_erdos_renyi_gives_each_kernel_its_share():
+def test_erdos_renyi_densities_agree_with_the_formula():
     model = dense_model()
     kept = initialize_sparse(model, 0.1)
     ratios = np.array(
@@ -79,7 +79,7 @@ def test_erdos_renyi_gives_each_kernel_its_share():
     np.testing.assert_allclose(list(kept.values()), epsilon * ratios, atol=1 / sizes.min())
 
 
-def test_a_density_above_one_is_capped_and_its_excess_shared_among_the_others():
+def test_a_density_above_one_is_capped_and_its_excess_is_divided_among_the_others():
     model = dense_model()
     kept = initialize_sparse(model, 0.6)
     assert kept["out"] == 1
@@ -87,14 +87,14 @@ def test_a_density_above_one_is_capped_and_its_excess_shared_among_the_others():
     assert kept["hidden"] == pytest.approx((0.6 * sum(sizes) - sizes[1]) / sizes[0], abs=1e-3)
 
 
-def test_uniform_gives_all_kernels_the_same_share():
+def test_uniform_gives_all_kernels_the_same_density():
     kept = initialize_sparse(dense_model(), 0.25, "uniform")
     assert kept == {"hidden": 0.25, "out": 0.25}
 
 
 @pytest.mark.parametrize("rescale", [True, False])
 @pytest.mark.parametrize("make", [dense_model, expert_model])
-def test_weights_that_stay_keep_the_variance_of_sums(make, rescale):
+def test_rescaled_weights_keep_the_variance_of_sums(make, rescale):
     model = make()
     before = kernels(model)
     initialize_sparse(model, 0.2, rescale=rescale)
@@ -105,16 +105,16 @@ def test_weights_that_stay_keep_the_variance_of_sums(make, rescale):
             np.testing.assert_array_equal(expert[is_kept], start[is_kept] * factor)
 
 
-def test_every_expert_has_a_mask_of_its_own():
+def test_every_expert_has_its_own_mask():
     model = expert_model()
     initialize_sparse(model, 0.2)
     masks = (kernels(model)[0] != 0).reshape(4, -1)
     agreement = np.array([[(a & b).sum() / a.sum() for b in masks] for a in masks])
-    # 40 of 200 weights drawn twice agree in 0.2 of them, with a deviation of 0.06.
+    # Two random choices of 40 from 200 weights share a fraction 0.2, standard deviation 0.06.
     assert agreement[~np.eye(4, dtype=bool)].max() < 0.45
 
 
-def test_masks_follow_the_seed_and_unless_given_that_of_the_model():
+def test_masks_depend_on_the_seed_or_else_on_the_seed_of_the_model():
     def masks(seed=None, model_seed=1):
         gw.utils.set_random_seed(model_seed)
         model = dense_model()
@@ -127,7 +127,7 @@ def test_masks_follow_the_seed_and_unless_given_that_of_the_model():
     assert (masks() != masks(model_seed=2)).any()
 
 
-def test_biases_routers_and_other_layers_are_left_alone():
+def test_biases_routers_and_other_layers_are_unchanged():
     model = expert_model("top_k")
     before = model.layers[-1].named_weights()
     initialize_sparse(model, 0.1)
@@ -145,7 +145,7 @@ def test_biases_routers_and_other_layers_are_left_alone():
     assert np.count_nonzero(kernels(chosen)[1]) == last.size // 2
 
 
-def test_weights_that_started_at_zero_are_trained_where_they_stay(data):
+def test_kernels_initialized_to_zero_are_trained_inside_their_mask(data):
     model = dense_model(kernel_initializer="zeros")
     initialize_sparse(model, 0.5)
     assert sum(map(np.count_nonzero, kernels(model))) == 540
@@ -158,7 +158,7 @@ def test_weights_that_started_at_zero_are_trained_where_they_stay(data):
 
 
 @pytest.mark.parametrize("make", [dense_model, expert_model])
-def test_zeros_stay_through_training_files_and_more_training(make, data, tmp_path):
+def test_zeros_are_kept_in_training_and_files(make, data, tmp_path):
     model = make()
     initialize_sparse(model, 0.1)
     masks = [w != 0 for w in kernels(model)]
@@ -172,7 +172,7 @@ def test_zeros_stay_through_training_files_and_more_training(make, data, tmp_pat
         np.testing.assert_array_equal(ours, other)
 
 
-def test_sparse_experts_for_all_rows_are_a_sum_of_sparse_products(data):
+def test_experts_chosen_for_all_rows_sum_their_sparse_products(data):
     x, _ = data
     layer = gw.SparseExpertLayer(CLASSES, 4, router=gw.routers.All(shared_bias=True), seed=1)
     layer.build((None, WIDTH))
@@ -183,7 +183,7 @@ def test_sparse_experts_for_all_rows_are_a_sum_of_sparse_products(data):
 
 
 @pytest.mark.parametrize("make", [dense_model, expert_model])
-def test_summary_counts_what_is_left(make):
+def test_the_summary_counts_nonzero_weights(make):
     model, shown = make(), []
     initialize_sparse(model, 0.1)
     model.summary(print_fn=shown.append)
@@ -200,7 +200,7 @@ def test_summary_counts_what_is_left(make):
         ({"density": 0}, ValueError, "density: expected a number above 0, got 0"),
         ({"density": 1.5}, ValueError, r"density: expected a number in \[0, 1\], got 1.5"),
         ({"density": "a"}, TypeError, "density: expected a number"),
-        ({"density": 0.001}, ValueError, "density: expected enough for a weight in every kernel"),
+        ({"density": 0.001}, ValueError, "density: expected at least one weight in every kernel"),
         ({"distribution": "er"}, ValueError, "distribution: expected one of erdos_renyi, uniform"),
         ({"seed": -1}, ValueError, "seed: expected an integer >= 0, got -1"),
         ({"rescale": 1}, TypeError, "rescale: expected True or False, got 1"),
@@ -210,7 +210,7 @@ def test_summary_counts_what_is_left(make):
         ({"layers": []}, ValueError, "model: expected Dense or SparseExpertLayer layers, got none"),
     ],
 )
-def test_wrong_arguments_leave_the_model_as_it_was(arguments, error, message):
+def test_wrong_arguments_are_refused_and_leave_the_model_unchanged(arguments, error, message):
     model = dense_model()
     before = kernels(model)
     with pytest.raises(error, match=message):
@@ -220,7 +220,7 @@ def test_wrong_arguments_leave_the_model_as_it_was(arguments, error, message):
     assert model.layers[-1].kernel_constraint is None
 
 
-def test_models_without_kernels_to_set_are_refused():
+def test_models_without_trainable_kernels_are_refused():
     with pytest.raises(ValueError, match="expected a built layer"):
         initialize_sparse(gw.Sequential([gw.layers.Dense(2)]), 0.5)
     with pytest.raises(ValueError, match="compress: expected float32 weights, got layer 'e'"):

@@ -1,4 +1,4 @@
-"""Pruning on a schedule; and all sparse training is taken up where it was stopped."""
+"""Pruning on a schedule, and continuing all sparse training after a stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training_models import assert_same_weights, make_expert_model, make_model
 
 @pytest.mark.parametrize("exponent", [1, 3])
 @pytest.mark.parametrize("make", MODELS)
-def test_pruning_follows_the_cubic_schedule(make, exponent):
+def test_pruning_follows_the_polynomial_schedule(make, exponent):
     model, found = make(), []
     pruning = MagnitudePruning(0.8, 0.2, 5, 41, frequency=4, exponent=exponent)
     model.fit(X, Y, callbacks=[pruning, record(model, found, lambda m: sum(zeros(m)))], **FIT)
@@ -29,12 +29,12 @@ def test_pruning_follows_the_cubic_schedule(make, exponent):
         assert count == round(share * total), step
 
 
-def test_pruning_takes_the_smallest_weights_of_all_kernels_or_of_each():
+def test_pruning_removes_the_smallest_weights_of_all_kernels_or_of_each():
     model = make_model()
     before = kernels(model)
     for scope in ("global", "layer"):
         pruned, found = copy.deepcopy(model), []
-        # Without a step of training in between.
+        # A learning rate of 0, so that training changes no weight.
         pruned.compile(gw.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
         pruning = MagnitudePruning(0.5, 0.5, 0, 3, frequency=1, scope=scope)
         pruned.fit(X, Y, callbacks=[pruning, record(pruned, found, zeros)], **FIT)
@@ -48,7 +48,7 @@ def test_pruning_takes_the_smallest_weights_of_all_kernels_or_of_each():
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_what_is_pruned_stays_pruned_in_files_and_later_trainings(make, tmp_path):
+def test_pruned_weights_stay_zero_in_files_and_later_trainings(make, tmp_path):
     model = make()
     model.fit(X, Y, callbacks=[MagnitudePruning(0.7)], **FIT)
     masks = [w != 0 for w in kernels(model)]
@@ -64,19 +64,19 @@ def test_what_is_pruned_stays_pruned_in_files_and_later_trainings(make, tmp_path
     assert_same_weights(model, loaded)
 
 
-def test_nothing_is_kept_at_zero_before_the_first_pruning():
+def test_no_constraint_is_set_before_the_first_pruning():
     model = make_model()
     model.layers[-1].set_weights([np.zeros((8, 3)), np.zeros(3)])
     pruning = MagnitudePruning(0.5, begin_step=10, end_step=20, frequency=1, scope="layer")
     found: list[bool] = []
     constrained = record(model, found, lambda m: m.layers[-1].kernel_constraint is not None)
     model.fit(X, Y, callbacks=[pruning, constrained], **FIT)
-    # At step 10 the share is still 0.
+    # At step 10 the target fraction of zeros is still 0.
     assert found == [False] * 10 + [True] * (STEPS * EPOCHS - 10)
     assert (kernels(model)[-1] != 0).any()
 
 
-def test_shares_of_the_training_and_steps_are_the_same():
+def test_steps_given_as_fractions_of_the_training_equal_step_counts():
     weights = []
     for begin, end, frequency in ((0.5, 1.0, 0.1), (27, 54, 5)):
         model = make_model()
@@ -86,14 +86,14 @@ def test_shares_of_the_training_and_steps_are_the_same():
     assert sum(zeros(weights[0])) == round(0.9 * 72)
 
 
-def test_only_the_layers_named_are_pruned():
+def test_only_the_given_layers_are_pruned():
     model = make_model()
     name = model.layers[-1].name
     model.fit(X, Y, callbacks=[MagnitudePruning(0.5, layers=[name])], **FIT)
     assert zeros(model) == [0, 12]
 
 
-def test_a_training_from_a_later_epoch_goes_on_in_the_schedule():
+def test_a_training_from_a_later_epoch_continues_the_schedule():
     whole = make_model()
     found: list[int] = []
     pruning = MagnitudePruning(0.9, 0, 0, 40, 1)
@@ -110,18 +110,18 @@ def test_pruning_counts_the_steps_of_an_iterator_without_length():
             yield X[:BATCH], Y[:BATCH]
 
     model = make_model()
-    with pytest.raises(ValueError, match=r"end_step: expected a number of steps.* share 0.75"):
+    with pytest.raises(ValueError, match=r"end_step: expected a step count.* fraction 0.75"):
         model.fit(({"x": X} for _ in ()), callbacks=[MagnitudePruning(0.5)], verbose=0)
     model.fit(batches(), steps_per_epoch=5, epochs=4, verbose=0, callbacks=[MagnitudePruning(0.5)])
     assert sum(zeros(model)) == 36
 
 
 class KilledError(Exception):
-    """What ends a training in these tests."""
+    """The exception that stops a training in these tests."""
 
 
 class Killer(Callback):
-    """Ends the training after so many steps, if told to."""
+    """Stops the training after a given number of steps, if any."""
 
     def __init__(self, after: int | None) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ def test_a_continued_sparse_training_has_the_same_bits(tmp_path, kind, after, sa
     whole = train("whole", None, 1)
     with pytest.raises(KilledError):
         train("cut", after, 1)
-    # The continuing process has other weights, and other zeros: all that matters is in the file.
+    # The continued training has other weights and zeros: all state must come from the file.
     continued = train("cut", None, 5 if list((tmp_path / "cut").iterdir()) else 1)
     assert_same_weights(whole, continued)
     for model in (whole, continued):
@@ -184,7 +184,7 @@ def test_a_continued_sparse_training_has_the_same_bits(tmp_path, kind, after, sa
         (
             lambda: rigl(y=Y[:3]),
             ValueError,
-            r"x, y: expected as many rows each, got shapes \(90, 6",
+            r"x, y: expected equal row counts, got shapes \(90, 6",
         ),
         (lambda: rigl(x=[1.0]), TypeError, "x: expected an array, got list"),
     ],
@@ -199,14 +199,16 @@ def test_wrong_arguments_are_refused(make, error, message):
     [
         (
             lambda: MagnitudePruning(0.5, 0, 20, 10),
-            "end_step: expected a step behind that of begin_",
+            "end_step: expected a step after begin_step, 20, got 10",
         ),
         (lambda: MagnitudePruning(0.5, layers=["a"]), "layers: expected some of dense"),
-        (lambda: rigl(0.01), "density: expected enough for a weight in every kernel, got 0.01"),
-        (lambda: rigl(end=0), "end: expected a step behind that of begin, 0, got 0"),
+        (lambda: rigl(0.01), "density: expected at least one weight in every kernel, got 0.01"),
+        (lambda: rigl(end=0), "end: expected a step after begin, 0, got 0"),
     ],
 )
-def test_what_does_not_fit_the_training_is_refused_before_its_first_step(callback, message):
+def test_a_schedule_that_does_not_fit_the_training_is_refused_before_its_first_step(
+    callback, message
+):
     model = make_model()
     before = copy.deepcopy(model)
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""What is accepted as an input, and what it becomes."""
+"""Which inputs are accepted, and what they are converted to."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_other_dtypes_are_refused_by_name(array: np.ndarray) -> None:
         features(array)
 
 
-def test_nan_is_named_by_row_and_column() -> None:
+def test_nan_is_reported_by_row_and_column() -> None:
     x = np.ones((5, 3), np.float32)
     x[3, 2] = np.nan
     with pytest.raises(ValueError, match=r"x: expected finite numbers, got nan at row 3, column 2"):
         features(x)
 
 
-def test_nan_inside_a_sample_of_rows_is_named_by_its_position() -> None:
+def test_nan_inside_a_sample_of_rows_is_reported_by_position() -> None:
     x = np.ones((5, 2, 3), np.float32)
     x[4, 1, 0] = -np.inf
     with pytest.raises(ValueError, match="got -inf at row 4, position 1, column 0"):
@@ -90,7 +90,7 @@ def test_other_shapes_are_refused(array: np.ndarray, message: str) -> None:
         features(array)
 
 
-def test_one_axis_is_one_feature_a_sample() -> None:
+def test_an_array_of_one_axis_has_one_feature_per_sample() -> None:
     assert features(np.ones(4), (None, 1)).shape == (4, 1)
 
 
@@ -99,12 +99,12 @@ def test_lists_are_refused_with_a_hint() -> None:
         to_part([[1.0, 2.0]], "x")
 
 
-def test_numbers_are_no_arrays_of_samples() -> None:
+def test_a_number_is_refused_as_an_array_of_samples() -> None:
     with pytest.raises(ValueError, match="x: expected an array of samples, got the number 3"):
         to_part(np.float32(3), "x")
 
 
-def test_objects_with_an_array_are_taken_for_it() -> None:
+def test_objects_with_an_array_method_are_converted() -> None:
     class Frame:
         def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
             return np.ones((2, 3))
@@ -112,7 +112,7 @@ def test_objects_with_an_array_are_taken_for_it() -> None:
     assert to_part(Frame(), "x").shape == (2, 3)
 
 
-def test_several_inputs_come_as_list_or_dict() -> None:
+def test_several_inputs_are_given_as_list_or_dict() -> None:
     a, b = np.ones((2, 3)), np.ones((2, 4))
     for given in ([a, b], (a, b), {"b": b, "a": a}):
         parts = to_parts(given, ["a", "b"], "x")
@@ -132,7 +132,7 @@ def test_a_wrong_input_count_is_refused(given: object, message: str) -> None:
         to_parts(given, ["a", "b"], "x")
 
 
-def test_csr_keeps_its_values_and_takes_int64_indices() -> None:
+def test_csr_keeps_its_values_and_accepts_int64_indices() -> None:
     dense = np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3]], np.float64)
     matrix = sparse.csr_array(dense)
     matrix.indices = matrix.indices.astype(np.int64)
@@ -153,27 +153,27 @@ def test_duplicate_nonzeros_are_summed_in_a_copy() -> None:
     assert matrix.nnz == 3
 
 
-def test_nan_in_a_sparse_matrix_is_named_by_row_and_column() -> None:
+def test_nan_in_a_sparse_matrix_is_reported_by_row_and_column() -> None:
     matrix = sparse.csr_array(np.array([[0, 2, 0], [0, 0, 0], [1, 0, np.inf]]))
     with pytest.raises(ValueError, match="x: expected finite numbers, got inf at row 2, column 2"):
         read_features(to_part(matrix, "x"), SHAPE)
 
 
-def test_sparse_shapes_are_compared() -> None:
+def test_sparse_matrices_of_wrong_width_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"x: expected shape \(n, 3\), got a sparse matrix \(2, 4\)"
     ):
         read_features(to_part(sparse.eye_array(2, 4, format="csr"), "x"), SHAPE)
 
 
-def test_parts_report_the_rows_of_the_whole_array() -> None:
+def test_errors_in_a_part_report_the_row_of_the_whole_array() -> None:
     x = np.ones((10, 3))
     x[8, 1] = np.nan
     with pytest.raises(ValueError, match="at row 8, column 1"):
         read_features(to_part(x, "x").slice_rows(5, 10), SHAPE)
 
 
-def test_row_ranges_are_read_in_their_order() -> None:
+def test_row_ranges_are_read_in_the_given_order() -> None:
     raw = np.arange(10)[:, np.newaxis]
     part = Part(raw, "x", 2, 10)
     rows, row_indices = part.read([(4, 6), (0, 1)])
@@ -190,18 +190,18 @@ def test_sample_counts_must_agree() -> None:
         labelled_samples(signature, x, y[:4], np.ones(3))
 
 
-def test_all_zero_weights_are_warned_of() -> None:
+def test_sample_weights_that_are_all_zero_warn() -> None:
     signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
     with pytest.warns(UserWarning, match="sample_weight: all weights are 0"):
         labelled_samples(signature, np.ones((4, 3)), np.ones(4), np.zeros(4))
 
 
 @pytest.mark.parametrize("offsets", [[0, -5, 8, 12], [0, 9, 8, 12], [1, 4, 8, 12], [0, 4, 8, 11]])
-def test_sparse_matrices_with_broken_offsets_are_refused(offsets: list[int]) -> None:
+def test_sparse_matrices_with_invalid_offsets_are_refused(offsets: list[int]) -> None:
     matrix = sparse.csr_matrix(np.ones((3, 4), np.float32))
     matrix.has_canonical_format = True
     matrix.indptr[:] = offsets
-    with pytest.raises(ValueError, match="x: expected indptr to rise from 0 to 12"):
+    with pytest.raises(ValueError, match="x: expected indptr to increase from 0 to 12"):
         to_sparse_rows(matrix, "x", (None, 4))
     with pytest.raises(ValueError, match="indptr: expected offsets"):
         _core.SparseRows(np.array(offsets), matrix.indices, matrix.data, 4)

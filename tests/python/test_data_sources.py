@@ -33,12 +33,12 @@ def make_set(path: Path, samples: int = 103) -> SampleSet:
 
 
 def stream(samples: SampleSet, shuffle: bool) -> StreamSource:
-    # 8 bytes a row: buffers of 40 rows, blocks of 2.
+    # Rows have 8 bytes, buffers 40 rows, blocks 2 rows.
     return StreamSource(samples, batch_size=10, shuffle=shuffle, buffer_bytes=320)
 
 
 def rows_of(samples: SampleSet, source: StreamSource, stream_index: int, skip: int = 0) -> list:
-    """The row_indices of the rows of each batch, found by where the buffers' row_ranges lie."""
+    """The row indices of each batch, from the row ranges of its buffer."""
     read: list[list[int]] = []
     datasets: dict[int, list[int]] = {}
     original = SampleSet.dataset
@@ -58,7 +58,7 @@ def rows_of(samples: SampleSet, source: StreamSource, stream_index: int, skip: i
     return read
 
 
-def test_array_source_gives_each_sample_once() -> None:
+def test_array_source_yields_each_sample_once() -> None:
     samples = labelled_samples(SIGNATURE, np.ones((25, 2)), np.ones(25))
     source = ArraySource(samples, 10, shuffle=True)
     batches = [order.tolist() for _, order in source.start_pass(7, 1)]
@@ -67,7 +67,7 @@ def test_array_source_gives_each_sample_once() -> None:
     assert source.steps == 3
 
 
-def test_array_source_repeats_by_seed_and_stream() -> None:
+def test_array_source_order_depends_only_on_seed_and_stream() -> None:
     samples = labelled_samples(SIGNATURE, np.ones((25, 2)), np.ones(25))
     source = ArraySource(samples, 10, shuffle=True)
 
@@ -86,7 +86,7 @@ def test_array_source_without_shuffle_keeps_the_order() -> None:
     assert batches[0][1].tolist() == list(range(25))
 
 
-def test_stream_source_gives_each_sample_once(tmp_path: Path) -> None:
+def test_stream_source_yields_each_sample_once(tmp_path: Path) -> None:
     samples = make_set(tmp_path)
     source = stream(samples, shuffle=True)
     rows = rows_of(samples, source, 1)
@@ -116,7 +116,7 @@ def test_stream_source_without_shuffle_keeps_the_order(tmp_path: Path) -> None:
     assert functools.reduce(operator.iadd, rows, []) == list(range(103))
 
 
-def test_stream_source_checks_each_buffer_and_names_the_row(tmp_path: Path) -> None:
+def test_stream_source_checks_each_buffer_and_reports_the_row(tmp_path: Path) -> None:
     x = np.ones((100, 2), np.float32)
     x[93, 1] = np.nan
     np.save(tmp_path / "x.npy", x)
@@ -135,7 +135,7 @@ def test_stream_source_checks_each_buffer_and_names_the_row(tmp_path: Path) -> N
     skip=st.integers(0, 10),
 )
 @settings(max_examples=60, deadline=None)
-def test_any_stream_gives_each_sample_once(
+def test_every_kind_of_stream_yields_each_sample_once(
     samples: int, batch_size: int, buffer_rows: int, skip: int
 ) -> None:
     x = np.arange(samples, dtype=np.float64)[:, np.newaxis] * [1.0, 1.0]
@@ -164,7 +164,7 @@ def test_paths_to_other_files_are_refused(tmp_path: Path) -> None:
         open_npy(tmp_path / "none.npy", "x")
 
 
-def test_what_counts_as_an_iterable_of_batches() -> None:
+def test_iterators_and_loaders_count_as_iterables_of_batches() -> None:
     class Loader:
         def __iter__(self) -> object:
             return iter([])
@@ -180,7 +180,7 @@ def make_batches(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 class Loader:
-    """An iterable that can be iterated anew."""
+    """An iterable that can be iterated repeatedly."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -192,7 +192,7 @@ class Loader:
         return iter(make_batches(self.count))
 
 
-def test_each_pass_makes_a_new_iterator_of_a_loader() -> None:
+def test_each_epoch_creates_a_new_iterator_of_a_loader() -> None:
     source = IteratorSource(Loader(3))  # type: ignore[arg-type]
     source.signature = SIGNATURE
     assert source.steps == 3 and not source.one_shot
@@ -210,7 +210,7 @@ def test_an_iterator_yields_its_peeked_batch_first() -> None:
     assert list(source.start_pass(0, 0)) == []
 
 
-def test_wrong_batches_are_named_by_index() -> None:
+def test_wrong_batches_are_reported_by_index() -> None:
     bad = [(x.astype(float), y) for x, y in make_batches(2)]
     bad[1][0][2, 1] = np.nan
     source = IteratorSource(iter(bad))

@@ -1,4 +1,4 @@
-"""What each loss accepts as targets."""
+"""The targets that each loss accepts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_labels_become_int32(dtype: str) -> None:
     assert converted.tolist() == [0, 3, 1]
 
 
-def test_a_last_axis_of_one_is_dropped_from_labels() -> None:
+def test_labels_lose_a_last_axis_of_length_one() -> None:
     assert LABELS.convert(np.array([[0], [3]]), "y").shape == (2,)
 
 
@@ -36,11 +36,11 @@ def test_labels_of_several_rows_keep_their_axes() -> None:
         ([0, 4], r"y: expected labels from 0 to 3 \(4 classes\), got 4 at row 1"),
         ([0, 1, -1], r"y: expected labels from 0 to 3 \(4 classes\), got -1 at row 2"),
         ([0, 2**40], r"\(4 classes\), got 1099511627776 at row 1"),
-        ([0.0, 1.5], "y: expected whole class numbers, got 1.5 at row 1"),
+        ([0.0, 1.5], "y: expected integer class indices, got 1.5 at row 1"),
         ([0.0, np.nan], "y: expected finite numbers, got nan at row 1"),
     ],
 )
-def test_labels_that_are_no_class_are_named(labels: list[float], message: str) -> None:
+def test_labels_that_are_no_class_are_reported(labels: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LABELS.convert(np.array(labels), "y")
 
@@ -52,12 +52,12 @@ def test_one_hot_targets_for_labels_are_refused_with_a_hint() -> None:
 
 def test_labels_for_one_hot_targets_are_refused_with_a_hint() -> None:
     with pytest.raises(
-        ValueError, match="class numbers go with loss='sparse_categorical_crossentropy'"
+        ValueError, match="class indices go with loss='sparse_categorical_crossentropy'"
     ):
         ONE_HOT.convert(np.array([0, 1]), "y")
 
 
-def test_values_get_the_axis_of_one_unit() -> None:
+def test_values_of_one_unit_get_a_last_axis() -> None:
     assert BINARY.convert(np.array([0, 1, 1]), "y").shape == (3, 1)
     assert TargetRule("mse", (None, 1)).convert(np.ones(3), "y").shape == (3, 1)
 
@@ -69,7 +69,9 @@ def test_values_of_another_shape_are_refused(array: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("value", "rule"), [(-1, BINARY), (2, BINARY)])
-def test_targets_of_a_crossentropy_lie_between_0_and_1(value: int, rule: TargetRule) -> None:
+def test_targets_of_a_crossentropy_outside_0_and_1_are_refused(
+    value: int, rule: TargetRule
+) -> None:
     with pytest.raises(ValueError, match=f"y: expected targets between 0 and 1 .* got {value} at"):
         rule.convert(np.array([0, 1, value]), "y")
 
@@ -98,7 +100,7 @@ def test_validation_split_outside_its_range_is_refused(split: float) -> None:
         training_samples(10, split)
 
 
-def test_validation_split_that_leaves_nothing_is_refused() -> None:
+def test_validation_split_that_leaves_no_rows_is_refused() -> None:
     with pytest.raises(ValueError, match="validation_split: expected samples for training and"):
         training_samples(1, 0.5)
     with pytest.raises(TypeError, match="validation_split: expected a float"):
@@ -124,7 +126,7 @@ def test_class_weights_follow_one_hot_and_binary_targets() -> None:
         (
             [1.0, 2.0],
             TypeError,
-            "class_weight: expected a dict from class number to weight, got list",
+            "class_weight: expected a dict from class index to weight, got list",
         ),
         ({"a": 1.0}, TypeError, "class_weight: expected int keys, got 'a'"),
         ({4: 1.0}, ValueError, r"class_weight: expected keys from 0 to 3 \(4 classes\), got 4"),

@@ -1,4 +1,4 @@
-"""Weights of a combination: free with a penalty, or on the simplex."""
+"""Weights of a combination: unconstrained with a ridge penalty, or on the simplex."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def cross_entropy(alpha, bias, outputs, labels):
     return _loss(np.tensordot(alpha, outputs, axes=1) + bias, labels)[0]
 
 
-def test_ridge_finds_the_weights_that_made_the_targets(outputs):
+def test_ridge_recovers_the_weights_that_generated_the_targets(outputs):
     y = np.tensordot([0.5, -1.0, 2.0], outputs, axes=1) + np.arange(1.0, 5.0)
     alpha, bias = combine(outputs, y, l2=0)
     np.testing.assert_allclose(alpha, [0.5, -1.0, 2.0], atol=1e-9)
@@ -71,14 +71,14 @@ def test_softmax_weights_minimize_the_loss_on_the_simplex(outputs):
     np.testing.assert_allclose(alpha, [0.2, 0.8, 0.0], atol=1e-2)
 
 
-def test_one_output_and_flat_targets_go_together(outputs):
+def test_one_output_accepts_targets_of_one_axis(outputs):
     y = 3 * outputs[0, :, 0] + 1
     alpha, bias = combine(outputs[:1, :, :1], y, l2=0)
     assert alpha == pytest.approx([3])
     assert bias == pytest.approx([1])
 
 
-def test_models_that_agree_share_the_weight(outputs):
+def test_equal_models_get_equal_weights(outputs):
     alpha, _ = combine(np.stack([outputs[0]] * 3), 2 * outputs[0], l2=0)
     np.testing.assert_allclose(alpha, 2 / 3, atol=1e-6)
 
@@ -95,7 +95,7 @@ def test_models_that_agree_share_the_weight(outputs):
         ({"y": np.zeros((80, 3))}, r"y: expected shape \(80, 4\), got \(80, 3\)"),
     ],
 )
-def test_what_does_not_fit_is_refused(outputs, change, message):
+def test_combine_refuses_wrong_arguments(outputs, change, message):
     arguments = {"outputs": outputs, "y": np.zeros(80, int)} | change
     with pytest.raises(ValueError, match=message):
         combine(**arguments)

@@ -1,4 +1,4 @@
-"""Importance of weights and units: each method against its formula written out."""
+"""Importance of weights and units: each method agrees with its formula in NumPy."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def model():
 
 
 def gradients(model, x, y):
-    """Each row's gradient of the loss by U, c, V, b, in float64: (n, ...) each."""
+    """Each row's gradient of the loss with respect to U, c, V, b, float64, (n, ...) each."""
     u, c, v, b = (each.astype(np.float64) for each in model.get_weights())
     h = np.tanh(x @ u + c)
     d_y = 2 * (h @ v + b - y) / y.shape[1]
@@ -49,7 +49,7 @@ def gradients(model, x, y):
     )
 
 
-def test_magnitude_is_the_size_of_weights_and_of_both_sides_of_a_unit(model):
+def test_magnitude_scores_weights_by_size_and_units_by_both_sides(model):
     u, _, v, _ = model.get_weights()
     found = importance(model, method="magnitude")
     np.testing.assert_allclose(found.weights["hidden"], np.abs(u))
@@ -59,7 +59,7 @@ def test_magnitude_is_the_size_of_weights_and_of_both_sides_of_a_unit(model):
     assert list(found.units) == ["hidden"]
 
 
-# Gradients are sums of float32.
+# Gradients are float32 sums.
 TOLERANCE = {"rtol": 2e-4, "atol": 1e-6}
 
 
@@ -87,7 +87,7 @@ def test_fisher_is_squared_weight_times_mean_squared_gradient(model, rows):
     np.testing.assert_allclose(found.units["hidden"], units, **TOLERANCE)
 
 
-def test_activation_is_weight_times_the_size_of_its_input(model, rows):
+def test_activation_is_weight_times_the_norm_of_its_input(model, rows):
     x, y = rows
     u, _, v, _ = model.get_weights()
     h = gradients(model, x, y)[-1]
@@ -102,7 +102,7 @@ def test_activation_is_weight_times_the_size_of_its_input(model, rows):
 
 
 def test_taylor_predicts_the_weight_whose_removal_changes_the_loss_most(model, rows):
-    """To first order: of small weights, leaving out the one of highest score changes most."""
+    """To first order: removing the small weight of highest score changes the loss most."""
     x, y = rows
     model.set_weights([each * (0.02 if each.ndim == 2 else 1) for each in model.get_weights()])
     found = importance(model, x, y, "taylor")
@@ -119,7 +119,7 @@ def test_taylor_predicts_the_weight_whose_removal_changes_the_loss_most(model, r
     assert changes.argmax() == found.weights["out"].argmax()
 
 
-def test_ranks_and_masks_count_exactly(model):
+def test_ranks_and_masks_have_exact_counts(model):
     found = importance(model, method="magnitude")
     ranks = found.ranks()
     all_ranks = np.concatenate([each.ravel() for each in ranks.values()])
@@ -137,14 +137,14 @@ def test_ranks_and_masks_count_exactly(model):
     assert all((found.weights[name][~mask] <= min_kept).all() for name, mask in masks.items())
 
 
-def test_equal_scores_keep_their_order():
+def test_equal_scores_are_ranked_by_index():
     model = gw.Sequential([gw.Input((3,)), gw.layers.Dense(2, kernel_initializer="ones")])
     name = model.layers[0].name
     found = importance(model, method="magnitude")
     assert found.ranks()[name].tolist() == [[0, 1], [2, 3], [4, 5]]
 
 
-def test_experts_are_ranked_too_and_routers_are_not(rows):
+def test_experts_are_ranked_and_routers_are_not(rows):
     x, y = rows
     layer = gw.SparseExpertLayer(2, num_experts=3, expert=gw.experts.MLP(4), name="experts")
     model = gw.Sequential([gw.Input((5,)), layer])
@@ -160,7 +160,7 @@ def test_experts_are_ranked_too_and_routers_are_not(rows):
         importance(model, x, method="activation")
 
 
-def test_the_model_stays_as_it_is(model, rows):
+def test_ranking_leaves_the_model_unchanged(model, rows):
     before = model.get_weights()
     for method in ("magnitude", "taylor", "fisher", "activation"):
         importance(model, *rows, method=method)
@@ -168,7 +168,7 @@ def test_the_model_stays_as_it_is(model, rows):
         np.testing.assert_array_equal(was, is_now)
 
 
-def test_what_is_missing_is_refused(model, rows):
+def test_missing_data_or_settings_are_refused(model, rows):
     x, y = rows
     with pytest.raises(ValueError, match=r"method: expected one of magnitude, .*, got 'size'"):
         importance(model, x, y, "size")

@@ -1,4 +1,4 @@
-"""Ready-made architectures, and the choice of how many weights to keep."""
+"""Ready-made architectures, and the choice of the fraction of weights to keep."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def data():
     return x, (x[:, 0] > 0).astype(np.int64)
 
 
-def test_parallel_experts_are_added_up_with_their_weights():
+def test_parallel_experts_are_summed_with_their_weights():
     model = gw.create_sparse_expert_model(6, 3, 4)
     x = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
     weights = model.layers[0].named_weights()
@@ -42,7 +42,7 @@ def test_a_stack_has_residual_connections():
     assert kinds.count("SparseExpertLayer") == 5
     assert kinds.count("Add") == 5
     x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
-    # With experts that give 0, only the way around is left.
+    # With experts that output 0, only the residual connection is left.
     for layer in model.layers:
         if isinstance(layer, gw.SparseExpertLayer):
             layer.set_weights([0 * each for each in layer.get_weights()])
@@ -50,7 +50,7 @@ def test_a_stack_has_residual_connections():
     np.testing.assert_allclose(model.predict(x, verbose=0), last(first(x)), rtol=1e-6)
 
 
-def test_architectures_take_other_experts_and_ends():
+def test_architectures_accept_other_experts_and_output_activations():
     model = gw.create_sparse_expert_model(6, 3, 2, expert=gw.experts.MLP(4), activation=None)
     assert model.layers[0].expert == gw.experts.MLP(4)
     assert model.layers[0].activation == "linear"
@@ -84,8 +84,8 @@ def test_a_stack_learns_digits():
     assert held_out_accuracy(make, 15) >= 0.93
 
 
-def test_the_smallest_share_within_one_error_is_chosen(data):
-    """One input of ten decides: a tenth of the weights does as well as all."""
+def test_choose_sparsity_chooses_the_smallest_fraction_within_one_standard_error(data):
+    """The label depends on one input of ten: a tenth of the weights is as accurate as all."""
     choice = choose_sparsity(
         lambda keep: SparseExperts(1, keep, seed=0, warm_up=5, optimizer=gw.optimizers.Adam(0.05)),
         *data,
@@ -100,7 +100,7 @@ def test_the_smallest_share_within_one_error_is_chosen(data):
     assert "keep 0.1" in str(choice)
 
 
-def test_a_plain_model_is_pruned_to_the_share(data):
+def test_choose_sparsity_prunes_a_plain_model_to_the_fraction(data):
     made = []
 
     def make(keep):
@@ -112,14 +112,14 @@ def test_a_plain_model_is_pruned_to_the_share(data):
 
     choice = choose_sparsity(make, *data, keep=[0.25, 1.0], cv=2, epochs=8)
     assert choice.keep in (0.25, 1.0)
-    trained = [(keep, model) for keep, model in made if model._trainer is not None]
+    trained = [(keep, model) for keep, model in made if model._state.trainer is not None]
     assert len(trained) == 4
     for keep, model in trained:
         kernels = [each for each in model.get_weights() if each.ndim == 2]
         assert sum(map(np.count_nonzero, kernels)) == round(keep * 96)
 
 
-def test_wrong_shares_are_refused(data):
+def test_choose_sparsity_refuses_wrong_fractions(data):
     for keep, message in (([0.0], "above 0"), ([], "above 0"), ([1.5], r"in \[0, 1\]")):
         with pytest.raises(ValueError, match=f"keep: expected .*{message}"):
             choose_sparsity(lambda keep: SparseExperts(1, keep), *data, keep=keep)
@@ -127,7 +127,7 @@ def test_wrong_shares_are_refused(data):
         choose_sparsity(lambda keep: "model", *data, keep=[1.0])
 
 
-def test_the_curve_is_drawn_with_its_choice(data):
+def test_the_plot_shows_the_curve_and_the_choice(data):
     choice = choose_sparsity(
         lambda keep: SparseExperts(1, keep, seed=0), *data, keep=[0.5, 0.1], cv=2, epochs=2
     )

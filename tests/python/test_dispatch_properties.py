@@ -1,4 +1,4 @@
-"""What holds of every routing: of any rows, any scores, any number of experts."""
+"""Properties of routing for any rows, scores and expert count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradient_reference import run_expert, sigmoid, softmax
 
 pytestmark = pytest.mark.kernels
 
-MAX_EXPERTS = 35  # two vectors of 16 lanes and a rest
+MAX_EXPERTS = 35  # two registers of 16 lanes and a remainder
 CHOOSING = {
     "top_k": lambda k: TopK(k, normalize=False),
     "top_k, normalised": lambda k: TopK(k),
@@ -30,13 +30,13 @@ CHOOSING = {
     "noisy_top_k": lambda k: NoisyTopK(k),
 }
 CONSTANT = {"all": All(), "static": Static("free"), "static, simplex": Static("simplex")}
-# The same examples each time, however long one takes.
+# The same examples in each run, without a time limit.
 examples = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 @st.composite
 def tables(draw):
-    """Logits in steps of a quarter, so that many are equal: (d, E), and rows of it (n,)."""
+    """A table (d, E) of logits in steps of 1/4, so that many are equal; row indices (n,); k."""
     d, E = draw(st.integers(1, 6)), draw(st.integers(1, MAX_EXPERTS))
     table = draw(arrays.arrays(np.int8, (d, E), elements=st.integers(-16, 16))) / 4.0
     rows = draw(arrays.arrays(np.int8, st.integers(1, 40), elements=st.integers(0, d - 1)))
@@ -44,12 +44,12 @@ def tables(draw):
 
 
 def layer_of(router, table, bias=None) -> gw.SparseExpertLayer:
-    """A public layer whose router's logits for row i of the identity are row i of the table."""
+    """A layer whose router returns row i of the table as logits for row i of the identity."""
     d, E = table.shape
     balance = None if bias is None else Bias()
     layer = gw.SparseExpertLayer(2, E, None, router=router, balance=balance, seed=1)
     layer.build((None, d))
-    layer.parameters()  # draws the first weights, before they are set
+    layer.parameters()  # draws the initial weights before they are set
     layer.native.set("router_kernel", table.astype(np.float32))
     if bias is not None:
         layer.native.set("balance_bias", bias)
@@ -57,7 +57,7 @@ def layer_of(router, table, bias=None) -> gw.SparseExpertLayer:
 
 
 def one_hot(rows, d) -> np.ndarray:
-    """Each row picks a row of the table, without rounding."""
+    """One-hot rows, which select rows of the table without rounding."""
     return np.eye(d, dtype=np.float32)[rows]
 
 
@@ -68,7 +68,7 @@ def scores_of(name: str, logits: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", CHOOSING)
 @examples
 @given(tables())
-def test_routing_takes_the_best_scores_in_order_and_of_equals_the_lowest(name, drawn):
+def test_routing_chooses_the_best_scores_in_order_and_breaks_ties_by_index(name, drawn):
     table, rows, k = drawn
     layer = layer_of(CHOOSING[name](k), table)
     indices, weights = layer.routing(one_hot(rows, len(table)))
@@ -81,22 +81,22 @@ def test_routing_takes_the_best_scores_in_order_and_of_equals_the_lowest(name, d
 @pytest.mark.parametrize("name", CHOOSING)
 @examples
 @given(tables())
-def test_routing_weighs_by_the_formula(name, drawn):
+def test_routing_weights_agree_with_the_formula(name, drawn):
     table, rows, k = drawn
     indices, weights = layer_of(CHOOSING[name](k), table).routing(one_hot(rows, len(table)))
     scores = np.take_along_axis(scores_of(name, table[rows]), indices, axis=1)
     if "normalised" in name or "chosen" in name or "noisy" in name:
         scores /= scores.sum(axis=1, keepdims=True)
-    # An exponential good to 2e-7, a sum of at most 35 and a quotient or two in float32.
+    # An exponential with error 2e-7, a sum of at most 35 terms and one or two divisions in float32.
     np.testing.assert_allclose(weights, scores, rtol=2e-6)
 
 
 @pytest.mark.parametrize("name", ["top_k", "sigmoid_top_k, normalised"])
 @examples
 @given(tables(), st.integers(0, 2**32 - 1))
-def test_balance_bias_decides_the_choice_and_not_the_weights(name, drawn, seed):
+def test_balance_bias_changes_the_choice_but_not_the_weights(name, drawn, seed):
     table, rows, k = drawn
-    # Scores lie between 0 and 1: a bias of whole numbers ranks first.
+    # Scores are between 0 and 1: an integer bias dominates the ranking.
     bias = np.random.default_rng(seed).integers(0, 3, table.shape[1]).astype(np.float32)
     layer = layer_of(CHOOSING[name](k), table, bias)
     indices, weights = layer.routing(one_hot(rows, len(table)))
@@ -116,7 +116,7 @@ def test_balance_bias_decides_the_choice_and_not_the_weights(name, drawn, seed):
     st.sampled_from(list(CHOOSING)),
     st.integers(1, 7),
 )
-def test_routing_of_scores_that_overflow_still_names_distinct_experts(x, table, name, k):
+def test_routing_of_scores_that_overflow_chooses_distinct_experts(x, table, name, k):
     indices, _ = layer_of(CHOOSING[name](k), table).routing(x)
     assert ((indices >= 0) & (indices < 7)).all()
     assert all(len(set(row)) == len(row) for row in indices.tolist())
@@ -138,7 +138,7 @@ def test_load_counts_every_row_k_times(name, drawn):
 @pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
 @examples
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 20), st.integers(0, 2**32 - 1))
-def test_permuted_rows_give_permuted_results_bit_for_bit(name, n, d, E, seed):
+def test_permuted_rows_have_bitwise_permuted_results(name, n, d, E, seed):
     rng = np.random.default_rng(seed)
     router = CONSTANT.get(name) or CHOOSING[name](int(rng.integers(1, E + 1)))
     layer = gw.SparseExpertLayer(3, E, None, expert=MLP(4), router=router, seed=seed)
@@ -155,7 +155,7 @@ def test_permuted_rows_give_permuted_results_bit_for_bit(name, n, d, E, seed):
 @pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
 @examples
 @given(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**32 - 1))
-def test_output_is_the_sum_of_experts_weighed_as_routing_says(name, n, d, E, seed):
+def test_output_is_the_sum_of_experts_with_their_routing_weights(name, n, d, E, seed):
     rng = np.random.default_rng(seed)
     router = CONSTANT.get(name) or CHOOSING[name](int(rng.integers(1, E + 1)))
     expert = [Linear("tanh"), MLP(3, "relu"), GLU(17)][seed % 3]
@@ -170,13 +170,13 @@ def test_output_is_the_sum_of_experts_weighed_as_routing_says(name, n, d, E, see
                 node.options, node.weights, "", indices[assignment], x[i].astype(np.float64)
             )
             expected[i] += weights[assignment] * y
-    # Sums of up to 20 experts and 20 products, of size 1 each, in float32.
+    # Float32 sums over up to 20 experts and 20 products, each near 1.
     np.testing.assert_allclose(graph.network.predict([x], 7)[0], expected, rtol=1e-5, atol=2e-5)
 
 
 @examples
 @given(tables(), st.sampled_from(list(CHOOSING)))
-def test_csr_rows_are_routed_as_the_same_rows_written_out(drawn, name):
+def test_csr_rows_are_routed_like_the_same_dense_rows(drawn, name):
     table, rows, k = drawn
     layer = layer_of(CHOOSING[name](k), table)
     x = one_hot(rows, len(table))
@@ -199,7 +199,7 @@ def threads():
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_training_and_prediction_have_the_same_bits_on_1_2_and_4_threads(expert, name, threads):
-    # Products of 200 rows and more than 40 x 64 weights, each more than two threads' worth of work.
+    # Products of 200 rows and more than 40 x 64 weights: enough work for more than two threads.
     router = CONSTANT.get(name) or CHOOSING[name](2)
     terms = [AuxLoss(0.1), Bias(0.01)] if name in CHOOSING else []
     results = []

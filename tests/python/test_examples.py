@@ -1,4 +1,4 @@
-"""The programs in examples/, made small: what they print holds, and what they draw is there."""
+"""The programs in examples/ at small size: their printed results and plots."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def run(name: str, *options: object) -> str:
 
 
 def values_after(printed: str, name: str) -> list[float]:
-    """The numbers in the first line that begins so."""
+    """The numbers in the first line that begins with `name`."""
     line = next(line for line in printed.splitlines() if line.startswith(name))
     return [float(value) for value in re.findall(r"\d+\.\d+|\d+", line[len(name) :])]
 
@@ -44,7 +44,9 @@ def assert_drawn(path: Path) -> None:
     assert np.all([part.std() > 0.02 for part in np.array_split(image, 4, axis=1)]), "no empty part"
 
 
-def test_digits_are_better_in_ten_units_than_in_ten_components(tmp_path: Path) -> None:
+def test_digits_are_reconstructed_better_by_ten_units_than_by_ten_components(
+    tmp_path: Path,
+) -> None:
     printed = run("digits.py", "--epochs", 8, "--out", tmp_path / "made" / "anew")
     stack, _ = values_after(printed, "Stack 784-100-50-10")
     components, bytes_of_components = values_after(printed, "PCA, first 10")
@@ -57,11 +59,13 @@ def test_digits_are_better_in_ten_units_than_in_ten_components(tmp_path: Path) -
     assert_drawn(tmp_path / "made" / "anew" / "digits.png")
 
 
-def test_patches_are_better_in_a_dictionary_than_in_as_many_components(tmp_path: Path) -> None:
+def test_patches_are_reconstructed_better_by_a_dictionary_than_by_as_many_components(
+    tmp_path: Path,
+) -> None:
     printed = run("patches.py", "--epochs", 12, "--step", 4, "--out", tmp_path)
     values, size, chosen, decibels = values_after(printed, "Dictionary of 512, TopK(8)")
     assert values <= 8
-    assert 4 < size < 12, "with the places of the values"
+    assert 4 < size < 12, "including the indices of the values"
     _, size_of_components, components, fewer_decibels = values_after(printed, "PCA, first 8")
     assert size_of_components < size
     assert chosen < 0.95 * components
@@ -72,7 +76,7 @@ def test_patches_are_better_in_a_dictionary_than_in_as_many_components(tmp_path:
         assert_drawn(tmp_path / name)
 
 
-def test_codes_of_embeddings_find_more_than_components_in_as_many_bytes() -> None:
+def test_codes_of_embeddings_retrieve_more_than_components_of_as_many_bytes() -> None:
     printed = run("embeddings.py", "--epochs", 6, "--rows", 2000)
     assert values_after(printed, "Embeddings, float16") == [0, 1, 768]
     fvu, share, size = values_after(printed, "Codes of 32 values, queries as they are")
@@ -87,14 +91,14 @@ def test_codes_of_embeddings_find_more_than_components_in_as_many_bytes() -> Non
 
 
 @pytest.mark.parametrize("name", ["digits.py", "patches.py", "embeddings.py"])
-def test_an_example_says_what_it_shows_and_how_to_run_it(name: str) -> None:
+def test_the_help_of_an_example_says_how_to_run_it(name: str) -> None:
     printed = run(name, "--help")
     assert "pip install '.[examples]'" in printed
     assert f"python examples/{name}" in printed
     assert {"--epochs", "--seed"} <= set(printed.split())
 
 
-def test_the_data_are_small_and_have_their_licence() -> None:
+def test_the_example_data_are_small_and_have_their_licence() -> None:
     files = {path.name: path.stat().st_size for path in (EXAMPLES / "data").iterdir()}
     assert {"README.md", "NOTICE.wordnet"} < files.keys()
     assert sum(files.values()) < MAX_BYTES

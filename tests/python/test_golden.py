@@ -1,4 +1,4 @@
-"""Stored runs of 50 steps of Adam, made with PyTorch by tests/golden/make_golden.py."""
+"""Stored runs of 50 Adam steps, computed with PyTorch by tests/golden/make_golden.py."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ from gatewise import _core
 pytestmark = pytest.mark.golden
 
 RUNS = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
-# A stored run is float64. Float32 rounds each of 50 updates to 6e-8 of a weight, and gradients to
-# about 1e-6 of their size; Adam's quotient m / sqrt(v) passes that on once and does not heap it up.
+# A stored run is float64. Float32 rounds each of 50 updates by 6e-8 of a weight, and gradients by
+# about 1e-6 of their size. Adam's quotient m / sqrt(v) has that error once; it does not accumulate.
 RELATIVE = 1e-5
 
 
 def build(layers, run, prefix):
-    """The model of a run in a row, with its weights of that prefix."""
+    """A sequential model of a run, with its stored weights of the given prefix."""
     nodes, width = [], run["x"].shape[1]
     for at, (kind, options) in enumerate(layers):
         layer = _core.Layer(kind, options)
@@ -48,7 +48,7 @@ def test_a_golden_run_of_each_kind_is_stored():
     assert sum(path.stat().st_size for path in RUNS) < 1_000_000
 
 
-def test_fifty_steps_of_adam_end_where_the_stored_run_does(run):
+def test_fifty_steps_of_adam_agree_with_the_stored_run(run):
     config = json.loads(str(run["config"]))
     nodes, network = build(config["layers"], run, "initial")
     loss = ("sparse_categorical_crossentropy", {"from_logits": False})

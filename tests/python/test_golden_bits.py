@@ -1,4 +1,4 @@
-"""Trainings, and files of format 1, against the bits stored in tests/golden (see make_bits.py)."""
+"""Trainings and files of format 1 have the bits stored in tests/golden (see make_bits.py)."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def stored(path: Path) -> dict[str, str]:
-    """The digests of this level, which some machine that runs it must have made."""
+    """The stored digests of the instruction-set level in use; skips the test if there are none."""
     levels = json.loads(path.read_text())
     if _core.isa_level() not in levels:
         pytest.skip(f"no bits are stored for {_core.isa_level()}")
@@ -32,10 +32,10 @@ def test_a_training_has_its_stored_bits(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_of_format_1_gives_its_stored_bits(name):
+def test_a_file_of_format_1_has_its_stored_bits(name):
     assert digest(FILES[name]()) == stored(FOLDER / "digests.json")[name]
 
 
-def test_every_stored_digest_has_its_case():
+def test_every_stored_digest_has_a_case():
     assert stored(GOLDEN / "bits.json").keys() == CASES.keys()
     assert stored(FOLDER / "digests.json").keys() == FILES.keys()

@@ -1,4 +1,4 @@
-"""Convolutions as experts: native gradients against differences in double."""
+"""Convolution experts: native gradients agree with finite differences in double."""
 
 import pytest
 
@@ -24,23 +24,23 @@ def after_dense(layer, width: int = 12) -> Graph:
 
 
 @pytest.mark.parametrize("name", EXPERTS)
-def test_convolution_has_its_gradient(name):
+def test_convolution_gradient_agrees_with_finite_differences(name):
     check_gradients(after_dense(sparse_expert(EXPERTS[name], TopK(2))))
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
-def test_convolution_has_the_gradient_of_its_activation(activation):
+def test_convolution_gradient_includes_its_activation(activation):
     check_gradients(after_dense(sparse_expert(Conv2D(2, 3, (2, 3), activation), All())))
 
 
-def test_shared_convolutions_have_their_gradient():
+def test_shared_convolution_gradients_agree_with_finite_differences():
     layer = sparse_expert(Conv2D(2, 3, (2, 3), "tanh"), TopK(1, normalize=False), shared_experts=2)
     check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("name", EXPERTS)
 @pytest.mark.parametrize("density", [0.1, 0.5])
-def test_sparse_maps_have_the_gradient_of_dense_ones(name, density):
+def test_sparse_maps_have_the_gradient_of_dense_maps(name, density):
     graph = Graph([12], [(sparse_expert(EXPERTS[name], TopK(2)), [0])], [1])
     batch = graph.batch(density=density)
     check_gradients(graph, batch, inputs=[sparse_rows(batch.inputs[0])])

@@ -37,7 +37,7 @@ def graph_of(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
 @pytest.mark.parametrize(
     "changed", [{}, {"activation.k": 1}, {"activation.k": 21}, {"threshold": 0.4}, {"latents": 16}]
 )
-def test_all_parameters_get_the_gradient_of_the_loss(changed: dict[str, Any]) -> None:
+def test_gradients_of_all_parameters_agree_with_finite_differences(changed: dict[str, Any]) -> None:
     check_gradients(graph_of(dictionary(**changed)))
 
 
@@ -79,7 +79,7 @@ OWN_LOSSES: dict[str, dict[str, Any]] = {
 
 
 def equal_weights(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
-    """Of a loss that counts no more than those of the layer itself."""
+    """A graph whose loss has the same weight as the layer's own losses."""
     graph = Graph([width], [(node, [0])], [1], loss_weights=[1.0])
     rng = np.random.default_rng(3)
     put(node, "scale", np.array([scale]))
@@ -87,7 +87,7 @@ def equal_weights(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
     if "latent_threshold" in node.weights:
         put(node, "latent_threshold", rng.uniform(0.8, 1.2, node.options["latents"]))
         put(node, "encoder_bias", rng.normal(0.8, 0.3, node.options["latents"]))
-    if "lista" in node.options["activation.kind"]:  # else it grows from step to step
+    if "lista" in node.options["activation.kind"]:  # else z grows from step to step
         for name in ("encoder", "decoder"):
             put(node, name, 0.5 * node.weights[name])
     if node.options["tied"]:
@@ -96,18 +96,20 @@ def equal_weights(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_and_its_penalty_have_their_gradient(name: str) -> None:
+def test_gradients_of_every_activation_and_penalty_agree_with_finite_differences(name: str) -> None:
     check_gradients(equal_weights(dictionary(**ACTIVATIONS[name])))
 
 
 @pytest.mark.parametrize("name", OWN_LOSSES)
-def test_every_loss_of_the_layer_itself_has_its_gradient(name: str) -> None:
+def test_gradients_of_the_layers_own_losses_agree_with_finite_differences(name: str) -> None:
     graph = equal_weights(dictionary(**OWN_LOSSES[name]))
     check_gradients(graph, graph.batch(5, weighted=True))
 
 
 @pytest.mark.parametrize("activation", ["relu, l1", "batch_top_k", "jump_relu", "top_k"])
-def test_dead_latents_learn_with_every_activation_that_allows_it(activation: str) -> None:
+def test_gradients_of_dead_latents_agree_with_every_activation_that_allows_them(
+    activation: str,
+) -> None:
     settings = ACTIVATIONS.get(activation, {}) | OWN_LOSSES["dead"] | {"prefixes": "8"}
     check_gradients(equal_weights(dictionary(**settings)))
 
@@ -118,19 +120,21 @@ def switch(terms: Any = (), **changed: Any) -> Node:
 
 
 @pytest.mark.parametrize("changed", [{}, ACTIVATIONS["relu, l1"], {"subtract_bias": False}])
-def test_switched_dictionaries_and_their_router_have_their_gradient(changed: Any) -> None:
+def test_gradients_of_dictionary_experts_and_router_agree_with_finite_differences(
+    changed: Any,
+) -> None:
     check_gradients(equal_weights(switch([AuxLoss(1.0)], **changed)))
 
 
-def test_a_switched_dictionary_has_its_input_gradient() -> None:
+def test_input_gradient_of_dictionary_experts_agrees_with_finite_differences() -> None:
     node = switch()
     graph = Graph([5], [(dense(6), [0]), (node, [1])], [2])
     put(node, "scale", np.array([1.0]))
     check_gradients(graph)
 
 
-def test_a_scale_leaves_the_losses_of_the_layer_itself_their_own_weights() -> None:
-    """Slopes are those of s^2 times the loss."""
+def test_a_scale_does_not_change_the_weights_of_the_layers_own_losses() -> None:
+    """Gradients are those of s^2 times the loss."""
     settings = OWN_LOSSES["dead and prefixes"] | ACTIVATIONS["relu, l1"]
     graph = equal_weights(dictionary(**settings), scale=3.0)
     batch = graph.batch()
@@ -145,7 +149,7 @@ def test_a_scale_leaves_the_losses_of_the_layer_itself_their_own_weights() -> No
         np.testing.assert_allclose(change, gradient, rtol=1e-3, atol=2e-5 * np.abs(gradient).max())
 
 
-def test_gradients_reach_the_layers_before_it() -> None:
+def test_layers_before_a_dictionary_get_its_input_gradient() -> None:
     node = dictionary()
     graph = Graph([5], [(dense(6), [0]), (node, [1])], [2])
     put(node, "scale", np.array([1.0]))

@@ -1,4 +1,4 @@
-"""Gated experts: native gradients against differences in double, and the straight-through one."""
+"""Gated experts: native gradients, also straight-through, agree with references in double."""
 
 import numpy as np
 import pytest
@@ -41,40 +41,40 @@ def after_dense(layer: Node, seed: int = 0) -> Graph:
 @pytest.mark.parametrize("gate", ["hard", "soft"])
 @pytest.mark.parametrize("penalty", [0.0, 3.0])
 @pytest.mark.parametrize("width", [1, 3, 17])
-def test_gated_experts_have_their_gradient(combine, gate, penalty, width):
+def test_gated_expert_gradients_agree_with_finite_differences(combine, gate, penalty, width):
     layer = gated(combine=combine, gate=gate, open_weight=penalty, width=width)
     check_gradients(after_dense(layer))
 
 
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
-def test_units_have_the_gradient_of_their_activation(activation):
+def test_gated_unit_gradients_include_their_activation(activation):
     check_gradients(after_dense(gated(activation=activation)))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.8])
-def test_thresholds_decide_which_units_learn(threshold):
+def test_gated_unit_gradients_agree_for_every_threshold(threshold):
     check_gradients(after_dense(gated(threshold=threshold)))
 
 
-def test_a_layer_used_twice_gets_both_gradients():
+def test_a_layer_used_twice_gets_the_sum_of_both_gradients():
     layer = gated(combine="sum", width=4)
     graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [2]), (dense(2), [3])]
     check_gradients(Graph([3], graph_nodes, [4], loss_weights=[LOSS_WEIGHT / 4]))
 
 
-def test_rows_of_a_sample_are_rows_of_their_own():
+def test_rows_of_a_sample_are_gated_separately():
     graph = after_dense(gated(open_weight=2.0))
     check_gradients(graph, graph.batch(4, inner=(3,), weighted=True))
 
 
-def test_sparse_rows_have_the_gradient_of_dense_ones():
+def test_csr_rows_have_the_gradient_of_dense_rows():
     graph = Graph([6], [(gated(), [0])], [1])
     batch = graph.batch(density=0.4)
     check_gradients(graph, batch, inputs=[sparse_rows(batch.inputs[0])])
 
 
-def test_the_straight_through_gradient_passes_closed_gates():
-    """`u = 1[g > tau] g a`; by z as if `u = g a` for all units, by the rest as it stands."""
+def test_the_straight_through_gradient_reaches_closed_gates():
+    """`u = 1[g > tau] g a`: the gradient by z is that of `u = g a`, all others are exact."""
     layer = gated(gate="straight_through", combine="sum")
     graph = Graph([4], [(layer, [0])], [1], loss_weights=[1.0])
     batch = graph.batch()
@@ -101,5 +101,5 @@ def test_the_straight_through_gradient_passes_closed_gates():
     graph.trainer().train_step(data, all_samples(data))
     for name, gradient in expected.items():
         moved = p[name] - layer.native.get(name)
-        # Float32 weights of about 1 less a step: 1e-7 of them is lost.
+        # The difference of float32 weights near 1 before and after a step loses 1e-7.
         np.testing.assert_allclose(moved, gradient, rtol=1e-4, atol=1e-6, err_msg=name)

@@ -1,4 +1,4 @@
-"""Every loss, fused with its activation and not: native gradients against differences in double."""
+"""Losses, fused with their activation or not: gradients agree with finite differences."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def sparse(from_logits: bool = False):
     return "sparse_categorical_crossentropy", {"from_logits": from_logits}
 
 
-# Each loss with the activation that it takes over where that comes last.
+# Each loss with the activation that it is fused with if that is the last operation.
 FUSED = [
     (binary(), "sigmoid"),
     (binary(0.2), "sigmoid"),
@@ -36,7 +36,7 @@ LOGITS += [sparse(True)]
 
 
 def graph_with_loss(loss, *nodes: Node, weight: float = LOSS_WEIGHT) -> Graph:
-    """A model of the nodes in a row, trained by `loss`."""
+    """A model of the nodes in sequence, trained with `loss`."""
     graph_nodes = [(node, [at]) for at, node in enumerate([dense(4, "tanh"), *nodes])]
     return Graph([3], graph_nodes, [len(graph_nodes)], [loss], [weight])
 
@@ -46,20 +46,20 @@ def activation(name: str) -> Node:
 
 
 def identity() -> Node:
-    """A layer that changes nothing, and keeps the loss from seeing the activation before it."""
+    """An identity layer, which keeps the loss from being fused with the activation before it."""
     return Node("dropout", {"rate": 0.0})
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("units", [2, 16, 17])
 @pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
-def test_loss_fused_with_its_activation_has_its_gradient(loss, name, units, weighted):
+def test_gradient_of_a_loss_fused_with_its_activation_agrees(loss, name, units, weighted):
     graph = graph_with_loss(loss, dense(units, name))
     check_gradients(graph, graph.batch(weighted=weighted))
 
 
 @pytest.mark.parametrize(("loss", "name"), [(binary(0.2), "sigmoid"), (("mse", {}), "linear")])
-def test_loss_of_one_unit_has_its_gradient(loss, name):
+def test_gradient_of_a_loss_of_one_unit_agrees(loss, name):
     check_gradients(graph_with_loss(loss, dense(1, name)))
 
 
@@ -75,13 +75,13 @@ def test_loss_is_fused_with_any_layer_that_ends_in_its_activation(loss, name, la
 
 @pytest.mark.parametrize("units", [3, 17])
 @pytest.mark.parametrize(("loss", "name"), FUSED)
-def test_loss_of_probabilities_has_its_gradient(loss, name, units):
+def test_gradient_of_a_loss_of_probabilities_agrees(loss, name, units):
     check_gradients(graph_with_loss(loss, dense(units, name), identity()))
 
 
 @pytest.mark.parametrize("units", [3, 17])
 @pytest.mark.parametrize("loss", LOGITS)
-def test_loss_of_logits_has_its_gradient(loss, units):
+def test_gradient_of_a_loss_of_logits_agrees(loss, units):
     graph = graph_with_loss(loss, dense(units))
     check_gradients(graph, graph.batch(weighted=True))
 
@@ -91,7 +91,7 @@ def test_categorical_loss_divides_outputs_by_their_sum(loss):
     check_gradients(graph_with_loss(loss, dense(3, "softplus")))
 
 
-def test_binary_loss_is_flat_where_it_clips():
+def test_binary_loss_has_zero_gradient_where_it_clips():
     graph = graph_with_loss(binary(0.2), dense(17, "linear"))
     batch = graph.batch()
     y = graph.forward(batch.inputs, Run())[0]
@@ -100,7 +100,7 @@ def test_binary_loss_is_flat_where_it_clips():
 
 
 @pytest.mark.parametrize("loss", LOGITS)
-def test_loss_of_logits_has_its_gradient_at_great_logits(loss):
+def test_gradient_of_a_loss_of_logits_agrees_at_large_logits(loss):
     graph = graph_with_loss(loss, dense(3))
     kernel = graph.layers[1].weights["kernel"]
     put(graph.layers[1], "kernel", kernel * 100)
@@ -109,7 +109,7 @@ def test_loss_of_logits_has_its_gradient_at_great_logits(loss):
 
 @pytest.mark.parametrize(("fused", "name"), FUSED)
 @pytest.mark.parametrize("scale", [1, 100])
-def test_fused_loss_is_the_loss_of_logits(fused, name, scale):
+def test_fused_loss_equals_the_loss_of_logits(fused, name, scale):
     kind, options = fused
     graphs = [
         graph_with_loss(fused, dense(3, name)),
@@ -135,12 +135,12 @@ def test_metrics_of_a_fused_loss_read_the_activated_outputs(loss, name):
     error = graph.network.predict(batch.inputs, 32)[0] - batch.targets[0]
     expected = [np.mean(error**2), np.mean(np.abs(error))]
     for step in (trainer.test_step, trainer.train_step):
-        # Means of 21 float32 numbers.
+        # Means of 21 float32 values.
         np.testing.assert_allclose(step(data, all_samples(data))[2:], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
-def test_samples_of_weight_zero_do_not_count_but_in_the_mean(loss, name):
+def test_samples_of_weight_zero_count_only_in_the_divisor_of_the_mean(loss, name):
     graph = graph_with_loss(loss, dense(3, name))
     batch = graph.batch()
     weights = np.array([1, 0, 1, 0, 0, 2, 1], np.float32)
@@ -154,7 +154,7 @@ def test_samples_of_weight_zero_do_not_count_but_in_the_mean(loss, name):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_step_reads_the_samples_it_is_given_in_their_order(count):
+def test_a_step_reads_the_given_samples_in_order(count):
     graph = graph_with_loss(categorical(), dense(3, "softmax"))
     batch = graph.batch(weighted=True)
     chosen = np.array([6, 0, 3, 3, 1])[:count]

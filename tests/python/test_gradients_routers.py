@@ -1,4 +1,4 @@
-"""Every router and balance loss: native gradients against differences in double."""
+"""Routers and balance losses: native gradients agree with finite differences in double."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ CONSTANT = {
     **{f"static, {each}": Static(each) for each in ("free", "non_negative", "simplex")},
     "static, one bias": Static("simplex", shared_bias=True),
 }
-# Strong enough that their gradients count beside the weighted loss's.
+# Strong enough that their gradients are comparable to those of the weighted loss.
 BALANCES = {
     "aux": [AuxLoss(20.0)],
     "z": [ZLoss(5.0)],
@@ -66,18 +66,18 @@ BALANCES = {
 
 
 def after_dense(layer: Node) -> Graph:
-    """The layer after a Dense, whose gradient is made of the layer's gradient by its input."""
+    """The layer after a Dense layer, whose gradient shows the layer's input gradient."""
     return Graph([3], [(dense(4), [0]), (layer, [1])], [2], loss_weights=[loss_weight(layer)])
 
 
 def loss_weight(layer: Node) -> float:
-    # Weights of 1.5 must not be cut off at 0 by the step that shows their gradient.
+    # The step that shows the gradient must not clip weights of 1.5 at 0.
     return 0.25 if layer.options.get("router.constraint") == "non_negative" else LOSS_WEIGHT
 
 
 @pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
 @pytest.mark.parametrize("expert", [Linear("tanh"), MLP(3, "relu")], ids=["linear", "mlp"])
-def test_router_has_its_gradient(name, expert):
+def test_router_gradient_agrees_with_finite_differences(name, expert):
     layer = sparse_expert(expert, (CHOOSING | CONSTANT)[name])
     check_gradients(after_dense(layer))
 
@@ -85,14 +85,14 @@ def test_router_has_its_gradient(name, expert):
 @pytest.mark.parametrize("name", OUTPUT_SUMS)
 @pytest.mark.parametrize("use_bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("units", [1, 3, 17])
-def test_scores_that_are_outputs_have_their_gradient(name, use_bias, units):
+def test_gradient_of_output_sum_scores_agrees(name, use_bias, units):
     layer = sparse_expert(
         Linear(), OUTPUT_SUMS[name], [Bias(0.125)], use_bias=use_bias, units=units
     )
     check_gradients(after_dense(layer))
 
 
-def test_scores_that_are_outputs_in_a_layer_used_twice():
+def test_gradient_of_output_sum_scores_agrees_in_a_layer_used_twice():
     layer = sparse_expert(Linear(), OutputSum(2))
     graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [1])]
     graph_nodes += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
@@ -101,7 +101,7 @@ def test_scores_that_are_outputs_in_a_layer_used_twice():
 
 @pytest.mark.parametrize("name", CHOOSING)
 @pytest.mark.parametrize("terms", BALANCES)
-def test_balance_terms_have_their_gradient(name, terms):
+def test_gradients_of_balance_terms_agree(name, terms):
     layer = sparse_expert(Linear("tanh"), CHOOSING[name], BALANCES[terms])
     check_gradients(after_dense(layer))
 
@@ -114,14 +114,14 @@ def test_balance_losses_are_means_over_all_rows(name):
 
 
 @pytest.mark.parametrize("name", [*CHOOSING, *CONSTANT])
-def test_router_of_a_layer_used_twice_gets_both_gradients(name):
+def test_router_of_a_layer_used_twice_gets_the_sum_of_both_gradients(name):
     layer = sparse_expert(Linear("tanh"), (CHOOSING | CONSTANT)[name])
     graph_nodes = [(dense(4), [0]), (layer, [1]), (layer, [1])]
     graph_nodes += [(Node("concatenate", {}), [2, 3]), (dense(2), [4])]
     check_gradients(Graph([3], graph_nodes, [5], loss_weights=[loss_weight(layer) / 4]))
 
 
-def test_balance_bias_follows_the_load_and_no_gradient():
+def test_balance_bias_follows_the_load_without_a_gradient():
     layer = sparse_expert(Linear(), SigmoidTopK(2), [Bias(0.125)])
     graph = after_dense(layer)
     batch = graph.batch(8)
@@ -137,7 +137,7 @@ def test_balance_bias_follows_the_load_and_no_gradient():
 
 
 @pytest.mark.parametrize("constraint", ["free", "non_negative"])
-def test_static_weights_below_zero_are_cut_off_only_where_asked(constraint):
+def test_static_weights_below_zero_are_clipped_only_by_the_constraint(constraint):
     layer = sparse_expert(Linear(), Static(constraint))
     graph = after_dense(layer)
     put(layer, "router_alpha", np.full(4, 0.01))
@@ -148,7 +148,7 @@ def test_static_weights_below_zero_are_cut_off_only_where_asked(constraint):
     moved = 0.01 - gradient
     expected = np.maximum(moved, 0) if constraint == "non_negative" else moved
     assert moved.min() < 0 < moved.max()
-    # As in gradient_check.RELATIVE.
+    # The tolerance of gradient_check.RELATIVE.
     np.testing.assert_allclose(layer.native.get("router_alpha"), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -166,9 +166,9 @@ def test_noise_is_redrawn_each_step_and_never_outside_training():
     assert not test_losses & set(losses)
 
 
-def test_noise_of_all_later_steps_has_the_gradient_of_its_own_draws():
-    # With one weight for noise that is 0 elsewhere, its gradient tells the draw: for softplus(0)
-    # the slope is 1/2, and y depends on the one noisy logit alone.
+def test_noise_of_later_steps_has_the_gradient_of_its_own_draws():
+    # With a noise kernel of zeros, its gradient reveals the draw: the derivative of softplus at 0
+    # is 1/2, and y depends only on the difference of noisy logits.
     layer = sparse_expert(Linear(), NoisyTopK(2), num_experts=2, units=1, use_bias=False)
     graph = Graph([1], [(layer, [0])], [1], loss_weights=[1.0])
     put(layer, "kernel", np.array([[[1.0]], [[0.0]]]))
@@ -181,10 +181,10 @@ def test_noise_of_all_later_steps_has_the_gradient_of_its_own_draws():
     for _ in range(20):
         for name in ("kernel", "router_kernel", "router_noise_kernel"):
             put(layer, name, layer.weights[name])
-        y = np.sqrt(trainer.train_step(data, all_samples(data))[0])  # w_0, of logits draws * ln 2
+        y = np.sqrt(trainer.train_step(data, all_samples(data))[0])  # w_0 for logits draws * ln 2
         moved = -layer.native.get("router_noise_kernel")[0].astype(np.float64)
         d_logits = 2 * y * y * (1 - y) * np.array([1, -1])
         draws = moved / (d_logits / 2)
-        # The difference of two draws decides y; float32 leaves 1e-6 of each factor above.
+        # y depends on the difference of two draws; each factor above has a float32 error of 1e-6.
         logit = np.log(y / (1 - y)) / np.log(2)
         assert draws[0] - draws[1] == pytest.approx(logit, rel=1e-4, abs=1e-5)

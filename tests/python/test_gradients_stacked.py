@@ -24,7 +24,7 @@ def code(activation: dict[str, Any], threshold: float = 0.0) -> Node:
 
 
 def stack(node: Node, width: int = 7, scale: float = 1.0) -> Graph:
-    """A code between two Dense layers, in plain units unless `scale` says otherwise."""
+    """A code between two Dense layers, with the given scale of standardization."""
     build(node, [width], np.random.default_rng(0))
     put(node, "scale", np.array([scale]))
     return Graph([4], [(dense(width), [0]), (node, [1]), (dense(4), [2])], [3])
@@ -32,7 +32,7 @@ def stack(node: Node, width: int = 7, scale: float = 1.0) -> Graph:
 
 @pytest.mark.parametrize("width", [1, 7, 16, 17])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda each: each["activation.kind"])
-def test_penalties_and_codes_pass_the_gradient_of_the_loss(activation, width) -> None:
+def test_gradients_of_codes_and_penalties_agree_with_finite_differences(activation, width) -> None:
     if activation == TOP_K:
         activation = {**TOP_K, "activation.k": min(3, width)}
     check_gradients(stack(code(activation), width))
@@ -41,7 +41,7 @@ def test_penalties_and_codes_pass_the_gradient_of_the_loss(activation, width) ->
 @pytest.mark.parametrize(
     ("activation", "threshold"), [(RELU, 0.3), (RELU_L1, 0.3), (TOP_K, 0.3), (KL, 0.4)]
 )
-def test_values_at_or_below_a_threshold_pass_no_gradient(activation, threshold) -> None:
+def test_values_at_or_below_a_threshold_have_no_gradient(activation, threshold) -> None:
     check_gradients(stack(code(activation, threshold)))
 
 
@@ -54,7 +54,7 @@ def test_layers_before_an_all_zero_code_get_no_gradient(activation) -> None:
     np.testing.assert_array_equal(graph.layers[0].native.get("kernel"), before)
 
 
-def test_a_code_read_twice_adds_its_gradients() -> None:
+def test_a_code_read_twice_gets_the_sum_of_both_gradients() -> None:
     node = code(RELU_L1)
     build(node, [5], np.random.default_rng(0))
     put(node, "scale", np.array([1.0]))
@@ -130,7 +130,7 @@ def test_gradients_between_standardize_layers_are_those_of_standardized_rows() -
         np.testing.assert_allclose(change, gradient, rtol=1e-4, atol=1e-4 * np.abs(gradient).max())
 
 
-def test_standardize_passes_the_gradient_of_the_loss() -> None:
+def test_gradient_of_standardize_agrees_with_finite_differences() -> None:
     center = np.array([1.0, -2, 0.5])
     first, last = standardize(False, center, 3.0), standardize(True, center, 3.0)
     check_gradients(Graph([3], [(dense(3), [0]), (first, [1]), (last, [2]), (dense(2), [3])], [4]))

@@ -1,4 +1,4 @@
-"""Experts that no row of a step chose: unread, unwritten, without an update or a step."""
+"""Inactive experts are not read, not written, not updated and count no step."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ OPTIMIZERS = {
 
 
 def inactive_expert_graph(expert, router, filling: float | None, twice: bool = False) -> Graph:
-    """Expert INACTIVE is `filling` all over, and out of every row's reach: column 0 of x is 1."""
+    """A graph whose expert INACTIVE holds only `filling` and is never chosen if x[:, 0] is 1."""
     layer = sparse_expert(expert, router, [AuxLoss(0.1), ZLoss(0.01)], shared_experts=1)
     uses = [(layer, [0]), (layer, [0])] if twice else [(layer, [0])]
     last = [1, 2] if twice else [1, 1]
@@ -61,7 +61,7 @@ def batch_of(graph: Graph):
 
 
 def step_counts(graph: Graph, trainer) -> dict[str, np.ndarray]:
-    """Steps of every slice of the first layer's parameters."""
+    """Step counts of every slice of the first layer's parameters."""
     counts, at, found = trainer.state()["layer0.steps"], 0, {}
     for each in graph.layers[0].native.parameters():
         size = each.shape[0] if each.per_expert else 1
@@ -72,7 +72,7 @@ def step_counts(graph: Graph, trainer) -> dict[str, np.ndarray]:
 
 
 def working(graph: Graph) -> dict[tuple[int, str], np.ndarray]:
-    """All weights but those of the resting expert."""
+    """All weights except those of the inactive expert."""
     found = {}
     for at, node in enumerate(graph.layers):
         for each in node.native.parameters():
@@ -85,7 +85,7 @@ def working(graph: Graph) -> dict[tuple[int, str], np.ndarray]:
 
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("router", ROUTERS)
-def test_an_expert_of_nan_that_no_row_chose_changes_no_prediction(expert, router):
+def test_an_inactive_expert_of_nan_changes_no_prediction(expert, router):
     graphs = [inactive_expert_graph(expert, ROUTERS[router], filling) for filling in (None, np.nan)]
     first, second = (graph.network.predict(batch_of(graph).inputs, 4)[0] for graph in graphs)
     assert np.isfinite(first).all()
@@ -95,7 +95,7 @@ def test_an_expert_of_nan_that_no_row_chose_changes_no_prediction(expert, router
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("router", ROUTERS)
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
-def test_an_expert_of_nan_that_no_row_chose_changes_no_other_weight(expert, router, twice):
+def test_an_inactive_expert_of_nan_changes_no_other_weight(expert, router, twice):
     results = []
     for filling in (None, np.nan):
         graph = inactive_expert_graph(expert, ROUTERS[router], filling, twice)
@@ -140,7 +140,7 @@ def test_an_expert_that_becomes_inactive_is_updated_only_by_dense_updates(optimi
     graph = inactive_expert_graph(MLP(5, "tanh"), TopK(2), None)
     layer = graph.layers[0]
     batch = graph.batch(9)
-    # Column 0 decides who works: expert INACTIVE in the first half of the samples alone.
+    # Column 0 selects experts: INACTIVE is chosen only in the first half of the samples.
     batch.inputs[0][:, 0] = [-1] * 4 + [1] * 5
     data = batch.dataset()
     trainer = graph.trainer(dense_updates=dense_updates, **OPTIMIZERS[optimizer])
@@ -153,7 +153,7 @@ def test_an_expert_that_becomes_inactive_is_updated_only_by_dense_updates(optimi
         assert step_counts(graph, trainer)[name][INACTIVE] == (2 if dense_updates else 1)
 
 
-def test_the_penalties_of_an_inactive_expert_do_not_update_it():
+def test_penalties_do_not_update_an_inactive_expert():
     graph = inactive_expert_graph(Linear(), TopK(2), None)
     layer = graph.layers[0]
     layer.native.set_penalty("kernel", 0.1, 0.1)
@@ -163,7 +163,7 @@ def test_the_penalties_of_an_inactive_expert_do_not_update_it():
     assert moved.any(axis=(1, 2)).tolist() == [True, True, False, True]
 
 
-def test_a_load_counts_the_rows_of_training_steps_alone():
+def test_the_training_load_counts_only_rows_of_training_steps():
     graph = inactive_expert_graph(Linear(), TopK(2), None)
     layer = graph.layers[0]
     batch = batch_of(graph)

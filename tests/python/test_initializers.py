@@ -1,4 +1,4 @@
-"""First values of parameters."""
+"""Initial values of parameters."""
 
 import math
 
@@ -24,13 +24,13 @@ def _bound(scale, fan):
         ("random_uniform", 0.05),
     ],
 )
-def test_uniform_initializers_fill_their_range(name, limit):
+def test_uniform_initializers_cover_their_range(name, limit):
     values = initializers.get(name)(_SHAPE, seed=1)
     assert values.dtype == np.float32
     assert values.shape == _SHAPE
     assert np.abs(values).max() <= limit * (1 + 1e-6)
     assert np.abs(values).max() > 0.99 * limit
-    # 30,000 numbers: the standard error of the mean is limit / 300.
+    # 30,000 values: the standard error of the mean is limit / 300.
     assert abs(values.mean()) < limit / 60
 
 
@@ -42,10 +42,10 @@ def test_uniform_initializers_fill_their_range(name, limit):
         ("lecun_normal", 1 / _FAN_IN),
     ],
 )
-def test_truncated_normal_initializers_have_their_variance_after_the_cut(name, variance):
+def test_truncated_normal_initializers_have_the_given_variance_after_truncation(name, variance):
     values = initializers.get(name)(_SHAPE, seed=1)
     stddev = math.sqrt(variance)
-    # Cut at two standard deviations of the normal before the cut, whose remainder is 0.8796 wide.
+    # Truncation at two standard deviations reduces the deviation to 0.8796 of it.
     assert np.abs(values).max() <= 2 * stddev / 0.8796 * (1 + 1e-3)
     assert values.std() == pytest.approx(stddev, rel=0.02)
     assert abs(values.mean()) < stddev / 30
@@ -71,7 +71,7 @@ def test_orthogonal_draws_each_expert_separately():
         assert not np.array_equal(values[first], values[(first + 1) % 3])
 
 
-def test_an_expert_axis_is_no_part_of_the_fans():
+def test_the_expert_axis_does_not_count_in_the_fans():
     values = initializers.GlorotUniform()((50, *_SHAPE), seed=1)
     limit = _bound(1, (_FAN_IN + _FAN_OUT) / 2)
     assert 0.99 * limit < np.abs(values).max() <= limit * (1 + 1e-6)
@@ -83,7 +83,7 @@ def test_constant_initializers_are_constant(name, value):
     assert np.array_equal(initializers.Constant(0.5)((2,)), np.full(2, 0.5))
 
 
-def test_seed_and_stream_decide_the_values():
+def test_values_depend_only_on_seed_and_stream():
     draw = initializers.GlorotNormal()
     first = draw(_SHAPE, seed=1, stream=2)
     assert np.array_equal(first, draw(_SHAPE, seed=1, stream=2))
@@ -91,7 +91,7 @@ def test_seed_and_stream_decide_the_values():
     assert not np.array_equal(first, draw(_SHAPE, seed=2, stream=2))
 
 
-def test_an_initializers_own_seed_goes_before_the_layers():
+def test_an_initializers_own_seed_takes_precedence_over_the_layers():
     own = initializers.GlorotUniform(seed=5)
     assert np.array_equal(own(_SHAPE, seed=1), own(_SHAPE, seed=2))
 

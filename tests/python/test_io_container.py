@@ -1,4 +1,4 @@
-"""The file format: whole, checked, replaced at once."""
+"""The file format: complete, checked, replaced atomically."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def data():
     return container.to_bytes("weights", _CONFIG, _TENSORS)
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_arrays_and_metadata_are_read_back_as_written(tmp_path):
     path = tmp_path / "file"
     container.write_file(path, "weights", _CONFIG, _TENSORS)
     found = container.read_file(path, "weights")
@@ -43,17 +43,17 @@ def test_strided_arrays_are_made_contiguous():
     assert np.array_equal(found.tensors["matrix"], reversed_columns)
 
 
-def test_the_file_is_a_plain_safetensors_file(tmp_path):
+def test_the_file_is_a_valid_safetensors_file(tmp_path):
     container.write_file(tmp_path / "file", "weights", _CONFIG, _TENSORS)
     assert np.array_equal(load_file(tmp_path / "file")["matrix"], _TENSORS["matrix"])
 
 
-def test_an_array_of_another_kind_is_refused():
+def test_an_array_of_unsupported_dtype_is_refused():
     with pytest.raises(TypeError, match=r"dtype: expected one of F32, .* got complex128"):
         container.to_bytes("weights", {}, {"x": np.zeros(2, complex)})
 
 
-def test_every_changed_bit_is_noticed(data):
+def test_every_changed_bit_is_detected(data):
     for position in range(len(data)):
         for bit in (0, 7):
             altered = bytearray(data)
@@ -62,18 +62,18 @@ def test_every_changed_bit_is_noticed(data):
                 container.from_bytes(bytes(altered), "file", "weights")
 
 
-def test_every_truncation_is_noticed(data):
+def test_every_truncation_is_detected(data):
     for length in range(len(data)):
         with pytest.raises(ValueError, match=r"^file: header: expected a whole safetensors file"):
             container.from_bytes(data[:length], "file", "weights")
 
 
-def test_appended_bytes_are_noticed(data):
+def test_appended_bytes_are_detected(data):
     with pytest.raises(ValueError, match=r"^file: header: "):
         container.from_bytes(data + b"\0", "file", "weights")
 
 
-def test_an_altered_tensor_is_named(data):
+def test_an_altered_tensor_is_reported_by_name(data):
     altered = bytearray(data)
     offset = data.index(_TENSORS["matrix"].tobytes())
     altered[offset] ^= 1
@@ -81,7 +81,7 @@ def test_an_altered_tensor_is_named(data):
         container.from_bytes(bytes(altered), "file", "weights")
 
 
-def test_an_altered_configuration_is_named(data):
+def test_an_altered_configuration_is_reported(data):
     with pytest.raises(ValueError, match=r"^file: config: its checksum differs"):
         container.from_bytes(data.replace(b"text", b"next"), "file", "weights")
 
@@ -110,7 +110,7 @@ def test_a_later_format_version_is_refused(data):
         container.from_bytes(later, "file", "weights")
 
 
-def test_missing_metadata_is_named():
+def test_missing_metadata_is_reported():
     data = save({}, {"format": "gatewise", "format_version": "1", "content": "model"})
     with pytest.raises(ValueError, match=r"file: config: expected it in the metadata, found none"):
         container.from_bytes(data, "file", "model")
@@ -124,12 +124,12 @@ def test_a_list_of_tensors_that_does_not_match_is_refused():
         container.from_bytes(data, "file", "model")
 
 
-def test_a_missing_file_is_an_os_error(tmp_path):
+def test_a_missing_file_raises_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         container.read_file(tmp_path / "none", "model")
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     container.write_file(path, "weights", {"old": 1}, {})
 
@@ -153,7 +153,7 @@ def test_file_and_folder_are_flushed(tmp_path, monkeypatch):
     ]
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_writing_to_a_symbolic_link_keeps_the_link(tmp_path):
     container.write_file(tmp_path / "file", "weights", {"old": 1}, {})
     (tmp_path / "link").symlink_to(tmp_path / "file")
     container.write_file(tmp_path / "link", "weights", {"new": 1}, {})

@@ -1,4 +1,4 @@
-"""pickle, deepcopy and joblib go through the file format."""
+"""pickle, deepcopy and joblib use the file format."""
 
 import copy
 import io
@@ -38,7 +38,7 @@ def duplicate(request):
     return request.param
 
 
-def test_a_copy_of_a_model_goes_on_training_with_the_same_bits(x, duplicate):
+def test_a_copy_of_a_model_continues_training_with_the_same_bits(x, duplicate):
     model = gw.Sequential([gw.SparseExpertLayer(3, num_experts=4), Dense(1)])
     model.compile("adam", "mse")
     y = x.sum(axis=1)
@@ -70,7 +70,7 @@ def test_a_layer_is_copied_with_its_weights(x, duplicate, built):
         assert np.array_equal(duplicated(x), layer(x))
 
 
-def test_a_layer_is_copied_with_its_training(x, duplicate):
+def test_a_layer_is_copied_with_its_training_state(x, duplicate):
     layer = Dense(1)
     layer.compile("adam", "mse")
     layer.fit(x, np.ones(16), verbose=0)
@@ -80,7 +80,7 @@ def test_a_layer_is_copied_with_its_training(x, duplicate):
     assert all(map(np.array_equal, layer.get_weights(), duplicated.get_weights()))
 
 
-def test_a_joining_layer_is_copied(x, duplicate):
+def test_a_merge_layer_is_copied(x, duplicate):
     layer = Add()
     layer([x, x])
     assert np.array_equal(duplicate(layer)([x, x]), x + x)

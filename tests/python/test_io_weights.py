@@ -1,4 +1,4 @@
-"""Files of weights alone."""
+"""Files that contain only weights."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def _model(hidden=3, experts=4):
     return gw.Sequential(layers)
 
 
-def test_weights_go_to_a_model_whose_layers_have_other_names(x, tmp_path):
+def test_weights_are_loaded_into_a_model_with_other_layer_names(x, tmp_path):
     model, other = _model(), _model()
     assert model.layers[0].name != other.layers[0].name
     model.save_weights(tmp_path / "w")
@@ -31,7 +31,7 @@ def test_weights_go_to_a_model_whose_layers_have_other_names(x, tmp_path):
     assert np.array_equal(other(x), model(x))
 
 
-def test_weights_are_read_from_a_file_of_a_model(x, tmp_path):
+def test_weights_are_loaded_from_a_model_file(x, tmp_path):
     model, other = _model(), _model()
     model.save(tmp_path / "m.gatewise")
     other.load_weights(tmp_path / "m.gatewise")
@@ -49,7 +49,7 @@ def test_weights_of_other_shapes_are_refused_and_nothing_is_set(x, tmp_path):
     assert np.array_equal(other(x), before)
 
 
-def test_layers_that_do_not_fit_keep_theirs_on_request(tmp_path):
+def test_skip_mismatch_keeps_the_weights_of_layers_that_do_not_fit(tmp_path):
     model, other = _model(), _model(experts=5)
     model.save_weights(tmp_path / "w")
     before = other.layers[1].get_weights()
@@ -59,14 +59,14 @@ def test_layers_that_do_not_fit_keep_theirs_on_request(tmp_path):
     assert all(map(np.array_equal, other.layers[1].get_weights(), before))
 
 
-def test_another_layer_count_is_refused(tmp_path):
+def test_weights_of_another_layer_count_are_refused(tmp_path):
     _model().save_weights(tmp_path / "w")
     single = gw.Sequential([gw.Input(shape=(4,)), Dense(3, name="only")])
     with pytest.raises(ValueError, match=r"w: layers: expected 1 with parameters \(only\), got 2"):
         single.load_weights(tmp_path / "w")
 
 
-def test_other_parameters_are_refused(tmp_path):
+def test_weights_of_other_parameters_are_refused(tmp_path):
     gw.Sequential([gw.Input(shape=(4,)), Dense(3, name="a")]).save_weights(tmp_path / "w")
     other = gw.Sequential([gw.Input(shape=(4,)), Dense(3, use_bias=False)])
     with pytest.raises(ValueError, match=r"layer 'a': expected parameters kernel, got kernel, bia"):
@@ -93,7 +93,7 @@ def test_an_unbuilt_model_has_no_weights_to_save_or_load(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_a_file_of_weights_is_no_model(tmp_path):
+def test_a_weights_file_is_refused_as_a_model(tmp_path):
     _model().save_weights(tmp_path / "w")
     with pytest.raises(ValueError, match=r"w: content: expected 'model', got 'weights'"):
         gw.load_model(tmp_path / "w")
@@ -105,7 +105,7 @@ def test_saving_over_a_file_can_be_refused(tmp_path):
         _model().save_weights(tmp_path / "w", overwrite=False)
 
 
-def test_a_layer_files_its_weights_alone(x, tmp_path):
+def test_a_layer_saves_and_loads_its_weights(x, tmp_path):
     layer, other = Dense(3), Dense(3)
     expected = layer(x)
     other(x)

@@ -1,4 +1,4 @@
-"""Keras scripts run as they are, with their imports changed."""
+"""Keras scripts run unchanged except for their imports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ model.compile(optimizer='adam', loss='sparse_categorical_crossentropy', metrics=
 history = model.fit(images, labels, epochs=3, validation_split=0.2, verbose=0)
 """
 
-# What Keras 3.16 (PyTorch backend) ends with on these rows, seed 0: data loss and penalty over the
+# Result of Keras 3.16 (PyTorch backend) on these rows, seed 0: data loss plus penalty over the
 # training rows after 20 epochs of the script above.
 KERAS_OBJECTIVE = 1.015
 

@@ -1,4 +1,4 @@
-"""What every layer does: names, building, weights, calls, wrong use."""
+"""Behaviour of all layers: names, building, weights, calls, wrong use."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def x():
     return np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
 
 
-def test_names_are_made_from_the_class_and_differ():
+def test_automatic_names_come_from_the_class_and_are_unique():
     first, second = layers.LayerNormalization(), layers.LayerNormalization()
     assert first.name.startswith("layer_normalization")
     assert first.name != second.name
 
 
-def test_an_automatic_name_avoids_those_that_were_given():
+def test_an_automatic_name_avoids_given_names():
     layers.Dense(1, name="dense_500000")
     assert layers.Dense(1).name == "dense_500001"
     layers.Dense(1, name="dense_3")
@@ -31,7 +31,7 @@ def test_an_automatic_name_avoids_those_that_were_given():
 
 
 @pytest.mark.parametrize(("name", "error"), [("a/b", ValueError), ("", ValueError), (3, TypeError)])
-def test_a_name_that_is_no_name_is_refused(name, error):
+def test_an_invalid_name_is_refused(name, error):
     with pytest.raises(error, match=r"name: expected a string"):
         layers.Dense(1, name=name)
 
@@ -48,7 +48,7 @@ def test_an_unsupported_argument_is_accepted_at_the_default_of_keras(argument):
         layers.Dense(3, **{argument: 4})
 
 
-def test_an_unbuilt_layer_says_how_to_build_it():
+def test_the_error_of_an_unbuilt_layer_says_how_to_build_it():
     layer = layers.Dense(3, name="code")
     for use in (layer.get_weights, layer.count_params, layer.count_nonzero):
         with pytest.raises(ValueError, match=r"code: expected a built layer, .* build\(input_sha"):
@@ -58,7 +58,7 @@ def test_an_unbuilt_layer_says_how_to_build_it():
     assert not layer.built
 
 
-def test_build_makes_parameters_of_the_width():
+def test_build_creates_parameters_of_the_input_width():
     layer = layers.Dense(3)
     layer.build((None, 7))
     assert [weight.shape for weight in layer.get_weights()] == [(7, 3), (3,)]
@@ -82,7 +82,7 @@ def test_a_shape_without_features_is_refused():
         layers.Dense(3, name="head")(np.ones(3))
 
 
-def test_set_weights_is_what_get_weights_gives(x):
+def test_set_weights_accepts_what_get_weights_returns(x):
     layer, other = layers.Dense(3), layers.Dense(3)
     expected = layer(x)
     other(x)
@@ -108,7 +108,7 @@ def test_arrays_of_any_rank_keep_their_leading_axes(x):
     assert np.array_equal(layer(x.astype(np.float64)), flat)
 
 
-def test_symbols_and_arrays_are_not_mixed(x):
+def test_symbols_and_arrays_cannot_be_mixed(x):
     with pytest.raises(TypeError, match=r"both: expected symbols or arrays, got both"):
         layers.Add(name="both")([gw.Input(shape=(4,)), x])
 
@@ -120,7 +120,7 @@ def test_a_call_in_training_mode_is_refused(x):
         layer(x, training=True)
 
 
-def test_an_own_seed_decides_the_weights_wherever_the_layer_is():
+def test_a_layers_own_seed_determines_its_weights():
     def weights(before):
         layer = layers.Dense(3, seed=9)
         gw.Sequential([gw.Input(shape=(4,)), *before, layer])
@@ -129,16 +129,16 @@ def test_an_own_seed_decides_the_weights_wherever_the_layer_is():
     assert np.array_equal(weights([]), weights([layers.Dense(4)]))
 
 
-def test_input_dim_and_input_shape_say_the_same():
+def test_input_dim_and_input_shape_are_equivalent():
     assert gw.Sequential([layers.Dense(2, input_dim=4)]).input_shape == (None, 4)
     assert gw.Sequential([layers.Dense(2, input_shape=(3, 4))]).input_shape == (None, 3, 4)
-    with pytest.raises(ValueError, match=r"input_dim: expected none beside input_shape"):
+    with pytest.raises(ValueError, match=r"input_dim: expected None with input_shape"):
         layers.Dense(2, input_dim=4, input_shape=(4,))
     with pytest.raises(TypeError, match=r"input_shape: expected a tuple of sizes such as \(784,\)"):
         layers.Dense(2, input_shape=4)
 
 
-def test_trainable_reaches_the_core(x):
+def test_trainable_is_set_in_the_core(x):
     layer = layers.Dense(3)
     layer(x)
     layer.trainable = False
@@ -148,7 +148,7 @@ def test_trainable_reaches_the_core(x):
         layer.trainable = 1
 
 
-def test_a_frozen_layer_stays_as_it_is_in_training(x):
+def test_a_frozen_layer_is_unchanged_by_training(x):
     frozen, free = layers.Dense(4, trainable=False), layers.Dense(2)
     model = gw.Sequential([gw.Input(shape=(4,)), frozen, free])
     before = [layer.get_weights()[0] for layer in (frozen, free)]

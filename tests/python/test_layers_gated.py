@@ -1,4 +1,4 @@
-"""Gated experts: what is shut is neither computed nor updated, groups share, "auto" joins them."""
+"""Gated experts: closed units are not computed or updated; groups share matrices and can merge."""
 
 import pickle
 
@@ -21,7 +21,7 @@ def x():
 
 
 def formula(layer, x):
-    """(n, units, p), from the weights in float64."""
+    """Outputs of the units (n, units, p), from the weights in float64."""
     p = {name: value.astype(np.float64) for name, value in layer.named_weights().items()}
     gates = 1 / (1 + np.exp(-(x @ p["gate_kernel"] + p["gate_bias"])))
     h = np.einsum("nd,cdp->ncp", x, p["kernel"])[:, layer.group_of]
@@ -31,7 +31,7 @@ def formula(layer, x):
 
 @pytest.mark.parametrize("groups", [1, 3, [0, 1, 0, 2, 1, 0, 2], "auto"])
 @pytest.mark.parametrize("gate", ["hard", "straight_through", "soft"])
-def test_the_layer_is_its_formula_in_prediction(x, groups, gate):
+def test_the_layer_agrees_with_its_formula_in_prediction(x, groups, gate):
     layer = GatedExperts(7, 5, groups=groups, gate=gate, seed=1)
     # Float32 sums of six products.
     for form in (x, csr_array(x)):
@@ -42,7 +42,7 @@ def test_the_layer_is_its_formula_in_prediction(x, groups, gate):
     np.testing.assert_allclose(added(x), formula(layer, x).sum(axis=1), rtol=2e-5, atol=1e-5)
 
 
-def test_gates_are_those_that_open_units(x):
+def test_gates_returns_the_gates_that_open_units(x):
     layer = GatedExperts(7, 5, seed=1, activation="linear")
     is_open = (layer(x).reshape(40, 7, 5) != 0).any(axis=2)
     np.testing.assert_array_equal(is_open, layer.gates(x) > 0.5)
@@ -52,7 +52,7 @@ def test_gates_are_those_that_open_units(x):
 
 
 def make_pair(x, **options):
-    """Two layers with a shut group of two units; in one it holds NaN all over."""
+    """Two layers with a closed group of two units, which holds only NaN in the second layer."""
     layers = []
     for fill in (0.5, np.nan):
         layer = GatedExperts(6, 5, groups=3, seed=1, **options)
@@ -93,7 +93,7 @@ def test_closed_units_are_not_updated(x, combine):
     assert not np.array_equal(after["gate_kernel"], before["gate_kernel"])
 
 
-def test_weights_after_a_closed_unit_have_no_gradient(x):
+def test_weights_that_read_a_closed_unit_have_no_gradient(x):
     layer = GatedExperts(6, 5, groups=3, seed=1)
     model = gw.Sequential([gw.Input((6,)), layer, Dense(2)])
     weights = layer.named_weights()
@@ -115,7 +115,7 @@ def test_a_closed_gate_is_reopened_by_the_straight_through_gradient(x, gate, reo
     weights["gate_kernel"][:] = 0
     weights["gate_bias"][:] = -1
     layer.set_weights(list(weights.values()))
-    y = np.einsum("nd,dp->np", x, weights["kernel"][0])  # what it gives when open
+    y = np.einsum("nd,dp->np", x, weights["kernel"][0])  # its output with open gates
     layer.compile(gw.optimizers.Adam(0.05), "mse")
     layer.fit(x, y, epochs=30, verbose=0)
     assert (layer.gates(x).mean() > 0.5) == reopens
@@ -131,7 +131,7 @@ def test_the_open_share_loss_updates_closed_gates(x):
     layer.compile(gw.optimizers.Adam(0.05), "mse")
     layer.fit(x, np.zeros((40, 8)), epochs=40, verbose=0)
     assert before < 0.3
-    assert layer.gates(x).mean() > 0.7  # the task, which wants 0, pulls the other way
+    assert layer.gates(x).mean() > 0.7  # although the targets of 0 favour closed gates
 
 
 def test_units_of_a_group_differ_by_scale_and_bias(x):
@@ -147,13 +147,13 @@ def test_units_of_a_group_differ_by_scale_and_bias(x):
     assert layer.count_saved() == 18
 
 
-def test_it_is_no_dense_layer(x):
+def test_the_layer_is_not_affine(x):
     layer = GatedExperts(6, 5, activation="linear", combine="sum", seed=1)
     ends, middle = (layer(x[:20]) + layer(x[20:])) / 2, layer((x[:20] + x[20:]) / 2)
     assert np.abs(ends - middle).max() > 0.05
 
 
-def test_joined_groups_have_the_mean_of_their_matrices(x):
+def test_merged_groups_have_the_mean_of_their_matrices(x):
     layer = GatedExperts(4, 3, groups="auto", seed=1)
     layer(x)
     before = layer.named_weights()["kernel"]
@@ -168,7 +168,7 @@ def test_joined_groups_have_the_mean_of_their_matrices(x):
         layer.join_groups([0, 1, 2, 3])
 
 
-def test_auto_joins_units_whose_gates_look_alike(x):
+def test_auto_merges_units_with_similar_gates(x):
     layer = GatedExperts(5, 3, groups="auto", warm_up=2, similarity=0.9, seed=1)
     layer(x)
     weights = layer.named_weights()
@@ -186,7 +186,7 @@ def test_auto_joins_units_whose_gates_look_alike(x):
     assert "5 units in 2 groups" in layer.describe()
 
 
-def test_a_joined_layer_is_saved_and_goes_on_with_the_same_bits(x, tmp_path):
+def test_a_layer_with_merged_groups_continues_from_a_file_with_the_same_bits(x, tmp_path):
     y = np.ones((40, 15))
     models = []
     for stops in (False, True):
@@ -208,7 +208,7 @@ def test_a_joined_layer_is_saved_and_goes_on_with_the_same_bits(x, tmp_path):
 
 
 @pytest.mark.parametrize("gate", ["hard", "soft"])
-def test_the_thread_count_changes_no_bit(gate):
+def test_training_has_the_same_bits_for_any_thread_count(gate):
     x = np.random.default_rng(0).normal(size=(200, 20)).astype(np.float32)
     results = []
     for threads in (1, 2):
@@ -226,14 +226,14 @@ def test_a_row_does_not_depend_on_its_batch(x):
     np.testing.assert_array_equal(layer(x)[:3], layer(x[:3]))
 
 
-def test_steps_allocate_nothing_once_they_have_run():
+def test_steps_allocate_nothing_after_the_first():
     rng = np.random.default_rng(0)
     from gatewise import _core
 
     layer = GatedExperts(8, 20, groups=4, combine="sum", seed=1)
     model = gw.Sequential([gw.Input((10,)), layer])
     model.compile(gw.optimizers.Adam(0.02), "mse")
-    trainer = model._prepare_trainer()
+    trainer = model._training.prepare_trainer()
     x = rng.normal(size=(400, 10)).astype(np.float32)
     data = _core.Dataset([x], [rng.normal(size=(400, 20)).astype(np.float32)], [None])
     gw.set_num_threads(1)
@@ -252,14 +252,14 @@ def test_steps_allocate_nothing_once_they_have_run():
     [
         ({"units": 0}, ValueError, r"units: expected an integer >= 1, got 0"),
         ({"groups": 5}, ValueError, r"groups: expected at most as many as units \(4\), got 5"),
-        ({"groups": [0, 1]}, ValueError, r"groups: expected one for each of 4 units, got 2"),
-        ({"groups": [0, 2, 0, 2]}, ValueError, r"groups: expected numbers from 0 on without a gap"),
-        ({"groups": "all"}, ValueError, r"groups: expected a number, a list or 'auto', got 'all'"),
+        ({"groups": [0, 1]}, ValueError, r"groups: expected one index for each of 4 units, got 2"),
+        ({"groups": [0, 2, 0, 2]}, ValueError, r"groups: expected indices from 0 without gaps"),
+        ({"groups": "all"}, ValueError, r"groups: expected a count, a list or 'auto', got 'all'"),
         ({"gate": "open"}, ValueError, r"gate: expected one of hard, .*, got 'open'"),
         ({"combine": "mean"}, ValueError, r"combine: expected one of concat, sum, got 'mean'"),
         ({"threshold": 1}, ValueError, r"threshold: expected a number below 1, got 1"),
         ({"temperature": 0}, ValueError, r"temperature: expected a number > 0, got 0"),
-        ({"activation": "softmax"}, ValueError, r"activation: expected an elementwise one"),
+        ({"activation": "softmax"}, ValueError, r"activation: expected an elementwise function"),
         ({"open_share": 2}, ValueError, r"open_share: expected a number in \[0, 1\], got 2"),
         ({"sparsity": 1}, TypeError, r"sparsity"),
     ],

@@ -1,4 +1,4 @@
-"""Experts that no row chose: not read, not written, whatever they hold."""
+"""Inactive experts are neither read nor written, whatever their values."""
 
 import numpy as np
 import pytest
@@ -18,12 +18,12 @@ _INACTIVE = 2
 
 @pytest.fixture
 def x():
-    # Positive features, so that a column of the router below 0 is never chosen.
+    # Positive features, so that an expert with a negative router column is never chosen.
     return np.random.default_rng(0).uniform(0.1, 1, size=(32, 6)).astype(np.float32)
 
 
 def _pair(x, expert, router, shared_experts=0):
-    """Two equal layers, the resting expert of one of them filled with NaN."""
+    """Two equal layers; the inactive expert of the second is filled with NaN."""
     layers = []
     for fill in (None, np.nan):
         layer = gw.SparseExpertLayer(
@@ -102,7 +102,7 @@ def test_a_prediction_does_not_depend_on_the_rest_of_its_batch(expert):
 
 
 @pytest.mark.parametrize("make", [gw.layers.Dense, gw.SparseExpertLayer])
-def test_sparse_rows_give_the_outputs_of_the_same_rows_written_out(make):
+def test_csr_rows_have_the_outputs_of_the_same_dense_rows(make):
     random = np.random.default_rng(3)
     x = random.normal(size=(20, 30)) * (random.uniform(size=(20, 30)) < 0.1)
     layer = make(4)

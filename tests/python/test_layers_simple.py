@@ -1,4 +1,4 @@
-"""The layers without experts: values against NumPy, configuration, wrong use."""
+"""Layers without experts: agreement with NumPy, configuration, wrong use."""
 
 import numpy as np
 import pytest
@@ -46,12 +46,12 @@ _ACTIVATIONS = {
 }
 
 
-def test_the_table_of_activations_is_whole():
+def test_every_activation_has_a_reference():
     assert list(_ACTIVATIONS) == gw.activations.names()
 
 
 @pytest.mark.parametrize("name", _ACTIVATIONS)
-def test_activations_are_what_keras_computes(name, x):
+def test_activations_agree_with_keras(name, x):
     expected = _ACTIVATIONS[name](x.astype(np.float64))
     np.testing.assert_allclose(layers.Activation(name)(x), expected, **_CLOSE)
     dense = layers.Dense(5, activation=name, kernel_initializer="orthogonal")
@@ -70,7 +70,7 @@ def test_dense_without_bias_has_one_parameter(x):
     assert len(layer.get_weights()) == 1
 
 
-def test_dense_starts_as_its_initializers_say(x):
+def test_dense_starts_with_the_values_of_its_initializers(x):
     layer = layers.Dense(3, kernel_initializer="he_normal", bias_initializer="ones")
     layer(x)
     kernel, bias = layer.get_weights()
@@ -84,7 +84,7 @@ def test_dropout_changes_nothing_at_inference(x):
 
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("scale", [True, False])
-def test_layer_normalization_is_that_of_keras(x, center, scale):
+def test_layer_normalization_agrees_with_keras(x, center, scale):
     layer = layers.LayerNormalization(
         center=center, scale=scale, beta_initializer="random_normal", gamma_initializer="he_uniform"
     )
@@ -125,7 +125,7 @@ def test_concatenating_different_leading_axes_shows_both_shapes():
         layers.Concatenate()([a, b])
 
 
-def test_joining_one_input_is_refused(x):
+def test_merging_one_input_is_refused(x):
     with pytest.raises(ValueError, match=r"join: expected two inputs or more in a list, got 1"):
         layers.Add(name="join")(gw.Input(shape=(3,)))
     with pytest.raises(ValueError, match=r"head: expected one input, got 2"):
@@ -172,13 +172,13 @@ def test_a_wrong_setting_is_refused(make, error, message):
         layers.Concatenate(),
     ],
 )
-def test_layers_survive_their_configuration(layer):
+def test_layers_are_restored_from_their_configuration(layer):
     restored = type(layer).from_config(layer.get_config())
     assert restored.get_config() == layer.get_config()
     assert not restored.built
 
 
-def test_input_takes_shapes_as_keras_does():
+def test_input_accepts_shapes_like_keras():
     assert gw.Input(shape=(3, None, 4)).shape == (None, 3, None, 4)
     assert gw.Input(batch_shape=(None, 4), dtype="float32", name="x").name == "x"
 

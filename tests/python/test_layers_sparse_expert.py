@@ -1,4 +1,4 @@
-"""The layer of experts: settings, first weights, routing, load, wrong use."""
+"""The expert layer: settings, initial weights, routing, load, wrong use."""
 
 import inspect
 
@@ -20,7 +20,7 @@ def x():
     return np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
 
 
-def test_the_signature_is_that_of_the_design():
+def test_the_signature_has_the_documented_defaults():
     parameters = inspect.signature(gw.SparseExpertLayer).parameters
     assert {name: each.default for name, each in parameters.items() if name != "options"} == {
         "units": inspect.Parameter.empty,
@@ -39,7 +39,7 @@ def test_the_signature_is_that_of_the_design():
     }
 
 
-def test_strings_are_shorthands():
+def test_strings_select_routers_balance_terms_and_experts():
     layer = gw.SparseExpertLayer(3, router="sigmoid_top_k", balance="bias", expert="linear")
     assert layer.router == gw.routers.SigmoidTopK(2)
     assert layer.balance == (gw.balance.Bias(1e-3),)
@@ -58,7 +58,7 @@ def test_strings_are_shorthands():
         ({"router": "all"}, 8),
     ],
 )
-def test_k_is_the_routers_and_the_layers_its_shorthand(arguments, k):
+def test_k_of_the_layer_is_a_shorthand_for_k_of_its_router(arguments, k):
     assert gw.SparseExpertLayer(3, **arguments).k == k
 
 
@@ -73,10 +73,10 @@ def test_k_is_the_routers_and_the_layers_its_shorthand(arguments, k):
         (
             {"router": gw.routers.TopK(4), "k": 2},
             ValueError,
-            r"k: expected none or 4, which is that of router TopK\(k=4, .*, got 2",
+            r"k: expected None or 4, the k of router TopK\(k=4, .*, got 2",
         ),
-        ({"router": "switch", "k": 2}, ValueError, r"k: expected none or 1, which is .* Switch"),
-        ({"router": "all", "k": 2}, ValueError, r"k: expected none or 8, which is .* All"),
+        ({"router": "switch", "k": 2}, ValueError, r"k: expected None or 1, the k of .* Switch"),
+        ({"router": "all", "k": 2}, ValueError, r"k: expected None or 8, the k of .* All"),
         ({"router": "best"}, ValueError, r"router: expected one of .*top_k, switch, .* got 'best'"),
         ({"expert": "conv"}, ValueError, r"expert: expected one of linear, mlp, .*; got 'conv'"),
         ({"balance": "even"}, ValueError, r"balance: expected one of aux_loss, z_loss, bias; got"),
@@ -116,7 +116,7 @@ def test_a_wrong_setting_is_refused(arguments, error, message):
         gw.SparseExpertLayer(3, router="switch"),
     ],
 )
-def test_the_layer_survives_its_configuration(layer):
+def test_the_layer_is_restored_from_its_configuration(layer):
     restored = gw.SparseExpertLayer.from_config(layer.get_config())
     assert restored.get_config() == layer.get_config()
     assert (restored.expert, restored.router, restored.balance) == (
@@ -126,7 +126,7 @@ def test_the_layer_survives_its_configuration(layer):
     )
 
 
-def test_each_expert_starts_with_its_own_fans(x):
+def test_initial_weights_of_an_expert_depend_on_its_own_fans(x):
     layer = gw.SparseExpertLayer(
         50, num_experts=30, expert=gw.experts.MLP(20), balance="bias", shared_experts=1
     )
@@ -140,7 +140,7 @@ def test_each_expert_starts_with_its_own_fans(x):
     assert not any(weights[name].any() for name in ("bias_in", "bias_out", "balance_bias"))
 
 
-def test_experts_start_different(x):
+def test_experts_have_different_initial_weights(x):
     layer = gw.SparseExpertLayer(3, num_experts=4)
     layer(x)
     kernels = layer.named_weights()["kernel"]
@@ -167,7 +167,7 @@ def test_ties_go_to_the_lowest_index(x):
     assert np.array_equal(layer.routing(x)[0], np.tile([0, 1, 2], (40, 1)))
 
 
-def test_routing_and_load_take_any_rank_and_sparse_rows(x):
+def test_routing_and_load_accept_any_rank_and_csr_rows(x):
     layer = gw.SparseExpertLayer(3, num_experts=5, k=2)
     layer(x)
     for same in (x.reshape(8, 5, 6), x.astype(np.float64), csr_array(x)):
@@ -206,14 +206,14 @@ def test_load_counts_rows_per_expert(x):
 def test_load_of_the_last_epoch_counts_its_training_rows(x):
     layer = gw.SparseExpertLayer(1, num_experts=5, k=2, balance=gw.balance.AuxLoss(0.1))
     assert not hasattr(layer, "load_")
-    with pytest.raises(AttributeError, match=r"load_ is known after fit"):
+    with pytest.raises(AttributeError, match=r"load_ is available after fit"):
         _ = layer.load_
     layer.compile("sgd", "mse")
     layer.fit(x, np.ones(40), epochs=3, verbose=0)
     assert layer.load_.rows.sum() == 80
 
 
-def test_even_and_collapsed_loads_are_distinguished():
+def test_load_distinguishes_even_and_collapsed_routing():
     even, collapsed = ExpertLoad.from_rows([5, 5, 5, 5]), ExpertLoad.from_rows([0, 20, 0, 0])
     assert even.entropy == pytest.approx(np.log(4))
     assert even.coefficient_of_variation == 0

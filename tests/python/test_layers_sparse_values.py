@@ -1,4 +1,4 @@
-"""What the layer of experts computes, against NumPy in double precision."""
+"""Outputs of the expert layer agree with NumPy in double precision."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ _ROUTERS = [
     (routers.TopK(2, over="chosen"), _scored(_softmax, True)),
     (routers.TopK(2, normalize=False), _scored(_softmax, False)),
     (routers.Switch(), _switch),
-    (routers.NoisyTopK(2), _scored(_softmax, True)),  # noise is for training
+    (routers.NoisyTopK(2), _scored(_softmax, True)),  # noise is only added in training
     (routers.SigmoidTopK(2), _scored(_sigmoid, True)),
     (routers.SigmoidTopK(2, normalize=False), _scored(_sigmoid, False)),
     (routers.All(), lambda weights, rows: np.ones((len(rows), _E))),
@@ -94,7 +94,7 @@ _ROUTERS = [
 
 
 def _built(x, **arguments):
-    """A layer whose every parameter is random, so that no term can hide."""
+    """A layer with random values for all parameters, so that every term is tested."""
     layer = gw.SparseExpertLayer(_U, num_experts=_E, **arguments)
     layer(x)
     random = np.random.default_rng(1)
@@ -112,7 +112,7 @@ def test_outputs_are_the_weighted_experts(x, router, weigh, expert, compute):
 
 
 @pytest.mark.parametrize(("expert", "compute"), _EXPERTS, ids=lambda each: repr(each)[:20])
-def test_shared_experts_see_every_row_with_weight_one(x, expert, compute):
+def test_shared_experts_process_every_row_with_weight_one(x, expert, compute):
     layer, weights = _built(x, expert=expert, shared_experts=2)
     rows = x.astype(np.float64)
     gate = _scored(_softmax, True)(weights, rows)
@@ -140,7 +140,7 @@ def test_a_layer_without_bias_has_none(x):
 
 
 @pytest.mark.parametrize("router", ["all", "static"])
-def test_a_shared_bias_stands_once_for_all_experts(x, router):
+def test_a_shared_bias_is_added_once_for_all_experts(x, router):
     chosen = {"all": routers.All(True), "static": routers.Static(shared_bias=True)}[router]
     layer, weights = _built(x, router=chosen)
     assert "bias" not in weights
@@ -161,7 +161,7 @@ _FUSED = [
 
 
 @pytest.mark.parametrize("arguments", _FUSED, ids=str)
-def test_fuse_gives_the_equal_dense(x, arguments):
+def test_fuse_returns_the_equivalent_dense_layer(x, arguments):
     layer, _ = _built(x, **arguments)
     dense = layer.fuse()
     assert isinstance(dense, gw.layers.Dense)
@@ -169,7 +169,7 @@ def test_fuse_gives_the_equal_dense(x, arguments):
     np.testing.assert_allclose(dense(x), layer(x), **_CLOSE)
 
 
-def test_fuse_is_refused_where_there_is_no_equal_dense(x):
+def test_fuse_is_refused_without_an_equivalent_dense_layer(x):
     chosen, _ = _built(x, name="experts")
     with pytest.raises(ValueError, match=r"experts: fuse: expected a router .* got TopK\(k=2"):
         chosen.fuse()
@@ -183,7 +183,7 @@ def test_fuse_is_refused_where_there_is_no_equal_dense(x):
         gw.SparseExpertLayer(3, router="all").fuse()
 
 
-def test_the_balance_bias_moves_the_choice_and_not_the_weights(x):
+def test_the_balance_bias_changes_the_choice_but_not_the_weights(x):
     layer, weights = _built(x, router=routers.TopK(1, normalize=False), balance="bias")
     weights["balance_bias"] = np.array([0, 0, 0, 100, 0])
     layer.set_weights(list(weights.values()))

@@ -31,7 +31,7 @@ def _sequential():
 
 
 @pytest.mark.parametrize("make", [_functional, _sequential])
-def test_models_survive_their_configuration(make):
+def test_models_are_restored_from_their_configuration(make):
     model = make()
     config = json.loads(json.dumps(model.get_config()))
     restored = type(model).from_config(config)
@@ -46,14 +46,14 @@ def test_models_survive_their_configuration(make):
 
 
 @pytest.mark.parametrize("make", [_functional, _sequential])
-def test_models_survive_json(make):
+def test_models_are_restored_from_json(make):
     model = make()
     restored = gw.models.model_from_json(model.to_json())
     assert type(restored) is type(model)
     assert restored.get_config() == model.get_config()
 
 
-def test_an_unbuilt_model_survives_its_configuration():
+def test_an_unbuilt_model_is_restored_from_its_configuration():
     model = gw.Sequential([Dense(3), Dense(2)])
     restored = gw.Sequential.from_config(model.get_config())
     assert not restored.built
@@ -80,7 +80,7 @@ def _summary(model):
     return "\n".join(lines)
 
 
-def test_the_summary_counts_what_is_not_zero():
+def test_the_summary_counts_nonzeros():
     model = gw.Sequential([gw.Input(shape=(4,)), Dense(3, name="first")], name="stack")
     kernel = np.ones((4, 3))
     kernel[0] = 0
@@ -93,7 +93,7 @@ def test_the_summary_counts_what_is_not_zero():
     assert "Trainable: 15" in text
 
 
-def test_the_summary_says_experts_and_k():
+def test_the_summary_shows_experts_and_k():
     layer = gw.SparseExpertLayer(3, num_experts=16, expert=gw.experts.MLP(8), name="moe")
     text = _summary(gw.Sequential([gw.Input(shape=(4,)), layer]))
     assert "moe (SparseExpertLayer) 16 MLP(8), k=2" in text
@@ -101,7 +101,7 @@ def test_the_summary_says_experts_and_k():
     assert "moe (SparseExpertLayer) 4 Linear, all" in _summary(gw.Sequential([every]))
 
 
-def test_the_summary_of_an_unbuilt_model_says_so():
+def test_the_summary_of_an_unbuilt_model_says_that_it_is_unbuilt():
     text = _summary(gw.Sequential([Dense(3)]))
     assert "not built" in text
     assert "Not built: the input's shape is not known yet." in text
@@ -115,6 +115,6 @@ def test_frozen_layers_and_states_are_not_trainable():
     assert f"Trainable: {total - 10:,}" in _summary(model)
 
 
-def test_the_summary_is_printed_unless_told_otherwise(capsys):
+def test_the_summary_is_printed_by_default(capsys):
     _sequential().summary(line_length=30)
     assert "\n" + "-" * 30 + "\n" in capsys.readouterr().out

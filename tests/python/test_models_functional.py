@@ -28,7 +28,7 @@ def _autoencoder(reading_first):
 
 
 @pytest.mark.parametrize("reading_first", [True, False])
-def test_a_model_to_train_and_one_to_read_share_their_layers(x, reading_first):
+def test_a_trained_model_and_its_encoder_share_their_layers(x, reading_first):
     model, encoder = _autoencoder(reading_first)
     before = encoder(x)
     model.compile("sgd", "mse")
@@ -39,7 +39,7 @@ def test_a_model_to_train_and_one_to_read_share_their_layers(x, reading_first):
     np.testing.assert_allclose(after, x @ kernel + bias, rtol=1e-5, atol=1e-6)
 
 
-def test_a_model_may_begin_at_a_hidden_layer_of_another(x):
+def test_a_model_can_start_at_a_hidden_layer_of_another(x):
     inputs = gw.Input(shape=(4,))
     code = Dense(2)(inputs)
     outputs = Dense(4)(code)
@@ -66,7 +66,7 @@ def test_a_layer_called_twice_shares_its_weights(x):
     assert not np.array_equal(layer.get_weights()[0], before)
 
 
-def test_a_layer_called_on_two_inputs_learns_from_both(x):
+def test_a_layer_called_on_two_inputs_is_trained_by_both(x):
     a, b = gw.Input(shape=(4,), name="a"), gw.Input(shape=(4,), name="b")
     layer = Dense(2)
     model = gw.Model([a, b], Add()([layer(a), layer(b)]))
@@ -77,7 +77,7 @@ def test_a_layer_called_on_two_inputs_learns_from_both(x):
     assert np.isfinite(model.fit([x, z], np.ones((8, 2)), verbose=0).history["loss"]).all()
 
 
-def test_several_outputs_are_lists_with_names(x):
+def test_several_outputs_are_lists_with_unique_names(x):
     inputs = gw.Input(shape=(4,))
     hidden = Dense(3, "relu")(inputs)
     model = gw.Model(inputs, [Dense(1, name="left")(hidden), Dense(2, name="right")(hidden)])
@@ -91,7 +91,7 @@ def test_several_outputs_are_lists_with_names(x):
     )
 
 
-def test_one_layer_making_two_outputs_gives_distinct_names():
+def test_two_outputs_of_one_layer_have_distinct_names():
     a, b = gw.Input(shape=(4,)), gw.Input(shape=(4,))
     layer = Dense(2, name="head")
     assert gw.Model([a, b], [layer(a), layer(b)]).output_names == ["head", "head_1"]
@@ -110,7 +110,7 @@ def test_branches_of_any_shape_are_merged(x):
     assert losses[-1] < losses[0]
 
 
-def test_experts_in_a_loop_as_in_keras(x):
+def test_expert_layers_can_be_stacked_in_a_loop(x):
     inputs = gw.Input(shape=(4,))
     symbol = inputs
     for _ in range(3):
@@ -120,7 +120,7 @@ def test_experts_in_a_loop_as_in_keras(x):
     np.testing.assert_allclose(model(x).sum(axis=1), 1, rtol=1e-5)
 
 
-def test_a_graph_deeper_than_pythons_stack(x):
+def test_a_graph_can_be_deeper_than_pythons_recursion_limit(x):
     inputs = gw.Input(shape=(4,))
     layer = gw.layers.Activation("relu")
     symbol = inputs
@@ -157,7 +157,7 @@ def test_an_output_that_needs_another_input_is_refused():
         gw.Model(a, Add()([a, b]))
 
 
-def test_an_input_is_an_output_only_where_a_layer_reads_it(x):
+def test_an_input_can_be_an_output_only_if_a_layer_reads_it(x):
     inputs = gw.Input(shape=(4,), name="pixels")
     both = gw.Model(inputs, [inputs, Dense(2)(inputs)])
     assert np.array_equal(both(x)[0], x)
@@ -179,14 +179,14 @@ def test_wrong_symbols_are_refused():
         gw.Model(symbol, Dense(3, name="a")(Dense(3, name="a")(symbol)))
 
 
-def test_trainable_of_a_model_is_that_of_its_layers():
+def test_trainable_of_a_model_sets_that_of_its_layers():
     model, _ = _autoencoder(False)
     model.trainable = False
     assert not any(layer.trainable for layer in model.layers)
     assert not model.trainable
 
 
-def test_weights_are_set_layer_after_layer(x):
+def test_weights_are_set_layer_by_layer(x):
     model, other = _autoencoder(False)[0], _autoencoder(True)[0]
     other.set_weights(model.get_weights())
     assert np.array_equal(other(x), model(x))

@@ -1,13 +1,13 @@
-"""Sums of gradients, and zeros that stay, against plain formulas."""
+"""Gradient sums and the KeepZeros constraint agree with plain formulas."""
 
 import numpy as np
 import pytest
 
 import gatewise as gw
-from gatewise.training.gradients import mean_gradients, mean_square_gradients
+from gatewise.models.gradients import mean_gradients, mean_square_gradients
 
 ROWS, WIDTH, CLASSES = 23, 7, 4
-# Sums of a few dozen float32 products.
+# Float32 sums of a few dozen products.
 RELATIVE = 1e-5
 
 
@@ -29,7 +29,7 @@ def logits_gradient(model, x, y):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, ROWS, 100])
-def test_mean_gradients_are_those_of_a_softmax(data, batch_size):
+def test_mean_gradients_agree_with_a_softmax_formula(data, batch_size):
     x, y = data
     model = softmax_model(seed=1)
     found = mean_gradients(model, x, y, batch_size)["out"]
@@ -38,7 +38,7 @@ def test_mean_gradients_are_those_of_a_softmax(data, batch_size):
     np.testing.assert_allclose(found["bias"], d_logits.mean(0), RELATIVE, 1e-7)
 
 
-def test_mean_square_gradients_are_the_empirical_fisher_diagonal(data):
+def test_mean_square_gradients_agree_with_the_empirical_fisher_diagonal(data):
     x, y = data
     model = softmax_model(seed=1)
     found = mean_square_gradients(model, x, y)["out"]
@@ -46,7 +46,7 @@ def test_mean_square_gradients_are_the_empirical_fisher_diagonal(data):
     np.testing.assert_allclose(found["kernel"], (each**2).mean(0), RELATIVE)
 
 
-def test_gradients_leave_the_model_as_it_was(data):
+def test_computing_gradients_leaves_the_model_unchanged(data):
     x, y = data
     model = gw.Sequential(
         [
@@ -78,7 +78,7 @@ def test_inactive_experts_have_no_gradient(data):
 
 
 def repeated_model(**settings):
-    """The same layer twice, whose gradients wait for their sum."""
+    """A model that uses one layer twice, so that its gradients are summed before the update."""
     layer = gw.layers.Dense(CLASSES, name="twice", seed=1, **settings)
     x = gw.Input(shape=(CLASSES,))
     model = gw.Model(x, gw.layers.Activation("softmax")(layer(layer(x))))
@@ -87,7 +87,7 @@ def repeated_model(**settings):
 
 
 @pytest.mark.parametrize("make", [softmax_model, repeated_model])
-def test_gradients_leave_out_penalties_and_see_the_zeros_that_stay(data, make):
+def test_gradients_exclude_penalties_and_include_kept_zeros(data, make):
     x, y = data
     plain = make()
     width = plain.input_shape[-1]
@@ -131,7 +131,7 @@ def sparse_start(model, seed=0):
     ],
     ids=str,
 )
-def test_keep_zeros_trains_the_nonzeros_alone(data, optimizer):
+def test_keep_zeros_trains_only_the_nonzeros(data, optimizer):
     x, y = data
     model = softmax_model(seed=1, kernel_constraint="keep_zeros", kernel_regularizer="l2")
     mask = sparse_start(model)
@@ -157,7 +157,7 @@ def test_keep_zeros_equals_training_without_the_input(data):
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
 
 
-def test_clipping_leaves_out_the_gradients_of_kept_zeros(data):
+def test_clipping_excludes_the_gradients_of_kept_zeros(data):
     x, y = data
     model = softmax_model(kernel_constraint="keep_zeros", seed=1)
     mask = sparse_start(model)
@@ -170,7 +170,7 @@ def test_clipping_leaves_out_the_gradients_of_kept_zeros(data):
     np.testing.assert_allclose(step[mask], gradient[mask] / 2, 1e-4, 1e-7)
 
 
-def test_a_constraint_may_come_and_go(data):
+def test_a_constraint_can_be_set_and_removed(data):
     x, y = data
     layer = gw.layers.Dense(CLASSES, activation="softmax", seed=1)
     model = gw.Sequential([layer])

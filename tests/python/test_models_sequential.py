@@ -34,7 +34,7 @@ def test_a_list_without_an_input_is_built_at_the_first_data(x):
 
 
 @pytest.mark.parametrize("use", ["fit", "predict", "evaluate", "train_on_batch", "build"])
-def test_every_first_use_builds(x, use):
+def test_every_first_use_builds_the_model(x, use):
     model = gw.Sequential([Dense(1)])
     model.compile("sgd", "mse")
     y = np.ones(8)
@@ -62,7 +62,7 @@ def test_add_and_pop_rebuild_and_keep_weights(x):
     assert np.array_equal(first.get_weights()[0], before)
 
 
-def test_growing_from_nothing_is_the_same_as_a_list(x):
+def test_layers_added_one_by_one_equal_a_list_of_layers(x):
     model = gw.Sequential()
     model.add(gw.Input(shape=(4,)))
     model.add(Dense(3, "relu", seed=1))
@@ -81,13 +81,13 @@ def test_a_layer_added_to_a_compiled_model_is_trained(x):
     assert not np.array_equal(model.layers[1].get_weights()[0], before)
 
 
-def test_layers_of_one_model_start_different_and_models_too():
+def test_layers_and_models_have_different_initial_weights():
     models = [gw.Sequential([gw.Input(shape=(4,)), Dense(4), Dense(4)]) for _ in range(2)]
     kernels = [layer.get_weights()[0] for model in models for layer in model.layers]
     assert len({kernel.tobytes() for kernel in kernels}) == 4
 
 
-def test_the_seed_decides_all_weights():
+def test_the_seed_determines_all_weights():
     def weights():
         gw.utils.set_random_seed(3)
         models = [gw.Sequential([gw.Input(shape=(4,)), Dense(4), Dense(4)]) for _ in range(2)]
@@ -95,10 +95,10 @@ def test_the_seed_decides_all_weights():
 
     first, second = weights(), weights()
     assert all(map(np.array_equal, first, second))
-    assert not np.array_equal(first[0], first[4])  # the second model of a script is another one
+    assert not np.array_equal(first[0], first[4])  # the second model of a script
 
 
-def test_building_later_gives_the_weights_of_building_at_once(x):
+def test_building_later_creates_the_same_weights_as_building_at_once(x):
     gw.utils.set_random_seed(3)
     at_once = gw.Sequential([gw.Input(shape=(4,)), Dense(4), Dense(2)])
     gw.utils.set_random_seed(3)
@@ -106,7 +106,7 @@ def test_building_later_gives_the_weights_of_building_at_once(x):
     assert np.array_equal(later(x), at_once(x))
 
 
-def test_a_model_inside_a_model_stands_for_its_layers(x):
+def test_a_model_inside_a_model_adds_its_layers(x):
     encoder = gw.Sequential([gw.Input(shape=(4,)), Dense(2)])
     decoder = gw.Sequential([Dense(4)])
     model = gw.Sequential([encoder, decoder])
@@ -137,7 +137,7 @@ def test_an_unbuilt_model_is_refused(use):
         getattr(gw.Sequential([Dense(3)]), use)()
 
 
-def test_an_unbuilt_model_has_no_inputs_and_says_why():
+def test_an_unbuilt_model_has_no_inputs_and_its_error_says_why():
     model = gw.Sequential([Dense(3)], name="mine")
     with pytest.raises(ValueError, match=r"mine: expected a built model, got one without an inp"):
         _ = model.inputs
@@ -162,7 +162,7 @@ def test_wrong_layers_are_refused(x):
         gw.Sequential(name="mine").pop()
 
 
-def test_a_layer_that_does_not_fit_leaves_the_model_as_it_was(x):
+def test_a_layer_that_does_not_fit_leaves_the_model_unchanged(x):
     model = gw.Sequential([gw.Input(shape=(4,)), Dense(3)])
     before = model(x)
     other = Dense(2)

@@ -1,4 +1,4 @@
-"""`SparseExpertModel`: three scores, two ways to combine, and what it learns."""
+"""`SparseExpertModel`: three scores, two ways to combine, and accuracy."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ FORMS += [("key", "softmax")]
 
 
 @pytest.mark.parametrize(("score", "combine"), FORMS)
-def test_the_output_is_that_of_the_chosen_experts(x, score, combine):
+def test_the_output_combines_only_the_chosen_experts(x, score, combine):
     model = gw.SparseExpertModel(5, 6, 3, k=2, score=score, combine=combine, activation="softmax")
     weights = {
         name: value.astype(np.float64) for name, value in model.layers[0].named_weights().items()
@@ -53,15 +53,15 @@ def test_the_output_is_that_of_the_chosen_experts(x, score, combine):
 
 
 @pytest.mark.parametrize(("score", "combine"), FORMS)
-def test_it_is_no_single_dense_layer(x, score, combine):
-    """A dense layer is affine: the middle of two rows goes to the middle of their outputs."""
+def test_the_model_is_not_a_single_dense_layer(x, score, combine):
+    """A dense layer is affine: it maps the midpoint of two rows to that of their outputs."""
     model = gw.SparseExpertModel(5, 6, 3, k=2, score=score, combine=combine)
     ends, middle = (model(x[:20]) + model(x[20:])) / 2, model((x[:20] + x[20:]) / 2)
     assert np.abs(ends - middle).max() > 0.05
 
 
 @pytest.mark.parametrize("score", ["router", "key"])
-def test_an_expert_of_nan_that_no_row_chose_is_not_seen(x, score):
+def test_an_inactive_expert_of_nan_changes_no_prediction(x, score):
     model = gw.SparseExpertModel(5, 6, 3, k=1, expert=gw.experts.MLP(4), score=score)
     counts = model.load(x[:1]).rows
     clean = model(x[:1])
@@ -73,14 +73,14 @@ def test_an_expert_of_nan_that_no_row_chose_is_not_seen(x, score):
     np.testing.assert_array_equal(model(x[:1]), clean)
 
 
-def test_a_dense_layer_on_top_reads_units_of_the_experts(x):
+def test_expert_units_adds_a_dense_layer_on_the_experts(x):
     model = gw.SparseExpertModel(4, 6, 3, expert=gw.experts.MLP(8), expert_units=5)
     assert [layer.output_shape for layer in model.layers] == [(None, 5), (None, 3)]
     assert model.layers[0].activation == "relu"
     assert model(x).shape == (40, 3)
 
 
-def test_it_is_saved_quantized_and_copied(x, tmp_path):
+def test_the_model_can_be_saved_quantized_and_copied(x, tmp_path):
     model = gw.SparseExpertModel(4, 6, 3, score="key", seed=3)
     model.compile("adam", "mse")
     model.fit(x, np.zeros((40, 3)), epochs=1, verbose=0)
@@ -98,14 +98,14 @@ def test_wrong_arguments_are_refused():
         gw.SparseExpertModel(4, 6, 3, score="key", combine="sum")
     with pytest.raises(ValueError, match=r"k: expected 1 <= k <= num_experts \(4\), got 5"):
         gw.SparseExpertModel(4, 6, 3, k=5)
-    with pytest.raises(ValueError, match=r"expert: expected linear ones"):
+    with pytest.raises(ValueError, match=r"expert: expected linear experts"):
         gw.SparseExpertModel(4, 6, 3, expert=gw.experts.MLP(4), score="output_sum")
     with pytest.raises(ValueError, match=r"input_dim: expected an integer >= 1, got 0"):
         gw.SparseExpertModel(4, 0, 3)
 
 
 def held_out_accuracy(make, rate, batch_size, epochs):
-    """Mean of three seeds, each with a split and first weights of its own."""
+    """Mean over three seeds, each with its own split and initial weights."""
     accuracies = []
     for seed in range(3):
         gw.utils.set_random_seed(seed)
@@ -158,7 +158,7 @@ def test_experts_with_a_hidden_layer_learn_digits(score):
     assert accuracy >= 0.93
 
 
-def test_experts_learn_kinds_of_words():
+def test_experts_learn_word_categories():
     """Three splits of 9,000 and 3,000 definitions; scikit-learn's MLP(256) reaches 0.664."""
     with np.load(EXAMPLES / "data" / "glosses.npz") as archive:
         x, y = archive["embedding"].astype(np.float32) * np.float32(384**0.5), archive["label"]

@@ -1,4 +1,4 @@
-"""The notebooks in examples/ as they are saved: run from top to bottom, with their pictures."""
+"""The saved notebooks in examples/ were run from top to bottom and contain their plots."""
 
 import json
 import re
@@ -16,14 +16,14 @@ def code_cells(path: Path) -> list[dict]:
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
-def test_there_is_a_notebook_for_each_system_and_a_first_tour() -> None:
+def test_there_is_a_notebook_for_each_kind_of_model_and_a_first_tour() -> None:
     names = {path.stem for path in NOTEBOOKS}
     assert {"first_tour", "top_k_gating", "experts_by_importance", "sparse_weights"} <= names
     assert {"gated_units", "sparse_code", "recommender"} <= names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_was_run_from_top_to_bottom_and_saved(path: Path) -> None:
+def test_a_notebook_was_run_from_top_to_bottom_and_saved(path: Path) -> None:
     cells = code_cells(path)
     counts = [cell["execution_count"] for cell in cells]
     assert counts == list(range(1, len(cells) + 1))
@@ -35,7 +35,7 @@ def test_it_was_run_from_top_to_bottom_and_saved(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_what_it_shows_is_clean(path: Path) -> None:
+def test_a_notebook_shows_no_errors_or_local_paths(path: Path) -> None:
     outputs = json.dumps([cell["outputs"] for cell in code_cells(path)])
     assert '"name": "stderr"' not in outputs
     assert "Warning" not in outputs
@@ -43,7 +43,7 @@ def test_what_it_shows_is_clean(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebooks_that_it_links_to_are_there(path: Path) -> None:
+def test_linked_notebooks_exist(path: Path) -> None:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "".join("".join(each["source"]) for each in cells if each["cell_type"] == "markdown")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):

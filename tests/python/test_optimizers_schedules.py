@@ -1,4 +1,4 @@
-"""Learning rates that follow the number of steps."""
+"""Learning rates as functions of the step count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cosine(p: float) -> float:
     return (1 + math.cos(math.pi * p)) / 2
 
 
-# Keras' formulas by hand: a schedule, then rates at steps 0, 1, around its boundaries and beyond.
+# Keras' formulas, computed by hand: a schedule, and its rates at steps around its boundaries.
 VALUES: list[tuple[LearningRateSchedule, dict[int, float]]] = [
     (
         ExponentialDecay(0.1, 10, 0.5),
@@ -85,15 +85,15 @@ VALUES: list[tuple[LearningRateSchedule, dict[int, float]]] = [
 
 
 @pytest.mark.parametrize(("schedule", "rates"), VALUES, ids=lambda each: str(each)[:50])
-def test_rates_are_those_of_the_formula(
+def test_rates_agree_with_the_formula(
     schedule: LearningRateSchedule, rates: dict[int, float]
 ) -> None:
     for step, rate in rates.items():
-        # A handful of roundings of numbers of at most 1.
+        # A few roundings of values up to 1.
         assert schedule(step) == pytest.approx(rate, rel=1e-13, abs=1e-16), step
 
 
-def test_every_step_at_which_a_period_begins_has_its_peak() -> None:
+def test_every_first_step_of_a_period_has_the_peak_rate() -> None:
     for t_mul in (1.5, 2.0, 3.0, 7.0):
         schedule, begin = CosineDecayRestarts(1.0, 64, t_mul=t_mul, m_mul=0.5), 0.0
         for period in range(7):
@@ -101,7 +101,7 @@ def test_every_step_at_which_a_period_begins_has_its_peak() -> None:
             begin += 64 * t_mul**period
 
 
-def test_a_warmed_up_cosine_is_that_of_keras() -> None:
+def test_cosine_decay_with_warmup_agrees_with_keras() -> None:
     whole = CosineDecay(0.0, 10, alpha=0.1, warmup_target=0.3, warmup_steps=7)
     parts = LinearWarmup(CosineDecay(0.3, 10, alpha=0.1), 7)
     assert [parts(step) for step in range(30)] == [whole(step) for step in range(30)]
@@ -145,7 +145,9 @@ def test_arguments_and_defaults_are_those_of_keras(made: type, arguments: str) -
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 @pytest.mark.parametrize("made", [SGD, Adam, AdamW])
-def test_configurations_are_read_back_equal(made: Any, schedule: LearningRateSchedule) -> None:
+def test_schedules_are_restored_from_their_configuration(
+    made: Any, schedule: LearningRateSchedule
+) -> None:
     config = json.loads(json.dumps(schedules.serialize(schedule)))
     assert schedules.deserialize(config) == schedule
     assert made(config).schedule == schedule

@@ -1,4 +1,4 @@
-"""Optimizers against Keras' formulas in float64, over steps in which some experts rest."""
+"""Optimizers agree with Keras' formulas in float64, also while some experts are inactive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLIPS = [{"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2}]
 
 
 class Slices:
-    """One parameter's moments and step counts, a slice for each expert."""
+    """Moments and step counts of one parameter, one slice per expert."""
 
     def __init__(self, w: np.ndarray, per_expert: bool) -> None:
         count = len(w) if per_expert else 1
@@ -46,7 +46,7 @@ def update(
     l1: float,
     groups: str = "none",
 ):
-    """Slice `at` of w, in place, from its gradient g; `state` likewise."""
+    """Updates slice `at` of w and of `state` in place by its gradient g."""
     rate, decay = o["learning_rate"], o.get("weight_decay", 0.0)
     index = state.slices[at]
     state.steps[at] += 1
@@ -77,7 +77,7 @@ def update(
 
 
 def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> None:
-    """As Keras does: by value, by each parameter's norm, or by the norm of all."""
+    """Clips like Keras: by value, by each parameter's norm or by the global norm."""
     norms = {key: np.linalg.norm(g) for key, g in gradients.items()}
     norm_of_all = np.sqrt(sum(norm**2 for norm in norms.values()))
     for key, g in gradients.items():
@@ -98,7 +98,7 @@ def make_graph(k: int = 1, l1: float = 0.0, l2: float = 0.0, groups: str = "none
 
 
 def reference_step(graph: Graph, batch: Batch, o: dict[str, Any], states: dict) -> np.ndarray:
-    """Moves the graph's float64 weights by one step; returns which experts had rows."""
+    """Updates the graph's float64 weights by one step; returns which experts were active."""
     run = Run()
     graph.loss(batch, run)
     assert run.margin > 1e-3
@@ -116,7 +116,7 @@ def reference_step(graph: Graph, batch: Batch, o: dict[str, Any], states: dict) 
 
 
 def run_both(graph: Graph, o: dict[str, Any], rates: list[float] | None = None) -> dict:
-    """Steps of both models, compared at the end; returns the states of the reference."""
+    """Trains both models and compares them at the end; returns the reference's states."""
     batch = graph.batch(2 * STEPS)
     data, trainer = batch.dataset(), graph.trainer(**o)
     parameters = [(node, each) for node in graph.layers for each in node.native.parameters()]
@@ -133,7 +133,7 @@ def run_both(graph: Graph, o: dict[str, Any], rates: list[float] | None = None) 
             trainer.learning_rate = o["learning_rate"] = rates[step]
         expected = graph.loss(part)
         inactive.append(~reference_step(graph, part, o, states))
-        # Float32 in the loss, and in the weights of the steps before.
+        # Float32 rounding of the loss, and of the weights in earlier steps.
         assert trainer.train_step(data, samples)[0] == pytest.approx(expected, rel=2e-5)
     compare(graph, begin)
     assert np.any(inactive, axis=0).all() == (graph.layers[0].options["router.k"] < 4)
@@ -145,7 +145,7 @@ def compare(graph: Graph, begin: dict[tuple[Node, str], np.ndarray]) -> None:
         expected, got = node.weights[name], node.native.get(name)
         moved = np.linalg.norm(expected - before)
         assert moved > 1e-2 * np.linalg.norm(before)
-        # A gradient's 1e-6, and 8 roundings of each weight to 6e-8 of it.
+        # 1e-6 of the gradient, plus 8 roundings of each weight by 6e-8 of it.
         allowed = 1e-5 * moved + 2e-7 * np.linalg.norm(expected)
         assert np.linalg.norm(got - expected) <= allowed, name
         if node.l1 > 0:
@@ -154,14 +154,14 @@ def compare(graph: Graph, begin: dict[tuple[Node, str], np.ndarray]) -> None:
 
 @pytest.mark.parametrize("dense_updates", [False, True])
 @pytest.mark.parametrize("rule", RULES)
-def test_optimizer_follows_its_formula_with_a_step_count_for_each_expert(rule, dense_updates):
+def test_optimizer_agrees_with_its_formula_with_a_step_count_per_expert(rule, dense_updates):
     states = run_both(make_graph(), RULES[rule] | {"dense_updates": dense_updates})
     steps = np.concatenate([state.steps for state in states.values()])
     assert (steps.min() < STEPS) == (not dense_updates)
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_native_step_counts_and_first_moments_are_those_of_the_formula(rule):
+def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     graph = make_graph()
     batch = graph.batch(2)
     trainer = graph.trainer(**RULES[rule])
@@ -185,14 +185,14 @@ def test_gradients_are_clipped(rule, clipping):
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
-def test_a_gradient_below_the_limit_is_left_alone(clipping):
+def test_a_gradient_below_the_limit_is_not_clipped(clipping):
     limit = {name: 1e3 for name in clipping}
     run_both(make_graph(), RULES["sgd"] | limit)
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
-def test_clipping_sees_the_gradient_with_the_penalty_of_l2(clipping):
-    # Every expert works in every step, so that the penalty's gradient is the loss's.
+def test_clipping_includes_the_gradient_of_the_l2_penalty(clipping):
+    # Every expert is active in every step, so that its penalty is part of the gradient.
     graph = make_graph(k=4, l2=0.2)
     run_both(graph, RULES["sgd"] | clipping | {"learning_rate": 2.0})
 
@@ -225,17 +225,17 @@ def test_group_l1_is_a_proximal_step_for_whole_groups(rule, groups):
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
-def test_group_l1_comes_after_updates_that_waited_for_clipping(clipping):
+def test_group_l1_is_applied_after_updates_deferred_for_clipping(clipping):
     run_both(make_graph(l1=0.3, l2=0.1, k=4, groups="input"), RULES["adam"] | clipping)
 
 
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
-def test_learning_rate_may_change_between_steps(rule):
+def test_learning_rate_can_change_between_steps(rule):
     o = dict(RULES[rule])
     run_both(make_graph(), o, [o["learning_rate"] / (1 + step) for step in range(STEPS)])
 
 
-def test_an_update_of_zero_gradient_keeps_every_bit():
+def test_an_update_by_zero_gradient_keeps_every_bit():
     graph = make_graph()
     put(graph.layers[1], "kernel", np.zeros((2, 2)))
     before = graph.layers[0].native.get("kernel_in")

@@ -1,4 +1,4 @@
-"""The installed package: how it imports, which level it takes, and what it carries."""
+"""The installed package: import, instruction-set level and contents."""
 
 import importlib.metadata
 import os
@@ -27,10 +27,10 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_import_costs_no_more_than_numpy_does() -> None:
-    # 200 ms are promised where NumPy alone takes 100. Processor time of the importing thread, and
-    # the best of several: other work on the machine (that of a BLAS starting its threads among it)
-    # only ever adds, and a slow machine slows both.
+def test_import_adds_less_time_than_numpy_takes() -> None:
+    # The limit is 200 ms on a machine where NumPy takes 100. Measured is the processor time of the
+    # importing thread, best of several: other work (such as a BLAS that starts threads) only adds
+    # time, and a slow machine slows both.
     code = (
         "from time import thread_time as now; a = now(); import numpy; b = now(); "
         "import gatewise; print(b - a, now() - b)"
@@ -40,14 +40,14 @@ def test_import_costs_no_more_than_numpy_does() -> None:
     assert own_seconds < numpy_seconds
 
 
-def test_import_leaves_optional_and_slow_packages_alone() -> None:
+def test_import_does_not_load_optional_and_slow_packages() -> None:
     code = "import gatewise, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = run_python(code).stdout.split()
     assert "numpy" in loaded
     assert {"scipy", "matplotlib", "tqdm", "sklearn", "pandas", "mlxtend"}.isdisjoint(loaded)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     assert set(gw.__all__) <= set(dir(gw))
     for name in gw.__all__:
         assert getattr(gw, name) is not None
@@ -55,7 +55,7 @@ def test_every_public_name_is_there() -> None:
         gw.nothing  # noqa: B018
 
 
-def test_modules_import_as_those_of_keras_do() -> None:
+def test_modules_can_be_imported_like_those_of_keras() -> None:
     from gatewise.callbacks import EarlyStopping  # noqa: F401
     from gatewise.layers import Dense, Input  # noqa: F401
     from gatewise.models import Model, Sequential  # noqa: F401
@@ -125,7 +125,7 @@ def test_the_newest_level_that_was_built_and_runs_is_chosen(
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="levels are those of x86-64")
-def test_levels_are_those_the_system_reports() -> None:
+def test_runnable_levels_agree_with_the_system() -> None:
     flags = set(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
     needs = {
         "v2": {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"},
@@ -155,7 +155,7 @@ def test_show_config_prints_and_returns_the_same(capsys: pytest.CaptureFixture[s
     assert len(printed.splitlines()) == len(config)
 
 
-def test_threads_can_be_set_and_given_back() -> None:
+def test_the_thread_count_can_be_set_and_reset() -> None:
     before = gw.get_num_threads()
     try:
         gw.set_num_threads(3)
@@ -165,36 +165,36 @@ def test_threads_can_be_set_and_given_back() -> None:
     assert gw.get_num_threads() == before
 
 
-def test_threads_follow_the_limit_of_openmp() -> None:
+def test_the_thread_count_follows_the_limit_of_openmp() -> None:
     code = "import gatewise; print(gatewise.get_num_threads())"
     assert run_python(code, OMP_NUM_THREADS="1").stdout.strip() == "1"
 
 
 @pytest.mark.parametrize("count", [0, -2])
-def test_threads_refuse_a_count_below_one(count: int) -> None:
+def test_set_num_threads_refuses_a_count_below_one(count: int) -> None:
     with pytest.raises(ValueError, match=f"count: expected at least 1, got {count}"):
         gw.set_num_threads(count)
 
 
 @pytest.mark.parametrize("count", ["2", 2.0, True])
-def test_threads_refuse_what_is_no_integer(count: object) -> None:
+def test_set_num_threads_refuses_non_integers(count: object) -> None:
     with pytest.raises(TypeError, match="count: expected an integer or None, got "):
         gw.set_num_threads(count)
 
 
-def test_the_package_carries_its_types_and_is_small() -> None:
+def test_the_package_contains_its_types_and_is_small() -> None:
     folder = Path(gw.__file__).parent
     assert (folder / "py.typed").is_file()
     assert (folder / "_core.pyi").is_file()
     assert (folder / "_probe.pyi").is_file()
-    # A wheel is compressed: what is below its limit unpacked is below it packed.
+    # A wheel is compressed: if the unpacked size is below the limit, so is the packed size.
     extensions = [Path(_core.__file__), Path(_probe.__file__)]
     others = [*Path(_core.__file__).parent.glob("_core_*.so"), *folder.rglob("*.py*")]
     files = {path for path in [*extensions, *others] if "__pycache__" not in path.parts}
     assert sum(path.stat().st_size for path in files) < 2 * WHEEL_BYTES
 
 
-def test_the_package_carries_its_benchmarks() -> None:
+def test_the_package_contains_its_benchmarks() -> None:
     command = [sys.executable, "-m", "gatewise.benchmarks", "--list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "forward n=4096 d=256 h=512 E=16 k=2\n" in listed

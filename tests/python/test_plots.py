@@ -20,7 +20,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_training_curves_draw_each_value_in_one_panel_each() -> None:
+def test_training_curves_draw_each_quantity_in_one_panel() -> None:
     figure = plots.training_curves(CURVES)
     assert [axes.get_title("left") for axes in figure.axes] == ["Accuracy", "Loss"]
     accuracy, loss = figure.axes
@@ -29,7 +29,7 @@ def test_training_curves_draw_each_value_in_one_panel_each() -> None:
     np.testing.assert_array_equal(loss.lines[0].get_xdata(), [1, 2, 3])
 
 
-def test_training_curves_label_the_ends_apart_even_where_they_meet() -> None:
+def test_training_curves_keep_labels_apart_even_if_curves_meet() -> None:
     accuracy = plots.training_curves(CURVES).axes[0]
     heights = [text.xy[1] for text in accuracy.texts]
     bottom, top = accuracy.get_ylim()
@@ -40,7 +40,7 @@ def test_training_curves_label_the_ends_apart_even_where_they_meet() -> None:
     assert abs(heights[0] - heights[1]) > 0.1 * (top - bottom)
 
 
-def test_training_curves_take_what_fit_returns(tmp_path: Path) -> None:
+def test_training_curves_accept_the_history_of_fit(tmp_path: Path) -> None:
     model = gw.Sequential([gw.layers.Dense(1, input_shape=(2,))])
     model.compile("adam", "mse")
     x = np.ones((8, 2), np.float32)
@@ -79,7 +79,7 @@ def test_expert_load_refuses_other_shapes(rows: object) -> None:
 
 
 @pytest.mark.parametrize("count", [-1.0, np.nan])
-def test_expert_load_refuses_what_is_no_count(count: float) -> None:
+def test_expert_load_refuses_invalid_counts(count: float) -> None:
     with pytest.raises(ValueError, match="rows: expected finite counts of at least 0"):
         plots.expert_load([[1.0, count]])
 
@@ -88,7 +88,7 @@ def labels_of(axes) -> list[str]:
     return [label.get_text() for label in axes.get_xticklabels()]
 
 
-def test_density_histogram_counts_latents_by_share_and_those_never_active(tmp_path: Path) -> None:
+def test_density_histogram_counts_latents_by_density_and_never_active_ones(tmp_path: Path) -> None:
     codes = np.zeros((100, 7))
     codes[:20, :4] = 1
     codes[0, 4] = 1
@@ -115,7 +115,7 @@ def test_density_histogram_draws_codes_that_are_never_active(tmp_path: Path) -> 
     figure.savefig(tmp_path / "density.png")
 
 
-def test_fvu_against_l0_joins_points_of_one_name_and_labels_each(tmp_path: Path) -> None:
+def test_fvu_against_l0_connects_points_of_one_name_and_labels_each(tmp_path: Path) -> None:
     figure = plots.fvu_against_l0([("a", 32, 0.1), ("b", 16, 0.4), ("a", 8, 0.5)])
     axes = figure.axes[0]
     assert [line.get_xydata().tolist() for line in axes.lines] == [[[8, 50], [32, 10]], [[16, 40]]]
@@ -124,7 +124,7 @@ def test_fvu_against_l0_joins_points_of_one_name_and_labels_each(tmp_path: Path)
     figure.savefig(tmp_path / "fvu.png")
 
 
-def test_fvu_against_l0_writes_no_label_over_another() -> None:
+def test_fvu_against_l0_labels_do_not_overlap() -> None:
     points = [(f"autoencoder {index}", 32 + index / 10, 0.2) for index in range(9)]
     figure = plots.fvu_against_l0(points)
     figure.draw_without_rendering()
@@ -135,12 +135,12 @@ def test_fvu_against_l0_writes_no_label_over_another() -> None:
 
 
 @pytest.mark.parametrize("points", [[], [("a", 0, 0.1)], [("a", 3, np.nan)]])
-def test_fvu_against_l0_refuses_what_it_cannot_draw(points: list) -> None:
+def test_fvu_against_l0_refuses_invalid_points(points: list) -> None:
     with pytest.raises(ValueError, match="points: expected"):
         plots.fvu_against_l0(points)
 
 
-def test_dictionary_images_are_drawn_by_their_own_largest_value(tmp_path: Path) -> None:
+def test_dictionary_images_are_scaled_by_their_own_largest_value(tmp_path: Path) -> None:
     decoder = np.zeros((5, 6))
     decoder[3] = [4, 0, 0, 0, 0, -2]
     figure = plots.dictionary_images(decoder, (2, 3), features=[3, 0])
@@ -165,7 +165,7 @@ def test_top_rows_draws_the_strongest_rows_of_each_latent(tmp_path: Path) -> Non
     assert texts(plots.top_rows(x, codes, (2, 3), [2])) == ["latent 2\nnever active"]
 
 
-def test_reconstructions_draw_originals_above_what_is_made_of_them(tmp_path: Path) -> None:
+def test_reconstructions_are_drawn_below_their_originals(tmp_path: Path) -> None:
     x = np.stack([np.zeros(4), np.ones(4)])
     figure = plots.reconstructions(x, x + 0.5, (2, 2))
     image = figure.axes[0].images[0]
@@ -175,7 +175,7 @@ def test_reconstructions_draw_originals_above_what_is_made_of_them(tmp_path: Pat
     figure.savefig(tmp_path / "reconstructions.png")
 
 
-def test_images_may_have_three_colours(tmp_path: Path) -> None:
+def test_images_can_have_three_channels(tmp_path: Path) -> None:
     x = np.random.default_rng(0).random((3, 2 * 5 * 3))
     figures = [
         plots.reconstructions(x, x, (2, 5, 3)),
@@ -199,10 +199,10 @@ def test_images_may_have_three_colours(tmp_path: Path) -> None:
             r"features: expected one or more below 2, got \[2\]",
         ),
         (lambda: plots.top_rows(np.ones((2, 6)), np.ones((3, 1)), (2, 3)), "codes: expected 2"),
-        (lambda: plots.density_histogram({"fvu": 1.0}), "codes: expected what measure returned"),
+        (lambda: plots.density_histogram({"fvu": 1.0}), "codes: expected the result of measure"),
     ],
 )
-def test_pictures_of_autoencoders_refuse_what_does_not_fit(draw, message: str) -> None:
+def test_plots_of_autoencoders_refuse_wrong_shapes(draw, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         draw()
 
@@ -213,7 +213,7 @@ def test_a_missing_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
         plots.training_curves(CURVES)
 
 
-def test_accuracy_against_zeros_draws_rows_held_out_and_of_training(tmp_path: Path) -> None:
+def test_accuracy_against_zeros_draws_held_out_and_training_accuracy(tmp_path: Path) -> None:
     points = [("a", 0.9, 1.0, 0.8), ("b", 0.5, 0.75, 0.7), ("a", 0.0, 0.9, 0.85)]
     figure = plots.accuracy_against_zeros(points)
     axes = figure.axes[0]
@@ -234,14 +234,14 @@ def test_accuracy_against_zeros_has_a_tick_for_a_single_model() -> None:
 
 
 @pytest.mark.parametrize("point", [("a", 1.0, 0.9, 0.9), ("a", 0.5, 90, 0.9), ("a", 0.5, 0.9, -1)])
-def test_accuracy_against_zeros_refuses_what_is_no_share(point: tuple) -> None:
+def test_accuracy_against_zeros_refuses_invalid_fractions(point: tuple) -> None:
     with pytest.raises(ValueError, match=r"points: expected zeros in \[0, 1\) and accuracies"):
         plots.accuracy_against_zeros([point])
     with pytest.raises(ValueError, match="points: expected at least one, got none"):
         plots.accuracy_against_zeros([])
 
 
-def test_input_weights_draw_how_many_weights_each_pixel_has(tmp_path: Path) -> None:
+def test_input_weights_draws_the_weight_count_of_each_pixel(tmp_path: Path) -> None:
     first = np.array([[1, 0, 2], [0, 0, 0], [1, 1, 1], [0, 0, -3]])
     figure = plots.input_weights({"first": first, "both": np.stack([first, first])}, (2, 2))
     one, two = figure.axes[:2]
@@ -252,7 +252,7 @@ def test_input_weights_draw_how_many_weights_each_pixel_has(tmp_path: Path) -> N
     figure.savefig(tmp_path / "inputs.png")
 
 
-def test_input_weights_refuse_other_shapes() -> None:
+def test_input_weights_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match=r"kernels\['a'\]: expected shape \(4, u\) or \(E, 4, u\)"):
         plots.input_weights({"a": np.zeros((3, 2))}, (2, 2))
     with pytest.raises(ValueError, match="kernels: expected at least one, got none"):

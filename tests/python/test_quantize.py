@@ -1,4 +1,4 @@
-"""Models whose experts hold their weights in 2 or 1 byte."""
+"""Models whose experts store their weights in 2 bytes or 1."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ EXPERTS = {
 
 
 def _round_bfloat16(values: np.ndarray) -> np.ndarray:
-    """To the nearest of the floats whose lower 16 bits are zero, ties to even."""
+    """Rounds to the nearest float whose lower 16 bits are zero, ties to even."""
     bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
     upper = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
     return (upper << 16).astype(np.uint32).view(np.float32)
 
 
 def _round_int8(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers and the scales of the slices along `axis`, by their largest magnitude."""
+    """Integers and the scales of the slices along `axis`: the largest magnitude / 127."""
     scale = np.abs(values).max(axis=axis, keepdims=True) / np.float32(127)
     return np.rint(values / scale).astype(np.int64), scale
 
@@ -63,11 +63,11 @@ def _round_int8(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.kernels
 @pytest.mark.parametrize("expert", EXPERTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_predictions_stay_close_and_the_model_as_it_was(kind: str, expert: str) -> None:
+def test_quantized_predictions_are_close_and_the_model_is_unchanged(kind: str, expert: str) -> None:
     model = _stack(EXPERTS[expert], shared_experts=1)
     weights, before = model.get_weights(), model.predict(X, verbose=0)
     result = model.compare(model.quantize(kind), X)
-    # Probabilities; a weight is off by 0.2 % of itself, or 0.4 % of its column's largest.
+    # Errors of probabilities; a weight errs by 0.2 % of itself or 0.4 % of its column's largest.
     assert 0 < result.largest_difference < (0.01 if kind == "bfloat16" else 0.05)
     assert all(map(np.array_equal, model.get_weights(), weights))
     assert np.array_equal(model.predict(X, verbose=0), before)
@@ -87,7 +87,7 @@ def test_bfloat16_weights_are_rounded_to_nearest_even() -> None:
         assert np.array_equal(rounded, expected), parameter.name
 
 
-def test_int8_weights_are_whole_multiples_of_their_columns_scale() -> None:
+def test_int8_weights_are_integer_multiples_of_their_columns_scale() -> None:
     model = _stack(EXPERTS["mlp"])
     layer = model.quantize("int8").layers[0]
     weight = model.layers[0].named_weights()["kernel_in"]
@@ -141,11 +141,11 @@ def test_a_row_has_the_same_bits_in_any_batch_and_for_any_thread_count(
 
 @pytest.mark.kernels
 @pytest.mark.parametrize("kind", KINDS)
-def test_sparse_rows_are_read_as_they_are(kind: str) -> None:
+def test_csr_rows_have_the_bits_of_dense_rows(kind: str) -> None:
     model = _stack(EXPERTS["mlp"]).quantize(kind)
     dense = X * (np.abs(X) > 1)
     sparse = model.predict(csr_array(dense), verbose=0)
-    # bfloat16 sums leave out zero terms only; int8 sums are exact: the same bits.
+    # bfloat16 sums only omit zero terms and int8 sums are exact: the bits are the same.
     assert np.array_equal(sparse, model.predict(dense, verbose=0))
 
 
@@ -169,12 +169,12 @@ def test_evaluate_routing_and_load_work_and_training_is_refused(kind: str) -> No
         quantized.set_weights(model.get_weights())
     with pytest.raises(ValueError, match="set_weights: " + refusal):
         layer.set_weights(original.get_weights())
-    trainer = quantized._prepare_trainer()
+    trainer = quantized._training.prepare_trainer()
     with pytest.raises(ValueError, match=f"fit: expected a model of float32 weights.* in {kind}"):
         trainer.begin_fit()
 
 
-def test_float32_weights_come_back_from_a_quantized_model() -> None:
+def test_float32_weights_are_restored_from_a_quantized_model() -> None:
     model = _stack(EXPERTS["glu"])
     quantized = model.quantize("int8")
     model.set_weights(quantized.get_weights())
@@ -182,7 +182,7 @@ def test_float32_weights_come_back_from_a_quantized_model() -> None:
 
 
 @pytest.mark.parametrize(("kind", "size"), [("bfloat16", 2), ("int8", 1)])
-def test_bytes_are_counted_and_shown(kind: str, size: int) -> None:
+def test_count_bytes_and_the_summary_show_the_size(kind: str, size: int) -> None:
     model = _stack(EXPERTS["mlp"])
     kernels = 5 * (37 * 33 + 33 * 19)
     others = model.count_params() - kernels
@@ -211,7 +211,7 @@ def test_a_saved_model_keeps_its_bytes_and_bits(kind: str, make: Any, tmp_path: 
     x = np.resize(X, (6, *quantized.input_shape[1:]))
     expected = quantized.predict(x, verbose=0)
     quantized.save(tmp_path / "m.gatewise")
-    # Beside the parameters a file holds a header of some kilobytes.
+    # Besides the parameters a file has a header of a few kilobytes.
     size = (tmp_path / "m.gatewise").stat().st_size
     assert quantized.count_bytes() < size < quantized.count_bytes() + 6000
     for copied in (
@@ -226,7 +226,7 @@ def test_a_saved_model_keeps_its_bytes_and_bits(kind: str, make: Any, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_alone_are_saved_and_loaded_in_the_same_storage(kind: str, tmp_path: Any) -> None:
+def test_a_weights_file_is_saved_and_loaded_in_the_same_storage(kind: str, tmp_path: Any) -> None:
     model = _stack()
     quantized, other = model.quantize(kind), _stack().quantize(kind)
     quantized.save_weights(tmp_path / "w.gatewise")
@@ -288,13 +288,13 @@ def test_an_int8_kernel_too_deep_for_exact_sums_is_refused() -> None:
     assert model.quantize("bfloat16").built
 
 
-def test_digits_are_classified_as_before() -> None:
+def test_a_quantized_model_classifies_digits_like_its_source() -> None:
     x, y, x_held_out, y_held_out = load_digits(0)
     model = build_model(784, 10)
     model.fit(x, y, batch_size=32, epochs=3, verbose=0)
     accuracy = np.mean(model.predict(x_held_out, verbose=0).argmax(axis=1) == y_held_out)
-    # Of 1,000 rows; seen: 1.000 and 0.999. Rows on the border between two classes may change
-    # sides, as often to the right one as to the wrong one.
+    # Of 1,000 rows; measured: 1.000 and 0.999. Rows near a decision boundary may change their
+    # class, as often to the right one as to the wrong one.
     for kind, min_agreement in (("bfloat16", 0.99), ("int8", 0.99)):
         quantized = model.quantize(kind)
         assert model.compare(quantized, x_held_out).argmax_agreement >= min_agreement

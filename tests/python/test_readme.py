@@ -1,4 +1,4 @@
-"""What of the README a machine can check: its code runs, its commands and links are there."""
+"""The README: its code runs, its commands are complete, its links exist."""
 
 import re
 from pathlib import Path
@@ -14,17 +14,15 @@ def code_blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
 
 
-# A block shows a layer without a balance term, whose routing may collapse, and that warns.
+# A block trains a layer without a balance term; its routing may collapse, which warns.
 @pytest.mark.filterwarnings("default::gatewise.RoutingCollapseWarning")
-def test_the_python_blocks_run_as_they_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_python_blocks_run_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in code_blocks("python"):
         lines_before = README.partition(block)[0].count(
             "\n"
-        )  # so that a traceback shows the README
+        )  # so that tracebacks show README lines
         exec(compile("\n" * lines_before + block, ROOT / "README.md", "exec"), names)
     model, layer, x_test, y_test = (names[n] for n in ("model", "layer", "x_test", "y_test"))
     accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
@@ -38,7 +36,7 @@ def test_the_python_blocks_run_as_they_stand(
     assert names["z"].shape == (1000, 1024)
 
 
-def test_the_two_commands_are_all_the_set_up() -> None:
+def test_the_two_commands_are_the_whole_installation() -> None:
     assert code_blocks("sh") == [
         "pip install '.[demo]' && gatewise demo\n",
         "pip install '.[test]' && pytest\n",
@@ -47,7 +45,7 @@ def test_the_two_commands_are_all_the_set_up() -> None:
 
 def test_links_and_folders_exist() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-    folders = re.findall(r"^\| (`.*?`) \|", README.partition("## Where things lie")[2], re.M)
+    folders = re.findall(r"^\| (`.*?`) \|", README.partition("## Repository layout")[2], re.M)
     paths = links + [name for cell in folders for name in re.findall(r"`([^`]+)`", cell)]
     assert len(paths) > 10
     assert [path for path in paths if not (ROOT / path).exists()] == []

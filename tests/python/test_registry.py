@@ -1,4 +1,4 @@
-"""Names in place of objects."""
+"""Names instead of objects."""
 
 import pytest
 
@@ -11,48 +11,48 @@ from gatewise.registry import to_snake_case
     ("name", "expected"),
     [("GlorotUniform", "glorot_uniform"), ("TopK", "top_k"), ("MLP", "mlp"), ("L1L2", "l1_l2")],
 )
-def test_snake_case_is_that_of_keras(name, expected):
+def test_snake_case_agrees_with_keras(name, expected):
     assert to_snake_case(name) == expected
 
 
 @pytest.mark.parametrize("name", ["glorot_uniform", "GlorotUniform"])
-def test_names_are_taken_in_both_spellings(name):
+def test_names_are_accepted_in_both_spellings(name):
     assert initializers.get(name) == initializers.GlorotUniform()
 
 
-def test_an_instance_is_taken_as_it_is():
+def test_an_instance_is_returned_unchanged():
     router = routers.TopK(3)
     assert routers.get(router) is router
 
 
-def test_a_serialized_object_is_read_back_equal():
+def test_a_serialized_object_is_restored_equal():
     expert = experts.GLU(7, activation="gelu", use_bias=True)
     assert experts.get(experts.EXPERTS.serialize(expert)) == expert
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones():
+def test_the_error_of_an_unknown_name_lists_the_known_names():
     with pytest.raises(ValueError, match=r"^router: expected one of .*top_k, switch, .*'top_kk'$"):
         routers.get("top_kk")
 
 
-def test_a_name_whose_class_needs_arguments_says_which():
-    with pytest.raises(ValueError, match=r"expert: 'mlp' alone does not say hidden; expected MLP"):
+def test_the_error_of_a_class_that_needs_arguments_names_them():
+    with pytest.raises(ValueError, match=r"expert: expected MLP\(hidden\), got 'mlp' without"):
         experts.get("mlp")
 
 
-def test_a_class_in_place_of_an_object_is_refused():
+def test_a_class_instead_of_an_object_is_refused():
     with pytest.raises(TypeError, match=r"expert: expected a name, .* got the class Linear"):
         experts.get(experts.Linear)
 
 
-def test_a_configuration_names_only_registered_classes():
+def test_a_configuration_with_an_unregistered_class_is_refused():
     with pytest.raises(
         ValueError, match=r"regularizer: expected one of l1, l2, l1_l2, group_l1; got 'os'"
     ):
         regularizers.get({"class_name": "os", "config": {}})
 
 
-def test_what_a_file_could_not_name_is_not_serialized():
+def test_unregistered_classes_are_not_serialized():
     class Own(routers.TopK):
         pass
 
@@ -60,7 +60,7 @@ def test_what_a_file_could_not_name_is_not_serialized():
         routers.ROUTERS.serialize(Own(2))
 
 
-def test_settings_compare_and_show_by_value() -> None:
+def test_configuration_objects_compare_and_print_by_value() -> None:
     assert gw.TopK(4) == gw.TopK(4) != gw.TopK(5)
     assert gw.TopK(4) != gw.BatchTopK(4) != 4
     assert len({gw.experts.MLP(8), gw.experts.MLP(8), gw.experts.MLP(9)}) == 2

@@ -1,4 +1,4 @@
-"""Penalties and activations by name; penalties of groups of weights in training."""
+"""Penalties and activations by name; group penalties in training."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from gatewise.regularizers import GROUPS, GroupL1, l1, l1_l2, l2
 from gradient_check import group_norms, penalty
 
 
-def test_names_and_functions_are_those_of_keras():
+def test_names_and_functions_agree_with_keras():
     assert (l1(0.5).l1, l1(0.5).l2) == (0.5, 0)
     assert (l2().l1, l2().l2) == (0, 0.01)
     assert (l1_l2(l1=1, l2=2).l1, l1_l2(l1=1, l2=2).l2) == (1, 2)
@@ -21,7 +21,7 @@ def test_names_and_functions_are_those_of_keras():
 @pytest.mark.parametrize(
     "regularizer", [l1(0.5), l2(0.25), l1_l2(0.5, 0.25), GroupL1(0.5), GroupL1(0.1, "block")]
 )
-def test_regularizers_survive_their_configuration(regularizer):
+def test_regularizers_are_restored_from_their_configuration(regularizer):
     assert regularizers.get(regularizers.serialize(regularizer)) == regularizer
 
 
@@ -34,21 +34,21 @@ def test_a_negative_penalty_is_refused():
         GroupL1(-0.1)
 
 
-def test_groups_have_three_names():
+def test_group_l1_accepts_three_kinds_of_groups():
     assert regularizers.get("group_l1") == GroupL1(0.01, "input")
     with pytest.raises(ValueError, match=r"groups: expected one of input, unit, block, got 'row'"):
         GroupL1(0.1, "row")
 
 
 ROWS, WIDTH, UNITS = 60, 70, 37
-"""More inputs than a piece of work has rows, and two panels of units and a part of one."""
+"""More inputs than a chunk has rows; two whole panels of units and a narrower one."""
 
 
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((ROWS, WIDTH)).astype(np.float32)
-    # Most inputs say nothing of y.
+    # y depends on 5 inputs only.
     return x, x[:, :5] @ rng.standard_normal((5, UNITS)).astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def test_group_l1_makes_whole_groups_exactly_zero(data, kind, groups):
 
 @pytest.mark.parametrize("groups", GROUPS)
 @pytest.mark.parametrize("kind", ["dense", "experts"])
-def test_the_loss_has_the_penalty_of_groups(data, kind, groups):
+def test_the_loss_includes_the_group_penalty(data, kind, groups):
     layer = wide_layer(kind, GroupL1(0.05, groups))
     plain = wide_layer(kind, None)
     for each in (layer, plain):
@@ -123,13 +123,13 @@ def test_groups_and_their_zeros_are_saved(data, tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], loaded.get_weights()[0])
 
 
-def test_activations_have_their_keras_names():
+def test_activations_have_the_names_of_keras():
     assert activations.get(None) == "linear"
     assert activations.get("swish") == "silu"
     assert {"relu", "gelu", "softmax", "leaky_relu", "selu"} <= set(activations.names())
 
 
-def test_an_unknown_activation_is_refused_with_the_known_ones():
+def test_the_error_of_an_unknown_activation_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"^activation: expected one of linear, relu.*'rellu'$"):
         activations.get("rellu")
 

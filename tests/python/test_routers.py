@@ -1,4 +1,4 @@
-"""Descriptions of routers and of balance terms."""
+"""Configuration objects of routers and balance terms."""
 
 import pytest
 
@@ -6,11 +6,11 @@ import gatewise as gw
 from gatewise import _core, balance, routers
 
 
-def test_every_router_of_the_core_has_a_class_and_no_other():
+def test_every_router_of_the_core_has_exactly_one_class():
     assert sorted(routers.ROUTERS.names()) == sorted(_core.router_kinds())
 
 
-def test_native_options_carry_the_prefix_of_routers():
+def test_native_options_of_routers_have_their_prefix():
     assert routers.TopK(3, over="chosen").native_options() == {
         "router.kind": "top_k",
         "router.k": 3,
@@ -26,25 +26,25 @@ def test_native_options_carry_the_prefix_of_routers():
     }
 
 
-def test_a_router_without_k_takes_the_layers():
+def test_a_router_without_k_uses_the_layers():
     assert routers.TopK().with_k(5) == routers.TopK(5)
     assert routers.TopK(3).with_k(5) == routers.TopK(3)
     assert routers.Switch().experts_per_row(8) == 1
     assert routers.All().experts_per_row(8) == 8
 
 
-def test_static_weights_start_as_a_mean():
+def test_static_weights_start_as_the_mean_of_experts():
     assert routers.Static("free").initializer("router_alpha", 4)((4,)).tolist() == [0.25] * 4
     assert routers.Static("simplex").initializer("router_alpha", 4)((4,)).tolist() == [0] * 4
 
 
-def test_noise_starts_at_zero_and_scores_do_not():
+def test_noise_kernels_start_at_zero_and_router_kernels_do_not():
     noisy = routers.NoisyTopK(2)
     assert not noisy.initializer("router_noise_kernel", 4)((3, 4)).any()
     assert noisy.initializer("router_kernel", 4)((3, 4), seed=1).any()
 
 
-def test_wrong_settings_are_refused():
+def test_wrong_settings_of_routers_are_refused():
     with pytest.raises(ValueError, match=r"k: expected an integer >= 1, got 0"):
         routers.TopK(0)
     with pytest.raises(ValueError, match=r"over: expected 'all' or 'chosen', got 'some'"):
@@ -55,7 +55,7 @@ def test_wrong_settings_are_refused():
         routers.Static("positive")
 
 
-def test_keys_have_a_temperature_for_each_similarity():
+def test_the_default_temperature_of_keys_depends_on_the_similarity():
     assert routers.Keys(2).native_options()["router.temperature"] == 1.0
     assert routers.Keys(2, similarity="cosine").native_options()["router.temperature"] == 0.3
     assert routers.Keys(2, temperature=2).native_options()["router.temperature"] == 2.0
@@ -74,23 +74,23 @@ def test_wrong_settings_of_keys_and_output_sums_are_refused():
         routers.TopK(2, combine="mean")
 
 
-def test_output_sums_are_for_linear_experts_without_losses_on_scores():
-    with pytest.raises(ValueError, match=r"expert: expected linear ones with router OutputSum"):
+def test_output_sum_requires_linear_experts_and_no_loss_on_scores():
+    with pytest.raises(ValueError, match=r"expert: expected linear experts with router OutputSum"):
         gw.SparseExpertLayer(3, expert=gw.experts.MLP(4), router="output_sum")
-    with pytest.raises(ValueError, match=r"expert: expected linear ones with router OutputSum"):
+    with pytest.raises(ValueError, match=r"expert: expected linear experts with router OutputSum"):
         gw.SparseExpertLayer(3, expert=gw.experts.Linear("relu"), router="output_sum")
     with pytest.raises(ValueError, match=r"balance: expected None or Bias with router OutputSum"):
         gw.SparseExpertLayer(3, router="output_sum", balance=["bias", "aux_loss"])
     assert gw.SparseExpertLayer(3, router="output_sum", balance="bias").balance
 
 
-def test_balance_takes_one_term_or_several():
+def test_balance_accepts_one_term_or_several():
     assert balance.get(None) == ()
     assert balance.get("aux_loss") == (balance.AuxLoss(0.01),)
     assert balance.get([balance.Bias(), "z_loss"]) == (balance.Bias(1e-3), balance.ZLoss(1e-3))
 
 
-def test_balance_options_name_every_term():
+def test_balance_options_contain_every_term():
     assert balance.native_options((balance.AuxLoss(0.5),)) == {
         "balance.aux_loss": 0.5,
         "balance.z_loss": 0.0,

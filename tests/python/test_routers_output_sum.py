@@ -1,4 +1,4 @@
-"""Scores that are sums of the experts' own outputs: kept beside the kernels, and true to them."""
+"""OutputSum scores: sums of expert outputs, computed from column sums that follow the kernels."""
 
 import pickle
 
@@ -27,7 +27,7 @@ def make_layer(combine="softmax", **options):
 
 
 def chosen_by_outputs(layer, x):
-    """The two best of the outputs' sums, from every expert's outputs in float64."""
+    """The two experts of largest output sum, and all outputs, in float64."""
     weights = {name: value.astype(np.float64) for name, value in layer.named_weights().items()}
     outputs = np.einsum("nd,edu->neu", x.astype(np.float64), weights["kernel"]) + weights["bias"]
     return np.argsort(-outputs.sum(axis=2), axis=1)[:, :2], outputs
@@ -48,14 +48,14 @@ def test_the_layer_is_the_weighted_sum_of_the_experts_with_the_largest_outputs(x
         weights /= weights.sum(axis=1, keepdims=True)
         if combine == "sum":
             weights = np.ones_like(weights)
-        # Sums of 6 products and of 4 outputs in float32.
+        # Float32 sums of 6 products and 4 outputs.
         np.testing.assert_allclose(
             y, (weights[:, :, None] * kept).sum(axis=1), rtol=2e-5, atol=1e-6
         )
 
 
 @pytest.mark.parametrize("dense_updates", [False, True])
-def test_sums_follow_training(x, dense_updates):
+def test_output_sums_follow_training(x, dense_updates):
     layer = make_layer(kernel_regularizer=gw.regularizers.GroupL1(0.01, groups="unit"))
     optimizer = gw.optimizers.Adam(0.05, weight_decay=0.1, dense_updates=dense_updates)
     layer.compile(optimizer, "mse")
@@ -63,7 +63,7 @@ def test_sums_follow_training(x, dense_updates):
     assert_sums_are_true(layer, x)
 
 
-def test_sums_follow_every_way_of_setting_weights(x, tmp_path):
+def test_output_sums_follow_every_way_of_setting_weights(x, tmp_path):
     layer = make_layer()
     layer(x)
     rng = np.random.default_rng(2)
@@ -76,7 +76,7 @@ def test_sums_follow_every_way_of_setting_weights(x, tmp_path):
         np.testing.assert_array_equal(copy.predict(x), model.predict(x))
 
 
-def test_quantized_sums_are_those_of_the_quantized_kernels(x):
+def test_quantized_output_sums_agree_with_the_quantized_kernels(x):
     layer = make_layer()
     layer(x)
     for kind in ("bfloat16", "int8"):
@@ -84,7 +84,7 @@ def test_quantized_sums_are_those_of_the_quantized_kernels(x):
 
 
 def make_pair(x):
-    """Two layers whose expert 2 is never chosen; in one its weights overflow but sum to 0."""
+    """Two layers whose expert 2 is never chosen; in the second its huge weights sum to 0."""
     layers = []
     for huge in (0.0, 3e38):
         layer = make_layer()
@@ -99,13 +99,13 @@ def make_pair(x):
     return layers
 
 
-def test_an_expert_that_no_row_chose_is_not_computed(x):
+def test_an_inactive_expert_is_not_computed(x):
     clean, with_nan = make_pair(x)
     np.testing.assert_array_equal(with_nan(x), clean(x))
     assert np.isfinite(clean(x)).all()
 
 
-def test_an_expert_that_no_row_chose_is_not_updated(x):
+def test_an_inactive_expert_is_not_updated(x):
     clean, with_nan = make_pair(x)
     y = np.random.default_rng(1).normal(size=(64, 4))
     before = with_nan.named_weights()
@@ -119,8 +119,8 @@ def test_an_expert_that_no_row_chose_is_not_updated(x):
         np.testing.assert_array_equal(value[others], clean.named_weights()[name][others])
 
 
-def test_experts_learn_through_their_scores(x):
-    # With one unit and softmax, the weights' slope moves experts beyond what their outputs ask for.
+def test_experts_are_trained_through_their_scores(x):
+    # With softmax, the gradient of the weights adds to that of the outputs.
     moved = {}
     for combine in ("softmax", "sum"):
         layer = make_layer(combine)
@@ -133,7 +133,7 @@ def test_experts_learn_through_their_scores(x):
     assert moved["sum"] > 0
 
 
-def test_the_thread_count_changes_no_bit(x):
+def test_training_has_the_same_bits_for_any_thread_count(x):
     y = np.random.default_rng(1).normal(size=(64, 4))
     results = []
     for threads in (1, 2):

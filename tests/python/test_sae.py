@@ -1,4 +1,4 @@
-"""Sparse autoencoders: fitting, codes, search, files and refusals."""
+"""Sparse autoencoders: training, codes, search, files and errors."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ WIDTH, LATENTS, ROWS = 20, 64, 300
 
 
 def sparse_data(rows: int = ROWS, seed: int = 0) -> np.ndarray:
-    """Sums of 3 of 40 directions, off centre and in a unit of their own."""
+    """Sums of 3 of 40 directions, shifted and scaled."""
     rng = np.random.default_rng(seed)
     directions = np.random.default_rng(99).normal(size=(40, WIDTH))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -35,7 +35,7 @@ def test_a_dictionary_learns_to_reconstruct_sparse_sums() -> None:
     sae = fitted(sparse_data(2000), epochs=60)
     held_out = sparse_data(500, seed=1)
     measured = sae.measure(held_out)
-    # One direction a row would leave most of the variance; PCA with 4 values 0.75 of it.
+    # One direction per row would leave most of the variance; PCA with 4 values leaves 0.75.
     assert measured["fvu"] < 0.25
     assert measured["l0"] <= 4
     assert measured["mse"] == pytest.approx(
@@ -64,14 +64,14 @@ def test_predict_is_decode_of_encode_bit_for_bit() -> None:
     np.testing.assert_array_equal(sae.predict(z), made)
 
 
-def test_codes_do_not_depend_on_the_other_rows() -> None:
+def test_codes_do_not_depend_on_other_rows() -> None:
     sae, x = fitted(), sparse_data()
     whole = sae.encode(x).toarray()
     alone = np.concatenate([sae.encode(row[None]).toarray() for row in x[:40]])
     np.testing.assert_array_equal(alone, whole[:40])
 
 
-def test_training_gives_the_same_bits_for_any_thread_count() -> None:
+def test_training_has_the_same_bits_for_any_thread_count() -> None:
     kept = gw.get_num_threads()
     try:
         results = []
@@ -87,7 +87,7 @@ def test_training_gives_the_same_bits_for_any_thread_count() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
-def test_the_first_fit_sets_centre_and_scale_and_later_ones_keep_them() -> None:
+def test_the_first_fit_sets_center_and_scale_and_later_fits_keep_them() -> None:
     x = sparse_data()
     sae = fitted(x)
     native = sae.dictionary.native
@@ -101,7 +101,7 @@ def test_the_first_fit_sets_centre_and_scale_and_later_ones_keep_them() -> None:
     assert plain.dictionary.native.get("scale").tolist() == [1.0]
 
 
-def test_rows_of_the_dictionary_keep_length_one() -> None:
+def test_decoder_rows_keep_length_one() -> None:
     lengths = np.linalg.norm(fitted().dictionary.native.get("decoder"), axis=1)
     np.testing.assert_allclose(lengths, 1, rtol=1e-5)
 
@@ -112,7 +112,7 @@ def test_the_scale_of_x_does_not_change_what_is_learned() -> None:
     assert one.measure(x)["fvu"] == pytest.approx(other.measure(1024 * x)["fvu"], rel=1e-3)
 
 
-def test_fit_takes_files_and_gives_the_same_as_from_memory(tmp_path: Path) -> None:
+def test_fit_on_a_file_has_the_results_of_fit_on_an_array(tmp_path: Path) -> None:
     x = sparse_data()
     np.save(tmp_path / "x.npy", x)
     sae = fitted(tmp_path / "x.npy")
@@ -122,7 +122,7 @@ def test_fit_takes_files_and_gives_the_same_as_from_memory(tmp_path: Path) -> No
     np.testing.assert_array_equal(in_memory.toarray(), from_file.toarray())
 
 
-def test_denoising_reconstructs_the_clean_rows() -> None:
+def test_a_denoising_dictionary_reconstructs_the_clean_rows() -> None:
     clean = sparse_data()
     noisy = clean + np.random.default_rng(5).normal(0, 0.002, clean.shape)
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4), seed=0)
@@ -132,7 +132,7 @@ def test_denoising_reconstructs_the_clean_rows() -> None:
     assert after < before
 
 
-def test_search_finds_what_exact_inner_products_find() -> None:
+def test_search_agrees_with_exact_inner_products() -> None:
     sae, x = fitted(), sparse_data()
     z = sae.encode(x)
     made = sae.decode(z).astype(np.float64)
@@ -155,7 +155,7 @@ def test_search_breaks_ties_by_the_lower_row() -> None:
     assert indices.tolist() == [[0, 1, 2]]
 
 
-def test_a_file_gives_the_model_back(tmp_path: Path) -> None:
+def test_a_saved_model_is_restored(tmp_path: Path) -> None:
     sae, x = fitted(), sparse_data()
     sae.save(tmp_path / "sae.gatewise")
     loaded = gw.load_model(tmp_path / "sae.gatewise")
@@ -166,7 +166,7 @@ def test_a_file_gives_the_model_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict(x), sae.predict(x))
 
 
-def test_validation_data_may_be_rows_alone() -> None:
+def test_validation_data_can_be_rows_without_targets() -> None:
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4))
     sae.compile("adam")
     history = sae.fit(sparse_data(), epochs=1, verbose=0, validation_data=sparse_data(50, 1))
@@ -191,7 +191,7 @@ def test_k_must_be_a_positive_integer() -> None:
         gw.TopK(0)
 
 
-def test_rows_and_codes_that_do_not_fit_are_refused_and_change_nothing() -> None:
+def test_rows_and_codes_of_wrong_shape_are_refused_and_change_nothing() -> None:
     sae, x = fitted(), sparse_data()
     before = [array.tobytes() for array in sae.get_weights()]
     bad = x.copy()
@@ -212,7 +212,7 @@ def test_rows_and_codes_that_do_not_fit_are_refused_and_change_nothing() -> None
     assert [array.tobytes() for array in sae.get_weights()] == before
 
 
-def test_a_fit_that_does_not_begin_sets_no_center_and_scale(tmp_path: Path) -> None:
+def test_a_refused_fit_does_not_set_center_and_scale(tmp_path: Path) -> None:
     x = sparse_data()
     x[200, 4] = np.inf
     np.save(tmp_path / "x.npy", x)
@@ -247,7 +247,7 @@ def test_latents_out_of_range_are_refused() -> None:
         sae.decode(codes)
 
 
-def test_codes_may_have_int64_indices() -> None:
+def test_codes_can_have_int64_indices() -> None:
     sae = fitted()
     z = sae.encode(sparse_data())
     int64_codes = z.copy()
@@ -256,7 +256,7 @@ def test_codes_may_have_int64_indices() -> None:
     np.testing.assert_array_equal(sae.decode(int64_codes), sae.decode(z))
 
 
-def test_an_autoencoder_keeps_its_layers() -> None:
+def test_layers_cannot_be_added_to_an_autoencoder() -> None:
     sae = gw.SparseAutoencoder(LATENTS)
     with pytest.raises(TypeError, match="expected no further layer"):
         sae.add(gw.layers.Dense(3))

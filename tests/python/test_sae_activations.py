@@ -1,4 +1,4 @@
-"""What every form of a dictionary does: activations, prefixes, experts."""
+"""Every form of a dictionary: activations, prefixes, experts."""
 
 import resource
 from pathlib import Path
@@ -25,7 +25,7 @@ from gatewise.sae import (
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_learns_and_decodes_what_it_encodes(form: str) -> None:
+def test_every_form_learns_to_reconstruct_and_predict_decodes_its_codes(form: str) -> None:
     layer = fitted(epochs=30, **FORMS[form])
     x = sparse_sums(seed=1)
     assert fvu(layer, x) < 0.8
@@ -50,7 +50,7 @@ def test_every_form_has_the_same_bits_for_any_thread_count(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_comes_back_from_its_configuration(form: str) -> None:
+def test_every_form_is_restored_from_its_configuration(form: str) -> None:
     layer = fitted(epochs=1, **FORMS[form])
     restored = SparseDictionary.from_config(layer.get_config())
     assert restored.get_config() == layer.get_config()
@@ -60,7 +60,7 @@ def test_every_form_comes_back_from_its_configuration(form: str) -> None:
     np.testing.assert_array_equal(restored.predict(x), layer.predict(x))
 
 
-def test_a_batch_has_k_latents_a_row_and_the_stored_threshold_predicts_about_as_many() -> None:
+def test_the_stored_threshold_of_batch_top_k_predicts_about_k_latents_per_row() -> None:
     layer = fitted(epochs=60, activation=BatchTopK(4, momentum=0.9))
     threshold = float(layer.native.get("batch_threshold")[0])
     assert threshold > 0
@@ -70,12 +70,12 @@ def test_a_batch_has_k_latents_a_row_and_the_stored_threshold_predicts_about_as_
     assert len(set(np.diff(z.indptr))) > 1
 
 
-def test_the_stored_threshold_is_near_after_few_steps_too() -> None:
-    layer = fitted(epochs=5, activation=BatchTopK(4))  # 30 steps, in which it falls
+def test_the_stored_threshold_is_accurate_after_few_steps() -> None:
+    layer = fitted(epochs=5, activation=BatchTopK(4))  # 30 steps, during which it decreases
     assert 2.5 < encode(layer, sparse_sums()).nnz / ROWS < 5.5
 
 
-def test_a_small_last_batch_counts_little_for_the_stored_threshold() -> None:
+def test_a_small_last_batch_changes_the_stored_threshold_little() -> None:
     thresholds = []
     for rows in (ROWS, ROWS + 1):
         x = sparse_sums(ROWS + 1)
@@ -87,7 +87,7 @@ def test_a_small_last_batch_counts_little_for_the_stored_threshold() -> None:
     assert thresholds[1] < 1.5 * thresholds[0]
 
 
-def test_an_untrained_batch_top_k_is_a_relu() -> None:
+def test_an_untrained_batch_top_k_predicts_like_relu() -> None:
     layer = SparseDictionary(LATENTS, activation=BatchTopK(4), seed=0)
     layer.build((None, WIDTH))
     layer.parameters()
@@ -96,7 +96,7 @@ def test_an_untrained_batch_top_k_is_a_relu() -> None:
     np.testing.assert_allclose(encode(layer, x).toarray(), np.maximum(h, 0), atol=1e-5)
 
 
-def test_jump_relu_is_trained_towards_its_target_l0() -> None:
+def test_jump_relu_reaches_its_target_l0() -> None:
     counts = []
     for target in (3.0, 8.0):
         activation = JumpReLU(target, weight=3.0, bandwidth=0.3)
@@ -107,7 +107,7 @@ def test_jump_relu_is_trained_towards_its_target_l0() -> None:
     assert counts[1] == pytest.approx(8, abs=2)
 
 
-def test_a_gate_selects_and_a_magnitude_gives_the_value() -> None:
+def test_gated_codes_are_selected_by_gates_with_values_of_magnitudes() -> None:
     layer = fitted(epochs=10, activation=Gated(0.02))
     native, x = layer.native, sparse_sums(seed=1)
     h = (x - native.get("decoder_bias")) @ native.get("encoder")
@@ -116,7 +116,7 @@ def test_a_gate_selects_and_a_magnitude_gives_the_value() -> None:
     np.testing.assert_allclose(encode(layer, x).toarray(), expected, atol=1e-4)
 
 
-def test_lista_codes_are_steps_of_shrinkage() -> None:
+def test_lista_codes_agree_with_its_iteration() -> None:
     layer = fitted(epochs=5, activation=LISTA(3, 0.05))
     native, x = layer.native, sparse_sums(seed=1)
     u, z = x - native.get("decoder_bias"), np.zeros((ROWS, LATENTS))
@@ -129,7 +129,7 @@ def test_lista_codes_are_steps_of_shrinkage() -> None:
 @pytest.mark.parametrize(
     "activation", [ReLU(), Gated(), LISTA(3), Identity()], ids=lambda each: type(each).__name__
 )
-def test_a_wide_dictionary_starts_near_the_rows(activation: Any) -> None:
+def test_a_wide_untrained_dictionary_reconstructs_near_the_rows(activation: Any) -> None:
     x = np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
     layer = SparseDictionary(512, activation=activation, seed=0)
     layer.build((None, 16))
@@ -146,7 +146,7 @@ def test_jump_relu_starts_near_its_target_l0() -> None:
     assert z.nnz / 500 == pytest.approx(20, rel=0.2)
 
 
-def test_zeros_are_in_no_code() -> None:
+def test_codes_contain_no_zeros() -> None:
     layer = SparseDictionary(LATENTS, activation=Identity(), seed=0)
     layer.build((None, WIDTH))
     layer.parameters()
@@ -158,7 +158,7 @@ def test_zeros_are_in_no_code() -> None:
     [{"activation": Gated()}, {"prefixes": (8, 32)}, {"auxk": AuxK(dead_rows=0)}],
     ids=lambda settings: next(iter(settings)),
 )
-def test_a_dictionary_within_a_model_learns_without_losses_of_its_own(
+def test_a_dictionary_inside_a_model_trains_without_its_own_losses(
     settings: dict[str, Any],
 ) -> None:
     x = sparse_sums()
@@ -170,8 +170,8 @@ def test_a_dictionary_within_a_model_learns_without_losses_of_its_own(
     assert loss[-1] < 0.3 * loss[0]
 
 
-def test_memory_depends_on_the_current_nonzeros_alone() -> None:
-    """Codes that become denser from step to step, up to all entries."""
+def test_memory_depends_only_on_the_current_nonzeros() -> None:
+    """Codes become denser from step to step, until all values are nonzero."""
     rows, latents = 512, 2048
     x = np.random.default_rng(0).normal(size=(rows, 16)).astype(np.float32)
     layer = SparseDictionary(latents, activation=ReLU(), seed=0)
@@ -181,7 +181,7 @@ def test_memory_depends_on_the_current_nonzeros_alone() -> None:
     for bias in np.linspace(-0.2, 0.2, 60):
         layer.native.set("encoder_bias", np.full(latents, bias, np.float32))
         layer.train_on_batch(x, x)
-    # A step of all entries holds about 60 bytes for each; kept from step to step it was 2 GB.
+    # A dense step holds about 60 bytes per nonzero; kept from step to step it was 2 GB.
     assert resident_bytes() - before < 200 * rows * latents
 
 
@@ -190,7 +190,7 @@ def resident_bytes() -> int:
     return int(pages) * resource.getpagesize()
 
 
-def test_kl_pulls_the_mean_activation_to_rho() -> None:
+def test_kl_drives_the_mean_activation_to_rho() -> None:
     x = sparse_sums()
     far, near = (
         abs(encode(fitted(epochs=40, activation=KL(0.1, weight)), x).toarray().mean() - 0.1)
@@ -210,7 +210,7 @@ def test_prefixes_make_the_first_latents_reconstruct_by_themselves() -> None:
     assert errors[1] < 0.9 * errors[0]
 
 
-def test_an_expert_that_no_row_chose_is_not_read() -> None:
+def test_an_inactive_expert_is_not_read() -> None:
     layer = fitted(activation=TopK(4), num_experts=4, balance="aux_loss")
     native, x = layer.native, sparse_sums()
     whole = encode(layer, x).toarray()
@@ -228,7 +228,7 @@ def test_an_expert_that_no_row_chose_is_not_read() -> None:
     assert np.isfinite(layer.predict(rows[:50])).all()
 
 
-def test_a_row_has_latents_of_one_expert_alone() -> None:
+def test_the_code_of_a_row_has_latents_of_one_expert_only() -> None:
     layer = fitted(activation=TopK(4), num_experts=4, balance="aux_loss")
     each = encode(layer, sparse_sums()).toarray().reshape(ROWS, 4, -1)
     assert (np.count_nonzero(each.any(axis=2), axis=1) <= 1).all()
@@ -251,7 +251,7 @@ def test_a_row_has_latents_of_one_expert_alone() -> None:
         ({"prefixes": (9, 65)}, r"prefixes: expected ascending numbers up to latents \(64\)"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_incompatible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SparseDictionary(LATENTS, **({"activation": TopK(4)} | settings))
 
@@ -270,6 +270,6 @@ def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], message:
         (lambda: AuxK(weight=-1.0), "weight: expected a number >= 0, got -1.0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(make: Any, message: str) -> None:
+def test_settings_out_of_range_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Sparse codes as bytes: what comes back, how small they are, and what is refused."""
+"""Sparse codes as bytes: accuracy, size and errors."""
 
 import struct
 import zlib
@@ -43,7 +43,7 @@ def example(rows: int = 200, latents: int = 64, k: int = 4, seed: int = 0) -> cs
 
 
 def sealed(data: bytes, **changes: int) -> bytes:
-    """`data` with other fields in its header and a checksum that fits: made on purpose."""
+    """`data` with changed header fields and a valid checksum, as in a deliberate attack."""
     header = list(HEADER.unpack_from(data))
     for name, value in changes.items():
         header[FIELDS[name]] = value
@@ -53,7 +53,7 @@ def sealed(data: bytes, **changes: int) -> bytes:
 
 @settings(deadline=None)
 @given(sparse_codes())
-def test_indices_come_back_and_values_bit_for_bit_with_32_bits(codes: csr_array) -> None:
+def test_indices_are_restored_exactly_and_so_are_values_with_32_bits(codes: csr_array) -> None:
     back = from_bytes(to_bytes(codes, bits=32))
     assert back.shape == codes.shape
     assert back.dtype == np.float32
@@ -65,9 +65,7 @@ def test_indices_come_back_and_values_bit_for_bit_with_32_bits(codes: csr_array)
 
 @settings(deadline=None)
 @given(sparse_codes(), st.sampled_from([8, 16]))
-def test_values_are_off_by_half_a_step_at_most_and_stay_above_zero(
-    codes: csr_array, bits: int
-) -> None:
+def test_values_err_by_at_most_half_a_step_and_stay_positive(codes: csr_array, bits: int) -> None:
     back = from_bytes(to_bytes(codes, bits))
     np.testing.assert_array_equal(back.indptr, codes.indptr)
     np.testing.assert_array_equal(back.indices, codes.indices)
@@ -75,8 +73,8 @@ def test_values_are_off_by_half_a_step_at_most_and_stay_above_zero(
         return
     values = codes.data.astype(np.float64)
     step = (values.max() - values.min()) / 2**bits
-    # What comes back is a float32, which adds half of its own spacing; of the largest float32 that
-    # is no float32 itself.
+    # Decoded values are rounded to float32, which adds half of the spacing of floats. For the
+    # largest float32 the next float does not exist.
     exponent = np.frexp(back.data.astype(np.float64))[1]
     spacing = np.ldexp(1.0, np.maximum(exponent - 24, -149))
     allowed = step / 2 * (1 + 1e-9) + spacing / 2
@@ -86,7 +84,7 @@ def test_values_are_off_by_half_a_step_at_most_and_stay_above_zero(
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_other_byte_and_any_cut_is_refused(data: st.DataObject) -> None:
+def test_every_changed_byte_and_every_truncation_is_refused(data: st.DataObject) -> None:
     whole = to_bytes(example(rows=20))
     position = data.draw(st.integers(0, len(whole) - 1))
     other = data.draw(st.integers(1, 255))
@@ -99,7 +97,9 @@ def test_any_other_byte_and_any_cut_is_refused(data: st.DataObject) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_data_altered_on_purpose_give_valid_codes_or_are_refused(data: st.DataObject) -> None:
+def test_deliberately_altered_data_decode_to_valid_codes_or_are_refused(
+    data: st.DataObject,
+) -> None:
     whole = to_bytes(example(rows=20), data.draw(st.sampled_from([8, 16, 32])))
     altered = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -133,7 +133,7 @@ def test_data_altered_on_purpose_give_valid_codes_or_are_refused(data: st.DataOb
         {"bits": 9},
     ],
 )
-def test_sizes_that_the_streams_do_not_have_are_refused(changes: dict[str, int]) -> None:
+def test_headers_with_wrong_sizes_are_refused(changes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="data: expected"):
         from_bytes(sealed(to_bytes(example()), **changes))
 
@@ -148,8 +148,9 @@ def test_data_of_another_kind_or_version_are_refused() -> None:
         from_bytes("text")
 
 
-def test_bytes_are_few() -> None:
-    # 4000 rows of 32 of 4096: at random a latent takes log2(4096 e / 32) = 8.4 bits, a value 8.
+def test_encoded_codes_are_small() -> None:
+    # 4000 rows with 32 of 4096 latents: a random index needs log2(4096 e / 32) = 8.4 bits,
+    # a value 8.
     codes = example(4000, 4096, 32)
     nnz = codes.nnz
     assert len(to_bytes(codes)) < 2.1 * nnz
@@ -165,11 +166,11 @@ def test_empty_codes_are_restored(shape: tuple[int, int]) -> None:
     assert (back.shape, back.nnz) == (shape, 0)
 
 
-def test_codes_may_come_in_any_form_that_decode_takes() -> None:
+def test_to_bytes_accepts_every_form_that_decode_accepts() -> None:
     codes = example()
     whole = to_bytes(codes)
     shuffled = codes.copy()
-    for start in codes.indptr[:-1]:  # the entries of each row backwards
+    for start in codes.indptr[:-1]:  # reverse the nonzeros of each row
         shuffled.indices[start : start + 4] = codes.indices[start : start + 4][::-1]
         shuffled.data[start : start + 4] = codes.data[start : start + 4][::-1]
     shuffled.has_sorted_indices = False
@@ -187,7 +188,7 @@ def test_many_empty_rows_between_nonzeros_are_restored() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, 1e-60, 1e60])
-def test_values_that_are_no_positive_float32_are_refused(value: float) -> None:
+def test_values_other_than_positive_float32_are_refused(value: float) -> None:
     codes = example().astype(np.float64)
     codes.data[9] = value
     column = codes.indices[9]
@@ -196,6 +197,6 @@ def test_values_that_are_no_positive_float32_are_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 7, 64])
-def test_other_bits_are_refused(bits: int) -> None:
+def test_unsupported_bit_widths_are_refused(bits: int) -> None:
     with pytest.raises(ValueError, match=f"bits: expected 8, 16 or 32, got {bits}"):
         to_bytes(example(), bits)

@@ -1,4 +1,4 @@
-"""Dictionaries in other projects' formats: what their packages saved, and what is refused."""
+"""Dictionaries in other projects' formats: reading, writing and errors."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def arrays_of(stored: StoredDictionary) -> dict[str, np.ndarray]:
 
 
 def assert_same(one: StoredDictionary, other: StoredDictionary) -> None:
-    """Bit for bit, with equal settings."""
+    """Checks that arrays are bitwise equal and settings are equal."""
     assert arrays_of(one).keys() == arrays_of(other).keys()
     for name, array in arrays_of(one).items():
         np.testing.assert_array_equal(array, arrays_of(other)[name], err_msg=name)
@@ -72,7 +72,7 @@ def assert_gives_the_same(one: StoredDictionary, other: StoredDictionary) -> Non
 
 @pytest.mark.golden
 @pytest.mark.parametrize("case", CASES)
-def test_codes_and_rows_are_those_of_the_package_that_saved_it(case: str) -> None:
+def test_codes_and_reconstructions_agree_with_the_package_that_saved_the_file(case: str) -> None:
     stored = files.read(GOLDEN / case)
     expected = np.load(GOLDEN / case / "expected.npz")
     codes = stored.encode(expected["x"])
@@ -90,7 +90,9 @@ def test_the_format_is_recognised_and_kept(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if format_of(case) in WRITABLE])
-def test_what_is_written_back_has_the_same_bits_and_settings(case: str, tmp_path: Path) -> None:
+def test_a_file_that_is_written_back_has_the_same_bits_and_settings(
+    case: str, tmp_path: Path
+) -> None:
     stored = files.read(GOLDEN / case)
     files.write(stored, tmp_path / "copy", format_of(case))
     reloaded = files.read(tmp_path / "copy")
@@ -98,7 +100,7 @@ def test_what_is_written_back_has_the_same_bits_and_settings(case: str, tmp_path
     before = json.loads((GOLDEN / case / "cfg.json").read_text())
     after = json.loads((tmp_path / "copy" / "cfg.json").read_text())
     assert after.keys() == before.keys()
-    # Half precision is written widened, and lengths of rows that were folded stay folded.
+    # Half precision is written as float32, and folded row lengths stay folded.
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {"dtype", "rescale_acts_by_decoder_norm"}
     if "16" not in case and "rescaled" not in case:
@@ -111,7 +113,7 @@ def test_what_is_written_back_has_the_same_bits_and_settings(case: str, tmp_path
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.startswith("dictionary_le")])
-def test_pytorch_files_are_written_where_pytorch_is(case: str, tmp_path: Path) -> None:
+def test_pytorch_files_are_written_if_pytorch_is_installed(case: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     stored = files.read(GOLDEN / case)
     files.write(stored, tmp_path / "copy", "dictionary_learning")
@@ -120,7 +122,7 @@ def test_pytorch_files_are_written_where_pytorch_is(case: str, tmp_path: Path) -
     assert reloaded.metadata == stored.metadata
 
 
-def test_writing_a_pytorch_file_without_pytorch_says_so(tmp_path: Path, monkeypatch) -> None:
+def test_writing_a_pytorch_file_without_pytorch_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"torch is needed to write dictionary_learning's files"):
         files.write(random_stored(), tmp_path / "copy", "dictionary_learning")
@@ -129,7 +131,9 @@ def test_writing_a_pytorch_file_without_pytorch_says_so(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("subtract_bias", [True, False])
 @pytest.mark.parametrize("activation", ["top_k", "batch_top_k", "relu", "jump_relu", "gated"])
-def test_folding_changes_neither_codes_nor_rows(activation: str, subtract_bias: bool) -> None:
+def test_folding_changes_neither_codes_nor_reconstructions(
+    activation: str, subtract_bias: bool
+) -> None:
     center = np.linspace(-3, 2, D)
     stored = random_stored(activation, center=center, scale=0.7, subtract_bias=subtract_bias)
     folded = stored.folded()
@@ -144,7 +148,7 @@ def test_a_dictionary_without_standardization_is_already_folded() -> None:
 
 
 @pytest.mark.parametrize("activation", ["top_k", "batch_top_k", "relu", "jump_relu", "gated"])
-def test_the_bias_moves_into_the_encoder_and_back(activation: str) -> None:
+def test_the_decoder_bias_can_be_folded_into_the_encoder_and_back(activation: str) -> None:
     stored = random_stored(activation)
     moved = stored.subtracting_bias(False)
     assert not moved.subtract_bias
@@ -153,13 +157,13 @@ def test_the_bias_moves_into_the_encoder_and_back(activation: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ["top_k", "batch_top_k", "relu", "jump_relu", "gated"])
-def test_any_dictionary_becomes_a_folder_of_sae_lens(activation: str, tmp_path: Path) -> None:
+def test_every_dictionary_can_be_written_for_sae_lens(activation: str, tmp_path: Path) -> None:
     stored = random_stored(activation, center=np.full(D, 0.3), scale=2.0)
     files.write(stored, tmp_path / "sae", "sae_lens")
     assert_gives_the_same(stored, files.read(tmp_path / "sae"))
 
 
-def test_a_dictionary_that_shifts_nothing_becomes_one_of_sparsify(tmp_path: Path) -> None:
+def test_a_dictionary_without_bias_subtraction_can_be_written_for_sparsify(tmp_path: Path) -> None:
     stored = random_stored(subtract_bias=False)
     files.write(stored, tmp_path / "sae", "sparsify")
     reloaded = files.read(tmp_path / "sae")
@@ -167,7 +171,7 @@ def test_a_dictionary_that_shifts_nothing_becomes_one_of_sparsify(tmp_path: Path
     assert_gives_the_same(stored, reloaded)
 
 
-def test_latents_that_sparsify_counts_by_a_factor_are_counted(tmp_path: Path) -> None:
+def test_num_latents_of_sparsify_can_be_given_by_an_expansion_factor(tmp_path: Path) -> None:
     assert json.loads((GOLDEN / "sparsify-topk" / "cfg.json").read_text())["num_latents"] == 0
     stored = files.read(GOLDEN / "sparsify-topk")
     assert stored.latents == M
@@ -181,7 +185,7 @@ def test_latents_that_sparsify_counts_by_a_factor_are_counted(tmp_path: Path) ->
     assert files.read(tmp_path / "sae").latents == 20
 
 
-def test_a_format_without_the_activation_is_refused(tmp_path: Path) -> None:
+def test_a_format_that_lacks_the_activation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"activation: expected top_k.* got batch_top_k"):
         files.write(random_stored("batch_top_k"), tmp_path / "sae", "sparsify")
     assert list(tmp_path.iterdir()) == []
@@ -193,12 +197,12 @@ def test_equal_pre_activations_go_to_the_lowest_latents() -> None:
 
 
 @pytest.mark.parametrize("name", ["encoder_bias", "decoder", "decoder_bias", "center"])
-def test_an_array_of_another_shape_is_named(name: str) -> None:
+def test_an_array_of_wrong_shape_is_reported_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name}: expected shape \(.*\), got \(3,\)"):
         random_stored(**{name: np.zeros(3)})
 
 
-def test_values_that_are_not_finite_are_named() -> None:
+def test_non_finite_values_are_reported() -> None:
     encoder = np.ones((D, M))
     encoder[2, 5] = np.nan
     with pytest.raises(ValueError, match=r"^encoder: expected finite values, got nan at \(2, 5\)"):
@@ -207,7 +211,7 @@ def test_values_that_are_not_finite_are_named() -> None:
         random_stored(decoder_bias=np.full(D, 1e300))
 
 
-def test_other_mistakes_are_named() -> None:
+def test_other_errors_are_reported() -> None:
     with pytest.raises(TypeError, match=r"^encoder: expected real numbers"):
         random_stored(encoder=np.ones((D, M), complex))
     with pytest.raises(ValueError, match=r"^encoder: expected shape \(d, m\)"):
@@ -234,7 +238,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gemma_scope", "sentence_transformers"])
-def test_a_format_that_is_read_only_is_refused(name: str, tmp_path: Path) -> None:
+def test_writing_a_read_only_format_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected one of sae_lens, sparsify, .* to write"):
         files.write(random_stored(), tmp_path / "sae", name)
 
@@ -244,16 +248,16 @@ def test_only_a_stored_dictionary_is_written(tmp_path: Path) -> None:
         files.write({}, tmp_path / "sae", "sae_lens")
 
 
-def test_a_folder_of_no_format_says_what_was_looked_for(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_of_no_format_lists_the_expected_files(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"")  # many projects have files of these names
+    (tmp_path / "model.safetensors").write_bytes(b"")  # many projects use these file names
     with pytest.raises(ValueError, match=r"sae_lens: cfg\.json and sae_weights\.saf.*npz"):
         files.read(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"expected a folder or a file"):
         files.read(tmp_path / "nothing")
 
 
-def test_a_folder_of_two_formats_must_be_told_which(tmp_path: Path) -> None:
+def test_a_folder_of_two_formats_requires_the_format(tmp_path: Path) -> None:
     shutil.copytree(GOLDEN / "sae_lens-topk", tmp_path, dirs_exist_ok=True)
     shutil.copy(GOLDEN / "gemma_scope-jumprelu" / "params.npz", tmp_path)
     with pytest.raises(ValueError, match=r"format: expected one, got files of sae_lens and gemma"):
@@ -262,7 +266,7 @@ def test_a_folder_of_two_formats_must_be_told_which(tmp_path: Path) -> None:
     assert files.read(tmp_path / "params.npz").activation.kind == "jump_relu"
 
 
-def test_what_exists_is_left_unless_it_is_to_be_overwritten(tmp_path: Path) -> None:
+def test_existing_files_are_kept_unless_overwrite_is_set(tmp_path: Path) -> None:
     first, second = random_stored(), random_stored("relu")
     files.write(first, tmp_path / "sae", "sae_lens")
     with pytest.raises(FileExistsError, match=r"sae: exists already; overwrite=True replaces it"):
@@ -290,9 +294,7 @@ def test_a_file_is_never_overwritten_by_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("operation", ["fsync", "rename"])
-def test_a_failed_write_leaves_the_older_folder(
-    tmp_path: Path, monkeypatch, operation: str
-) -> None:
+def test_a_failed_write_keeps_the_old_folder(tmp_path: Path, monkeypatch, operation: str) -> None:
     files.write(random_stored(), tmp_path / "sae", "sae_lens")
     before = {path.name: path.read_bytes() for path in (tmp_path / "sae").iterdir()}
     calls = []
@@ -303,7 +305,7 @@ def test_a_failed_write_leaves_the_older_folder(
 
     def fail_on_second(self, target):
         calls.append(target)
-        if len(calls) == 2:  # the older folder is out of the way, the new one not yet in place
+        if len(calls) == 2:  # the old folder is renamed, the new one not yet
             raise OSError("no space")
         return real_rename(self, target)
 
@@ -317,7 +319,7 @@ def test_a_failed_write_leaves_the_older_folder(
     assert [path.name for path in tmp_path.iterdir()] == ["sae"]
 
 
-def test_float64_tensors_are_rounded(tmp_path: Path) -> None:
+def test_float64_tensors_are_rounded_to_float32(tmp_path: Path) -> None:
     folder = tmp_path / "sae"
     shutil.copytree(GOLDEN / "sae_lens-topk", folder)
     path = folder / "sae_weights.safetensors"

@@ -1,4 +1,4 @@
-"""Files of dictionaries that are truncated, altered, foreign or hostile."""
+"""Dictionary files that are truncated, altered, foreign or malicious."""
 
 import json
 import pickle
@@ -43,7 +43,7 @@ def change_settings(folder: Path, **changes) -> None:
 
 
 def change_tensors(folder: Path, **changes) -> None:
-    """Sets tensors, or takes them away where the change is None."""
+    """Sets tensors; removes those whose change is None."""
     tensors = load_file(weights_of(folder)) | {
         name.replace("__", "."): value for name, value in changes.items()
     }
@@ -52,7 +52,7 @@ def change_tensors(folder: Path, **changes) -> None:
 
 
 def write_program(path: Path, program: bytes, **members: bytes) -> None:
-    """A PyTorch file with this `data.pkl`."""
+    """Writes a PyTorch file with the given `data.pkl`."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("ae/data.pkl", program)
         for name, data in members.items():
@@ -60,7 +60,7 @@ def write_program(path: Path, program: bytes, **members: bytes) -> None:
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH)
-def test_every_truncation_is_refused_by_name(case: str, copy) -> None:
+def test_every_truncation_is_refused_and_the_error_names_the_file(case: str, copy) -> None:
     folder = copy(case)
     weights = weights_of(folder)
     data = weights.read_bytes()
@@ -93,10 +93,10 @@ def test_no_changed_byte_of_an_archive_changes_a_value(case: str, copy) -> None:
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH)
-def test_another_file_of_that_name_is_refused(case: str, copy) -> None:
+def test_a_foreign_file_of_the_same_name_is_refused(case: str, copy) -> None:
     folder = copy(case)
     weights_of(folder).write_bytes(b"\x80\x02}q\x00." * 40)
-    with pytest.raises(ValueError, match=f"{weights_of(folder).name}: .*expected a whole"):
+    with pytest.raises(ValueError, match=f"{weights_of(folder).name}: .*expected a complete"):
         files.read(folder)
 
 
@@ -151,7 +151,7 @@ def test_settings_that_are_no_json_object_are_refused(case: str, text: str, copy
         ),
     ],
 )
-def test_settings_that_cannot_be_read_are_named(case, changes, message, copy) -> None:
+def test_invalid_settings_are_reported_by_name(case, changes, message, copy) -> None:
     folder = copy(case)
     change_settings(folder, **changes)
     with pytest.raises(ValueError, match=message):
@@ -176,7 +176,7 @@ def test_settings_that_cannot_be_read_are_named(case, changes, message, copy) ->
         ),
     ],
 )
-def test_tensors_that_cannot_be_read_are_named(case, changes, message, copy) -> None:
+def test_invalid_tensors_are_reported_by_name(case, changes, message, copy) -> None:
     folder = copy(case)
     change_tensors(folder, **changes)
     with pytest.raises(ValueError, match=f"{weights_of(folder).name}: .*{message}"):
@@ -197,13 +197,13 @@ def test_arrays_of_objects_are_not_unpickled(copy, tmp_path: Path) -> None:
     folder = copy("gemma_scope-jumprelu")
     arrays = dict(np.load(folder / "params.npz"))
     np.savez(folder / "params.npz", **arrays | {"b_dec": np.array([_Touch(tmp_path / "touched")])})
-    with pytest.raises(ValueError, match=r"params\.npz: b_dec\.npy: expected a whole array"):
+    with pytest.raises(ValueError, match=r"params\.npz: b_dec\.npy: expected a complete array"):
         files.read(folder)
     assert not (tmp_path / "touched").exists()
 
 
 class _Touch:
-    """Unpickled, it makes a file."""
+    """An object that creates a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -214,20 +214,22 @@ class _Touch:
 
 @pytest.mark.parametrize("wrap", [list, lambda it: {"a": it[0]}, lambda it: OrderedDict(a=it[0])])
 @pytest.mark.parametrize("protocol", range(6))
-def test_no_call_in_a_pytorch_file_is_made(wrap, protocol: int, copy, tmp_path: Path) -> None:
+def test_calls_in_a_pytorch_file_are_never_executed(
+    wrap, protocol: int, copy, tmp_path: Path
+) -> None:
     folder, target = copy("dictionary_learning-topk"), tmp_path / "touched"
     program = pickle.dumps(wrap([_Touch(target)]), protocol)
     pickle.loads(program)
     assert target.exists(), "the program does what is feared"
     target.unlink()
     write_program(folder / "ae.pt", program)
-    with pytest.raises(ValueError, match=r"ae\.pt: data\.pkl: expected tensors alone"):
+    with pytest.raises(ValueError, match=r"ae\.pt: data\.pkl: expected only tensors"):
         files.read(folder)
     assert not target.exists()
 
 
 _CALL = b"(X\x04\x00\x00\x00trueios\nsystem\n."
-"""The instruction INST, which names and calls at once."""
+"""The instruction INST, which imports and calls in one step."""
 _STORAGE = b"(X\x07\x00\x00\x00storagectorch\n%s\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ"
 _FLOATS = _STORAGE % b"FloatStorage"
 
@@ -241,18 +243,18 @@ def view(shape: bytes, strides: bytes, offset: bytes = b"K\x00", storage: bytes 
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (_CALL, "expected tensors alone, got the instruction INST"),
+        (_CALL, "expected only tensors, got the instruction INST"),
         (b"", "data.pkl: "),
         (b".", "expected the state of a module, got a damaged one"),
         (b"}", "data.pkl: "),
         (b"}K\x01K\x02s.", "expected names as keys, got 1"),
         (b"K\x01.", "expected a dictionary of tensors, got 1"),
         (b"}X\x01\x00\x00\x00aK\x01s.", "a: expected a tensor, got 1"),
-        (b"K\x01X\x01\x00\x00\x00aK\x01s.", "expected a dictionary to put values into"),
+        (b"K\x01X\x01\x00\x00\x00aK\x01s.", "expected a dictionary to store values in"),
         (b"h\x05.", "expected the state of a module, got a damaged one"),
         (b"t.", "expected the state of a module, got a damaged one"),
         (b"K\x01\x85R.", "expected the state of a module, got a damaged one"),
-        (b"K\x01K\x02R.", "expected tensors alone, got a call of 1"),
+        (b"K\x01K\x02R.", "expected only tensors, got a call of 1"),
         (b"K\x01Q.", "expected a storage of torch FloatStorage"),
         (view(b"K\x05\x85", b"K\x01\x85"), "expected at most 4 values, got"),
         (view(b"K\x02K\x02\x86", b"K\x03K\x01\x86"), "ae.pt: "),
@@ -266,7 +268,7 @@ def view(shape: bytes, strides: bytes, offset: bytes = b"K\x00", storage: bytes 
         (view(b"K\x04\x85", b"K\x01\x85", storage=_STORAGE % b"LongStorage"), "expected 4 of I64"),
     ],
 )
-def test_pytorch_programs_that_make_no_tensors_are_refused(program, message, copy) -> None:
+def test_pytorch_programs_that_do_not_build_tensors_are_refused(program, message, copy) -> None:
     folder = copy("dictionary_learning-topk")
     write_program(folder / "ae.pt", program, _0=bytes(16))
     with pytest.raises(ValueError, match=message):

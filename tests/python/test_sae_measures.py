@@ -1,4 +1,4 @@
-"""Measures of sparse reconstructions, against plain float64 formulas."""
+"""Measures of sparse reconstructions agree with plain float64 formulas."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ ROWS, WIDTH, LATENTS = 500, 12, 40
 
 
 def example(rows: int = ROWS, mean: float = 0.0, seed: int = 0) -> tuple:
-    """Rows of deviation 1 about `mean`, codes of about 4 latents a row, and rows near x."""
+    """Rows x of deviation 1 about `mean`, codes with about 4 latents per row, and rows near x."""
     rng = np.random.default_rng(seed)
     x = (mean + rng.normal(size=(rows, WIDTH))).astype(np.float32)
     z = np.where(rng.random((rows, LATENTS)) < 0.1, rng.random((rows, LATENTS)) + 0.1, 0)
@@ -39,8 +39,8 @@ def direct(x: np.ndarray, codes: csr_array, y: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e4])
-def test_measures_are_those_of_direct_formulas(mean: float) -> None:
-    # Float64 sums of values 1e4 from 0 about a mean that is off by one rounding: 1e-12, squared.
+def test_measures_agree_with_direct_formulas(mean: float) -> None:
+    # Float64 sums of values near 1e4 about a mean with one rounding error, 1e-12 squared.
     measured, expected = measure(*example(mean=mean)), direct(*example(mean=mean))
     for name, value in expected.items():
         assert measured[name] == pytest.approx(value, rel=1e-10), name
@@ -48,7 +48,7 @@ def test_measures_are_those_of_direct_formulas(mean: float) -> None:
 
 @pytest.mark.parametrize("mean", [0.0, 1e4])
 @pytest.mark.parametrize("part", [1, 7, 499])
-def test_parts_give_the_measures_of_the_whole(
+def test_measures_added_in_parts_agree_with_the_whole(
     part: int, mean: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sae_measures, "_BLOCK_VALUES", 5 * WIDTH)
@@ -61,8 +61,8 @@ def test_parts_give_the_measures_of_the_whole(
         assert measures.result()[name] == pytest.approx(value, rel=1e-10), name
 
 
-def test_parts_far_from_each_other_lose_nothing() -> None:
-    # A running sum of squares would lose all of a deviation of 1e-3 about a mean of 1e6.
+def test_measures_of_parts_with_a_large_mean_lose_no_accuracy() -> None:
+    # A plain sum of squares would lose a deviation of 1e-3 about a mean of 1e6.
     rng = np.random.default_rng(1)
     parts = [mean + 1e-3 * rng.normal(size=(200, WIDTH)) for mean in (1e6, 1e6, 1e6 + 1e-2)]
     measures = Measures()
@@ -75,13 +75,13 @@ def test_parts_far_from_each_other_lose_nothing() -> None:
     )
 
 
-def test_density_counts_latents_by_the_share_of_rows_they_are_active_in() -> None:
+def test_density_counts_latents_by_the_fraction_of_rows_they_are_active_in() -> None:
     codes = np.zeros((1000, 6))
-    codes[:, 0] = 1  # the whole of the rows belongs to the last bin
+    codes[:, 0] = 1  # density 1 belongs to the last bin
     codes[:500, 1] = 1
     codes[:500, 2] = 1
     codes[7, 3] = 1
-    codes[8, 4] = -1  # below 0 is not active
+    codes[8, 4] = -1  # values below 0 are not active
     x = np.random.default_rng(0).normal(size=(1000, 2))
     density = measure(x, codes, x)["density"]
     edges, counts = density["edges"], density["counts"]
@@ -108,7 +108,7 @@ def test_values_that_are_not_positive_are_not_active() -> None:
     assert padded.nnz == codes.nnz, "what the caller holds is left alone"
 
 
-def test_rows_of_zeros_are_left_out_of_cosine_and_ratio() -> None:
+def test_rows_of_zeros_are_excluded_from_cosine_and_ratio() -> None:
     x, y = np.ones((4, 3)), np.ones((4, 3))
     x[0] = 0
     y[1] = 0
@@ -134,7 +134,7 @@ def test_the_largest_cosine_is_that_of_two_different_rows(monkeypatch: pytest.Mo
     np.testing.assert_allclose(cosines, -np.sort(-table, axis=1)[[9, 5], :3], rtol=1e-12)
 
 
-def test_rows_of_the_dictionary_may_be_zero_or_alone() -> None:
+def test_decoder_rows_can_be_zero_or_single() -> None:
     decoder = np.zeros((3, 2))
     decoder[1] = decoder[2] = [0, -5]
     x = np.eye(4)[:, :2]
@@ -155,7 +155,7 @@ def test_rows_of_the_dictionary_may_be_zero_or_alone() -> None:
         ({"y": np.full((ROWS, WIDTH), np.nan)}, "y: expected finite numbers"),
     ],
 )
-def test_a_part_that_does_not_fit_is_refused_and_not_taken_in(change: dict, message: str) -> None:
+def test_a_part_of_wrong_shape_is_refused_and_not_added(change: dict, message: str) -> None:
     x, codes, y = example()
     measures = Measures()
     measures.add(x, codes, y)
@@ -166,7 +166,7 @@ def test_a_part_that_does_not_fit_is_refused_and_not_taken_in(change: dict, mess
     assert measures.result()["mse"] == before["mse"]
 
 
-def test_no_rows_have_no_measures_and_one_has_no_variance() -> None:
+def test_measures_of_no_rows_are_refused_and_one_row_has_no_variance() -> None:
     with pytest.raises(ValueError, match="x: expected at least one row, got none"):
         Measures().result()
     measured = measure(np.ones((1, 2)), np.ones((1, 3)), np.zeros((1, 2)))

@@ -1,4 +1,4 @@
-"""Codes whose values are fitted to their rows anew."""
+"""Codes whose values are refitted to their rows."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ WIDTH, LATENTS = 24, 80
 
 
 def rows(count: int, seed: int = 0) -> np.ndarray:
-    """Sums of 4 of 60 directions, off centre and in a unit of their own."""
+    """Sums of 4 of 60 directions, shifted and scaled."""
     rng = np.random.default_rng(seed)
     directions = np.random.default_rng(7).normal(size=(60, WIDTH))
     weights = rng.uniform(1, 2, (count, 60)) * (rng.random((count, 60)) < 4 / 60)
@@ -51,12 +51,12 @@ def squared_errors(sae: gw.SparseAutoencoder, x: np.ndarray, codes: csr_array) -
     ],
     ids=lambda settings: "-".join(settings) or "default",
 )
-def test_values_are_the_non_negative_least_squares_on_the_codes_latents(
+def test_refitted_values_are_non_negative_least_squares_on_the_codes_latents(
     settings: dict[str, Any],
 ) -> None:
     sae, x = fitted(**settings), rows(200, seed=1)
     plain, refit = sae.encode(x), sae.encode(x, refit=True)
-    # What an entry of 1 adds to a row, and what no entries leave, in the units of x.
+    # The reconstruction of an empty code, and what a nonzero of 1 adds to it, in the scale of x.
     nothing = sae.decode(csr_array((1, LATENTS), dtype=np.float32))[0].astype(np.float64)
     directions = sae.decode(np.eye(LATENTS, dtype=np.float32)) - nothing
     best = np.empty(len(x))
@@ -71,11 +71,11 @@ def test_values_are_the_non_negative_least_squares_on_the_codes_latents(
     before, after = squared_errors(sae, x, plain), squared_errors(sae, x, refit)
     size = ((x - nothing) ** 2).sum(axis=1)
     assert (after <= best + 1e-4 * size).all()
-    assert (after <= before + 2e-5 * size).all()  # up to what float32 leaves of 20 like directions
+    assert (after <= before + 2e-5 * size).all()  # up to float32 errors with 20 similar directions
     assert after.sum() < 0.999 * before.sum()
 
 
-def test_latents_of_one_direction_share_it() -> None:
+def test_latents_with_equal_directions_are_refitted() -> None:
     sae, x = fitted(activation=gw.ReLU(l1=0.01)), rows(50, seed=2)
     weights = sae.get_weights()
     decoder = next(at for at, w in enumerate(weights) if w.shape == (LATENTS, WIDTH))
@@ -93,7 +93,7 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     gw.set_num_threads(before)
 
 
-def test_any_thread_count_gives_the_same_bits(set_threads: Callable[[int], None]) -> None:
+def test_refit_has_the_same_bits_for_any_thread_count(set_threads: Callable[[int], None]) -> None:
     sae, x = fitted(), rows(500, seed=3)
     found = []
     for threads in (1, 2, 3):
@@ -107,7 +107,7 @@ def test_any_thread_count_gives_the_same_bits(set_threads: Callable[[int], None]
     )
 
 
-def test_a_threshold_is_what_values_exceed() -> None:
+def test_refitted_values_exceed_the_threshold() -> None:
     sae, x = fitted(activation=gw.ReLU(l1=0.1), threshold=0.2), rows(100, seed=4)
     codes = sae.encode(x, refit=True)
     assert codes.nnz > 100

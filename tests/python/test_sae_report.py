@@ -1,4 +1,4 @@
-"""Reports of latents: what they find, their text and their HTML."""
+"""Reports of latents: contents, text and HTML."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ TEXTS = ["zero", "one", "two", "three"]
 
 
 class Page(HTMLParser):
-    """Which tags and which text a page has; every tag that opens must close."""
+    """Collects the tags and text of a page; every opened tag must be closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def test_latents_are_ordered_by_the_sum_of_their_activations() -> None:
     assert [feature.feature for feature in report(CODES, DECODER, most=1).features] == [2]
 
 
-def test_the_strongest_rows_come_first_and_ties_by_the_lower_row() -> None:
+def test_the_strongest_rows_come_first_and_ties_go_to_the_lower_row() -> None:
     (feature,) = report(CODES, DECODER, texts=TEXTS, features=[1], rows=3).features
     assert [(found.row, found.activation, found.text) for found in feature.rows] == [
         (1, 3, "one"),
@@ -67,7 +67,7 @@ def test_the_strongest_rows_come_first_and_ties_by_the_lower_row() -> None:
     ]
 
 
-def test_neighbours_are_the_latents_of_the_largest_cosine() -> None:
+def test_neighbours_are_the_latents_of_largest_cosine() -> None:
     (feature,) = report(CODES, DECODER, features=[1], neighbours=2).features
     assert [other for other, _ in feature.neighbours] == [2, 0]
     assert [cosine for _, cosine in feature.neighbours] == pytest.approx([0.5**0.5, 0])
@@ -75,7 +75,7 @@ def test_neighbours_are_the_latents_of_the_largest_cosine() -> None:
     assert len(feature.neighbours) == 3
 
 
-def test_a_report_prints_what_it_found() -> None:
+def test_a_report_prints_its_results() -> None:
     assert str(report(CODES, DECODER, texts=TEXTS, features=[1, 0], rows=2, neighbours=1)) == (
         "2 of 4 latents (3 active in 4 rows)\n\n"
         "latent 1: 100 % of rows\n"
@@ -87,7 +87,7 @@ def test_a_report_prints_what_it_found() -> None:
     )
 
 
-def test_html_shows_the_same_and_needs_nothing_else() -> None:
+def test_html_shows_the_same_and_needs_no_other_files() -> None:
     found = report(CODES, DECODER, texts=TEXTS)
     page = Page(found._repr_html_())
     words = " ".join(page.words)
@@ -102,7 +102,7 @@ def test_html_shows_the_same_and_needs_nothing_else() -> None:
     assert "url(" not in found._repr_html_()
 
 
-def test_texts_are_escaped_and_cut() -> None:
+def test_texts_are_escaped_and_truncated() -> None:
     texts = ["<script>alert('&')</script>", "a\n\n  b", "<img src=x>" + 500 * "y", ""]
     found = report(CODES, DECODER, texts=texts, features=[1])
     page = Page(found._repr_html_())
@@ -115,7 +115,7 @@ def test_texts_are_escaped_and_cut() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 3)])
-def test_rows_of_images_are_shown_as_pictures(shape: tuple[int, ...]) -> None:
+def test_image_rows_are_shown_as_images(shape: tuple[int, ...]) -> None:
     image_module = pytest.importorskip("PIL.Image")
     x = np.random.default_rng(0).random((4, int(np.prod(shape))))
     x[1, 0], x[1, 1] = 0, 1
@@ -130,7 +130,7 @@ def test_rows_of_images_are_shown_as_pictures(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(picture, np.round(255 * expected).reshape(shape))
 
 
-def test_reports_may_be_empty() -> None:
+def test_reports_can_be_empty() -> None:
     found = report(csr_array((3, 4)), DECODER)
     assert found.features == ()
     assert str(found) == "0 of 4 latents (0 active in 3 rows)"
@@ -149,6 +149,6 @@ def test_reports_may_be_empty() -> None:
         ({"x": np.ones((4, 5)), "shape": (5,)}, r"shape: expected \(height, width\)"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:
+def test_report_refuses_wrong_arguments(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         report(**{"codes": CODES, "decoder": DECODER, **arguments})

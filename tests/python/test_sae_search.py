@@ -1,4 +1,4 @@
-"""Searching sparse codes: exactness, order, bits and refusals."""
+"""Search in sparse codes: exactness, order, bits and errors."""
 
 import warnings
 from collections.abc import Iterator
@@ -38,13 +38,13 @@ def default_threads() -> Iterator[None]:
 
 
 def check_order(indices: np.ndarray, scores: np.ndarray) -> None:
-    """Best first, of equal scores the lower index."""
+    """Checks that results are best first, and ties in order of index."""
     falls, ties = scores[:, :-1] > scores[:, 1:], scores[:, :-1] == scores[:, 1:]
     assert (falls | ties & (indices[:, :-1] < indices[:, 1:])).all()
 
 
 def check_against(table: np.ndarray, indices: np.ndarray, scores: np.ndarray) -> None:
-    """`table` (q, n) holds all scores in float64: those found are the best, within rounding."""
+    """Checks that the results are the best of all scores (q, n) in float64, within rounding."""
     k = indices.shape[1]
     tolerance = 1e-5 * np.abs(table).max()
     best = -np.sort(-table, axis=1)[:, :k]
@@ -91,7 +91,7 @@ def test_search_results_have_the_same_bits_for_any_thread_count(
         assert found[0] == found[1] == found[2]
 
 
-def test_what_a_query_finds_does_not_depend_on_the_others(
+def test_results_of_a_query_do_not_depend_on_the_other_queries(
     sae: gw.SparseAutoencoder, z: csr_array
 ) -> None:
     for queries in (QUERIES, z[:37]):
@@ -102,16 +102,14 @@ def test_what_a_query_finds_does_not_depend_on_the_others(
             np.testing.assert_array_equal(alone[1][0], scores[row])
 
 
-def test_two_codes_have_the_same_score_both_ways_round(
-    sae: gw.SparseAutoencoder, z: csr_array
-) -> None:
+def test_the_score_of_two_codes_is_symmetric(sae: gw.SparseAutoencoder, z: csr_array) -> None:
     indices, scores = sae.search(z[:50], z[:50], 50)
     table = np.empty((50, 50), np.float32)
     np.put_along_axis(table, indices, scores, axis=1)
     np.testing.assert_array_equal(table, table.T)
 
 
-def test_equal_scores_come_in_order_of_rows(sae: gw.SparseAutoencoder, z: csr_array) -> None:
+def test_equal_scores_are_in_order_of_rows(sae: gw.SparseAutoencoder, z: csr_array) -> None:
     nothing = csr_array((5, LATENTS), dtype=np.float32)
     indices, scores = sae.search(nothing, z[:2], 4)
     assert indices.tolist() == [[0, 1, 2, 3]] * 2
@@ -123,14 +121,14 @@ def test_equal_scores_come_in_order_of_rows(sae: gw.SparseAutoencoder, z: csr_ar
         assert scores[0, 0] == -scores[0, -1] * (5 if sign == 1 else 0.2)
 
 
-def test_a_single_query_may_be_a_vector(sae: gw.SparseAutoencoder, z: csr_array) -> None:
+def test_a_single_query_can_be_a_vector(sae: gw.SparseAutoencoder, z: csr_array) -> None:
     for found, expected in zip(
         sae.search(z, QUERIES[0], 3), sae.search(z, QUERIES[:1], 3), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_codes_of_other_types_and_orders_find_the_same(
+def test_codes_of_other_types_and_orders_have_the_same_results(
     sae: gw.SparseAutoencoder, z: csr_array
 ) -> None:
     int64_codes = z.copy()
@@ -146,7 +144,7 @@ def test_codes_of_other_types_and_orders_find_the_same(
             np.testing.assert_array_equal(found, right)
 
 
-def test_what_does_not_fit_is_refused(sae: gw.SparseAutoencoder, z: csr_array) -> None:
+def test_search_refuses_wrong_arguments(sae: gw.SparseAutoencoder, z: csr_array) -> None:
     bad_values, bad_latents = z.copy(), z.copy()
     bad_values.data[3] = np.nan
     bad_latents.indices[5] = LATENTS
@@ -175,7 +173,7 @@ def test_what_does_not_fit_is_refused(sae: gw.SparseAutoencoder, z: csr_array) -
         sae.search(z.toarray(), QUERIES, 3)
 
 
-def test_the_core_refuses_what_does_not_fit(sae: gw.SparseAutoencoder) -> None:
+def test_the_core_refuses_wrong_arguments(sae: gw.SparseAutoencoder) -> None:
     def rows(width: int) -> _core.SparseRows:
         offsets, nothing = np.array([0, 0, 0]), np.zeros(0, np.int32)
         return _core.SparseRows(offsets, nothing, np.zeros(0, np.float32), width)
@@ -192,5 +190,5 @@ def test_the_core_refuses_what_does_not_fit(sae: gw.SparseAutoencoder) -> None:
             _core.search(native, codes, query, k)
 
 
-def test_codes_have_int32_indices_where_they_fit(z: csr_array) -> None:
+def test_codes_have_int32_indices_if_they_fit(z: csr_array) -> None:
     assert (z.indices.dtype, z.indptr.dtype) == (np.int32, np.int32)

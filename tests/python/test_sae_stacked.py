@@ -11,7 +11,7 @@ import gatewise as gw
 from digits import load_digits
 from stacked_models import LATENTS, ROWS, WIDTH, X, bits, fitted, kill, kill_first, stack
 
-# Trainings of a few epochs leave units dead, which is looked at where it matters.
+# Trainings of a few epochs leave dead units; tests of dead units check them explicitly.
 pytestmark = pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
 
 
@@ -37,7 +37,7 @@ def test_ten_values_reconstruct_digits_better_than_principal_components(seed: in
     assert measured["alive"] >= 0.8
 
 
-def test_codes_are_csr_of_positive_values_and_decode_the_same_from_any_form() -> None:
+def test_codes_are_csr_of_positive_values_and_can_be_decoded_from_any_form() -> None:
     sae = fitted()
     z = sae.encode(X)
     assert isinstance(z, csr_array)
@@ -51,7 +51,7 @@ def test_codes_are_csr_of_positive_values_and_decode_the_same_from_any_form() ->
     np.testing.assert_array_equal(sae.predict(z), made)
 
 
-def test_a_code_is_what_its_layers_compute() -> None:
+def test_codes_agree_with_a_forward_pass_of_the_layers() -> None:
     sae = fitted(threshold=0.05)
     h = X
     for index in (1, 2, 3):
@@ -63,7 +63,7 @@ def test_a_code_is_what_its_layers_compute() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3])
 @pytest.mark.parametrize("activation", [gw.ReLU(0.01), gw.TopK(2), gw.KL(0.1, 0.01)])
-def test_each_activation_learns_and_cuts_at_the_threshold(activation, threshold) -> None:
+def test_every_activation_learns_and_applies_the_threshold(activation, threshold) -> None:
     sae = stack(activation=activation, threshold=threshold)
     losses = sae.fit(X, epochs=15, verbose=0).history["loss"]
     assert losses[-1] < 0.9 * losses[0]
@@ -74,24 +74,24 @@ def test_each_activation_learns_and_cuts_at_the_threshold(activation, threshold)
         assert np.diff(z.indptr).max() <= 2
 
 
-def test_identity_gives_whole_codes() -> None:
+def test_identity_returns_dense_codes() -> None:
     z = fitted(activation=gw.Identity()).encode(X)
     assert z.nnz == ROWS * LATENTS
     assert (z.data < 0).any()
 
 
-def test_a_penalty_is_part_of_the_loss_and_makes_codes_smaller() -> None:
+def test_a_penalty_is_part_of_the_loss_and_reduces_codes() -> None:
     plain, held = fitted(epochs=10), fitted(epochs=10, activation=gw.ReLU(0.05))
     assert held.encode(X).sum() < 0.7 * plain.encode(X).sum()
     mse = np.mean((held.predict(X) - X) ** 2)
     penalty = 0.05 * held.encode(X).sum() / ROWS
     assert held.evaluate(X, verbose=0) == pytest.approx(mse, rel=1e-4)
     held.compile(gw.optimizers.SGD(0.0))
-    trained = held.train_on_batch(X)  # which revives no units
+    trained = held.train_on_batch(X)  # does not revive units
     assert trained == pytest.approx(mse + penalty, rel=1e-4)
 
 
-def test_without_hidden_layers_it_is_a_dictionary() -> None:
+def test_an_autoencoder_without_hidden_layers_is_a_dictionary() -> None:
     assert isinstance(gw.SparseAutoencoder(32).dictionary, gw.sae.SparseDictionary)
     with pytest.raises(AttributeError, match="this is a stack"):
         _ = stack().dictionary
@@ -104,7 +104,7 @@ def test_a_denoising_stack_reconstructs_the_clean_rows() -> None:
     assert np.mean((sae.predict(noisy) - X) ** 2) < np.mean((noisy - X) ** 2)
 
 
-def test_centre_and_scale_are_off_unless_asked_for() -> None:
+def test_center_and_scale_of_a_stack_are_off_by_default() -> None:
     assert fitted().layers[0].name == "encoder_1"
     x = 1000 * X + 5
     sae = fitted(x, epochs=30, center=True, scale=True)
@@ -126,7 +126,7 @@ def test_the_scale_of_x_does_not_change_what_a_standardizing_stack_learns() -> N
 
 
 @pytest.mark.parametrize("form", ["stack", "dictionary"])
-def test_batches_of_an_iterator_teach_what_arrays_do(form: str, tmp_path: Path) -> None:
+def test_training_on_an_iterator_equals_training_on_arrays(form: str, tmp_path: Path) -> None:
     parts = np.split(X, 10)
 
     def once() -> Any:
@@ -152,7 +152,7 @@ def test_batches_of_an_iterator_teach_what_arrays_do(form: str, tmp_path: Path) 
 
 
 class parts_of:  # noqa: N801, reads as a function
-    """An iterable of known length, as a data loader is."""
+    """An iterable of known length, like a data loader."""
 
     def __init__(self, parts: list[np.ndarray]) -> None:
         self.parts = parts
@@ -164,7 +164,7 @@ class parts_of:  # noqa: N801, reads as a function
         return iter(self.parts)
 
 
-def test_the_first_batch_of_an_iterator_decides_center_and_scale() -> None:
+def test_the_first_batch_of_an_iterator_sets_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
     sae.compile()
     sae.fit(iter([X[:50], X[50:] + 3]), epochs=1, verbose=0, validation_data=iter([X, X]))
@@ -181,7 +181,7 @@ def test_single_batches_are_their_own_targets_and_set_center_and_scale() -> None
     assert sae.test_on_batch(X) < before
 
 
-def test_training_gives_the_same_bits_for_any_thread_count() -> None:
+def test_training_has_the_same_bits_for_any_thread_count() -> None:
     kept = gw.get_num_threads()
     try:
         results = []
@@ -208,7 +208,7 @@ def test_a_dead_unit_is_reinitialized(activation, threshold) -> None:
     assert 0.1 < np.mean(sae.encode(X, dense=True)[:, 0] > 0) < 0.9
 
 
-def test_a_unit_that_is_not_trained_is_not_reinitialized() -> None:
+def test_a_dead_unit_is_not_reinitialized_after_the_training_stops() -> None:
     sae = stack()
     kill_first(sae)
 
@@ -236,7 +236,7 @@ def test_a_refused_fit_within_a_fit_does_not_disturb_it() -> None:
     assert bits(sae) == bits(alone)
 
 
-def test_two_trainings_are_as_one_of_as_many_epochs() -> None:
+def test_two_trainings_equal_one_with_the_same_total_epochs() -> None:
     once, twice = stack(), stack()
     for sae, epochs in ((once, [4]), (twice, [1, 3])):
         kill_first(sae)
@@ -254,7 +254,7 @@ def test_a_revived_unit_is_active_in_half_of_the_rows_and_changes_no_reconstruct
     np.testing.assert_array_equal(sae.predict(X), made)
 
 
-def test_without_reviving_dead_units_are_warned_of() -> None:
+def test_dead_units_warn_without_revive() -> None:
     sae = stack(revive=False)
     kill_first(sae)
     with pytest.warns(gw.DeadUnitsWarning, match=r"1 of 6 code units .*\(0\).* Try revive=True"):
@@ -273,7 +273,7 @@ def test_a_dictionary_warns_of_dead_units_too() -> None:
     assert sae.measure(X)["alive"] <= 0.75
 
 
-def test_an_output_of_relu_refuses_targets_below_zero() -> None:
+def test_a_relu_output_refuses_negative_targets() -> None:
     bad = X.copy()
     bad[7, 3] = -0.25
     sae = stack(output_activation="relu")

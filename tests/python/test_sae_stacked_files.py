@@ -1,4 +1,4 @@
-"""Stacked autoencoders in files, checkpoints and copies, with fewer neurons, and refused."""
+"""Stacked autoencoders: files, checkpoints, copies, dropped neurons and errors."""
 
 import copy
 import pickle
@@ -23,7 +23,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
-def test_files_and_copies_give_the_model_back(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_files_and_copies_restore_the_model(settings: dict[str, Any], tmp_path: Path) -> None:
     sae = fitted(**settings)
     sae.save(tmp_path / "sae.gatewise")
     loaded = gw.load_model(tmp_path / "sae.gatewise")
@@ -39,7 +39,7 @@ def test_files_and_copies_give_the_model_back(settings: dict[str, Any], tmp_path
 
 
 @pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
-def test_a_configuration_makes_an_equal_model(settings: dict[str, Any]) -> None:
+def test_a_model_from_the_configuration_is_equal(settings: dict[str, Any]) -> None:
     for sae in (stack(**settings), stack(input_dim=WIDTH, **settings)):
         restored = gw.models.model_from_json(sae.to_json())
         assert restored.get_config() == sae.get_config()
@@ -50,7 +50,7 @@ def test_a_configuration_makes_an_equal_model(settings: dict[str, Any]) -> None:
 
 
 class KilledError(Exception):
-    """What ends a training in these tests."""
+    """The exception that stops a training in these tests."""
 
 
 def end_after(steps: int) -> LambdaCallback:
@@ -87,7 +87,7 @@ def test_a_continued_training_revives_the_same_units(
     assert results[0] == results[1]
 
 
-def test_search_by_codes_finds_what_exact_inner_products_find() -> None:
+def test_search_by_codes_agrees_with_exact_inner_products() -> None:
     sae = fitted()
     z = sae.encode(X)
     _, scores = sae.search(z, z[:3], 4)
@@ -97,7 +97,7 @@ def test_search_by_codes_finds_what_exact_inner_products_find() -> None:
         sae.search(z, X[:3], 4)
 
 
-def test_dropped_neurons_are_those_of_smallest_norm_and_the_others_keep_their_weights() -> None:
+def test_drop_neurons_removes_those_of_smallest_norm_and_keeps_the_other_weights() -> None:
     sae = fitted(epochs=10)
     last, after = sae.get_layer("encoder_3"), sae.get_layer("decoder_1")
     incoming, outgoing = last.get_weights()[0], after.get_weights()[0]
@@ -115,10 +115,10 @@ def test_dropped_neurons_are_those_of_smallest_norm_and_the_others_keep_their_we
     assert sae.measure(X)["fvu"] < before
 
 
-def test_a_neuron_without_weights_is_dropped_without_a_change(tmp_path: Path) -> None:
+def test_dropping_a_neuron_of_zero_weights_changes_no_prediction(tmp_path: Path) -> None:
     sae = fitted(epochs=5)
     for name, row in (("encoder_2", 3), ("decoder_3", 7)):
-        layer = sae.get_layer(name)  # the neurons before it
+        layer = sae.get_layer(name)  # set the input weights of one neuron to zero
         kernel = layer.native.get("kernel")
         kernel[row] = 0
         layer.native.set("kernel", kernel)
@@ -135,7 +135,7 @@ def test_a_neuron_without_weights_is_dropped_without_a_change(tmp_path: Path) ->
     )
 
 
-def test_a_dictionary_drops_latents_and_keeps_its_units() -> None:
+def test_a_dictionary_drops_latents_and_keeps_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
     sae.compile()
     sae.fit(X, epochs=2, verbose=0)
@@ -159,16 +159,18 @@ def test_a_dictionary_drops_latents_and_keeps_its_units() -> None:
         (
             {"keep": 0},
             ValueError,
-            r"keep: expected a number from 1 to 6 or a share in \(0, 1\], got 0",
+            r"keep: expected a count from 1 to 6 or a fraction in \(0, 1\], got 0",
         ),
-        ({"keep": 7}, ValueError, "keep: expected a number from 1 to 6"),
-        ({"keep": 1.5}, ValueError, "keep: expected a number from 1 to 6"),
-        ({"keep": True}, TypeError, "keep: expected a number from 1 to 6"),
-        ({"keep": 5, "hidden": (10,)}, ValueError, "hidden: expected one number or share for each"),
-        ({"keep": 5, "hidden": 9}, ValueError, "hidden: expected a number from 1 to 8"),
+        ({"keep": 7}, ValueError, "keep: expected a count from 1 to 6"),
+        ({"keep": 1.5}, ValueError, "keep: expected a count from 1 to 6"),
+        ({"keep": True}, TypeError, "keep: expected a count from 1 to 6"),
+        ({"keep": 5, "hidden": (10,)}, ValueError, "hidden: expected one count or fraction"),
+        ({"keep": 5, "hidden": 9}, ValueError, "hidden: expected a count from 1 to 8"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_and_changes_nothing(arguments, error, message) -> None:
+def test_drop_neurons_refuses_wrong_arguments_and_changes_nothing(
+    arguments, error, message
+) -> None:
     sae = fitted()
     before = bits(sae)
     with pytest.raises(error, match=message):
@@ -213,7 +215,7 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing(arguments, error, me
         ),
     ],
 )
-def test_settings_without_meaning_are_refused(arguments, error, message) -> None:
+def test_settings_that_do_not_apply_are_refused(arguments, error, message) -> None:
     with pytest.raises(error, match=message):
         gw.SparseAutoencoder(LATENTS, **{"hidden": (10, 8)} | arguments)
 
@@ -228,7 +230,7 @@ def test_sizes_of_a_stack_are_refused_by_name() -> None:
             gw.SparseAutoencoder.stacked(*sizes)
 
 
-def test_rows_and_codes_that_do_not_fit_are_refused_and_change_nothing() -> None:
+def test_rows_and_codes_of_wrong_shape_are_refused_and_change_nothing() -> None:
     sae = fitted()
     before, z = bits(sae), sae.encode(X)
     bad = X.copy()

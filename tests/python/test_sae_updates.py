@@ -1,4 +1,4 @@
-"""Which latents a step moves: dead ones, those that no row chose, clipped and tied ones."""
+"""Updates of latents: dead, inactive, clipped and tied ones."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gatewise.sae import AuxK, BatchTopK, JumpReLU, SparseDictionary, TopK
 
 
 def dead_and_untrained(**settings: Any) -> SparseDictionary:
-    """The first 16 latents are far from being active, and have been for long."""
+    """A layer whose first 16 latents are dead: low biases and high idle counters."""
     layer = SparseDictionary(LATENTS, seed=0, **settings)
     layer.build((None, WIDTH))
     layer.parameters()
@@ -46,13 +46,13 @@ def test_without_dead_latents_auxk_changes_nothing() -> None:
 
 @pytest.mark.parametrize("clipping", [{}, {"clipnorm": 0.1}, {"global_clipnorm": 0.1}])
 @pytest.mark.parametrize("lazy", [False, True])
-def test_lazy_updates_leave_latents_alone_that_no_row_chose(
+def test_lazy_updates_do_not_change_inactive_latents(
     lazy: bool, clipping: dict[str, float]
 ) -> None:
     layer = SparseDictionary(LATENTS, activation=TopK(2), lazy_updates=lazy, seed=0)
     layer.compile(gw.optimizers.Adam(1e-2, **clipping), "mse")
     x = sparse_sums()
-    layer.fit(x, x, batch_size=300, epochs=2, verbose=0)  # now all have moments
+    layer.fit(x, x, batch_size=300, epochs=2, verbose=0)  # now all latents have moments
     before = {name: layer.native.get(name) for name in ("encoder", "decoder", "encoder_bias")}
     active = np.zeros(LATENTS, bool)
     active[encode(layer, x[:3]).indices] = True
@@ -69,7 +69,7 @@ def test_lazy_updates_leave_latents_alone_that_no_row_chose(
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm"])
 def test_clipping_scales_the_gradient_to_its_norm(form: str, clipping: str) -> None:
-    """One step of plain descent without clipping tells the gradient."""
+    """A plain SGD step without clipping shows the gradient."""
     x, changes = sparse_sums(), []
     for settings in ({}, {clipping: 1e9}, {clipping: 1e-2}):
         layer = SparseDictionary(LATENTS, seed=0, **(FORMS[form] | {"unit_norm": False}))
@@ -86,7 +86,7 @@ def test_clipping_scales_the_gradient_to_its_norm(form: str, clipping: str) -> N
         size = 1e-6 * np.abs(before[name]).max() + 1e-4 * np.abs(change).max()
         np.testing.assert_allclose(unclipped[name], change, atol=size)
         norm = norms[name] if clipping == "clipnorm" else global_norm
-        if name == "latent_threshold":  # which stays at 0 or above
+        if name == "latent_threshold":  # it is clamped at 0
             continue
         np.testing.assert_allclose(clipped[name], change * min(1, 1e-2 / norm), atol=size)
 

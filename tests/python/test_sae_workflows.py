@@ -1,4 +1,4 @@
-"""What is done with a fitted dictionary: measures, reports, bytes, other projects' files."""
+"""Uses of a trained dictionary: measures, reports, bytes, other projects' files."""
 
 import threading
 from pathlib import Path
@@ -15,7 +15,7 @@ WIDTH, LATENTS, ROWS = 20, 64, 300
 
 
 def rows(count: int = ROWS, seed: int = 0) -> np.ndarray:
-    """Sums of 3 of 40 directions, off centre and in a unit of their own."""
+    """Sums of 3 of 40 directions, shifted and scaled."""
     rng = np.random.default_rng(seed)
     directions = np.random.default_rng(99).normal(size=(40, WIDTH))
     weights = rng.uniform(1, 2, (count, 40)) * (rng.random((count, 40)) < 3 / 40)
@@ -45,7 +45,7 @@ def fitted(epochs: int = 10, **settings: Any) -> gw.SparseAutoencoder:
     ],
     ids=lambda settings: "-".join(settings),
 )
-def test_a_saved_dictionary_comes_back_with_its_settings_and_goes_on_alike(
+def test_a_loaded_dictionary_has_its_settings_and_continues_training_equally(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     sae, x = fitted(epochs=2, **settings), rows(seed=1)
@@ -57,7 +57,7 @@ def test_a_saved_dictionary_comes_back_with_its_settings_and_goes_on_alike(
     np.testing.assert_array_equal(reloaded.predict(x), sae.predict(x))
 
 
-def test_measures_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
+def test_measures_of_a_file_equal_measures_of_its_rows(tmp_path: Path) -> None:
     sae, x = fitted(), rows(seed=1)
     np.save(tmp_path / "x.npy", x)
     measured, of_file = sae.measure(x), sae.measure(tmp_path / "x.npy")
@@ -70,7 +70,7 @@ def test_measures_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
     assert measured["largest_cosine"] == pytest.approx(cosines.max(), abs=1e-5)
 
 
-def test_measures_against_a_target_of_their_own() -> None:
+def test_measure_accepts_targets_other_than_the_rows() -> None:
     sae, clean = fitted(), rows(seed=1)
     noisy = clean + np.float32(0.001)
     measured = sae.measure(noisy, clean)
@@ -79,7 +79,7 @@ def test_measures_against_a_target_of_their_own() -> None:
         sae.measure(noisy, clean[:9])
 
 
-def test_evaluate_gives_the_loss_and_as_a_dict_the_measures_too() -> None:
+def test_evaluate_returns_the_loss_or_a_dict_with_the_measures() -> None:
     sae, x = fitted(), rows(seed=1)
     loss = sae.evaluate(x, verbose=0)
     measures = sae.evaluate(x, verbose=0, return_dict=True)
@@ -87,7 +87,7 @@ def test_evaluate_gives_the_loss_and_as_a_dict_the_measures_too() -> None:
     assert measures["fvu"] == sae.measure(x)["fvu"]
 
 
-def test_a_report_names_the_strongest_rows() -> None:
+def test_a_report_lists_the_strongest_rows() -> None:
     sae, x = fitted(), rows()
     texts = [f"row {index} <b>" for index in range(ROWS)]
     feature = int(np.argmax(sae.encode(x).sum(axis=0)))
@@ -101,11 +101,11 @@ def test_a_report_names_the_strongest_rows() -> None:
 
 def test_a_stack_has_no_report() -> None:
     stack = gw.SparseAutoencoder.stacked(WIDTH, 8, 3)
-    with pytest.raises(ValueError, match="expected a dictionary, a stack's units are no rows"):
+    with pytest.raises(ValueError, match="expected a dictionary, got a stack, which has no"):
         stack.report(rows())
 
 
-def test_codes_come_back_from_bytes() -> None:
+def test_codes_are_restored_from_bytes() -> None:
     sae = fitted()
     z = sae.encode(rows())
     data = sae.to_bytes(z)
@@ -122,7 +122,7 @@ def test_codes_come_back_from_bytes() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_other_projects_dictionaries_encode_as_their_own_packages_do(case: Path) -> None:
+def test_imported_dictionaries_encode_like_their_own_packages(case: Path) -> None:
     expected = np.load(case / "expected.npz")
     sae = gw.SparseAutoencoder.import_from(case)
     z = sae.encode(expected["x"], dense=True)
@@ -142,15 +142,15 @@ def test_other_projects_dictionaries_encode_as_their_own_packages_do(case: Path)
     ],
     ids=lambda settings: "-".join(map(str, settings.values()))[:12],
 )
-def test_what_is_exported_encodes_the_same_when_it_is_imported(
+def test_an_exported_dictionary_encodes_the_same_after_import(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     sae, x = fitted(**settings), rows(seed=1)
     sae.export_to(tmp_path / "sae", "sae_lens")
     back = gw.SparseAutoencoder.import_from(tmp_path / "sae")
     one, other = sae.encode(x, dense=True), back.encode(x, dense=True)
-    # x lies 5 from 0 with a deviation of 0.02: folding c and s in costs digits.
-    same_support = np.all((one > 0) == (other > 0), axis=1)  # else an entry lies at a threshold
+    # x has mean 5 and deviation 0.02: folding the centre and scale loses digits.
+    same_support = np.all((one > 0) == (other > 0), axis=1)  # else a value is near the threshold
     assert np.mean(same_support) > 0.98
     np.testing.assert_allclose(
         back.predict(x)[same_support], sae.predict(x)[same_support], atol=2e-4
@@ -168,7 +168,7 @@ def test_what_is_exported_encodes_the_same_when_it_is_imported(
         ({"num_experts": 2}, "num_experts: expected 1 in a file, got 2"),
     ],
 )
-def test_what_a_file_cannot_hold_is_not_exported(
+def test_export_refuses_what_the_format_cannot_store(
     settings: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     settings = {"activation": gw.TopK(4), "input_dim": WIDTH, "seed": 0} | settings
@@ -194,10 +194,10 @@ def test_a_geometric_median_is_robust_to_outliers() -> None:
         / np.linalg.norm(x[10:] - centers["geometric_median"], axis=1, keepdims=True),
         axis=0,
     )
-    assert np.linalg.norm(gradient) < 11  # balanced by the ten far ones
+    assert np.linalg.norm(gradient) < 11  # balanced by the ten distant rows
 
 
-def test_a_refused_first_fit_keeps_center_and_scale_of_the_running_fit() -> None:
+def test_a_refused_nested_fit_keeps_center_and_scale_of_the_running_fit() -> None:
     x = rows()
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.TopK(4), seed=0)
     sae.compile("adam")
@@ -221,7 +221,7 @@ def test_a_refused_first_fit_keeps_center_and_scale_of_the_running_fit() -> None
 
 
 @pytest.mark.parametrize("content", ["text", "objects", "archive"])
-def test_files_that_hold_no_rows_are_named(content: str, tmp_path: Path) -> None:
+def test_files_without_rows_are_refused_by_name(content: str, tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     if content == "text":
         path.write_text("1, 2, 3")
@@ -234,23 +234,23 @@ def test_files_that_hold_no_rows_are_named(content: str, tmp_path: Path) -> None
         fitted().encode(path)
 
 
-def test_codes_are_predicted_without_further_arguments() -> None:
+def test_predict_on_codes_accepts_no_further_arguments() -> None:
     sae = fitted()
     with pytest.raises(TypeError, match="predict: expected codes alone"):
         sae.predict(sae.encode(rows()), batch_size=3)
 
 
-def test_no_hidden_sizes_make_a_dictionary() -> None:
+def test_hidden_none_creates_a_dictionary() -> None:
     assert gw.SparseAutoencoder(LATENTS, hidden=None).get_config()["latents"] == LATENTS
 
 
-def test_latents_that_do_not_die_are_not_revived() -> None:
+def test_revive_is_refused_for_activations_without_dead_latents() -> None:
     with pytest.raises(ValueError, match="revive: expected False with Identity"):
         gw.SparseAutoencoder(LATENTS, activation=gw.Identity(), revive=True)
 
 
 @pytest.mark.parametrize("hidden", [(), (8, 4)])
-def test_penalties_are_part_of_the_loss_in_training_alone(hidden: tuple[int, ...]) -> None:
+def test_penalties_are_part_of_the_loss_only_in_training(hidden: tuple[int, ...]) -> None:
     sae = gw.SparseAutoencoder(LATENTS, activation=gw.ReLU(5.0), hidden=hidden, seed=0)
     sae.compile(gw.optimizers.Adam(0.0))
     trained = sae.fit(rows(), epochs=1, batch_size=ROWS, verbose=0).history["loss"][0]
@@ -259,12 +259,12 @@ def test_penalties_are_part_of_the_loss_in_training_alone(hidden: tuple[int, ...
     assert trained > 1.5 * tested
 
 
-def test_a_center_of_another_name_is_refused() -> None:
+def test_an_unknown_center_is_refused() -> None:
     with pytest.raises(ValueError, match="center: expected True, False, 'mean' or"):
         gw.SparseAutoencoder(LATENTS, center="middle")
 
 
-def test_a_single_row_is_measured() -> None:
+def test_measures_accept_a_single_row() -> None:
     sae, x = fitted(), rows(1, seed=1)
     measured = sae.measure(x, cosines=False)
     assert np.isnan(measured["fvu"])
@@ -277,7 +277,7 @@ def test_a_single_row_is_measured() -> None:
     ("activation", "name"), [(gw.JumpReLU(4.0), "latent_threshold"), (gw.Gated(), "magnitude_bias")]
 )
 @pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning")
-def test_what_an_activation_has_of_its_own_is_revived_too(activation: Any, name: str) -> None:
+def test_revive_resets_the_activations_own_parameters(activation: Any, name: str) -> None:
     sae = gw.SparseAutoencoder(LATENTS, activation=activation, input_dim=WIDTH, seed=0, revive=True)
     shut = 1000 if name == "latent_threshold" else -1000
     sae.dictionary.native.set(name, np.full(LATENTS, shut, np.float32))

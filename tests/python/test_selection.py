@@ -1,4 +1,4 @@
-"""Selectors of features: scikit-learn's own checks, what each finds, and the choice among them."""
+"""Feature selectors: scikit-learn's checks, selected features and choice of selector."""
 
 import time
 
@@ -41,7 +41,7 @@ ALL = SUPERVISED + UNSUPERVISED
 
 @pytest.fixture
 def data():
-    """Columns 0 to 3 decide; the others are noise."""
+    """The label depends on columns 0 to 3; the others are noise."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 12))
     return x, (x[:, 0] + x[:, 1] - x[:, 2] + 0.5 * x[:, 3] > 0).astype(np.int64)
@@ -49,7 +49,7 @@ def data():
 
 @pytest.fixture
 def copies():
-    """Three columns, each four times with a little noise, in any order."""
+    """Four noisy copies of each of three columns, in random order."""
     rng = np.random.default_rng(0)
     sources = rng.normal(size=(200, 3))
     owner = rng.permutation(np.repeat(np.arange(3), 4))
@@ -62,7 +62,7 @@ def test_every_selector_passes_the_checks_of_scikit_learn(kind):
     check_estimator(kind())
 
 
-def test_t_is_that_of_welch(data):
+def test_t_agrees_with_welchs_test(data):
     x, y = data
     selector = TTestSelector(4).fit(x, y)
     test = ttest_ind(x[y == 0], x[y == 1], equal_var=False)
@@ -71,7 +71,7 @@ def test_t_is_that_of_welch(data):
     assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3]
 
 
-def test_t_of_several_classes_is_the_largest_of_one_against_the_others(data):
+def test_t_of_several_classes_is_the_largest_one_versus_rest(data):
     x = data[0]
     y = np.digitize(x[:, 5], [-0.5, 0.5])
     selector = TTestSelector(1).fit(x, y)
@@ -80,7 +80,7 @@ def test_t_of_several_classes_is_the_largest_of_one_against_the_others(data):
     assert selector.get_support(indices=True).tolist() == [5]
 
 
-def test_constant_columns_are_worth_nothing_unless_they_tell_classes_apart(data):
+def test_constant_columns_score_zero_unless_they_separate_classes(data):
     x, y = data
     x = x.copy()
     x[:, 10] = 3
@@ -97,18 +97,18 @@ def test_constant_columns_are_worth_nothing_unless_they_tell_classes_apart(data)
         (RidgeSelector(4, alpha=2.0), Ridge(alpha=2.0)),
     ],
 )
-def test_coefficients_are_those_of_scaled_columns(data, selector, model):
+def test_scores_are_coefficients_of_scaled_columns(data, selector, model):
     x, y = data
     model.fit(x / x.std(axis=0), y)
     np.testing.assert_allclose(selector.fit(x, y).scores_, np.abs(model.coef_).ravel(), rtol=1e-6)
     assert selector.get_support(indices=True).tolist() == [0, 1, 2, 3]
-    # Whatever the units of a column.
+    # The scale of columns does not matter.
     np.testing.assert_allclose(
         selector.fit(x * 7, y).scores_, selector.fit(x, y).scores_, rtol=1e-4
     )
 
 
-def test_lasso_keeps_what_its_penalty_leaves(data):
+def test_lasso_selects_columns_with_nonzero_coefficients(data):
     x, y = data
     scaled = x / x.std(axis=0)
     alpha_max = np.abs(scaled.T @ (y - y.mean())).max() / len(y)
@@ -126,7 +126,7 @@ def test_numeric_targets_are_regressed(data, kind):
     assert kind(2).fit(x, y).get_support(indices=True).tolist() == [7, 8]
 
 
-def test_the_graph_joins_each_column_to_its_nearest():
+def test_association_graph_connects_each_column_to_its_nearest():
     similarities = np.array(
         [[1, 0.9, 0.2, 0.0], [0.9, 1, 0.3, 0], [0.2, 0.3, 1, 0], [0, 0, 0, 1.0]]
     )
@@ -137,7 +137,7 @@ def test_the_graph_joins_each_column_to_its_nearest():
     np.testing.assert_array_equal(graph, expected)
 
 
-def test_ranks_find_the_column_that_others_are_like():
+def test_pagerank_selects_the_column_that_others_resemble():
     rng = np.random.default_rng(0)
     hub = rng.normal(size=400)
     x = np.stack([hub + rng.normal(size=400) for _ in range(8)] + [hub], axis=1)
@@ -145,7 +145,7 @@ def test_ranks_find_the_column_that_others_are_like():
     assert PageRankSelector(1, neighbours=3).fit(x).get_support(indices=True).tolist() == [8]
 
 
-def test_betweenness_finds_the_column_between_two_groups():
+def test_betweenness_selects_the_column_between_two_groups():
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(2, 500))
     x = [left + 0.3 * rng.normal(size=500) for _ in range(4)]
@@ -170,13 +170,13 @@ def test_one_column_represents_each_set_of_copies(copies, selector):
     assert all(len(set(found[owner == each])) == 1 for each in range(3))
 
 
-def test_columns_that_are_like_no_other_are_kept():
+def test_columns_similar_to_no_other_are_kept():
     x = np.random.default_rng(0).normal(size=(200, 5))
     assert DBSCANSelector(eps=0.2).fit(x).get_support().all()
     assert ComponentsSelector(0.8).fit(x).get_support().all()
 
 
-def test_correlations_are_numpys_and_0_with_a_constant(copies):
+def test_correlations_agree_with_numpy_and_are_0_for_constants(copies):
     x = np.concatenate([copies[0], np.full((200, 1), 1e6)], axis=1)
     expected = np.abs(np.corrcoef(copies[0].T))
     np.testing.assert_allclose(correlations(x)[:12, :12], expected, atol=1e-9)
@@ -185,7 +185,7 @@ def test_correlations_are_numpys_and_0_with_a_constant(copies):
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("form", [csr_array, csr_matrix])
-def test_sparse_rows_are_scored_as_dense_ones(data, kind, form):
+def test_csr_rows_are_scored_like_dense_rows(data, kind, form):
     x, y = data
     x = np.where(x > 0.3, x, 0)
     dense, sparse = kind().fit(x, y), kind().fit(form(x), y)
@@ -193,7 +193,7 @@ def test_sparse_rows_are_scored_as_dense_ones(data, kind, form):
     np.testing.assert_array_equal(sparse.transform(form(x)).toarray(), dense.transform(x))
 
 
-def test_codes_of_an_autoencoder_are_selected_from(data):
+def test_selectors_accept_codes_of_an_autoencoder(data):
     x, y = data
     sae = gw.SparseAutoencoder(40, activation=gw.TopK(8), seed=0)
     sae.compile(gw.optimizers.Adam(0.01))
@@ -207,7 +207,7 @@ def test_codes_of_an_autoencoder_are_selected_from(data):
     assert pipeline.fit(codes, y).score(codes, y) > 0.8
 
 
-def test_counts_and_fractions_of_columns(data):
+def test_the_column_count_can_be_a_count_or_a_fraction(data):
     x, y = data
     for n_features, kept in ((None, 6), (1, 1), (5, 5), (99, 12), (0.25, 3), (1.0, 12), (0.01, 1)):
         assert TTestSelector(n_features).fit(x, y).get_support().sum() == kept
@@ -230,7 +230,7 @@ def test_wrong_settings_are_refused(data):
         TTestSelector().fit(np.where(x > 2, np.nan, x), y)
 
 
-def test_a_selector_is_chosen_with_the_fewest_columns_that_do(data):
+def test_choose_selector_chooses_the_fewest_columns_within_the_rule(data):
     x, y = data
     selectors = {"two": TTestSelector(2), "four": TTestSelector(4), "all": TTestSelector(12)}
     choice = choose_selector(x, y, 5, selectors=selectors)
@@ -241,14 +241,14 @@ def test_a_selector_is_chosen_with_the_fewest_columns_that_do(data):
     assert "columns" in str(choice)
 
 
-def test_all_nine_are_compared_unless_told_otherwise(data):
+def test_all_nine_selectors_are_compared_by_default(data):
     x, y = data
     choice = choose_selector(csr_array(np.where(x > 0, x, 0)), y, 2, n_features_to_select=4)
     assert len(choice.result.names) == 9
     assert choice.name in {"t-test", "logistic", "lasso", "ridge"}
 
 
-def test_selectors_are_compared_by_gw_compare(data):
+def test_gw_compare_accepts_selectors(data):
     models = {
         name: make_pipeline(clone(each), LogisticRegression())
         for name, each in all_selectors(4).items()

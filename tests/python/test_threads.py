@@ -1,4 +1,4 @@
-"""Threads: the same bits on any number of them, the limits of others, and forks."""
+"""Threads: the same bits for any count, limits of other libraries, and forks."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def trained_weights(threads: int, **parts: Any) -> list[np.ndarray]:
     ids=["top_k_mlp", "noisy_mlp", "all_linear", "switch_glu"],
 )
 @pytest.mark.filterwarnings("ignore::gatewise.RoutingCollapseWarning")
-def test_training_gives_the_same_bits_for_any_thread_count(parts: dict[str, Any]) -> None:
+def test_training_has_the_same_bits_for_any_thread_count(parts: dict[str, Any]) -> None:
     alone = trained_weights(1, **parts)
     for threads in (2, 4):
         for one, other in zip(alone, trained_weights(threads, **parts), strict=True):
             assert one.tobytes() == other.tobytes()
 
 
-def test_work_is_really_shared() -> None:
+def test_parallel_ranges_use_all_threads() -> None:
     gw.set_num_threads(3)
     assert _core.parallel_probe(64) == 3
 
@@ -85,7 +85,7 @@ def test_limits_of_threadpoolctl_are_read_at_each_call() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity calls")
-def test_the_affinity_is_read_at_each_call() -> None:
+def test_the_cpu_affinity_is_read_at_each_call() -> None:
     allowed = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
@@ -142,7 +142,7 @@ def test_a_forking_pool_works_after_threads_were_used() -> None:
     assert predict_in_child(X[:20]) == expected
 
 
-def test_importing_scikit_learn_first_or_last_changes_nothing() -> None:
+def test_the_import_order_with_scikit_learn_does_not_matter() -> None:
     code = (
         "import {0}; import {1}; import numpy as np, gatewise as gw\n"
         "from sklearn.cluster import KMeans\n"
@@ -155,7 +155,7 @@ def test_importing_scikit_learn_first_or_last_changes_nothing() -> None:
         assert done.stdout.strip() == "2"
 
 
-def test_weights_are_not_set_while_another_thread_trains() -> None:
+def test_weights_cannot_be_set_while_another_thread_trains() -> None:
     model = make_model()
     model.fit(X, Y, epochs=1, verbose=0)
     weights = model.get_weights()
@@ -171,7 +171,7 @@ def test_weights_are_not_set_while_another_thread_trains() -> None:
         other = threading.Thread(target=attempt)
         other.start()
         other.join()
-        model.set_weights(weights)  # a callback may
+        model.set_weights(weights)  # a callback can
 
     hook = gw.callbacks.LambdaCallback(on_epoch_end=set_in_another_thread)
     model.fit(X, Y, epochs=1, verbose=0, callbacks=[hook])
@@ -184,7 +184,7 @@ def use_in_child(model: gw.Sequential) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_is_free_of_the_calls_that_ran_when_it_was_forked() -> None:
+def test_a_forked_child_is_not_blocked_by_calls_of_its_parent() -> None:
     model = make_model()
     model.fit(X, Y, epochs=1, verbose=0)
     children: list[int] = []

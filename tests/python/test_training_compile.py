@@ -1,4 +1,4 @@
-"""What `compile` takes, refuses and remembers."""
+"""Arguments of `compile`: accepted, refused and stored."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FIXED = {
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_arguments_without_a_meaning_are_refused_by_name(name: str) -> None:
+def test_unsupported_arguments_are_refused_by_name(name: str) -> None:
     with pytest.raises(TypeError, match=f"compile: {name} is not supported"):
         make_model(**{name: FIXED[name]})
 
 
-def test_arguments_without_a_meaning_are_accepted_at_keras_defaults() -> None:
+def test_unsupported_arguments_are_accepted_at_keras_defaults() -> None:
     make_model(
         weighted_metrics=None,
         run_eagerly=False,
@@ -63,7 +63,7 @@ def test_wrong_arguments_are_refused(
         make_model(**options)
 
 
-def test_a_refused_compile_leaves_the_model_compiled_as_it_was() -> None:
+def test_a_refused_compile_keeps_the_earlier_compile() -> None:
     model = make_model()
     before = model.get_compile_config()
     with pytest.raises(ValueError, match="loss"):
@@ -97,13 +97,13 @@ def test_losses_have_the_names_of_keras(name: str, kind: type) -> None:
         (3, "sparse_categorical_crossentropy", gw.metrics.SparseCategoricalAccuracy),
     ],
 )
-def test_accuracy_is_the_one_that_keras_takes(units: int, loss: str, kind: type) -> None:
+def test_accuracy_selects_the_same_metric_as_keras(units: int, loss: str, kind: type) -> None:
     for name in ("accuracy", "acc"):
         metric = gw.metrics.get_for_output(name, loss, units)
         assert type(metric) is kind and metric.name == name
 
 
-def test_results_are_named_as_the_user_wrote() -> None:
+def test_results_are_named_as_given_by_the_user() -> None:
     metrics = ["mae", gw.metrics.MeanSquaredError(), "mse", "mae"]
     model = make_regressor(metrics=metrics)
     assert model.metrics_names == ["loss", "mae", "mean_squared_error", "mse", "mae_1"]
@@ -150,7 +150,7 @@ def test_metrics_of_several_outputs_need_a_list_for_each() -> None:
         model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], metrics=["accuracy"])
 
 
-def test_compile_config_is_json_and_compiles_alike() -> None:
+def test_compile_config_is_json_and_restores_the_compile() -> None:
     model = make_model(
         optimizer=gw.optimizers.AdamW(0.01, clipnorm=1.0), loss_weights=2.0, metrics=["acc"]
     )
@@ -164,7 +164,7 @@ def test_compile_config_is_json_and_compiles_alike() -> None:
     assert other.metrics_names == ["loss", "acc"]
 
 
-def test_a_model_may_be_compiled_before_it_is_built() -> None:
+def test_a_model_can_be_compiled_before_it_is_built() -> None:
     model = gw.Sequential([gw.layers.Dense(3, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y = make_data()
@@ -172,7 +172,7 @@ def test_a_model_may_be_compiled_before_it_is_built() -> None:
     assert model.metrics_names == ["loss", "accuracy"]
 
 
-def test_without_compile_and_without_loss_there_is_no_training() -> None:
+def test_training_without_compile_or_loss_is_refused() -> None:
     x, y = make_data()
     model = make_model(compile=False)
     for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
@@ -236,14 +236,12 @@ def test_wrong_optimizer_arguments_are_refused(
         (lambda: gw.metrics.BinaryAccuracy(threshold=0.3), "BinaryAccuracy: threshold is not"),
     ],
 )
-def test_settings_of_losses_and_metrics_that_are_missing_are_refused(
-    make: Any, message: str
-) -> None:
+def test_unsupported_settings_of_losses_and_metrics_are_refused(make: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         make()
 
 
-def test_the_learning_rate_may_be_changed_at_any_time() -> None:
+def test_the_learning_rate_can_be_changed_at_any_time() -> None:
     x, y = make_data()
     model = make_model()
     before = model.get_weights()

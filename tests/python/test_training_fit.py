@@ -1,4 +1,4 @@
-"""What `fit` does with its arguments."""
+"""Arguments of `fit`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training_models import (
 )
 
 
-def test_history_has_a_value_for_each_epoch() -> None:
+def test_history_has_one_value_per_epoch() -> None:
     x, y = make_data()
     model = make_model()
     history = model.fit(x, y, epochs=3, validation_split=0.2, verbose=0)
@@ -30,13 +30,13 @@ def test_history_has_a_value_for_each_epoch() -> None:
     assert history.params["epochs"] == 3 and history.params["steps"] == 2
 
 
-def test_training_learns() -> None:
+def test_training_reduces_the_loss() -> None:
     x, y = make_data(300)
     history = make_model().fit(x, y, epochs=40, verbose=0).history
     assert history["accuracy"][-1] > 0.9 > history["accuracy"][0]
 
 
-def test_the_same_seed_gives_the_same_bits() -> None:
+def test_the_same_seed_repeats_the_same_bits() -> None:
     x, y = make_data()
     models = [make_expert_model(noise=True) for _ in range(2)]
     for model in models:
@@ -44,8 +44,8 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     assert_same_weights(*models)
 
 
-def test_epochs_are_shuffled_each_in_its_own_way() -> None:
-    """Also over calls: a second `fit` must not repeat the first one's order."""
+def test_each_epoch_is_shuffled_differently() -> None:
+    """Also across calls: a second `fit` must not repeat the order of the first."""
     x, y = make_data(8)
     model = make_model()
     seen: list[list[float]] = []
@@ -64,7 +64,7 @@ def test_epochs_are_shuffled_each_in_its_own_way() -> None:
     assert len({tuple(sorted(each)) for each in firsts}) == 1
 
 
-def test_means_are_weighted_by_the_samples_of_each_batch() -> None:
+def test_epoch_means_are_weighted_by_batch_sizes() -> None:
     x, y = make_data(50)
     model = make_model()
     model.optimizer.learning_rate = 0.0
@@ -81,7 +81,7 @@ def test_validation_split_takes_the_last_rows_before_shuffling() -> None:
     assert_same_weights(one, other)
 
 
-def test_validation_data_goes_before_validation_split() -> None:
+def test_validation_data_takes_precedence_over_validation_split() -> None:
     x, y = make_data(50)
     one, other = make_model(), make_model()
     one.fit(x, y, validation_split=0.5, validation_data=(x, y), verbose=0)
@@ -90,14 +90,14 @@ def test_validation_data_goes_before_validation_split() -> None:
 
 
 @pytest.mark.parametrize(("freq", "expected"), [(2, 2), (3, 1), ([1, 4], 2)])
-def test_validation_comes_as_often_as_asked(freq: Any, expected: int) -> None:
+def test_validation_runs_at_validation_freq(freq: Any, expected: int) -> None:
     x, y = make_data()
     options = {"epochs": 4, "validation_data": (x, y), "validation_freq": freq, "verbose": 0}
     history = make_model().fit(x, y, **options).history
     assert len(history["val_loss"]) == expected and len(history["loss"]) == 4
 
 
-def test_validation_steps_and_batch_size_bound_the_validation() -> None:
+def test_validation_steps_and_batch_size_limit_the_validation_rows() -> None:
     x, y = make_data()
     model = make_model()
     model.optimizer.learning_rate = 0.0
@@ -106,7 +106,7 @@ def test_validation_steps_and_batch_size_bound_the_validation() -> None:
     assert history["val_loss"][0] == pytest.approx(model.evaluate(x[:20], y[:20], verbose=0)[0])
 
 
-def test_validation_weights_are_used() -> None:
+def test_validation_sample_weights_are_used() -> None:
     x, y = make_data()
     model = make_model()
     weights = np.linspace(0, 2, 50)
@@ -121,7 +121,7 @@ def test_initial_epoch_sets_the_first_epoch_index() -> None:
     assert history.epoch == [3, 4]
 
 
-def test_training_in_two_calls_is_training_in_one() -> None:
+def test_training_in_two_calls_equals_training_in_one() -> None:
     x, y = make_data()
     one, other = make_expert_model(), make_expert_model()
     one.fit(x, y, epochs=4, verbose=0)
@@ -130,7 +130,7 @@ def test_training_in_two_calls_is_training_in_one() -> None:
     assert_same_weights(one, other)
 
 
-def test_steps_per_epoch_goes_on_where_the_last_epoch_ended() -> None:
+def test_steps_per_epoch_continues_where_the_last_epoch_ended() -> None:
     """Six epochs of two steps are three passes of four batches."""
     x, y = make_data(100)
     one, other = make_model(), make_model()
@@ -140,7 +140,7 @@ def test_steps_per_epoch_goes_on_where_the_last_epoch_ended() -> None:
     assert_same_weights(one, other)
 
 
-def test_steps_per_epoch_may_be_more_than_a_pass() -> None:
+def test_steps_per_epoch_can_exceed_one_pass_over_the_data() -> None:
     x, y = make_data(100)
     one, other = make_model(), make_model()
     one.fit(x, y, batch_size=25, epochs=1, steps_per_epoch=12, verbose=0)
@@ -148,7 +148,7 @@ def test_steps_per_epoch_may_be_more_than_a_pass() -> None:
     assert_same_weights(one, other)
 
 
-def test_class_weight_is_a_weight_for_each_sample() -> None:
+def test_class_weight_equals_a_weight_per_sample() -> None:
     x, y = make_data()
     one, other = make_model(), make_model()
     one.fit(x, y, class_weight={0: 2.0, 2: 0.0}, verbose=0)
@@ -174,7 +174,7 @@ def test_weights_of_zero_give_a_loss_of_zero() -> None:
     assert result[0] == 0
 
 
-def test_targets_of_one_unit_may_leave_out_the_last_axis() -> None:
+def test_targets_of_one_unit_can_omit_the_last_axis() -> None:
     x, _ = make_data()
     one, other = make_regressor(), make_regressor()
     one.fit(x, x[:, 0], verbose=0)
@@ -182,7 +182,7 @@ def test_targets_of_one_unit_may_leave_out_the_last_axis() -> None:
     assert_same_weights(one, other)
 
 
-def test_other_dtypes_train_to_the_same_bits() -> None:
+def test_other_dtypes_have_the_same_bits_after_training() -> None:
     x, y = make_data()
     one, other = make_model(), make_model()
     one.fit(x, y, verbose=0)
@@ -190,18 +190,18 @@ def test_other_dtypes_train_to_the_same_bits() -> None:
     assert_same_weights(one, other)
 
 
-def test_sparse_matrices_train_the_first_layer() -> None:
+def test_sparse_matrices_can_be_trained_on() -> None:
     x, y = make_data()
     x[x < 0.5] = 0
     dense, csr = make_model(), make_model()
     dense.fit(x, y, epochs=3, verbose=0)
     csr.fit(sparse.csr_array(x), y, epochs=3, verbose=0)
     for one, other in zip(dense.get_weights(), csr.get_weights(), strict=True):
-        # The sums of a sparse row skip its zeros and may round otherwise.
+        # The sums of a CSR row skip its zeros and can round differently.
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_sparse_validation_split_cuts_rows() -> None:
+def test_validation_split_splits_rows_of_sparse_matrices() -> None:
     x, y = make_data()
     history = make_model().fit(sparse.csr_matrix(x), y, validation_split=0.2, verbose=0).history
     assert len(history["val_loss"]) == 1
@@ -222,7 +222,7 @@ def test_files_are_trained_on_a_buffer_at_a_time(tmp_path: Path) -> None:
     assert histories[0]["val_accuracy"][-1] > 0.7
 
 
-def test_a_file_without_shuffle_trains_as_the_array_does(tmp_path: Path) -> None:
+def test_a_file_without_shuffle_trains_like_the_array(tmp_path: Path) -> None:
     x, y = make_data(200)
     np.save(tmp_path / "x.npy", x)
     one, other = make_model(), make_model()
@@ -247,7 +247,7 @@ def test_load_counts_the_rows_of_the_last_epoch() -> None:
     assert model.layers[0].load_.rows.sum() == 240
 
 
-def test_samples_of_several_rows_are_trained_on() -> None:
+def test_samples_of_several_rows_can_be_trained_on() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 5, 6)).astype(np.float32)
     y = (x.sum(axis=2) > 0).astype(int)

@@ -18,7 +18,7 @@ Y = RNG.integers(0, 3, 2000)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.12])
-def test_ctrl_c_leaves_the_model_as_after_a_whole_step(seconds: float) -> None:
+def test_ctrl_c_leaves_the_model_as_after_a_complete_step(seconds: float) -> None:
     model = make_expert_model(noise=True)
     model.fit(X, Y, verbose=0)
     timer = threading.Timer(seconds, _thread.interrupt_main)

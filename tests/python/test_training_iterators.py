@@ -17,7 +17,7 @@ def batches(x: np.ndarray, y: np.ndarray, size: int = 10) -> Iterator[tuple]:
 
 
 class Loader:
-    """Iterated anew each epoch, as data loaders are; gives lists, as some do."""
+    """Can be iterated once per epoch like a data loader; yields lists, as some loaders do."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
         self.x, self.y = x, y
@@ -38,21 +38,21 @@ def trained_on_arrays(epochs: int) -> gw.Sequential:
     return model
 
 
-def test_a_loader_trains_as_arrays_in_order_do() -> None:
+def test_a_loader_trains_like_unshuffled_arrays() -> None:
     model = make_model()
     history = model.fit(Loader(*make_data()), epochs=3, verbose=0)
     assert history.params["steps"] is None
     assert_same_weights(model, trained_on_arrays(3))
 
 
-def test_a_generator_goes_on_over_epochs_of_given_steps() -> None:
+def test_a_generator_continues_over_epochs_of_given_steps() -> None:
     model = make_model()
     history = model.fit(endless(*make_data()), epochs=6, steps_per_epoch=5, verbose=0)
     assert len(history.history["loss"]) == 6
     assert_same_weights(model, trained_on_arrays(6))
 
 
-def test_a_finite_generator_gives_one_epoch() -> None:
+def test_a_finite_generator_is_one_epoch() -> None:
     model = make_model()
     model.fit(batches(*make_data()), verbose=0)
     assert_same_weights(model, trained_on_arrays(1))
@@ -79,7 +79,7 @@ def test_a_model_without_a_shape_is_built_from_the_first_batch() -> None:
     assert_same_weights(model, trained_on_arrays(1))
 
 
-def test_weights_come_with_the_batches() -> None:
+def test_batches_can_contain_sample_weights() -> None:
     x, y = make_data()
     weights = np.linspace(0, 1, 50).astype(np.float32)
     one, other = make_model(), make_model()
@@ -90,7 +90,7 @@ def test_weights_come_with_the_batches() -> None:
     assert_same_weights(one, other)
 
 
-def test_class_weight_goes_with_batches() -> None:
+def test_class_weight_applies_to_batches() -> None:
     x, y = make_data()
     one, other = make_model(), make_model()
     one.fit(Loader(x, y), class_weight={0: 3.0}, verbose=0)
@@ -98,7 +98,7 @@ def test_class_weight_goes_with_batches() -> None:
     assert_same_weights(one, other)
 
 
-def test_validation_may_be_an_iterator() -> None:
+def test_validation_data_can_be_an_iterator() -> None:
     x, y = make_data()
     model = make_model()
     model.optimizer.learning_rate = 0.0
@@ -126,12 +126,12 @@ def test_a_generator_cannot_be_validated_on_twice() -> None:
         ({"class_weight": {7: 1.0}}, "class_weight: expected keys from 0 to 2"),
     ],
 )
-def test_arguments_that_do_not_go_with_an_iterator_are_refused(options: dict, message: str) -> None:
+def test_arguments_incompatible_with_an_iterator_are_refused(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_model().fit(Loader(*make_data()), verbose=0, **options)
 
 
-def test_a_bad_batch_leaves_the_model_as_after_the_step_before() -> None:
+def test_a_bad_batch_leaves_the_model_as_after_the_previous_step() -> None:
     x, y = make_data()
     x[34, 2] = np.nan
     model, other = make_model(), make_model()
@@ -141,7 +141,7 @@ def test_a_bad_batch_leaves_the_model_as_after_the_step_before() -> None:
     assert_same_weights(model, other)
 
 
-def test_evaluate_and_predict_take_iterators() -> None:
+def test_evaluate_and_predict_accept_iterators() -> None:
     x, y = make_data()
     model = make_model()
     result = model.evaluate(batches(x, y), verbose=0)

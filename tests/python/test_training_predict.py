@@ -21,7 +21,7 @@ from training_models import (
 )
 
 
-def test_a_row_is_predicted_alike_in_any_batch() -> None:
+def test_a_row_has_the_same_prediction_in_any_batch() -> None:
     x, _ = make_data(100)
     model = make_expert_model()
     whole = model.predict(x)
@@ -31,7 +31,7 @@ def test_a_row_is_predicted_alike_in_any_batch() -> None:
         np.testing.assert_array_equal(model.predict(x[row : row + 1])[0], whole[row])
 
 
-def test_predict_takes_what_fit_takes(tmp_path: Path) -> None:
+def test_predict_accepts_the_inputs_of_fit(tmp_path: Path) -> None:
     x, _ = make_data(100)
     model = make_model()
     whole = model.predict(x)
@@ -57,7 +57,7 @@ def test_many_samples_are_predicted_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_array_equal(model.predict(x.astype(np.float64)), whole)
 
 
-def test_steps_bound_the_samples() -> None:
+def test_steps_limits_the_samples() -> None:
     x, _ = make_data(100)
     model = make_model()
     np.testing.assert_array_equal(model.predict(x, batch_size=10, steps=3), model.predict(x)[:30])
@@ -76,7 +76,7 @@ def test_results_of_predict_belong_to_the_caller() -> None:
     np.testing.assert_array_equal(model.predict(x), kept)
 
 
-def test_several_inputs_and_outputs_come_in_order() -> None:
+def test_several_inputs_and_outputs_are_in_order() -> None:
     a, b = gw.Input(shape=(4,), name="a"), gw.Input(shape=(3,), name="b")
     joined = gw.layers.Concatenate()([a, b])
     model = gw.Model([a, b], [gw.layers.Dense(2)(joined), gw.layers.Dense(1)(b)])
@@ -91,7 +91,7 @@ def test_several_inputs_and_outputs_come_in_order() -> None:
     assert len(model.train_on_batch(x, [np.ones((5, 2)), np.ones(5)])) == 3
 
 
-def test_a_model_that_grew_predicts_with_its_new_layer() -> None:
+def test_a_model_predicts_with_a_layer_added_later() -> None:
     x, _ = make_data()
     model = make_model(compile=False)
     model.predict(x)
@@ -101,7 +101,7 @@ def test_a_model_that_grew_predicts_with_its_new_layer() -> None:
     assert model.predict(x).shape == (50, 3)
 
 
-def test_a_model_that_grew_is_trained_with_its_new_layer() -> None:
+def test_a_model_trains_a_layer_added_later() -> None:
     x, y = make_data()
     model = make_model()
     model.fit(x, y, verbose=0)
@@ -110,7 +110,7 @@ def test_a_model_that_grew_is_trained_with_its_new_layer() -> None:
     assert model.evaluate(x, y + 2, verbose=0)[0] > 0
 
 
-def test_threads_predict_the_same_bits() -> None:
+def test_predictions_from_several_threads_have_the_same_bits() -> None:
     x, _ = make_data(200)
     model = make_expert_model()
     whole = model.predict(x)
@@ -128,7 +128,7 @@ def test_threads_predict_the_same_bits() -> None:
         np.testing.assert_array_equal(result, whole)
 
 
-def test_predict_hooks_see_each_batch() -> None:
+def test_predict_hooks_are_called_for_each_batch() -> None:
     x, _ = make_data()
     seen: list[Any] = []
 
@@ -146,7 +146,7 @@ def test_predict_hooks_see_each_batch() -> None:
     assert seen == ["begin", (0, 20), (1, 20), (2, 10), "end"]
 
 
-def test_evaluate_gives_a_number_a_list_or_a_dict() -> None:
+def test_evaluate_returns_a_number_a_list_or_a_dict() -> None:
     x, y = make_data()
     model = make_model()
     loss, accuracy = model.evaluate(x, y, verbose=0)
@@ -155,7 +155,7 @@ def test_evaluate_gives_a_number_a_list_or_a_dict() -> None:
     assert accuracy == pytest.approx((model.predict(x).argmax(axis=1) == y).mean())
 
 
-def test_evaluate_computes_the_loss_of_keras() -> None:
+def test_evaluate_agrees_with_the_loss_of_keras() -> None:
     x, y = make_data()
     model = make_model()
     expected = -np.log(model.predict(x).astype(np.float64)[np.arange(50), y]).mean()
@@ -165,7 +165,7 @@ def test_evaluate_computes_the_loss_of_keras() -> None:
     )
 
 
-def test_test_hooks_see_each_batch() -> None:
+def test_test_hooks_are_called_for_each_batch() -> None:
     x, y = make_data()
     seen: list[int] = []
     hook = gw.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: seen.append(batch))
@@ -173,7 +173,7 @@ def test_test_hooks_see_each_batch() -> None:
     assert seen == [0, 1, 2]
 
 
-def test_training_on_batches_is_fit_in_order() -> None:
+def test_train_on_batch_in_order_equals_fit_without_shuffle() -> None:
     x, y = make_data()
     one, other = make_expert_model(), make_expert_model()
     one.fit(x, y, batch_size=10, shuffle=False, verbose=0)
@@ -186,7 +186,7 @@ def test_training_on_batches_is_fit_in_order() -> None:
     np.testing.assert_array_equal(other.predict_on_batch(x), other.predict(x))
 
 
-def test_train_on_batch_takes_weights() -> None:
+def test_train_on_batch_accepts_weights() -> None:
     x, y = make_data()
     one, other = make_model(), make_model()
     one.train_on_batch(x, y, class_weight={1: 4.0})

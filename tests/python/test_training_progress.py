@@ -1,4 +1,4 @@
-"""What a run shows: bars where somebody looks, lines in a log, nothing if told so."""
+"""Progress output: bars in a terminal, lines in a log, nothing with verbose=0."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_verbose_0_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("verbose", [1, 2, "auto"])
-def test_a_log_gets_one_line_an_epoch(capfd: pytest.CaptureFixture[str], verbose: Any) -> None:
+def test_a_log_gets_one_line_per_epoch(capfd: pytest.CaptureFixture[str], verbose: Any) -> None:
     make_model().fit(X, Y, epochs=3, validation_split=0.2, verbose=verbose)
     out, err = capfd.readouterr()
     lines = out.splitlines()
@@ -49,7 +49,7 @@ def test_evaluate_prints_one_line_and_predict_none(capfd: pytest.CaptureFixture[
     assert len(out) == 1 and out[0].startswith("evaluate - ")
 
 
-def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     make_model().fit(X, Y, epochs=2, validation_split=0.2, verbose="auto")
@@ -58,7 +58,7 @@ def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "val_loss: " in shown
 
 
-def test_verbose_2_gives_lines_in_a_terminal_too(
+def test_verbose_2_prints_lines_in_a_terminal_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     terminal = Terminal()
@@ -110,7 +110,7 @@ def test_bars_start_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     bar.close()
 
 
-def test_a_notebook_is_known_by_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_is_detected_by_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = types.SimpleNamespace(config={"IPKernelApp": {}})
     module: Any = types.ModuleType("IPython")
     module.get_ipython = lambda: kernel

@@ -36,7 +36,7 @@ def with_nonfinite(row: int = 7, column: int = 3, value: float = np.nan) -> np.n
         ((X, Y[:49]), ValueError, "y: expected 50 samples as in x, got 49"),
         ((X, Y + 1), ValueError, r"y: expected labels from 0 to 2 \(3 classes\), got 3 at row"),
         ((X, Y - 1), ValueError, r"y: expected labels from 0 to 2 \(3 classes\), got -1 at row"),
-        ((X, Y + 0.5), ValueError, "y: expected whole class numbers, got"),
+        ((X, Y + 0.5), ValueError, "y: expected integer class indices, got"),
         ((X, np.eye(3)[Y]), ValueError, "one-hot targets go with loss='categorical_crossentropy'"),
         ((X.astype(complex), Y), TypeError, "x: expected an array of float, int or bool numbers"),
         ((X.astype(object), Y), TypeError, "x: .*got dtype object"),
@@ -49,7 +49,7 @@ def with_nonfinite(row: int = 7, column: int = 3, value: float = np.nan) -> np.n
     ],
 )
 @pytest.mark.parametrize("call", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
-def test_wrong_data_are_refused_and_the_model_is_as_before(
+def test_wrong_data_are_refused_and_leave_the_model_unchanged(
     call: str, data: tuple[Any, Any], error: type[Exception], message: str
 ) -> None:
     model, untouched = make_model(), make_model()
@@ -95,7 +95,7 @@ def test_wrong_data_are_refused_and_the_model_is_as_before(
         (
             {"class_weight": {0: 1.0}, "sample_weight": np.ones(50)},
             ValueError,
-            "class_weight: expected None where sample_weight is given",
+            "class_weight: expected None with sample_weight, got both",
         ),
         ({"sample_weight": np.ones(49)}, ValueError, "sample_weight: expected 50 samples as in x"),
         (
@@ -120,7 +120,7 @@ def test_wrong_arguments_of_fit_are_refused(
     assert model.optimizer.iterations == 0 and model.history is None
 
 
-def test_rows_held_back_for_validation_are_checked_before_training() -> None:
+def test_rows_of_the_validation_split_are_checked_before_training() -> None:
     model = make_model()
     with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 47, column 3"):
         model.fit(with_nonfinite(row=47), Y, validation_split=0.2, verbose=0)
@@ -166,7 +166,7 @@ def test_a_file_with_nan_leaves_the_model_as_after_the_last_step(tmp_path: Path)
 )
 def test_wrong_data_of_predict_are_refused(x: Any, error: type[Exception], message: str) -> None:
     model = make_model()
-    for _ in range(2):  # The second call takes the short way.
+    for _ in range(2):  # The second call takes the fast path.
         with pytest.raises(error, match=message):
             model.predict(x)
         model.predict(X)
@@ -191,7 +191,7 @@ def test_wrong_arguments_of_predict_and_evaluate_are_refused(
         model.evaluate(X, Y, **options)
 
 
-def test_an_unbuilt_model_cannot_say_its_metrics() -> None:
+def test_an_unbuilt_model_has_no_metrics_names() -> None:
     model = gw.Sequential([gw.layers.Dense(3)])
     model.compile("adam", "mse")
     with pytest.raises(ValueError, match="expected a built model"):
@@ -219,16 +219,16 @@ def test_a_bad_first_batch_does_not_build_a_model() -> None:
 
 
 @pytest.mark.parametrize("label", [-1, 3])
-def test_the_core_refuses_labels_that_no_output_has(label: int) -> None:
+def test_the_core_refuses_labels_out_of_range(label: int) -> None:
     labels = Y.astype(np.int32)
     labels[4] = label
-    trainer = make_model()._prepare_trainer()
+    trainer = make_model()._training.prepare_trainer()
     data = _core.Dataset([X], [labels], [None])
     with pytest.raises(ValueError, match=f"y: expected labels from 0 to 2, got {label}"):
         trainer.train_step(data, np.arange(2))
 
 
-def test_the_core_refuses_sample_weights_that_are_no_numbers() -> None:
+def test_the_core_refuses_nan_sample_weights() -> None:
     weights = np.ones(len(X), np.float32)
     weights[5] = np.nan
     with pytest.raises(ValueError, match=r"sample_weight: .* got nan at row 5"):

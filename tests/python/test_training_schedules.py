@@ -1,4 +1,4 @@
-"""Training with learning rates that follow the number of steps."""
+"""Training with learning rates as functions of the step count."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BATCH, STEPS = 10, 5
 
 
 class OwnSchedule(LearningRateSchedule):
-    """One of a user's."""
+    """A user-defined schedule."""
 
     def __call__(self, step: float) -> float:
         return 0.1 / (1 + step)
 
 
 class ConstantResult(LearningRateSchedule):
-    """Gives what it was made with."""
+    """A schedule that returns a given value."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -49,11 +49,11 @@ class ConstantResult(LearningRateSchedule):
 
 
 def rates_of_steps(schedule: LearningRateSchedule, steps: int) -> list[float]:
-    """The rate that the core has in each step of a `fit`."""
+    """The rate of the core in each step of a `fit`."""
 
     class Recorder(Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            seen.append(self.model._trainer.learning_rate)
+            seen.append(self.model._state.trainer.learning_rate)
 
     seen: list[float] = []
     make_model(optimizer=SGD(schedule)).fit(
@@ -63,7 +63,9 @@ def rates_of_steps(schedule: LearningRateSchedule, steps: int) -> list[float]:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
-def test_a_step_has_the_rate_of_the_steps_before_it(schedule: LearningRateSchedule) -> None:
+def test_the_rate_of_a_step_depends_on_the_count_of_earlier_steps(
+    schedule: LearningRateSchedule,
+) -> None:
     assert rates_of_steps(schedule, 15) == [schedule(step) for step in range(15)]
 
 
@@ -87,7 +89,7 @@ def test_single_steps_follow_the_schedule() -> None:
     assert_same_weights(stepped, fitted)
 
 
-def test_the_optimizer_tells_the_next_steps_rate() -> None:
+def test_learning_rate_of_the_optimizer_is_that_of_the_next_step() -> None:
     schedule = ExponentialDecay(0.1, 4, 0.5)
     model = make_model(optimizer=SGD(schedule))
     optimizer = model.optimizer
@@ -98,7 +100,7 @@ def test_the_optimizer_tells_the_next_steps_rate() -> None:
     assert optimizer.schedule is schedule and SGD(0.1).schedule is None
 
 
-def test_a_number_is_not_set_over_a_schedule() -> None:
+def test_a_schedule_cannot_be_replaced_by_a_number() -> None:
     optimizer = Adam(CosineDecay(0.1, 10))
     with pytest.raises(TypeError, match=r"^learning_rate: expected a schedule, since CosineDecay"):
         optimizer.learning_rate = 0.01
@@ -106,7 +108,7 @@ def test_a_number_is_not_set_over_a_schedule() -> None:
 
 
 @pytest.mark.parametrize("before", [0.1, ExponentialDecay(0.1, 4, 0.5)])
-def test_a_schedule_is_set_over_a_number_or_a_schedule(before: Any) -> None:
+def test_a_number_or_schedule_can_be_replaced_by_a_schedule(before: Any) -> None:
     follower = InverseTimeDecay(0.5, 4, 1.0)
 
     class Setter(Callback):
@@ -115,7 +117,7 @@ def test_a_schedule_is_set_over_a_number_or_a_schedule(before: Any) -> None:
                 self.model.optimizer.learning_rate = follower
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            seen.append(self.model._trainer.learning_rate)
+            seen.append(self.model._state.trainer.learning_rate)
 
     seen: list[float] = []
     model = make_model(optimizer=SGD(before))
@@ -124,12 +126,12 @@ def test_a_schedule_is_set_over_a_number_or_a_schedule(before: Any) -> None:
     assert seen == first + [follower(step) for step in range(2, 5)]
 
 
-def test_a_schedule_of_ones_own_trains() -> None:
+def test_a_user_defined_schedule_works_in_training() -> None:
     assert rates_of_steps(OwnSchedule(), 5) == [0.1 / (1 + step) for step in range(5)]
     assert "OwnSchedule" in repr(SGD(OwnSchedule()))
 
 
-def test_a_schedule_of_ones_own_is_not_written_to_files(tmp_path: Path) -> None:
+def test_a_user_defined_schedule_is_not_written_to_files(tmp_path: Path) -> None:
     model = make_model(optimizer=SGD(OwnSchedule()))
     with pytest.raises(TypeError, match=r"schedule: expected an instance of .* one of OwnSchedule"):
         model.save(tmp_path / "model.gatewise")
@@ -139,7 +141,7 @@ def test_a_schedule_of_ones_own_is_not_written_to_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
-def test_loaded_and_copied_models_train_on_with_the_same_bits(
+def test_loaded_and_copied_models_continue_training_with_the_same_bits(
     schedule: LearningRateSchedule, tmp_path: Path
 ) -> None:
     model = make_model(optimizer=Adam(schedule))
@@ -161,7 +163,7 @@ def test_loaded_and_copied_models_train_on_with_the_same_bits(
 
 
 class KilledError(Exception):
-    """What ends a training here."""
+    """The exception that stops a training in these tests."""
 
 
 def train(folder: Path, rate: Any, killed_after: int | None = None) -> gw.Sequential:
@@ -200,7 +202,7 @@ def test_a_continued_training_has_the_same_bits(
         (OwnSchedule(), CosineDecay(0.1, 20)),
     ],
 )
-def test_a_training_is_not_continued_with_another_schedule(
+def test_continuing_with_another_schedule_is_refused(
     before: Any, after: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(KilledError):
@@ -218,7 +220,7 @@ def test_a_training_is_not_continued_with_another_schedule(
         (None, TypeError, r"^ConstantResult\(0\): expected a number >= 0, got None"),
     ],
 )
-def test_a_schedule_that_gives_no_rate_is_refused_before_the_step(
+def test_a_schedule_that_returns_no_valid_rate_is_refused_before_the_step(
     value: Any, error: type[Exception], message: str
 ) -> None:
     model = make_model(optimizer=SGD(ConstantResult(value)))

@@ -1,4 +1,4 @@
-"""Warnings about routing that collapses and outputs that are no probabilities."""
+"""Warnings about collapsed routing and outputs that are not probabilities."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ X, Y = make_data()
         ),
     ],
 )
-def test_collapse_is_described(rows: list[int], part: str) -> None:
+def test_the_warning_describes_the_collapse(rows: list[int], part: str) -> None:
     if len(rows) > 100:
         rows = [row * 100 for row in rows]
     message = describe_collapse("experts", ExpertLoad.from_rows(np.array(rows)))
@@ -43,12 +43,12 @@ def test_collapse_is_described(rows: list[int], part: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [[250, 250, 250, 250], [400, 300, 200, 100], [3, 0, 0, 0], [90]])
-def test_uneven_load_is_not_collapse_and_few_rows_do_not_warn(rows: list[int]) -> None:
+def test_uneven_load_and_few_rows_do_not_warn(rows: list[int]) -> None:
     assert describe_collapse("experts", ExpertLoad.from_rows(np.array(rows))) is None
 
 
 def collapsing() -> tuple[gw.Sequential, np.ndarray]:
-    """All rows are alike, so that one expert gets them all."""
+    """All rows are equal, so that one expert receives them all."""
     gw.utils.set_random_seed(1)
     model = gw.Sequential(
         [
@@ -60,7 +60,7 @@ def collapsing() -> tuple[gw.Sequential, np.ndarray]:
     return model, np.ones((100, WIDTH), np.float32)
 
 
-def test_fit_warns_once_of_collapsed_routing() -> None:
+def test_fit_warns_once_about_collapsed_routing() -> None:
     model, x = collapsing()
     with pytest.warns(gw.RoutingCollapseWarning, match="3 of 4 experts got none") as caught:
         model.fit(x, np.zeros(100), epochs=4, verbose=0)
@@ -68,9 +68,9 @@ def test_fit_warns_once_of_collapsed_routing() -> None:
     assert model.layers[0].load_.dead.size == 3
 
 
-def test_routing_may_recover_from_two_bad_epochs() -> None:
+def test_routing_can_recover_from_two_bad_epochs_without_a_warning() -> None:
     model, _ = collapsing()
-    loads = EpochLoads(model)
+    loads = EpochLoads(model.layers)
     for rows in ([400, 0, 0, 0], [400, 0, 0, 0], [100, 100, 100, 100], [400, 0, 0, 0]):
         model.layers[0].load_ = ExpertLoad.from_rows(rows)
         loads.warn(last=False)
@@ -93,7 +93,7 @@ def make(activation: str | None, loss: Any, units: int = 3) -> gw.Sequential:
         ("tanh", "binary_crossentropy", 1, Y > 0, "got values from -.*activation='sigmoid'"),
     ],
 )
-def test_outputs_that_are_no_probabilities_are_warned_of_once(
+def test_outputs_that_are_not_probabilities_warn_once(
     activation: str | None, loss: str, units: int, y: np.ndarray, part: str
 ) -> None:
     model = make(activation, loss, units)
@@ -120,13 +120,13 @@ def test_iterators_and_single_batches_are_checked_too() -> None:
         (None, "mse", np.eye(3)[Y]),
     ],
 )
-def test_fitting_outputs_are_not_warned_of(activation: str | None, loss: Any, y: Any) -> None:
+def test_suitable_outputs_do_not_warn(activation: str | None, loss: Any, y: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(activation, loss).fit(X, y, verbose=0)
 
 
-def test_outputs_that_happen_to_be_probabilities_are_not_warned_of() -> None:
+def test_outputs_that_happen_to_be_probabilities_do_not_warn() -> None:
     x = gw.Input(shape=(WIDTH,))
     halves = gw.layers.Dropout(0.1)(gw.layers.Dense(3, activation="softmax")(x))
     model = gw.Model(x, halves)
@@ -136,7 +136,7 @@ def test_outputs_that_happen_to_be_probabilities_are_not_warned_of() -> None:
         model.fit(X, Y, verbose=0)
 
 
-def test_a_softmax_before_logits_is_warned_of() -> None:
+def test_a_softmax_before_a_loss_of_logits_warns() -> None:
     loss = gw.losses.SparseCategoricalCrossentropy(from_logits=True)
     with pytest.warns(UserWarning, match="which would be applied twice"):
         make("softmax", loss).fit(X, Y, verbose=0)
@@ -185,7 +185,7 @@ def test_concurrent_evaluations_run_one_after_another() -> None:
     assert results == [expected] * 80
 
 
-def test_warnings_point_at_the_users_line() -> None:
+def test_warnings_point_to_the_line_of_the_user() -> None:
     model, x = collapsing()
     with pytest.warns(gw.RoutingCollapseWarning) as caught:
         model.fit(x, np.zeros(100), verbose=0)

@@ -10,7 +10,7 @@ def _weights():
     return gw.Sequential([gw.Input(shape=(5,)), gw.layers.Dense(4)]).get_weights()[0]
 
 
-def test_a_seed_repeats_what_follows():
+def test_a_seed_makes_the_following_code_reproducible():
     gw.utils.set_random_seed(1)
     first = [_weights(), _weights()]
     gw.utils.set_random_seed(1)
@@ -19,7 +19,7 @@ def test_a_seed_repeats_what_follows():
     assert not np.array_equal(first[0], first[1])
 
 
-def test_another_seed_gives_other_weights():
+def test_another_seed_creates_other_weights():
     gw.utils.set_random_seed(1)
     first = _weights()
     gw.utils.set_random_seed(2)
@@ -27,12 +27,12 @@ def test_another_seed_gives_other_weights():
 
 
 @pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (1.5, TypeError), (True, TypeError)])
-def test_a_seed_that_is_none_is_refused(seed, error):
+def test_an_invalid_seed_is_refused(seed, error):
     with pytest.raises(error, match=r"seed: expected an integer >= 0, got"):
         gw.utils.set_random_seed(seed)
 
 
-def test_a_layer_alone_repeats_too():
+def test_a_single_layer_is_reproducible():
     x = np.ones((2, 3), np.float32)
     results = []
     for _ in range(2):
@@ -41,7 +41,7 @@ def test_a_layer_alone_repeats_too():
     assert np.array_equal(*results)
 
 
-def test_training_repeats_with_shuffle_dropout_and_noise():
+def test_training_with_shuffle_dropout_and_noise_is_reproducible():
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     results = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Cross-validation: folds, candidates, the rule of one standard error, the choice of experts."""
+"""Cross-validation: folds, candidates, the one-standard-error rule, the choice of experts."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def dense(units=4, rate=0.01, **options):
     return model
 
 
-def test_folds_of_an_integer_are_disjoint_and_have_every_row_once(data):
+def test_folds_of_an_integer_contain_every_row_once(data):
     x, y = data
     for target in (y, x, None):
         folds = make_folds(4, x, target, seed=1)
@@ -38,7 +38,7 @@ def test_folds_of_an_integer_are_disjoint_and_have_every_row_once(data):
         assert all(not set(training) & set(validation) for training, validation in folds)
 
 
-def test_folds_spread_classes_evenly_and_repeat_with_the_seed(data):
+def test_folds_are_stratified_and_reproducible_with_the_seed(data):
     x, y = data
     folds = make_folds(4, x, y, seed=1)
     assert max(abs(y[rows].mean() - y.mean()) for _, rows in folds) < 0.03
@@ -47,7 +47,7 @@ def test_folds_spread_classes_evenly_and_repeat_with_the_seed(data):
     assert any(not np.array_equal(a[1], b[1]) for a, b in zip(folds, other, strict=True))
 
 
-def test_folds_come_from_splitters_and_pairs_too(data):
+def test_folds_can_be_splitters_or_pairs_of_indices(data):
     x, y = data
     assert len(make_folds(KFold(3), x, y, 0)) == 3
     assert len(make_folds(ShuffleSplit(2, random_state=0), csr_array(x), None, 0)) == 2
@@ -62,11 +62,11 @@ def test_folds_come_from_splitters_and_pairs_too(data):
         (
             "five",
             TypeError,
-            r"cv: expected a number of folds, a splitter or pairs of rows, got 'five'",
+            r"cv: expected a fold count, a splitter or pairs of row indices, got 'five'",
         ),
-        (2.5, TypeError, r"cv: expected a number of folds, a splitter or pairs of rows, got 2.5"),
+        (2.5, TypeError, r"cv: expected a fold count, a splitter or pairs of row indices, got 2.5"),
         ([([0, 1], [500])], ValueError, r"cv: expected rows from 0 to 119, got 500"),
-        ([([0, 1], [])], ValueError, r"cv: expected numbers of rows for training and for valid"),
+        ([([0, 1], [])], ValueError, r"cv: expected arrays of row indices for training"),
         ([([0, 1],)], ValueError, r"cv: expected pairs of training and validation rows, got 1"),
     ],
 )
@@ -75,17 +75,17 @@ def test_wrong_folds_are_refused(data, cv, error, message):
         make_folds(cv, *data, 0)
 
 
-def test_the_rule_takes_the_cheapest_within_one_standard_error_of_the_best():
+def test_the_rule_chooses_the_cheapest_within_one_standard_error_of_the_best():
     scores = np.array([[0.80, 0.82], [0.89, 0.91], [0.90, 0.92], [0.88, 0.90]])
     # The best is at 0.91 with a standard error of 0.01: 0.90 is within it, 0.89 is not.
     assert simplest_within_one_error(scores, [1, 3, 4, 2]) == (1, 2)
     assert simplest_within_one_error(scores, [1, 5, 4, 2]) == (2, 2)
-    # Of equal costs the better one; without spread, only what is as good as the best.
+    # With equal costs the better one wins; without spread, only scores equal to the best qualify.
     assert simplest_within_one_error(scores, [1, 1, 1, 1]) == (2, 2)
     assert simplest_within_one_error(np.array([[0.9], [0.9], [0.8]]), [2, 1, 0]) == (1, 0)
 
 
-def test_accuracy_reads_labels_probabilities_and_one_output():
+def test_accuracy_accepts_labels_probabilities_and_one_output():
     y = np.array([0, 1, 1, 0])
     assert accuracy(y, np.array([0, 1, 0, 0])) == 0.75
     assert accuracy(y, np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])) == 0.75
@@ -93,7 +93,7 @@ def test_accuracy_reads_labels_probabilities_and_one_output():
     assert accuracy(np.array(["a", "b"]), np.array(["a", "a"])) == 0.5
 
 
-def test_explained_variance_is_that_of_all_outputs_together():
+def test_explained_variance_is_computed_over_all_outputs_together():
     y = np.array([[0.0, 1.0], [2.0, 3.0]])
     assert explained_variance(y, y) == 1
     assert explained_variance(y, np.ones((2, 2)) * [1, 2]) == 0
@@ -113,7 +113,7 @@ def test_models_estimators_and_functions_are_compared_on_the_same_folds(data):
     assert result.measure == "accuracy"
     assert (result.fit_seconds > 0).all()
     assert result.rows == 120
-    # A model and a function that makes the same one draw the same weights.
+    # A model and a function that returns the same model draw the same weights.
     np.testing.assert_array_equal(result.scores[0], result.scores[1])
     expected = [
         np.mean(LogisticRegression().fit(x[a], y[a]).predict(x[b]) == y[b])
@@ -125,7 +125,7 @@ def test_models_estimators_and_functions_are_compared_on_the_same_folds(data):
     ]
 
 
-def test_the_models_that_are_compared_stay_as_they_were(data):
+def test_compare_leaves_the_models_unchanged(data):
     x, y = data
     model = dense()
     before = [each.copy() for each in model.get_weights()]
@@ -134,7 +134,7 @@ def test_the_models_that_are_compared_stay_as_they_were(data):
         np.testing.assert_array_equal(was, is_now)
 
 
-def test_comparing_does_not_move_the_seeds_of_later_models(data):
+def test_compare_does_not_change_the_seeds_of_later_models(data):
     gw.utils.set_random_seed(3)
     first = dense().get_weights()[0]
     gw.utils.set_random_seed(3)
@@ -153,7 +153,7 @@ def test_autoencoders_are_compared_by_the_variance_they_explain(data):
     assert result.best == "16"
 
 
-def test_targets_and_scorings_of_ones_own(data):
+def test_compare_accepts_numeric_targets_and_user_defined_scorings(data):
     x = data[0]
     result = gw.compare({"line": LinearRegression()}, x, x[:, :2] * 3 + 1, cv=2)
     assert result.means == pytest.approx([1.0])
@@ -162,7 +162,7 @@ def test_targets_and_scorings_of_ones_own(data):
     assert result.means == [-7.0]
 
 
-def test_sparse_rows_are_taken_by_fold(data):
+def test_folds_select_rows_of_sparse_matrices(data):
     x, y = data
     matrix = csr_array(np.where(x > 0, x, 0))
     whole = gw.compare({"model": dense()}, matrix.toarray(), y, cv=2, epochs=1)
@@ -171,7 +171,7 @@ def test_sparse_rows_are_taken_by_fold(data):
         np.testing.assert_allclose(result.scores, whole.scores, atol=0.02)
 
 
-def test_a_result_says_what_it_found(data):
+def test_a_result_prints_its_scores_and_choice(data):
     result = gw.compare({"<a>": dense(), "b": dense(1)}, *data, cv=2, epochs=1)
     text = str(result)
     assert "accuracy" in text
@@ -204,11 +204,11 @@ def test_wrong_candidates_are_refused_before_any_is_fitted(data):
         gw.compare({"model": dense()}, [[1.0] * 5] * 4, data[1][:4])
 
 
-def test_experts_are_chosen_by_cost_among_those_good_enough(data):
+def test_choose_experts_chooses_the_cheapest_among_those_good_enough(data):
     x, y = data
     choice = gw.choose_experts(x, y, [1, 4], k=[1, 2], cv=3, epochs=60, batch_size=16)
     assert choice.pairs == ((1, 1), (4, 1), (4, 2))
-    # d 5, two classes: an expert has 12 parameters, the router 5 E.
+    # d = 5, two classes: an expert has 12 parameters, the router 5 E.
     assert choice.result.costs == (12 + 5, 12 + 20, 24 + 20)
     # One linear expert cannot tell the sign of a product.
     assert choice.num_experts == 4
@@ -217,7 +217,7 @@ def test_experts_are_chosen_by_cost_among_those_good_enough(data):
     assert "parameters a row" in str(choice)
 
 
-def test_experts_are_chosen_for_targets_and_for_models_of_ones_own(data):
+def test_choose_experts_accepts_numeric_targets_and_user_defined_models(data):
     x = data[0]
     choice = gw.choose_experts(x, x[:, :3], [2], k=[1], cv=2, epochs=2, score="output_sum")
     assert choice.result.measure == "explained variance"
@@ -235,7 +235,7 @@ def test_experts_are_chosen_for_targets_and_for_models_of_ones_own(data):
 
 
 def test_wrong_expert_counts_are_refused(data):
-    with pytest.raises(ValueError, match=r"k: expected at least one below the num_experts \[2\]"):
+    with pytest.raises(ValueError, match=r"k: expected a value <= one of num_experts \[2\]"):
         gw.choose_experts(*data, [2], k=[4])
     with pytest.raises(ValueError, match=r"num_experts: expected an integer >= 1, got 0"):
         gw.choose_experts(*data, [0], k=[0])
@@ -243,7 +243,7 @@ def test_wrong_expert_counts_are_refused(data):
         gw.choose_experts(*data, [2], k=[1], make_model=lambda e, k: "model")
 
 
-def test_pictures_show_every_model_and_mark_the_choice(data):
+def test_plots_show_every_model_and_mark_the_choice(data):
     result = gw.compare({"a": dense(), "b": dense(1)}, *data, cv=2, epochs=1)
     axes = gw.plots.comparison(result).axes[0]
     assert {"a", "b"} <= {text.get_text() for text in axes.texts}

@@ -62,7 +62,7 @@ def make_expert_model(seed: int = 1, num_experts: int = 4, noise: bool = False) 
 
 
 def make_regressor(seed: int = 1, loss: Any = "mse", **options: Any) -> gw.Sequential:
-    """One linear unit."""
+    """A model of one linear unit."""
     gw.utils.set_random_seed(seed)
     model = gw.Sequential([gw.Input(shape=(WIDTH,)), gw.layers.Dense(1)])
     model.compile(options.pop("optimizer", "sgd"), loss, **options)
@@ -70,7 +70,7 @@ def make_regressor(seed: int = 1, loss: Any = "mse", **options: Any) -> gw.Seque
 
 
 def assert_same_weights(first: Any, second: Any) -> None:
-    """Equal bits in every weight."""
+    """Checks that all weights are bitwise equal."""
     ours, theirs = first.get_weights(), second.get_weights()
     assert len(ours) == len(theirs)
     for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):

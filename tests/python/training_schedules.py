@@ -1,4 +1,4 @@
-"""One of each schedule, with boundaries within a few steps."""
+"""One schedule of each kind, with boundaries within a few steps."""
 
 from __future__ import annotations
 

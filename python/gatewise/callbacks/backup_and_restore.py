@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gatewise.callbacks.base import Callback, Logs
 from gatewise.callbacks.model_checkpoint import check_save_freq
 from gatewise.utils.checks import check_defaults, check_flag
-
-if TYPE_CHECKING:
-    from gatewise.training.run import FitRun
 
 _FILE_NAME = "training.checkpoint"
 
@@ -64,7 +60,6 @@ class BackupAndRestore(Callback):
         self.backup_dir = Path(backup_dir)
         self.save_freq = save_freq if save_freq == "epoch" else check_save_freq(save_freq)
         self.delete_checkpoint = check_flag("delete_checkpoint", delete_checkpoint)
-        self._run: FitRun | None = None
         self._batches = 0
 
     @property
@@ -72,12 +67,11 @@ class BackupAndRestore(Callback):
         """The file."""
         return self.backup_dir / _FILE_NAME
 
-    def restore_run(self, run: FitRun) -> bool:
-        """Puts `run` where the file says, if there is one."""
-        self._run = run
+    def restore_run(self) -> bool:
+        """Continues from the file, if there is one."""
         self._batches = 0
-        if self.path.is_file():
-            run.restore(self.path)
+        if self.run is not None and self.path.is_file():
+            self.run.restore(self.path)
             return True
         return False
 
@@ -90,21 +84,20 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stores if it is due."""
-        if self.save_freq == "epoch" or self._run is None:
+        if self.save_freq == "epoch" or self.run is None:
             return
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._run.store(self.path)
+            self.run.store(self.path)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Stores if it is due."""
-        if self.save_freq == "epoch" and self._run is not None:
-            self._run.store(self.path)
+        if self.save_freq == "epoch" and self.run is not None:
+            self.run.store(self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the file, and the folder if nothing else is in it."""
-        self._run = None
         if not self.delete_checkpoint:
             return
         self.path.unlink(missing_ok=True)

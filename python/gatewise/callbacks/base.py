@@ -9,8 +9,7 @@ import numpy.typing as npt
 from gatewise.registry import Config
 
 if TYPE_CHECKING:
-    from gatewise.training.run import FitRun
-    from gatewise.training.trainable import Trainable
+    from gatewise.callbacks.protocols import Run, TrainedModel
 
 Logs: TypeAlias = dict[str, float]
 State: TypeAlias = dict[str, Any]
@@ -25,6 +24,8 @@ class Callback:
     ----------
     model : Model
         The model at work, once `set_model` was called.
+    run : Run or None
+        The call of `fit`: its seed, and how to store and restore it.
     params : dict
         `epochs`, `steps` (batches of an epoch, or None) and `verbose` of the run.
 
@@ -35,7 +36,8 @@ class Callback:
     `get_state` and takes it back in `set_state`.
     """
 
-    model: Trainable
+    model: TrainedModel
+    run: Run | None = None
     params: Config
 
     def __init__(self) -> None:
@@ -45,7 +47,7 @@ class Callback:
         """Takes the run's parameters."""
         self.params = params
 
-    def set_model(self, model: Trainable) -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Takes the model."""
         self.model = model
 
@@ -56,8 +58,12 @@ class Callback:
     def set_state(self, state: State) -> None:
         """Takes back what `get_state` gave."""
 
-    def restore_run(self, run: FitRun) -> bool:
-        """Whether this callback put `run` where an earlier, unfinished one was; called once."""
+    def set_run(self, run: Run | None) -> None:
+        """Takes the run of `fit`, before `on_train_begin`, and None when it is over."""
+        self.run = run
+
+    def restore_run(self) -> bool:
+        """Whether this callback continued an earlier, unfinished run; called once."""
         return False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

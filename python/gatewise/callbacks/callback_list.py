@@ -11,8 +11,7 @@ from gatewise.callbacks.history import History
 from gatewise.registry import Config
 
 if TYPE_CHECKING:
-    from gatewise.training.run import FitRun
-    from gatewise.training.trainable import Trainable
+    from gatewise.callbacks.protocols import Run, TrainedModel
 
 
 class CallbackList(Callback):
@@ -42,7 +41,7 @@ class CallbackList(Callback):
         self,
         callbacks: object = None,
         add_history: bool = False,
-        model: Trainable | None = None,
+        model: TrainedModel | None = None,
         **params: object,
     ) -> None:
         super().__init__()
@@ -86,15 +85,21 @@ class CallbackList(Callback):
         for each in self.callbacks:
             each.set_params(params)
 
-    def set_model(self, model: Trainable) -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Takes the model and passes it on."""
         self.model = model
         for each in self.callbacks:
             each.set_model(model)
 
-    def restore_run(self, run: FitRun) -> bool:
-        """Whether one of them put `run` where an earlier, unfinished one was."""
-        return any(each.restore_run(run) for each in self.callbacks)
+    def set_run(self, run: Run | None) -> None:
+        """Takes the run and passes it on."""
+        self.run = run
+        for each in self.callbacks:
+            each.set_run(run)
+
+    def restore_run(self) -> bool:
+        """Whether one of them continued an earlier, unfinished run."""
+        return any(each.restore_run() for each in self.callbacks)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Calls each."""

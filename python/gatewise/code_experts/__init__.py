@@ -1,4 +1,4 @@
-"""Experts on a sparse code: an encoder, experts over what it finds, and the input beside them."""
+"""Experts on a sparse code: an encoder, experts that read its code, fusion with the input."""
 
 from gatewise.code_experts.contributions import Contributions
 from gatewise.code_experts.model import SparseCodeExperts

@@ -1,4 +1,4 @@
-"""What each feature of a code adds to an output."""
+"""Contributions of the features of a code to an output."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from gatewise.layers import Layer, SparseExpertLayer
 
 STEPS = 64
-"""Points of the path over which gradients are averaged."""
+"""Points of the path at which gradients are averaged."""
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """Parts of an output before its activation: `output = base + values.sum(axis=1)`.
+    """Decomposition of an output before its activation: `output = base + values.sum(axis=1)`.
 
     Attributes
     ----------
     values : csr_array (n, m)
-        What each feature of a row's code adds; 0 for those that are not in the code.
+        Contribution of each feature of a row's code; 0 for features that are not in the code.
     base : ndarray (n,)
-        The rest: biases, and what comes from the input itself.
+        The rest: biases and the contribution of the input.
     output : ndarray (n,)
         The output before its activation.
     completeness_error : ndarray (n,)
-        `base + values.sum(axis=1) - output`: rounding for linear experts, for others what the path
-        misses where experts change on the way.
+        `base + values.sum(axis=1) - output`: rounding for linear experts; for others also the error
+        of the path integral, if the selected experts change along the path.
     """
 
     values: Any
@@ -46,18 +46,23 @@ class Contributions:
 def linear_contributions(
     layer: SparseExpertLayer, codes: Any, weights: Doubles, gates: Doubles | None
 ) -> tuple[Any, Doubles]:
-    """Exact parts for linear experts: `z_f sum_j w_j(z) W_j[f] . v`, and `sum_j w_j(z) b_j . v`.
+    """Exact for linear experts: `z_f sum_j w_j(z) W_j[f] . v`, and the rest `sum_j w_j(z) b_j . v`.
 
     Parameters
     ----------
     layer : SparseExpertLayer
-        Over the code.
+        The experts that read the code.
     codes : csr_array (n, m)
-        Rows.
+        Codes of rows.
     weights : ndarray (u,)
-        v, from the layer's units to the output.
+        v, the weights from the layer's units to the output.
     gates : ndarray (n, u), optional
-        What each unit is multiplied by first, row by row.
+        Factors of the units, per row.
+
+    Returns
+    -------
+    values : csr_array (n, m)
+    base : ndarray (n,)
     """
     from scipy.sparse import csr_array
 
@@ -83,14 +88,14 @@ def linear_contributions(
 
 
 def integrated_gradients(model: Model, codes: Any, raw: Any, output: int) -> tuple[Any, Doubles]:
-    """Parts by the path from no code to the code, and the output with no code.
+    """Integrated gradients from an empty code to the code, and the output of the empty code.
 
-    `IG_f = z_f mean_t dF(t z)/dz_f` over the midpoints t of `STEPS` equal pieces of [0, 1]
+    `IG_f = z_f mean_t dF(t z)/dz_f` over the midpoints t of `STEPS` equal intervals of [0, 1]
     (Sundararajan, Taly, Yan 2017, "Axiomatic attribution for deep networks", equations 1 and 3).
     """
     from scipy.sparse import csr_array
 
-    network = model._require_network()
+    network = model._training.require_network()
     row_indices = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
     gradient_sum = np.zeros(codes.nnz)
     for step in range(STEPS):
@@ -110,12 +115,12 @@ def integrated_gradients(model: Model, codes: Any, raw: Any, output: int) -> tup
 
 
 def is_linear(layer: SparseExpertLayer) -> bool:
-    """Whether a row's output is linear in its code once the experts are chosen."""
+    """Whether the output is linear in the code for fixed experts and weights."""
     return layer.expert == Linear() and (layer.activation or "linear") == "linear"
 
 
 def gate_values(model: Model, raw: Any) -> Doubles | None:
-    """g of `fusion="gated_sum"` for rows, or None."""
+    """g of `fusion="gated_sum"` for rows `(n, u)`, or None."""
     gate: Layer | None = next((each for each in model.layers if each.name == GATE), None)
     return None if gate is None else np.asarray(gate(raw), np.float64)
 

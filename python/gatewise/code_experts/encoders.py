@@ -1,4 +1,4 @@
-"""What makes codes: anything with `encode` or `transform`."""
+"""Encoders for experts on a code: objects with `encode` or `transform`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_encoder(encoder: object) -> None:
-    """Refuses, by TypeError, what cannot make codes."""
+    """Raises TypeError if the encoder has neither `encode` nor `transform`."""
     if not (hasattr(encoder, "encode") or hasattr(encoder, "transform")):
         raise TypeError(
             f"encoder: expected an object with encode or transform, got {type(encoder).__name__}"
@@ -25,7 +25,7 @@ def check_encoder(encoder: object) -> None:
 
 
 def fit_if_unfitted(encoder: Any, x: Any) -> None:
-    """Fits a scikit-learn transformer that has seen no data yet."""
+    """Fits a scikit-learn transformer that is not fitted yet."""
     if hasattr(encoder, "encode") or not hasattr(encoder, "get_params"):
         return
     from sklearn.exceptions import NotFittedError
@@ -38,7 +38,7 @@ def fit_if_unfitted(encoder: Any, x: Any) -> None:
 
 
 def encode_rows(encoder: Any, x: Any) -> Any:
-    """The codes of rows as SciPy CSR of float32 `(n, m)`, without entries that are 0."""
+    """The codes of rows as SciPy CSR of float32 `(n, m)`, without stored zeros."""
     from scipy.sparse import csr_array
 
     call = encoder.encode if hasattr(encoder, "encode") else encoder.transform
@@ -55,28 +55,28 @@ def encode_rows(encoder: Any, x: Any) -> Any:
 
 
 def encoder_layers(encoder: object, width: int) -> tuple[list[Layer], list[Layer]]:
-    """The layers of an autoencoder down to its code and up again, for training with others.
+    """The encoder and decoder layers of an autoencoder, for training in another model.
 
-    Those of a stack are its own; a dictionary's are new ones of the same function.
+    A stack returns its own layers; a dictionary returns new, equivalent ones.
 
     Raises
     ------
     TypeError
-        The encoder is no `SparseAutoencoder`.
+        The encoder is not a `SparseAutoencoder`.
     ValueError
-        It is not trained, or is a dictionary with another activation than TopK or ReLU, or with
-        experts.
+        It is a dictionary with another activation than TopK or ReLU, a threshold or experts.
     """
     if not isinstance(encoder, SparseAutoencoder):
         raise TypeError(
-            "training: expected 'frozen' for an encoder that is no SparseAutoencoder, "
-            f"got one of type {type(encoder).__name__}"
+            "training: expected 'frozen' for an encoder that is not a "
+            f"SparseAutoencoder, got one of type {type(encoder).__name__}"
         )
     if not encoder.built:
         encoder.build((None, width))
-    if encoder._architecture.directions is None:
-        at = next(i for i, each in enumerate(encoder.layers) if isinstance(each, SparseCode))
-        return encoder.layers[: at + 1], encoder.layers[at + 1 :]
+    layers = encoder.layers
+    codes = [index for index, each in enumerate(layers) if isinstance(each, SparseCode)]
+    if codes:
+        return layers[: codes[0] + 1], layers[codes[0] + 1 :]
     return _dictionary_layers(encoder)
 
 

@@ -1,4 +1,4 @@
-"""How what experts make of a code meets the input itself."""
+"""Fusion of the experts' output with the input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 FUSIONS = ("concat", "gated_sum", "residual")
 RAW, GATE = "raw_projection", "fusion_gate"
-"""Names of the layers that fusion may add."""
+"""Names of the layers that `fuse` may add."""
 
 
 def fuse(
@@ -22,10 +22,11 @@ def fuse(
     raw_activation: str,
     is_sparse: bool,
 ) -> Symbol:
-    """The fused values `(n, u)`, with e what the experts made and r the input or its projection.
+    """The fused values of e, the experts' output `(n, u)`, and r, the input or its projection.
 
-    concat: `[e, r]`, r the input itself unless it is sparse or a projection is asked for;
-    gated_sum: `g * e + (1 - g) * r`, `g = sigmoid(x W_g + b_g)`; residual: `e + r`.
+    concat: `[e, r]`, with r a projection only if the input is sparse or `raw_units` or
+    `raw_activation` is set; gated_sum: `g * e + (1 - g) * r`, `g = sigmoid(x W_g + b_g)`;
+    residual: `e + r`.
     """
     units, width = experts.shape[-1], raw.shape[-1]
     projected_units = (

@@ -1,4 +1,4 @@
-"""Encoder, experts over the code, fusion with the input, output."""
+"""Experts on a code: encoder, experts, fusion with the input, output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gatewise.code_experts.fusion import FUSIONS, RAW, fuse
 from gatewise.data.csr import core_rows, is_sparse
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
-from gatewise.models.copying import copy_weights, model_like
+from gatewise.models.copying import clone_model, config_without_dropout
 from gatewise.utils.checks import check_choice, check_integer, check_number
 
 if TYPE_CHECKING:
@@ -43,53 +43,54 @@ TRAININGS = ("frozen", "fine_tuned", "joint")
 
 
 class SparseCodeExperts:
-    """`z = S(x)`, `e = sum_{i in A(z)} w_i(z) E_i(z)`, `y = f(fuse(e, x) V + b)`.
+    """Experts on a code: an encoder, experts that read its code, and fusion with the input.
 
-    An encoder S finds a sparse code of each row, experts read the code as CSR, and what they make
-    is fused with the input itself.
+    `z = S(x)`, `e = sum_{i in A(z)} w_i(z) E_i(z)`, `y = f(fuse(e, x) V + b)`. An encoder S
+    computes a sparse code of each row, experts read the code as CSR, and their output is fused
+    with the input.
 
     Parameters
     ----------
     encoder : object with `encode` or `transform`
-        S: a `SparseAutoencoder`, a `PatchEncoder`, a scikit-learn transformer, ...; one of the last
-        that has seen no data is fitted by `fit`.
+        S: a `SparseAutoencoder`, a `PatchEncoder`, a scikit-learn transformer, ...; `fit` fits a
+        transformer that is not fitted yet.
     output_dim : int
         Width of y.
     units : int
-        u, width of what the experts make.
+        u, output width of the experts.
     num_experts, k, expert, balance
-        As of `SparseExpertLayer`; a convolution (`gw.experts.Conv1D`, `Conv2D`) gets its map's
-        shape from a `PatchEncoder`.
+        As for `SparseExpertLayer`; a convolution (`gw.experts.Conv1D`, `Conv2D`) gets the shape of
+        its map from a `PatchEncoder`.
     fusion : {"concat", "gated_sum", "residual"}
         `[e, r]`; `g * e + (1 - g) * r` with `g = sigmoid(x W_g + b_g)`; or `e + r`. r is x, or a
-        learned projection of it where widths have to agree, or x is sparse.
+        learned projection of x if widths must match or x is sparse.
     raw_units : int, optional
-        Width of the projection in "concat"; none unless given.
+        Width of the projection in "concat"; if omitted, x is not projected.
     raw_activation : str, optional
-        Of the projection, by name; linear unless given.
+        Activation of the projection, by name; default linear.
     activation : str, optional
-        f.
+        f, default linear.
     dropout : float in [0, 1)
-        Share of the fused values that the output does not see in a step of training.
+        Dropout rate of the fused values.
     training : {"frozen", "fine_tuned", "joint"}
-        Whether the encoder stays as it is; learns from the task, too; or from the task and from
-        its own reconstruction at once. The last two are for a `SparseAutoencoder`.
+        Whether the encoder is not trained, is trained on the task, or is trained on the task and
+        its reconstruction. The last two require a `SparseAutoencoder`.
     reconstruction_weight : float
-        Of the mean squared error of the reconstruction, in "joint".
+        Weight of the mean squared error of the reconstruction, for "joint".
     seed : int, optional
-        Of first weights.
+        Seed of initial weights.
 
     Raises
     ------
     ValueError
         A number is out of range, or a name is unknown.
     TypeError
-        The encoder has neither method, or an argument is of another type.
+        The encoder has neither method, or an argument has the wrong type.
 
     Notes
     -----
-    With a frozen encoder the codes are made once, and products of rows with experts' weights follow
-    the codes' entries, forward and back; nothing of width m is made dense.
+    With a frozen encoder, codes are computed once per call. Products with the experts' weights read
+    only nonzeros of the codes, forward and backward; no array of width m is dense.
 
     Examples
     --------
@@ -145,14 +146,16 @@ class SparseCodeExperts:
 
     @property
     def model(self) -> Model:
-        """The graph behind the encoder (with it, where it learns); AttributeError before `fit`."""
+        """The model after the encoder, or including it if trained; AttributeError before `fit`."""
         if self._model is None:
-            raise AttributeError("SparseCodeExperts: model is known after fit or build")
+            raise AttributeError(
+                "SparseCodeExperts: expected a built model; call fit or build first"
+            )
         return self._model
 
     @property
     def expert_layer(self) -> SparseExpertLayer:
-        """The experts over the code."""
+        """The expert layer that reads the code; AttributeError before `fit`."""
         return next(each for each in self.model.layers if isinstance(each, SparseExpertLayer))
 
     def compile(
@@ -161,13 +164,24 @@ class SparseCodeExperts:
         loss: Any = "mse",
         metrics: Any = None,
     ) -> None:
-        """As `Model.compile`."""
+        """Sets optimizer, loss and metrics, as `Model.compile`."""
         self._compiled = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
         if self._model is not None:
             self._compile_model()
 
     def build(self, x: Any) -> None:
-        """Makes the graph for rows as those of x, which the encoder has to take."""
+        """Builds the model for rows like x; fits the encoder if it is a transformer not yet fitted.
+
+        Parameters
+        ----------
+        x : array or SciPy sparse matrix (n, d)
+            Rows that the encoder accepts.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The encoder cannot be trained as `training` requires, or a layer does not fit the code.
+        """
         if self._model is not None:
             return
         fit_if_unfitted(self.encoder, x)
@@ -179,7 +193,7 @@ class SparseCodeExperts:
             self._compile_model()
 
     def encode(self, x: Any) -> Any:
-        """The codes of rows, SciPy CSR `(n, m)`."""
+        """The codes of rows, SciPy CSR `(n, m)`; by the trained encoder if it is not frozen."""
         if self._encoding is None:
             return encode_rows(self.encoder, x)
         from scipy.sparse import csr_array
@@ -187,23 +201,27 @@ class SparseCodeExperts:
         return csr_array(self._encoding.predict(x, verbose=0))
 
     def fit(self, x: Any, y: Any, validation_data: Any = None, **options: Any) -> History:
-        """Trains what is not frozen.
+        """Trains the model, and the encoder unless it is frozen.
 
         Parameters
         ----------
         x : array or SciPy sparse matrix (n, d)
             Rows.
         y : array
-            Labels or targets, as the loss reads them.
+            Labels or targets, in the form that the loss expects.
         validation_data : (x, y), optional
-            Rows held out.
+            Held-out rows.
         **options
-            Of `Model.fit`.
+            See `Model.fit`.
+
+        Returns
+        -------
+        History
 
         Raises
         ------
-        ValueError
-            The model is not compiled, or rows and targets do not fit together.
+        TypeError, ValueError
+            The model is not compiled, rows and targets do not fit together, or as for `build`.
         """
         if self._compiled is None:
             raise ValueError("SparseCodeExperts: expected a compiled model; call compile first")
@@ -217,39 +235,39 @@ class SparseCodeExperts:
         )
 
     def predict(self, x: Any, **options: Any) -> Floats:
-        """The outputs `(n, output_dim)`."""
+        """The outputs `(n, output_dim)`; AttributeError before `fit`."""
         found = self.model.predict(self._inputs(_rows(x)), **{"verbose": 0, **options})
         result: Floats = found[0] if self.training == "joint" else found
         return result
 
     def evaluate(self, x: Any, y: Any, **options: Any) -> Any:
-        """The loss and metrics, as `Model.evaluate`."""
+        """The loss and metrics, as `Model.evaluate`; AttributeError before `fit`."""
         x = _rows(x)
         return self.model.evaluate(self._inputs(x), self._targets(x, y), **options)
 
     def contributions(self, x: Any, output: int = 0) -> Contributions:
-        """What each feature of the code adds to an output before its activation.
+        """Contribution of each feature of the code to an output before its activation.
 
-        Exact for linear experts (with the experts and their weights as chosen); for others by
-        integrated gradients from an empty code, with the error of completeness beside.
+        Exact for linear experts, with the experts and weights selected for the code. Others use
+        integrated gradients from an empty code; `completeness_error` is their error.
 
         Parameters
         ----------
         x : array or SciPy sparse matrix (n, d)
             Rows.
         output : int
-            Which output, from 0.
+            Index of the output, from 0.
 
         Raises
         ------
         AttributeError
             Before `fit`.
         ValueError
-            There is no such output, or the encoder was trained with the experts.
+            The index is out of range, or the encoder was trained with the experts.
         """
         if not 0 <= output < self.output_dim:
             raise ValueError(
-                f"output: expected a number from 0 to {self.output_dim - 1}, got {output}"
+                f"output: expected an index from 0 to {self.output_dim - 1}, got {output}"
             )
         if self.training != "frozen":
             raise ValueError(
@@ -273,7 +291,7 @@ class SparseCodeExperts:
         return Contributions(values, base, before, error)
 
     def _raw_contribution(self, raw: Any, gates: Any, output: int) -> Any:
-        """What the input itself adds, and the last bias."""
+        """The contribution of the input, plus the bias of the last layer."""
         named = {each.name: each for each in self.model.layers}
         projected = named[RAW](raw) if RAW in named else raw
         rows = np.asarray(projected, np.float64)
@@ -352,18 +370,16 @@ def _rows(x: Any) -> Any:
 
 
 def _without_dropout_and_losses(model: Model) -> Model:
-    """The same function up to the last activation, without losses of its own, over copies."""
-    config = model.get_config()
+    """A copy of the model without dropout, auxiliary losses and the last activation."""
+    config = config_without_dropout(model)
     for described in config["layers"]:
         settings = described["config"]
         if described["class_name"] == SparseExpertLayer.__name__:
-            # A bias of the selection is no loss, and decides who is chosen.
+            # A selection bias is not a loss and affects which experts are selected.
             terms = settings["balance"] or []
             settings["balance"] = [
                 each for each in terms if each["class_name"] == balances.Bias.__name__
             ] or None
-        if described["class_name"] == Dropout.__name__:
-            settings["rate"] = 0.0
         if settings["name"] == "output":
             settings["activation"] = None
-    return model_like(model, config, copy_weights)
+    return clone_model(model, config)

@@ -1,4 +1,4 @@
-"""Codes of the patches of images."""
+"""Codes of image patches."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CodeMap:
-    """The codes of every patch of images.
+    """The codes of all patches of images.
 
     Attributes
     ----------
     codes : csr_array (n H' W', m)
-        Patch by patch: those of an image row by row, image after image.
+        One row per patch: image after image, the patches of an image in row-major order.
     shape : (n, H', W', m)
-        Of the map.
+        Shape of the map.
     """
 
     codes: Any
     shape: tuple[int, int, int, int]
 
     def rows(self) -> Any:
-        """The map as CSR `(n, H' W' m)`: a row for each image, as expert layers read it."""
+        """The map as CSR `(n, H' W' m)`: one row per image, as expert layers read it."""
         from scipy.sparse import csr_array
 
         n, height, width, m = self.shape
@@ -43,31 +43,31 @@ class CodeMap:
         return csr_array((self.codes.data, columns, offsets), (n, positions * m))
 
     def toarray(self) -> Floats:
-        """The map as an array `(n, H', W', m)`."""
+        """The map as a dense array `(n, H', W', m)`."""
         array: Floats = self.codes.toarray().reshape(self.shape)
         return array
 
 
 class PatchEncoder:
-    """Encodes images patch by patch: an encoder for `SparseCodeExperts` with convolutions.
+    """Encodes images patch by patch, as encoder of `SparseCodeExperts` with convolutions.
 
     Parameters
     ----------
     encoder : object with `encode` or `transform`
-        Of patches `(k, height width channels)`.
+        Encoder of patches `(k, height width channels)`.
     image_shape : (H, W) or (H, W, channels)
-        Of an image; its product is the width of a row.
+        Shape of an image; its product is the width of a row.
     patch : int or (int, int)
         Height and width of a patch.
     stride : int or (int, int), optional
-        From a patch to the next; the patch's own size unless given, so that none overlap.
+        Step from one patch to the next; default the patch size, without overlap.
 
     Raises
     ------
     ValueError
-        A number is out of range, or a patch is larger than an image.
+        A size is out of range, or a patch is larger than an image.
     TypeError
-        The encoder has neither method, or a number is no integer.
+        The encoder has neither method, or a size is not an integer.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PatchEncoder:
 
     @property
     def map_shape(self) -> tuple[int, int]:
-        """`(H', W')`: patches from top to bottom and from left to right."""
+        """`(H', W')`: counts of patches from top to bottom and from left to right."""
         height, width = (
             (whole - size) // step + 1
             for whole, size, step in zip(self.image_shape[:2], self.patch, self.stride, strict=True)
@@ -103,7 +103,7 @@ class PatchEncoder:
         images = images.reshape(len(images), *self.image_shape)
         windows = np.lib.stride_tricks.sliding_window_view(images, self.patch, axis=(1, 2))
         chosen = windows[:, :: self.stride[0], :: self.stride[1]]
-        # (n, H', W', channels, height, width): channels last, as in the image.
+        # `chosen` is (n, H', W', channels, height, width); channels become last, as in the image.
         rows = np.moveaxis(chosen, 3, -1)
         result: Floats = rows.reshape(-1, int(np.prod(rows.shape[3:])))
         return result
@@ -120,26 +120,26 @@ def encode_patches(
     patch: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
 ) -> CodeMap:
-    """The codes of every patch of images `(n, H, W)` or `(n, H, W, channels)`.
+    """The codes of all patches of images `(n, H, W)` or `(n, H, W, channels)`.
 
     Parameters
     ----------
     encoder : object with `encode` or `transform`
-        Of patches `(k, height width channels)`.
+        Encoder of patches `(k, height width channels)`.
     images : array (n, H, W) or (n, H, W, channels)
         Images.
     patch, stride
-        As in `PatchEncoder`.
+        As for `PatchEncoder`.
 
     Returns
     -------
     CodeMap
-        `(n, H', W', m)`; `rows()` is its CSR form, `toarray()` the array.
+        `(n, H', W', m)`; `rows()` is its CSR form, `toarray()` the dense array.
 
     Raises
     ------
     ValueError, TypeError
-        As `PatchEncoder`.
+        As for `PatchEncoder`; or `images` has another count of dimensions.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Weights most of which are exactly zero: by first weights, by training, and what they save."""
+"""Sparse weights: sparse initialization, pruning during training, and compressed layers."""
 
 from gatewise.compress.compressing import compress
 from gatewise.compress.drop_and_grow import DropAndGrow

@@ -1,4 +1,4 @@
-"""Models for serving, whose layers hold no zeros."""
+"""Compression of a model for prediction: layers that store only nonzero weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatewise.layers.compressed_dense import FORMS
 from gatewise.layers.fusing import can_be_fused, fused_weights
 from gatewise.layers.storage import FLOAT32
 from gatewise.models import Model
-from gatewise.models.copying import model_like
+from gatewise.models.copying import clone_model
 from gatewise.sae import SparseAutoencoder
 from gatewise.utils.checks import check_number
 
@@ -29,57 +29,58 @@ if TYPE_CHECKING:
 
 
 def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
-    """A new model for prediction, whose layers with enough zeros hold their other weights alone.
+    """Makes a model for prediction that stores only the nonzero weights of sparse layers.
 
-    `y = f(x W + b)` of such a layer sums over the weights that are not zero, in the same order, and
-    has the bits of the dense layer; see `CompressedDense`. A `Dense` layer is compressed as it is.
-    Linear experts whose weights are the same for every row (routers `All` and `Static`) are first
-    made one matrix, `W = sum_i alpha_i W_i`, which moves their outputs by rounding; its zeros
-    count, not those of the experts. All other layers are copied.
+    `y = f(x W + b)` of a compressed layer sums over the nonzero weights in the same order and has
+    the same bits as the dense layer; see `CompressedDense`. A `Dense` layer is compressed as it
+    is. Linear experts whose weights are the same for every row (routers `All` and `Static`) are
+    first merged into one matrix, `W = sum_i alpha_i W_i`, which changes their outputs by rounding;
+    the zeros of W count, not those of the experts. All other layers are copied.
 
     Parameters
     ----------
     model : Model
-        Built, a `Sequential` or a `Model`.
+        A built `Sequential` or `Model`.
     form : {"auto", "csr", "blocks"}
-        `"csr"` holds each unit's non-zero weights, `"blocks"` those inputs of each 16 units that
-        one of them reads at least, for models from which whole inputs or units were dropped. Both
-        for all layers with enough zeros. `"auto"` times both beside the dense layer, at 1 and 256
-        random rows on the threads in use, and takes the fastest of those that are smaller and at
-        neither slower than the dense layer, layer by layer.
+        Storage of each layer with enough zeros. `"csr"` stores the nonzero weights by unit.
+        `"blocks"` stores, for each 16 units, the inputs that at least one of them reads; it suits
+        models from which whole inputs or units were dropped. `"auto"` times both forms and the
+        dense layer, with 1 and 256 random rows and the current thread count. For each layer it
+        takes the fastest form that is smaller than the dense layer and not slower with either row
+        count.
     least_zeros : float
-        The share of zeros in a kernel, from 0 to 1, below which a layer stays as it is.
+        Minimum fraction of zeros in a kernel, from 0 to 1; layers with fewer zeros stay dense.
 
     Returns
     -------
     Model
-        Of the same class, with the same names, compiled likewise. `fit` and `set_weights` on it are
-        refused where a layer is compressed; `evaluate` leaves out penalties on such layers;
-        `get_weights` gives arrays with their zeros. Where no layer has enough zeros, or all are
-        fastest dense, a copy.
+        A model of the same class with the same names and compile settings. With a compressed
+        layer, `fit` and `set_weights` raise an error, `evaluate` omits the penalties of that
+        layer, and `get_weights` returns dense arrays. If no layer has enough zeros, or the dense
+        layers are fastest, the result is a copy.
 
     Raises
     ------
     TypeError
-        `model` is no model.
+        `model` is not a model.
     ValueError
-        It is not built, is a `SparseAutoencoder`, or has no layer of a kind that can be compressed;
+        The model is not built, is a `SparseAutoencoder`, or has no layer that can be compressed;
         or another argument is out of range.
 
     Notes
     -----
-    Timing takes some 0.1 s for a layer of 2,048 inputs and units. What `"auto"` takes may differ
-    between machines, and between runs where two forms are about equal. It never changes
-    predictions, but for those of fused experts, which stay experts where no form is taken, by
-    rounding.
+    Timing takes about 0.1 s for a layer of 2,048 inputs and units. The choice of `"auto"` may
+    differ between machines, and between runs if two forms are about equally fast. It does not
+    change predictions, except that merged experts differ by rounding; experts stay separate if no
+    form is chosen.
 
-    `quantize` first or afterwards for experts that a router chooses: the two touch different
-    layers.
+    `quantize` can be applied to experts chosen by a router before or after: the two functions
+    change different layers.
 
     References
     ----------
     Hoefler, Alistarh, Ben-Nun, Dryden, Peste 2021, "Sparsity in deep learning", section 2.2, on
-    formats and the share of zeros from which they pay.
+    storage formats and the fraction of zeros above which they pay.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
     def put_weights(layer: Layer, copy: Layer) -> None:
         copy.set_stored_weights(compressed.get(layer.name, layer).stored_weights())
 
-    return model_like(model, config, put_weights)
+    return clone_model(model, config, put_weights)
 
 
 def _check(model: object, form: str) -> None:
@@ -129,7 +130,7 @@ def _check(model: object, form: str) -> None:
     if isinstance(model, SparseAutoencoder):
         raise ValueError(
             "model: expected a Sequential or a Model, got a SparseAutoencoder, whose codes are "
-            "what is sparse"
+            "sparse, not its weights"
         )
     if not model.built:
         raise ValueError("model: expected a built model, got one that has seen no input")
@@ -144,7 +145,7 @@ def _is_candidate(layer: Layer) -> bool:
 
 
 def _compressed(layer: Any, form: str, least_zeros: float) -> CompressedDense | None:
-    """The layer in the form, or in the fastest; None where it stays as it is."""
+    """The layer in the given or the fastest form; None if it stays as it is."""
     is_dense = isinstance(layer, Dense)
     kernel, *rest = layer.get_weights() if is_dense else fused_weights(layer)
     if np.count_nonzero(kernel) > (1 - least_zeros) * kernel.size:
@@ -162,7 +163,7 @@ def _compressed(layer: Any, form: str, least_zeros: float) -> CompressedDense | 
 
 
 def _dense(layer: SparseExpertLayer, kernel: Floats) -> _core.Layer:
-    """The dense layer that fused experts would be, to be timed."""
+    """The dense layer equivalent to the fused experts, for timing."""
     options = {"units": layer.units, "activation": layer.activation, "use_bias": layer.use_bias}
     dense = _core.Layer(Dense.kind, options)
     dense.build([len(kernel)])

@@ -1,4 +1,4 @@
-"""How many weights each kernel keeps, of a number that a whole model keeps."""
+"""Distribution of the kept weights of a model over its kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DISTRIBUTIONS = ("erdos_renyi", "uniform")
 
 
 def check_density(density: object) -> float:
-    """A share above 0 and at most 1; TypeError or ValueError otherwise."""
+    """Checks a density in (0, 1]; raises TypeError or ValueError otherwise."""
     share = check_number("density", density, 0, 1)
     if share == 0:
         raise ValueError(f"density: expected a number above 0, got {density!r}")
@@ -25,7 +25,7 @@ def check_density(density: object) -> float:
 
 
 def check_distribution(distribution: str) -> str:
-    """One of `DISTRIBUTIONS`; ValueError otherwise."""
+    """Checks that the name is one of `DISTRIBUTIONS`; raises ValueError otherwise."""
     if distribution not in DISTRIBUTIONS:
         raise ValueError(
             f"distribution: expected one of {', '.join(DISTRIBUTIONS)}, got {distribution!r}"
@@ -34,12 +34,12 @@ def check_distribution(distribution: str) -> str:
 
 
 def kept_counts(kernels: Sequence[Kernel], density: float, distribution: str) -> list[Indices]:
-    """Weights that each expert of each kernel keeps: `round(density N)` of N in all.
+    """Count of weights that each expert of each kernel keeps; `round(density N)` of N in total.
 
     Raises
     ------
     ValueError
-        One would keep none.
+        An expert would keep no weight.
     """
     shares = _densities(kernels, density, distribution)
     slices = [(kernel, share) for kernel, share in zip(kernels, shares, strict=True)]
@@ -48,22 +48,22 @@ def kept_counts(kernels: Sequence[Kernel], density: float, distribution: str) ->
     )
     counts = np.floor(exact + 1e-9).astype(np.int64)
     missing = round(density * sum(kernel.size for kernel in kernels)) - int(counts.sum())
-    # What rounding down left over goes to those that it took most from.
+    # Distribute the remainder of rounding down to the experts with the largest fraction lost.
     counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1
     if counts.min() < 1:
-        raise ValueError(f"density: expected enough for a weight in every kernel, got {density}")
+        raise ValueError(f"density: expected at least one weight in every kernel, got {density}")
     ends = np.cumsum([kernel.shape[0] for kernel in kernels])
     return np.split(counts, ends[:-1])
 
 
 def _densities(kernels: Sequence[Kernel], density: float, distribution: str) -> Doubles:
-    """The share of each kernel that is kept."""
+    """Fraction of the weights of each kernel that is kept."""
     if distribution == "uniform":
         return np.full(len(kernels), density)
     sizes = np.array([kernel.size for kernel in kernels], np.float64)
     ratios = np.array([(d + u) / (d * u) for _, d, u in (kernel.shape for kernel in kernels)])
     full = np.zeros(len(kernels), np.bool_)
-    # Kernels that epsilon would make more than full are full, and the others share what is left.
+    # Kernels whose density would exceed 1 get density 1; the others share the remaining weights.
     while not full.all():
         left = density * sizes.sum() - sizes[full].sum()
         epsilon = left / (sizes * ratios)[~full].sum()

@@ -1,4 +1,4 @@
-"""Sparse training in which the mask moves."""
+"""Sparse training with a mask that changes during training (RigL)."""
 
 from __future__ import annotations
 
@@ -13,46 +13,45 @@ from gatewise.compress.densities import check_density, check_distribution, kept_
 from gatewise.compress.initialize import draw_masks
 from gatewise.compress.kernels import MIN_NORMAL, LayerChoice, keep_zeros, smallest
 from gatewise.compress.scheduled import KernelSchedule
-from gatewise.training.gradients import mean_gradients
+from gatewise.models.gradients import mean_gradients
 from gatewise.utils.checks import check_integer, check_number
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
 
 _ROWS_STREAM = 3 << 60
-"""Beyond the streams of first weights, shuffles, training and masks."""
+"""Random stream of drawn rows; above those of initial weights, shuffles, training and masks."""
 
 
 class DropAndGrow(KernelSchedule):
-    """Trains few weights and moves them to where the loss asks for them: RigL.
+    """Trains sparse weights with a mask that follows the gradient: RigL.
 
-    Training begins with the masks of `initialize_sparse`. Every so often each kernel drops the
-    share `f(t) = drop_fraction / 2 (1 + cos(pi t / end))` of its weights, the smallest ones, and
-    grows as many, where the loss's gradient is largest among the zeros. The number of non-zero
-    weights of each kernel, and of each expert, stays the same throughout.
+    Training begins with the masks of `initialize_sparse`. At each mask update, each kernel drops
+    the fraction `f(t) = drop_fraction / 2 (1 + cos(pi t / end))` of its weights, the smallest in
+    magnitude, and grows as many at the zeros where the gradient of the loss is largest in
+    magnitude. The count of nonzero weights of each kernel, and of each expert, stays constant.
 
     Parameters
     ----------
     density : float in (0, 1], optional
-        Share of the kernels' weights that are not 0. Unless given, or if the model has that many
-        already, training goes on with the zeros that it has.
+        Fraction of the kernels' weights that are nonzero. If omitted, or if the model already has
+        that density, training continues with the zeros of the model.
     drop_fraction : float in [0, 1]
-        f at the begin.
+        f at the start.
     frequency : int or float
-        Every how many steps weights move: an int is steps, a float a share of all steps of the
-        `fit`.
+        Interval of mask updates: an int is steps, a float a fraction of all steps of the `fit`.
     end : int or float
-        The step, or share of them, from which the masks stay.
+        Step from which the masks are fixed: an int is a step, a float a fraction of all steps.
     distribution : "erdos_renyi" or "uniform"
         See `initialize_sparse`.
     x, y : array (n, ...) or SciPy sparse matrix, and array (n, ...)
         Rows and targets for the gradients: the training data, or a part of them.
     rows : int
-        How many of them, drawn anew each time, make a gradient.
+        Rows per gradient, drawn at random for each mask update.
     layers : list of str or Layer, optional
-        Of these layers alone; all that have kernels unless given. Routers have none.
+        Layers to train sparsely. Default: all that have kernels. Routers have none.
     seed : int, optional
-        Of the masks and of the rows that are drawn; the model's unless given.
+        Seed of the masks and of the drawn rows. Default: that of the model.
 
     Raises
     ------
@@ -62,13 +61,13 @@ class DropAndGrow(KernelSchedule):
 
     Notes
     -----
-    A weight that grows starts at the smallest normal float32, where the paper's starts at 0: so
-    that it counts as one that is trained, far below what a prediction shows. Those just dropped do
-    not grow at once, which the paper's may. Weights that became 0 otherwise, by an L1 penalty or
-    weight decay, are grown anew at the next change. An expert to which none of
-    the drawn rows went has no gradient, and is left as it is. The layers' `kernel_constraint` is
-    `KeepZeros`, and stays so. A change costs a pass over `rows` rows without its update, and a
-    copy of the model.
+    A grown weight starts at the smallest normal float32 instead of 0 as in the paper, so that it
+    counts as trained; its effect on predictions is negligible. Weights just dropped do not grow in
+    the same update, unlike in the paper. Weights that became 0 by an L1 penalty or weight decay
+    are replaced at the next update. An expert that received none of the drawn rows has no
+    gradient, and its mask does not change. The layers' `kernel_constraint` is set to `KeepZeros`
+    permanently. A mask update costs a pass over `rows` rows without its update, and a copy of the
+    model.
 
     References
     ----------
@@ -110,17 +109,17 @@ class DropAndGrow(KernelSchedule):
         self._counts: list[Indices] = []
 
     def get_state(self) -> State:
-        """The steps made so far, and the weights that each expert has."""
+        """The step count so far, and the count of weights of each expert."""
         return {**super().get_state(), "counts": np.concatenate(self._counts)}
 
     def set_state(self, state: State) -> None:
-        """Takes back what `get_state` gave."""
+        """Restores the result of `get_state`."""
         super().set_state(state)
         ends = np.cumsum([kernel.shape[0] for kernel in self._kernels])
         self._counts = np.split(state["counts"], ends[:-1])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Draws the masks, unless the model has them."""
+        """Draws the masks, unless the model already has the target counts."""
         super().on_train_begin(logs)
         self._counts = [
             np.count_nonzero(kernel.read(), axis=(1, 2)).astype(np.int64)
@@ -134,13 +133,13 @@ class DropAndGrow(KernelSchedule):
         keep_zeros(self._kernels)
 
     def fraction_at(self, step: int) -> float:
-        """f, of the training under way."""
+        """f at a step of the current training."""
         done = min(step / self._end, 1)
         return self.drop_fraction / 2 * (1 + math.cos(math.pi * done))
 
     def _update_kernels(self, step: int) -> None:
         chosen = _core.permutation(self._seed(), _ROWS_STREAM + step, self.x.shape[0])[: self.rows]
-        # In ascending order, in which a file is read fastest.
+        # Files are read fastest in ascending order.
         chosen.sort()
         gradients = mean_gradients(self.model, self.x[chosen], self.y[chosen])  # type: ignore[arg-type]
         fraction = self.fraction_at(step)
@@ -155,15 +154,14 @@ class DropAndGrow(KernelSchedule):
     def _seed(self) -> int:
         if self.seed is not None:
             return self.seed
-        seed = self.model._seed
-        assert seed is not None, "the model is built"
-        return seed
+        assert self.run is not None, "masks are drawn during fit"
+        return self.run.seed
 
 
 def move(weights: Floats, gradient: Floats, count: int, fraction: float) -> None:
-    """Drops `int(fraction * count)` of the weights (d u,), the smallest, and grows as many others.
+    """Drops the `int(fraction * count)` smallest of the weights (d u,) and grows as many others.
 
-    Weights above or below `count` are dropped or grown too.
+    If the count of nonzeros differs from `count`, drops or grows the difference too.
     """
     active, inactive = np.flatnonzero(weights), np.flatnonzero(weights == 0)
     num_dropped = min(int(fraction * count), len(inactive)) + max(0, len(active) - count)
@@ -173,12 +171,12 @@ def move(weights: Floats, gradient: Floats, count: int, fraction: float) -> None
 
 
 def _check_rows(x: Any, y: Any) -> tuple[Any, Any]:
-    """x and y as arrays that rows can be taken from, x possibly as CSR."""
+    """x and y as arrays that can be indexed by rows; x may be CSR."""
     from gatewise.data.convert import to_array
     from gatewise.data.csr import is_sparse, to_csr
 
     x = to_csr(x, "x") if is_sparse(x) else to_array(x, "x")
     y = to_array(y, "y")
     if x.ndim < 1 or y.ndim < 1 or x.shape[0] != y.shape[0] or x.shape[0] == 0:
-        raise ValueError(f"x, y: expected as many rows each, got shapes {x.shape} and {y.shape}")
+        raise ValueError(f"x, y: expected equal row counts, got shapes {x.shape} and {y.shape}")
     return x, y

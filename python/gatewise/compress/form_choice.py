@@ -1,4 +1,4 @@
-"""Which form of a layer is the fastest here, by timing all of them."""
+"""Choice of the fastest form of a layer by timing."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from gatewise.layers import CompressedDense
 
 TIMED_ROWS = (1, 256)
-"""Rows of the predictions that are timed: one waits for memory, many for arithmetic."""
+"""Row counts of the timed predictions: one row is bound by memory, many by arithmetic."""
 
 _SLOWDOWN_TOLERANCE = 1.05
-"""What counts as slower: less is within what two timings of the same work differ by."""
+"""Time ratio that counts as slower; smaller ratios are within the noise of timings."""
 _MAX_REPEATS = 5
 _MAX_SECONDS = 0.05
-"""Timing ends after so many turns of all forms or, from the second on, after this time."""
+"""Timing ends after this many repeats or, from the second repeat on, after this time."""
 
 
 def choose_form(dense: _core.Layer, forms: Mapping[str, CompressedDense]) -> str | None:
-    """The name of the fastest of `forms`, or None where the dense layer is to stay.
+    """Name of the fastest of `forms`, or None if the layer should stay dense.
 
-    A form comes into question if it takes fewer bytes than the dense layer and is slower at neither
-    one row nor many; of several, the one whose times have the least product.
+    A form must take fewer bytes than the dense layer and must not be slower with one row or with
+    many; of several, the one with the smallest product of times is chosen.
     """
     dense_bytes = sum(4 * _size(parameter) for parameter in dense.parameters())
     smaller = {name: form for name, form in forms.items() if form.count_bytes() < dense_bytes}
@@ -49,13 +49,13 @@ def choose_form(dense: _core.Layer, forms: Mapping[str, CompressedDense]) -> str
 
 
 def _time(networks: Mapping[str | None, _core.Network], x: Floats) -> dict[str | None, float]:
-    """The least seconds that each takes for the rows, all of them in turns."""
+    """Minimum seconds per prediction of the rows, for each network; networks take turns."""
     rows = len(x)
     seconds = dict.fromkeys(networks, float("inf"))
     end = perf_counter() + _MAX_SECONDS
     for repeat in range(_MAX_REPEATS):
         for name, network in networks.items():
-            network.predict([x], rows)  # brings its weights back into the caches
+            network.predict([x], rows)  # loads its weights into the caches again
             start = perf_counter()
             network.predict([x], rows)
             seconds[name] = min(seconds[name], perf_counter() - start)

@@ -1,4 +1,4 @@
-"""First weights most of which are zero, and stay so."""
+"""Sparse initialization: random masks of weights that stay zero in training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gatewise.models import Model
 
 _MASK_STREAM = 1 << 61
-"""Beyond the streams of first weights, shuffles and training."""
+"""First random stream of masks; above those of initial weights, shuffles and training."""
 
 
 def initialize_sparse(
@@ -29,52 +29,52 @@ def initialize_sparse(
     layers: LayerChoice = None,
     rescale: bool = True,
 ) -> dict[str, float]:
-    """Keeps a random part of each kernel's weights, and makes the others 0 for good.
+    """Keeps a random subset of each kernel's weights and sets the others to 0 permanently.
 
-    A kernel `(d, u)` keeps the share `epsilon (d + u) / (d u)`, at most 1, of its weights:
-    each unit about as many inputs, however wide the layer, so that small layers are denser. epsilon
-    is such that the model keeps `density` in all. Which ones is drawn for each kernel, and for each
-    expert, on its own. The layers' `kernel_constraint` becomes `KeepZeros`.
+    A kernel `(d, u)` keeps the fraction `epsilon (d + u) / (d u)`, at most 1, of its weights. Each
+    unit keeps about the same count of inputs at any layer width, so small layers are denser.
+    epsilon is such that the whole model keeps `density`. The mask is drawn independently for each
+    kernel and each expert. The layers' `kernel_constraint` becomes `KeepZeros`.
 
     Parameters
     ----------
     model : Model or Layer
-        Built; its weights may be the first ones or trained.
+        Built; its weights may be initial or trained.
     density : float in (0, 1]
-        Share of the kernels' weights that stay: `round(density N)` of N, exactly.
+        Fraction of the kernels' weights to keep: exactly `round(density N)` of N.
     distribution : "erdos_renyi" or "uniform"
-        The shares above, or `density` for every kernel.
+        The fractions above, or `density` for every kernel.
     seed : int, optional
-        Which random numbers; the seed of the model's own weights unless given.
+        Seed of the masks. Default: the seed of the model's weights.
     layers : list of str or Layer, optional
-        Of these layers alone; all that have kernels unless given. Routers have none.
+        Layers to make sparse. Default: all that have kernels. Routers have none.
     rescale : bool
-        Whether weights that stay are multiplied by `1 / sqrt(share of the kernel kept)`, so that
-        the variance of what a unit sums up stays what the initializer made it.
+        If True, the kept weights are multiplied by `1 / sqrt(fraction of the kernel kept)`, so
+        that pre-activations keep the variance that the initializer intends.
 
     Returns
     -------
     dict of str to float
-        The share that each layer keeps, by name.
+        The fraction that each layer keeps, by name.
 
     Raises
     ------
     ValueError
         The model is not built or is quantized, a number is out of range, a name is unknown, or a
-        kernel would keep no weight. The model is then as it was.
+        kernel would keep no weight. The model is then unchanged.
     TypeError
-        An argument is of another type.
+        An argument has another type.
 
     Notes
     -----
-    A weight that stays and is exactly 0 starts at the smallest normal float32 instead, or it would
-    count as dropped. Biases and routers are left alone.
+    A kept weight that is exactly 0 is set to the smallest normal float32; otherwise it would count
+    as dropped. Biases and routers are not changed.
 
     References
     ----------
     Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse
     connectivity inspired by network science", equation 3 (Erdős-Rényi). Evci et al. 2020, "Rigging
-    the lottery: making all tickets winners", section 3 (epsilon from a density of the whole).
+    the lottery: making all tickets winners", section 3 (epsilon from the density of the model).
 
     Examples
     --------
@@ -99,7 +99,7 @@ def initialize_sparse(
 
 
 def draw_masks(kernels: list[Kernel], counts: list[Indices], seed: int, rescale: bool) -> None:
-    """Keeps so many weights of each expert of each kernel, drawn at random."""
+    """Keeps a random subset of `counts` weights of each expert of each kernel."""
     stream = _MASK_STREAM
     for kernel, own in zip(kernels, counts, strict=True):
         weights = kernel.read()
@@ -111,7 +111,7 @@ def draw_masks(kernels: list[Kernel], counts: list[Indices], seed: int, rescale:
 
 
 def _mask_weights(weights: Floats, kept: Indices, rescale: bool) -> None:
-    """Makes all of the weights (d, u) zero but those at the places `kept`."""
+    """Sets the weights (d, u) to zero in place, except those at the flat indices `kept`."""
     values = weights.reshape(-1)
     factor = np.float32((weights.size / len(kept)) ** 0.5 if rescale else 1)
     kept_values = values[kept] * factor

@@ -1,4 +1,4 @@
-"""The kernels of a model that may be made sparse."""
+"""The kernels of a model that can be made sparse."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from gatewise._core import Floats
-    from gatewise.models import Model
-    from gatewise.training.trainable import Trainable
+    from gatewise.callbacks.protocols import TrainedModel
 
 LayerChoice: TypeAlias = "Sequence[str | Layer] | None"
-"""Layers or their names; None for all that have kernels."""
+"""Layers or layer names; None for all layers that have kernels."""
 
 MIN_NORMAL = np.finfo(np.float32).tiny
-"""What a weight starts at that counts and was 0: the smallest float32 that arithmetic keeps apart
-from 0, since denormal numbers are flushed to it."""
+"""Initial value of kept or grown weights that were 0: the smallest normal float32, because
+denormal numbers are flushed to 0."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel of a layer, or that of each of its experts, as `(E, d, u)`; E is 1 for Dense."""
+    """A kernel of a layer as `(E, d, u)`, one slice per expert; E is 1 for Dense."""
 
     layer: Layer
     name: str
@@ -38,26 +37,26 @@ class Kernel:
 
     @property
     def size(self) -> int:
-        """Weights of all experts."""
+        """Count of weights of all experts."""
         return math.prod(self.shape)
 
     def read(self) -> Floats:
-        """A copy of the weights."""
+        """Returns a copy of the weights."""
         return self.layer.native.get(self.name).reshape(self.shape)
 
     def write(self, weights: Floats) -> None:
-        """Sets them."""
+        """Sets the weights."""
         per_expert = self.layer.native.get(self.name).ndim == 3
         self.layer.native.set(self.name, weights if per_expert else weights[0])
 
 
-def find_kernels(model: Model | Trainable | Layer, layers: LayerChoice) -> list[Kernel]:
-    """The kernels of Dense and expert layers, in order; those of routers are none.
+def find_kernels(model: TrainedModel | Layer, layers: LayerChoice) -> list[Kernel]:
+    """The kernels of Dense and expert layers, in order; routers have none.
 
     Raises
     ------
     TypeError
-        `layers` is no sequence of names and layers.
+        `layers` is not a sequence of names and layers.
     ValueError
         The model is not built or is quantized, has no such layer, or a layer has no kernel.
     """
@@ -71,7 +70,7 @@ def find_kernels(model: Model | Trainable | Layer, layers: LayerChoice) -> list[
         raise ValueError("model: expected Dense or SparseExpertLayer layers, got none")
     refuse_quantized("compress", chosen)
     return [
-        Kernel(layer, parameter.name, (1, *parameter.shape)[-3:])  # type: ignore[arg-type]
+        Kernel(layer, parameter.name, (1, *parameter.shape)[-3:])
         for layer in chosen
         for parameter in layer.parameters()
         if parameter.role == "kernel"
@@ -79,13 +78,13 @@ def find_kernels(model: Model | Trainable | Layer, layers: LayerChoice) -> list[
 
 
 def keep_zeros(kernels: Iterable[Kernel]) -> None:
-    """From here on training leaves weights of 0 as they are."""
+    """Makes training keep all weights that are 0."""
     for layer in {id(kernel.layer): kernel.layer for kernel in kernels}.values():
         layer.kernel_constraint = KeepZeros()
 
 
 def smallest(values: Floats, count: int) -> npt.NDArray[np.bool_]:
-    """Which `count` of the values (n,) are smallest; of equal ones the first."""
+    """Mask of the `count` smallest of the values (n,); of equal values the first."""
     if count <= 0:
         return np.zeros(len(values), np.bool_)
     last = np.partition(values, count - 1)[count - 1]

@@ -1,4 +1,4 @@
-"""Pruning by magnitude, on a schedule."""
+"""Magnitude pruning on a schedule."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ SCOPES = ("global", "layer")
 
 
 class MagnitudePruning(KernelSchedule):
-    """Makes the smallest weights 0 during training, more and more of them, and keeps them so.
+    """Sets the smallest weights to 0 during training, up to a final sparsity, and keeps them 0.
 
-    At step t the share of zeros becomes `s = final + (initial - final) (1 - (t - begin) / (end -
-    begin))^3`: fast at first, while many weights are not needed, slowly towards the end.
+    At step t the sparsity becomes `s = final + (initial - final) (1 - (t - begin) / (end -
+    begin))^3`: it increases fast at first, while many weights are not needed, and slowly towards
+    the end.
 
     Parameters
     ----------
     final_sparsity : float in [0, 1)
-        Share of the kernels' weights that are 0 from `end_step` on.
+        Fraction of the kernels' weights that are 0 from `end_step` on.
     initial_sparsity : float in [0, final_sparsity]
-        That at `begin_step`.
+        Sparsity at `begin_step`.
     begin_step, end_step, frequency : int or float
-        From which step to which, and every how many: an int is steps, a float a share of all steps
-        of the `fit`. After `end_step` the weights that are left are trained on.
+        First and last step of pruning, and the interval in steps: an int is steps, a float a
+        fraction of all steps of the `fit`. After `end_step` the remaining weights train on.
     layers : list of str or Layer, optional
-        Of these layers alone; all that have kernels unless given. Routers have none.
+        Layers to prune. Default: all that have kernels. Routers have none.
     scope : "global" or "layer"
-        Whether weights of all kernels are compared with each other, or `s` holds for each kernel
-        of each layer on its own; experts of one layer are compared either way.
+        Whether `s` is that of all kernels together, or of each kernel of each layer. The experts
+        of one layer are compared with each other in both cases.
     exponent : float
-        In place of 3; 1 prunes evenly.
+        Exponent of the schedule; 1 prunes linearly.
 
     Raises
     ------
     ValueError, TypeError
         A number is out of range, or, when training begins, the model is not built or is quantized,
-        has no such layer, or `end_step` is not behind `begin_step`.
+        has no such layer, or `end_step` is not after `begin_step`.
 
     Notes
     -----
-    From the first pruning on the layers' `kernel_constraint` is `KeepZeros`, in this training and
-    in later ones; it is saved with the model. A weight that is 0 already counts as pruned. Numbers
-    of zeros are exact: `round(s N)` of N weights; of equal ones those that come first go. With
-    `"global"` a layer whose weights are small by nature may lose nearly all of them. Biases are
-    left alone.
+    From the first pruning on, the layers' `kernel_constraint` is `KeepZeros`, in this and later
+    trainings; it is saved with the model. Weights that are already 0 count as pruned. The count of
+    zeros is exactly `round(s N)` of N weights; of equal weights the first are pruned. With
+    `"global"`, a layer whose weights are small by nature may lose nearly all of them. Biases are
+    not pruned.
 
     References
     ----------
@@ -93,23 +94,23 @@ class MagnitudePruning(KernelSchedule):
         self._started = False
 
     def get_state(self) -> State:
-        """The steps made so far, and whether weights were pruned."""
+        """The step count so far, and whether pruning has started."""
         return {**super().get_state(), "begun": self._started}
 
     def set_state(self, state: State) -> None:
-        """Takes back what `get_state` gave."""
+        """Restores the result of `get_state`."""
         super().set_state(state)
         self._started = bool(state["begun"])
         if self._started:
             keep_zeros(self._kernels)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Finds the kernels, and the steps at which they are pruned."""
+        """Finds the kernels and the steps of pruning."""
         super().on_train_begin(logs)
         self._started = False
 
     def sparsity_at(self, step: int) -> float:
-        """s, of the training under way."""
+        """Sparsity s at a step of the current training."""
         left = 1 - min(max((step - self._begin) / (self._end - self._begin), 0), 1)
         gap = self.initial_sparsity - self.final_sparsity
         return self.final_sparsity + gap * math.pow(left, self.exponent)
@@ -128,7 +129,7 @@ class MagnitudePruning(KernelSchedule):
 
 
 def prune(kernels: list[Kernel], sparsity: float) -> None:
-    """Makes the smallest weights of all these kernels 0, that share of them in all."""
+    """Sets the fraction `sparsity` of all weights to 0, the smallest in magnitude."""
     weights = [kernel.read() for kernel in kernels]
     flat = np.concatenate([each.reshape(-1) for each in weights])
     flat[smallest(np.abs(flat), round(sparsity * flat.size))] = 0

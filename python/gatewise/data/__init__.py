@@ -1,4 +1,4 @@
-"""Data on its way to the core: conversion and checks, splitting, shuffling and streaming."""
+"""Input data: conversion and checks, splitting, shuffling and streaming."""
 
 from gatewise.data.batches import IteratorSource, is_iterable_of_batches
 from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples

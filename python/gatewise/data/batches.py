@@ -1,4 +1,4 @@
-"""Iterators and other iterables of batches that a user made."""
+"""Batches from user-defined iterators and other iterables."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unl
 from gatewise.data.sources import Batch
 
 UserBatch: TypeAlias = object
-"""`(x, y)` or `(x, y, sample_weight)`, as a tuple or a list; for prediction also `x` or `(x,)`."""
+"""`(x, y)` or `(x, y, sample_weight)` as a tuple or list; for prediction also `x` or `(x,)`."""
 
 
 def is_iterable_of_batches(value: object) -> TypeGuard[Iterable[UserBatch]]:
-    """Whether `value` gives batches, rather than being one array or a list or dict of arrays."""
+    """True if `value` iterates over batches; False for an array or a list or dict of arrays."""
     if isinstance(value, (str, bytes, os.PathLike, list, tuple, Mapping, np.ndarray)):
         return False
     if hasattr(value, "__array__") or is_sparse(value):
@@ -29,17 +29,17 @@ def is_iterable_of_batches(value: object) -> TypeGuard[Iterable[UserBatch]]:
 
 
 class IteratorSource:
-    """Batches from an iterable, each converted and checked when it is drawn.
+    """Draws batches from an iterable, and converts and checks each one when it is drawn.
 
-    An iterator (a generator, say) gives one pass, over all epochs; any other iterable, such as a
-    data loader, is iterated anew for each pass.
+    An iterator, such as a generator, is iterated once, over all epochs. Any other iterable, such as
+    a data loader, is iterated again for each pass.
 
     Parameters
     ----------
     batches : iterable
-        What `UserBatch` says.
+        Yields batches as described at `UserBatch`.
     class_weight : object, optional
-        As in `fit`.
+        As for `fit`.
     """
 
     def __init__(self, batches: Iterable[UserBatch], class_weight: object = None) -> None:
@@ -51,20 +51,20 @@ class IteratorSource:
 
     @property
     def steps(self) -> int | None:
-        """The iterable's length if it has one."""
+        """The iterable's length; None if it has none."""
         length = getattr(self._batches, "__len__", None)
         return None if length is None else int(length())
 
     def first_parts(self, names: list[str]) -> list[Part]:
-        """The inputs of the first batch as they came, to build a model from."""
+        """The unconverted inputs of the first batch, to build a model from."""
         return to_parts(self._first(), names, "x")
 
     def first_features(self) -> list[Floats | _core.SparseRows]:
-        """The inputs of the first batch."""
+        """The converted inputs of the first batch."""
         return unlabelled_samples(cast("Signature", self.signature), self._first()).features()
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`, which are drawn and dropped."""
+        """The batches of one pass; the first `skip` are drawn and dropped."""
         for index, batch in enumerate(self._raw()):
             if index < skip:
                 continue
@@ -78,7 +78,7 @@ class IteratorSource:
             yield unlabelled_samples(signature, unpack(batch)[0])
 
     def _first(self) -> object:
-        """The inputs of the first batch, which an iterator gives again as its first."""
+        """The inputs of the first batch; an iterator keeps it, to return it again later."""
         first = self._held[0] if self._held else next(iter(self._batches), None)
         if first is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
@@ -103,12 +103,12 @@ class IteratorSource:
 
 
 def unpack(batch: UserBatch) -> tuple[object, object, object]:
-    """x, y and sample weights of a batch; None for what it does not have.
+    """x, y and sample weights of a batch; None for each that is missing.
 
     Raises
     ------
     ValueError
-        If it is a tuple or list of another length than 1, 2 or 3.
+        If `batch` is a tuple or list whose length is not 1, 2 or 3.
     """
     if not isinstance(batch, (tuple, list)):
         return batch, None, None

@@ -1,18 +1,18 @@
-"""The one place where an array a user passes becomes an array the core reads.
+"""Conversion of user arrays to arrays for the core.
 
 ============================  =========================================================
-what comes                    what the core gets
+input                         array for the core
 ============================  =========================================================
 float32, C-contiguous         the same memory
 float16, float64, int, bool   a float32 copy (float64 is rounded to the nearest float32)
 float32 with other strides    a contiguous copy
 SciPy sparse (input only)     its CSR rows, see `gatewise.data.csr`
-class numbers                 int32, see `gatewise.data.targets`
-an object with `__array__`    what its array gives
+class indices                 int32, see `gatewise.data.targets`
+an object with `__array__`    as for its array
 ============================  =========================================================
 
-Refused: complex, text, dates and object arrays (`TypeError`); other shapes, empty arrays, NaN and
-infinity (`ValueError`, by row and column).
+Errors: complex, text, date and object arrays (`TypeError`); wrong shapes, empty arrays, NaN and
+infinity (`ValueError` with row and column).
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Labels: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Shape: TypeAlias = tuple[int | None, ...]
 RowIndices: TypeAlias = Indices | range
-"""Which row of the user's array each row of a part is."""
+"""Index in the user's array of each row of a part."""
 
 
 def describe_shape(shape: Shape) -> str:
-    """A shape with `n` for the batch axis and `?` for other free axes: `(n, 784)`."""
+    """Formats a shape with `n` for the batch axis and `?` for other free axes: `(n, 784)`."""
     names = ["n" if axis == 0 else "?" for axis in range(len(shape))]
     sizes = [name if size is None else str(size) for size, name in zip(shape, names, strict=True)]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 
 def to_array(value: object, name: str) -> Array:
-    """The NumPy array of `value`, without a copy where there is one already.
+    """`value` as a NumPy array, without a copy if it is one already.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def to_array(value: object, name: str) -> Array:
 
 
 def check_numeric(array: Array, name: str) -> None:
-    """Refuses arrays whose elements are not real numbers.
+    """Checks that the elements of an array are real numbers.
 
     Raises
     ------
     TypeError
-        If the dtype is complex, text, dates or objects.
+        If the dtype is complex, text, date or object.
     """
     if array.dtype.kind not in "fiub":
         raise TypeError(
@@ -73,15 +73,15 @@ def check_numeric(array: Array, name: str) -> None:
 
 
 def to_float32(array: Array, name: str) -> Floats:
-    """`array` as float32 in C order; the same object if it already is both.
+    """`array` as C-contiguous float32; the same object if it already is both.
 
     Raises
     ------
     TypeError
-        If the dtype is complex, text, dates or objects.
+        If the dtype is complex, text, date or object.
     """
     check_numeric(array, name)
-    # A float64 beyond float32's range becomes infinite here and is refused by `check_finite`.
+    # A float64 out of float32's range becomes infinite; `check_finite` then raises.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32)
 
@@ -89,23 +89,23 @@ def to_float32(array: Array, name: str) -> Floats:
 def check_finite(
     converted: Floats, name: str, original: Array | None = None, rows: RowIndices | None = None
 ) -> None:
-    """Refuses NaN and infinity.
+    """Checks that an array has no NaN and no infinity.
 
     Parameters
     ----------
     converted : ndarray (n, ..., d), float32
-        What is checked.
+        Array to check.
     name : str
-        The argument to name.
+        Argument name for error messages.
     original : ndarray, optional
-        The array before conversion, to tell a number too large for float32 from an infinity.
+        The array before conversion, to distinguish infinity from a value too large for float32.
     rows : ndarray (n,) of int64 or range, optional
-        Which row of the user's array each row is, where `converted` is a part of it.
+        Row indices for error messages, if `converted` is a part of the user's array.
 
     Raises
     ------
     ValueError
-        With the row and column of the first such number.
+        If it has; the message states row and column of the first such value.
     """
     table = converted if converted.ndim > 1 else converted.reshape(-1, 1)
     found = _core.find_nonfinite(table)
@@ -126,19 +126,19 @@ def check_finite(
 
 
 def check_samples(samples: int, name: str, shape: Sequence[int]) -> None:
-    """Refuses an array without samples.
+    """Checks that an array has samples.
 
     Raises
     ------
     ValueError
-        If there are none.
+        If there are no samples.
     """
     if samples == 0:
         raise ValueError(f"{name}: expected at least one sample, got shape {tuple(shape)}")
 
 
 def match_features(array: Array, name: str, shape: Shape) -> Array:
-    """`array` with the rank of `shape`; `(n,)` becomes `(n, 1)` where one feature is expected.
+    """`array` with the rank of `shape`; `(n,)` becomes `(n, 1)` if one feature is expected.
 
     Raises
     ------
@@ -160,25 +160,25 @@ def match_features(array: Array, name: str, shape: Shape) -> Array:
 
 
 def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = None) -> Floats:
-    """An input of a model: float32, C-contiguous, finite, of shape `shape`.
+    """A model input: float32, C-contiguous, finite, of shape `shape`.
 
     Parameters
     ----------
     array : ndarray
-        What the user passed.
+        The user's array.
     name : str
-        The argument to name in errors.
+        Argument name for error messages.
     shape : tuple
-        The input's shape, None for a free axis; the first axis is the samples'.
+        The input's shape, with None for a free axis; the first axis is samples.
     rows : ndarray (n,) of int64 or range, optional
-        Row numbers to report, where `array` is a part of the user's.
+        Row indices for error messages, if `array` is a part of the user's array.
 
     Raises
     ------
     TypeError
-        If the dtype is complex, text, dates or objects.
+        If the dtype is complex, text, date or object.
     ValueError
-        For another shape, no samples, NaN or infinity.
+        For a wrong shape, no samples, NaN or infinity.
     """
     check_numeric(array, name)
     matched = match_features(array, name, shape)
@@ -188,14 +188,14 @@ def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = No
 
 
 def weights(array: Array, name: str, samples: int, rows: RowIndices | None = None) -> Floats:
-    """One finite float32 weight per sample: `(n,)`; `(n, 1)` is accepted too.
+    """One finite float32 weight per sample, from `(n,)` or `(n, 1)`.
 
     Raises
     ------
     TypeError
-        If the dtype is complex, text, dates or objects.
+        If the dtype is complex, text, date or object.
     ValueError
-        For another shape, NaN or infinity.
+        For a wrong shape, NaN or infinity.
     """
     check_numeric(array, name)
     flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

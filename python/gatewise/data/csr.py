@@ -1,4 +1,4 @@
-"""SciPy sparse matrices as rows the core reads."""
+"""Conversion of SciPy sparse matrices to CSR rows for the core."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gatewise.data.convert import (
 
 
 class CsrMatrix(Protocol):
-    """What is used of `scipy.sparse.csr_array` and `csr_matrix`."""
+    """The attributes of `scipy.sparse.csr_array` and `csr_matrix` that this package uses."""
 
     shape: tuple[int, int]
     indptr: Array
@@ -36,20 +36,20 @@ class CsrMatrix(Protocol):
 
 
 def is_sparse(value: object) -> bool:
-    """Whether `value` is a SciPy sparse matrix or array, found without importing SciPy."""
+    """True if `value` is a SciPy sparse matrix or array; does not import SciPy."""
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and bool(sparse.issparse(value))
 
 
 def to_csr(value: object, name: str) -> CsrMatrix:
-    """`value` in CSR form: the same object if it is CSR already.
+    """`value` as CSR; the same object if it already is CSR.
 
     Raises
     ------
     TypeError
-        If the dtype is complex or objects.
+        If the dtype is complex or object.
     ValueError
-        If it does not have two axes.
+        If `value` does not have two axes.
     """
     check_numeric(cast("Array", value), name)
     if getattr(value, "ndim", 2) != 2:
@@ -60,23 +60,23 @@ def to_csr(value: object, name: str) -> CsrMatrix:
 def to_sparse_rows(
     matrix: CsrMatrix, name: str, shape: Shape, rows: RowIndices | None = None
 ) -> _core.SparseRows:
-    """The rows of `matrix` for the core: float32 values, int32 columns in order, none twice.
+    """The rows of `matrix` for the core: float32 values, sorted int32 indices without duplicates.
 
     Parameters
     ----------
     matrix : csr_matrix or csr_array (n, d)
-        What the user passed. Explicit zeros are kept; repeated entries are summed, as SciPy does.
+        The user's matrix. Explicit zeros are kept; duplicates are summed, as in SciPy.
     name : str
-        The argument to name in errors.
+        Argument name for error messages.
     shape : tuple
-        The model's input, `(None, d)`.
+        The model's input shape, `(None, d)`.
     rows : ndarray (n,) of int64 or range, optional
-        Row numbers to report, where `matrix` is a part of the user's.
+        Row indices for error messages, if `matrix` is a part of the user's matrix.
 
     Raises
     ------
     ValueError
-        For another shape, no samples, NaN or infinity.
+        For a wrong shape, no samples, NaN or infinity.
     """
     fits = len(shape) == 2 and shape[1] == matrix.shape[1]
     if not fits:
@@ -96,12 +96,12 @@ def to_sparse_rows(
 
 
 def to_canonical(matrix: CsrMatrix, name: str) -> CsrMatrix:
-    """`matrix` with the columns of each row in order, none twice: the same object if it is so.
+    """`matrix` with sorted indices without duplicates; the same object if it already has them.
 
     Raises
     ------
     ValueError
-        If its row offsets or columns lead out of its arrays or its shape.
+        If indptr or indices are out of range.
     """
     _check_offsets(matrix, name)
     _check_columns(matrix, name)
@@ -112,19 +112,19 @@ def to_canonical(matrix: CsrMatrix, name: str) -> CsrMatrix:
 
 
 def _check_offsets(matrix: CsrMatrix, name: str) -> None:
-    """Refuses row offsets that SciPy itself would follow out of its arrays."""
+    """Checks indptr, since SciPy itself would read out of bounds."""
     offsets = matrix.indptr
     ends = (int(offsets[0]), int(offsets[-1]))
     if ends != (0, len(matrix.indices)) or np.any(offsets[1:] < offsets[:-1]):
         raise ValueError(
-            f"{name}: expected indptr to rise from 0 to {len(matrix.indices)}, got a sparse matrix "
-            f"whose indptr goes from {ends[0]} to {ends[1]}"
-            + (" and falls in between" if ends == (0, len(matrix.indices)) else "")
+            f"{name}: expected indptr to increase from 0 to {len(matrix.indices)}, got a sparse "
+            f"matrix whose indptr goes from {ends[0]} to {ends[1]}"
+            + (" and decreases in between" if ends == (0, len(matrix.indices)) else "")
         )
 
 
 def _check_columns(matrix: CsrMatrix, name: str) -> None:
-    """Refuses columns out of range, before they are narrowed to 32 bits."""
+    """Checks that column indices are in range, before they are converted to int32."""
     columns, width = matrix.indices, matrix.shape[1]
     if columns.size and (columns.min() < 0 or columns.max() >= width):
         worst = columns.min() if columns.min() < 0 else columns.max()
@@ -145,12 +145,12 @@ def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowIndices 
 
 
 def core_rows(x: object, name: str, width: int) -> Any:
-    """x `(n, ..., width)` as rows that the core reads one by one: dense `(rows, width)`, or CSR.
+    """x `(n, ..., width)` as rows for the core: dense `(rows, width)`, or CSR.
 
     Raises
     ------
     ValueError, TypeError
-        It has another width, or holds no numbers.
+        x has the wrong width, or its elements are not numbers.
     """
     if is_sparse(x):
         return to_sparse_rows(to_csr(x, name), name, (None, width))

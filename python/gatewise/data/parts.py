@@ -1,4 +1,4 @@
-"""The arrays of one call, matched to a model's inputs and outputs, before any conversion."""
+"""Unconverted arrays of a call, matched to a model's inputs and outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
 
 @dataclass(frozen=True)
 class Part:
-    """Rows `first` to `stop` of one array that the user passed, and the name of its argument."""
+    """Rows `first` to `stop` of one array of the user, with its argument name."""
 
     raw: Array | CsrMatrix
     name: str
@@ -25,39 +25,39 @@ class Part:
 
     @property
     def samples(self) -> int:
-        """How many rows there are."""
+        """Count of rows."""
         return self.stop - self.first
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape, samples first."""
+        """The shape; axis 0 is samples."""
         return (self.samples, *self.raw.shape[1:])
 
     @property
     def streamed(self) -> bool:
-        """Whether the rows lie in a file, to be read a few at a time."""
+        """True if the array is a memory-mapped file, which is read in buffers."""
         return isinstance(self.raw, np.memmap)
 
     @property
     def sparse(self) -> bool:
-        """Whether the rows are those of a sparse matrix."""
+        """True if the array is a sparse matrix."""
         return not isinstance(self.raw, np.ndarray)
 
     @property
     def sample_bytes(self) -> int:
-        """How many bytes a sample takes once it is converted; a sparse one as many as the mean."""
+        """Bytes per converted sample; the mean for a sparse matrix."""
         if isinstance(self.raw, np.ndarray):
             return 4 * math.prod(self.shape[1:])
         return 8 + 8 * len(self.raw.indices) // max(1, self.raw.shape[0])
 
     def slice_rows(self, first: int, stop: int) -> Part:
-        """Rows `first` to `stop` of these rows."""
+        """Rows `first` to `stop` of this part."""
         return replace(self, first=self.first + first, stop=self.first + stop)
 
     def read(
         self, row_ranges: Sequence[tuple[int, int]] | None = None
     ) -> tuple[Array | CsrMatrix, RowIndices]:
-        """The rows of `row_ranges` (from, to) in this order, all by default, and their indices."""
+        """The rows in `row_ranges` (from, to), in this order, and their indices; default all."""
         if row_ranges is None:
             row_ranges = [(0, self.samples)]
         spans = [(self.first + first, self.first + stop) for first, stop in row_ranges]
@@ -65,19 +65,19 @@ class Part:
             return self.raw, range(self.raw.shape[0])
         if len(spans) == 1:
             return self.raw[slice(*spans[0])], range(*spans[0])
-        # Only files are read in several row_ranges, and files hold dense arrays.
+        # Only files are read in several ranges, and files contain dense arrays.
         dense = cast("Array", self.raw)
         row_indices = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
         return np.concatenate([dense[slice(*span)] for span in spans]), row_indices
 
 
 def open_npy(path: str | os.PathLike[str], name: str) -> Array:
-    """The array of a `.npy` file, mapped and not read.
+    """Memory-maps the array of a `.npy` file.
 
     Raises
     ------
     OSError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If it is not a `.npy` file of numbers.
     """
@@ -97,11 +97,11 @@ def to_part(value: object, name: str) -> Part:
     Raises
     ------
     TypeError
-        If it is no array, or holds no numbers.
+        If `value` is not an array, or its elements are not numbers.
     ValueError
-        If it has no axis, or is a path to something else than a `.npy` file.
+        If `value` has no axis, or is a path to a file that is not `.npy`.
     OSError
-        If it is a path to no file.
+        If `value` is a path and the file does not exist.
     """
     raw: Array | CsrMatrix
     if isinstance(value, (str, os.PathLike)):
@@ -118,21 +118,21 @@ def to_part(value: object, name: str) -> Part:
 
 
 def match_names(value: object, names: Sequence[str], argument: str) -> list[tuple[object, str]]:
-    """What of `value` belongs to each of `names` (a model's inputs or outputs), with its own name.
+    """The array for each of `names` (a model's inputs or outputs), with its argument name.
 
     Parameters
     ----------
     value : array, list, tuple or dict
-        One array for one name; else a list in the order of `names`, or a dict with them as keys.
+        One array for one name; else a list in the order of `names`, or a dict with these keys.
     names : sequence of str
         The model's input or output names.
     argument : str
-        What the user's argument is called.
+        Argument name for error messages.
 
     Raises
     ------
     ValueError
-        If the number of arrays, or a key, does not fit.
+        If the count of arrays, or a key, does not match.
     """
     if isinstance(value, Mapping):
         if set(value) != set(names):
@@ -154,7 +154,7 @@ def match_names(value: object, names: Sequence[str], argument: str) -> list[tupl
 
 
 def to_parts(value: object, names: Sequence[str], argument: str) -> list[Part]:
-    """The `Part` of each of `names`; see `match_names` and `to_part`."""
+    """One `Part` per name; see `match_names` and `to_part`."""
     return [to_part(each, name) for each, name in match_names(value, names, argument)]
 
 

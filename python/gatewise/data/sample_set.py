@@ -1,4 +1,4 @@
-"""The samples of one call: inputs, targets and weights that belong together."""
+"""The samples of one call: inputs, targets and sample weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RowRanges: TypeAlias = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Signature:
-    """The names and shapes of a model's inputs, and what its losses want as targets."""
+    """Names and shapes of a model's inputs, and target rules of its outputs."""
 
     input_names: list[str]
     input_shapes: list[Shape]
@@ -32,7 +32,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Arrays of equal length, converted where `dataset` or `features` asks for rows of them."""
+    """Arrays of equal length; `dataset` and `features` convert the requested rows."""
 
     signature: Signature
     inputs: list[Part]
@@ -42,12 +42,12 @@ class SampleSet:
 
     @property
     def samples(self) -> int:
-        """How many samples there are."""
+        """Count of samples."""
         return self.inputs[0].samples
 
     @property
     def streamed(self) -> bool:
-        """Whether any of the arrays lies in a file."""
+        """True if any of the arrays is a memory-mapped file."""
         given = [part for part in self.weights if part is not None]
         return any(part.streamed for part in [*self.inputs, *self.targets, *given])
 
@@ -61,18 +61,18 @@ class SampleSet:
         )
 
     def without_class_weight(self) -> SampleSet:
-        """The same samples, without weights by class: as in Keras, validation does not use them."""
+        """The same samples without class weights, which validation ignores, as in Keras."""
         return replace(self, class_weight=None)
 
     def features(self, row_ranges: RowRanges | None = None) -> list[Floats | _core.SparseRows]:
-        """The inputs of the samples in `row_ranges` (from, to), converted and checked."""
+        """Converted and checked inputs of the samples in `row_ranges` (from, to)."""
         return [
             read_features(part, shape, row_ranges)
             for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
         ]
 
     def dataset(self, row_ranges: RowRanges | None = None) -> _core.Dataset:
-        """The samples in `row_ranges` for a training or test step, converted and checked."""
+        """Converted and checked samples in `row_ranges`, for training or test steps."""
         inputs = self.features(row_ranges)
         targets = []
         for part, rule in zip(self.targets, self.signature.rules, strict=True):
@@ -98,7 +98,7 @@ class SampleSet:
 def read_features(
     part: Part, shape: Shape, row_ranges: RowRanges | None = None
 ) -> Floats | _core.SparseRows:
-    """Rows of one input, converted and checked."""
+    """Converted and checked rows of one input."""
     raw, rows = part.read(row_ranges)
     if part.sparse:
         return to_sparse_rows(cast("CsrMatrix", raw), part.name, shape, rows)
@@ -113,25 +113,25 @@ def labelled_samples(
     class_weight: object = None,
     prefix: str = "",
 ) -> SampleSet:
-    """The samples of `fit`, `evaluate` and their kin.
+    """The samples of `fit`, `evaluate` and other methods with targets.
 
     Parameters
     ----------
     signature : Signature
         The model's names, shapes and target rules.
     x, y : array, path, list or dict
-        One array for each input and output.
+        One array per input and per output.
     sample_weight : array (n,), list or dict, optional
-        One for all outputs, or one for each (None for none).
+        One array for all outputs, or one per output (None for no weights).
     class_weight : dict, optional
-        Weight by class number, for a model with one output.
+        Weight by class index, for a model with one output.
     prefix : str, optional
-        Put before the arguments' names in errors: `"validation "`.
+        Prefix of argument names in error messages, such as `"validation "`.
 
     Raises
     ------
     TypeError, ValueError, OSError
-        See `gatewise.data.parts` and `gatewise.data.convert`; also if the sample counts differ.
+        See `gatewise.data.parts` and `gatewise.data.convert`; also if sample counts differ.
     """
     inputs = to_parts(x, signature.input_names, f"{prefix}x")
     if y is None:
@@ -145,7 +145,7 @@ def labelled_samples(
     checked = None
     if class_weight is not None:
         if sample_weight is not None:
-            raise ValueError("class_weight: expected None where sample_weight is given")
+            raise ValueError("class_weight: expected None with sample_weight, got both")
         if len(signature.rules) != 1:
             outputs = len(signature.rules)
             raise ValueError(f"class_weight: expected a model with one output, got {outputs}")
@@ -176,7 +176,7 @@ def _weight_part(value: object, name: str) -> Part:
     if part.sparse:
         raise TypeError(f"{name}: expected a dense array, got a sparse matrix")
     if not part.streamed and part.samples and not np.any(cast("Array", part.raw)):
-        warn_user(f"{name}: all weights are 0: the loss is 0 and nothing will be learnt")
+        warn_user(f"{name}: all weights are 0, so the loss is 0 and nothing is learned")
     return part
 
 

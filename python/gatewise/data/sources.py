@@ -13,42 +13,42 @@ from gatewise.data.convert import Indices
 from gatewise.data.sample_set import SampleSet
 
 Batch: TypeAlias = tuple[_core.Dataset, Indices]
-"""Samples held for the core, and which of them the batch has."""
+"""Samples for the core, and the indices of those in the batch."""
 
-# Rows of one buffer of a streamed array: enough to shuffle well and read in long stretches,
-# little beside the memory of any machine that trains.
+# Bytes of a row buffer of a streamed array: large enough to shuffle well and read long contiguous
+# ranges, small compared with the memory of a training machine.
 _BUFFER_BYTES = 32 << 20
 _BLOCKS_PER_BUFFER = 16
-# A buffer's shuffle must not share a stream with another epoch's; epochs take those below 2**44.
+# Buffers use streams from 2**44 on, so that no shuffle shares a stream with that of another epoch.
 _BUFFER_STREAM_BITS = 44
 
 
 class BatchSource(Protocol):
-    """What `fit` and `evaluate` draw batches from."""
+    """Source of batches for `fit` and `evaluate`."""
 
     @property
     def steps(self) -> int | None:
-        """Batches of one pass; None if that is not known beforehand."""
+        """Batches per pass; None if unknown."""
 
     @property
     def one_shot(self) -> bool:
-        """Whether the first pass is the only one."""
+        """True if the source supports only one pass."""
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`; seed and stream decide its shuffle."""
+        """The batches of one pass without the first `skip`; seed and stream set the order."""
 
 
 class ArraySource:
-    """Arrays in memory: converted and checked once, shuffled by index.
+    """Batches from arrays in memory, converted and checked once, shuffled by index.
 
     Parameters
     ----------
     samples : SampleSet
         The arrays.
     batch_size : int
-        Samples of a batch; the last one of a pass may have fewer.
+        Samples per batch; the last batch of a pass can have fewer.
     shuffle : bool
-        Whether each pass has an order of its own, rather than that of the arrays.
+        If True, each pass has a new random order; else the order of the arrays.
     """
 
     one_shot = False
@@ -61,11 +61,11 @@ class ArraySource:
 
     @property
     def steps(self) -> int:
-        """Batches of one pass."""
+        """Batches per pass."""
         return -(-self._samples // self._batch_size)
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`; seed and stream decide its shuffle."""
+        """The batches of one pass without the first `skip`; seed and stream set the order."""
         dataset, size = self._dataset, self._batch_size
         order = _order(self._shuffle, seed, stream, self._samples)
         for first in range(skip * size, self._samples, size):
@@ -73,21 +73,21 @@ class ArraySource:
 
 
 class StreamSource:
-    """Arrays of which at least one lies in a file: a buffer of rows in memory at a time.
+    """Batches from arrays of which at least one is a file, with one row buffer in memory.
 
-    A shuffled pass visits the file in blocks of consecutive rows, in random order, and shuffles
-    the rows of 16 such blocks together. Conversion and checks act on each buffer when it is read.
+    A shuffled pass reads blocks of consecutive rows in random order, and shuffles the rows of 16
+    blocks together in a buffer. Each buffer is converted and checked when it is read.
 
     Parameters
     ----------
     samples : SampleSet
         The arrays.
     batch_size : int
-        Samples of a batch; the last one of a pass may have fewer.
+        Samples per batch; the last batch of a pass can have fewer.
     shuffle : bool
-        Whether each pass has an order of its own, rather than that of the arrays.
+        If True, each pass has a new random order; else the order of the arrays.
     buffer_bytes : int, optional
-        About how much memory a buffer may take.
+        Approximate size of a buffer.
     """
 
     one_shot = False
@@ -110,11 +110,11 @@ class StreamSource:
 
     @property
     def steps(self) -> int:
-        """Batches of one pass."""
+        """Batches per pass."""
         return -(-self._samples // self._batch_size)
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one pass but the first `skip`; buffers of skipped batches are not read."""
+        """The batches of one pass without the first `skip`; skipped buffers are not read."""
         blocks = -(-self._samples // self._block_rows)
         block_order = _order(self._shuffle, seed, stream, blocks)
         size = self._batch_size
@@ -132,7 +132,7 @@ class StreamSource:
             skip = 0
 
     def _row_ranges(self, block_order: Indices, first: int, stop: int) -> list[tuple[int, int]]:
-        """Where rows `first` to `stop` of the blocks in their shuffled order lie in the file."""
+        """File row ranges of rows `first` to `stop` in the order of the shuffled blocks."""
         starts = block_order * self._block_rows
         stops = np.minimum(starts + self._block_rows, self._samples)
         ends = np.cumsum(stops - starts)
@@ -150,7 +150,7 @@ class StreamSource:
 
 
 def array_source(samples: SampleSet, batch_size: int, shuffle: bool) -> BatchSource:
-    """The source for `samples`, by where they lie."""
+    """A `StreamSource` if an array is a file, else an `ArraySource`."""
     kind = StreamSource if samples.streamed else ArraySource
     return kind(samples, batch_size, shuffle)
 

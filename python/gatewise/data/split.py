@@ -1,4 +1,4 @@
-"""Where validation samples and weights per class come from."""
+"""Validation split and class weights."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from gatewise.data.targets import TargetRule
 
 
 def training_samples(samples: int, validation_split: float) -> int:
-    """How many of the first samples are for training: `floor(samples * (1 - validation_split))`.
+    """Count of training samples: `floor(samples * (1 - validation_split))`, from the start.
 
-    The others, the last ones as they came, are for validation (taken before any shuffling, as in
-    Keras).
+    The remaining samples, at the end of the arrays, are for validation. The split is done before
+    shuffling, as in Keras.
 
     Raises
     ------
     TypeError
         If `validation_split` is not a number.
     ValueError
-        If it does not lie in [0, 1), or leaves either part empty.
+        If `validation_split` is outside [0, 1), or either part is empty.
     """
     if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)):
         raise TypeError(f"validation_split: expected a float, got {validation_split!r}")
@@ -40,18 +40,18 @@ def training_samples(samples: int, validation_split: float) -> int:
 
 
 def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, float]:
-    """`class_weight` as a dict from class number to weight.
+    """`class_weight` as a dict from class index to weight.
 
     Raises
     ------
     TypeError
-        If it is not a dict from int to numbers.
+        If `class_weight` is not a dict from int to numbers.
     ValueError
         If a key is not a class, or a weight is negative or not finite.
     """
     if not isinstance(class_weight, Mapping):
         raise TypeError(
-            "class_weight: expected a dict from class number to weight, "
+            "class_weight: expected a dict from class index to weight, "
             f"got {type(class_weight).__name__}"
         )
     checked: dict[int, float] = {}
@@ -74,7 +74,7 @@ def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, floa
 def class_weights(
     targets: Floats | Labels, rule: TargetRule, class_weight: Mapping[int, float]
 ) -> Floats:
-    """The weight of each sample `(n,)` by its class; a class without an entry weighs 1."""
+    """The weight of each sample `(n,)` by its class; classes not in `class_weight` weigh 1."""
     table = np.ones(rule.classes, dtype=np.float32)
     for label, weight in class_weight.items():
         table[label] = weight

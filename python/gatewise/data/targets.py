@@ -1,4 +1,4 @@
-"""What a loss accepts as targets, and their conversion."""
+"""Checks and conversion of targets for each loss."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PROBABILITIES = "binary_crossentropy"
 
 @dataclass(frozen=True)
 class TargetRule:
-    """What the targets of one output must be.
+    """Checks and converts the targets of one output.
 
     Parameters
     ----------
     loss : str
-        The native name of the output's loss.
+        The core's name of the output's loss.
     shape : tuple
-        The output's shape `(None, ..., units)`, the samples' axis first.
+        The output's shape `(None, ..., units)`; axis 0 is samples.
     """
 
     loss: str
@@ -41,37 +41,37 @@ class TargetRule:
 
     @property
     def are_labels(self) -> bool:
-        """Whether targets are int32 class numbers `(n, ...)`, not float32 `(n, ..., units)`."""
+        """True if targets are int32 class indices `(n, ...)`, not float32 `(n, ..., units)`."""
         return self.loss == _LABELS
 
     @property
     def classes(self) -> int:
-        """The number of classes: the output's width, two for a single unit."""
+        """Count of classes: the output's width, or 2 for one unit."""
         units = self.shape[-1]
         assert units is not None
         return 2 if units == 1 and not self.are_labels else units
 
     def convert(self, array: Array, name: str, rows: RowIndices | None = None) -> Floats | Labels:
-        """The targets as the core reads them.
+        """Converts targets for the core.
 
         Parameters
         ----------
         array : ndarray
-            What the user passed: class numbers `(n, ...)` or `(n, ..., 1)` for sparse categorical
-            cross-entropy, else numbers of the output's shape, the last axis of which may be left
-            out if it is 1.
+            The user's array: class indices `(n, ...)` or `(n, ..., 1)` for sparse categorical
+            cross-entropy, else values of the output's shape, whose last axis can be omitted if its
+            size is 1.
         name : str
-            The argument to name in errors.
+            Argument name for error messages.
         rows : ndarray (n,) of int64 or range, optional
-            Row numbers to report, where `array` is a part of the user's.
+            Row indices for error messages, if `array` is a part of the user's array.
 
         Raises
         ------
         TypeError
-            If the dtype is complex, text, dates or objects.
+            If the dtype is complex, text, date or object.
         ValueError
-            For another shape, no samples, NaN or infinity, a label that is no class, or a target
-            of a cross-entropy that is no probability.
+            For a wrong shape, no samples, NaN or infinity, a label out of range, or a target of a
+            cross-entropy outside [0, 1].
         """
         check_numeric(array, name)
         if self.are_labels:
@@ -79,12 +79,12 @@ class TargetRule:
         return self._convert_values(array, name, rows)
 
     def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
-        """The class of each sample `(n,)`, from converted targets.
+        """The class index of each sample `(n,)`, from converted targets.
 
         Raises
         ------
         ValueError
-            If the targets are no classes, or a sample has several.
+            If the targets are not classes, or a sample has several.
         """
         if self.are_labels:
             if targets.ndim != 1:
@@ -110,15 +110,17 @@ class TargetRule:
             if _fits(array, self.shape):
                 hint = "; one-hot targets go with loss='categorical_crossentropy'"
             raise ValueError(
-                f"{name}: expected class numbers of shape {describe_shape(lead)} for {_LABELS}, "
+                f"{name}: expected class indices of shape {describe_shape(lead)} for {_LABELS}, "
                 f"got {array.shape}{hint}"
             )
         check_samples(array.shape[0], name, array.shape)
         if array.dtype.kind == "f":
             _raise_first_invalid(~np.isfinite(array), array, name, "finite numbers", rows)
-            _raise_first_invalid(array != np.floor(array), array, name, "whole class numbers", rows)
+            _raise_first_invalid(
+                array != np.floor(array), array, name, "integer class indices", rows
+            )
         expected = f"labels from 0 to {self.classes - 1} ({self.classes} classes)"
-        # A bool array has no order with a class count beyond its range, so compare as integers.
+        # NumPy does not compare bool arrays with integers out of their range: convert to int8.
         labels = array.astype(np.int8) if array.dtype.kind == "b" else array
         if labels.min() < 0 or labels.max() >= self.classes:
             _raise_first_invalid(
@@ -133,7 +135,7 @@ class TargetRule:
         if not _fits(array, shape):
             hint = ""
             if self.loss == _ONE_HOT and array.ndim in (len(shape) - 1, len(shape)):
-                hint = f"; class numbers go with loss={_LABELS!r}"
+                hint = f"; class indices go with loss={_LABELS!r}"
             raise ValueError(
                 f"{name}: expected targets of shape {describe_shape(shape)} for {self.loss}, "
                 f"got {array.shape}{hint}"
@@ -158,7 +160,7 @@ def _fits(array: Array, shape: Shape) -> bool:
 def _raise_first_invalid(
     is_invalid: Array, array: Array, name: str, expected: str, rows: RowIndices | None
 ) -> None:
-    """Raises at the first true element of `is_invalid`, if there is one."""
+    """Raises ValueError for the first True element of `is_invalid`, if any."""
     found = np.argwhere(is_invalid)
     if not len(found):
         return

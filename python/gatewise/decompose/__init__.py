@@ -1,4 +1,4 @@
-"""Models cut into experts: by the importance of their parameters, or slice by slice."""
+"""Splits models into experts: by importance of parameters, or by groups of hidden units."""
 
 from gatewise.decompose.combining import combine
 from gatewise.decompose.create import create_sparse_expert_model

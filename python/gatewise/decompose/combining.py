@@ -1,4 +1,4 @@
-"""Weights with which the outputs of several models are added up."""
+"""Weights of a weighted sum of the outputs of several models."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ METHODS = ("ridge", "softmax")
 def combine(
     outputs: Any, y: Any, method: str = "ridge", l2: float = 1e-2
 ) -> tuple[Doubles, Doubles]:
-    """alpha and b of `z = sum_i alpha_i z_i + b`, from held-out outputs z_i of K models.
+    """Fits alpha and b of `z = sum_i alpha_i z_i + b` to held-out outputs z_i of K models.
 
-    "ridge": alpha is free, and drawn to the mean, `min L(z, y) + l2 |alpha - 1/K|^2`. "softmax":
-    alpha lies on the simplex (nothing below 0, sum 1), `min L(z, y)` over the a of
-    `alpha = softmax(a)`. L is the mean cross-entropy of `softmax(z)` for labels, else the mean
-    square of errors.
+    "ridge": alpha is unconstrained and penalized for its distance to the mean,
+    `min L(z, y) + l2 |alpha - 1/K|^2`. "softmax": alpha lies on the simplex (all values >= 0,
+    sum 1), `min L(z, y)` over the a of `alpha = softmax(a)`. L is the mean cross-entropy of
+    `softmax(z)` for labels, else the mean squared error.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def combine(
     y : array (n,) of int, or (n, u)
         Labels 0 to u - 1, or targets.
     method : {"ridge", "softmax"}
-        See above.
+        How alpha is constrained, see above.
     l2 : float
-        Strength of the penalty, at least 0; "softmax" has none.
+        Strength of the penalty, at least 0; unused by "softmax".
 
     Returns
     -------
@@ -43,7 +43,7 @@ def combine(
     Raises
     ------
     ValueError
-        A shape, a label, a number or the method is not as above.
+        A shape, a label, `l2` or the method is invalid, or an output is not finite.
 
     References
     ----------
@@ -89,7 +89,7 @@ def _targets(y: Any, rows: int, units: int) -> Any:
 
 
 def _solve(outputs: Doubles, targets: Doubles, l2: float) -> tuple[Doubles, Doubles]:
-    """Ridge regression in closed form; b takes out the means."""
+    """Ridge regression in closed form, on centred outputs and targets; b restores the means."""
     count, rows, units = outputs.shape
     means = outputs.mean(axis=1)
     columns = (outputs - means[:, None]).reshape(count, rows * units)
@@ -132,7 +132,7 @@ def _descend(outputs: Doubles, targets: Any, method: str, l2: float) -> tuple[Do
 
 
 def _loss(z: Doubles, targets: Any) -> tuple[float, Doubles]:
-    """Mean loss and its d_z by z."""
+    """Mean loss and its gradient with respect to z."""
     if targets.dtype.kind != "i":
         error = z - targets
         return float(np.mean(error**2)), 2 * error / error.size

@@ -1,4 +1,4 @@
-"""Ready-made architectures of experts."""
+"""Model architectures with parallel or stacked experts."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ def create_sparse_expert_model(
     activation: str | None = "softmax",
     name: str | None = None,
 ) -> Model:
-    """A model of `n_experts` experts side by side, or of as many layers, with a softmax at its end.
+    """Builds a model of `n_experts` parallel experts or `n_experts` stacked expert layers.
 
-    "parallel": `y = softmax(sum_i alpha_i E_i(x) + b)`, with a learned weight for each expert, the
-    same for every row. "stack": `h_0 = relu(x P + c)`, `h_i = h_{i-1} + E_i(h_{i-1})` for i from 1
-    to n, `y = softmax(h_n V + b)`, each E_i a layer of top-k experts.
+    "parallel": `y = softmax(sum_i alpha_i E_i(x) + b)`, with one learned weight per expert, the
+    same for all rows. "stack": `h_0 = relu(x P + c)`, `h_i = h_{i-1} + E_i(h_{i-1})` for i from 1
+    to n, `y = softmax(h_n V + b)`, where each E_i is a layer of top-k experts.
 
     Parameters
     ----------
     input_dim, output_dim : int
         Widths d and u.
     n_experts : int
-        Experts side by side, or layers one after the other.
+        Count of parallel experts, or of stacked layers.
     arrangement : {"parallel", "stack"}
-        See above.
+        Parallel or stacked experts, see above.
     expert : str or Expert, optional
-        What one expert computes; linear in parallel, `MLP(hidden)` in a stack, unless given.
+        Kind of each expert. Default: linear in parallel, `MLP(hidden)` in a stack.
     hidden : int
         Width of h in a stack.
     experts_per_layer, k : int
-        Of each layer of a stack.
+        Experts of each layer of a stack, and experts per row.
     activation : str, optional
-        In place of the softmax.
+        Activation of the output.
     name : str, optional
-        Made unless given.
+        Model name. Generated if omitted.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def create_sparse_expert_model(
     Raises
     ------
     ValueError
-        A number is out of range, or the arrangement is neither.
+        A number is out of range, or the arrangement is unknown.
     TypeError
-        An argument is of another type.
+        An argument has another type.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Hidden units cut into groups of one size."""
+"""Division of hidden units into groups of equal size."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 def by_rank(ranks: npt.NDArray[np.int64], count: int) -> Groups:
-    """The most important units in group 0, the next in group 1, and so on; `(h,)`."""
+    """Group of each unit `(h,)`: the most important units in group 0, the next in group 1, ..."""
     groups: Groups = ranks // (len(ranks) // count)
     return groups
 
 
 def by_kmeans(points: Doubles, count: int, seed: int) -> Groups:
-    """Balanced k-means: centres of k-means, then the cheapest assignment of equal sizes.
+    """Groups units by balanced k-means: k-means centres, then a minimum-cost equal assignment.
 
     Parameters
     ----------
     points : ndarray (h, d)
-        One for each unit.
+        One point per unit.
     count : int
-        Groups; it divides h.
+        Group count; it divides h.
     seed : int
-        Of the first centres.
+        Seed of the first centres.
 
     Returns
     -------
     ndarray (h,)
-        The group of each unit, h / count units in each.
+        The group of each unit; each group has h / count units.
 
     References
     ----------
@@ -60,10 +60,10 @@ def by_kmeans(points: Doubles, count: int, seed: int) -> Groups:
 
 
 def by_coactivation(active: npt.NDArray[np.bool_], count: int, seed: int) -> Groups:
-    """Units that are active in the same rows, in one group.
+    """Groups units that are active in the same rows.
 
-    With A `(n, h)` of 0 and 1, units are placed by the leading eigenvectors of the cosines
-    `A_i . A_j / (|A_i| |A_j|)`, and grouped there by balanced k-means.
+    With A `(n, h)` of 0 and 1, the points of the units are the rows of the leading eigenvectors of
+    the matrix of cosines `A_i . A_j / (|A_i| |A_j|)`; balanced k-means groups them.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def by_coactivation(active: npt.NDArray[np.bool_], count: int, seed: int) -> Gro
     References
     ----------
     Zhang et al. 2022, "MoEfication: transformer feed-forward layers are mixtures of experts",
-    section 3.2 (co-activation graph split; there by a partitioner of graphs). Ng, Jordan, Weiss
+    section 3.2 (co-activation graph split, by a graph partitioner in the paper). Ng, Jordan, Weiss
     2001, "On spectral clustering" (the embedding).
     """
     columns = active.astype(np.float64)

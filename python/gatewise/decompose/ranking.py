@@ -1,4 +1,4 @@
-"""Which weights and which hidden units of a model matter."""
+"""Importance of the weights and hidden units of a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.compress.kernels import Kernel, find_kernels
 from gatewise.layers import Dense
 from gatewise.models import Sequential
-from gatewise.training.gradients import mean_gradients, mean_square_gradients
+from gatewise.models.gradients import mean_gradients, mean_square_gradients
 from gatewise.utils.checks import check_choice, check_number
 
 if TYPE_CHECKING:
@@ -26,17 +26,18 @@ SCOPES = ("global", "layer")
 
 @dataclass(frozen=True)
 class Importance:
-    """How much each weight and each hidden unit of a model matters, in the method's own scale.
+    """Importance scores of each weight and hidden unit of a model, on the method's own scale.
 
     Attributes
     ----------
     method : str
-        What `importance` was asked for.
+        The method of `importance` that computed the scores.
     weights : dict of str to ndarray
-        By kernel: of a `Dense` `(d, u)` under the layer's name, of experts `(E, d, u)` under
-        `layer/kernel`.
+        Scores by kernel: of a `Dense` `(d, u)` under the layer's name, of experts `(E, d, u)`
+        under `layer/kernel`.
     units : dict of str to ndarray (h,)
-        By hidden `Dense` layer: those that another `Dense` reads, in a `Sequential`.
+        Scores by hidden `Dense` layer, that is a `Dense` of a `Sequential` that another `Dense`
+        reads.
     """
 
     method: str
@@ -44,17 +45,18 @@ class Importance:
     units: dict[str, Doubles]
 
     def ranks(self, scope: str = "global") -> dict[str, npt.NDArray[np.int64]]:
-        """The place of each weight, 0 for the most important, in the shapes of `weights`.
+        """Rank of each weight, 0 for the most important, in the shapes of `weights`.
 
         Parameters
         ----------
         scope : {"global", "layer"}
-            Among the weights of all kernels, or of its own kernel. Of equal ones the first leads.
+            Whether to rank a weight among all kernels, or within its own kernel. Of equal scores,
+            the first ranks first.
 
         Raises
         ------
         ValueError
-            The scope is neither.
+            The scope is unknown.
         """
         if scope not in SCOPES:
             raise ValueError(f"scope: expected 'global' or 'layer', got {scope!r}")
@@ -69,23 +71,23 @@ class Importance:
         }
 
     def unit_ranks(self, layer: str) -> npt.NDArray[np.int64]:
-        """The place of each unit `(h,)` of a hidden layer, 0 for the most important."""
+        """Rank of each unit `(h,)` of a hidden layer, 0 for the most important."""
         return ranks_of(self.units[layer])
 
     def masks(self, keep: float, scope: str = "global") -> dict[str, npt.NDArray[np.bool_]]:
-        """True for the `round(keep N)` most important of N weights.
+        """Masks that are True for the `round(keep N)` most important of N weights.
 
         Parameters
         ----------
         keep : float in [0, 1]
-            Share of the weights.
+            Fraction of the weights to keep.
         scope : {"global", "layer"}
-            N counts the weights of all kernels, or of each.
+            Whether N counts the weights of all kernels together, or of each kernel.
 
         Raises
         ------
         ValueError
-            `keep` is out of range, or the scope neither.
+            `keep` is out of range, or the scope is unknown.
         """
         keep = check_number("keep", keep, 0, 1)
         ranks = self.ranks(scope)
@@ -97,10 +99,10 @@ class Importance:
 
 
 def importance(model: Model, x: Any = None, y: Any = None, method: str = "taylor") -> Importance:
-    """Ranks the weights and hidden units of a model, trained or freshly initialised.
+    """Computes the importance of the weights and hidden units of a trained or untrained model.
 
-    With g the gradient of the compiled loss, means over the rows of x, a_i the input of a weight
-    and h the output of a unit:
+    g is the gradient of the compiled loss, a_i the input of a weight, h the output of a unit;
+    means are over the rows of x:
 
     =========== ======================================== ===================================
     method      weight w from input i                    hidden unit
@@ -116,11 +118,12 @@ def importance(model: Model, x: Any = None, y: Any = None, method: str = "taylor
     model : Model
         Built; compiled for "taylor" and "fisher", a `Sequential` for "activation".
     x : array (n, ...) or SciPy sparse matrix, optional
-        Rows; not needed for "magnitude". "fisher" takes them one by one: some hundred are enough.
+        Rows; not needed for "magnitude". "fisher" processes rows one by one: a few hundred are
+        enough.
     y : array, optional
         Targets, for "taylor" and "fisher".
     method : {"magnitude", "taylor", "fisher", "activation"}
-        See above. On one batch and first weights, "taylor" is SNIP.
+        See above. On one batch and initial weights, "taylor" is SNIP.
 
     Returns
     -------
@@ -197,7 +200,7 @@ def dense_pairs(model: Model) -> list[tuple[Dense, Dense]]:
 
 
 def layer_inputs(model: Sequential, layer: Any, x: Any) -> Any:
-    """What a layer of a `Sequential` reads, for the rows of x."""
+    """Input of a layer of a `Sequential` for the rows of x."""
     at = model.layers.index(layer)
     return Sequential([model.inputs[0], *model.layers[:at]]).predict(x, verbose=0) if at else x
 
@@ -214,7 +217,7 @@ def _activation_importance(model: Model, x: Any, kernels: list[Kernel]) -> Impor
             f"model: expected a Sequential for method 'activation', got {type(model).__name__}"
         )
     scores: dict[str, Doubles] = {}
-    inputs_by_layer: dict[str, Any] = {}  # by layer
+    inputs_by_layer: dict[str, Any] = {}
     for kernel in kernels:
         if kernel.name not in ("kernel", "kernel_in", "kernel_gate", "kernel_value"):
             raise ValueError(
@@ -250,12 +253,12 @@ def _weights(kernel: Kernel) -> Doubles:
 
 
 def kernel_of(layer: Dense) -> Doubles:
-    """Its kernel `(d, u)` in float64."""
+    """Kernel of the layer, `(d, u)` in float64."""
     return layer.native.get("kernel").astype(np.float64)
 
 
 def ranks_of(scores: Doubles) -> npt.NDArray[np.int64]:
-    """The place of each score, 0 for the highest; of equal ones the first leads."""
+    """Rank of each score, 0 for the highest; of equal scores the first ranks first."""
     flat = scores.ravel()
     ranks = np.empty(flat.size, np.int64)
     ranks[np.argsort(-flat, kind="stable")] = np.arange(flat.size)

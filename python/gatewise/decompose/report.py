@@ -1,4 +1,4 @@
-"""What `SparseExperts.fit` found."""
+"""Results of `SparseExperts.fit`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from html import escape
 
 @dataclass(frozen=True)
 class Report:
-    """Scores of the experts and of their combination, and what they hold.
+    """Scores and weight counts of the experts and of their combination.
 
     Attributes
     ----------
     measure : str
-        What a score is: accuracy for labels, else the share of variance explained.
+        Name of the score: accuracy for labels, else the fraction of variance explained.
     expert_scores : tuple of float
-        Each expert's alone, on the rows held out.
+        Score of each expert alone on the held-out rows.
     combined_score : float
-        Of the combination on rows held out: alpha is fitted on one half of them and judged on the
-        other, and the other way round.
+        Score of the combination on the held-out rows: alpha is fitted on one half and scored on
+        the other half, and vice versa.
     alphas : tuple of float
-        The weight of each expert.
+        Weight of each expert.
     nonzero : tuple of int
-        Weights other than 0 in each expert's kernels.
+        Count of nonzero weights in each expert's kernels.
     parameters : int
-        Weights of the kernels of the model that was ranked.
+        Count of weights in the kernels of the ranked model.
     fused_nonzero : int
-        Weights other than 0 in the kernels of the fused model.
+        Count of nonzero weights in the kernels of the fused model.
     seconds : dict of str to float
-        Of each step: initialise, rank, train, combine, validate.
+        Time of each step: initialise, rank, train, combine, validate.
     """
 
     measure: str

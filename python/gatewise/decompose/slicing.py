@@ -1,4 +1,4 @@
-"""A trained pair of dense layers as routed experts."""
+"""Conversion of a trained pair of dense layers into routed experts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatewise.decompose.ranking import (
 from gatewise.experts import MLP
 from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.models import Sequential
-from gatewise.models.copying import copy_weights, model_like
+from gatewise.models.copying import clone_model, copy_weights
 from gatewise.utils.checks import check_choice, check_integer
 from gatewise.validation.candidates import default_scoring
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 METHODS = ("importance", "kmeans", "coactivation")
 _ZERO_AT_ZERO = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "softsign", "linear")
-"""Activations of which a unit that is left out is one at 0."""
+"""Activations with f(0) = 0: to skip a unit has the same effect as an output of 0."""
 _RIDGE = 1e-2
-"""Of the mean square of x: what keeps the router's fit from following single rows."""
+"""Ridge penalty of the router's fit, relative to the mean square of x; limits overfitting."""
 
 
 def to_experts(
@@ -46,41 +46,42 @@ def to_experts(
     layer: str | Dense | None = None,
     seed: int = 0,
 ) -> Sequential:
-    """Cuts a trained dense layer pair into experts, of which each row takes k.
+    """Splits a trained pair of dense layers into experts, of which each row uses k.
 
-    The pair `y = g(f(x U + c) V + b)` is a sum over its h hidden units. They are cut into E groups
-    of h / E, each an expert `E_i(x) = f(x U_i + c_i) V_i`, and `y = g(sum_{i in A(x)} E_i(x) + b)`;
-    with k = E that is the pair again, up to rounding. A(x) are the k experts of highest `x W_r`, a
-    ridge regression of how much each group does, `sum_j |h_j| |V_j|` over its units, on x.
+    The pair `y = g(f(x U + c) V + b)` sums over its h hidden units. They are split into E groups
+    of h / E units; each group is an expert `E_i(x) = f(x U_i + c_i) V_i`, and
+    `y = g(sum_{i in A(x)} E_i(x) + b)`. With k = E this equals the pair up to rounding. A(x) are
+    the k experts of highest `x W_r`. W_r is fitted by ridge regression on x; the target is the
+    contribution of each group, `sum_j |h_j| |V_j|` over its units.
 
     Parameters
     ----------
     model : Sequential
-        Trained, with a `Dense` that another `Dense` follows.
+        Trained, with a `Dense` followed by another `Dense`.
     n_experts : int
         E; it divides h.
     method : {"importance", "kmeans", "coactivation"}
-        Which units form a group: those next to each other in rank of importance (by activation);
-        those of similar weights `U_j`; those active in the same rows.
+        Which units form a group: units of consecutive ranks of importance (by activation); units
+        with similar weights `U_j`; units that are active in the same rows.
     x : array (n, d) or SciPy sparse matrix
-        Rows that the model is meant for: what is active in them decides.
+        Representative rows; hidden activations on them determine groups and router.
     k : int, optional
-        Experts a row; a quarter of them, at least 1, unless given. `with_k` changes it.
+        Experts per row. Default: a quarter of the experts, at least 1. `with_k` changes it.
     layer : str or Dense, optional
-        The hidden layer; the widest that can be cut unless given.
+        The hidden layer. Default: the widest that can be split.
     seed : int
-        Of k-means.
+        Seed of k-means.
 
     Returns
     -------
     Sequential
-        A new model, compiled as the old one, whose pair is one `SparseExpertLayer`.
+        A new model, compiled like the old one, in which one `SparseExpertLayer` replaces the pair.
 
     Raises
     ------
     ValueError
-        There is no such pair, its f is not 0 at 0, h is no multiple of E, or a number or a name is
-        out of range.
+        There is no such pair, f(0) is not 0, h is not a multiple of E, a number is out of range,
+        or a name is unknown.
     ImportError
         scikit-learn is missing for "kmeans" or "coactivation"; the message names the extra.
 
@@ -130,40 +131,41 @@ def to_experts(
 
 
 def with_k(model: Sequential, k: int) -> Sequential:
-    """A copy of a model that `to_experts` made, in which a row takes k experts.
+    """Copies a model returned by `to_experts`, with k experts per row.
 
     Raises
     ------
     ValueError
-        No layer of the model is one of experts, or k is above their number.
+        The model has no expert layer, or k exceeds the expert count.
     """
     old = _expert_layer(model)
     router = routers.TopK(check_integer("k", k, 1), combine="sum", shared_bias=True)
     config = model.get_config()
     described = config["layers"][model.layers.index(old)]["config"]
     described |= {"router": routers.ROUTERS.serialize(router), "k": k}
-    return model_like(model, config, copy_weights)
+    return clone_model(model, config)
 
 
 def quality_by_share(
     model: Sequential, x: Any, y: Any, k: Sequence[int] | None = None
 ) -> list[tuple[int, float, float]]:
-    """What a model that `to_experts` made is worth with fewer experts a row.
+    """Scores a model returned by `to_experts` for several counts of experts per row.
 
     Parameters
     ----------
     model : Sequential
         From `to_experts`.
     x, y : array
-        Rows held out, and labels or targets.
+        Held-out rows, and labels or targets.
     k : sequence of int, optional
-        What to try; powers of 2 up to E unless given.
+        Values of k to evaluate. Default: powers of 2 up to E.
 
     Returns
     -------
     list of (k, share, score)
-        `share` is that of the experts' and router's parameters a row meets, of those of the pair;
-        `score` accuracy for labels, else the share of variance explained.
+        `share` is the count of expert and router parameters used per row, divided by the count of
+        parameters of the pair; `score` is accuracy for labels, else the fraction of variance
+        explained.
     """
     experts = _expert_layer(model)
     count = experts.num_experts
@@ -207,12 +209,12 @@ def _group(
 
 
 def _fit_router(inputs: Any, hidden: Doubles, second: Dense, groups: Groups) -> Floats:
-    """W_r `(d, E)`, by ridge regression of each group's share in the output."""
+    """W_r `(d, E)` by ridge regression of each group's contribution to the output on x."""
     lengths = np.linalg.norm(kernel_of(second), axis=1)
     membership = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
     contributions = np.abs(hidden) * lengths @ membership
-    # No bias: the router has none, and a mean that is the same for all rows would lead every one to
-    # the same experts.
+    # No bias: the router has none, and a mean equal for all rows would route all rows to the same
+    # experts.
     square = inputs.T @ inputs
     square = np.asarray(square.toarray() if hasattr(square, "toarray") else square, np.float64)
     square[np.diag_indices_from(square)] += _RIDGE * np.trace(square) / len(square)
@@ -220,7 +222,7 @@ def _fit_router(inputs: Any, hidden: Doubles, second: Dense, groups: Groups) -> 
 
 
 def _slice_weights(first: Dense, second: Dense, groups: Groups, router: Floats) -> list[Floats]:
-    """In the order of a layer of MLP experts: U, c, V by expert, W_r, b."""
+    """Weights in the order of a layer of MLP experts: U, c, V by expert, W_r, b."""
     order = np.argsort(groups, kind="stable")
     count = int(groups.max()) + 1
     kernel, rows = first.native.get("kernel"), second.native.get("kernel")
@@ -235,7 +237,9 @@ def _expert_layer(model: Sequential) -> SparseExpertLayer:
     for each in model.layers:
         if isinstance(each, SparseExpertLayer):
             return each
-    raise ValueError(f"model: expected one that to_experts made, got {model.name} without experts")
+    raise ValueError(
+        f"model: expected a model returned by to_experts, got {model.name} without experts"
+    )
 
 
 def _copy(layer: Layer) -> Layer:

@@ -1,4 +1,4 @@
-"""Experts made of a model's important parameters."""
+"""Importance experts: linear or MLP experts built from the important parameters of a model."""
 
 from __future__ import annotations
 
@@ -29,50 +29,51 @@ if TYPE_CHECKING:
     from gatewise.optimizers import Optimizer
 
 _RANKED_ROWS = {"taylor": 4096, "fisher": 512, "activation": 4096, "magnitude": 1}
-"""Rows that are enough to rank by; "fisher" takes them one by one."""
+"""Rows used to rank parameters, by method; "fisher" processes rows one by one."""
 _HELD_OUT_DIVISOR = 5
-"""One row in so many is held out where no validation data is given."""
+"""Without validation data, one row in this many is held out."""
 
 
 class SparseExperts:
-    """`y = sum_i alpha_i W_i x + b`: K experts, each trained on its own important parameters.
+    """Importance experts `y = sum_i alpha_i W_i x + b`: K experts over important parameters.
 
-    `fit` initialises a model, ranks its parameters by importance, deals the important ones to K
-    experts by rank, trains the experts one by one, combines them by weights alpha fitted on rows
-    held out, and says how good they are there.
+    `fit` initialises a model, ranks its parameters by importance, assigns the important ones to K
+    experts in turn by rank, trains the experts one by one, combines them with weights alpha fitted
+    on held-out rows, and scores the combination there.
 
     Parameters
     ----------
     n_experts : int
         K, at least 1.
     keep : float in (0, 1]
-        Share of the model's weights (of its hidden units, with `hidden`) that go to experts.
+        Fraction of the model's weights (with `hidden`: of its hidden units) assigned to experts.
     importance : {"taylor", "magnitude", "fisher", "activation"}
         See `gw.decompose.importance`.
     hidden : int, optional
-        Hidden units of the model. Then experts are `V_i f(U_i x + c_i)` over units dealt to them;
-        unless given, they are linear, over weights dealt to them, and all other weights stay 0.
+        Hidden units of the model. If given, experts are `V_i f(U_i x + c_i)` over the units
+        assigned to them. If omitted, experts are linear over the weights assigned to them, and
+        all their other weights stay 0.
     activation : str
         f of the hidden units.
     overlap : float in [0, 1]
-        Share of what is kept, the most important of it, that every expert gets. 0: supports are
-        disjoint.
+        Fraction of the kept weights or units, the most important of them, that every expert gets.
+        0: supports are disjoint.
     combine : {"ridge", "softmax"}
         How alpha is fitted; see `gw.decompose.combine`.
     warm_up : int
-        Epochs that the model is trained for before it is ranked.
+        Epochs of training before the model is ranked.
     dropout : float in [0, 1)
-        Share of its inputs that an expert does not see in a step of its training: experts then
-        differ more, and adding them up gains more.
+        Dropout rate of the inputs of each expert in training. With dropout the experts differ
+        more, so their sum gains more.
     optimizer : str or Optimizer
-        Of each training.
+        Optimizer of the warm-up and of each expert.
     seed : int, optional
-        Of first weights, shuffles and what is held out.
+        Seed of initial weights, shuffles and the held-out split.
 
     Attributes
     ----------
     experts_ : list of Sequential
-        The trained experts; they predict logits, or values.
+        The trained experts; they predict logits for labels, else values.
     supports_ : list of ndarray of bool
         Which weights `(d, u)` or hidden units `(h,)` of the ranked model each expert has.
     alpha_ : ndarray (K,)
@@ -85,7 +86,7 @@ class SparseExperts:
     ValueError
         A number is out of range, or a name is unknown.
     TypeError
-        An argument is of another type.
+        An argument has another type.
 
     References
     ----------
@@ -149,7 +150,7 @@ class SparseExperts:
         batch_size: int = 32,
         **fit_options: Any,
     ) -> Self:
-        """Runs the five steps.
+        """Initialises, ranks, trains, combines and validates the experts.
 
         Parameters
         ----------
@@ -158,15 +159,15 @@ class SparseExperts:
         y : array (n,) of int, or (n, u)
             Labels 0 to C - 1, or targets.
         validation_data : (x, y), optional
-            Rows to fit alpha on and to judge by; a fifth of the rows unless given, which are then
-            not trained on.
+            Rows to fit alpha and to score the experts. Default: a fifth of the rows, which are
+            then excluded from training.
         epochs, batch_size, **fit_options
-            Of each expert's `fit`.
+            Options of each expert's `fit`.
 
         Raises
         ------
         ValueError, TypeError
-            Rows and targets do not fit together, or `keep` leaves an expert without any.
+            Rows and targets do not match, or `keep` leaves an expert without weights or units.
         """
         seed = next_seed() if self.seed is None else self.seed
         held_out = validation_data
@@ -194,9 +195,9 @@ class SparseExperts:
         return self
 
     def predict(self, x: Any, verbose: int = 0) -> Floats:
-        """Probabilities `(n, C)` of classes, or values `(n, u)`.
+        """Predicts class probabilities `(n, C)`, or values `(n, u)`.
 
-        An expert whose alpha is exactly 0 is not computed.
+        An expert whose alpha is exactly 0 is skipped.
 
         Raises
         ------
@@ -211,17 +212,19 @@ class SparseExperts:
         return self._finish(total)
 
     def evaluate(self, x: Any, y: Any) -> float:
-        """Accuracy for labels, else the share of the variance explained."""
+        """Accuracy for labels, else the fraction of variance explained."""
         return default_scoring(y)[1](y, self.predict(x))
 
     def fuse(self) -> Sequential:
-        """One model of the same output: `W = sum_i alpha_i W_i`, or all hidden units side by side.
+        """Merges the experts into one model with the same output.
+
+        Linear experts become `W = sum_i alpha_i W_i`; hidden units are concatenated.
 
         Returns
         -------
         Sequential
-            Compiled. Its weights outside the supports are exactly 0: `gw.compress.compress` leaves
-            them out.
+            Compiled. Weights outside the supports are exactly 0, so `gw.compress.compress` can
+            drop them.
 
         Raises
         ------
@@ -271,7 +274,7 @@ class SparseExperts:
         return assign_supports(ranks, self.keep, self.n_experts, self.overlap)
 
     def _make_expert(self, model: Sequential, support: npt.NDArray[np.bool_]) -> Sequential:
-        """A model of the support's weights or units, which start as they are in `model`."""
+        """Expert over the weights or units of the support, initialised from `model`."""
         weights = model.get_weights()
         source: list[Any] = [Input(model.input_shape[1:])]
         if self.dropout:
@@ -321,7 +324,7 @@ class SparseExperts:
 
 
 class _Clock:
-    """Seconds of steps, one after the other."""
+    """Measures the seconds of consecutive steps."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

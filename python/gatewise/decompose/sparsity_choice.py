@@ -1,4 +1,4 @@
-"""How many weights to keep, by cross-validation."""
+"""Choice of the fraction of weights to keep, by cross-validation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SparsityChoice(TableReprMixin):
-    """A share of weights to keep, why this one, and what was measured.
+    """A chosen fraction of weights to keep, the reason, and the measurements.
 
     Attributes
     ----------
     keep : float
-        The choice.
+        The chosen fraction.
     reason : str
-        Why, in a sentence.
+        Why it was chosen, in a sentence.
     keeps : tuple of float
-        What was tried, in the order of `result`'s models.
+        The fractions compared, in the order of the models of `result`.
     result : CrossValidation
         Scores and times.
     """
@@ -47,20 +47,20 @@ def choose_sparsity(
     seed: int = 0,
     **fit_options: Any,
 ) -> SparsityChoice:
-    """The smallest share of weights whose model is within one standard error of the best.
+    """Chooses the smallest fraction of weights within one standard error of the best score.
 
     Parameters
     ----------
     make_model : callable (keep) -> model
-        A `SparseExperts(..., keep=keep)`, or anything else with `fit` and `predict` that keeps that
-        share itself; or a compiled `Model`, which is pruned by magnitude while it is trained
-        (`gw.compress.MagnitudePruning(1 - keep)`).
+        Returns a `SparseExperts(..., keep=keep)`, or any other object with `fit` and `predict` that
+        keeps that fraction itself; or a compiled `Model`, which is pruned by magnitude during
+        training (`gw.compress.MagnitudePruning(1 - keep)`).
     x : array or SciPy sparse matrix (n, d)
         Samples.
     y : array (n,) or (n, u)
         Labels or targets.
     keep : sequence of float in (0, 1]
-        What to try.
+        Fractions to compare.
     cv, scoring, seed, **fit_options
         As in `gw.compare`.
 
@@ -72,9 +72,9 @@ def choose_sparsity(
     Raises
     ------
     ValueError
-        A share is out of range, there is none, or x, y and cv do not fit together.
+        A fraction is out of range, `keep` is empty, or x, y and cv do not match.
     TypeError
-        `make_model` makes something that cannot be fitted.
+        `make_model` returns an object without `fit` and `predict`.
 
     References
     ----------
@@ -102,7 +102,7 @@ def choose_sparsity(
 
 @dataclass(frozen=True)
 class _Pruned:
-    """Makes the model of a share; one that does not know of it is pruned as it is fitted."""
+    """Makes the model for a fraction; a `Model` is wrapped so that `fit` prunes it."""
 
     make: Callable[[float], Any]
     keep: float

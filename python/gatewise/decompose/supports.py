@@ -1,4 +1,4 @@
-"""Which weights or units each expert gets."""
+"""Assignment of weights or hidden units to experts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 def assign_supports(
     ranks: npt.NDArray[np.int64], keep: float, n_experts: int, overlap: float
 ) -> list[npt.NDArray[np.bool_]]:
-    """The most important ones dealt to experts like cards, in order of rank.
+    """Assigns the most important weights or units to experts in turn, in order of rank.
 
-    Of N, the `M = round(keep N)` first are kept. The `round(overlap M)` first of those go to every
-    expert; of the others, the j-th goes to expert `j mod K`. Without overlap supports are disjoint.
+    Of N weights or units, the `M = round(keep N)` most important are kept. The first
+    `round(overlap M)` of them go to every expert; of the others, the j-th goes to expert
+    `j mod K`. Without overlap supports are disjoint.
 
     Parameters
     ----------
     ranks : ndarray of int
         0 for the most important; any shape.
     keep, overlap : float in [0, 1]
-        Shares as above.
+        Fractions, as above.
     n_experts : int
         K.
 
@@ -35,7 +36,7 @@ def assign_supports(
     Raises
     ------
     ValueError
-        An expert would get none.
+        An expert would get no weight or unit.
     """
     kept = round(keep * ranks.size)
     shared = round(overlap * kept)
@@ -46,7 +47,7 @@ def assign_supports(
     ]
     if not all(mask.any() for mask in masks):
         raise ValueError(
-            f"keep: expected enough for {n_experts} experts, got {keep} of {ranks.size}, "
-            f"which is {kept}"
+            f"keep: expected at least one weight or unit for each of {n_experts} experts, "
+            f"got {keep} of {ranks.size}, which is {kept}"
         )
     return masks

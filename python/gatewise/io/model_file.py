@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gatewise.io.container import Container, Tensors, from_bytes, read_file, to_bytes, write_file
+from gatewise.io.saved import MODELS, SavedModel
 from gatewise.io.weights_file import check_overwrite, list_weights, put_weights, weight_tensors
-from gatewise.registry import Config, Registry
+from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
-
-if TYPE_CHECKING:
-    from gatewise.layers import Layer
-    from gatewise.models import Model
 
 _TRAINER = "trainer/"
 
 
 def save_model(
-    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
+    model: SavedModel, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
 ) -> None:
     """Writes a model to one file: layers, weights, compile settings and optimizer state.
 
@@ -58,7 +55,7 @@ def load_model(
     custom_objects: None = None,
     compile: bool = True,
     safe_mode: bool = True,
-) -> Model:
+) -> Any:
     """Reads a model that `save_model` wrote.
 
     Parameters
@@ -92,25 +89,25 @@ def load_model(
     return _restore(read_file(filepath, "model"), os.fspath(filepath), compile)
 
 
-def model_to_bytes(model: Model) -> bytes:
+def model_to_bytes(model: SavedModel) -> bytes:
     """The bytes that `save_model` would write; what pickling and copying go through."""
     return to_bytes("model", *_describe(model))
 
 
-def model_from_bytes(data: bytes) -> Model:
+def model_from_bytes(data: bytes) -> Any:
     """The model that `model_to_bytes` described."""
     return _restore(from_bytes(data, "pickled model", "model"), "pickled model", True)
 
 
-def layer_from_bytes(data: bytes) -> Layer:
+def layer_from_bytes(data: bytes) -> Any:
     """The layer whose model of one layer the bytes describe; it goes on as that model."""
-    model: Any = model_from_bytes(data)
-    layer: Layer = model.layers[0]
+    model = model_from_bytes(data)
+    layer = model.layers[0]
     layer.adopt_model(model)
     return layer
 
 
-def model_from_json(json_string: str, custom_objects: None = None) -> Model:
+def model_from_json(json_string: str, custom_objects: None = None) -> Any:
     """A new model, with new weights, of the architecture that `model.to_json()` described.
 
     Raises
@@ -119,42 +116,29 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Model:
         The text is no such description, or names an unknown class.
     """
     check_defaults("model_from_json", {"custom_objects": custom_objects}, {"custom_objects": None})
-    return _models().get(json.loads(json_string), "model")
+    return MODELS.get(json.loads(json_string), "model")
 
 
-def _models() -> Registry[Model]:
-    from gatewise.models import Model, Sequential, SparseExpertModel
-    from gatewise.sae import SparseAutoencoder
-
-    models: Registry[Model] = Registry("model", Model)
-    models.register()(Model)
-    models.register()(Sequential)
-    models.register()(SparseExpertModel)
-    models.register()(SparseAutoencoder)
-    return models
-
-
-def _describe(model: Model) -> tuple[Config, Tensors]:
+def _describe(model: SavedModel) -> tuple[Config, Tensors]:
     built = [layer for layer in model.layers if layer.built]
     config: Config = {
-        **_models().serialize(model),
-        "seed": model._seed,
+        **MODELS.serialize(model),
+        "seed": model._training.seed,
         "states": [layer.get_state() for layer in model.layers],
         "layers": list_weights(built),
         "compile": model.get_compile_config(),
     }
     tensors = weight_tensors(built)
-    if model._trainer is not None and model._trained_network is model._network:
-        state = model._trainer.state()
-        tensors.update({_TRAINER + name: array for name, array in state.items()})
+    state = model._training.trainer_state()
+    tensors.update({_TRAINER + name: array for name, array in state.items()})
     return config, tensors
 
 
-def _restore(container: Container, source: str, compile: bool) -> Model:
+def _restore(container: Container, source: str, compile: bool) -> Any:
     config = container.config
     try:
-        model = _models().get({key: config[key] for key in ("class_name", "config")}, "model")
-        model._seed = config["seed"]
+        model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")
+        model._training.set_seed(config["seed"])
         for layer, state in zip(model.layers, config["states"], strict=True):
             layer.set_state(state)
         put_weights([layer for layer in model.layers if layer.built], container, source)
@@ -169,7 +153,7 @@ def _restore(container: Container, source: str, compile: bool) -> Model:
     return model
 
 
-def _restore_compiled(model: Model, config: Config, tensors: Tensors) -> None:
+def _restore_compiled(model: SavedModel, config: Config, tensors: Tensors) -> None:
     model.compile_from_config(config)
     state = {
         name.removeprefix(_TRAINER): array
@@ -177,4 +161,4 @@ def _restore_compiled(model: Model, config: Config, tensors: Tensors) -> None:
         if name.startswith(_TRAINER)
     }
     if state:
-        model._prepare_trainer().set_state(state)
+        model._training.set_trainer_state(state)

@@ -15,8 +15,7 @@ from gatewise.io.container import Container, Tensors, read_file, write_file
 from gatewise.registry import Config
 
 if TYPE_CHECKING:
-    from gatewise.layers import Layer
-    from gatewise.models.weights import ModelWeights
+    from gatewise.io.saved import SavedLayer
 
 _PREFIX = "weights"
 _FILE_DTYPES = {"bfloat16": "uint16"}
@@ -24,23 +23,22 @@ _FILE_DTYPES = {"bfloat16": "uint16"}
 
 
 def save_weights(
-    model: ModelWeights, filepath: str | os.PathLike[str], overwrite: bool = True
+    layers: Sequence[SavedLayer], filepath: str | os.PathLike[str], overwrite: bool = True
 ) -> None:
     """See `Model.save_weights`."""
     check_overwrite(filepath, overwrite)
-    config = {"layers": list_weights(model.layers)}
-    write_file(filepath, "weights", config, weight_tensors(model.layers))
+    write_file(filepath, "weights", {"layers": list_weights(layers)}, weight_tensors(layers))
 
 
 def load_weights(
-    model: ModelWeights, filepath: str | os.PathLike[str], skip_mismatch: bool = False
+    layers: Sequence[SavedLayer], filepath: str | os.PathLike[str], skip_mismatch: bool = False
 ) -> None:
     """See `Model.load_weights`; takes a file of a whole model too."""
     source = os.fspath(filepath)
-    put_weights(model.layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
+    put_weights(layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
 
 
-def list_weights(layers: Sequence[Layer]) -> list[Config]:
+def list_weights(layers: Sequence[SavedLayer]) -> list[Config]:
     """The layers that have parameters, in order, with the names of those."""
     return [
         {"name": layer.name, "parameters": [each.name for each in layer.stored_parameters()]}
@@ -48,7 +46,7 @@ def list_weights(layers: Sequence[Layer]) -> list[Config]:
     ]
 
 
-def weight_tensors(layers: Sequence[Layer]) -> Tensors:
+def weight_tensors(layers: Sequence[SavedLayer]) -> Tensors:
     """The parameters of layers, by their names in files."""
     return {
         f"{_PREFIX}/{layer.name}/{name}": value
@@ -58,7 +56,7 @@ def weight_tensors(layers: Sequence[Layer]) -> Tensors:
 
 
 def put_weights(
-    layers: Sequence[Layer], container: Container, source: str, skip_mismatch: bool = False
+    layers: Sequence[SavedLayer], container: Container, source: str, skip_mismatch: bool = False
 ) -> None:
     """Sets the layers' parameters from a file that was read; none if one does not fit.
 
@@ -76,7 +74,7 @@ def put_weights(
             f"{', '.join(layer.name for layer in owners)}), got {len(listed)} ("
             f"{', '.join(each['name'] for each in listed)})"
         )
-    fitting: list[tuple[Layer, Tensors]] = []
+    fitting: list[tuple[SavedLayer, Tensors]] = []
     for layer, each in zip(owners, listed, strict=True):
         try:
             weights = _fitting_weights(layer, each, container.tensors, source)
@@ -96,18 +94,18 @@ def check_overwrite(filepath: str | os.PathLike[str], overwrite: bool) -> None:
         raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
 
 
-def _owners(layers: Sequence[Layer]) -> list[Layer]:
+def _owners(layers: Sequence[SavedLayer]) -> list[SavedLayer]:
     return [layer for layer in layers if layer.parameters()]
 
 
-def _check_stored_weights(layer: Layer, weights: Tensors, where: str) -> None:
+def _check_stored_weights(layer: SavedLayer, weights: Tensors, where: str) -> None:
     try:
         layer.check_stored_weights(weights)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _fitting_weights(layer: Layer, listed: Config, tensors: Tensors, source: str) -> Tensors:
+def _fitting_weights(layer: SavedLayer, listed: Config, tensors: Tensors, source: str) -> Tensors:
     """The arrays for a layer, by its parameters' names."""
     parameters = layer.stored_parameters()
     if listed["parameters"] != [each.name for each in parameters]:

@@ -1,4 +1,4 @@
-"""The layers. `Layer` says what each can do; `SparseExpertLayer` is the one this package is for."""
+"""Layers. `Layer` is the base class; `SparseExpertLayer` is the expert layer."""
 
 from gatewise.layers.activation import Activation
 from gatewise.layers.base import Layer

@@ -1,4 +1,4 @@
-"""An activation function as a layer of its own."""
+"""An activation function as a separate layer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 @LAYERS.register()
 class Activation(Layer):
-    """`y = f(x)`; elementwise, except softmax, which is over the last axis.
+    """`y = f(x)`, elementwise; softmax acts on the last axis.
 
     Parameters
     ----------
     activation : str
-        f, by name: see `gw.activations`.
+        Name of f; see `gw.activations`.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        The name is unknown.
+        The activation is unknown.
     TypeError
-        It is no name, or an option is not supported.
+        `activation` is not a string, or an option is not supported.
 
     Notes
     -----

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from gatewise.data.convert import to_array
+from gatewise.data.csr import is_sparse
+from gatewise.io.model_file import layer_from_bytes, model_to_bytes
 from gatewise.layers.symbol import Shape
 
 if TYPE_CHECKING:
@@ -11,7 +15,27 @@ if TYPE_CHECKING:
 
     from gatewise._core import Floats
     from gatewise.callbacks import History
-    from gatewise.models import Comparison, Model, Sequential
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+# How a layer gets its model: models lie above this package and join by `register_model`.
+_MODELS: dict[str, Callable[..., Any]] = {}
+
+
+def register_model(role: str) -> Callable[[M], M]:
+    """A decorator: what it decorates makes the models that layers need.
+
+    Parameters
+    ----------
+    role : {"of_layers", "of_shapes"}
+        Called with a list of layers, or with a layer and the shapes of its inputs.
+    """
+
+    def decorator(make: M) -> M:
+        _MODELS[role] = make
+        return make
+
+    return decorator
 
 
 class LayerAsModel:
@@ -21,18 +45,16 @@ class LayerAsModel:
     takes_several: bool
 
     def __init__(self) -> None:
-        self._model: Sequential | None = None
-        self._cached_model: tuple[list[Shape], Model] | None = None
+        self._model: Any = None
+        self._cached_model: tuple[list[Shape], Any] | None = None
 
-    def as_model(self) -> Sequential:
-        """The model of this one layer; always the same one."""
-        from gatewise.models import Sequential
-
+    def as_model(self) -> Any:
+        """The `Sequential` of this one layer; always the same one."""
         if self._model is None:
-            self._model = Sequential([self])
+            self._model = _MODELS["of_layers"]([self])
         return self._model
 
-    def adopt_model(self, model: Sequential) -> None:
+    def adopt_model(self, model: Any) -> None:
         """Goes on as `model`, which holds this layer alone."""
         self._model = model
 
@@ -65,7 +87,7 @@ class LayerAsModel:
         """`Model.predict_on_batch`."""
         return self.as_model().predict_on_batch(x)
 
-    def compare(self, *args: Any, **kwargs: Any) -> Comparison:
+    def compare(self, *args: Any, **kwargs: Any) -> Any:
         """`Model.compare`."""
         return self.as_model().compare(*args, **kwargs)
 
@@ -90,11 +112,6 @@ class LayerAsModel:
 
         An array may have any number of axes, the last being the features.
         """
-        from gatewise.data.convert import to_array
-        from gatewise.data.csr import is_sparse
-        from gatewise.layers.input import Input
-        from gatewise.models import Model
-
         several = self.takes_several and isinstance(inputs, list | tuple)
         values = list(inputs) if several else [inputs]
         arrays = [each if is_sparse(each) else to_array(each, self.name) for each in values]
@@ -102,12 +119,9 @@ class LayerAsModel:
         if any(not shape for shape in shapes):
             raise ValueError(f"{self.name}: expected arrays (n, ..., d), got one of a single axis")
         if self._cached_model is None or self._cached_model[0] != shapes:
-            symbols = [Input(shape=shape) for shape in shapes]
-            self._cached_model = (shapes, Model(symbols, self(symbols)))  # type: ignore[operator]
+            self._cached_model = (shapes, _MODELS["of_shapes"](self, shapes))
         result: Floats = self._cached_model[1].predict_on_batch(arrays if several else arrays[0])
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from gatewise.io.model_file import layer_from_bytes, model_to_bytes
-
         return layer_from_bytes, (model_to_bytes(self.as_model()),)

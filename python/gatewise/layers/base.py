@@ -1,4 +1,4 @@
-"""What every layer can do."""
+"""Base class of all layers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ShapeOptions(TypedDict, total=False):
-    """Arguments that every layer takes by name alone."""
+    """Keyword-only arguments of every layer."""
 
     trainable: bool
     input_shape: tuple[int | None, ...] | None
@@ -31,48 +31,48 @@ class ShapeOptions(TypedDict, total=False):
 
 
 class LayerOptions(ShapeOptions, total=False):
-    """Those, and the ones that `SparseExpertLayer` lists itself."""
+    """`ShapeOptions` with `name` and `seed`, which `SparseExpertLayer` lists in its signature."""
 
     name: str | None
     seed: int | None
 
 
 class Layer(ParameterOwner, LayerAsModel):
-    """A step from arrays to an array, with parameters of its own in the core.
+    """Computes an array from one or more arrays; its parameters live in the core.
 
-    `layer(symbol)` connects it into a model; `layer(array)` computes, building the layer if need
-    be. `compile`, `fit`, `predict` and the rest of a model's methods treat the layer as a model of
-    one layer. A new kind of layer takes a C++ file that registers it, a subclass with `kind`,
-    `native_options`, `compute_output_shape` and `get_config`, and a test.
+    `layer(symbol)` connects the layer into a model. `layer(array)` computes its output and builds
+    it if necessary. `compile`, `fit`, `predict` and the other methods of a model treat the layer as
+    a model of one layer. A new kind of layer needs a C++ file that registers it, a subclass with
+    `kind`, `native_options`, `compute_output_shape` and `get_config`, and a test.
 
     Parameters
     ----------
     name : str, optional
-        Made from the class unless given.
+        Derived from the class name if omitted.
     trainable : bool
-        Whether training changes the parameters.
+        If True, training updates the parameters.
     seed : int, optional
-        Of the first weights and of random numbers during training; unless given, the model's seed
-        and the layer's place in the model decide them.
+        Seed of the initial weights and of random numbers in training. If omitted, both depend on
+        the model's seed and the layer's index in the model.
     input_shape : tuple of int, optional
-        One sample's shape, for the first layer of a `Sequential`.
+        Shape of one sample, for the first layer of a `Sequential`.
     input_dim : int, optional
-        The same for samples of one axis: `input_shape=(input_dim,)`.
+        Short for `input_shape=(input_dim,)`.
 
     Raises
     ------
     TypeError
-        An argument is unknown, or not supported at another value than Keras' default.
+        An argument is unknown, or is supported only at Keras' default and has another value.
     ValueError
         An argument is out of range.
     """
 
     kind: ClassVar[str]
-    """The native core's name for this layer."""
+    """The core's name for this kind of layer."""
     takes_several = False
-    """Whether the layer joins a list of inputs."""
+    """True if the layer takes a list of inputs."""
     keras_defaults: ClassVar[Config] = {}
-    """Arguments of Keras that have no meaning here, with the one value that is accepted."""
+    """Keras arguments without effect here, with the only accepted value of each."""
 
     kernel_regularizer: Regularizer | None = None
     _kernel_constraint: Constraint | None = None
@@ -92,33 +92,33 @@ class Layer(ParameterOwner, LayerAsModel):
         self._input_shapes: list[Shape] = []
 
     def native_options(self) -> NativeOptions:
-        """The settings under the names that the core reads."""
+        """The settings, keyed by the core's option names."""
         return {}
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        """The output's shape for an input's; for a list of them where the layer takes several."""
+        """The output shape for an input shape, or for a list of them if `takes_several`."""
         return tuple(input_shape)
 
     def check_inputs(self, shapes: list[Shape]) -> None:
-        """Refuses, by ValueError, inputs of a number or of shapes that the layer does not take."""
+        """Raises ValueError for a count or shapes of inputs that the layer does not take."""
         if len(shapes) != 1:
             raise ValueError(f"{self.name}: expected one input, got {len(shapes)}")
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal, unbuilt layer."""
+        """The settings as JSON values; `from_config` creates an equal, unbuilt layer from them."""
         return {"name": self.name, "trainable": self._trainable, "seed": self.seed}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """The unbuilt layer that `get_config` described."""
+        """Creates an unbuilt layer from the result of `get_config`."""
         return cls(**config)
 
     def get_state(self) -> Config:
-        """What a built layer is beside settings and weights, as JSON values."""
+        """The state of a built layer besides settings and weights, as JSON values."""
         return {"input_shapes": self._input_shapes, "random_stream": self._random_stream}
 
     def set_state(self, state: Config) -> None:
-        """Builds the layer as `get_state` saw it; its weights are still to be set."""
+        """Builds the layer and restores the result of `get_state`; does not set weights."""
         shapes = [tuple(shape) for shape in state["input_shapes"]]
         if shapes and not self.built:
             self.build(shapes)
@@ -126,27 +126,27 @@ class Layer(ParameterOwner, LayerAsModel):
             self.set_random_stream(*state["random_stream"])
 
     def end_epoch(self) -> None:
-        """What the layer does after an epoch of `fit`, on its own."""
+        """Hook that `fit` calls after each epoch."""
 
     def describe(self) -> str:
-        """What `summary()` calls the layer."""
+        """The layer's label in `summary()`."""
         return f"{self.name} ({type(self).__name__})"
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input that built the layer; a list where the layer takes several."""
+        """The input shape that the layer was built for; a list if `takes_several`."""
         if not self._input_shapes:
             raise ValueError(f"{self.name}: expected a built layer, got one that has seen no input")
         return list(self._input_shapes) if self.takes_several else self._input_shapes[0]
 
     @property
     def output_shape(self) -> Shape:
-        """The output's shape for `input_shape`."""
+        """The output shape for `input_shape`."""
         return self.compute_output_shape(self.input_shape)
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the parameters; may be set at any time."""
+        """If True, training updates the parameters; can be set at any time."""
         return self._trainable
 
     @trainable.setter
@@ -157,7 +157,7 @@ class Layer(ParameterOwner, LayerAsModel):
 
     @property
     def kernel_constraint(self) -> Constraint | None:
-        """What holds for the kernels after every update; may be set at any time."""
+        """Constraint on the kernels after every update; can be set at any time."""
         return self._kernel_constraint
 
     @kernel_constraint.setter
@@ -167,12 +167,12 @@ class Layer(ParameterOwner, LayerAsModel):
             self._set_constraints(self._native)
 
     def build(self, input_shape: Any) -> None:
-        """Makes the parameters for an input of shape `(None, ..., d)`, or for a list of shapes.
+        """Creates the parameters for an input of shape `(None, ..., d)`, or for a list of shapes.
 
         Raises
         ------
         ValueError
-            The layer cannot take such inputs, or is built for inputs of other widths.
+            The layer does not take such inputs, or is built for inputs of other widths.
         """
         several = isinstance(input_shape, list) and isinstance(input_shape[0], tuple)
         shapes = [tuple(shape) for shape in (input_shape if several else [input_shape])]
@@ -189,14 +189,14 @@ class Layer(ParameterOwner, LayerAsModel):
         self._set_constraints(native)
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """Connects symbols to a symbol, or computes an array from arrays as `predict` does.
+        """Connects symbols to an output symbol, or computes an array from arrays like `predict`.
 
         Parameters
         ----------
         inputs : Symbol, array, or a list of either
-            An array is `(n, ..., d)`; a SciPy sparse matrix where the layer takes one.
+            An array `(n, ..., d)`; a SciPy sparse matrix if the layer takes one.
         training : bool, optional
-            False or None: only `fit` runs a layer as in training.
+            Must be False or None: only `fit` runs a layer in training mode.
 
         Returns
         -------
@@ -206,14 +206,14 @@ class Layer(ParameterOwner, LayerAsModel):
         return self.compute(inputs) if symbols is None else self.connect(symbols)
 
     def connect(self, symbols: Sequence[Symbol]) -> Symbol:
-        """The symbol of this layer's output over `symbols`; builds the layer at the first call."""
+        """The symbol of this layer's output for `symbols`; builds the layer at the first call."""
         shapes = [symbol.shape for symbol in symbols]
         self.build(shapes)
         output_shape = self.compute_output_shape(shapes if self.takes_several else shapes[0])
         return Node(self, tuple(symbols), output_shape).output
 
     def _check_shape(self, shape: Shape) -> int:
-        """The width of an input, which has two axes or more and the shape declared, if any."""
+        """The width of an input; ValueError below two axes or if it is not the declared shape."""
         width = shape[-1] if len(shape) > 1 else None
         if width is None:
             raise ValueError(f"{self.name}: expected an input (None, ..., d), got {shape}")
@@ -251,7 +251,7 @@ LAYERS: Registry[Layer] = Registry("layer", Layer)
 
 
 def as_symbols(inputs: Any, name: str, training: bool | None) -> list[Symbol] | None:
-    """The symbols among a call's inputs; None if they are arrays.
+    """The symbols of a call; None if its inputs are arrays.
 
     Raises
     ------
@@ -269,7 +269,7 @@ def as_symbols(inputs: Any, name: str, training: bool | None) -> list[Symbol] | 
 
 def _declared_shape(shape: object, width: object) -> Shape | None:
     if width is not None and shape is not None:
-        raise ValueError("input_dim: expected none beside input_shape, got both")
+        raise ValueError("input_dim: expected None with input_shape, got both")
     if width is not None:
         return (check_integer("input_dim", width, 1),)
     return None if shape is None else check_shape("input_shape", shape)

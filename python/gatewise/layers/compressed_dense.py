@@ -1,4 +1,4 @@
-"""The fully connected layer without its zeros, for prediction."""
+"""Fully connected layer with a compressed kernel, for prediction only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 FORMS = ("csr", "blocks")
-"""The sparse forms of a kernel."""
+"""The storage forms of a compressed kernel."""
 
 
 def check_form(argument: str, value: object) -> str:
-    """The form of this name; ValueError if there is none."""
+    """`value`, if it is one of `FORMS`; ValueError otherwise."""
     if isinstance(value, str) and value in FORMS:
         return value
     raise ValueError(f"{argument}: expected one of {', '.join(FORMS)}, got {value!r}")
@@ -29,43 +29,45 @@ def check_form(argument: str, value: object) -> str:
 
 @LAYERS.register()
 class CompressedDense(Layer):
-    """`y = f(x W + b)` of a `Dense` layer, W held without its zeros; for prediction alone.
+    """`y = f(x W + b)` with only the nonzeros of W stored; for prediction only.
 
-    `gw.compress.compress` makes such layers; made by hand, one starts with W = 0 and b = 0.
+    `gw.compress.compress` creates such layers from `Dense` layers. A layer created directly has
+    W = 0 and b = 0.
 
     Parameters
     ----------
     units : int
         Width u of the output.
     activation : str, optional
-        f, by name; None for none.
+        Name of f; None for the identity.
     use_bias : bool
-        Whether there is a b.
+        If True, there is a bias b.
     form : {"csr", "blocks"}
-        How W is held, in slices of 16 units. `"csr"`: each unit's non-zero weights, with the input
-        of each, those of 16 units side by side. `"blocks"`: the slice's 16 weights of an input,
-        unless all are 0, with one input for the 16.
+        Storage of W, in slices of 16 units. `"csr"`: the nonzeros of each unit, each with its input
+        index; those of 16 units lie lane by lane. `"blocks"`: the 16 weights of a slice for one
+        input, unless all are 0, with one input index for the 16.
     steps : int
-        Groups of 16 weights that are held.
+        Count of stored groups of 16 weights.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        A number is out of range, or a name is unknown.
+        A value is out of range, or a name is unknown.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type, or is not supported.
 
     Notes
     -----
-    Input shape `(n, ..., d)`, output shape `(n, ..., u)`. Takes SciPy CSR as a model's first layer;
-    its rows are spread out, block by block. A weight takes 6 bytes in csr, 8 where d is above
-    65,535, and 4.1 in blocks, in which some are 0. Forward 2 n flops a weight.
+    Input shape `(n, ..., d)`, output shape `(n, ..., u)`. As a model's first layer it takes SciPy
+    CSR and expands the rows to dense, block by block. A stored weight takes 6 bytes in csr, 8 if d
+    is above 65,535, and 4.1 in blocks, where some stored weights are 0. Forward: 2 n flops per
+    stored weight.
 
-    Each output is the sum of `Dense` less terms that are x times 0: the same bits, but for a sum
-    that underflows to -0 there and is 0 here. NaN and infinity, which may arise inside a model, do
-    not meet weights that are 0 here.
+    Each output is the sum of `Dense` without the terms x times 0. The bits are equal, except that a
+    sum that underflows to -0 in `Dense` is 0 here. NaN and infinity, which can arise inside a
+    model, are not multiplied by weights that are 0.
 
     References
     ----------
@@ -111,12 +113,12 @@ class CompressedDense(Layer):
         activation: str | None = None,
         **options: Unpack[LayerOptions],
     ) -> Self:
-        """The built layer of a kernel W `(d, u)` and a bias b `(u,)`, or none.
+        """Creates a built layer from a kernel W `(d, u)` and a bias b `(u,)`, or None.
 
         Raises
         ------
         ValueError
-            W has not two axes, b another shape, or the form is unknown.
+            W does not have two axes, b does not have shape `(u,)`, or the form is unknown.
         """
         dense = np.ascontiguousarray(kernel, np.float32)
         arrays = _core.pack_sparse(dense, check_form("form", form))
@@ -141,7 +143,7 @@ class CompressedDense(Layer):
         return (*input_shape[:-1], self.units)
 
     def draw_weights(self, seed: int, index: int) -> None:
-        """Takes the layer's place in a model; nothing is drawn, since what is not set is 0."""
+        """Records seed and index; draws nothing, because weights that are not set are 0."""
         if self.random_stream is None:
             self.set_random_stream(seed, index)
 

@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""Fully connected layer."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Dense(Layer):
     units : int
         Width u of the output.
     activation : str, optional
-        f, by name; None for none.
+        Name of f; None for the identity.
     use_bias : bool
-        Whether there is a b.
+        If True, there is a bias b.
     kernel_initializer, bias_initializer : str or Initializer
-        How W `(d, u)` and b `(u,)` start.
+        Initial values of W `(d, u)` and b `(u,)`.
     kernel_regularizer : str or Regularizer, optional
-        The penalty on W.
+        Penalty on W.
     kernel_constraint : str or Constraint, optional
-        What holds for W after every update: an object of `gw.constraints`.
+        Constraint on W after every update: a name or an object of `gw.constraints`.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -45,12 +45,12 @@ class Dense(Layer):
     ValueError
         `units` is below 1, or a name is unknown.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type, or is not supported.
 
     Notes
     -----
     Input shape `(n, ..., d)`, output shape `(n, ..., u)`. Takes SciPy CSR as a model's first layer,
-    at the cost of its non-zeros. 2 n d u flops forward.
+    at a cost proportional to its nonzeros. Forward: 2 n d u flops.
 
     Examples
     --------

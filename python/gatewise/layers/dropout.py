@@ -1,4 +1,4 @@
-"""Dropout."""
+"""Dropout layer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @LAYERS.register()
 class Dropout(Layer):
-    """In training, sets a part of the elements to 0: `y = x m / (1 - rate)`, `m` in {0, 1}.
+    """In training, sets random elements to 0: `y = x m / (1 - rate)`, `m` in {0, 1}.
 
-    At inference `y = x`.
+    In prediction, `y = x`.
 
     Parameters
     ----------
     rate : float
-        The probability of a 0, in [0, 1).
+        Probability that an element is set to 0, in [0, 1).
     **options
         `seed` and `name`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -30,12 +30,12 @@ class Dropout(Layer):
     ValueError
         The rate is outside [0, 1).
     TypeError
-        The rate is no number, or an option is not supported.
+        The rate is not a number, or an option is not supported.
 
     Notes
     -----
-    Input and output shape `(n, ..., d)`. The zeros depend on seed, step and position alone, not on
-    threads.
+    Input and output shape `(n, ..., d)`. The mask m depends only on seed, step and index, not on
+    the thread count.
 
     References
     ----------
@@ -51,7 +51,7 @@ class Dropout(Layer):
         self.rate = check_number("rate", rate, 0, 1)
         if self.rate == 1:
             raise ValueError(
-                f"rate: expected a number below 1, got {rate!r}: nothing would be left"
+                f"rate: expected a number below 1, got {rate!r}, which drops every element"
             )
 
     def native_options(self) -> NativeOptions:

@@ -1,4 +1,4 @@
-"""How evenly rows are spread over experts."""
+"""Load statistics of experts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExpertLoad:
-    """Rows that each of E experts got, and what that says.
+    """Rows that each of E experts received, and statistics of their distribution.
 
     Attributes
     ----------
     rows : ndarray (E,), int64
-        Rows sent to each expert; a row that goes to k experts counts k times.
+        Rows assigned to each expert; a row with k experts counts k times.
     share : ndarray (E,), float64
-        `rows / sum(rows)`; zeros where no row came.
+        `rows / sum(rows)`; all 0 if there are no rows.
     entropy : float
-        `-sum_i share_i log share_i` in nats: `log E` when even, 0 when one expert gets all.
+        `-sum_i share_i log share_i` in nats: `log E` if uniform, 0 if one expert has all rows.
     coefficient_of_variation : float
-        Standard deviation of `rows` over their mean: 0 when even, `sqrt(E - 1)` when one gets all.
+        Standard deviation of `rows` divided by their mean: 0 if uniform, `sqrt(E - 1)` if one
+        expert has all rows.
     dead : ndarray, int64
-        The experts that got no row.
+        Indices of the experts that received no row.
     """
 
     rows: Indices
@@ -39,7 +40,7 @@ class ExpertLoad:
 
     @classmethod
     def from_rows(cls, rows: npt.ArrayLike) -> ExpertLoad:
-        """The load of experts that got so many rows each."""
+        """The statistics for row counts `(E,)`."""
         counts = np.asarray(rows, np.int64)
         total = int(counts.sum())
         share = counts / max(total, 1)

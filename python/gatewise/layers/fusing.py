@@ -1,8 +1,8 @@
-"""Linear experts of constant weight as one dense layer."""
+"""Fuses linear experts with constant weights into one dense layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -10,11 +10,29 @@ from gatewise.experts import Linear
 from gatewise.layers.dense import Dense
 
 if TYPE_CHECKING:
-    from gatewise._core import Doubles, Floats
-    from gatewise.layers.sparse_expert import SparseExpertLayer
+    from gatewise._core import Doubles, Floats, Labels
+    from gatewise.experts import Expert
+    from gatewise.routers import Router
 
 
-def fused_dense(layer: SparseExpertLayer) -> Dense:
+class ExpertLayer(Protocol):
+    """The attributes of `SparseExpertLayer` that fusing uses."""
+
+    name: str
+    units: int
+    num_experts: int
+    activation: str
+    use_bias: bool
+    expert: Expert
+    router: Router
+
+    @property
+    def input_shape(self) -> Any: ...
+    def named_weights(self) -> dict[str, Floats]: ...
+    def routing(self, x: Any) -> tuple[Labels, Floats]: ...
+
+
+def fused_dense(layer: ExpertLayer) -> Dense:
     """See `SparseExpertLayer.fuse`."""
     weights = fused_weights(layer)
     dense = Dense(layer.units, activation=layer.activation, use_bias=layer.use_bias)
@@ -23,18 +41,18 @@ def fused_dense(layer: SparseExpertLayer) -> Dense:
     return dense
 
 
-def can_be_fused(layer: SparseExpertLayer) -> bool:
-    """Whether the experts are linear, and their weights the same for every row."""
+def can_be_fused(layer: ExpertLayer) -> bool:
+    """True if the experts are linear and have the same weights for every row."""
     return not layer.router.chooses and layer.expert == Linear()
 
 
-def fused_weights(layer: SparseExpertLayer) -> list[Floats]:
-    """Kernel `(d, u)` and, where the layer has one, bias `(u,)` of the equal `Dense`.
+def fused_weights(layer: ExpertLayer) -> list[Floats]:
+    """Kernel `(d, u)` and, if the layer has a bias, bias `(u,)` of the equivalent `Dense`.
 
     Raises
     ------
     ValueError
-        As `SparseExpertLayer.fuse`.
+        As for `SparseExpertLayer.fuse`.
     """
     if layer.router.chooses:
         raise ValueError(
@@ -57,8 +75,8 @@ def fused_weights(layer: SparseExpertLayer) -> list[Floats]:
     return [each.astype(np.float32) for each in ([kernel, bias] if layer.use_bias else [kernel])]
 
 
-def _expert_weights(layer: SparseExpertLayer) -> Doubles:
-    """Each expert's weight `(E,)`, which is that of any row, constraint applied."""
+def _expert_weights(layer: ExpertLayer) -> Doubles:
+    """The experts' weights `(E,)`, the same for every row, with the constraint applied."""
     width = layer.input_shape[-1]
     indices, row_weights = layer.routing(np.zeros((1, width), np.float32))
     alpha = np.zeros(layer.num_experts)

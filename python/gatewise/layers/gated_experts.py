@@ -1,4 +1,4 @@
-"""Gated units that share weights."""
+"""Layer of gated units that share weight matrices."""
 
 from __future__ import annotations
 
@@ -30,75 +30,77 @@ _UNITS_PER_GROUP = 4
 class GatedExperts(Layer):
     """`u_i = 1[g_i > tau] g_i f(s_i * h_c(i) + b_i)`, `g_i = sigmoid(x w_i + a_i)`, `h_c = x V_c`.
 
-    Each of the units has a gate, a scale and a bias of its own; the units of a group c share the
-    matrix V_c. A unit whose gate is shut in a row is not computed for it, and gives 0; nor is an
-    `h_c` of which no unit is open.
+    Each unit has its own gate, scale and bias; the units of group c share the matrix V_c. For a row
+    in which a unit's gate is shut, the unit is 0 and is not computed. `h_c` is not computed where
+    all units of group c are shut.
 
     Parameters
     ----------
     units : int
-        How many units.
+        Count of units.
     width : int
         Length p of `h_c`, `s_i`, `b_i` and `u_i`.
     groups : int, sequence of int, or "auto"
-        How many groups, to which units go in order; the group of each unit; or "auto": each unit
-        begins with a matrix of its own, and after `warm_up` epochs of training those whose gates
-        open for the same rows are put together, see Notes. A quarter of the units unless given.
+        Count of groups, with units assigned in order; or the group index of each unit. With "auto"
+        each unit starts with its own matrix, and after `warm_up` epochs of training units with
+        similar gates are grouped; see Notes. By default a quarter as many groups as units.
     activation : str
-        f, by name.
+        Name of f.
     combine : {"concat", "sum"}
-        The `u_i` side by side, or their sum.
+        Concatenate the `u_i`, or add them.
     threshold : float in [0, 1)
         tau.
     gate : {"hard", "straight_through", "soft"}
-        How a shut unit's gate learns from the task; see Notes. Prediction is the same for all.
+        How the gate of a shut unit is trained; see Notes. Prediction is the same for all three.
     temperature : float
-        T of "soft", above 0.
+        T of `gate="soft"`, above 0.
     open_share : float in [0, 1], optional
-        rho: adds `open_weight mean_i (mean_r g_i - rho)^2` to the loss, the mean over the batch's
-        rows standing for the share of rows with `g_i > tau`. It moves shut gates too.
+        rho: adds `open_weight mean_i (mean_r g_i - rho)^2` to the loss. The mean over the batch's
+        rows approximates the fraction of rows with `g_i > tau`. The term also trains shut gates.
     open_weight : float
-        Its weight.
+        Weight of that term.
     warm_up : int
-        Epochs before `groups="auto"` puts units together.
+        Epochs before `groups="auto"` groups units.
     similarity : float in [-1, 1]
-        The cosine of two units' `w_i` from which on "auto" takes them for similar.
+        Minimum cosine of two units' `w_i` at which "auto" treats them as similar.
     kernel_initializer, gate_initializer : str or Initializer
-        How each V_c and the `w_i` start: uniform (`"glorot_uniform"`, `"random_uniform"`) or
-        Gaussian (`"glorot_normal"`, `"random_normal"`). Biases start at 0.
+        Initial values of each V_c and of the `w_i`: uniform (`"glorot_uniform"`,
+        `"random_uniform"`) or Gaussian (`"glorot_normal"`, `"random_normal"`). Biases start at 0.
     scale_initializer : str or Initializer
-        How the `s_i` start.
+        Initial values of the `s_i`.
     kernel_regularizer : str or Regularizer, optional
-        The penalty on each V_c; a step applies it to those it touched.
+        Penalty on each V_c; a step applies it to those that it updated.
     kernel_constraint : str or Constraint, optional
-        What holds for each V_c after every update.
+        Constraint on each V_c after every update.
     **options
         See `Layer`.
 
     Raises
     ------
     ValueError
-        A number is out of range, groups leave gaps or are more than the units, or a name is
-        unknown.
+        A value is out of range, group indices have gaps, there are more groups than units, or a
+        name is unknown.
     TypeError
-        An argument is of another type.
+        An argument has the wrong type.
 
     Notes
     -----
-    Input shape `(n, ..., d)`, output shape `(n, ..., units p)`, or `(n, ..., p)` for a sum. Forward
-    2 n d units flops for the gates and 2 d p for each row and group that is open; SciPy CSR may be
-    read. In training, with D the task's slope by the gate's factor:
+    Input shape `(n, ..., d)`, output shape `(n, ..., units p)`, or `(n, ..., p)` for "sum". Takes
+    SciPy CSR. Forward: 2 n d units flops for the gates, and 2 d p for each row and group with an
+    open unit. In training, with D the gradient of the task loss with respect to the gate's factor
+    `1[g_i > tau] g_i`:
 
-    - "hard": an open unit's gate has the slope D, a shut one's 0. A unit that is shut in all rows
-      of a step is not updated but for the gate, which the `open_share` term alone moves.
-    - "straight_through": the same output; the gate's slope is D also where shut, as if `g_i`
-      were passed through. All units are computed.
-    - "soft": `u_i = q g_i f(...)`, `q = sigmoid((g_i - tau) / T)`, and its slope. All units are
+    - "hard": the gradient with respect to `g_i` is D for an open unit and 0 for a shut one. If a
+      unit is shut in all rows of a step, only its gate is updated, and only by the `open_share`
+      term.
+    - "straight_through": the same output; the gradient is D for shut units too. All units are
       computed.
+    - "soft": `u_i = q g_i f(...)`, `q = sigmoid((g_i - tau) / T)`, with its exact gradient. All
+      units are computed.
 
-    "auto" joins the connected components of the graph of units whose `w_i` have a cosine of
-    `similarity` or more; a group's matrix is the mean of its units'. Optimizer state of matrix c
-    goes on as that of the c-th matrix before.
+    "auto" builds a graph that connects units whose `w_i` have a cosine of at least `similarity`.
+    Each connected component becomes a group, whose matrix is the mean of its units' matrices.
+    Matrix c keeps the optimizer state of the previous matrix c.
 
     References
     ----------
@@ -144,7 +146,7 @@ class GatedExperts(Layer):
         self.groups = _check_groups(groups, self.units)
         self.activation = activations.get(activation)
         if self.activation == "softmax":
-            raise ValueError("activation: expected an elementwise one, got 'softmax'")
+            raise ValueError("activation: expected an elementwise function, got 'softmax'")
         self.combine = check_choice("combine", combine, COMBINES)
         self.threshold = check_number("threshold", threshold, 0, 1)
         if self.threshold == 1:
@@ -169,11 +171,11 @@ class GatedExperts(Layer):
 
     @property
     def group_of(self) -> list[int]:
-        """The group of each unit, as it is now."""
+        """The current group index of each unit."""
         return self._first_groups() if self._joined is None else list(self._joined)
 
     def _first_groups(self) -> list[int]:
-        """Those that the layer is built with."""
+        """The group index of each unit when the layer is built."""
         if isinstance(self.groups, str):  # "auto"
             return list(range(self.units))
         if isinstance(self.groups, int):
@@ -208,17 +210,17 @@ class GatedExperts(Layer):
         return super().initializer_for(parameter)
 
     def gates(self, x: Any) -> Floats:
-        """g of every unit `(rows, units)`: a unit is open where it is above `threshold`.
+        """The gates g `(rows, units)`; a unit is open where g exceeds `threshold`.
 
         Parameters
         ----------
         x : array (n, ..., d) or SciPy sparse matrix (n, d)
-            Leading axes are rows of their own.
+            All leading axes count as rows.
 
         Raises
         ------
         ValueError
-            The layer is not built, or x has another width.
+            The layer is not built, or x has the wrong width.
         """
         from gatewise.data.csr import core_rows
 
@@ -227,27 +229,27 @@ class GatedExperts(Layer):
         return _core.gates(native, core_rows(x, "x", width))
 
     def open_shares(self, x: Any) -> Floats:
-        """The share of rows in which each unit is open `(units,)`."""
+        """The fraction of rows in which each unit is open, `(units,)`."""
         return np.asarray((self.gates(x) > self.threshold).mean(axis=0), np.float32)
 
     def count_saved(self) -> int:
-        """How many parameters sharing saves: `(units - groups) d p`."""
+        """Count of parameters that sharing saves: `(units - groups) d p`."""
         return (self.units - len(set(self.group_of))) * int(self.input_shape[-1]) * self.width
 
     def join_groups(self, groups: Sequence[int]) -> None:
-        """Puts units together: unit i goes to group `groups[i]`, its matrix the mean of theirs.
+        """Moves unit i to group `groups[i]`, whose matrix is the mean of its units' matrices.
 
         Raises
         ------
         ValueError
-            The layer is not built, numbers leave gaps, or there would be more groups than now.
+            The layer is not built, indices have gaps, or there are more groups than now.
         """
         joined = list(_check_list(groups, self.units))
         _core.set_groups(self.native, joined)
         self._joined = joined
 
     def similar_units(self) -> list[int]:
-        """The group of each unit by "auto": connected components of the graph of similar `w_i`."""
+        """The group index of each unit under "auto": connected components of similar `w_i`."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
 
@@ -255,12 +257,12 @@ class GatedExperts(Layer):
         directions /= np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
         is_similar = csr_array(directions.T @ directions >= self.similarity)
         labels = connected_components(is_similar, directed=False)[1]
-        # Numbered by their first units.
+        # Groups are ordered by their first unit.
         first = list(dict.fromkeys(labels.tolist()))
         return [first.index(label) for label in labels.tolist()]
 
     def end_epoch(self) -> None:
-        """Counts the epochs of `groups="auto"`, and puts units together after `warm_up`."""
+        """Counts epochs under `groups="auto"`, and groups units after `warm_up` of them."""
         if self.groups != "auto":
             return
         self._epochs += 1
@@ -268,11 +270,11 @@ class GatedExperts(Layer):
             self.join_groups(self.similar_units())
 
     def get_state(self) -> Config:
-        """Beside what every layer has, how many epochs it has seen and its groups since then."""
+        """The state of a layer, with the count of epochs and the current groups."""
         return {**super().get_state(), "epochs": self._epochs, "groups": self._joined}
 
     def set_state(self, state: Config) -> None:
-        """Builds the layer as `get_state` saw it; its weights are still to be set."""
+        """Builds the layer and restores the result of `get_state`; does not set weights."""
         super().set_state(state)
         self._epochs = int(state["epochs"])
         if state["groups"] is not None:
@@ -310,7 +312,7 @@ def _check_groups(groups: object, units: int) -> int | str | tuple[int, ...]:
         return max(1, units // _UNITS_PER_GROUP)
     if isinstance(groups, str):
         if groups != "auto":
-            raise ValueError(f"groups: expected a number, a list or 'auto', got {groups!r}")
+            raise ValueError(f"groups: expected a count, a list or 'auto', got {groups!r}")
         return groups
     if isinstance(groups, Sequence | np.ndarray):
         return _check_list(groups, units)
@@ -324,8 +326,8 @@ def _check_list(groups: Any, units: int) -> tuple[int, ...]:
     group_indices = tuple(check_integer("groups", each, 0) for each in groups)
     if len(group_indices) != units:
         raise ValueError(
-            f"groups: expected one for each of {units} units, got {len(group_indices)}"
+            f"groups: expected one index for each of {units} units, got {len(group_indices)}"
         )
     if sorted(set(group_indices)) != list(range(max(group_indices) + 1)):
-        raise ValueError(f"groups: expected numbers from 0 on without a gap, got {group_indices}")
+        raise ValueError(f"groups: expected indices from 0 without gaps, got {group_indices}")
     return group_indices

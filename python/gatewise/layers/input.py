@@ -1,4 +1,4 @@
-"""Where data enters a model."""
+"""Inputs of a model."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
     batch_shape: tuple[int | None, ...] | None = None,
     name: str | None = None,
 ) -> Symbol:
-    """The symbol of an input of a model.
+    """Creates the symbol of a model input.
 
     Parameters
     ----------
     shape : tuple of int
-        One sample's shape: `(d,)`, or `(t, d)` for samples of t rows; None for an axis whose size
-        may differ from call to call. The last axis is the features.
+        Shape of one sample: `(d,)`, or `(t, d)` for samples of t rows. None for an axis whose size
+        can differ from call to call. The last axis is the features.
     batch_size : None
-        Accepted as None: a model takes any number of samples.
+        Must be None: a model takes any count of samples.
     dtype : None or "float32"
-        Numbers of other kinds are converted where data enters.
+        Inputs of other dtypes are converted.
     sparse : bool, optional
-        Has no effect: an input into a first Dense or expert layer takes SciPy matrices always.
+        Ignored: an input of a first Dense or expert layer always takes SciPy matrices.
     batch_shape : tuple, optional
-        In place of `shape`: the same with None before it.
+        Alternative to `shape`: `(None, *shape)`.
     name : str, optional
-        Made unless given.
+        Generated if omitted.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
     Raises
     ------
     TypeError
-        An argument is of another type, or at a value that is not supported.
+        An argument has the wrong type, or a value that is not supported.
     ValueError
-        The shape has no axis, or no size for the last.
+        The shape has no axis, or the last axis has no size.
 
     Examples
     --------
@@ -68,14 +68,14 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
 
 @LAYERS.register()
 class InputLayer(Layer):
-    """The layer behind an `Input`: no parameters, no computation.
+    """The layer of an `Input`, without parameters or computation.
 
     Parameters
     ----------
     shape : tuple of int
-        One sample's shape.
+        Shape of one sample.
     name : str, optional
-        Made unless given.
+        Generated if omitted.
     """
 
     def __init__(self, shape: Any, name: str | None = None) -> None:

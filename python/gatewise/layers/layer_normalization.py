@@ -25,22 +25,22 @@ class LayerNormalization(Layer):
     Parameters
     ----------
     axis : int
-        -1: the last axis.
+        Must be -1, the last axis.
     epsilon : float
-        Above 0; Keras' 0.001 unless given.
+        Above 0; 0.001 by default, as in Keras.
     center, scale : bool
-        Whether there are a beta and a gamma, both `(d,)`.
+        If True, there is a beta (`center`) or a gamma (`scale`), each `(d,)`.
     beta_initializer, gamma_initializer : str or Initializer
-        How they start.
+        Initial values of beta and gamma.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        The axis is another one, epsilon is negative, or a name is unknown.
+        `axis` is not -1, `epsilon` is not above 0, or a name is unknown.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type, or is not supported.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Layers that join several inputs."""
+"""Layers that merge several inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Merge(Layer):
-    """A layer over a list of two inputs or more."""
+    """Base class of layers that take a list of at least two inputs."""
 
     takes_several = True
     same_width = True
@@ -50,11 +50,11 @@ class Add(_Merge):
     Raises
     ------
     ValueError
-        When called: there are fewer than two inputs, or their shapes differ.
+        On a call with fewer than two inputs, or with inputs of different shapes.
 
     Notes
     -----
-    Input shapes `(n, ..., d)` each, output shape `(n, ..., d)`.
+    Shape of each input and of the output: `(n, ..., d)`.
 
     Examples
     --------
@@ -78,11 +78,11 @@ class Subtract(_Merge):
     Raises
     ------
     ValueError
-        When called: there are not two inputs, or their shapes differ.
+        On a call without exactly two inputs, or with inputs of different shapes.
 
     Notes
     -----
-    Input shapes `(n, ..., d)` each, output shape `(n, ..., d)`.
+    Shape of each input and of the output: `(n, ..., d)`.
     """
 
     kind = "subtract"
@@ -105,11 +105,11 @@ class Multiply(_Merge):
     Raises
     ------
     ValueError
-        When called: there are fewer than two inputs, or their shapes differ.
+        On a call with fewer than two inputs, or with inputs of different shapes.
 
     Notes
     -----
-    Input shapes `(n, ..., d)` each, output shape `(n, ..., d)`.
+    Shape of each input and of the output: `(n, ..., d)`.
     """
 
     kind = "multiply"
@@ -117,20 +117,20 @@ class Multiply(_Merge):
 
 @LAYERS.register()
 class Concatenate(_Merge):
-    """The inputs one after the other along the last axis.
+    """Concatenates the inputs along the last axis.
 
     Parameters
     ----------
     axis : int
-        -1: the last axis.
+        Must be -1, the last axis.
     **options
         `name`, `trainable`: see `Layer`.
 
     Raises
     ------
     ValueError
-        The axis is another one; when called: there are fewer than two inputs, or their shapes
-        differ before the last axis.
+        `axis` is not -1; or a call has fewer than two inputs, or inputs whose shapes differ before
+        the last axis.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Names of layers and models: given, or made from the class."""
+"""Names of layers and models: chosen by the user, or generated from the class name."""
 
 import re
 
@@ -9,7 +9,7 @@ _NAME_WITH_SUFFIX = re.compile(r"(.+?)(?:_(\d+))?")
 
 
 def automatic_name(cls: type) -> str:
-    """`dense`, then `dense_1`, `dense_2`: as Keras names layers, once each in a process."""
+    """`dense`, then `dense_1`, `dense_2`, as in Keras; each name is used once per process."""
     stem = to_snake_case(cls.__name__)
     suffix = _next_suffix.get(stem, 0)
     _next_suffix[stem] = suffix + 1
@@ -17,14 +17,14 @@ def automatic_name(cls: type) -> str:
 
 
 def check_name(name: object) -> str:
-    """A name that the user or a file gave; later automatic ones will not repeat it.
+    """Checks a name from the user or a file; later automatic names do not repeat it.
 
     Raises
     ------
     TypeError
-        It is no string.
+        `name` is not a string.
     ValueError
-        It is empty or holds a slash, which separates layer and parameter in files.
+        `name` is empty or contains a slash, which separates layer and parameter in files.
     """
     if not isinstance(name, str):
         raise TypeError(f"name: expected a string, got {name!r}")

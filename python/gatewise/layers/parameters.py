@@ -1,4 +1,4 @@
-"""A layer's parameters: their first values, reading, setting and counting."""
+"""Parameters of a layer: initial values, reading, setting and counting."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from gatewise.initializers import Initializer
 
 _STREAMS_PER_LAYER = 64
-"""A layer's parameters draw from the streams of its place in the model: at most so many of them."""
+"""Random streams reserved per layer of a model; a layer has at most as many parameters."""
 
 
 class ParameterOwner:
-    """The part of a layer that holds its parameters, which live in the core."""
+    """Access to a layer's parameters, which are stored in the core."""
 
     name: str
     seed: int | None
 
     storage: str = FLOAT32
-    """How kernels are stored; see `Model.quantize` and `CompressedDense`."""
+    """Storage type of the kernels; see `Model.quantize` and `CompressedDense`."""
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the parameters."""
+        """If True, training updates the parameters."""
         return True
 
     def __init__(self) -> None:
@@ -43,22 +43,22 @@ class ParameterOwner:
 
     @property
     def built(self) -> bool:
-        """Whether the input width is known and the parameters exist."""
+        """True if the input width is known and the parameters exist."""
         return self._native is not None
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
-        """How a parameter starts."""
+        """The initializer of a parameter."""
         return initializers.Ones() if parameter.role == "scale" else initializers.Zeros()
 
     def draw_weights(self, seed: int, index: int) -> None:
-        """Gives the parameters their first values, unless they have some.
+        """Initializes the parameters, unless they have values.
 
         Parameters
         ----------
         seed : int
-            The model's; the layer's own goes before it.
+            The model's seed; overridden by the layer's own.
         index : int
-            The layer's place in the model, which decides its streams.
+            The layer's index in the model, which selects its random streams.
         """
         if self._random_stream is not None:
             return
@@ -73,16 +73,16 @@ class ParameterOwner:
 
     @property
     def random_stream(self) -> tuple[int, int] | None:
-        """Seed and place that decided the first weights; None before there are some."""
+        """Seed and layer index of the initial weights; None before they are drawn."""
         return self._random_stream
 
     def set_random_stream(self, seed: int, index: int) -> None:
-        """Which random numbers training draws in this layer."""
+        """Sets the seed and layer index for random numbers in training."""
         self.native.set_random_stream(seed, index)
         self._random_stream = (seed, index)
 
     def parameters(self) -> list[_core.Parameter]:
-        """The parameters' names, natural shapes and roles, in the order of `get_weights`.
+        """Names, logical shapes and roles of the parameters, in the order of `get_weights`.
 
         Raises
         ------
@@ -90,39 +90,39 @@ class ParameterOwner:
             The layer is not built.
         """
         native = self.native
-        # Called before a model gave the layer its place, the layer stands alone.
+        # Without a stream, the layer is not part of a model yet: draw a seed, use index 0.
         if self._random_stream is None:
             self.draw_weights(next_seed(), 0)
         return _logical_parameters(native.parameters())
 
     def stored_parameters(self) -> list[_core.Parameter]:
-        """All that files hold: with int8 kernels also the scales of their columns, and in place of
-        a sparse kernel its entries.
+        """The parameters that files store: includes the column scales of int8 kernels, and the
+        nonzeros of a compressed kernel in place of the kernel.
         """
         parameters = self.native.parameters() if self.parameters() else []
         return [each for each in parameters if each.storage != SPARSE]
 
     def stored_weights(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of those by name, as they are stored; bfloat16 as the bits of uint16."""
+        """Copies of `stored_parameters` by name, as stored; bfloat16 as uint16 bit patterns."""
         native = self.native
         return {each.name: native.get_stored(each.name) for each in self.stored_parameters()}
 
     def set_stored_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Sets them, from arrays by name; ValueError as `check_stored_weights`."""
+        """Sets the stored parameters from arrays by name; ValueError as `check_stored_weights`."""
         self.native.set_stored(_contiguous(weights))
 
     def check_stored_weights(self, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-        """ValueError where arrays have another shape or type, or do not fit together."""
+        """Raises ValueError if arrays have the wrong shape or type, or are inconsistent."""
         self.native.check_stored(_contiguous(weights))
 
     def named_weights(self) -> dict[str, Floats]:
-        """Copies of the parameters by name, in their natural shapes."""
+        """Copies of the parameters by name, in their logical shapes."""
         return {parameter.name: self.native.get(parameter.name) for parameter in self.parameters()}
 
     def get_weights(self) -> list[Floats]:
-        """Copies of the parameters in their natural shapes: experts first, then inputs by outputs.
+        """Copies of the parameters in their logical shapes: axes experts, inputs, outputs.
 
-        Always float32; of kernels that are stored in fewer bytes the values they stand for.
+        Always float32; quantized kernels are dequantized.
 
         Raises
         ------
@@ -132,18 +132,18 @@ class ParameterOwner:
         return list(self.named_weights().values())
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Sets every parameter, from arrays in the order and shapes of `get_weights`.
+        """Sets every parameter from arrays in the order and shapes of `get_weights`.
 
         Raises
         ------
         ValueError
-            The layer is not built, is quantized or compressed, or number or shapes of the arrays
-            differ; nothing is set then.
+            The layer is not built, or is quantized or compressed, or the count or shapes of the
+            arrays differ. No parameter is set in this case.
         """
         put_arrays([self], weights)
 
     def count_params(self) -> int:
-        """How many numbers the parameters hold.
+        """Count of parameter values.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class ParameterOwner:
         return sum(math.prod(parameter.shape) for parameter in self.parameters())
 
     def count_trainable(self) -> int:
-        """How many of them training changes by a gradient."""
+        """Count of parameter values that training updates by a gradient."""
         if not self.trainable:
             return 0
         trained = [
@@ -162,13 +162,13 @@ class ParameterOwner:
         return sum(math.prod(parameter.shape) for parameter in trained)
 
     def count_nonzero(self) -> int:
-        """How many of them are not exactly zero."""
+        """Count of parameter values that are not exactly 0."""
         native = self.native
         return sum(native.count_nonzero(parameter.name) for parameter in self.parameters())
 
     def count_bytes(self) -> int:
-        """How many bytes the parameters take, the scales of int8 kernels and the places of sparse
-        kernels' entries included.
+        """Bytes of the parameters, including the scales of int8 kernels and the indices of
+        compressed kernels.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class ParameterOwner:
 
     @property
     def native(self) -> _core.Layer:
-        """The layer in the core; ValueError if it is not built."""
+        """The core's layer; ValueError if it is not built."""
         if self._native is None:
             raise ValueError(
                 f"{self.name}: expected a built layer, got one that has seen no input; "
@@ -191,7 +191,7 @@ class ParameterOwner:
 
 
 def _logical_parameters(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
-    """Those of the layer itself: scales of int8 and entries of sparse kernels go with these."""
+    """The parameters without scales of int8 kernels and nonzeros of compressed kernels."""
     return [each for each in parameters if each.role not in ("quantization", "nonzeros")]
 
 
@@ -200,13 +200,13 @@ def _contiguous(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArra
 
 
 def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike]) -> None:
-    """Sets the parameters of `owners`, one after the other; none unless all arrays fit.
+    """Sets the parameters of `owners` in order; sets none unless all arrays fit.
 
     Raises
     ------
     ValueError
-        An owner is not built, is quantized or compressed, there are more or fewer arrays, or a
-        shape differs.
+        An owner is not built, or is quantized or compressed, or the count of arrays or a shape
+        differs.
     """
     refuse_quantized("set_weights", owners)
     fields = [(owner, parameter) for owner in owners for parameter in owner.parameters()]

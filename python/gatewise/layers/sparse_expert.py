@@ -1,4 +1,4 @@
-"""The layer of sparse experts."""
+"""The expert layer."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class ExpertOptions(ShapeOptions, total=False):
-    """Arguments of `SparseExpertLayer` by name alone."""
+    """Keyword-only arguments of `SparseExpertLayer`."""
 
     kernel_constraint: str | Constraint | Config | None
 
 
 class _DefaultInteger(int):
-    """A default that can be told from the same number written by the caller."""
+    """A default value that is distinguishable from the same integer passed by the caller."""
 
 
 _DEFAULT_K = _DefaultInteger(2)
@@ -46,10 +46,11 @@ _DEFAULT_K = _DefaultInteger(2)
 
 @LAYERS.register()
 class SparseExpertLayer(Layer):
-    """`y = f(sum_{i in A(x)} w_i(x) E_i(x) + sum_s S_s(x))`: a few experts of many for each row.
+    """`y = f(sum_{i in A(x)} w_i(x) E_i(x) + sum_s S_s(x))`: a few of many experts per row.
 
-    The router gives each row the set `A(x)` of its experts and their weights; the others are not
-    read, not written and not updated. `S_s` are shared experts, which see every row.
+    The router chooses the set `A(x)` of experts for each row, and their weights. Experts that no
+    row chose are not read, not written and not updated. `S_s` are shared experts, which process
+    every row.
 
     Parameters
     ----------
@@ -58,44 +59,44 @@ class SparseExpertLayer(Layer):
     num_experts : int
         E, at least 1.
     k : int
-        Experts per row, the router's `k` in short; different values for both are refused.
+        Experts per row; sets the router's `k`. If both are given, they must be equal.
     expert : str or Expert
-        What one expert computes: `"linear"` or an object of `gw.experts`.
+        Kind of expert: a name such as `"linear"`, or an object of `gw.experts`.
     router : str or Router
-        How rows find experts: a name, or an object of `gw.routers`.
+        Chooses the experts of each row: a name, or an object of `gw.routers`.
     balance : str, Balance, sequence of them, or None
-        What keeps the load even: objects of `gw.balance`.
+        Balance terms: names or objects of `gw.balance`.
     shared_experts : int
-        How many experts of the same form see every row with weight 1.
+        Count of additional experts of the same kind that process every row with weight 1.
     activation : str, optional
-        f, on the combined output; an expert's own activation lies inside it.
+        f, applied to the combined output; an expert's own activation is inside `E_i`.
     use_bias : bool
-        Whether experts have an output bias.
+        If True, experts have an output bias.
     kernel_initializer : str or Initializer
-        How each expert's kernels start, with that expert's own fan-in and fan-out.
+        Initial values of each expert's kernels, with the fan-in and fan-out of one expert.
     kernel_regularizer : str or Regularizer, optional
-        The penalty on the experts' kernels; a step applies it to the experts that the step touched.
+        Penalty on the experts' kernels; a step applies it to the experts that it updated.
     seed : int, optional
-        Of the first weights and the router's noise; see `Layer`.
+        Seed of the initial weights and of the router's noise; see `Layer`.
     name : str, optional
-        Made unless given.
+        Generated if omitted.
     **options
-        `kernel_constraint`: what holds for the experts' kernels after every update, an object of
-        `gw.constraints` or its name. `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        `kernel_constraint`: constraint on the experts' kernels after every update, a name or an
+        object of `gw.constraints`. `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        A number is out of range, k is above `num_experts` or given twice and different, a name is
-        unknown, or a balance is asked of a router that sends every row everywhere.
+        A value is out of range, k is above `num_experts` or differs from the router's k, a name is
+        unknown, or `balance` is set for a router that assigns every row to every expert.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type, or is not supported.
 
     Notes
     -----
-    Input shape `(n, ..., d)`, output shape `(n, ..., u)`; `(n, t, d)` routes n t rows. Takes SciPy
-    CSR as a model's first layer. Forward 2 n k flops per parameter of an expert, and 2 n d E for
-    the router.
+    Input shape `(n, ..., d)`, output shape `(n, ..., u)`; for `(n, t, d)`, n t rows are routed.
+    Takes SciPy CSR as a model's first layer. Forward: 2 n k flops per parameter of an expert, and
+    2 n d E for the router.
 
     References
     ----------
@@ -149,7 +150,7 @@ class SparseExpertLayer(Layer):
 
     @property
     def k(self) -> int | None:
-        """Experts per row; None where that varies by row."""
+        """Experts per row; None if the count varies by row."""
         return self.router.experts_per_row(self.num_experts)
 
     def native_options(self) -> NativeOptions:
@@ -181,25 +182,25 @@ class SparseExpertLayer(Layer):
         return text if self.storage == FLOAT32 else f"{text}, {self.storage}"
 
     def routing(self, x: Any) -> Any:
-        """Which experts each row goes to, and with which weights.
+        """The experts of each row, and their weights.
 
         Parameters
         ----------
         x : array (n, ..., d) or SciPy sparse matrix (n, d)
-            Leading axes are rows of their own.
+            All leading axes count as rows.
 
         Returns
         -------
         indices : ndarray (rows, k), int32
-            In order of score, ties by the lower index.
+            Sorted by descending score; ties by lower index.
         weights : ndarray (rows, k), float32
-            Where the router chooses a number that varies by row, instead of the two one SciPy CSR
-            array (rows, E) of weights.
+            If the count of experts varies by row, one SciPy CSR array (rows, E) of weights is
+            returned in place of both.
 
         Raises
         ------
         ValueError
-            The layer is not built, or x has another width.
+            The layer is not built, or x has the wrong width.
         """
         offsets, indices, weights = self._route(x)
         if self.k is None:
@@ -209,27 +210,27 @@ class SparseExpertLayer(Layer):
         return indices.reshape(-1, self.k), weights.reshape(-1, self.k)
 
     def load(self, x: Any) -> ExpertLoad:
-        """How the rows of `x` spread over the experts.
+        """The load of the experts for the rows of `x`.
 
         Parameters
         ----------
         x : array (n, ..., d) or SciPy sparse matrix (n, d)
-            Leading axes are rows of their own.
+            All leading axes count as rows.
 
         Raises
         ------
         ValueError
-            The layer is not built, or x has another width.
+            The layer is not built, or x has the wrong width.
         """
         indices = self._route(x)[1]
         return ExpertLoad.from_rows(np.bincount(indices, minlength=self.num_experts))
 
     @property
     def load_(self) -> ExpertLoad:
-        """How the training rows of the last epoch spread; AttributeError before the first `fit`."""
+        """The load in the last training epoch; AttributeError before the first `fit`."""
         if self._training_load is None:
             raise AttributeError(
-                f"{self.name}: load_ is known after fit; load(x) tells it for any data"
+                f"{self.name}: load_ is available after fit; use load(x) for other data"
             )
         return self._training_load
 
@@ -238,24 +239,25 @@ class SparseExpertLayer(Layer):
         self._training_load = value
 
     def fuse(self) -> Dense:
-        """The equal single `Dense`, for linear experts under the routers `All` and `Static`.
+        """An equivalent `Dense` layer, for linear experts with the routers `All` and `Static`.
 
-        `W = sum_i alpha_i W_i`, and likewise the bias.
+        `W = sum_i alpha_i W_i`, and the same sum for the bias.
 
         Returns
         -------
         Dense
-            Built, with the same activation; equal up to rounding.
+            Built, with the same activation; its outputs are equal up to rounding.
 
         Raises
         ------
         ValueError
-            The layer is not built, its router depends on the row, or its experts are not linear.
+            The layer is not built, its router's weights depend on the row, or its experts are not
+            linear.
         """
         return fused_dense(self)
 
     def quantize(self, kind: str) -> Self:
-        """A new layer for prediction, with its experts' kernels in 2 or 1 byte a value.
+        """A new layer for prediction only, with 2 or 1 byte per value of the experts' kernels.
 
         See `Model.quantize`.
         """
@@ -266,7 +268,7 @@ class SparseExpertLayer(Layer):
 
     def get_config(self) -> Config:
         config = self._settings()
-        # Only of a quantized layer: no argument makes one.
+        # Only for a quantized layer: `storage` is no constructor argument.
         return config if self.storage == FLOAT32 else {**config, "storage": self.storage}
 
     @classmethod
@@ -303,7 +305,7 @@ class SparseExpertLayer(Layer):
 
 
 def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
-    """The router with its k, which may be written in two places but not differ."""
+    """The router with its k; ValueError if the layer's k and the router's k differ."""
     given = k is not None and not isinstance(k, _DefaultInteger)
     if given:
         k = check_integer("k", k, 0)
@@ -311,7 +313,7 @@ def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
     router.check(num_experts)
     own = router.experts_per_row(num_experts)
     if given and k != own:
-        raise ValueError(f"k: expected none or {own}, which is that of router {router}, got {k}")
+        raise ValueError(f"k: expected None or {own}, the k of router {router}, got {k}")
     return router
 
 
@@ -319,13 +321,13 @@ def _balance_for(router: Router, identifier: object) -> tuple[Balance, ...]:
     terms = balance.get(identifier)
     if terms and not router.chooses:
         raise ValueError(
-            f"balance: expected None with router {router}, which sends every row to every expert, "
+            f"balance: expected None with router {router}, which assigns every row to all experts, "
             f"got {', '.join(map(str, terms))}"
         )
     losses = [term for term in terms if not isinstance(term, balance.Bias)]
     if losses and not router.takes_losses:
         raise ValueError(
-            f"balance: expected None or Bias with router {router}, for a loss on its scores would "
-            f"move experts that no row chose, got {', '.join(map(str, losses))}"
+            f"balance: expected None or Bias with router {router}, because a loss on its scores "
+            f"would update inactive experts, got {', '.join(map(str, losses))}"
         )
     return terms

@@ -1,47 +1,54 @@
-"""How a layer's kernels are stored: float32, or for serving alone in less."""
+"""Storage of a layer's kernels: float32, or fewer bytes for prediction only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from gatewise.layers.parameters import ParameterOwner
+from typing import Final, Protocol, TypeVar
 
 FLOAT32: Final = "float32"
 BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1}
-"""Bytes of one value."""
+"""Bytes per value."""
 SPARSE: Final = "sparse"
-"""Of a kernel that is stored in its entries, parameters of their own."""
+"""Storage of a compressed kernel, whose nonzeros are separate parameters."""
 INDEX_BYTES: Final = {"uint16": 2, "int32": 4, SPARSE: 0}
-"""Bytes of one of their numbers."""
+"""Bytes per index of a nonzero; 0 for the compressed kernel itself."""
 
 
 def check_storage(argument: str, value: object) -> str:
-    """The storage of this name; ValueError if there is none."""
+    """`value`, if it names a storage type; ValueError otherwise."""
     if isinstance(value, str) and value in BYTES:
         return value
     raise ValueError(f"{argument}: expected one of {', '.join(BYTES)}, got {value!r}")
 
 
 def check_quantized_storage(argument: str, value: object) -> str:
-    """The same for those of 2 and 1 byte."""
+    """`value`, if it is "bfloat16" or "int8"; ValueError otherwise."""
     if value == FLOAT32 or not isinstance(value, str) or value not in BYTES:
         raise ValueError(f"{argument}: expected 'bfloat16' or 'int8', got {value!r}")
     return value
 
 
-def first_quantized(layers: Iterable[ParameterOwner]) -> ParameterOwner | None:
-    """The first layer with a kernel in less than float32, which cannot be trained or set."""
+class Stored(Protocol):
+    """A layer with a storage type of its kernels."""
+
+    name: str
+    storage: str
+
+
+S = TypeVar("S", bound=Stored)
+
+
+def first_quantized(layers: Iterable[S]) -> S | None:
+    """The first quantized or compressed layer, which cannot be trained or set; else None."""
     return next((layer for layer in layers if layer.storage != FLOAT32), None)
 
 
-def refuse_quantized(call: str, layers: Iterable[ParameterOwner]) -> None:
-    """ValueError if a layer has a kernel in less than float32."""
+def refuse_quantized(call: str, layers: Iterable[Stored]) -> None:
+    """Raises ValueError if a layer is quantized or compressed."""
     layer = first_quantized(layers)
     if layer is not None:
         raise ValueError(
             f"{call}: expected float32 weights, got layer {layer.name!r} in {layer.storage}, which "
-            "is for prediction alone; use the model that it was made from, then quantize or "
-            "compress that"
+            "is for prediction only; use the float32 model that it was created from, then quantize "
+            "or compress that"
         )

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    from gatewise.layers.base import Layer
+from typing import Any, TypeAlias
 
 Shape: TypeAlias = tuple[int | None, ...]
 """Sizes of an array's axes, None where free: `(None, 784)`; the first axis is the samples'."""
@@ -25,7 +22,8 @@ class Symbol:
     @property
     def name(self) -> str:
         """The name of the layer that makes it."""
-        return self.node.layer.name
+        name: str = self.node.layer.name
+        return name
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} {self.shape}>"
@@ -33,9 +31,9 @@ class Symbol:
 
 @dataclass(eq=False)
 class Node:
-    """One call of a layer: from which symbols it made which."""
+    """One call of a `Layer`: from which symbols it made which."""
 
-    layer: Layer
+    layer: Any
     inputs: tuple[Symbol, ...]
     output_shape: Shape
     output: Symbol = field(init=False)

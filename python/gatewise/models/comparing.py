@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gatewise.data import is_iterable_of_batches
-
-if TYPE_CHECKING:
-    from gatewise.models.functional import Model
+from gatewise.models.base import BaseModel
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,11 @@ class Comparison:
         )
 
 
-def compare_models(model: Model, other: object, x: Any, batch_size: int | None) -> Comparison:
+def compare_models(model: BaseModel, other: object, x: Any, batch_size: int | None) -> Comparison:
     """See `Model.compare`."""
-    from gatewise.models.functional import Model
-
     as_model = getattr(other, "as_model", None)
     other = as_model() if as_model is not None else other
-    if not isinstance(other, Model):
+    if not isinstance(other, BaseModel):
         raise TypeError(f"other: expected a model or a layer, got {type(other).__name__}")
     if is_iterable_of_batches(x):
         raise TypeError(f"x: expected arrays, which both models can read, got {type(x).__name__}")

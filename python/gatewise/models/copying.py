@@ -1,4 +1,4 @@
-"""New models that differ from another in how some layers are held."""
+"""Copies of a model that differ from it in how some layers are described."""
 
 from __future__ import annotations
 
@@ -9,26 +9,35 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from gatewise.layers import Layer
-    from gatewise.models.functional import Model
+    from gatewise.models.base import BaseModel
     from gatewise.registry import Config
 
-    M = TypeVar("M", bound=Model)
+    M = TypeVar("M", bound=BaseModel)
 
 
-def model_like(model: M, config: Config, put_weights: Callable[[Layer, Layer], object]) -> M:
+def copy_weights(layer: Layer, copy: Layer) -> None:
+    """Sets a copy's weights to those of the layer."""
+    copy.set_weights(layer.get_weights())
+
+
+def clone_model(
+    model: M,
+    config: Config | None = None,
+    put_weights: Callable[[Layer, Layer], object] = copy_weights,
+) -> M:
     """The model that `config` describes, built and compiled as `model` is.
 
     Parameters
     ----------
     model : Model
         The one that is copied.
-    config : dict
-        `model.get_config()`, some layers described otherwise.
+    config : dict, optional
+        `model.get_config()`, some layers described otherwise; unchanged if omitted.
     put_weights : callable (layer, copy)
         Sets the weights of the copy of a layer that has some.
     """
-    result = type(model).from_config(config)
-    result._seed = model._seed
+    result = type(model).from_config(model.get_config() if config is None else config)
+    result._training.set_seed(model._training.seed)
     for layer, copy in zip(model.layers, result.layers, strict=True):
         copy.set_state(layer.get_state())
         if layer.built and layer.parameters():
@@ -37,6 +46,10 @@ def model_like(model: M, config: Config, put_weights: Callable[[Layer, Layer], o
     return result
 
 
-def copy_weights(layer: Layer, copy: Layer) -> None:
-    """The plain `put_weights`: the same values, in the same order."""
-    copy.set_weights(layer.get_weights())
+def config_without_dropout(model: BaseModel) -> Config:
+    """The model's configuration with every dropout rate 0."""
+    config = model.get_config()
+    for described in config["layers"]:
+        if described["class_name"] == "Dropout":
+            described["config"]["rate"] = 0.0
+    return config

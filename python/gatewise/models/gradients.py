@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from gatewise.models.copying import clone_model, config_without_dropout
 from gatewise.optimizers.base import Optimizer
-from gatewise.registry import Config
 from gatewise.training.collapse import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     from gatewise._core import Floats
-    from gatewise.models.functional import Model
+    from gatewise.models.base import BaseModel
 
 Gradients: TypeAlias = "dict[str, dict[str, Floats]]"
 """By the names of layers, then of their parameters, in natural shapes."""
@@ -29,7 +29,7 @@ class _GradientSums(Optimizer):
         super().__init__(0.0, None, None, None, None, False, "gradient_sums", {})
 
 
-def mean_gradients(model: Model, x: Any, y: Any, batch_size: int = 256) -> Gradients:
+def mean_gradients(model: BaseModel, x: Any, y: Any, batch_size: int = 256) -> Gradients:
     """`(1/n) sum_i dL(x_i, y_i)/dw` of the compiled loss, penalties on kernels left out.
 
     Dropout is off; an expert that no row chose has gradient 0. The model is not touched.
@@ -65,7 +65,7 @@ def mean_gradients(model: Model, x: Any, y: Any, batch_size: int = 256) -> Gradi
     return _moments(copy, 0, batch_size / rows)
 
 
-def mean_square_gradients(model: Model, x: Any, y: Any) -> Gradients:
+def mean_square_gradients(model: BaseModel, x: Any, y: Any) -> Gradients:
     """`(1/n) sum_i (dL(x_i, y_i)/dw)^2`, the diagonal of the empirical Fisher matrix.
 
     One row at a time: as long as n training steps with a batch of one. Arguments, errors and what
@@ -83,7 +83,7 @@ def _row_count(x: Any) -> int:
     return int(x.shape[0]) if hasattr(x, "shape") else len(x)
 
 
-def _sums(model: Model, x: Any, y: Any, batch_size: int, weights: Floats | None) -> Model:
+def _sums(model: BaseModel, x: Any, y: Any, batch_size: int, weights: Floats | None) -> BaseModel:
     """A copy of the model whose optimizer has seen the gradients of all batches."""
     copy = _copy_for_gradients(model)
     with warnings.catch_warnings():
@@ -94,31 +94,21 @@ def _sums(model: Model, x: Any, y: Any, batch_size: int, weights: Floats | None)
     return copy
 
 
-def _copy_for_gradients(model: Model) -> Model:
-    settings: Config = model.get_compile_config()
-    if not settings:
+def _copy_for_gradients(model: BaseModel) -> BaseModel:
+    if not model.compiled:
         raise ValueError("model: expected a compiled model, whose loss has a gradient, got one not")
     if not model.built:
         raise ValueError("model: expected a built model, got one that has seen no input")
-    config = model.get_config()
-    for described in config["layers"]:
-        if described["class_name"] == "Dropout":
-            described["config"]["rate"] = 0.0
-    copy = type(model).from_config(config)
-    copy._seed = model._seed
-    for layer, copied in zip(model.layers, copy.layers, strict=True):
-        copied.set_state(layer.get_state())
-        copied.trainable = True
-        if layer.built:
-            copied.set_weights(layer.get_weights())
-    copy.compile_from_config(settings)
-    compiled = copy._compiled_settings()
+    copy = clone_model(model, config_without_dropout(model))
+    for layer in copy.layers:
+        layer.trainable = True
+    compiled = copy._training.require_settings()
     copy.compile(_GradientSums(), compiled.loss, compiled.loss_weights)
     return copy
 
 
-def _moments(copy: Model, moment_index: int, factor: float) -> Gradients:
-    trainer = copy._trainer
+def _moments(copy: BaseModel, moment_index: int, factor: float) -> Gradients:
+    trainer = copy._state.trainer
     assert trainer is not None, "the copy was fitted"
     found: Gradients = {}
     for layer in copy.layers:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.layers.storage import check_quantized_storage, first_quantized
-from gatewise.models.copying import model_like
+from gatewise.models.copying import clone_model
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
     from gatewise.layers import Layer
-    from gatewise.models.functional import Model
+    from gatewise.models.base import BaseModel
 
-    M = TypeVar("M", bound=Model)
+    M = TypeVar("M", bound=BaseModel)
 
 
 def quantized_model(model: M, kind: str) -> M:
@@ -39,7 +39,7 @@ def quantized_model(model: M, kind: str) -> M:
     for described in config["layers"]:
         if described["class_name"] == SparseExpertLayer.__name__:
             described["config"]["storage"] = storage
-    return model_like(model, config, _copy_weights)
+    return clone_model(model, config, _copy_weights)
 
 
 def _copy_weights(layer: Layer, copy: Layer) -> None:

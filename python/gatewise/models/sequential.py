@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatewise.io.saved import MODELS
 from gatewise.layers import Input, InputLayer, Layer
+from gatewise.layers.as_model import register_model
 from gatewise.layers.base import LAYERS
 from gatewise.layers.symbol import Symbol
-from gatewise.models.functional import Model, input_for
+from gatewise.models.base import input_for
+from gatewise.models.functional import Model
 from gatewise.models.graph import Graph
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+@register_model("of_layers")
+@MODELS.register()
 class Sequential(Model):
     """Layers one after the other, given as a list or added one by one.
 
@@ -150,7 +155,7 @@ class Sequential(Model):
 
     def _connect(self) -> None:
         """Builds the model if its input is known and there are layers; otherwise it waits."""
-        self._graph, self._network = None, None
+        self._drop_graph()
         if not self._stack:
             return
         first = self._stack[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewise import routers
+from gatewise.io.saved import MODELS
 from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.models.sequential import Sequential
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SCORES = ("router", "output_sum", "key")
 
 
+@MODELS.register()
 class SparseExpertModel(Sequential):
     """`y = f(sum_{i in A(x)} w_i(x) E_i(x))`, A(x) the k experts of highest score `s_i(x)`.
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gatewise.layers import Layer
-    from gatewise.models.functional import Model
+    from gatewise.models.base import BaseModel
 
 _HEADINGS = ("Layer", "Output shape", "Parameters", "Non-zero")
 
 
-def print_summary(model: Model, line_length: int | None, print_fn: Callable[[str], object]) -> None:
+def print_summary(
+    model: BaseModel, line_length: int | None, print_fn: Callable[[str], object]
+) -> None:
     """Gives `print_fn` the table of a model's layers, with totals under it."""
     rows = [_row(layer) for layer in model.layers]
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
@@ -37,7 +39,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([*left, *right]).rstrip()
 
 
-def _totals(model: Model) -> list[str]:
+def _totals(model: BaseModel) -> list[str]:
     if not model.built:
         return ["Not built: the input's shape is not known yet."]
     total, nonzero = model.count_params(), model.count_nonzero()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
+from gatewise.io.weights_file import load_weights, save_weights
 from gatewise.layers.parameters import put_arrays
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ModelWeights(ABC):
-    """Reading, setting, counting and filing the parameters of a model's layers."""
+    """Reading, setting, counting and storing the parameters of a model's layers."""
 
     name: str
 
@@ -62,31 +63,6 @@ class ModelWeights(ABC):
         """How many bytes they take in memory, padding aside; ValueError if it is not built."""
         return sum(layer.count_bytes() for layer in self.layers)
 
-    def save(
-        self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
-    ) -> None:
-        """Writes the model to one file: layers, weights, compile settings and optimizer state.
-
-        See `gw.load_model`, which reads it.
-
-        Parameters
-        ----------
-        filepath : path
-            Any name; `.gatewise` is the custom.
-        overwrite : bool
-            Whether a file that is there may be replaced.
-        zipped : None
-            Not supported.
-
-        Raises
-        ------
-        FileExistsError
-            The file is there and `overwrite` is False.
-        """
-        from gatewise.io import save_model
-
-        save_model(self, filepath, overwrite=overwrite, zipped=zipped)  # type: ignore[arg-type]
-
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the parameters alone to one file.
 
@@ -97,9 +73,7 @@ class ModelWeights(ABC):
         FileExistsError
             The file is there and `overwrite` is False.
         """
-        from gatewise.io.weights_file import save_weights
-
-        save_weights(self, filepath, overwrite)
+        save_weights(self.layers, filepath, overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Reads parameters that `save_weights` wrote, layer after layer; names may differ.
@@ -117,6 +91,4 @@ class ModelWeights(ABC):
             The model is not built, the file is none or was altered, or its layers differ from the
             model's; nothing is set then.
         """
-        from gatewise.io.weights_file import load_weights
-
-        load_weights(self, filepath, skip_mismatch)
+        load_weights(self.layers, filepath, skip_mismatch)

@@ -1,8 +1,8 @@
 """Optimizers with the formulas and defaults of Keras.
 
-`g` is the gradient of a weight `w`, `lr` the learning rate, `t` the number of updates this weight
-has had. An expert that no row of a step chose rests: none of its numbers, `t` included, change
-(unless `dense_updates`). L1 penalties are applied by a proximal step after the update.
+`g` is the gradient of a weight `w`, `lr` the learning rate, `t` the update count of this weight. A
+step does not change inactive experts: their weights, optimizer state and `t` stay the same, unless
+`dense_updates`. L1 penalties are applied by a proximal step after the update.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules", "serialize"]
 
 
 def get(identifier: object) -> Optimizer:
-    """The optimizer that a name, a configuration or an object means.
+    """The optimizer given by a name, a configuration or an instance.
 
     Raises
     ------
     ValueError
-        If the name is not known; the message lists those that are.
+        If the name is unknown; the message lists the known names.
     TypeError
-        If it is something else.
+        If `identifier` has another type.
     """
     return registry.get(identifier)
 
 
 def serialize(optimizer: Optimizer) -> Config:
-    """`{"class_name": ..., "config": ...}`, which `get` reads back."""
+    """`{"class_name": ..., "config": ...}`, from which `get` restores the optimizer."""
     return registry.serialize(optimizer)
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Imported at first use: most programs have one rate, and import time is promised.
+    # Imported at first use to save import time: most programs use a constant rate.
     if name == "schedules":
         return importlib.import_module("gatewise.optimizers.schedules")
     raise AttributeError(f"module 'gatewise.optimizers' has no attribute {name!r}")

@@ -12,8 +12,9 @@ from gatewise.utils.checks import check_defaults, check_number
 class Adam(Optimizer):
     """Adam in Keras' form: `w <- w - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)`.
 
-    `m <- m + (g - m)(1 - b1)` and `v <- v + (g^2 - v)(1 - b2)`. `epsilon` is added to the root of
-    the uncorrected `v` ("epsilon hat" of the paper, before section 2.1), unlike in PyTorch.
+    `m <- m + (g - m)(1 - b1)` and `v <- v + (g^2 - v)(1 - b2)`. Unlike in
+    PyTorch, `epsilon` is added to the root of the uncorrected `v` ("epsilon hat" of the paper,
+    before section 2.1).
 
     Parameters
     ----------
@@ -22,13 +23,13 @@ class Adam(Optimizer):
     beta_1, beta_2 : float in [0, 1), defaults 0.9 and 0.999
         Decay of the first and second moment.
     epsilon : float, default 1e-7
-        Keeps the quotient finite.
+        Keeps the quotient finite; at least 1e-30.
     amsgrad : False
-        Only False.
+        Must be False.
     weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
         See `Optimizer`.
     name : str, default "adam"
-        Its name.
+        Name of the optimizer.
     dense_updates : bool, default False
         See `Optimizer`.
     **unsupported
@@ -74,15 +75,15 @@ class Adam(Optimizer):
         )
         self.beta_1 = _decay_rate("beta_1", beta_1)
         self.beta_2 = _decay_rate("beta_2", beta_2)
-        # 0 would make 0 / 0 of weights that have had no gradient yet.
+        # With 0, weights without a gradient so far would be updated by 0 / 0.
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         return {**super().native_options(), **self._moments()}
 
     def fixed_settings(self) -> Config:
-        """The settings that training leaves as they are: all but the learning rate."""
+        """The settings that training does not change: all but the learning rate."""
         return {**super().fixed_settings(), **self._moments()}
 
     def _moments(self) -> Config:
@@ -91,14 +92,14 @@ class Adam(Optimizer):
 
 @registry.register("adamw", "adam_w")
 class AdamW(Adam):
-    """Adam with decoupled weight decay: first `w <- w - lr * weight_decay * w`, then Adam's update.
+    """Adam with decoupled weight decay: `w <- w - lr * weight_decay * w`, then Adam's update.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or dict, default 0.001
         Step size; see `Optimizer`.
     weight_decay : float, default 0.004
-        Keras' default.
+        See `Optimizer`; the default is that of Keras.
     beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm, name, dense_updates
         See `Adam`.
     **unsupported

@@ -1,4 +1,4 @@
-"""What all optimizers share: step size, clipping, decay, and how the core is told."""
+"""Base class of optimizers: learning rate, clipping, weight decay, settings for the core."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _UNSUPPORTED: Config = {
 
 
 class Optimizer(Configurable):
-    """What the optimizers have in common.
+    """Base class of optimizers.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or dict
-        Step size, at least 0, which may be changed while training runs; or a schedule of
-        `gw.optimizers.schedules`, or its configuration, that gives the size of each step.
+        Step size, at least 0, which can be changed during training; or a schedule of
+        `gw.optimizers.schedules`, or its configuration, that sets the rate of each step.
     weight_decay : float, optional
-        `w <- w - lr * weight_decay * w` before each update (decoupled, as Keras does it).
+        `w <- w - lr * weight_decay * w` before each update (decoupled, as in Keras).
     clipnorm, clipvalue, global_clipnorm : float, optional
-        At most one: the greatest norm of one parameter's gradient, the greatest absolute value of
-        its elements, the greatest norm of all gradients together.
+        At most one of: maximum norm of each parameter's gradient, maximum absolute value of its
+        elements, maximum norm of all gradients together.
     dense_updates : bool
-        Whether resting experts are updated too, with a zero gradient: the textbook form.
+        If True, inactive experts are updated too, with a zero gradient: the textbook form.
     name : str
-        Its name.
+        Name of the optimizer.
     **unsupported
         `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`,
-        `gradient_accumulation_steps`: only at Keras' defaults.
+        `gradient_accumulation_steps`: only with Keras' defaults.
 
     Raises
     ------
     TypeError
-        For an argument that is not supported, or is no number.
+        If an argument is not supported, or is not a number.
     ValueError
-        For a number outside its range, or more than one kind of clipping.
+        If a number is out of range, or more than one kind of clipping is set.
     """
 
     kind: ClassVar[str]
@@ -85,12 +85,12 @@ class Optimizer(Configurable):
 
     @property
     def learning_rate(self) -> float:
-        """The size of the next step; what is set here, a number or a schedule, counts from it on.
+        """Learning rate of the next step; a new number or schedule applies from that step.
 
         Raises
         ------
         TypeError
-            If a number is set where there is a schedule, as in Keras.
+            If a number is set while a schedule is in use, as in Keras.
         """
         if self._schedule is None:
             return self._constant_rate
@@ -110,27 +110,27 @@ class Optimizer(Configurable):
 
     @property
     def schedule(self) -> LearningRateSchedule | None:
-        """What gives each step's learning rate; None where that is a number."""
+        """The learning rate schedule; None if the rate is a number."""
         return self._schedule
 
     @property
     def iterations(self) -> int:
-        """How many steps the compiled model has been trained."""
+        """Count of training steps of the compiled model."""
         return 0 if self._trainer is None else self._trainer.steps
 
     def attach(self, trainer: _core.Trainer) -> None:
-        """Makes `trainer` follow this optimizer's learning rate, where that is a number."""
+        """Connects `trainer` and, if the learning rate is a number, sets its rate."""
         self._trainer = trainer
         if self._schedule is None:
             trainer.learning_rate = self._constant_rate
 
     def follow_schedule(self, trainer: _core.Trainer) -> None:
-        """Sets the rate of the trainer's next step to the schedule's."""
+        """Sets the trainer's rate for its next step from the schedule."""
         assert self._schedule is not None
         trainer.learning_rate = rate_at(self._schedule, trainer.steps)
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         return {
             "kind": self.kind,
             "learning_rate": self.learning_rate,
@@ -147,17 +147,17 @@ class Optimizer(Configurable):
         }
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object.
+        """The settings as JSON values; `from_config` creates an equal object from them.
 
         Raises
         ------
         TypeError
-            If the schedule is of a class of your own, which files cannot name.
+            If the schedule has a user-defined class, which cannot be serialized.
         """
         return {**self.fixed_settings(), "learning_rate": serialize_rate(self._rate)}
 
     def fixed_settings(self) -> Config:
-        """The settings that training leaves as they are: all but the learning rate."""
+        """The settings that training does not change: all but the learning rate."""
         return {
             "name": self.name,
             "weight_decay": self.weight_decay,
@@ -168,7 +168,7 @@ class Optimizer(Configurable):
         }
 
     def __getstate__(self) -> dict[str, object]:
-        # A copy is not the one that steers the training of the original's model.
+        # A copy does not control the trainer of the original.
         return {**self.__dict__, "_trainer": None}
 
     def __repr__(self) -> str:

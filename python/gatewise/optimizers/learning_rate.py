@@ -1,8 +1,7 @@
-"""What a learning rate may be: a number, or a schedule that gives each step's."""
+"""Learning rates: a number, or a schedule with a rate for each step."""
 
 from __future__ import annotations
 
-import importlib
 import math
 from abc import ABC, abstractmethod
 from typing import TypeAlias
@@ -12,11 +11,11 @@ from gatewise.utils.checks import check_number
 
 
 class LearningRateSchedule(Configurable, ABC):
-    """A learning rate for each training step.
+    """Base class of schedules: computes the learning rate of each training step.
 
-    A class of your own implements `__call__(step)`, and should compute the rate from `step` alone.
-    It trains like the others, but no file can name it: saving, copying or pickling a model that was
-    compiled with it is refused.
+    A user-defined subclass implements `__call__(step)`, and should compute the rate from `step`
+    only. It cannot be serialized: saving, copying or pickling a model compiled with it raises
+    TypeError.
 
     Examples
     --------
@@ -30,10 +29,10 @@ class LearningRateSchedule(Configurable, ABC):
 
     @abstractmethod
     def __call__(self, step: float) -> float:
-        """The rate of a step before which `step` others were done, at least 0."""
+        """The rate, at least 0, of the step that follows `step` previous steps."""
 
     def _store(self, **values: object) -> None:
-        """Sets fields to what their checks made of them, although the dataclass is frozen."""
+        """Sets fields of the frozen dataclass to their checked values."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -44,18 +43,16 @@ registry: Registry[LearningRateSchedule] = Registry("schedule", LearningRateSche
 
 
 def check_rate(name: str, value: object) -> Rate:
-    """`value` as a rate >= 0 or a schedule; a dict is read as `serialize` gives it.
+    """`value` as a rate >= 0 or a schedule; a dict is a result of `serialize`.
 
     Raises
     ------
     TypeError, ValueError
-        If it is neither.
+        If `value` is neither.
     """
     if isinstance(value, LearningRateSchedule):
         return value
     if isinstance(value, dict):
-        # What may be named is registered when it is imported, which few programs need.
-        importlib.import_module("gatewise.optimizers.schedules")
         return registry.get(value, name)
     try:
         return check_number(name, value, 0.0)
@@ -67,7 +64,7 @@ def check_rate(name: str, value: object) -> Rate:
 
 
 def check_steps(name: str, value: object) -> float:
-    """`value` as a number > 0, whole ones as int; TypeError if it is no number, else ValueError."""
+    """`value` as a number > 0, int if integral; TypeError if not a number, else ValueError."""
     number = check_number(name, value, 0.0)
     if number == 0:
         raise ValueError(f"{name}: expected a number > 0, got {value!r}")
@@ -75,38 +72,38 @@ def check_steps(name: str, value: object) -> float:
 
 
 def rate_at(schedule: LearningRateSchedule, step: int) -> float:
-    """A schedule's rate for the step after `step` others.
+    """A schedule's rate for the step after `step` previous steps.
 
     Raises
     ------
     TypeError
-        If the schedule gives no number.
+        If the schedule does not return a number.
     ValueError
-        If it is negative, NaN or infinite.
+        If the rate is negative, NaN or infinite.
     """
     try:
         value: object = schedule(step)
     except OverflowError:
         value = math.inf
-    # In every step: the check below makes its messages first.
+    # Fast path, since this runs in every step: `check_number` formats its message up front.
     if type(value) is float and 0 <= value < math.inf:
         return value
     return check_number(f"{type(schedule).__name__}({step})", value, 0.0)
 
 
 def serialize_rate(rate: Rate) -> float | Config:
-    """The number, or the schedule's configuration; `check_rate` reads both back.
+    """The number, or the schedule's configuration; `check_rate` accepts both.
 
     Raises
     ------
     TypeError
-        If it is a schedule of the user's own class.
+        If the schedule has a user-defined class.
     """
     return registry.serialize(rate) if isinstance(rate, LearningRateSchedule) else rate
 
 
 def describe(schedule: LearningRateSchedule) -> Config | str:
-    """The configuration, or of a schedule that has none for files, its class's name."""
+    """The configuration; for a user-defined schedule its class name."""
     try:
         return registry.serialize(schedule)
     except TypeError:

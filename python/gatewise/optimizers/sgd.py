@@ -12,20 +12,20 @@ from gatewise.utils.checks import check_flag, check_number
 class SGD(Optimizer):
     """Gradient descent: `w <- w - lr g`, or with momentum `m <- momentum m - lr g; w <- w + m`.
 
-    With `nesterov`, `w <- w + momentum m - lr g` with the new `m`.
+    With `nesterov`, `w <- w + momentum m - lr g`, where m is already updated.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or dict, default 0.01
         Step size; see `Optimizer`.
     momentum : float in [0, 1], default 0
-        Share of the last step that is kept.
+        Fraction of the previous step that is kept.
     nesterov : bool, default False
-        Whether to look ahead along the momentum (Sutskever et al. 2013).
+        If True, use Nesterov momentum (Sutskever et al. 2013).
     weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
         See `Optimizer`.
     name : str, default "SGD"
-        Its name.
+        Name of the optimizer.
     dense_updates : bool, default False
         See `Optimizer`.
     **unsupported
@@ -71,11 +71,11 @@ class SGD(Optimizer):
         self.nesterov = check_flag("nesterov", nesterov)
 
     def native_options(self) -> Config:
-        """The settings as the core reads them."""
+        """The settings in the form that the core reads."""
         own = {"momentum": self.momentum, "nesterov": self.nesterov}
         return {**super().native_options(), **own}
 
     def fixed_settings(self) -> Config:
-        """The settings that training leaves as they are: all but the learning rate."""
+        """The settings that training does not change: all but the learning rate."""
         own = {"momentum": self.momentum, "nesterov": self.nesterov}
         return {**super().fixed_settings(), **own}

@@ -1,4 +1,4 @@
-"""Pictures of trainings, choices, weights and autoencoders: matplotlib figures (extra `plots`)."""
+"""Matplotlib figures of trainings, choices, weights and autoencoders (extra `plots`)."""
 
 from gatewise.plots.history import training_curves
 from gatewise.plots.images import dictionary_images, reconstructions, top_rows

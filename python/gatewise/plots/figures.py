@@ -1,4 +1,4 @@
-"""What all pictures share. matplotlib is imported at the first picture (extra `plots`)."""
+"""Helpers of all figures. matplotlib is imported with the first figure (extra `plots`)."""
 
 from typing import TYPE_CHECKING
 
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart with every common colour blindness. The first two, blue and
-# vermilion, differ in grey too, by their lightness.
+# Palette of Okabe and Ito: distinct with every common colour blindness. The first two, blue and
+# vermilion, also differ in grey by their lightness.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of that size in inches."""
-    # A plain Figure: pyplot would keep every picture in memory and may open a window.
+    """An empty figure; width and height in inches."""
+    # Not by pyplot, which keeps every figure in memory and may open a window.
     figure: Figure = import_extra("matplotlib.figure", "plots").Figure(
         figsize=(width, height), layout="constrained"
     )
@@ -23,7 +23,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def epoch_axis(axes: "Axes", first: float, last: float) -> None:
-    """Epochs to the right, at whole numbers."""
+    """Makes the x axis one of epochs, with integer ticks."""
     axes.set_xlabel("epoch")
     axes.set_xlim(first, last)
     axes.xaxis.set_major_locator(
@@ -32,14 +32,14 @@ def epoch_axis(axes: "Axes", first: float, last: float) -> None:
 
 
 def style_axes(axes: "Axes") -> None:
-    """No frame at the top and right, faint lines behind the values."""
+    """Removes the top and right frame and draws faint grid lines behind the values."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
 def annotate_right(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
-    """Text to the right of a point."""
+    """Writes text to the right of a point."""
     axes.annotate(
         text,
         (x, y),
@@ -53,7 +53,7 @@ def annotate_right(axes: "Axes", text: str, x: float, y: float, color: str) -> N
 
 
 def annotate_below(axes: "Axes", text: str, x: float, y: float, color: str) -> None:
-    """Text under a point."""
+    """Writes text under a point."""
     axes.annotate(
         text,
         (x, y),

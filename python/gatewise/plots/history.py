@@ -22,7 +22,7 @@ def _draw_curve(
 
 
 def _label_ends(axes: "Axes", epoch: int, ends: list[tuple[str, float, str]], form: str) -> None:
-    """Write each curve's name and last value at its end, moved apart where two would overlap."""
+    """Write each curve's name and last value at its end; labels that overlap are moved apart."""
     bottom, top = axes.get_ylim()
     ends = sorted(ends, key=lambda end: end[1])
     overlap = 0.15 * (top - bottom) - (ends[-1][1] - ends[0][1])
@@ -59,14 +59,14 @@ def training_curves(history: "History | Mapping[str, Sequence[float]]") -> "Figu
     Parameters
     ----------
     history : History or mapping of str to list of float
-        What `fit` returned, or its `history`: one value an epoch under each name; the validation
-        value of `name` is under `val_name`.
+        The result of `fit`, or its `history`: one value per epoch under each name; the validation
+        values of `name` are under `val_name`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One panel for the loss and one for each metric, curves labelled at their ends. Save it with
-        `figure.savefig("curves.png")`.
+        One panel for the loss and one for each metric, with curves labelled at their ends. Save it
+        with `figure.savefig("curves.png")`.
 
     Raises
     ------

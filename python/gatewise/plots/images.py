@@ -1,4 +1,4 @@
-"""Rows and dictionaries of image data."""
+"""Figures of rows and dictionaries of image data."""
 
 import math
 from collections.abc import Sequence
@@ -27,37 +27,37 @@ if TYPE_CHECKING:
 Doubles = npt.NDArray[np.float64]
 
 _INCHES = 0.72
-"""Height of an image and the text above it."""
+"""Height of an image with the text above it, in inches."""
 
 
 def dictionary_images(
     decoder: Any, shape: Sequence[int], count: int = 64, features: Sequence[int] | None = None
 ) -> "Figure":
-    """Draw rows of a dictionary as small images.
+    """Draw decoder rows of a dictionary as small images.
 
     Parameters
     ----------
     decoder : array (m, d)
-        W_d.
+        Decoder W_d.
     shape : (height, width) or (height, width, 3)
-        Of an image; its product is d.
+        Shape of an image; its product is d.
     count : int
-        At most so many rows, from the first on.
+        Maximum count of rows, from the first on.
     features : sequence of int, optional
-        Which rows, in which order, instead of the first.
+        Indices of the rows to draw, in this order, instead of the first rows.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Each image by its own largest magnitude: white is 0, orange above it, purple below. With 3
-        colours, grey is 0.
+        Each image is scaled by its largest magnitude: white is 0, orange is positive, purple is
+        negative. With 3 colours, grey is 0.
 
     Raises
     ------
     ImportError
         If matplotlib is missing; the message names the extra that installs it.
     TypeError, ValueError
-        If an argument is of another type or shape, or a feature is out of range.
+        If an argument has another type or shape, or a feature is out of range.
     """
     images = _to_images(decoder, shape, "decoder")
     count = check_integer("count", count, 1)
@@ -98,27 +98,27 @@ def top_rows(
     Parameters
     ----------
     x : array (n, d)
-        Images, a row each.
+        Images, one per row.
     codes : SciPy sparse matrix or array (n, m)
-        Their codes.
+        Codes of the images.
     shape : (height, width) or (height, width, 3)
-        Of an image; its product is d. Colours are from 0 to 1.
+        Shape of an image; its product is d. Colours are from 0 to 1.
     features : sequence of int, optional
-        Which latents, a line each; unless given, the eight of the largest sums of activations.
+        Latents to draw, one per line. Default: the eight with the largest sums of activations.
     count : int
-        At most so many images of each.
+        Maximum count of images per latent.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The strongest image of each feature at the left; above each, its activation.
+        Images of each latent by decreasing activation; the activation is above each image.
 
     Raises
     ------
     ImportError
         If matplotlib is missing; the message names the extra that installs it.
     TypeError, ValueError
-        If an argument is of another type or shape, or a feature is out of range.
+        If an argument has another type or shape, or a feature is out of range.
     """
     images = _to_images(x, shape, "x")
     active = active_codes(codes, "codes")
@@ -152,31 +152,31 @@ def top_rows(
 
 
 def reconstructions(x: Any, y: Any, shape: Sequence[int], count: int = 10) -> "Figure":
-    """Draw images above what an autoencoder makes of them.
+    """Draw images above their reconstructions by an autoencoder.
 
     Parameters
     ----------
     x : array (n, d)
-        Images, a row each; the first are drawn.
+        Images, one per row; the first are drawn.
     y : array (n, d)
-        Their reconstructions.
+        Reconstructions of the images.
     shape : (height, width) or (height, width, 3)
-        Of an image; its product is d. Colours are from 0 to 1.
+        Shape of an image; its product is d. Colours are from 0 to 1.
     count : int
-        At most so many.
+        Maximum count of images.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Both in the range of values of the originals; above each reconstruction, its mean squared
-        error.
+        Both use the value range of the originals; the mean squared error is above each
+        reconstruction.
 
     Raises
     ------
     ImportError
         If matplotlib is missing; the message names the extra that installs it.
     TypeError, ValueError
-        If an argument is of another type or shape.
+        If an argument has another type or shape.
     """
     originals, made = _to_images(x, shape, "x"), _to_images(y, shape, "y")
     if len(made) != len(originals):
@@ -200,7 +200,7 @@ def reconstructions(x: Any, y: Any, shape: Sequence[int], count: int = 10) -> "F
 
 
 def _to_images(value: Any, shape: Sequence[int], name: str) -> Doubles:
-    """Rows (n, d) as (n, height, width, 1 or 3)."""
+    """Reshapes rows (n, d) to images (n, height, width, 1 or 3)."""
     rows = to_array(value, name)
     check_numeric(rows, name)
     values = image_values(shape)
@@ -220,7 +220,7 @@ def _to_features(features: Any, latents: int) -> list[int]:
 def _new_mosaic(
     lines: int, columns: int, shape: Sequence[int], beside: float
 ) -> tuple["Figure", "Axes"]:
-    """Axes for lines of images, and so many inches beside them."""
+    """Figure and axes for lines of images, with `beside` inches of space beside them."""
     inches = _INCHES * min(2.0, max(0.5, shape[1] / shape[0]))
     figure = new_figure(max(4.8, inches * columns + beside), _INCHES * lines * 1.18 + 0.45)
     axes = figure.subplots()
@@ -237,7 +237,7 @@ def _draw_mosaic(
     shape: Sequence[int],
     columns: int,
 ) -> "AxesImage":
-    """Draw lines of images as one, with a label above each."""
+    """Draw lines of images as one image, with a label above each."""
     height, width, channels = (*shape, 1)[:3]
     gap, above = max(1, round(0.08 * width)), max(2, round(0.28 * height))
     size = (len(lines) * (height + above), columns * (width + gap) - gap, channels)

@@ -1,4 +1,4 @@
-"""Load per expert over a training run."""
+"""Figure of the load per expert over a training."""
 
 from typing import TYPE_CHECKING
 
@@ -21,20 +21,20 @@ def _check_rows(rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def expert_load(rows: npt.ArrayLike) -> "Figure":
-    """Draw as a heat map which share of the rows each expert received in each epoch.
+    """Draw a heat map of the share of rows that each expert received in each epoch.
 
     The share of expert `e` in epoch `t` is `rows[t, e] / sum_j rows[t, j]`; even load is `1 / E`.
 
     Parameters
     ----------
     rows : array_like of shape (epochs, E)
-        Rows sent to each expert during each epoch: `layer.load_.rows` after each.
+        Rows sent to each expert in each epoch: `layer.load_.rows` after each epoch.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Experts downwards, epochs to the right; with 32 experts at most, the last epoch's share is
-        written beside each. White is even load, orange above it, purple below.
+        Experts downwards, epochs to the right; with at most 32 experts, the share of the last
+        epoch is written beside each. White is even load, orange is more, purple is less.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def expert_load(rows: npt.ArrayLike) -> "Figure":
         shares.T,
         aspect="auto",
         interpolation="nearest",
-        cmap="PuOr_r",  # white at even load; purple and orange differ to colour-blind eyes too
+        cmap="PuOr_r",  # white at even load; purple and orange are safe for colour blindness
         vmin=0,
         vmax=2 * even,
         extent=(0.5, epochs + 0.5, num_experts - 0.5, -0.5),

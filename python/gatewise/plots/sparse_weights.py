@@ -1,4 +1,4 @@
-"""What zeros among weights cost, and where the others are."""
+"""Figures of sparse weights: accuracy against sparsity, and nonzero weights by input."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,23 +20,23 @@ _MARKERS = "os^DvP*"
 _TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
 Point = tuple[float, float, float]
-"""Percent of weights left, and of rows right in training and held out."""
+"""Nonzero weights, training accuracy and held-out accuracy, each in percent."""
 
 
 def accuracy_against_zeros(points: Iterable[tuple[str, float, float, float]]) -> "Figure":
-    """Draw the accuracy of models against the share of their weights that are 0.
+    """Draw the accuracy of models against their fraction of zero weights.
 
     Parameters
     ----------
     points : iterable of (name, zeros, training, held_out)
-        The name of each, its share of zeros in [0, 1), and its accuracy in [0, 1] on the rows that
-        it was trained on and on others. Points of one name are joined to a curve.
+        For each model its name, its fraction of zeros in [0, 1), and its accuracies in [0, 1] on
+        the training rows and on held-out rows. Points of one name are joined to a curve.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Zeros to the right, on a scale that halves the weights left over equal distances. Full
-        lines are rows held out, broken ones those of training.
+        The fraction of zeros increases to the right, on a logarithmic scale of the remaining
+        weights. Solid lines are held-out rows, dashed lines training rows.
 
     Raises
     ------
@@ -59,33 +59,33 @@ def accuracy_against_zeros(points: Iterable[tuple[str, float, float, float]]) ->
     axes.set_ylabel("accuracy (%)")
     axes.set_title("Accuracy against zeros", loc="left", fontweight="bold")
     style_axes(axes)
-    note = "broken: rows of the training"
+    note = "dashed: training rows"
     axes.legend(frameon=False, fontsize=8.5, title=note, title_fontsize=8, alignment="left")
     return figure
 
 
 def input_weights(kernels: Mapping[str, Any], shape: Sequence[int]) -> "Figure":
-    """Draw how many weights each input of a layer has left, where inputs are pixels.
+    """Draw the count of nonzero weights of each input of a layer, where inputs are pixels.
 
     Parameters
     ----------
     kernels : mapping of str to array (d, u) or (E, d, u)
-        Kernels, or those of experts, under what is written above each.
+        Kernels of layers or experts, by title.
     shape : (height, width)
-        Of an image; its product is d.
+        Shape of an image; its product is d.
 
     Returns
     -------
     matplotlib.figure.Figure
-        An image for each kernel: a pixel is white where all its weights are 0, the darker the more
-        are not, on one scale for all.
+        One image per kernel: a pixel is white if all its weights are 0, and darker the more
+        nonzero weights it has, on one scale for all kernels.
 
     Raises
     ------
     ImportError
         If matplotlib is missing; the message names the extra that installs it.
     TypeError, ValueError
-        If an argument is of another type or shape, or there are no kernels.
+        If an argument has another type or shape, or there are no kernels.
     """
     height, width = (check_integer("shape", size, 1) for size in shape)
     counts = {name: _count_by_input(name, each, height * width) for name, each in kernels.items()}
@@ -100,7 +100,7 @@ def input_weights(kernels: Mapping[str, Any], shape: Sequence[int]) -> "Figure":
         axes.set_axis_off()
     for axes, (name, each) in zip(panels.flat, counts.items(), strict=False):
         used = np.count_nonzero(each)
-        # NaN is not drawn, and so white.
+        # NaN is not drawn, so it is white.
         pixels = np.where(each > 0, each, np.nan).reshape(height, width)
         image = axes.imshow(pixels, cmap="Blues", vmin=0, vmax=max_count, interpolation="nearest")
         axes.set_title(f"{name}\n{used:,} of {each.size:,} inputs", fontsize=8.5)
@@ -127,10 +127,10 @@ def _to_series(points: Iterable[tuple[str, float, float, float]]) -> dict[str, l
 
 
 def _set_zeros(axes: "Axes") -> None:
-    """Shares of zeros on an axis of the weights left, which shrink to the right."""
+    """Labels the axis of remaining weights, reversed, with the percentage of zeros."""
     ticker = import_extra("matplotlib.ticker", "plots")
     low, high = axes.get_xlim()
-    if high / low < 2:  # hardly a range: room for one tick at least
+    if high / low < 2:  # widen a narrow range so that it has at least one tick
         low, high = low / 2, high * 2
     axes.set_xlim(min(high, 115), low)
     shown = [tick for tick in _TICKS if low <= 100 - tick <= high]
@@ -140,7 +140,7 @@ def _set_zeros(axes: "Axes") -> None:
 
 
 def _count_by_input(name: str, kernel: Any, inputs: int) -> npt.NDArray[np.int64]:
-    """How many weights of each input are not 0, all experts together."""
+    """Count of nonzero weights of each input, summed over experts."""
     weights = to_array(kernel, f"kernels[{name!r}]")
     check_numeric(weights, f"kernels[{name!r}]")
     if weights.ndim not in (2, 3) or weights.shape[-2] != inputs:

@@ -1,4 +1,4 @@
-"""How sparse codes are, and what it costs."""
+"""Figures of the sparsity of codes and of reconstruction against sparsity."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -19,17 +19,17 @@ _MARKERS = "osD^vP*"
 
 
 def density_histogram(codes: Any) -> "Figure":
-    """Draw how many latents are active in which share of the rows.
+    """Draw a histogram of latents by the fraction of rows in which they are active.
 
     Parameters
     ----------
     codes : SciPy sparse matrix or array (n, m), or dict
-        Codes, or what `measure` returned.
+        Codes, or the result of `measure`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Bars over shares on a logarithmic scale, in vermilion the latents that are never active.
+        Bars on a logarithmic scale of fractions; latents that are never active are in vermilion.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def density_histogram(codes: Any) -> "Figure":
 def _to_density(codes: Any) -> Mapping[str, Any]:
     if isinstance(codes, Mapping):
         if "density" not in codes:
-            raise ValueError(f"codes: expected what measure returned, got keys {list(codes)}")
+            raise ValueError(f"codes: expected the result of measure, got keys {list(codes)}")
         density: Mapping[str, Any] = codes["density"]
         return density
     active = active_codes(codes, "codes")
@@ -75,18 +75,18 @@ def _to_density(codes: Any) -> Mapping[str, Any]:
 
 
 def fvu_against_l0(points: Iterable[tuple[str, float, float]]) -> "Figure":
-    """Draw what autoencoders leave unexplained against the latents that they use.
+    """Draw the unexplained variance of autoencoders against their active latents per row.
 
     Parameters
     ----------
     points : iterable of (name, l0, fvu)
-        The name of each, its active latents a row, and its share of variance not explained, as
-        `measure` gives them. Points of one name are joined to a curve.
+        For each autoencoder its name, its active latents per row, and its fraction of variance
+        unexplained, as `measure` returns them. Points of one name are joined to a curve.
 
     Returns
     -------
     matplotlib.figure.Figure
-        l0 to the right, on a logarithmic scale; lower, and further left, is better.
+        l0 to the right, on a logarithmic scale; lower and further left is better.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def fvu_against_l0(points: Iterable[tuple[str, float, float]]) -> "Figure":
         marker = _MARKERS[index % len(_MARKERS)]
         color = COLORS[index % len(COLORS)]
         axes.plot(*zip(*values, strict=True), color=color, marker=marker, linewidth=1.5)
-    axes.set_xlabel("active latents a row (l0)")
+    axes.set_xlabel("active latents per row (l0)")
     axes.set_ylabel("variance not explained (%)")
     axes.set_title("Reconstruction against sparsity", loc="left", fontweight="bold")
     axes.margins(x=0.06, y=0.08)
@@ -127,10 +127,10 @@ def _to_series(points: Iterable[tuple[str, float, float]]) -> dict[str, list[tup
 
 
 def _set_counts(axes: "Axes") -> None:
-    """Plain numbers at 1, 2 and 5 of each power of ten."""
+    """Sets plain tick labels at 1, 2 and 5 times each power of ten."""
     ticker = import_extra("matplotlib.ticker", "plots")
     low, high = axes.get_xlim()
-    if high / low < 1.5:  # hardly a range: room for one tick at least
+    if high / low < 1.5:  # widen a narrow range so that it has at least one tick
         middle = math.sqrt(low * high)
         axes.set_xlim(middle / 2, middle * 2)
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
@@ -143,7 +143,7 @@ def _label_series(
 ) -> None:
     """Write each name beside its last point, above another label where the two would overlap."""
     size = 72 * figure.get_size_inches()
-    width, height = 0.85 * size[0], 0.75 * size[1]  # of the axes, in points, about
+    width, height = 0.85 * size[0], 0.75 * size[1]  # approximate size of the axes in points
     to_axes = axes.transLimits.transform
     placed_labels: list[tuple[float, float, float]] = []
     ends = [(name, *values[-1], index) for index, (name, values) in enumerate(series.items())]

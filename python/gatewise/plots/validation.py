@@ -1,4 +1,4 @@
-"""What cross-validation measured: quality beside what it costs."""
+"""Figures of cross-validation: quality against cost."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -21,13 +21,13 @@ def comparison(result: CrossValidation) -> "Figure":
     Parameters
     ----------
     result : CrossValidation
-        What `gw.compare` returned.
+        The result of `gw.compare`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A point for each model, with a bar of one standard error up and down; the ring is the model
-        chosen, and the band is where means are within one standard error of the best.
+        A point for each model, with a bar of one standard error up and down. The ring marks the
+        chosen model; the band shows means within one standard error of the best.
 
     Raises
     ------
@@ -58,18 +58,19 @@ def comparison(result: CrossValidation) -> "Figure":
 
 
 def expert_choice(choice: ExpertChoice) -> "Figure":
-    """Draw what `gw.choose_experts` measured: quality and time by number of experts and k.
+    """Draw the measurements of `gw.choose_experts`: quality and time by expert count and k.
 
     Parameters
     ----------
     choice : ExpertChoice
-        What `gw.choose_experts` returned.
+        The result of `gw.choose_experts`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Left the mean score, with bars of one standard error and the band of those within one of
-        the best; right the microseconds to predict a row. A line for each k, a ring at the choice.
+        Left: the mean score, with bars of one standard error and the band of means within one
+        standard error of the best. Right: the microseconds per predicted row. One line per k; the
+        ring marks the choice.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def expert_choice(choice: ExpertChoice) -> "Figure":
 
 
 def _draw_band(axes: "Axes", result: CrossValidation) -> None:
-    """Where means are as good as the best's, less one standard error."""
+    """Draws the band of means within one standard error of the best."""
     best = int(np.argmax(result.means))
     top, error = result.means[best], result.standard_errors[best]
     axes.axhspan(top - error, top, color="0.93", zorder=0)
@@ -120,18 +121,18 @@ def _mark_chosen(axes: "Axes", x: float, y: float) -> None:
 
 
 def sparsity_choice(choice: SparsityChoice) -> "Figure":
-    """Draw what `gw.decompose.choose_sparsity` measured: the score against the weights kept.
+    """Draw the measurements of `gw.decompose.choose_sparsity`: score against weights kept.
 
     Parameters
     ----------
     choice : SparsityChoice
-        What `choose_sparsity` returned.
+        The result of `choose_sparsity`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Mean scores with bars of one standard error, and the band of those within one of the best;
-        the ring is the choice.
+        Mean scores with bars of one standard error, and the band of means within one standard
+        error of the best. The ring marks the choice.
 
     Raises
     ------
@@ -159,17 +160,17 @@ def sparsity_choice(choice: SparsityChoice) -> "Figure":
 
 
 def quality_against_share(curves: Mapping[str, Sequence[tuple[int, float, float]]]) -> "Figure":
-    """Draw the quality of a model cut into experts against the parameters that a row meets.
+    """Draw the score of a model split into experts against the parameters used per row.
 
     Parameters
     ----------
     curves : mapping of str to list of (k, share, score)
-        What `gw.decompose.quality_by_share` returned, by a name for each.
+        Results of `gw.decompose.quality_by_share`, by name.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A line for each name; each point says its k.
+        One line per name; the points of the first line are labelled with k.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def quality_against_share(curves: Mapping[str, Sequence[tuple[int, float, float]
             for k, share, score in zip(counts, percent, scores, strict=True):
                 annotate_below(axes, f"k {k}", share, score, color)
     axes.set_xlim(left=0)
-    axes.set_xlabel("parameters that a row meets (% of the dense pair's)")
+    axes.set_xlabel("parameters used per row (% of the dense pair)")
     axes.set_ylabel("score (held out)")
     axes.set_title("Quality against parameters used", loc="left", fontweight="bold")
     axes.legend(frameon=False, fontsize=8.5, loc="lower right")

@@ -1,6 +1,6 @@
-"""How a row finds its experts. Each class is the description of a native router.
+"""Routers, which choose the experts of each row. Each class describes a router of the core.
 
-A new one takes a C++ file that registers its kind, a class here, and a test.
+A new router needs a C++ file that registers its kind, a class here, and a test.
 """
 
 from gatewise.routers.base import ROUTERS, Router, get

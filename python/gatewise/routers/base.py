@@ -1,4 +1,4 @@
-"""What every router is, and the names they go by."""
+"""Base classes and registry of routers."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Router(Configurable):
-    """Gives each row `(d,)` its experts and the weight of each in the combined output."""
+    """Chooses the experts of each row `(d,)` and their weights in the combined output."""
 
     kind: ClassVar[str]
     chooses: ClassVar[bool] = True
-    """Whether rows go to a part of the experts, so that a load can be balanced."""
+    """True if a row is assigned to a subset of the experts, so that load can be balanced."""
     takes_losses: ClassVar[bool] = True
-    """Whether a balance may be a loss on the scores."""
+    """True if a balance term can be a loss on the scores."""
 
     def with_k(self, k: int) -> Self:
-        """This router with the layer's `k`, if a k is missing here."""
+        """This router, with its k set to the layer's `k` if it has none."""
         return self
 
     def experts_per_row(self, num_experts: int) -> int | None:
-        """How many experts a row goes to; None where that varies by row."""
+        """Count of experts per row; None if it varies by row."""
         return num_experts
 
     def check(self, num_experts: int) -> None:
-        """Refuses, by ValueError, a number of experts that the router cannot serve."""
+        """Raises ValueError if the router does not support this count of experts."""
 
     def check_expert(self, expert: Expert) -> None:
-        """Refuses, by ValueError, experts that the router cannot choose among."""
+        """Raises ValueError if the router does not support this kind of expert."""
 
     def initializer(self, parameter: str, num_experts: int) -> Initializer:
-        """How one of the router's own arrays starts."""
+        """The initializer of one of the router's parameters."""
         return initializers.GlorotUniform()
 
     def native_options(self) -> NativeOptions:
-        """The settings under the names that the core reads."""
+        """The settings, keyed by the core's option names."""
         names = [field.name for field in dataclasses.fields(self)]
         settings = {f"router.{name}": getattr(self, name) for name in names}
         return {"router.kind": self.kind, **settings}
@@ -56,13 +56,13 @@ ROUTERS: Registry[Router] = Registry("router", Router)
 
 
 def get(identifier: object, argument: str = "router") -> Router:
-    """The router that a name, a configuration or an instance means."""
+    """The router given by a name, a configuration or an instance."""
     return ROUTERS.get(identifier, argument)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SparseRouter(Router):
-    """A router that keeps `k` experts for each row; k is the layer's unless given here."""
+    """A router that chooses `k` experts per row; by default the layer's `k`."""
 
     k: int | None = None
 
@@ -82,6 +82,6 @@ class SparseRouter(Router):
 
 
 def check_combine(combine: str) -> None:
-    """Refuses, by ValueError, a way of weighing the chosen that no router knows."""
+    """Raises ValueError unless `combine` is "softmax" or "sum"."""
     if combine not in ("softmax", "sum"):
         raise ValueError(f"combine: expected 'softmax' or 'sum', got {combine!r}")

@@ -1,4 +1,4 @@
-"""Routers that send every row to every expert."""
+"""Routers that assign every row to every expert."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 @ROUTERS.register("all")
 @dataclass(frozen=True, eq=False, repr=False)
 class All(Router):
-    """Every expert with weight 1: `y = sum_i E_i(x)`.
+    """Uses all experts with weight 1: `y = sum_i E_i(x)`.
 
     Parameters
     ----------
     shared_bias : bool
-        One bias for the sum in place of one per expert: `y = sum_i W_i x + b`.
+        If True, the sum has one bias instead of one per expert: `y = sum_i x W_i + b`.
 
     Raises
     ------
     TypeError
-        `shared_bias` is no flag.
+        `shared_bias` is not a bool.
     """
 
     shared_bias: bool = False
@@ -41,24 +41,24 @@ class All(Router):
 @ROUTERS.register("static")
 @dataclass(frozen=True, eq=False, repr=False)
 class Static(Router):
-    """Every expert, with a learned weight that is the same for every row.
+    """Uses all experts, each with a learned weight that is the same for every row.
 
     `y = sum_i alpha_i E_i(x)`.
 
     Parameters
     ----------
     constraint : {"free", "non_negative", "simplex"}
-        What alpha may be: anything; nothing below 0; or nothing below 0 with sum 1, as the softmax
-        of the stored numbers. All start at the mean, 1/E each.
+        Constraint on alpha: none; all at least 0; or all at least 0 with sum 1, computed as the
+        softmax of the stored parameters. In all three, each alpha_i starts at 1/E.
     shared_bias : bool
-        One bias for the sum in place of one per expert: `y = sum_i alpha_i W_i x + b`.
+        If True, the sum has one bias instead of one per expert: `y = sum_i alpha_i x W_i + b`.
 
     Raises
     ------
     ValueError
-        The constraint is none of the three.
+        `constraint` is none of the three.
     TypeError
-        `shared_bias` is no flag.
+        `shared_bias` is not a bool.
 
     References
     ----------

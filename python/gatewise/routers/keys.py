@@ -1,4 +1,4 @@
-"""The router that compares rows with a key for each expert."""
+"""Router that compares rows with one key per expert."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from gatewise.utils.checks import check_integer, check_number
 @ROUTERS.register("keys")
 @dataclass(frozen=True, eq=False, repr=False)
 class Keys(SparseRouter):
-    """The k experts whose keys are most like a projection of the row.
+    """Chooses the k experts whose keys are most similar to a projection of the row.
 
     `s_i = <x P, e_i> / T`, or `cos(x P, e_i) / T`, with P `(d, p)` and keys `e_i` `(p,)`. Weights
-    are the softmax over the chosen, so that projection and keys learn from the task.
+    are the softmax over the chosen experts, so the task loss trains projection and keys.
 
     Parameters
     ----------
     k : int, optional
-        Experts kept per row; the layer's `k` unless given.
+        Experts per row; by default the layer's `k`.
     key_dim : int
         Length p of a key.
     similarity : {"dot", "cosine"}
-        The inner product, or that of vectors at unit length (0 for a vector of zeros).
+        Inner product, or cosine (0 for a zero vector).
     temperature : float, optional
-        T > 0; unless given, 1 for inner products and 0.3 for cosines, which are at most 1.
+        T > 0; by default 1 for inner products and 0.3 for cosines, which are at most 1.
 
     Raises
     ------
     ValueError
-        k or `key_dim` is below 1, `temperature` not above 0, or `similarity` neither.
+        k or `key_dim` is below 1, `temperature` is not above 0, or `similarity` is unknown.
     TypeError
-        A number is none.
+        A numeric argument is not a number.
 
     References
     ----------

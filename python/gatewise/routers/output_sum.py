@@ -1,4 +1,4 @@
-"""The router whose scores are the experts' own outputs."""
+"""Router that scores experts by the sums of their outputs."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
 @ROUTERS.register("output_sum")
 @dataclass(frozen=True, eq=False, repr=False)
 class OutputSum(SparseRouter):
-    """The k linear experts whose outputs have the largest sums.
+    """Chooses the k linear experts whose outputs have the largest sums.
 
-    `s_i = 1 . E_i(x) = x . (W_i 1) + 1 . b_i`, from sums of every kernel that are kept beside it,
-    so that nothing runs but the chosen. Weights are the softmax over the chosen, or 1 each.
+    `s_i = 1 . E_i(x) = x . (W_i 1) + 1 . b_i`, where `W_i 1` and `1 . b_i` are stored beside the
+    kernels, so only the chosen experts run. Weights are the softmax over the chosen, or 1 each.
 
     Parameters
     ----------
     k : int, optional
-        Experts kept per row; the layer's `k` unless given.
+        Experts per row; by default the layer's `k`.
     combine : {"softmax", "sum"}
-        What the chosen weigh. With "softmax" the experts learn through their scores too; with "sum"
-        the choice alone depends on them.
+        Weights of the chosen experts. With "softmax", experts also get a gradient through their
+        scores; with "sum", only the choice depends on the scores.
 
     Raises
     ------
     ValueError
-        k is below 1, or `combine` is neither. The layer refuses other than linear experts, and a
-        balance other than a bias: a loss on scores would move experts that no row chose.
+        k is below 1, or `combine` is unknown. The layer also raises it for experts that are not
+        linear, and for a balance term other than `Bias`: a loss on scores would update inactive
+        experts.
     TypeError
-        k is no integer.
+        k is not an integer.
 
     Notes
     -----
-    The router has no parameters. A step updates the sums of the experts that it touched; forward
-    costs 2 n d E flops for scores, as `TopK` does.
+    The router has no parameters. A step recomputes the sums of the experts that it updated. The
+    scores cost 2 n d E flops in forward, as for `TopK`.
     """
 
     combine: str = "softmax"
@@ -54,6 +55,6 @@ class OutputSum(SparseRouter):
     def check_expert(self, expert: Expert) -> None:
         if expert != Linear():
             raise ValueError(
-                f"expert: expected linear ones with router {self}, which knows the sums of their "
-                f"outputs without running them, got {expert}"
+                f"expert: expected linear experts with router {self}, which uses the sums of "
+                f"their kernels, got {expert}"
             )

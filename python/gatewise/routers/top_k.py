@@ -1,4 +1,4 @@
-"""Routers that score experts by a linear map of the row, and keep the best."""
+"""Routers that score experts by a linear map of the row and choose the highest scores."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 @ROUTERS.register("top_k")
 @dataclass(frozen=True, eq=False, repr=False)
 class TopK(SparseRouter):
-    """The k experts of highest score `s = x W_r`, weighted by a softmax.
+    """Chooses the k experts of highest score `s = x W_r`, weighted by a softmax.
 
-    Over all experts, `w_i = exp(s_i) / sum_j exp(s_j)`, divided by the sum of the kept where
-    `normalize`; over the chosen ones, the sum runs over those alone, and the weights add up to 1
-    anyway. Equal scores go to the lower index.
+    With `over="all"`, `w_i = exp(s_i) / sum_j exp(s_j)` over all experts j; with `normalize`, these
+    are divided by their sum over the chosen. With `over="chosen"`, j runs over the chosen experts
+    only, so the weights always sum to 1. Ties go to the lower index.
 
     Parameters
     ----------
     k : int, optional
-        Experts kept per row; the layer's `k` unless given.
+        Experts per row; by default the layer's `k`.
     normalize : bool
-        Whether a row's weights add up to 1. With k = 1 the one weight is then always 1 and the
-        router learns from balance terms only: `Switch` is the router for that.
+        If True, a row's weights sum to 1. With k = 1 the weight is then always 1, and only balance
+        terms train the router; use `Switch` instead.
     over : {"all", "chosen"}
-        Which scores the softmax sees.
+        Experts that the softmax sums over.
     combine : {"softmax", "sum"}
-        What the chosen weigh: the softmax's weights, or 1 each: `y = sum_{i in A(x)} E_i(x)`. With
-        "sum" the choice alone depends on the scores, which then learn from balance terms only.
+        Weights of the chosen experts: softmax, or 1 each, `y = sum_{i in A(x)} E_i(x)`. With "sum",
+        only the choice depends on the scores, and only balance terms train them.
     shared_bias : bool
-        One bias for the combined output in place of one per expert.
+        If True, the combined output has one bias instead of one per expert.
 
     Raises
     ------
     ValueError
-        k is below 1, or `over` or `combine` is none of its two.
+        k is below 1, or `over` or `combine` is unknown.
     TypeError
-        k is no integer, or `normalize` or `shared_bias` no flag.
+        k is not an integer, or `normalize` or `shared_bias` not a bool.
 
     References
     ----------
@@ -69,9 +69,9 @@ class TopK(SparseRouter):
 @ROUTERS.register("switch")
 @dataclass(frozen=True, eq=False, repr=False)
 class Switch(Router):
-    """The one expert of highest score, weighted by its softmax over all.
+    """Chooses the expert of highest score, weighted by its softmax over all experts.
 
-    `w = max_i softmax(x W_r)_i`; the weight stays below 1, so the router has a gradient.
+    `w = max_i softmax(x W_r)_i`. The weight is below 1, so the router has a gradient.
 
     References
     ----------
@@ -87,21 +87,21 @@ class Switch(Router):
 @ROUTERS.register("noisy_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
 class NoisyTopK(SparseRouter):
-    """The k experts of highest noisy score, weighted by the softmax over the kept.
+    """Chooses the k experts of highest noisy score, weighted by the softmax over the chosen.
 
     `h = x W_r + N(0, 1) softplus(x W_n)`. The noise is drawn in training only; `W_n` starts at 0.
 
     Parameters
     ----------
     k : int, optional
-        Experts kept per row; the layer's `k` unless given.
+        Experts per row; by default the layer's `k`.
 
     Raises
     ------
     ValueError
         k is below 1.
     TypeError
-        k is no integer.
+        k is not an integer.
 
     References
     ----------
@@ -119,23 +119,24 @@ class NoisyTopK(SparseRouter):
 @ROUTERS.register("sigmoid_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
 class SigmoidTopK(SparseRouter):
-    """The k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by it.
+    """Chooses the k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by a_i.
 
-    Affinities do not compete as a softmax's do, which suits many experts and `balance.Bias`.
+    Unlike a softmax, affinities are independent of each other. This suits many experts and
+    `balance.Bias`.
 
     Parameters
     ----------
     k : int, optional
-        Experts kept per row; the layer's `k` unless given.
+        Experts per row; by default the layer's `k`.
     normalize : bool
-        Whether a row's weights are divided by their sum.
+        If True, a row's weights are divided by their sum.
 
     Raises
     ------
     ValueError
         k is below 1.
     TypeError
-        k is no integer, or `normalize` no flag.
+        k is not an integer, or `normalize` not a bool.
 
     References
     ----------

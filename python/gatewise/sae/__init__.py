@@ -1,4 +1,4 @@
-"""Sparse autoencoders: a row as the sum of few rows of a learned dictionary, or a deep code."""
+"""Sparse autoencoders: a dictionary of one wide layer, or a stack of Dense layers."""
 
 from gatewise.sae.activations import (
     KL,
@@ -15,7 +15,7 @@ from gatewise.sae.auxk import AuxK
 from gatewise.sae.dead_units import DeadUnitsWarning
 from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.sparse_dictionary import SparseDictionary
-from gatewise.sae.units_layer import Units
+from gatewise.sae.standardize import Units
 
 __all__ = [
     "KL",

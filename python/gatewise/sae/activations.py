@@ -1,7 +1,7 @@
-"""From a row's pre-activations to its sparse code. Each class describes what the core does.
+"""Activations that turn a row's pre-activations into its code. The core computes them.
 
-Penalties are given in units of `s x`, in which a value's mean square is 1, and are part of the loss
-in training alone (see `SparseAutoencoder`).
+Penalties are computed on the standardized scale `s x`, on which a value's mean square is 1. They
+are part of the training loss only (see `SparseAutoencoder`).
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ from gatewise.utils.checks import check_integer, check_number
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CodeActivation(Configurable):
-    """What turns pre-activations h into a code z, with the penalty that keeps it sparse."""
+    """Activation f that turns pre-activations h into a code z, with its sparsity penalty."""
 
     supports_threshold: ClassVar[bool] = True
-    """Whether a threshold of the model may cut the code."""
+    """Whether the model may set values of the code at or below a threshold to 0."""
     supports_auxk: ClassVar[bool] = False
-    """Whether dead latents can learn by `AuxK`: one may be dead though it exceeds 0."""
+    """Whether `AuxK` can train dead latents: a latent may be inactive although h > 0."""
     supports_experts: ClassVar[bool] = False
-    """Whether latents can be split among experts: a row's entries follow from its own h alone."""
+    """Whether latents can be split among experts: a row's code depends only on its own h."""
     supports_stack: ClassVar[bool] = False
-    """Whether a stacked autoencoder may have it: it reads plain pre-activations."""
+    """Whether a stacked autoencoder may use it: it needs only pre-activations."""
 
     can_die: ClassVar[bool] = True
-    """Whether a latent that is never above 0 gets no slope."""
+    """Whether a latent that is never above 0 gets no gradient."""
     supports_refit: ClassVar[bool] = True
-    """Whether a code's values may be fitted anew: it is sparse, and has none below 0."""
+    """Whether a code's values can be refitted: it is sparse and nonnegative."""
     parameter_names: ClassVar[tuple[str, ...]] = ()
-    """Parameters (m,) of the activation itself."""
+    """Parameters `(m,)` of the activation itself."""
 
     def native_options(self) -> NativeOptions:
-        """The settings under the names that the core reads."""
+        """The settings by the names that the core reads."""
         settings = {f"activation.{name}": value for name, value in self.get_config().items()}
         return {"activation.kind": to_snake_case(type(self).__name__), **settings}
 
     def check(self, latents: int) -> None:
-        """Refuses, by ValueError, a dictionary of a size that the settings do not fit."""
+        """Raises ValueError if the settings do not fit a code of `latents` latents."""
 
     def check_threshold(self, threshold: float) -> None:
-        """Refuses, by ValueError, a threshold that this activation cannot have."""
+        """Raises ValueError if the activation does not support this threshold."""
         if threshold and not self.supports_threshold:
             name = type(self).__name__
             raise ValueError(f"threshold: expected 0 with {name}, got {threshold}")
 
     def encoder_gain(self, width: int, latents: int) -> float:
-        """By what W_d's transpose is multiplied to be the first W_e."""
+        """Factor of the transpose of W_d in the initial W_e."""
         return 1.0
 
     def initial_value(self, parameter: str, latents: int) -> float:
-        """Where a parameter of the activation itself starts, and a revived latent's starts anew."""
+        """Initial value of a parameter of the activation, also for a revived latent."""
         return 0.0
 
     def _set(self, **values: object) -> None:
@@ -64,14 +64,14 @@ CODE_ACTIVATIONS: Registry[CodeActivation] = Registry("activation", CodeActivati
 
 
 def get(identifier: object) -> CodeActivation:
-    """The activation that a name, a configuration or an instance means."""
+    """The activation for a name, a configuration or an instance."""
     return CODE_ACTIVATIONS.get(identifier, "activation")
 
 
 @CODE_ACTIVATIONS.register("relu")
 @dataclass(frozen=True, eq=False, repr=False)
 class ReLU(CodeActivation):
-    """`z = max(h, 0)`, kept sparse by an L1 penalty: `l1 mean_i sum_j z_ij`.
+    """`z = max(h, 0)`, with the L1 penalty `l1 mean_i sum_j z_ij`.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ class ReLU(CodeActivation):
 @CODE_ACTIVATIONS.register("top_k")
 @dataclass(frozen=True, eq=False, repr=False)
 class TopK(CodeActivation):
-    """`z = ReLU(TopK(h))`: the k largest pre-activations of a row, those above 0 of them.
+    """`z = ReLU(TopK(h))`: the k largest pre-activations of a row that are above 0.
 
-    Of equal ones the lowest latents are taken.
+    Ties go to the lowest latent.
 
     Parameters
     ----------
     k : int
-        Latents a row may have, from 1 to their number.
+        Maximum of active latents per row, from 1 to m.
 
     Raises
     ------
@@ -140,18 +140,19 @@ class TopK(CodeActivation):
 @CODE_ACTIVATIONS.register("batch_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
 class BatchTopK(CodeActivation):
-    """In training the n k largest pre-activations of a batch of n rows, those above 0 of them.
+    """In training, the `n k` largest pre-activations of a batch of n rows that are above 0.
 
-    Of equal ones the first rows', then the lowest latents are taken. A mean of the least values
-    that were taken, `t <- momentum t + (1 - momentum) least`, is kept; elsewhere than in training
+    Ties go to the first row, then to the lowest latent. Training keeps a running mean of the
+    smallest selected value, `t <- momentum t + (1 - momentum) smallest`. Outside training
     `z = h` where h > t, so that a row's code does not depend on other rows.
 
     Parameters
     ----------
     k : int
-        Latents that a row has on average, from 1 to their number.
+        Active latents per row on average, from 1 to m.
     momentum : float
-        Of the mean, from 0 to below 1; the first steps count alike, a batch by its rows.
+        Of the running mean, 0 <= momentum < 1. The first steps have equal weights; a batch counts
+        by its rows.
 
     Raises
     ------
@@ -179,24 +180,24 @@ class BatchTopK(CodeActivation):
 @CODE_ACTIVATIONS.register("jump_relu")
 @dataclass(frozen=True, eq=False, repr=False)
 class JumpReLU(CodeActivation):
-    """`z = h` where h > t_j, a threshold that each latent learns; else 0.
+    """`z = h` where h exceeds the latent's learned threshold t_j; else 0.
 
-    The penalty is `weight (L0 / target_l0 - 1)^2`, L0 the mean number of active latents of a row.
-    Both the code and L0 have a step at t_j; the slope by t_j takes it as a ramp of width
-    `bandwidth`: `-t_j / bandwidth` for the code and `-1 / bandwidth` for L0 where
-    `|h - t_j| < bandwidth / 2`, 0 elsewhere. The slope by h is that of the code where h > t_j.
+    The penalty is `weight (L0 / target_l0 - 1)^2`, with L0 the mean count of active latents per
+    row. Code and L0 jump at t_j. Their derivatives with respect to t_j are those of a ramp of
+    width `bandwidth`: `-t_j / bandwidth` for the code and `-1 / bandwidth` for L0 where
+    `|h - t_j| < bandwidth / 2`, else 0. The gradient of z is passed to h where h > t_j.
 
     Parameters
     ----------
     target_l0 : float
-        Active latents a row that the penalty pulls to, above 0.
+        Active latents per row at which the penalty is 0; above 0.
     weight : float
-        Of the penalty, at least 0.
+        Weight of the penalty, at least 0.
     bandwidth : float
-        Above 0.
+        Width of the ramp, above 0.
     initial_threshold : float, optional
-        Where all t_j start, at least 0. Unless given, about `target_l0` latents of a row are above
-        it, where pre-activations are normally distributed with variance 1.
+        Initial value of all t_j, at least 0. If omitted, about `target_l0` latents of a row exceed
+        it if pre-activations are normally distributed with variance 1.
 
     Raises
     ------
@@ -244,8 +245,8 @@ class JumpReLU(CodeActivation):
 class Gated(CodeActivation):
     """`z = 1[g > 0] ReLU(exp(r) (u W_e) + b_mag)` with the gate `g = u W_e + b_e`.
 
-    The gate learns from the penalty `l1 mean_i sum_j ReLU(g_ij)` and from the reconstruction
-    `ReLU(g) W_d + b` by a decoder that stands still for it, whose squared error is added.
+    The gate learns from the penalty `l1 mean_i sum_j ReLU(g_ij)` and from the squared error of the
+    reconstruction `ReLU(g) W_d + b`. Both are added to the loss; the second has a fixed decoder.
 
     Parameters
     ----------
@@ -277,17 +278,18 @@ class Gated(CodeActivation):
 @CODE_ACTIVATIONS.register("kl")
 @dataclass(frozen=True, eq=False, repr=False)
 class KL(CodeActivation):
-    """`z = sigmoid(h)`, each latent's mean pulled to rho: the classical sparsity penalty.
+    """`z = sigmoid(h)`, with the KL divergence of each latent's mean from rho as penalty.
 
-    `weight sum_j [rho ln(rho / p_j) + (1 - rho) ln((1 - rho) / (1 - p_j))]`, p_j the mean of z_ij
-    over the rows of the batch. A code has all entries, unless the model has a threshold.
+    The penalty is `weight sum_j [rho ln(rho / p_j) + (1 - rho) ln((1 - rho) / (1 - p_j))]`, with
+    p_j the mean of z_ij over the rows of the batch. Codes are dense unless the model has a
+    threshold.
 
     Parameters
     ----------
     rho : float
-        Mean activation to pull to, between 0 and 1.
+        Target mean activation, between 0 and 1.
     weight : float
-        Of the penalty, at least 0.
+        Weight of the penalty, at least 0.
 
     Raises
     ------
@@ -318,7 +320,7 @@ class KL(CodeActivation):
 @CODE_ACTIVATIONS.register()
 @dataclass(frozen=True, eq=False, repr=False)
 class Identity(CodeActivation):
-    """`z = h`: a plain autoencoder, whose codes have all entries."""
+    """`z = h`: a plain autoencoder with dense codes."""
 
     can_die: ClassVar[bool] = False
     supports_refit: ClassVar[bool] = False
@@ -334,13 +336,13 @@ class Identity(CodeActivation):
 class LISTA(CodeActivation):
     """Steps of learned shrinkage: `z <- ReLU(z + (u - z W_d) W_e + b_e)`, from z = 0.
 
-    The iteration that finds a sparse code of a given dictionary, with the encoder learnt and the
-    biases as thresholds; slopes pass through all steps. The penalty is `l1 mean_i sum_j z_ij`.
+    The iteration that finds a sparse code for a given dictionary, with a learned encoder and the
+    biases as thresholds. Gradients pass through all steps. The penalty is `l1 mean_i sum_j z_ij`.
 
     Parameters
     ----------
     steps : int
-        At least 1, which is `ReLU`.
+        Iterations, at least 1; one iteration is `ReLU`.
     l1 : float
         Weight of the penalty, at least 0.
 
@@ -351,7 +353,7 @@ class LISTA(CodeActivation):
 
     Notes
     -----
-    Each step costs an encoder's product.
+    Each iteration costs one encoder product.
 
     References
     ----------
@@ -367,12 +369,12 @@ class LISTA(CodeActivation):
         self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))
 
     def encoder_gain(self, width: int, latents: int) -> float:
-        # 1 over the largest eigenvalue of W_d^T W_d, with which the iteration converges.
+        # The inverse of the largest eigenvalue of W_d^T W_d: with it the iteration converges.
         return float(1 / (1 + (latents / width) ** 0.5) ** 2)
 
 
 def _half_active_gain(width: int, latents: int) -> float:
-    """With which half of many random directions add up to the row itself, and not to more."""
+    """Gain at which half of many random directions sum to about the row itself, not more."""
     return min(1.0, 2 * width / latents)
 
 

@@ -1,4 +1,4 @@
-"""What the two forms of an autoencoder, one wide layer and a stack, do each in their own way."""
+"""Common interface of the two architectures of an autoencoder: dictionary and stack."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from gatewise.sae.activations import CodeActivation
 
 Keep: TypeAlias = "int | float"
-"""How many to keep: their number, or as a float their share."""
+"""How many to keep: a count, or a fraction if it is a float."""
 
 ENCODE_BLOCK_ROWS = 1 << 16
-"""Rows of a file that are encoded at a time."""
+"""Rows of a file that are encoded at once."""
 
 
 class Architecture(ABC):
-    """The layers of an autoencoder, and what is done with them beside training.
+    """The layers of an autoencoder, and the operations on them other than training.
 
     Attributes
     ----------
     activation : CodeActivation
-        From pre-activations to the code.
+        f, from pre-activations to the code.
     center : str or None
-        Which point of the first rows c is; None: 0.
+        How c is computed from the first rows; None: c is 0.
     scale : bool
-        Whether the first rows decide s.
+        Whether s is computed from the first rows; else it is 1.
     revive : bool
-        Whether dead units of the code are started anew.
+        Whether dead units of the code are re-initialised.
     limits : Limits
-        What the outputs can be.
+        Range of the outputs.
     """
 
     activation: CodeActivation
@@ -49,21 +49,21 @@ class Architecture(ABC):
     @property
     @abstractmethod
     def latents(self) -> int:
-        """Units of the code."""
+        """Size m of the code."""
 
     @abstractmethod
     def layers(self, width: int | None) -> list[Layer]:
-        """The layers for rows of `width` values; none if they cannot be made before it is known."""
+        """The layers for rows of `width` values; empty if they depend on it and it is None."""
 
     @property
     @abstractmethod
     def code_layer(self) -> Any:
-        """The layer whose state `idle_rows` counts for each unit the rows since it was active."""
+        """The layer whose state `idle_rows` counts, for each unit, the rows since it was active."""
 
     @property
     @abstractmethod
     def is_standardized(self) -> bool:
-        """Whether `standardize` was called, or there is nothing to set."""
+        """Whether c and s are set, or the layers have none."""
 
     @abstractmethod
     def standardize(self, center: Floats, scale: float) -> None:
@@ -71,15 +71,15 @@ class Architecture(ABC):
 
     @abstractmethod
     def reset_standardization(self) -> None:
-        """Takes `standardize` back."""
+        """Undoes `standardize`."""
 
     @abstractmethod
     def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
-        """The codes of rows as CSR; `refit` as `SparseAutoencoder.encode` has it."""
+        """The codes of rows as CSR; `refit` as in `SparseAutoencoder.encode`."""
 
     @abstractmethod
     def decode(self, graph: Graph, codes: Any) -> Floats:
-        """The rows of codes, sparse or dense."""
+        """The reconstructions from codes, sparse or dense."""
 
     @abstractmethod
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
@@ -87,30 +87,30 @@ class Architecture(ABC):
 
     @property
     def directions(self) -> Floats | None:
-        """The rows (m, d) whose sums reconstructions are; None where they are no sums."""
+        """W_d `(m, d)`, whose rows are summed to reconstruct; None for a stack."""
         return None
 
     @abstractmethod
     def reinitialize_dead(
         self, graph: Graph, dead: Indices, rows: Floats, seed: int, step: int
     ) -> None:
-        """Gives dead units new weights, which seed and step decide; called if `revive` is set."""
+        """Re-initialises dead units with random numbers of seed and step. Called if `revive`."""
 
     @abstractmethod
     def select_neurons(self, keep: Keep, hidden: Any) -> list[Indices]:
-        """The neurons to keep, of each layer that may lose some. Changes nothing."""
+        """Indices of the neurons to keep in each layer that can be pruned. Changes nothing."""
 
     @abstractmethod
     def prune_neurons(self, kept: list[Indices]) -> list[Layer]:
-        """New layers that have the weights of what is kept, built; the form is then theirs."""
+        """Replaces the layers by built ones with the weights of the kept neurons; returns them."""
 
     @abstractmethod
     def get_config(self) -> Config:
-        """The arguments of `SparseAutoencoder` that made the form."""
+        """The arguments of `SparseAutoencoder` that give this architecture."""
 
 
 def copy_layer_parameters(new: Layer, old: Layer, values: dict[str, Floats]) -> None:
-    """Makes a built layer go on as `old`, with `values` in place of some of its weights."""
+    """Copies the state of `old` to a built layer, with `values` for some of its parameters."""
     for parameter in new.native.parameters():
         value = values.get(parameter.name)
         value = old.native.get(parameter.name) if value is None else value
@@ -121,15 +121,15 @@ def copy_layer_parameters(new: Layer, old: Layer, values: dict[str, Floats]) -> 
 
 
 def largest_norm_indices(norms: Floats, keep: object, name: str) -> Indices:
-    """The neurons of largest norm in ascending order, ties to the lower ones.
+    """Indices of the neurons of largest norm, ascending; ties go to the lower index.
 
     Raises
     ------
     TypeError, ValueError
-        `keep` is neither a number from 1 to that of the neurons nor a share above 0.
+        `keep` is neither a count from 1 to `len(norms)` nor a fraction in (0, 1].
     """
     size = len(norms)
-    expected = f"{name}: expected a number from 1 to {size} or a share in (0, 1], got {keep!r}"
+    expected = f"{name}: expected a count from 1 to {size} or a fraction in (0, 1], got {keep!r}"
     if isinstance(keep, bool) or not isinstance(keep, int | float | np.number):
         raise TypeError(expected)
     if isinstance(keep, int | np.integer):

@@ -1,4 +1,4 @@
-"""The sparse autoencoder in both of its forms."""
+"""The sparse autoencoder, as a dictionary or a stack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatewise.io.saved import MODELS
 from gatewise.registry import Config
 from gatewise.sae.architecture import Architecture, Keep
 from gatewise.sae.dead_units import dead_units
@@ -24,60 +25,62 @@ if TYPE_CHECKING:
     from gatewise.sae.auxk import AuxK
 
 
+@MODELS.register()
 class SparseAutoencoder(ReconstructionModel):
-    """Rows as sparse codes, and back: one wide dictionary, or a stack of layers.
+    """Encodes rows as sparse codes and reconstructs them: a dictionary, or a stack of layers.
 
-    The dictionary: `z = f((s (x - c) - b) W_e + b_e)` is the sparse code and
-    `(z W_d + b) / s + c` the reconstruction, a sum of few of `latents` directions. The stack, where
-    `hidden` is given: `h <- ReLU(h W + b)` through layers of these sizes, `z = f(h W + b)`, and
-    back through the same sizes in reverse. The loss is the mean squared error and f's penalty.
+    Dictionary: `z = f((s (x - c) - b) W_e + b_e)` is the sparse code and `(z W_d + b) / s + c` the
+    reconstruction, a sum of few of `latents` directions. Stack, if `hidden` is given:
+    `h <- ReLU(h W + b)` through layers of these sizes, `z = f(h W + b)`, then layers of the same
+    sizes in reverse order. The loss is the mean squared error plus the penalty of f.
 
     Parameters
     ----------
     latents : int
         Size m of the code: rows of the dictionary, or units of the middle layer.
     activation : str or CodeActivation, optional
-        f. `gw.TopK(32)` unless given; in a stack `gw.ReLU()`, and it may be `gw.TopK`, `gw.KL` or
-        `gw.Identity`.
+        f. Default `gw.TopK(32)`; for a stack `gw.ReLU()`, and `gw.TopK`, `gw.KL` and
+        `gw.Identity` are supported.
     threshold : float
-        Entries of a code at or under it are exactly 0, in training too, and pass no slope.
+        Values of a code at or below it become exactly 0, in training too, and get no gradient.
     hidden : tuple of int
-        Sizes of the layers between rows and code; none for the dictionary.
+        Sizes of the layers between rows and code; empty for a dictionary.
     output_activation : str, optional
-        Of a stack's last layer: "linear" unless given; "sigmoid" for data in [0, 1]; "relu" for
-        data that are not negative, though units that begin at 0 for all rows stay there.
+        Of a stack's last layer: "linear" (default); "sigmoid" for data in [0, 1]; "relu" for
+        nonnegative data, though outputs that are initially 0 for all rows stay 0.
     center : bool or str, optional
-        Whether c is the mean of the rows that `fit` sees first, or "geometric_median", their point
-        of least mean distance; else it is 0. The dictionary has the mean unless given, the stack
-        none.
+        True or "mean": c is the mean of the first rows that `fit` sees. "geometric_median": c is
+        the point of smallest mean distance to them. False: c is 0. Default True for a dictionary,
+        False for a stack.
     scale : bool, optional
-        Whether s brings those rows, less c, to a mean square of 1 a value; else it is 1. As
-        `center`.
+        If True, s scales those rows minus c to a mean square of 1 per value; else s is 1. Default
+        as for `center`.
     unit_norm, tied, subtract_bias, prefixes, auxk, num_experts, balance, lazy_updates
-        Of the dictionary alone; see `SparseDictionary`.
+        For a dictionary only; see `SparseDictionary`.
     revive : bool, optional
-        Whether, at the end of an epoch, units of the code that were active in none of its rows get
-        new weights. Those of a stack make about half of the rows active; on unless given, but for
-        `Identity`. Those of a dictionary point at what is left over of rows that are reconstructed
-        badly; off unless given.
+        If True, dead units of the code are re-initialised before the next epoch. A unit is dead if
+        it was inactive in the last `max(rows of the epoch, 20 m / k)` training rows, with k = 1
+        for an activation without k. In a stack, a unit is made active in about half of the rows;
+        default True except for `Identity`. In a dictionary, latents are set to residuals of poorly
+        reconstructed rows; default False.
     input_dim : int, optional
-        Width d; that of the first data unless given.
+        Width d; that of the first data if omitted.
     seed : int, optional
-        Of the first weights, of shuffles and of revived units.
+        Seed of initial weights, shuffles and revived units.
     name : str, optional
-        Made unless given.
+        Generated if omitted.
 
     Raises
     ------
     ValueError
-        An argument is out of range or has no meaning in this architecture, or k is above `latents`.
+        An argument is out of range or does not apply to the architecture, or k exceeds `latents`.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type or is not supported.
 
     Notes
     -----
-    A dictionary's step costs 2 n d m flops for the encoder; all else follows the active latents.
-    `SparseDictionary` has the details. Results have the same bits on any number of threads.
+    A step of a dictionary costs 2 n d m flops for the encoder; the rest is proportional to the
+    active latents. See `SparseDictionary`. Results have the same bits for any thread count.
 
     References
     ----------
@@ -156,14 +159,14 @@ class SparseAutoencoder(ReconstructionModel):
 
     @classmethod
     def stacked(cls, input_size: int, hidden_size: int, output_size: int, **settings: Any) -> Self:
-        """A compiled stack input-hidden-hidden/2-output and back; Adam at 1e-3, mean squared error.
+        """A stack input-hidden-hidden/2-output and back, compiled with Adam at 1e-3 and MSE.
 
         Parameters
         ----------
         input_size : int
             Width d of the rows.
         hidden_size : int
-            Units of the first layer, 2 or more; the second has half as many.
+            Units of the first layer, at least 2; the second has half as many.
         output_size : int
             Size m of the code.
         **settings
@@ -172,7 +175,7 @@ class SparseAutoencoder(ReconstructionModel):
         Raises
         ------
         TypeError, ValueError
-            As `SparseAutoencoder`.
+            As for `SparseAutoencoder`.
         """
         first = check_integer("hidden_size", hidden_size, 2)
         width = check_integer("input_size", input_size, 1)
@@ -183,25 +186,25 @@ class SparseAutoencoder(ReconstructionModel):
 
     @classmethod
     def import_from(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:
-        """The dictionary that a file or folder of another project holds.
+        """Reads a dictionary from a file or folder of another project.
 
         Parameters
         ----------
         path : path
-            What the other project wrote.
+            File or folder that the other project wrote.
         format : str, optional
-            One of `gw.sae.files.FORMATS`; recognised from the files unless given.
+            One of `gw.sae.files.FORMATS`; if omitted, recognised from the file names.
 
         Raises
         ------
         OSError
-            It cannot be read.
+            A file cannot be read.
         ValueError
-            It is in none of the formats, damaged, or of an architecture that is not supported.
+            The format is unknown, a file is damaged, or the architecture is not supported.
 
         Notes
         -----
-        `gw.sae.files.read` gives the arrays as they are, with what else the file said.
+        `gw.sae.files.read` returns the arrays unchanged, with the file's other settings.
         """
         from gatewise.sae.files import read
         from gatewise.sae.stored_conversion import from_stored
@@ -216,23 +219,29 @@ class SparseAutoencoder(ReconstructionModel):
         return model
 
     def export_to(self, path: str | os.PathLike[str], format: str, overwrite: bool = False) -> None:
-        """Writes the dictionary in another project's format, centre and scale folded in.
+        """Writes the dictionary in another project's format, with c and s folded into the weights.
 
         Parameters
         ----------
         path : path
-            Of the folder or file to be made.
+            Folder to write.
         format : str
             "sae_lens", "sparsify", or "dictionary_learning" (which needs PyTorch).
         overwrite : bool
-            Whether what is there may be replaced.
+            Whether an existing folder may be replaced.
 
         Raises
         ------
         ValueError
-            The format cannot hold such a dictionary, or the model is not built.
+            The format cannot hold this dictionary, or the model is not built.
+        AttributeError
+            The model is a stack.
         FileExistsError
-            Something is there and `overwrite` is False.
+            `path` exists and `overwrite` is False.
+        ImportError
+            The format needs PyTorch, which cannot be imported.
+        OSError
+            The folder cannot be written.
         """
         from gatewise.sae.files import write
         from gatewise.sae.stored_conversion import to_stored
@@ -242,7 +251,7 @@ class SparseAutoencoder(ReconstructionModel):
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
-        self._seed = self.seed
+        self._state.seed = self.seed
 
     @property
     def latents(self) -> int:
@@ -251,21 +260,21 @@ class SparseAutoencoder(ReconstructionModel):
 
     @property
     def dictionary(self) -> SparseDictionary:
-        """The one layer that holds the parameters; a stack has none."""
+        """The one layer that holds the parameters; AttributeError for a stack."""
         if not isinstance(self._architecture, DictionaryArchitecture):
             raise AttributeError(f"{self.name}: expected a dictionary, this is a stack: see layers")
         return self._architecture.code_layer
 
     def add(self, layer: Any) -> None:
-        """Refused: an autoencoder keeps its layers. Put them into a `Sequential` of your own."""
+        """Raises TypeError: the layers are fixed. Use them in another `Sequential` instead."""
         raise TypeError(f"{self.name}: expected no further layer, got {layer!r:.80}")
 
     def pop(self) -> Any:
-        """Refused, as `add` is."""
+        """Raises TypeError, as `add` does."""
         raise TypeError(f"{self.name}: expected to keep its layers")
 
     def dead_units(self, rows: int) -> Indices:
-        """The units of the code that were above 0 in none of the last `rows` rows of training.
+        """Indices of the code units that were inactive in all of the last `rows` training rows.
 
         Parameters
         ----------
@@ -275,39 +284,40 @@ class SparseAutoencoder(ReconstructionModel):
         Returns
         -------
         ndarray of int64
+            Ascending.
 
         Raises
         ------
         TypeError, ValueError
-            `rows` is out of range, or the model is not built.
+            `rows` is not an integer of at least 1, or the model is not built.
         """
         self._built_graph()
         return dead_units(self._architecture.code_layer, check_integer("rows", rows, 1))
 
     def drop_neurons(self, keep: Keep, hidden: Any = None) -> None:
-        """Removes the neurons of smallest `|w_in| |w_out|`, and their rows and columns with them.
+        """Removes the neurons of smallest `|w_in| |w_out|` with their rows and columns.
 
-        w_in are the weights that lead to a neuron and w_out those that lead from it. The others
-        keep theirs; fit the model again to make up for what is lost. The optimizer starts anew.
+        w_in are the incoming and w_out the outgoing weights of a neuron. The other neurons keep
+        their weights; fit the model again to recover accuracy. The optimizer state is reset.
 
         Parameters
         ----------
         keep : int or float
-            Units of the code to keep: their number, or as a float their share.
+            Units of the code to keep: a count, or a fraction if it is a float.
         hidden : int, float or sequence of them, optional
-            The same for the hidden layers of a stack, in both halves: for all, or one for each of
-            `hidden`. All neurons are kept unless given.
+            The same for the hidden layers of a stack, in both encoder and decoder: one value for
+            all layers, or one per layer. If omitted, all hidden neurons are kept.
 
         Raises
         ------
         TypeError, ValueError
-            An argument is out of range, k is above what is kept, or the model is not built; the
-            model is as before.
+            An argument is out of range, k exceeds the kept units, or the model is not built. The
+            model is unchanged.
         RuntimeError
-            Another call is at work on the model.
+            Another call is using the model.
         """
         self._built_graph()
-        with self._trainer_lock.training("drop_neurons"):
+        with self._state.lock.training("drop_neurons"):
             layers = self._architecture.prune_neurons(
                 self._architecture.select_neurons(keep, hidden)
             )
@@ -315,7 +325,7 @@ class SparseAutoencoder(ReconstructionModel):
             self._connect()
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal model."""
+        """The settings as JSON values, for `from_config`."""
         return {
             "name": self.name,
             "seed": self.seed,
@@ -325,7 +335,7 @@ class SparseAutoencoder(ReconstructionModel):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of these settings, with new weights."""
+        """A new model with these settings and new weights."""
         settings = dict(config)
         layer_name = settings.pop("layer_name", None)
         model = cls(**settings)

@@ -1,4 +1,4 @@
-"""What is done about latents that are active in no row any more."""
+"""AuxK, the auxiliary loss that trains dead latents."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from gatewise.utils.checks import check_integer, check_number
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AuxK(Configurable):
-    """A loss by which dead latents learn: what they could explain of the remaining error.
+    """Auxiliary loss by which dead latents learn to reconstruct the residual.
 
-    `weight mean (e - (t - y))^2`, where e is the sum of the rows of W_d of the k dead latents of
-    largest pre-activation, weighted by those that are above 0, without the bias b; the error
-    `t - y` stands still. A latent is dead when it has been active in none of the last `dead_rows`
-    training rows.
+    The loss is `weight mean (e - (t - y))^2`. e is the sum of the rows of W_d of the row's k dead
+    latents of largest pre-activation, weighted by the pre-activations that are above 0, without
+    the bias b. The residual `t - y` is a constant here. A latent is dead if it was inactive in all
+    of the last `dead_rows` training rows.
 
     Parameters
     ----------
     k : int, optional
-        Dead latents a row may have; half of the row's width unless given.
+        Maximum of dead latents per row; half of the row's width if omitted.
     weight : float
-        Of the loss, at least 0.
+        Weight of the loss, at least 0.
     dead_rows : int
-        Rows after which a latent counts as dead, at least 0.
+        Rows without activity after which a latent is dead, at least 0.
 
     Raises
     ------
@@ -33,8 +33,8 @@ class AuxK(Configurable):
 
     Notes
     -----
-    Only the dead latents' columns of the encoder are multiplied; without dead latents it costs
-    nothing.
+    Only the dead latents' columns of the encoder are multiplied; without dead latents the loss
+    costs nothing.
 
     References
     ----------
@@ -53,7 +53,7 @@ class AuxK(Configurable):
 
     @classmethod
     def get(cls, value: object) -> AuxK | None:
-        """The loss that None, an instance or a configuration means."""
+        """The loss for an instance, a configuration or None."""
         if value is None or isinstance(value, cls):
             return value
         if isinstance(value, dict):
@@ -63,7 +63,7 @@ class AuxK(Configurable):
 
 
 def dead_options(auxk: AuxK | None) -> NativeOptions:
-    """The settings under the names that the core reads; k is -1 for half of the width."""
+    """The settings by the names that the core reads; k is -1 for half of the width."""
     if auxk is None:
         return {"dead.k": 0, "dead.weight": 0.0, "dead.rows": 0}
     return {"dead.k": auxk.k or -1, "dead.weight": auxk.weight, "dead.rows": auxk.dead_rows}

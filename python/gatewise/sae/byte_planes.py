@@ -1,4 +1,4 @@
-"""Arrays of whole integers as compressed bytes, plane by plane."""
+"""Compressed bytes of arrays, byte plane by byte plane."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 from gatewise.data.convert import Array
 
 _STREAM = struct.Struct("<BQ")
-"""Before each stream: which codec, and its bytes."""
+"""Header of each stream: codec index and byte count."""
 
 _TRIAL_BYTES = 1 << 22
-"""Bytes of a stream on which the codecs are compared."""
+"""Leading bytes of a stream on which the codecs are compared."""
 
-# Fixed here and not read from the data, so that no data decide how much memory LZMA takes. Bytes
-# of one plane have neither words nor alignment: no literal context, no position bits.
+# Fixed, not read from the data, so that data cannot control the memory that LZMA takes. Bytes of
+# one plane have no multi-byte structure: no literal context, no position bits.
 _LZMA: list[dict[str, Any]] = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 0, "pb": 0}]
 
 
@@ -43,17 +43,17 @@ _UNPACK: tuple[Callable[[], Any], ...] = (
 
 
 def to_smallest_uint(integers: Array) -> Array:
-    """Non-negative integers in the smallest unsigned type that holds them all, little-endian."""
+    """Nonnegative integers in the smallest unsigned type that holds them all, little-endian."""
     max_value = int(integers.max()) if integers.size else 0
     bits = next(bits for bits in (8, 16, 32, 64) if max_value < 1 << bits)
     return integers.astype(f"<u{bits // 8}")
 
 
 def pack(integers: Array) -> bytes:
-    """The bytes of an array (n,), all lowest bytes first, then all next ones, each compressed.
+    """Compresses an array `(n,)` plane by plane: all lowest bytes first, then all next ones.
 
-    Each plane is stored as it is, or by deflate, bzip2 or LZMA, whichever is smallest; of a plane
-    over 4 MB, whichever is smallest on its beginning.
+    Each plane is stored uncompressed or by deflate, bzip2 or LZMA, whichever is smallest; for a
+    plane over 4 MB, whichever is smallest for its first 4 MB.
     """
     stored = np.ascontiguousarray(integers, integers.dtype.newbyteorder("<"))
     table = stored.view(np.uint8).reshape(len(stored), stored.itemsize)
@@ -68,10 +68,10 @@ def _pack_plane(plane: bytes) -> bytes:
 
 
 class Reader:
-    """Takes arrays from what `pack` made.
+    """Reads arrays from the output of `pack`.
 
-    Raises ValueError where the data are not of the stated sizes. Memory grows with what the
-    streams hold in fact, and no further than the size that is asked for.
+    Raises ValueError if the data do not have the stated sizes. Memory is limited both by the
+    actual content of the streams and by the requested size.
     """
 
     def __init__(self, data: memoryview) -> None:
@@ -84,13 +84,13 @@ class Reader:
         return table.reshape(-1).view(dtype)
 
     def close(self) -> None:
-        """Refuses data after the last array."""
+        """Raises ValueError if data follow the last array."""
         if len(self._rest):
             raise ValueError(f"data: expected no more bytes, got {len(self._rest)}")
 
     def _plane(self, count: int) -> bytes:
         if len(self._rest) < _STREAM.size:
-            raise ValueError("data: expected a further stream, got the end")
+            raise ValueError("data: expected another stream, got the end of the data")
         codec, size = _STREAM.unpack_from(self._rest)
         packed = self._rest[_STREAM.size :][:size]
         if len(packed) != size or codec >= len(_PACK):
@@ -98,7 +98,7 @@ class Reader:
         self._rest = self._rest[_STREAM.size + size :]
         plane = _unpack(codec, packed, count)
         if plane is None or len(plane) != count:
-            raise ValueError(f"data: expected a stream of {count} bytes, got another")
+            raise ValueError(f"data: expected a valid stream of {count} bytes, got an invalid one")
         return plane
 
 

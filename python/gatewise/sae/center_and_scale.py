@@ -1,4 +1,4 @@
-"""The units in which a dictionary is learnt."""
+"""Centre c and scale s, by which rows are standardized."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gatewise.data.convert import Floats, features
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
 _MAX_ITERATIONS = 50
-"""Of the iteration; it comes a tenth closer in each, or better."""
+"""Limit of the iteration, which reduces the distance by a tenth or more each time."""
 
 _BLOCK_ROWS = 1 << 14
-"""Rows of a file that are read at a time."""
+"""Rows of a file that are read at once."""
 
 
 def check_center(center: object) -> str | None:
-    """`center` as "mean", "geometric_median" or None; True is the mean, False none."""
+    """`center` as "mean", "geometric_median" or None; True is "mean", False None."""
     if isinstance(center, bool):
         return "mean" if center else None
     if center not in (None, "mean", "geometric_median"):
@@ -31,28 +31,28 @@ def check_center(center: object) -> str | None:
 
 
 def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats, float]:
-    """The centre of rows, and the factor that then brings their mean square to 1 a value.
+    """The centre of rows, and the factor that scales centred rows to a mean square of 1 per value.
 
     Parameters
     ----------
     rows : array or memory map (n, d)
-        Read in parts, twice where both are asked for; sums are float64.
+        Read in blocks, twice if both are computed; sums are float64.
     center : str or None
-        "mean"; "geometric_median", the point of least mean distance, which few far rows hardly
-        move; or None: 0.
+        "mean"; "geometric_median", the point of smallest mean distance, which is robust to
+        outliers; or None for 0.
     scale : bool
-        Whether to look; else the factor is 1.
+        Whether to compute the factor; else it is 1.
 
     Returns
     -------
     center : ndarray (d,), float32
     factor : float
-        1 where all rows are the mean.
+        1 if all rows equal the centre.
 
     Raises
     ------
     TypeError, ValueError
-        The rows are no row_range, or not finite.
+        The rows are not numeric, or not finite.
     """
     count, width = rows.shape
     middle = np.zeros(width)
@@ -73,7 +73,7 @@ def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats
 
 
 def _geometric_median(rows: Any, start: Doubles) -> Doubles:
-    """Weiszfeld's iteration, `c <- sum x_i / |x_i - c| / sum 1 / |x_i - c|`, from the mean on.
+    """Weiszfeld's iteration, `c <- (sum x_i / |x_i - c|) / (sum 1 / |x_i - c|)`, from `start`.
 
     References
     ----------
@@ -85,7 +85,7 @@ def _geometric_median(rows: Any, start: Doubles) -> Doubles:
         weights, weighted = 0.0, np.zeros_like(middle)
         for part in _row_blocks(rows):
             distances = np.linalg.norm(part - middle, axis=1)
-            # A row that is the centre itself would have all the weight.
+            # Without this limit, a row at the centre would have infinite weight.
             inverse = 1 / np.maximum(distances, 1e-12 + 1e-6 * distances.max())
             weights += float(inverse.sum())
             weighted += np.sum(inverse[:, None] * part, axis=0)

@@ -1,21 +1,22 @@
-"""Sparse codes as few bytes.
+"""Compact binary format of sparse codes.
 
-All numbers are little-endian. A header, then streams of `byte_streams.pack`, then the CRC-32 of
-all before:
+A header, then streams of `byte_planes.pack`, then the CRC-32 of all preceding bytes. All numbers
+are little-endian:
 
 ==========================  ==================================================================
 header, 46 bytes            magic (8), version (2), bits of a value (2), n, m, nonzeros (8 each),
-                            smallest and largest value (4 each, float32), bytes of a count and of
-                            a gap (1 each)
-empty rows                  `ceil(n / 8)` bytes: a bit for each row, set where it has no nonzero
-counts                      m numbers: nonzeros of each latent
-gaps                        latent by latent, rows between an nonzero and the one before
+                            smallest and largest value (4 each, float32), bytes per count and per
+                            gap (1 each)
+empty rows                  `ceil(n / 8)` bytes: one bit per row, set if it has no nonzeros
+counts                      m integers: nonzeros of each latent
+gaps                        latent by latent, rows between a nonzero and the previous one
 values                      in the same order
 ==========================  ==================================================================
 
-Entries are ordered by latent: how often a latent is active hardly changes within it, so its gaps
-compress better than those of a row. One step serves all values: for an equal error it takes fewer
-bytes than a step for each latent, which makes rare, weak latents more precise than they need be.
+Nonzeros are ordered by latent. The density of a latent hardly varies over rows, so its gaps
+compress better than those of a row. All values have the same quantization step: at equal error
+this takes fewer bytes than a step per latent, which stores rare, weak latents more precisely than
+needed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _BITS = (8, 16, 32)
 _INTEGER_BYTES = (1, 2, 4, 8)
 _MAX_LATENTS = 2**31 - 1
 _MAX_COUNT = 2**62
-"""Rows and nonzeros that are counted without overflow."""
+"""Limit of row and nonzero counts that excludes overflow."""
 
 
 class _Header(NamedTuple):
@@ -57,24 +58,28 @@ class _Header(NamedTuple):
 
 
 def to_bytes(codes: Any, bits: int = 8) -> bytes:
-    """Codes as bytes, from which `from_bytes` makes them again.
+    """Serializes codes to bytes, which `from_bytes` reads.
 
     Parameters
     ----------
     codes : SciPy sparse matrix or array (n, m)
-        Entries above 0. float64 is rounded to float32.
+        Nonzeros must be above 0. float64 is rounded to float32.
     bits : int
-        Of a value: with 8 or 16, it is the middle of one of `2^bits` equal steps from the smallest
-        value to the largest, so it is off by half a step at most, and stays above 0; with 32, it
-        is exact.
+        Bits per value. With 8 or 16, a value is stored as the midpoint of one of `2^bits` equal
+        steps from the smallest value to the largest: the error is at most half a step, and values
+        stay above 0. With 32, values are exact.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     TypeError
-        codes or bits is of another type.
+        codes or bits has the wrong type.
     ValueError
-        bits is another number; an nonzero is not above 0, or not finite as float32; indices are out
-        of range.
+        bits is none of 8, 16 and 32; a nonzero is not above 0 or not finite in float32; indices
+        are out of range; or there are more than `2^31 - 1` latents.
     """
     if check_integer("bits", bits, 1) not in _BITS:
         raise ValueError(f"bits: expected 8, 16 or 32, got {bits}")
@@ -97,14 +102,14 @@ def to_bytes(codes: Any, bits: int = 8) -> bytes:
 
 
 def from_bytes(data: bytes | bytearray | memoryview) -> Any:
-    """The codes that `to_bytes` wrote, as `csr_array` (n, m) of float32, latents in order.
+    """Reads codes that `to_bytes` wrote, as `csr_array` `(n, m)` of float32 with sorted indices.
 
     Raises
     ------
     TypeError
-        data is no bytes.
+        data is not bytes.
     ValueError
-        It was not written by `to_bytes`, is cut short, or altered.
+        data was not written by `to_bytes`, is truncated, or altered.
     """
     from scipy.sparse import csc_array
 
@@ -146,7 +151,7 @@ def _read_header(view: memoryview) -> _Header:
     if header.version != _VERSION:
         raise ValueError(f"data: expected format version {_VERSION}, got {header.version}")
     if _CRC.unpack(view[-_CRC.size :])[0] != zlib.crc32(view[: -_CRC.size]):
-        raise ValueError("data: its checksum differs, it is cut short or altered")
+        raise ValueError("data: expected a matching checksum, got truncated or altered data")
     is_valid = (
         header.bits in _BITS
         and header.count_bytes in _INTEGER_BYTES
@@ -161,7 +166,7 @@ def _read_header(view: memoryview) -> _Header:
 
 
 def _to_gaps(rows: Array, indptr: Array) -> Array:
-    """Rows between an nonzero and the one before in its latent, or the first row."""
+    """Rows between a nonzero and the previous one of its latent; for the first, its row."""
     gaps = rows.copy()
     gaps[1:] -= rows[:-1] + 1
     first = _first_nonzeros(indptr)
@@ -170,16 +175,16 @@ def _to_gaps(rows: Array, indptr: Array) -> Array:
 
 
 def _to_rows(gaps: Array, indptr: Array, rows: int) -> Array:
-    """What `_to_gaps` came from; ValueError where a row is out of range."""
-    # The sum over all latents may wrap round; its differences within a latent do not, since each
-    # gap and the row before it are below `rows`, at most 2^62.
+    """Inverse of `_to_gaps`; ValueError if a row is out of range."""
+    # The sum over all latents may overflow. Differences within a latent do not, since each gap and
+    # the row before it are below `rows`, at most 2^62.
     steps = gaps.astype(np.uint64) + np.uint64(1)
     sums = np.cumsum(steps, dtype=np.uint64)
     first = _first_nonzeros(indptr)
     before = np.repeat(sums[first] - steps[first], np.diff(indptr)[np.diff(indptr) > 0])
     found: Array = sums - before - np.uint64(1)
     if len(gaps) and max(int(gaps.max()), int(found.max())) >= rows:
-        raise ValueError(f"data: expected rows below {rows}, got others")
+        raise ValueError(f"data: expected rows below {rows}, got larger ones")
     return found.astype(np.int64)
 
 
@@ -193,9 +198,9 @@ def _to_indptr(counts: Array, nonzeros: int) -> Array:
     is_valid = len(counts) == 0 or int(counts.max()) <= nonzeros
     if is_valid:
         np.cumsum(counts, out=indptr[1:], dtype=np.int64)
-    # Each count is at most 2^62, so a sum that wraps round falls at that place.
+    # Each count is at most 2^62, so a sum that overflows is smaller than the one before it.
     if not is_valid or indptr[-1] != nonzeros or np.any(indptr[1:] < indptr[:-1]):
-        raise ValueError(f"data: expected counts of {nonzeros} nonzeros in all, got others")
+        raise ValueError(f"data: expected counts with sum {nonzeros}, got another sum")
     return indptr
 
 

@@ -1,4 +1,4 @@
-"""Sparse codes as SciPy CSR: made, undone and searched."""
+"""Encode, decode and search sparse codes as SciPy CSR matrices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     CsrArray: TypeAlias = Any
 
 _MAX_INT32 = 2**31 - 1
-"""Entries up to which indptr are int32: SciPy keeps latents in the type of the indptr."""
+"""Most nonzeros for which `indptr` is int32: SciPy stores both index arrays in one type."""
 
 
 def encode(
@@ -28,7 +28,7 @@ def encode(
     block_rows: int,
     refit: bool = False,
 ) -> CsrArray:
-    """The codes `(n, m)` of rows `(n, d)`, which may be a memory map: read part by part."""
+    """The codes `(n, m)` of rows `(n, d)`, which may be a memory map; read block by block."""
     from scipy.sparse import csr_array, vstack
 
     parts = []
@@ -45,7 +45,7 @@ def encode(
 
 
 def decode(native: _core.Layer, codes: Any, latents: int) -> Floats:
-    """The rows `(n, d)` of codes `(n, m)`, sparse or dense."""
+    """The reconstructions `(n, d)` from codes `(n, m)`, sparse or dense."""
     return _core.decode(
         native, csr.to_sparse_rows(to_codes(codes, "codes"), "codes", (None, latents))
     )

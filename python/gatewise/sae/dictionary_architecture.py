@@ -1,4 +1,4 @@
-"""The form of one wide layer, the dictionary."""
+"""The architecture of one wide layer, the dictionary."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ DICTIONARY_SETTINGS = (
     *("activation", "threshold", "unit_norm", "tied", "subtract_bias", "prefixes", "auxk"),
     *("num_experts", "balance", "lazy_updates"),
 )
-"""Arguments that an autoencoder hands on to its `SparseDictionary`, beside `latents`."""
+"""Arguments that an autoencoder passes to its `SparseDictionary`, besides `latents`."""
 
 
 class DictionaryArchitecture(Architecture):
-    """One `SparseDictionary`; arguments as those of `SparseAutoencoder`."""
+    """One `SparseDictionary`; arguments as for `SparseAutoencoder`."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class DictionaryArchitecture(Architecture):
     def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
         if refit and not self.activation.supports_refit:
             name = type(self.activation).__name__
-            raise ValueError(f"refit: expected False with {name}, whose codes are not few values")
+            raise ValueError(f"refit: expected False with {name}, whose codes are not sparse")
         width = self._dictionary.input_shape[-1]
         native, latents = self._dictionary.native, self.latents
         return csr_codes.encode(native, rows, width, latents, ENCODE_BLOCK_ROWS, refit)
@@ -113,9 +113,11 @@ class DictionaryArchitecture(Architecture):
         norms *= np.linalg.norm(native.get("decoder"), axis=1)
         kept = largest_norm_indices(norms, keep, "keep")
         if self._dictionary.num_experts > 1:
-            raise ValueError("keep: expected a dictionary without experts, who have equal parts")
+            raise ValueError("keep: expected a dictionary without experts, which have equal sizes")
         if self._dictionary.prefixes:
-            raise ValueError("keep: expected a dictionary without prefixes, which numbers decide")
+            raise ValueError(
+                "keep: expected a dictionary without prefixes, which depend on indices"
+            )
         self.activation.check(len(kept))
         return [kept]
 
@@ -128,7 +130,7 @@ class DictionaryArchitecture(Architecture):
         for parameter in new.native.parameters():
             value = old.native.get(parameter.name)
             for axis, size in enumerate(parameter.shape):
-                if size != value.shape[axis]:  # that of the latents
+                if size != value.shape[axis]:  # the axis of the latents
                     assert value.shape[axis] == latents
                     value = value.take(kept[0], axis)
             values[parameter.name] = value

@@ -1,4 +1,4 @@
-"""Dead latents of a dictionary, started anew where its error is largest."""
+"""Re-initialisation of a dictionary's dead latents to residuals."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from gatewise.sae.sparse_dictionary import SparseDictionary
 
 _STREAM = 1 << 37
-"""Streams of the draws: beyond those of shuffles and of revived units."""
+"""First random stream of the draws, above those of shuffles and of revived units of stacks."""
 
 
 def resample(
     dictionary: SparseDictionary, dead: Indices, rows: Floats, seed: int, step: int
 ) -> None:
-    """Points dead latents at what is left over of rows that are reconstructed badly.
+    """Re-initialises dead latents to residuals of poorly reconstructed rows.
 
-    Each draws a row with a chance in proportion to its squared error. Its row of W_d becomes that
-    row's error, scaled to length 1; its column of W_e the same, scaled to the mean length of the
-    other latents' columns, so that it is among the largest of its row; its bias 0, and what its
-    activation has of its own as at the start. The moments of Adam have faded while it was dead,
-    unless updates are lazy. (The source draws by the square of the loss, makes columns a fifth as
-    long, for a ReLU, and clears the moments.)
+    Each latent draws a row with probability proportional to its squared error. Its row of W_d
+    becomes the row's residual, scaled to length 1. Its column of W_e is the same, scaled to the
+    mean length of the other latents' columns, so that it is among the largest of its row. Its bias
+    is 0; parameters of its activation get their initial values. Adam's moments have decayed while
+    the latent was dead, unless updates are lazy. (The source draws by the square of the loss,
+    makes columns a fifth as long, for a ReLU, and resets the moments.)
 
     Parameters
     ----------
     dictionary : SparseDictionary
         Built.
     dead : ndarray of int64
-        The latents.
+        Latents to re-initialise.
     rows : ndarray (n, d), float32
-        Of which the errors are taken.
+        Rows whose residuals are used.
     seed, step : int
-        Of the random numbers; the step is another one each time.
+        Select the random numbers; the step differs from call to call.
 
     References
     ----------

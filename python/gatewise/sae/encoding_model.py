@@ -1,4 +1,4 @@
-"""Codes of rows: made, undone, judged and searched."""
+"""Encode, decode, measure and search with a trained autoencoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EncodingModel(Sequential):
-    """The part of `SparseAutoencoder` that uses what was learnt."""
+    """The part of `SparseAutoencoder` that uses the trained model."""
 
     _architecture: Architecture
 
@@ -30,26 +30,26 @@ class EncodingModel(Sequential):
         x : array (n, d), `np.memmap` or path to a `.npy` file
             Rows.
         dense : bool
-            Whether to return an array.
+            If True, return an array.
         refit : bool
-            Whether values are fitted to each row anew, on the latents that its code has:
-            `z = argmin |s (x - c) - b - z W_d|^2` over `z >= 0`, and so, up to rounding, never
-            further from the row than the encoder's. Costs `k^2 d` flops a row of k entries; in as
-            many bytes, codes reconstruct better and are found better by `search`. Not with
-            `Identity`, `KL` or a stack. (Franc, Hlavac and Navara 2005, "Sequential
-            coordinate-wise algorithm for the non-negative least squares problem".)
+            If True, recompute the values of each code, with its latents fixed:
+            `z = argmin |s (x - c) - b - z W_d|^2` over `z >= 0`. Up to rounding, no row is
+            reconstructed worse. Costs `k^2 d` flops per row of k nonzeros; codes of the same size
+            in bytes reconstruct better and have a higher recall in `search`. Not with `Identity`,
+            `KL` or a stack. (Franc, Hlavac and Navara 2005, "Sequential coordinate-wise algorithm
+            for the non-negative least squares problem".)
 
         Returns
         -------
         csr_array (n, m) of float32, or ndarray
-            All entries are above the threshold (with `Identity` other than 0); in a row, latents
-            ascend.
+            All nonzeros exceed the threshold (with `Identity`: are not 0). Indices ascend within a
+            row.
 
         Raises
         ------
         TypeError, ValueError
-            x is no such array, has another width, or holds NaN or infinity; the model is not
-            built; or it cannot refit.
+            x is not such an array, has another width, or contains NaN or infinity; the model is
+            not built, or does not support `refit`.
         """
         check_flag("dense", dense)
         check_flag("refit", refit)
@@ -57,12 +57,12 @@ class EncodingModel(Sequential):
         return result.toarray() if dense else result
 
     def decode(self, codes: Any) -> Floats:
-        """The rows that codes stand for.
+        """The reconstructions from codes.
 
         Parameters
         ----------
         codes : SciPy sparse matrix or array (n, m)
-            What `encode` gives.
+            As returned by `encode`.
 
         Returns
         -------
@@ -71,13 +71,19 @@ class EncodingModel(Sequential):
         Raises
         ------
         TypeError, ValueError
-            It has another width, latents out of range, or holds NaN or infinity; or the model is
-            not built.
+            codes have another width, indices out of range, NaN or infinity; or the model is not
+            built.
         """
         return self._architecture.decode(self._built_graph(), codes)
 
     def predict(self, x: Any, *args: Any, **settings: Any) -> Any:
-        """The reconstruction of rows, or of sparse codes: `Model.predict`, or `decode`."""
+        """The reconstructions of rows by `Model.predict`, or from sparse codes by `decode`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `encode` and `decode`; or codes come with further arguments.
+        """
         if csr.is_sparse(x):
             if args or settings:
                 raise TypeError("predict: expected codes alone, without further arguments")
@@ -85,33 +91,33 @@ class EncodingModel(Sequential):
         return super().predict(x, *args, **settings)
 
     def measure(self, x: Any, y: Any = None, cosines: bool = True) -> dict[str, Any]:
-        """How well and how sparsely rows are reconstructed, in the units of x.
+        """Quality and sparsity of reconstructions, on the scale of x.
 
         Parameters
         ----------
         x : array (n, d), `np.memmap` or path to a `.npy` file
-            Rows; a file is read in parts.
+            Rows; a file is read in blocks.
         y : like x, optional
-            What is to be reconstructed; x itself unless given.
+            Targets of the reconstruction; default x.
         cosines : bool
-            Whether rows of W_d are compared, at 2 m^2 d flops.
+            If True, compare the rows of a dictionary's W_d, at 2 m^2 d flops.
 
         Returns
         -------
         dict
-            `mse` the mean squared error a value; `fvu` the share of the variance that is not
-            explained, `sum (x - y)^2 / sum (x - mean x)^2`, and `explained_variance` 1 less it;
-            `l0` active latents a row; `cosine` the mean of x and y; `l2_ratio` the mean of
-            `|y| / |x|`; `relative_bias` of the length, `sum |y|^2 / sum x . y`; `alive` and `dead`
-            the shares of latents that are above 0 in a row or more, and in none; `density`, how
-            many latents are active in which share of the rows: `counts` between `edges`, and
-            `never`. Of a dictionary also `largest_cosine` between two rows of W_d, and which two,
+            `mse`: mean squared error per value. `fvu`: fraction of variance unexplained,
+            `sum (x - y)^2 / sum (x - mean x)^2`; `explained_variance`: 1 - fvu. `l0`: active
+            latents per row. `cosine`: mean cosine of x and y. `l2_ratio`: mean of `|y| / |x|`.
+            `relative_bias` of the length: `sum |y|^2 / sum x . y`. `alive`, `dead`: fractions of
+            latents that are active in at least one row, and in none. `density`: histogram of
+            latents by the fraction of rows in which they are active, with `counts`, `edges` and
+            `never`. For a dictionary also `largest_cosine` of two rows of W_d and their indices,
             `largest_cosine_pair`.
 
         Raises
         ------
         TypeError, ValueError
-            As `encode`.
+            As for `encode`; or y has another shape than x.
         """
         check_flag("cosines", cosines)
         graph, rows = self._built_graph(), as_rows(x, "x")
@@ -129,7 +135,7 @@ class EncodingModel(Sequential):
         return measures.result(self._architecture.directions if cosines else None)
 
     def report(self, x: Any, **settings: Any) -> Report:
-        """What latents stand for: the rows they are strongest in, and the latents most like them.
+        """For each latent, the rows with its largest activations and its nearest latents.
 
         Text when printed, a table in a notebook.
 
@@ -138,41 +144,45 @@ class EncodingModel(Sequential):
         x : array (n, d), `np.memmap` or path to a `.npy` file
             Rows.
         **settings
-            `texts`, one for each row; `shape`, to show rows as images; `features`, `rows`,
+            `texts`, one per row; `shape`, to show rows as images; `features`, `rows`,
             `neighbours`, `most`: see `gw.sae.report.report`.
 
         Raises
         ------
         TypeError, ValueError
-            As `encode`, or a setting does not fit.
+            As for `encode`; a setting is invalid; or the model is a stack.
         """
         from gatewise.sae.report import report
 
         directions = self._architecture.directions
         if directions is None:
-            raise ValueError(f"{self.name}: expected a dictionary, a stack's units are no rows")
+            raise ValueError(
+                f"{self.name}: expected a dictionary, got a stack, which has no decoder rows"
+            )
         rows = as_rows(x, "x")
         return report(self.encode(rows), directions, rows, **settings)
 
     def to_bytes(self, codes: Any, bits: int = 8) -> bytes:
-        """Codes in few bytes: indices exact, values in `bits` bits, entropy-coded.
+        """Serializes codes: exact indices, values of `bits` bits, entropy-coded.
 
         Parameters
         ----------
         codes : SciPy sparse matrix (n, m)
-            What `encode` gives.
+            As returned by `encode`.
         bits : int
-            8 or 16, steps between the least and the largest value, or 32: exact float32.
+            Bits per value: 8 or 16, in `2^bits` equal steps from the smallest to the largest value,
+            or 32, exact float32.
 
         Returns
         -------
         bytes
-            Which `from_bytes` reads; `len` of it is what they take.
+            For `from_bytes`.
 
         Raises
         ------
         TypeError, ValueError
-            A width does not fit, or values are not above 0.
+            codes are not sparse, have another width, or values that are not above 0; or bits is
+            another number.
         """
         from gatewise.sae.code_serialization import to_bytes
 
@@ -182,9 +192,16 @@ class EncodingModel(Sequential):
         return to_bytes(codes, bits)
 
     def from_bytes(self, data: bytes) -> Any:
-        """The codes that `to_bytes` stored, as `csr_array`; ValueError if these are none of them.
+        """Reads codes that `to_bytes` wrote, as `csr_array` (n, m).
 
-        Values are within half a step of what they were.
+        Values differ from the original ones by at most half a step.
+
+        Raises
+        ------
+        TypeError
+            data is not bytes.
+        ValueError
+            data was not written by `to_bytes`, is truncated or altered, or has another width.
         """
         from gatewise.sae.code_serialization import from_bytes
 
@@ -199,28 +216,28 @@ class EncodingModel(Sequential):
             )
 
     def search(self, codes: Any, query: Any, k: int = 10) -> tuple[Labels, Floats]:
-        """The rows of `codes` that are nearest to each query by inner product.
+        """The rows of `codes` with the largest inner products with each query.
 
         Parameters
         ----------
         codes : SciPy sparse matrix (n, m)
-            Of the rows that are searched.
+            Codes of the rows to search.
         query : array (q, d) or (d,), or SciPy sparse matrix (q, m)
-            A dense one is scored by its inner product with the reconstruction,
-            `((W_d q) . z + b . q) / s + c . q`; a code z' by `z . z'`. A stack takes codes alone.
+            A dense query q is scored by its inner product with the reconstruction,
+            `((W_d q) . z + b . q) / s + c . q`; a code z' by `z . z'`. A stack takes only codes.
         k : int
-            Rows to find for each query, from 1 to n.
+            Rows to return per query, from 1 to n.
 
         Returns
         -------
         indices : ndarray (q, k), int32
-            Best first, ties by the lower index.
+            Largest score first; ties go to the lower index.
         scores : ndarray (q, k), float32
 
         Raises
         ------
         TypeError, ValueError
-            A width does not fit, k is out of range, or NaN or infinity came.
+            A width does not fit, k is out of range, or a value is NaN or infinite.
         """
         self._built_graph()
         return self._architecture.search(codes, query, k)

@@ -1,4 +1,4 @@
-"""What the latents of codes do: how often, how strongly, on which rows, and near which others."""
+"""Statistics of latents: density, activations, strongest rows and nearest latents."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gatewise.sae.csr_codes import to_codes
 Doubles = npt.NDArray[np.float64]
 
 _MAX_COSINES = 1 << 22
-"""Cosines that are held at a time: 16 MB."""
+"""Cosines that are in memory at once: 16 MB."""
 
 
 def active_codes(codes: Any, name: str) -> Any:
-    """Codes `(n, m)` as CSR of their nonzeros above 0 alone, latents in order, none twice.
+    """Codes `(n, m)` as canonical CSR (indices sorted and unique) of the values above 0.
 
-    The same object where it is so already.
+    The same object if it already is.
 
     Raises
     ------
     TypeError, ValueError
-        It is no such matrix, or its indices are out of range.
+        codes is not such a matrix, or its indices are out of range.
     """
     matrix: Any = csr.to_canonical(to_codes(codes, name), name)
     if matrix.data.size and not matrix.data.min() > 0:
@@ -38,39 +38,39 @@ def active_codes(codes: Any, name: str) -> Any:
 
 
 def count_active(codes: Any) -> Indices:
-    """Rows in which each latent is active, `(m,)`, of `active_codes`."""
+    """Count of rows in which each latent is active, `(m,)`, from `active_codes`."""
     return np.bincount(codes.indices, minlength=codes.shape[1]).astype(np.int64)
 
 
 def total_activations(codes: Any) -> Doubles:
-    """The sum of each latent's activations over all rows, `(m,)`, of `active_codes`."""
+    """Sum of each latent's activations over all rows, `(m,)`, from `active_codes`."""
     values = codes.data.astype(np.float64)
     totals = np.bincount(codes.indices, weights=values, minlength=codes.shape[1])
     return totals.astype(np.float64)
 
 
 def top_latents(totals: Doubles, max_latents: int) -> Indices:
-    """At most that many latents of a total above 0, the largest first, ties by the lower latent."""
+    """Up to `max_latents` latents of largest total above 0, largest first; ties: lower index."""
     order = np.argsort(-totals, kind="stable")[:max_latents]
     return order[totals[order] > 0]
 
 
 def strongest_rows(columns: Any, feature: int, count: int) -> tuple[Indices, Doubles]:
-    """The rows that activate a feature most, and how much.
+    """The rows with the largest activations of a feature, and these activations.
 
     Parameters
     ----------
     columns : csc_array (n, m)
-        Of `active_codes`.
+        From `active_codes`.
     feature : int
-        Which latent.
+        Index of the latent.
     count : int
-        At most so many rows.
+        Maximum of rows.
 
     Returns
     -------
     rows : ndarray (at most count,), int64
-        The strongest first, ties by the lower row.
+        Largest activation first; ties go to the lower row.
     activations : ndarray, float64
     """
     nonzeros = slice(int(columns.indptr[feature]), int(columns.indptr[feature + 1]))
@@ -82,27 +82,27 @@ def strongest_rows(columns: Any, feature: int, count: int) -> tuple[Indices, Dou
 def nearest_features(
     decoder: Any, features: Any | None = None, count: int = 1
 ) -> tuple[Indices, Doubles]:
-    """The other features whose rows of the decoder point most nearly the same way.
+    """For each feature, the others whose decoder rows have the largest cosine with its own.
 
     Parameters
     ----------
     decoder : array (m, d)
-        W_d; a row of length 0 has a cosine of 0 with every other.
+        W_d; a row of length 0 has cosine 0 with every other.
     features : array (q,) of int, optional
-        Which to look for; all unless given.
+        Features to find neighbours of; default all.
     count : int
-        Neighbours of each; m - 1 where there are no more.
+        Neighbours per feature, at most m - 1.
 
     Returns
     -------
     neighbours : ndarray (q, count), int64
-        The nearest first, ties by the lower feature.
+        Largest cosine first; ties go to the lower feature.
     cosines : ndarray (q, count), float64
 
     Notes
     -----
-    2 q m d flops. Blocks of q are compared with all rows, 16 MB of cosines at a time, in float32;
-    those returned are computed again in float64.
+    2 q m d flops. Blocks of the q features are compared with all rows in float32, 16 MB of cosines
+    at once. The returned cosines are recomputed in float64.
     """
     rows = np.asarray(decoder, np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -125,8 +125,8 @@ def nearest_features(
 
 
 def _largest_columns(table: Floats, k: int) -> npt.NDArray[np.int32]:
-    """The columns of the k largest of each row, best first, ties by the lower column."""
-    # The k-th largest decides who may be among them; of those equal to it the lowest are taken.
+    """The columns of the k largest values of each row, largest first; ties: lower column."""
+    # Candidates are values not below the k-th largest; the stable sort orders ties by column.
     thresholds = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k, None]
     best = np.empty((len(table), k), np.int32)
     for row, (values, threshold) in enumerate(zip(table, thresholds, strict=True)):
@@ -137,12 +137,12 @@ def _largest_columns(table: Floats, k: int) -> npt.NDArray[np.int32]:
 
 
 def image_values(shape: Sequence[int]) -> int:
-    """How many values an image of this shape has.
+    """Count of values of an image of this shape.
 
     Raises
     ------
     ValueError
-        It is neither (height, width) nor (height, width, 3).
+        shape is neither (height, width) nor (height, width, 3).
     """
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
         raise ValueError(f"shape: expected (height, width) or (height, width, 3), got {shape}")

@@ -12,7 +12,7 @@ import numpy as np
 from gatewise.layers import Dense, Layer
 from gatewise.sae.architecture import copy_layer_parameters
 from gatewise.sae.sparse_code import SparseCode
-from gatewise.sae.units_layer import Units
+from gatewise.sae.standardize import Units
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class LayerStack:
-    """Dense layers down to the code and up again, between two `Units` where there are units.
+    """Dense encoder layers, the code and Dense decoder layers, with `Units` at both ends if needed.
 
     Parameters
     ----------
     sizes : sequence of int
-        Units of the encoder's layers, the last one being the code's.
+        Units of the encoder's layers; the last is the size of the code.
     width : int
         Values d of a row.
     code : SparseCode
-        The layer between both halves.
+        The layer between encoder and decoder.
     output_activation : str
-        Of the last layer.
+        Activation of the last layer.
     has_standardization : bool
-        Whether rows are centred or scaled.
+        Whether rows are centred or scaled, by `Units` layers.
     """
 
     sizes: Sequence[int]
@@ -61,12 +61,12 @@ class LayerStack:
             self.standardize_layers = [Units(name="units"), Units(inverse=True, name="units_back")]
 
     def layers(self) -> list[Layer]:
-        """All of them, from the rows to their reconstruction."""
+        """All layers, from the rows to their reconstruction."""
         first: list[Layer] = [*self.standardize_layers[:1]]
         return [*first, *self.encoder, self.code, *self.decoder, *self.standardize_layers[1:]]
 
     def norms(self) -> list[Floats]:
-        """For each layer but the last one `|w_in| |w_out|` of its neurons."""
+        """`|w_in| |w_out|` of the neurons of each layer but the last."""
         kernels = [layer.native.get("kernel") for layer in (*self.encoder, *self.decoder)]
         return [
             np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=1)
@@ -74,7 +74,7 @@ class LayerStack:
         ]
 
     def pruned(self, kept: Sequence[Indices]) -> LayerStack:
-        """A built layer_stack of the neurons `kept` of each layer but the last one."""
+        """A new, built stack with only the neurons `kept` in each layer but the last."""
         sizes = [len(each) for each in kept[: len(self.encoder)]]
         code = SparseCode.from_config(self.code.get_config())
         layer_stack = LayerStack(

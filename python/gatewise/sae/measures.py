@@ -1,4 +1,4 @@
-"""How good a sparse reconstruction is."""
+"""Measures of the quality and sparsity of reconstructions."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from gatewise.data.convert import Array, check_numeric, to_array
 from gatewise.sae.latent_statistics import Doubles, active_codes, count_active, nearest_features
 
 _BLOCK_VALUES = 1 << 20
-"""Values of x that are widened to float64 at a time: 8 MB."""
+"""Values of x that are converted to float64 at once: 8 MB."""
 
 DENSITY_EDGES: Doubles = 10.0 ** np.linspace(-6, 0, 25)
-"""Bounds of the bins of densities: four to a factor of ten."""
+"""Edges of the density bins: four per factor of ten."""
 
 
 def measure(x: Any, codes: Any, y: Any, decoder: Any | None = None) -> dict[str, Any]:
-    """The measures of rows that are in memory; see `Measures`."""
+    """The measures of rows in memory; see `Measures`."""
     measures = Measures()
     measures.add(x, codes, y)
     return measures.result(decoder)
 
 
 class Measures:
-    """Measures of rows that come in parts: `add` each part, then `result`.
+    """Measures of rows that arrive in blocks: `add` each block, then `result`.
 
-    All are in the units of x, of sums in float64. The sum of squares about the mean is carried from
-    part to part without cancellation: `S = S_a + S_b + |mean_a - mean_b|^2 n_a n_b / (n_a + n_b)`.
+    All are on the scale of x, with sums in float64. Sums of squares about the mean are merged
+    without cancellation: `S = S_a + S_b + |mean_a - mean_b|^2 n_a n_b / (n_a + n_b)`.
 
     References
     ----------
@@ -50,24 +50,24 @@ class Measures:
         self._active = np.zeros(0, np.int64)
 
     def add(self, x: Any, codes: Any, y: Any) -> None:
-        """Takes rows in.
+        """Accumulates the sums of a block of rows.
 
         Parameters
         ----------
         x : array (n, d)
-            What was to be reconstructed.
+            Targets.
         codes : SciPy sparse matrix or array (n, m)
-            A latent is active where its entry is above 0.
+            A latent is active where its value is above 0.
         y : array (n, d)
-            The reconstruction.
+            Reconstructions.
 
         Raises
         ------
         TypeError
-            One is no array of numbers.
+            An argument is not a numeric array.
         ValueError
-            Their shapes do not fit each other or the parts before; x or y is not finite. Nothing
-            is taken in.
+            The shapes do not fit each other or earlier blocks; or x or y is not finite. The sums
+            are unchanged.
         """
         rows, reconstruction = _to_rows(x, "x"), _to_rows(y, "y")
         active = active_codes(codes, "codes")
@@ -108,7 +108,7 @@ class Measures:
         self._cosines += float(np.sum(products[both] / norms[both] / reconstruction_norms[both]))
 
     def result(self, decoder: Any | None = None) -> dict[str, Any]:
-        """The measures of all rows so far.
+        """The measures of all rows added so far.
 
         Parameters
         ----------
@@ -118,23 +118,23 @@ class Measures:
         Returns
         -------
         dict
-            `mse` the mean squared error a value; `fvu` the share of the variance that is not
-            explained, `sum (x - y)^2 / sum (x - mean x)^2`, and `explained_variance` 1 less it;
-            `l0` active latents a row; `cosine` the mean of x and y, 0 where y is 0, and `l2_ratio`
-            the mean of `|y| / |x|`, both over the rows that are not 0; `relative_bias` of the
-            length, `sum |y|^2 / sum x . y`; `alive` the share of latents that are active in a row
-            or more, `dead` that of the others; `density` how many latents are active in which
-            share of the rows: `counts` (24,) of those in each bin, `edges` (25,) from 1e-6 to 1,
-            a bin without its upper bound, the last with it and the first with all below, and
-            `never` how many are never active. NaN where a denominator is 0.
+            `mse`: mean squared error per value. `fvu`: fraction of variance unexplained,
+            `sum (x - y)^2 / sum (x - mean x)^2`; `explained_variance`: 1 - fvu. `l0`: active
+            latents per row. `cosine`: mean cosine of x and y, 0 where y is 0, and `l2_ratio`: mean
+            of `|y| / |x|`, both over the rows where x is not 0. `relative_bias` of the length:
+            `sum |y|^2 / sum x . y`. `alive`: fraction of latents that are active in at least one
+            row; `dead`: 1 - alive. `density`: histogram of latents by the fraction of rows in
+            which they are active: `counts` (24,) per bin, `edges` (25,) from 1e-6 to 1, and
+            `never`, the count of latents that are never active. A bin excludes its upper edge,
+            except the last; the first includes all smaller densities. NaN if a denominator is 0.
 
-            With a decoder, also `largest_cosine` of two rows of it, and `largest_cosine_pair`,
-            which; NaN and None where there is one row.
+            With a decoder also `largest_cosine` of two of its rows, and `largest_cosine_pair`,
+            their indices; NaN and None if it has one row.
 
         Raises
         ------
-        ValueError
-            There are no rows, or the decoder has another shape.
+        TypeError, ValueError
+            No rows were added, or the decoder is not a numeric array of shape (m, d).
         """
         if self.rows == 0:
             raise ValueError("x: expected at least one row, got none")
@@ -182,14 +182,14 @@ class Measures:
 
 
 def density_bins(active_rows: Any, rows: int) -> dict[str, Any]:
-    """How many latents are active in which share of the rows; see `Measures.result`.
+    """Histogram of latents by the fraction of rows in which they are active, see `Measures.result`.
 
     Parameters
     ----------
     active_rows : ndarray (m,) of int
-        Rows in which each latent is active.
+        Count of rows in which each latent is active.
     rows : int
-        All rows, 1 or more.
+        Count of all rows, at least 1.
     """
     densities = active_rows[active_rows > 0] / rows
     bins = np.searchsorted(DENSITY_EDGES, densities, side="right") - 1

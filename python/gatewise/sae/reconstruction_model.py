@@ -1,4 +1,4 @@
-"""Training and testing an autoencoder: rows are their own targets unless others are given."""
+"""Training and evaluation of an autoencoder: rows are their own targets by default."""
 
 from __future__ import annotations
 
@@ -21,44 +21,49 @@ _NO_LIMITS = Limits("linear")
 
 
 class ReconstructionModel(EncodingModel):
-    """The part of `SparseAutoencoder` that learns."""
+    """The part of `SparseAutoencoder` that trains and evaluates."""
 
     def _start(self, name: str | None) -> None:
         super()._start(name)
-        # Of the `fit` that is under way; another thread's, which is refused, must not touch it.
+        # State of the running `fit`, per thread: a concurrent call fails and must not change it.
         self._fit_state = threading.local()
         self._dead_rows = 0
 
     def compile(
         self, optimizer: Any = "adam", loss: Any = "mse", *args: Any, **settings: Any
     ) -> None:
-        """`Model.compile`, with Adam and the mean squared error unless given."""
+        """`Model.compile`, by default with Adam and the mean squared error."""
         super().compile(optimizer, loss, *args, **settings)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> History:
-        """`Model.fit`, with x itself as the target unless y is given.
+        """`Model.fit`, with x as the target if y is omitted.
 
         Parameters
         ----------
         x : array (n, d), `np.memmap`, path to a `.npy` file, or iterable of batches
-            Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. Before the first training their
-            mean and mean square decide c and s: of an iterable those of the first batch.
+            Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. If c and s are not set yet,
+            they are computed from all rows, or from the first batch of an iterable.
         y : like x, optional
-            What is to be reconstructed from x: a clean y for a noisy x.
+            Targets of the reconstruction, such as a clean y for a noisy x.
         *args, **settings
-            See `Model.fit`; `validation_data` may be rows alone, or an iterable.
+            See `Model.fit`; `validation_data` may be rows without targets, or an iterable.
+
+        Returns
+        -------
+        History
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            See `Model.fit`; or targets are such as `output_activation` never gives.
+            See `Model.fit`; or targets are outside the range of `output_activation`.
 
         Warns
         -----
         DeadUnitsWarning
-            At the end, if a tenth of the units or more were active in no row of an epoch.
+            At the end, if a tenth or more of the units are dead: inactive in all of the last
+            `max(rows of the epoch, 20 m / k)` training rows, as for `revive`.
         """
-        self._compiled_settings()
+        self._training.require_settings()
         if "validation_data" in settings:
             settings["validation_data"] = self._with_targets(settings["validation_data"])
         if is_iterable_of_batches(x):
@@ -75,7 +80,9 @@ class ReconstructionModel(EncodingModel):
         try:
             history = super().fit(x, y, *args, **settings)
         except BaseException:
-            if fit_state.has_standardized and (self._trainer is None or self._trainer.steps == 0):
+            if fit_state.has_standardized and (
+                self._state.trainer is None or self._state.trainer.steps == 0
+            ):
                 self._architecture.reset_standardization()
             raise
         finally:
@@ -84,10 +91,9 @@ class ReconstructionModel(EncodingModel):
         return history
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
-        """`Model.evaluate`, with x itself as the target unless y is given.
+        """`Model.evaluate`, with x as the target if y is omitted.
 
-        With `return_dict=True`, arrays and files are measured too: the dict has the entries of
-        `measure` beside the loss and the metrics.
+        With `return_dict=True`, the dict for arrays and files also has the items of `measure`.
         """
         if is_iterable_of_batches(x):
             return super().evaluate(pair_with_targets(x, _NO_LIMITS), y, *args, **settings)
@@ -95,8 +101,11 @@ class ReconstructionModel(EncodingModel):
         return {**self.measure(x, y), **result} if isinstance(result, dict) else result
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
-        """`Model.train_on_batch`, with x itself as the target; the first one decides c and s."""
-        self._compiled_settings()
+        """`Model.train_on_batch`, with x as the target if y is omitted.
+
+        If c and s are not set yet, they are computed from this batch.
+        """
+        self._training.require_settings()
         rows = self._in_memory(as_rows(x, "x"))
         target = rows if y is None else as_rows(y, "y")
         self._architecture.limits.check(target, "y")
@@ -110,11 +119,11 @@ class ReconstructionModel(EncodingModel):
             raise
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
-        """`Model.test_on_batch`, with x itself as the target unless y is given."""
+        """`Model.test_on_batch`, with x as the target if y is omitted."""
         return super().test_on_batch(x, x if y is None else y, *args, **settings)
 
     def _in_memory(self, rows: Any) -> Any:
-        """Rows checked and converted once, since they are the target too; not those of a file."""
+        """Rows, checked and converted once for input and target; a memory map is unchanged."""
         if isinstance(rows, np.memmap):
             return rows
         width = self.input_shape[-1] if self.built else rows.shape[1]
@@ -129,7 +138,7 @@ class ReconstructionModel(EncodingModel):
         return rows, rows
 
     def _standardize_from(self, rows: Any) -> bool:
-        """Whether c and s were not known: they are those of these rows now."""
+        """Sets c and s from `rows` unless they are set; returns whether it did."""
         if self._architecture.is_standardized:
             return False
         convert.match_features(rows, "x", (None, self.input_shape[-1]))
@@ -139,10 +148,10 @@ class ReconstructionModel(EncodingModel):
         return True
 
     def _begin_epoch(self, samples_before: int) -> None:
-        # Here no other thread trains: the rows that come first are this thread's.
+        # No other thread trains now, so these rows belong to this thread.
         if self._standardize_from(self._fit_state.rows):
             self._fit_state.has_standardized = True
-        # Before the first epoch: units that an earlier training left dead at its end.
+        # Before the first epoch: units that were dead at the end of an earlier `fit`.
         rows = self._dead_window(samples_before) if samples_before else self._dead_rows
         if rows:
             self._reinitialize_dead(rows)
@@ -152,7 +161,7 @@ class ReconstructionModel(EncodingModel):
         self._dead_rows = self._dead_window(samples)
 
     def _dead_window(self, samples: int) -> int:
-        """Rows without activity that make a unit dead; 0 where none can be."""
+        """Rows without activity after which a unit is dead; 0 if units cannot die."""
         activation = self._architecture.activation
         return (
             dead_window(samples, self._architecture.latents, activation)
@@ -161,16 +170,17 @@ class ReconstructionModel(EncodingModel):
         )
 
     def _reinitialize_dead(self, rows: int) -> None:
-        """Revives the units that were active in none of the last `rows` rows of training."""
+        """Re-initialises the units that were inactive in all of the last `rows` training rows."""
         architecture = self._architecture
         dead = dead_units(architecture.code_layer, rows)
         if not len(dead) or not architecture.revive or not architecture.code_layer.trainable:
             return
-        assert self._trainer is not None
-        assert self._seed is not None
+        state = self._state
+        assert state.trainer is not None
+        assert state.seed is not None
         some_rows = evenly_spaced_rows(self._fit_state.rows)
         architecture.reinitialize_dead(
-            self._built_graph(), dead, some_rows, self._seed, self._trainer.steps
+            self._built_graph(), dead, some_rows, state.seed, state.trainer.steps
         )
 
     def _warn_of_dead(self) -> None:

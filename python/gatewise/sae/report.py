@@ -1,15 +1,18 @@
-"""What the latents of an autoencoder stand for: the rows that each of them is strongest in."""
+"""Reports on the latents of an autoencoder: their strongest rows and nearest latents."""
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from gatewise.data.convert import Array, check_numeric, to_array
-from gatewise.sae import report_html
 from gatewise.sae.latent_statistics import (
     active_codes,
     count_active,
@@ -22,12 +25,18 @@ from gatewise.sae.latent_statistics import (
 from gatewise.utils.checks import check_integer
 
 _MAX_CHARACTERS = 200
-"""Letters of a row's text that are shown."""
+"""Characters of a row's text that are shown."""
+
+# Translucent grey is visible on light and dark backgrounds.
+_LINE = "border-top:1px solid rgba(128,128,128,.4)"
+_CELL = f"{_LINE};padding:6px 12px 6px 0;vertical-align:top;text-align:left"
+_BAR = "background:#56B4E9;height:4px;margin-top:3px"
+_SMALL = "opacity:.75;font-size:90%"
 
 
 @dataclass(frozen=True)
 class ActiveRow:
-    """A row that a latent is active in; its text and image where there are some."""
+    """A row in which a latent is active, with its text and image if given."""
 
     row: int
     activation: float
@@ -37,7 +46,7 @@ class ActiveRow:
 
 @dataclass(frozen=True)
 class FeatureReport:
-    """A latent: in which share of the rows it is active, the strongest of them, its neighbours."""
+    """A latent: its density, sum of activations, strongest rows and nearest latents."""
 
     feature: int
     density: float
@@ -46,17 +55,17 @@ class FeatureReport:
     neighbours: tuple[tuple[int, float], ...]
 
     def describe_density(self) -> str:
-        """How often it is active, in words."""
+        """The density in words."""
         return f"{100 * self.density:.3g} % of rows" if self.density else "never active"
 
     def describe_neighbours(self) -> str:
-        """The latents most like it, each with its cosine."""
+        """The nearest latents with their cosines."""
         return ", ".join(f"{other} ({cosine:.2f})" for other, cosine in self.neighbours)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `report` found. Text when printed, a table of HTML in a notebook."""
+    """The result of `report`: text when printed, an HTML table in a notebook."""
 
     features: tuple[FeatureReport, ...]
     rows: int
@@ -70,10 +79,10 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return report_html.page(self)
+        return _html_page(self)
 
     def heading(self) -> str:
-        """One line about all."""
+        """Summary in one line."""
         return (
             f"{len(self.features):,} of {self.latents:,} latents "
             f"({self.alive:,} active in {self.rows:,} rows)"
@@ -91,39 +100,39 @@ def report(
     most: int = 20,
     shape: Sequence[int] | None = None,
 ) -> Report:
-    """What latents stand for: the rows they are strongest in, and the latents most like them.
+    """For each latent, the rows with its largest activations and its nearest latents.
 
     Parameters
     ----------
     codes : SciPy sparse matrix or array (n, m)
-        Of rows.
+        Codes of rows.
     decoder : array (m, d)
-        W_d, whose rows are compared by their cosine.
+        W_d, whose rows are compared by cosine.
     x : array (n, d), optional
-        The rows themselves, shown as images where `shape` is given.
+        The rows, shown as images if `shape` is given.
     texts : sequence of n str, optional
-        What each row stands for; its first 200 letters are shown.
+        Text of each row; the first 200 characters are shown.
     features : sequence of int, optional
-        Which latents, in which order; unless given, those with the largest sum of activations over
-        all rows, the largest first.
+        Latents to report, in this order; default those with the largest sum of activations over all
+        rows, largest first.
     rows, neighbours : int
-        At most so many rows and other latents for each.
+        Maximum of rows and of nearest latents per latent.
     most : int
-        At most so many latents, unless `features` names them.
+        Maximum of latents if `features` is omitted.
     shape : (height, width) or (height, width, 3), optional
-        Of an image; colours are from 0 to 1.
+        Shape of an image; colours are in [0, 1].
 
     Returns
     -------
     Report
-        `print(report)` gives text; a notebook shows a table.
+        `print(report)` prints text; a notebook shows a table.
 
     Raises
     ------
     TypeError
-        An argument is of another type.
+        An argument has the wrong type.
     ValueError
-        Numbers of rows or latents differ, or a feature is out of range.
+        Counts of rows or latents differ, or a feature or another argument is out of range.
     """
     active = active_codes(codes, "codes")
     count, latents = active.shape
@@ -188,3 +197,81 @@ def _feature_text(feature: FeatureReport) -> str:
         text = "" if found.text is None else f"  {found.text}"
         lines.append(f"  {found.activation:>9.3g}  row {found.row}{text}")
     return "\n".join(lines)
+
+
+def _html_page(report: Report) -> str:
+    """The whole table; the length of a bar is the activation divided by the latent's largest."""
+    heads = "".join(
+        f'<th style="{_CELL}">{name}</th>' for name in ("latent", "strongest rows", "nearest")
+    )
+    lines = "".join(map(_html_feature, report.features))
+    return (
+        f"<div><p>{escape(report.heading())}</p>"
+        f'<table style="border-collapse:collapse"><tr>{heads}</tr>{lines}</table></div>'
+    )
+
+
+def _html_feature(feature: FeatureReport) -> str:
+    has_images = any(found.image is not None for found in feature.rows)
+    largest = feature.rows[0].activation if feature.rows else 1.0
+    rows = "".join(_html_row(found, largest, has_images) for found in feature.rows)
+    near = "<br>".join(
+        f'{other} <span style="{_SMALL}">{cosine:.2f}</span>'
+        for other, cosine in feature.neighbours
+    )
+    return (
+        f'<tr><td style="{_CELL}"><b>{feature.feature}</b><br>'
+        f'<span style="{_SMALL}">{escape(feature.describe_density())}</span></td>'
+        f'<td style="{_CELL}">{rows}</td><td style="{_CELL}">{near}</td></tr>'
+    )
+
+
+def _html_row(found: ActiveRow, largest: float, is_image: bool) -> str:
+    """A row as a separate line with its text, or as one of several images side by side."""
+    label = f'<span style="{_SMALL}">row {found.row}: {found.activation:.3g}</span>'
+    text = "" if found.text is None else f" {escape(found.text)}"
+    image = "" if found.image is None else f"{_html_image(found.image, found.row)}<br>"
+    bar = f'<div style="{_BAR};width:{100 * found.activation / largest:.0f}%"></div>'
+    image_style = "display:inline-block;margin-right:10px;max-width:110px;vertical-align:top"
+    style = image_style if is_image else "margin-bottom:5px"
+    return f'<div style="{style}">{image}{label}{text}{bar}</div>'
+
+
+def _html_image(values: Array, row: int) -> str:
+    data = base64.b64encode(png(_to_levels(values))).decode()
+    style = "width:64px;image-rendering:pixelated"
+    return f'<img alt="row {row}" style="{style}" src="data:image/png;base64,{data}">'
+
+
+def _to_levels(values: Array) -> Array:
+    """uint8 levels: grey from the image's smallest to its largest value; colours from 0 to 1."""
+    pixels = values.astype(np.float64)
+    if pixels.ndim == 2:
+        low, high = float(pixels.min()), float(pixels.max())
+        pixels = (pixels - low) / ((high - low) or 1.0)
+    levels: Array = np.round(255 * np.clip(pixels, 0, 1))
+    return levels.astype(np.uint8)
+
+
+def png(levels: Array) -> bytes:
+    """An image (height, width) or (height, width, 3) of uint8 as a PNG file.
+
+    References
+    ----------
+    W3C, "Portable Network Graphics (PNG) Specification", sections 5.3 and 11.2: no filter, one
+    block of data.
+    """
+    height, width = levels.shape[:2]
+    kind = 2 if levels.ndim == 3 else 0
+    lines = levels.reshape(height, -1)
+    filtered = np.concatenate([np.zeros((height, 1), np.uint8), lines], axis=1)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
+        + _chunk(b"IDAT", zlib.compress(filtered.tobytes(), 9))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,4 +1,4 @@
-"""The layer that makes the code of a stacked autoencoder."""
+"""The layer that computes the code of a stacked autoencoder."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ if TYPE_CHECKING:
 
 @LAYERS.register()
 class SparseCode(Layer):
-    """`z = f(h)`, a sparse code of m pre-activations, with the penalty of f in the loss.
+    """`z = f(h)`, the sparse code of m pre-activations, and the penalty of f.
 
     Parameters
     ----------
     activation : str or CodeActivation
         f: `ReLU`, `TopK`, `KL` or `Identity`.
     threshold : float
-        Entries of a code at or under it are exactly 0, in training too, and pass no slope.
+        Values of a code at or below it become exactly 0, in training too, and get no gradient.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        f is none of these or has no threshold, an argument is out of range, or k is above m.
+        f is none of these or does not support the threshold, an argument is out of range, or k
+        exceeds m.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type or is not supported.
 
     Notes
     -----
-    Input and output shape `(n, ..., m)`. The mean that `KL` pulls to rho is that of the code, with
-    its zeros. Two states: `idle_rows` `(m,)` counts the training rows since each unit was above 0;
-    the penalty is reported over the square of `scale` `(1,)`, the autoencoder's s.
+    Input and output shape `(n, ..., m)`. `KL` uses the mean of the code after the threshold. Two
+    states: `idle_rows` `(m,)` counts the training rows since each unit was last active; `scale`
+    `(1,)` is the autoencoder's s, by whose square the reported penalty is divided.
     """
 
     kind = "sparse_code"
@@ -76,7 +77,7 @@ class SparseCode(Layer):
     def check_inputs(self, shapes: list[Shape]) -> None:
         super().check_inputs(shapes)
         width = shapes[0][-1]
-        assert width is not None  # `Layer.build` has looked.
+        assert width is not None  # checked by `Layer.build`
         self.activation.check(width)
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:

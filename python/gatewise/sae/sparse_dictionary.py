@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gatewise.initializers import Initializer
 
 _PANEL = 16
-"""Latents that the core computes together, which experts share no part of."""
+"""Latents per panel of the encoder; an expert consists of whole panels."""
 
 
 @LAYERS.register()
@@ -38,55 +38,56 @@ class SparseDictionary(StandardizedLayer):
     latents : int
         Rows m of the dictionary.
     activation : str or CodeActivation
-        f: which latents are active.
+        f, which selects the active latents.
     threshold : float
-        Entries of a code at or under it are exactly 0, in training too, and pass no slope.
+        Values of a code at or below it become exactly 0, in training too, and get no gradient.
     unit_norm : bool
-        Whether the rows of W_d are kept at length 1: the part of a row's slope along the row is
-        taken out, and the row is scaled after its update.
+        If True, keep the rows of W_d at length 1: the gradient's component along a row is removed,
+        and the row is normalized after its update.
     tied : bool
-        Whether W_e is W_d's transpose always, and not only to begin with.
+        If True, W_e is always the transpose of W_d, not only initially.
     subtract_bias : bool
-        Whether b is subtracted before the encoder; else `z = f(s (x - c) W_e + b_e)`.
+        If True, b is subtracted before the encoder; else `z = f(s (x - c) W_e + b_e)`.
     prefixes : sequence of int
-        Numbers of leading latents, ascending, whose reconstructions by themselves have their
-        squared errors added to the loss: nested dictionaries, from coarse to fine.
+        Ascending counts p: the first p latents also reconstruct on their own, and their squared
+        errors are added to the loss (nested dictionaries, from coarse to fine).
     auxk : AuxK, optional
-        The loss by which dead latents learn.
+        Loss by which dead latents learn.
     num_experts : int
-        Parts of the latents, of which a router gives each row one: z is then the expert's code
-        times its weight, and no other part is computed. `latents` is a multiple of 16 times it.
+        Experts among which the latents are split. A router assigns each row to one; z is the
+        expert's code times its weight, and only this expert is computed. `latents` must be a
+        multiple of `16 num_experts`.
     balance : str, Balance or list of them, optional
-        What keeps the experts' load even; see `gw.balance`.
+        Balance terms for the experts' load; see `gw.balance`.
     lazy_updates : bool
-        Whether latents that no row of a batch chose stay as they are, moments too. Else an Adam
-        step moves them on by their moments, as the textbook has it.
+        If True, latents that are inactive in a batch are not updated, nor are their moments. Else
+        an Adam step updates them by their moments, as in exact Adam.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
     ValueError
-        An argument is out of range, or two do not fit.
+        An argument is out of range, or two do not fit together.
     TypeError
-        An argument is of another type, or not supported.
+        An argument has the wrong type or is not supported.
 
     Notes
     -----
     Input and output shape `(n, ..., d)`. Parameters: encoder W_e `(d, m)`, its bias b_e `(m,)`,
-    decoder W_d `(m, d)`, its bias b `(d,)`, those of the activation and the router; the centre c
+    decoder W_d `(m, d)`, its bias b `(d,)`, those of the activation and the router. The centre c
     `(d,)` and the scale s `(1,)` are not trained. W_d starts as random directions, W_e as its
-    transpose. The slopes that training sees are those of the loss in units of `s x`, so a learning
-    rate means the same whatever the unit of x. 2 n d m flops for the encoder, 2 n d m / E with E
-    experts; all else follows the active latents, and pre-activations are never stored.
+    transpose. Training uses gradients of the loss on the standardized scale `s x`, so a learning
+    rate means the same for any scale of x. The encoder costs 2 n d m flops, 2 n d m / E with E
+    experts; the rest is proportional to the active latents. Pre-activations are never stored.
 
     References
     ----------
-    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section 2; the slope along a row
-    as in Bricken et al. 2023, "Towards monosemanticity", appendix; prefixes as in Bussmann et al.
-    2025, "Learning multi-level features with Matryoshka sparse autoencoders", equation 4; experts
-    as in Mudide et al. 2024, "Efficient dictionary learning with switch sparse autoencoders",
-    section 3.
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section 2; the gradient along a
+    row as in Bricken et al. 2023, "Towards monosemanticity", appendix; prefixes as in Bussmann et
+    al. 2025, "Learning multi-level features with Matryoshka sparse autoencoders", equation 4;
+    experts as in Mudide et al. 2024, "Efficient dictionary learning with switch sparse
+    autoencoders", section 3.
     """
 
     kind = "sparse_dictionary"

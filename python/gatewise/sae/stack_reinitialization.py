@@ -1,4 +1,4 @@
-"""Dead units of a stack's code, started anew."""
+"""Re-initialisation of the dead code units of a stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewise.sae.layer_stack import LayerStack
 
 _FIRST_STREAM = 1 << 36
-"""Streams of new weights: beyond those of shuffles, which are numbered by steps from 2**32 on."""
+"""First random stream of new weights, above those of shuffles, which start at 2**32."""
 
 
 def reinitialize_units(
@@ -26,11 +26,11 @@ def reinitialize_units(
     seed: int,
     step: int,
 ) -> None:
-    """Gives units of the code new weights, with which half of some rows make them active.
+    """Re-initialises units of the code so that they are active in half of the given rows.
 
-    What leads to a unit is drawn as first weights are; its bias puts the median row at the smallest
-    active value. What leads from it becomes 0: the reconstruction stays as it was, and the
-    gradient of these weights is the first that the unit gets.
+    Incoming weights are drawn like initial weights. The bias puts the unit's threshold at the
+    median row. Outgoing weights become 0, so that reconstructions do not change; their gradient is
+    the first that the unit gets.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def reinitialize_units(
     encoder : Network
         From rows to pre-activations of the code.
     dead : ndarray of int64
-        The units.
+        Units to re-initialise.
     rows : ndarray (n, d), float32
-        From which the medians are taken.
+        Rows for the medians.
     seed, step : int
-        Of the random numbers; the step is another one each time.
+        Select the random numbers; the step differs from call to call.
     """
     last, after = layer_stack.encoder[-1], layer_stack.decoder[0]
     kernel, bias = last.native.get("kernel"), last.native.get("bias")
@@ -52,7 +52,7 @@ def reinitialize_units(
     bias[dead] = 0
     last.native.set("kernel", kernel)
     last.native.set("bias", bias)
-    # In the core, whose bits do not depend on threads.
+    # Computed by the core, so that bits do not depend on threads.
     preactivations = encoder.predict([rows], BATCH_ROWS)[0]
     bias_shift = (
         _activation_thresholds(layer_stack, preactivations)[:, None] - preactivations[:, dead]
@@ -68,7 +68,7 @@ def reinitialize_units(
 
 
 def _activation_thresholds(layer_stack: LayerStack, preactivations: Floats) -> Floats:
-    """The value preactivations which a pre-activation is active, for each row."""
+    """The value above which a pre-activation is active, for each row `(n,)`."""
     activation, threshold = layer_stack.code.activation, layer_stack.code.threshold
     if isinstance(activation, KL):
         threshold = np.log(threshold / (1 - threshold)) if threshold else -np.inf

@@ -1,4 +1,4 @@
-"""The form of is_sequence layers: Dense layers down to the code, and up again."""
+"""The architecture of a stack of Dense layers with the code in the middle."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIMITS = {
 
 
 class StackedArchitecture(Architecture):
-    """Dense layers around a `SparseCode`; arguments as those of `SparseAutoencoder`."""
+    """Dense layers around a `SparseCode`; arguments as for `SparseAutoencoder`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class StackedArchitecture(Architecture):
             which = "center" if self.center else "scale"
             raise ValueError(
                 f"{which}: expected False with output_activation={self.limits.activation!r}, "
-                "which is for data in their own units; got {self.center or self.scale!r}"
+                f"which needs data that are not standardized; got {self.center or self.scale!r}"
             )
         can_die = self.activation.can_die
         self.revive = can_die if revive is None else check_flag("revive", revive)
@@ -107,7 +107,7 @@ class StackedArchitecture(Architecture):
         from scipy.sparse import csr_array, vstack
 
         if refit:
-            raise ValueError("refit: expected False with a stack, whose units are no rows to add")
+            raise ValueError("refit: expected False with a stack, which has no decoder rows")
         if not len(rows):
             raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
         network = self._network(graph, "encoder")
@@ -126,7 +126,7 @@ class StackedArchitecture(Architecture):
             dense = convert.features(convert.to_array(codes, "codes"), "codes", shape)
             return network.predict([dense], BATCH_ROWS)[0]
         matrix: Any = csr_codes.to_codes(codes, "codes")
-        csr.to_sparse_rows(matrix, "codes", shape)  # checks it
+        csr.to_sparse_rows(matrix, "codes", shape)  # only for its checks
         parts = [
             network.predict([convert.to_float32(part.toarray(), "codes")], BATCH_ROWS)[0]
             for part, _ in _row_blocks(matrix)
@@ -136,8 +136,8 @@ class StackedArchitecture(Architecture):
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:
         if not csr.is_sparse(query):
             raise ValueError(
-                "query: expected codes (a SciPy sparse matrix): a stack's reconstruction is no sum "
-                f"of latents; encode the rows; got {type(query).__name__}"
+                "query: expected codes (a SciPy sparse matrix), since a stack's reconstruction is "
+                f"not a sum of decoder rows; encode the rows; got {type(query).__name__}"
             )
         return csr_codes.search(cast("Any", self._code), codes, query, k)
 
@@ -154,8 +154,8 @@ class StackedArchitecture(Architecture):
         )
         if len(keeps) != len(self._hidden):
             raise ValueError(
-                f"hidden: expected one number or share for each of {len(self._hidden)} layers, got "
-                f"{hidden!r}"
+                f"hidden: expected one count or fraction for each of {len(self._hidden)} layers, "
+                f"got {hidden!r}"
             )
         names = ["hidden"] * len(keeps)
         each = zip(
@@ -192,13 +192,13 @@ class StackedArchitecture(Architecture):
         return self._layer_stack
 
     def _set_code_scale(self, scale: float) -> None:
-        """Penalties are reported in the units of x."""
+        """Sets s of the code layer, so that penalties are reported on the scale of x."""
         layer_stack = self._built()
         if layer_stack.standardize_layers:
             layer_stack.code.native.set("scale", np.array([scale], np.float32))
 
     def _network(self, graph: Graph, name: str) -> _core.Network:
-        """A part of the model in the core: up to the code, behind it, or up to what it is of."""
+        """A network of the core: rows to code, code to rows, or rows to pre-activations."""
         if self._graph is not graph:
             layer_stack = self._built()
             layer_outputs = {node.layer: node.output for node in graph.nodes}
@@ -213,7 +213,7 @@ class StackedArchitecture(Architecture):
 
 
 def _row_blocks(rows: Any) -> Iterator[tuple[Any, range]]:
-    """Stretches of rows, each with their row_range."""
+    """Blocks of rows, each with its range of row indices."""
     for start in range(0, rows.shape[0], ENCODE_BLOCK_ROWS):
         row_range = range(start, min(start + ENCODE_BLOCK_ROWS, rows.shape[0]))
         yield rows[start : row_range.stop], row_range

@@ -1,4 +1,4 @@
-"""What layers have in common that know the units of the rows."""
+"""Layers that standardize rows: the base class, and the one of stacked autoencoders."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise.layers.base import Layer, LayerOptions
-from gatewise.registry import Config
+from gatewise import initializers
+from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.registry import Config, NativeOptions
+from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from gatewise import _core
     from gatewise._core import Floats
+    from gatewise.initializers import Initializer
 
 
 class StandardizedLayer(Layer):
@@ -23,14 +27,14 @@ class StandardizedLayer(Layer):
         self.is_standardized = False
 
     def standardize(self, center: Floats, scale: float) -> None:
-        """Sets c and s, which what is learnt refers to: once, before training."""
+        """Sets c and s, once, before training: the learned parameters depend on them."""
         self.parameters()
         self.native.set("center", np.ascontiguousarray(center, np.float32))
         self.native.set("scale", np.array([scale], np.float32))
         self.is_standardized = True
 
     def reset_standardization(self) -> None:
-        """Takes `standardize` back."""
+        """Undoes `standardize`: c is 0, s is 1."""
         self.standardize(np.zeros(self.input_shape[-1], np.float32), 1.0)
         self.is_standardized = False
 
@@ -40,3 +44,41 @@ class StandardizedLayer(Layer):
     def set_state(self, state: Config) -> None:
         super().set_state(state)
         self.is_standardized = bool(state["is_standardized"])
+
+
+@LAYERS.register()
+class Units(StandardizedLayer):
+    """Standardizes rows: `u = s (x - c)`, or the inverse `x = u / s + c`.
+
+    Parameters
+    ----------
+    inverse : bool
+        If True, compute the inverse.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+
+    Raises
+    ------
+    TypeError
+        An argument has the wrong type or is not supported.
+
+    Notes
+    -----
+    Input and output shape `(n, ..., d)`. c `(d,)` and s `(1,)` are not trained. Between the layer
+    and its inverse, gradients are those of the loss on the scale `s x`, as in `SparseDictionary`.
+    """
+
+    kind = "units"
+
+    def __init__(self, inverse: bool = False, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.inverse = check_flag("inverse", inverse)
+
+    def native_options(self) -> NativeOptions:
+        return {"inverse": self.inverse}
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), "inverse": self.inverse}

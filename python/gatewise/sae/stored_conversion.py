@@ -1,4 +1,4 @@
-"""Between a dictionary and the neutral form that other projects' files are read into."""
+"""Conversion between `SparseDictionary` and `StoredDictionary`, the common form of all files."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from gatewise.sae.sparse_dictionary import SparseDictionary
 
 _NORM_TOLERANCE = 1e-4
-"""Of rows whose length is 1: then they are kept at it when the training goes on."""
+"""Tolerance of row lengths: if all are 1, further training keeps them at 1 (`unit_norm`)."""
 
 
 def to_stored(dictionary: SparseDictionary) -> StoredDictionary:
-    """A built dictionary as files hold it.
+    """A built dictionary as a `StoredDictionary`.
 
     Raises
     ------
     ValueError
-        It has experts, a threshold, or an activation that files do not know.
+        It has experts, a threshold, or an activation that files cannot hold.
     """
     if dictionary.num_experts > 1:
         raise ValueError(f"num_experts: expected 1 in a file, got {dictionary.num_experts}")
@@ -79,7 +79,7 @@ def _stored_activation(dictionary: SparseDictionary) -> StoredActivation:
 
 
 def from_stored(stored: StoredDictionary) -> tuple[Config, dict[str, Floats]]:
-    """Arguments of `SparseAutoencoder`, and the parameters of its dictionary."""
+    """The arguments of `SparseAutoencoder`, and the parameters of its dictionary."""
     activation, own = _activation(stored)
     norms = np.linalg.norm(stored.decoder, axis=1)
     settings: Config = {
@@ -112,7 +112,7 @@ def _activation(stored: StoredDictionary) -> tuple[CodeActivation, dict[str, Flo
     if isinstance(activation, StoredRelu):
         return ReLU(), {}
     if isinstance(activation, StoredJumpRelu):
-        # Below 0 a threshold lets nothing through that 0 does not.
+        # z = ReLU(h) where h > threshold: a threshold below 0 equals 0.
         return JumpReLU(), {"latent_threshold": np.maximum(activation.threshold, 0)}
     gated = stored.gated()
     return Gated(), {

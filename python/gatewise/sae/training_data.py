@@ -1,4 +1,4 @@
-"""What an autoencoder is fed: rows, which are their own targets where none are given."""
+"""Training data of an autoencoder: rows, which are their own targets by default."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gatewise.data.batches import unpack
 from gatewise.data.convert import Floats
 
 _BLOCK_ROWS = 1 << 14
-"""Rows of a file that are looked at at a time."""
+"""Rows of a file that are checked at once."""
 _SAMPLE_ROWS = 1024
-"""Rows that stand for all: enough for a median, little beside a step of a large model."""
+"""Size of the sample for revived units: enough for a median, cheap beside a training step."""
 
 
 def as_rows(x: Any, name: str) -> Any:
-    """Rows (n, d), not yet converted: an array, or a file's memory map."""
+    """Rows `(n, d)` before conversion: an array, or the memory map of a file."""
     if isinstance(x, str | os.PathLike):
         x = _open(x, name)
     array = convert.to_array(x, name)
@@ -43,7 +43,7 @@ def _open(path: str | os.PathLike[str], name: str) -> Any:
 
 
 def evenly_spaced_rows(rows: Any) -> Floats:
-    """Up to 1,024 of all rows, at even distances."""
+    """Up to 1,024 rows at evenly spaced indices."""
     count = len(rows)
     indices = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE_ROWS)).astype(np.int64))
     return convert.features(rows[indices], "x", (None, rows.shape[1]), indices)
@@ -51,14 +51,14 @@ def evenly_spaced_rows(rows: Any) -> Floats:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an output can be, by the name of its activation."""
+    """Range of the outputs of an activation."""
 
     activation: str
     low: float = -math.inf
     high: float = math.inf
 
     def check(self, values: Any, name: str) -> None:
-        """Refuses, by ValueError, targets (n, d) that the output cannot reach."""
+        """Raises ValueError if targets `(n, d)` are outside the range."""
         if self == Limits(self.activation):
             return
         convert.check_numeric(values, name)
@@ -76,9 +76,10 @@ class Limits:
 
 
 def pair_with_targets(batches: Iterable[Any], limits: Limits) -> Batches:
-    """Batches of x, (x, y) or (x, y, sample_weight), x being the target where there is no y.
+    """Batches `(x, y)` or `(x, y, sample_weight)` of an iterable whose batches may lack y.
 
-    An iterator gives an iterator; any other iterable one that can be iterated as often.
+    x is the default target. For an iterator the result is an iterator; for any other iterable it
+    can be iterated as often as the iterable.
     """
     if hasattr(batches, "__next__"):
         return OneShotBatches(batches, limits)
@@ -115,14 +116,14 @@ class Batches:
 
 
 class SizedBatches(Batches):
-    """Batches of which the index is known."""
+    """Batches whose count is known."""
 
     def __len__(self) -> int:
         return len(self._batches)  # type: ignore[arg-type]
 
 
 class OneShotBatches(Batches):
-    """Batches that are given once; the first one may be looked at before."""
+    """Batches of an iterator; `first` returns the first batch without consuming it."""
 
     def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
         super().__init__(iter(batches), limits)

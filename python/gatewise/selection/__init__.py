@@ -1,4 +1,4 @@
-"""Selectors of features, for scikit-learn pipelines (extra `select`)."""
+"""Feature selectors for scikit-learn pipelines (extra `select`)."""
 
 from gatewise.selection.base import FeatureSelector
 from gatewise.selection.choice import SelectorChoice, choose_selector

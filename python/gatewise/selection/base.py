@@ -1,6 +1,6 @@
-"""What all selectors share: scores, the number of features to keep, and the checks of scikit-learn.
+"""Base class of all selectors: scores, the count of features to keep, and scikit-learn's checks.
 
-scikit-learn is imported with this package (extra `select`).
+Importing this package imports scikit-learn (extra `select`).
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ SelectorMixin: Any = _selection.SelectorMixin
 
 
 class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """A selector of columns, of the kind that goes into a scikit-learn `Pipeline`.
+    """Column selector that can be a step of a scikit-learn `Pipeline`.
 
-    A new one takes a class with `_score`, which fills `scores_`, and a test.
+    To add a selector, write a subclass whose `_score` sets `scores_`, and a test.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept: a number, or a share in (0, 1]. Half of them unless given.
+        How many columns are kept: an integer count, or a fraction in (0, 1] as a float. Default:
+        half of them.
 
     Attributes
     ----------
     scores_ : ndarray (d,)
-        Higher is better; of equal ones the first is kept.
+        Higher is better; of equal scores the first is kept.
     n_features_in_ : int
-        Columns seen by `fit`.
+        Column count seen by `fit`.
     """
 
     scores_: Doubles
@@ -63,13 +64,13 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         X : array or SciPy sparse matrix (n, d)
             Rows.
         y : array (n,)
-            Labels, or numbers where the selector takes them.
+            Labels, or numeric targets where the selector accepts them.
 
         Raises
         ------
         ValueError
-            Rows and targets do not fit together, a value is not finite, or the number of columns
-            to keep is out of range.
+            The lengths of X and y differ, a value is not finite, or `n_features_to_select` is out
+            of range.
         """
         checks: dict[str, Any] = {
             "accept_sparse": "csr" if self._takes_sparse else False,
@@ -90,7 +91,7 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         """Sets `scores_`."""
 
     def _check_targets(self, y: Any) -> Any:
-        """Labels as they are; selectors for numbers take those too."""
+        """Checks labels and returns them unchanged; regressions also accept numeric targets."""
         _multiclass.check_classification_targets(y)
         classes = np.unique(y)
         if len(classes) < 2:
@@ -130,14 +131,14 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def best(scores: Doubles, count: int) -> npt.NDArray[np.bool_]:
-    """True for the `count` highest scores, of equal ones the first."""
+    """True for the `count` highest scores; of equal scores the first."""
     mask = np.zeros(len(scores), np.bool_)
     mask[np.argsort(-scores, kind="stable")[:count]] = True
     return mask
 
 
 def moments(X: Any) -> tuple[Doubles, Doubles]:
-    """Mean and variance (with n) of each column."""
+    """Mean and variance (divided by n) of each column."""
     if hasattr(X, "tocsr"):
         means, variances = _sparse.mean_variance_axis(X, axis=0)
         return means, variances
@@ -145,14 +146,14 @@ def moments(X: Any) -> tuple[Doubles, Doubles]:
 
 
 def scales(X: Any) -> Doubles:
-    """What columns are divided by to have a standard deviation of 1; 1 for constant ones."""
+    """Standard deviation of each column; 1 for constant columns."""
     deviations = np.sqrt(moments(X)[1])
     result: Doubles = np.where(deviations > 0, deviations, 1.0)
     return result
 
 
 def scaled(X: Any) -> Any:
-    """The columns at a standard deviation of 1, without moving them, so that zeros stay zeros."""
+    """Columns scaled to a standard deviation of 1, but not centred, so that zeros stay zeros."""
     if hasattr(X, "tocsr"):
         X = X.copy()
         _sparse.inplace_column_scale(X, 1 / scales(X))
@@ -161,13 +162,13 @@ def scaled(X: Any) -> Any:
 
 
 def correlations(X: Any) -> Doubles:
-    """The absolute correlation of each pair of columns `(d, d)`; 0 with a constant one."""
+    """Absolute correlation of each pair of columns `(d, d)`; 0 if one of them is constant."""
     means, variances = moments(X)
     products = X.T @ X
     products = np.asarray(products.toarray() if hasattr(products, "toarray") else products)
     covariances = products / X.shape[0] - np.outer(means, means)
     deviations = np.sqrt(variances)
-    # A column whose spread is rounding of its mean is constant.
+    # A deviation of the size of the mean's rounding error counts as constant.
     is_constant = deviations <= 1e-10 * np.abs(means)
     divisors = np.where(is_constant | (deviations == 0), np.inf, deviations)
     result: Doubles = np.clip(np.abs(covariances / np.outer(divisors, divisors)), 0, 1)

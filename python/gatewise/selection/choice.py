@@ -1,4 +1,4 @@
-"""Which selector, and how many columns."""
+"""Choice of a selector by cross-validation."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SelectorChoice(TableReprMixin):
-    """A selector, why this one, and what was measured.
+    """A chosen selector, the reason, and the measurements.
 
     Attributes
     ----------
     selector : FeatureSelector
-        The choice, fitted on all rows.
+        The chosen selector, fitted on all rows.
     name : str
-        What it is called in `result`.
+        Its name in `result`.
     reason : str
-        Why, in a sentence.
+        Why it was chosen, in a sentence.
     result : CrossValidation
-        Scores and times; cost is the number of columns that each keeps of all rows.
+        Scores and times; the cost of a selector is the count of columns it keeps when fitted on
+        all rows.
     """
 
     selector: FeatureSelector
@@ -57,10 +58,10 @@ def choose_selector(
     scoring: Callable[[Any, Any], float] | None = None,
     seed: int = 0,
 ) -> SelectorChoice:
-    """The selector with the fewest columns within one standard error of the best.
+    """Chooses the selector with the fewest columns within one standard error of the best score.
 
-    Each selector is fitted on the training rows of a fold, an estimator is fitted on the columns it
-    keeps, and is judged on the rows held out.
+    In each fold, each selector is fitted on the training rows, the estimator is fitted on the
+    columns that it keeps, and the estimator is scored on the held-out rows.
 
     Parameters
     ----------
@@ -71,11 +72,11 @@ def choose_selector(
     cv : int, splitter, or iterable of (training, validation) rows
         As in `gw.compare`.
     selectors : mapping of str to selector, optional
-        What to compare; all nine unless given.
+        Selectors to compare. Default: all nine.
     n_features_to_select : int or float, optional
-        Of the nine.
+        Setting of the nine default selectors.
     estimator : estimator, optional
-        Behind the selector; a logistic regression on scaled columns unless given.
+        Model fitted on the selected columns. Default: logistic regression on scaled columns.
     scoring, seed
         As in `gw.compare`.
 
@@ -86,7 +87,7 @@ def choose_selector(
     Raises
     ------
     ValueError
-        x, y and cv do not fit together, or a setting of a selector is wrong.
+        x, y and cv do not match, or a selector has an invalid setting.
     ImportError
         scikit-learn or networkx is missing; the message names the extra.
 
@@ -116,7 +117,7 @@ def choose_selector(
 
 
 def all_selectors(n_features_to_select: int | float | None = None) -> dict[str, FeatureSelector]:
-    """Each of the nine, by a short name."""
+    """The nine selectors by their short names."""
     count = n_features_to_select
     return {
         "t-test": TTestSelector(count),

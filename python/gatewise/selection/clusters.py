@@ -1,4 +1,4 @@
-"""Selectors by clusters of columns: one of each; targets are not read."""
+"""Selectors that keep one column of each cluster of columns; they ignore targets."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class KMeansSelector(FeatureSelector):
-    """One column for each of k clusters of columns, found by k-means.
+    """Selects one column of each of k clusters of columns, found by k-means.
 
-    A column is placed by its absolute correlations with all columns; the column most like the
-    others of its cluster, by the sum of `|r|`, represents it.
+    The vector of a column's absolute correlations with all columns is its point in k-means. Each
+    cluster keeps the column with the largest sum of `|r|` to the others of the cluster.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many clusters, or which share of the columns; half of them unless given.
+        Cluster count, or the same as a fraction of the columns. Default: half of the columns.
     random_state : int
-        Of the first centres.
+        Seed of the first centres.
 
     Attributes
     ----------
     scores_ : ndarray (d,)
-        Above 0 for the columns that represent a cluster.
+        Above 0 for the column kept of each cluster, else 0.
     labels_ : ndarray (d,) of int
         The cluster of each column.
 
@@ -57,29 +57,29 @@ class KMeansSelector(FeatureSelector):
         self.scores_ = represent(similarities, self.labels_)
 
     def _get_support_mask(self) -> npt.NDArray[np.bool_]:
-        super()._get_support_mask()  # which checks that there was a fit
+        super()._get_support_mask()  # checks that fit was called
         return self.scores_ > 0
 
 
 class DBSCANSelector(FeatureSelector):
-    """One column for each dense cluster of columns, and every column that is in none.
+    """Selects one column of each dense cluster of columns, and every column outside clusters.
 
-    The distance of two columns is `1 - |r|`; the column most like the others of its cluster, by
-    the sum of `|r|`, represents it.
+    The distance of two columns is `1 - |r|`. Each cluster keeps the column with the largest sum of
+    `|r|` to the others of the cluster.
 
     Parameters
     ----------
     eps : float in (0, 1)
-        Columns this near are neighbours.
+        Largest distance of neighbours.
     min_samples : int
-        Neighbours that make a column the core of a cluster, itself counted.
+        Neighbours, including itself, that make a column the core of a cluster.
 
     Attributes
     ----------
     scores_ : ndarray (d,)
         Above 0 for the columns that are kept.
     labels_ : ndarray (d,) of int
-        The cluster of each column; -1 for those in none.
+        The cluster of each column; -1 for columns in no cluster.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Selectors by the graph of columns that go together; targets are not read."""
+"""Selectors based on the graph of correlated columns; they ignore targets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def association_graph(similarities: Doubles, neighbours: int) -> Doubles:
-    """Weights `(d, d)` of edges from each column to those of its nearest that it is like at all.
+    """Edge weights `(d, d)` of the nearest-neighbour graph of columns; 0 where there is no edge.
 
-    An edge is kept where either end has the other among its `neighbours` of highest similarity.
+    An edge is kept if either end is among the `neighbours` most similar columns of the other.
     """
     count = len(similarities)
     weights = similarities.copy()
@@ -31,7 +31,7 @@ def association_graph(similarities: Doubles, neighbours: int) -> Doubles:
 
 
 class _Graph(FeatureSelector):
-    """A selector by places in the graph of absolute correlations, k nearest neighbours."""
+    """Base of selectors that use the k-nearest-neighbour graph of absolute correlations."""
 
     _needs_targets = False
 
@@ -48,18 +48,18 @@ class _Graph(FeatureSelector):
 
 
 class PageRankSelector(_Graph):
-    """Columns that columns of high rank are like: PageRank of the graph of association.
+    """Selects the columns of highest PageRank in the correlation graph.
 
-    Edges join each column to its `neighbours` most correlated ones, weighted by `|r|`.
+    Edges join each column to its `neighbours` most correlated columns, weighted by `|r|`.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept, or which share; half of them unless given.
+        How many columns are kept, as a count or a fraction. Default: half of them.
     neighbours : int
         Edges from each column.
     damping : float in (0, 1)
-        The share of rank that goes along edges.
+        The fraction of a column's rank that is passed along its edges.
 
     References
     ----------
@@ -83,20 +83,20 @@ class PageRankSelector(_Graph):
 
 
 class BetweennessSelector(_Graph):
-    """Columns that lie between others: the share of shortest paths that pass through them.
+    """Selects the columns of highest betweenness: the share of shortest paths through a column.
 
-    The graph is that of `PageRankSelector`, its edges all of length 1.
+    The graph is that of `PageRankSelector`, with all edges of length 1.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept, or which share; half of them unless given.
+        How many columns are kept, as a count or a fraction. Default: half of them.
     neighbours : int
         Edges from each column.
     pivots : int
-        With more columns than this, paths from so many of them alone are counted.
+        If there are more columns, only the paths from this many random columns are counted.
     random_state : int
-        Which ones.
+        Seed of the random columns.
 
     References
     ----------
@@ -126,22 +126,22 @@ class BetweennessSelector(_Graph):
 
 
 class ComponentsSelector(_Graph):
-    """One column for each connected component of the graph of association.
+    """Selects one column of each connected component of the correlation graph.
 
-    Edges of the graph of `PageRankSelector` count where `|r|` is at least `threshold`. A component
-    is represented by the column that is most like the others of it, by the sum of `|r|`.
+    The graph is that of `PageRankSelector` without edges whose `|r|` is below `threshold`. Each
+    component keeps the column with the largest sum of `|r|` to the others of the component.
 
     Parameters
     ----------
     threshold : float in [0, 1]
-        Least `|r|` of an edge.
+        Smallest `|r|` of an edge.
     neighbours : int
         Edges from each column.
 
     Attributes
     ----------
     scores_ : ndarray (d,)
-        Above 0 for the columns that represent a component.
+        Above 0 for the column kept of each component, else 0.
     components_ : ndarray (d,) of int
         The component of each column.
     """
@@ -167,7 +167,7 @@ class ComponentsSelector(_Graph):
 
 
 def represent(similarities: Doubles, labels: npt.NDArray[np.int64]) -> Doubles:
-    """Scores that are above 0 for one column of each cluster: the one most like the others."""
+    """Scores: above 0 for the column of each cluster most similar to the others, else 0."""
     scores = np.zeros(len(labels))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

@@ -1,4 +1,4 @@
-"""Selectors by what columns say of the targets."""
+"""Selectors based on the relation of each column to the targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TTestSelector(FeatureSelector):
-    """Columns whose means differ most between classes, by Welch's t-test.
+    """Selects the columns whose means differ most between classes, by Welch's t-test.
 
     `t = (mean_a - mean_b) / sqrt(var_a / n_a + var_b / n_b)`; with more than two classes, the
     largest `|t|` of one class against all others.
@@ -22,14 +22,14 @@ class TTestSelector(FeatureSelector):
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept, or which share; half of them unless given.
+        How many columns are kept, as a count or a fraction. Default: half of them.
 
     Attributes
     ----------
     scores_ : ndarray (d,)
-        `|t|`; infinite for a column that is constant in each class, and differs.
+        `|t|`; infinite for a column that is constant in each class but differs between classes.
     pvalues_ : ndarray (d,)
-        Two-sided, times the number of classes where there are more than two (Bonferroni).
+        Two-sided p-values, times the class count if there are more than two classes (Bonferroni).
 
     References
     ----------
@@ -72,23 +72,23 @@ class TTestSelector(FeatureSelector):
 
     @staticmethod
     def _part(X: Any, mask: Any) -> tuple[Doubles, Doubles, int]:
-        """Means, standard deviations (with n - 1) and number of a class's rows."""
+        """Means, standard deviations (divided by n - 1) and row count of a class."""
         count = int(mask.sum())
         means, variances = moments(X[mask])
         return means, np.sqrt(variances * count / max(count - 1, 1)), count
 
 
 class LogisticSelector(FeatureSelector):
-    """Columns of the largest coefficients of a logistic regression, at equal spread.
+    """Selects the columns with the largest coefficients of a logistic regression.
 
     Columns are scaled to a standard deviation of 1; a score is the largest `|w|` over classes.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept, or which share; half of them unless given.
+        How many columns are kept, as a count or a fraction. Default: half of them.
     C : float
-        As of `sklearn.linear_model.LogisticRegression`: the inverse of the L2 penalty's strength.
+        Inverse of the L2 penalty's strength, as in `sklearn.linear_model.LogisticRegression`.
     """
 
     def __init__(self, n_features_to_select: int | float | None = None, C: float = 1.0) -> None:
@@ -102,7 +102,7 @@ class LogisticSelector(FeatureSelector):
 
 
 class _Regression(FeatureSelector):
-    """Labels become one column of 0 and 1 for each class; numbers stay as they are."""
+    """Base of regressions: labels become 0/1 columns, one per class; numeric targets are kept."""
 
     def _check_targets(self, y: Any) -> Any:
         if np.asarray(y).dtype.kind in "fc" and not np.all(np.asarray(y) == np.round(y)):
@@ -114,18 +114,18 @@ class _Regression(FeatureSelector):
 
 
 class LassoSelector(_Regression):
-    """Columns of the largest coefficients of a regression with an L1 penalty, most of them 0.
+    """Selects the columns with the largest coefficients of an L1-penalized regression.
 
-    `min |y - x w - b|^2 / (2 n) + alpha |w|_1` over columns at a standard deviation of 1, with
-    `alpha = strength alpha_max`, alpha_max the least with which all w are 0. Labels are regressed
-    as 0 and 1, one class against the others; a score is the largest `|w|`.
+    `min |y - x w - b|^2 / (2 n) + alpha |w|_1` over columns scaled to a standard deviation of 1,
+    with `alpha = strength alpha_max`; alpha_max is the smallest alpha for which all w are 0.
+    Labels are regressed as 0 and 1, one class against the others; a score is the largest `|w|`.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept at most; unless given, all whose score is not 0.
+        How many columns are kept at most. Default: all columns whose score is not 0.
     strength : float in (0, 1)
-        Of the penalty.
+        Strength of the penalty.
 
     References
     ----------
@@ -158,15 +158,15 @@ class LassoSelector(_Regression):
 
 
 class RidgeSelector(_Regression):
-    """Columns of the largest coefficients of a regression with an L2 penalty, at equal spread.
+    """Selects the columns with the largest coefficients of an L2-penalized regression.
 
-    `min |y - x w - b|^2 + alpha |w|^2` over columns at a standard deviation of 1. Labels are
-    regressed as 0 and 1; a score is the largest `|w|` over them.
+    `min |y - x w - b|^2 + alpha |w|^2` over columns scaled to a standard deviation of 1. Labels
+    are regressed as 0 and 1; a score is the largest `|w|` over the classes.
 
     Parameters
     ----------
     n_features_to_select : int or float, optional
-        How many columns are kept, or which share; half of them unless given.
+        How many columns are kept, as a count or a fraction. Default: half of them.
     alpha : float
         Strength of the penalty.
 

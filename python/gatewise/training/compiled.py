@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from gatewise import _core, losses, metrics, optimizers
+from gatewise.callbacks.protocols import Direction
 from gatewise.data.convert import Shape
 from gatewise.data.targets import TargetRule
 from gatewise.losses import Loss
@@ -16,7 +17,6 @@ from gatewise.optimizers import Optimizer
 from gatewise.registry import Config
 
 MetricId: TypeAlias = str | Metric
-Direction: TypeAlias = Literal["up", "down"]
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,26 @@
-"""What `compile` sets, and the core's trainer that follows from it."""
+"""What `compile` sets."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from gatewise import _core
-from gatewise.data import Signature
+from gatewise.callbacks.protocols import Direction
 from gatewise.optimizers import Optimizer
 from gatewise.registry import Config
-from gatewise.training.compiled import CompileSettings, Direction, Resolved
-from gatewise.training.probabilities import (
-    output_activations,
-    wants_probabilities,
-    warn_double,
-    warn_outputs,
-)
-from gatewise.training.trainer_lock import TrainerLock
+from gatewise.training.compiled import CompileSettings
+from gatewise.training.training import Training
+from gatewise.training.training_state import TrainingState
 from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
     import os
 
+    from gatewise._core import Floats
     from gatewise.callbacks import History
-    from gatewise.data.convert import Floats
     from gatewise.layers import Layer
     from gatewise.layers.symbol import Symbol
 
@@ -40,51 +33,88 @@ _COMPILE_DEFAULTS: Config = {
 }
 
 
-class Compiling:
+class Compiling(ABC):
     """The part of `Trainable` that holds what `compile` was given."""
 
-    if TYPE_CHECKING:
-        name: str
-        _network: _core.Network | None
-        _seed: int | None
-
-        @property
-        def layers(self) -> list[Layer]: ...
-        @property
-        def built(self) -> bool: ...
-        @property
-        def inputs(self) -> list[Symbol]: ...
-        @property
-        def outputs(self) -> list[Symbol]: ...
-        @property
-        def input_names(self) -> list[str]: ...
-        @property
-        def output_names(self) -> list[str]: ...
-        def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None: ...
-        def get_weights(self) -> list[npt.NDArray[np.float32]]: ...
-        def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None: ...
-        def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None: ...
-        def save_weights(
-            self, filepath: str | os.PathLike[str], overwrite: bool = True
-        ) -> None: ...
+    name: str
 
     def __init__(self) -> None:
         self.stop_training = False
         self.history: History | None = None
-        self._settings: CompileSettings | None = None
-        self._resolved: Resolved | None = None
-        self._trainer: _core.Trainer | None = None
-        # The network that each was made for: a layer added later makes another one.
-        self._resolved_network: _core.Network | None = None
-        self._trained_network: _core.Network | None = None
-        self._outputs_checked = False
-        self._cached_signature: Signature | None = None
-        self._trainer_lock = TrainerLock()
+        self._state = TrainingState()
+
+    @property
+    @abstractmethod
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+
+    @property
+    @abstractmethod
+    def built(self) -> bool:
+        """Whether the input shapes are known and the parameters exist."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> list[Symbol]:
+        """The input symbols."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> list[Symbol]:
+        """The output symbols."""
+
+    @property
+    @abstractmethod
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> list[str]:
+        """The names of the outputs."""
+
+    @abstractmethod
+    def get_weights(self) -> list[Floats]:
+        """Copies of all parameters."""
+
+    @abstractmethod
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Sets all parameters."""
+
+    @abstractmethod
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Writes the model to one file."""
+
+    @abstractmethod
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Writes the parameters alone to one file."""
+
+    @abstractmethod
+    def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
+        """Builds a model that waits for its first data."""
+
+    def _begin_epoch(self, samples_before: int) -> None:  # noqa: B027, most models do nothing
+        """What a kind of model does before an epoch of `fit`.
+
+        `samples_before` are those of the epoch before, 0 for the first one.
+        """
+
+    def _end_epoch(self, samples: int) -> None:
+        """What it does after an epoch of so many samples; its layers may change then too."""
+        for layer in self.layers:
+            layer.end_epoch()
+
+    @property
+    def _training(self) -> Training:
+        """This model and its state, as training and files take them."""
+        return Training(
+            self, self._state, self._build_from_data, self._begin_epoch, self._end_epoch
+        )
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._settings is not None
+        return self._state.settings is not None
 
     @property
     def optimizer(self) -> Optimizer:
@@ -95,21 +125,22 @@ class Compiling:
         ValueError
             If `compile` was not called.
         """
-        return self._compiled_settings().optimizer
+        return self._training.require_settings().optimizer
 
     @property
     def loss(self) -> object:
         """The compiled loss, or a list or dict of them; None before `compile`."""
-        return None if self._settings is None else self._settings.loss
+        settings = self._state.settings
+        return None if settings is None else settings.loss
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in order."""
-        return [name for name, _ in self._resolve().result_indices]
+        return [name for name, _ in self._training.resolve().result_indices]
 
     def metric_directions(self) -> dict[str, Direction]:
         """For each of `metrics_names` whether `"up"` or `"down"` is better."""
-        return self._resolve().directions
+        return self._training.resolve().directions
 
     def compile(
         self,
@@ -123,7 +154,7 @@ class Compiling:
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Sets how the model is trained and judged; an earlier optimizer's state is dropped.
+        """Sets how the model is trained and evaluated; an earlier optimizer's state is dropped.
 
         Parameters
         ----------
@@ -161,78 +192,14 @@ class Compiling:
             # Before anything is replaced: a refused compile leaves the model as it was.
             shapes = [symbol.shape for symbol in self.outputs]
             resolved = settings.resolve(self.output_names, shapes)
-        self._settings, self._resolved = settings, resolved
-        self._resolved_network = self._network
-        self._cached_signature = None
-        self._trainer = None
-        self._outputs_checked = False
+        self._state.compile(settings, resolved)
 
     def get_compile_config(self) -> Config:
         """The arguments of `compile` as JSON values; empty before `compile`."""
-        return {} if self._settings is None else self._settings.get_config()
+        settings = self._state.settings
+        return {} if settings is None else settings.get_config()
 
     def compile_from_config(self, config: Config) -> None:
         """Compiles with what `get_compile_config` gave; does nothing if it is empty."""
         if config:
             self.compile(**config)
-
-    def _compiled_settings(self) -> CompileSettings:
-        if self._settings is None:
-            raise ValueError(f"{self.name}: expected a compiled model; call compile first")
-        return self._settings
-
-    def _require_network(self) -> _core.Network:
-        if self._network is None:
-            raise ValueError(f"{self.name}: expected a built model; give it an input shape or data")
-        return self._network
-
-    def _resolve(self) -> Resolved:
-        """Losses and metrics for the outputs, found anew if layers were added since."""
-        settings, network = self._compiled_settings(), self._require_network()
-        if self._resolved is None or self._resolved_network is not network:
-            shapes = [symbol.shape for symbol in self.outputs]
-            self._resolved = settings.resolve(self.output_names, shapes)
-            self._resolved_network = network
-            self._cached_signature = None
-        return self._resolved
-
-    def _prepare_trainer(self) -> _core.Trainer:
-        """The core's trainer; made at first use, and anew if layers were added since."""
-        resolved, network = self._resolve(), self._require_network()
-        if self._trainer is None or self._trained_network is not network:
-            self._trainer = resolved.make_trainer(network, self.optimizer)
-            self._trained_network = network
-        self.optimizer.attach(self._trainer)
-        return self._trainer
-
-    def _signature(self) -> Signature:
-        """Names and shapes of inputs and outputs, and what the losses want as targets."""
-        resolved = self._resolve()
-        if self._cached_signature is None:
-            self._cached_signature = replace(self._input_signature(), rules=resolved.rules)
-        return self._cached_signature
-
-    def _input_signature(self) -> Signature:
-        """Names and shapes of inputs and outputs, of a model that need not be compiled."""
-        shapes = [symbol.shape for symbol in self.inputs]
-        return Signature(self.input_names, shapes, self.output_names)
-
-    def _needs_output_check(self) -> bool:
-        """Whether the next training should look if the outputs are probabilities."""
-        if self._outputs_checked:
-            return False
-        self._outputs_checked = True
-        resolved, found = self._resolve(), output_activations(self.outputs)
-        for name, loss, activation in zip(self.output_names, resolved.losses, found, strict=True):
-            warn_double(name, loss, activation)
-        pairs = zip(resolved.losses, found, strict=True)
-        return any(wants_probabilities(loss, activation) for loss, activation in pairs)
-
-    def _check_outputs(self, inputs: list[Floats | _core.SparseRows]) -> None:
-        """Warns of outputs for some samples that their loss takes for probabilities."""
-        outputs = self._require_network().predict(inputs, 32)
-        found = output_activations(self.outputs)
-        each = zip(self.output_names, self._resolve().losses, found, outputs, strict=True)
-        for name, loss, activation, output in each:
-            if wants_probabilities(loss, activation):
-                warn_outputs(name, loss, activation, output)

@@ -17,11 +17,11 @@ from gatewise.training.loops import run_test
 from gatewise.training.progress import Verbose, make_progress
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 
 def evaluate_model(
-    model: Trainable,
+    training: Training,
     data: Data,
     batch_size: object,
     verbose: Verbose,
@@ -29,46 +29,46 @@ def evaluate_model(
     callbacks: object,
 ) -> Logs:
     """`Trainable.evaluate`: losses and metrics by name."""
-    model._compiled_settings()
+    training.require_settings()
     size = check_optional_count("batch_size", batch_size)
     limit = check_optional_count("steps", steps)
     progress = make_progress(verbose)
     hooks = CallbackList(callbacks)
-    source = evaluation_source(model, data, size)
-    trainer = model._prepare_trainer()
+    source = evaluation_source(training, data, size)
+    trainer = training.prepare_trainer()
     feed = TestFeed(source, limit)
-    hooks.set_model(model)
+    hooks.set_model(training.model)
     hooks.set_params({"steps": feed.steps, "verbose": verbose})
     progress.begin("evaluate", feed.steps)
     try:
-        with model._trainer_lock.testing("evaluate"):
-            return run_test(trainer, model._resolve(), feed, hooks, progress)
+        with training.state.lock.testing("evaluate"):
+            return run_test(trainer, training.resolve(), feed, hooks, progress)
     finally:
         progress.close()
 
 
-def one_batch(model: Trainable, data: tuple[object, object, object, object], train: bool) -> Logs:
+def one_batch(training: Training, data: tuple[object, object, object, object], train: bool) -> Logs:
     """One training or test step on arrays: losses and metrics by name."""
     if train:
-        refuse_quantized("train_on_batch", model.layers)
-    model._compiled_settings()
+        refuse_quantized("train_on_batch", training.model.layers)
+    training.require_settings()
     x, y, sample_weight, class_weight = data
-    build_for(model, x)
-    samples = labelled_samples(model._signature(), x, y, sample_weight, class_weight)
+    build_for(training, x)
+    samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     dataset = samples.dataset()
-    trainer = model._prepare_trainer()
+    trainer = training.prepare_trainer()
     order = np.arange(dataset.samples, dtype=np.int64)
     if not train:
-        with model._trainer_lock.testing("test_on_batch"):
-            return model._resolve().logs(trainer.test_step(dataset, order))
-    if model._needs_output_check():
-        model._check_outputs(samples.features())
-    with model._trainer_lock.training("train_on_batch"):
+        with training.state.lock.testing("test_on_batch"):
+            return training.resolve().logs(trainer.test_step(dataset, order))
+    if training.needs_output_check():
+        training.check_outputs(samples.features())
+    with training.state.lock.training("train_on_batch"):
         trainer.begin_fit()
         try:
-            if model.optimizer.schedule is not None:
-                model.optimizer.follow_schedule(trainer)
+            if training.model.optimizer.schedule is not None:
+                training.model.optimizer.follow_schedule(trainer)
             values = trainer.train_step(dataset, order)
         finally:
             trainer.end_fit()
-    return model._resolve().logs(values)
+    return training.resolve().logs(values)

@@ -34,7 +34,7 @@ from gatewise.training.run import FitRun
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 TrainingData: TypeAlias = tuple[object, object, object, object]
 """x, y, sample weights and class weights."""
@@ -95,56 +95,58 @@ class FitArguments:
 
 
 def fit_model(
-    model: Trainable,
+    training: Training,
     data: TrainingData,
     validation: tuple[float, object],
     arguments: FitArguments,
     callbacks: object,
 ) -> History:
     """`Trainable.fit`; `validation` is validation_split and validation_data."""
-    refuse_quantized("fit", model.layers)
-    model._compiled_settings()
+    refuse_quantized("fit", training.model.layers)
+    training.require_settings()
     hooks = CallbackList(callbacks, add_history=True)
     split, validation_data = validation
     if is_iterable_of_batches(data[0]):
-        source, held_out, count = _from_batches(model, data, arguments, validation), None, None
+        source, held_out, count = _from_batches(training, data, arguments, validation), None, None
     else:
-        samples, held_out = _from_arrays(model, data, split, validation_data)
+        samples, held_out = _from_arrays(training, data, split, validation_data)
         size = arguments.batch_size or DEFAULT_BATCH_SIZE
         source, count = array_source(samples, size, arguments.shuffle), samples.samples
-        if model._needs_output_check():
-            model._check_outputs(
+        if training.needs_output_check():
+            training.check_outputs(
                 samples.features([(0, min(_OUTPUT_CHECK_SAMPLES, samples.samples))])
             )
-    tests = _validation_feed(model, held_out, validation_data, arguments)
-    trainer = model._prepare_trainer()
+    tests = _validation_feed(training, held_out, validation_data, arguments)
+    trainer = training.prepare_trainer()
     feed = TrainingFeed(source, trainer, arguments.steps_per_epoch)
     epochs, verbose = arguments.schedule.epochs, arguments.verbose
-    hooks.set_model(model)
+    hooks.set_model(training.model)
     hooks.set_params({"epochs": epochs, "steps": feed.steps, "verbose": verbose})
-    resume_arguments = _resume_arguments(model, arguments, count, data[3])
+    resume_arguments = _resume_arguments(training, arguments, count, data[3])
     first = arguments.initial_epoch
-    run = FitRun(model, trainer, model._resolve(), feed, tests, hooks, first, resume_arguments)
-    with model._trainer_lock.training("fit"):
+    run = FitRun(training, trainer, feed, tests, hooks, first, resume_arguments)
+    with training.state.lock.training("fit"):
         trainer.begin_fit()
+        hooks.set_run(run)
         try:
             run_fit(run, arguments.schedule, arguments.progress)
         finally:
             trainer.end_fit()
+            hooks.set_run(None)
             arguments.progress.close()
     history = hooks.history
     assert history is not None
-    model.history = history
+    training.model.history = history
     return history
 
 
 def _from_arrays(
-    model: Trainable, data: TrainingData, split: float, validation_data: object
+    training: Training, data: TrainingData, split: float, validation_data: object
 ) -> tuple[SampleSet, SampleSet | None]:
     """The samples to train on, and those that `validation_split` keeps back."""
     x, y, sample_weight, class_weight = data
-    build_for(model, x)
-    samples = labelled_samples(model._signature(), x, y, sample_weight, class_weight)
+    build_for(training, x)
+    samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     kept = training_samples(samples.samples, split)
     if validation_data is not None or kept == samples.samples:
         return samples, None
@@ -154,7 +156,7 @@ def _from_arrays(
 
 
 def _from_batches(
-    model: Trainable,
+    training: Training,
     data: TrainingData,
     arguments: FitArguments,
     validation: tuple[float, object],
@@ -167,17 +169,17 @@ def _from_batches(
     if split and validation_data is None:
         raise ValueError(f"validation_split: expected 0 where x is an iterator, got {split}")
     source = IteratorSource(x, class_weight)
-    build_for(model, source)
-    source.signature = model._signature()
+    build_for(training, source)
+    source.signature = training.signature()
     if class_weight is not None:
         check_class_weight(class_weight, source.signature.rules[0])
-    if model._needs_output_check():
-        model._check_outputs(source.first_features())
+    if training.needs_output_check():
+        training.check_outputs(source.first_features())
     return source
 
 
 def _validation_feed(
-    model: Trainable, held_out: SampleSet | None, given: object, arguments: FitArguments
+    training: Training, held_out: SampleSet | None, given: object, arguments: FitArguments
 ) -> TestFeed | None:
     size = arguments.validation_batch_size or arguments.batch_size
     if held_out is not None:
@@ -187,9 +189,9 @@ def _validation_feed(
         return None
     if is_iterable_of_batches(given):
         size = arguments.validation_batch_size
-        source = evaluation_source(model, (given, None, None), size, "validation ")
+        source = evaluation_source(training, (given, None, None), size, "validation ")
     elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
-        source = evaluation_source(model, unpack(given), size, "validation ")
+        source = evaluation_source(training, unpack(given), size, "validation ")
     else:
         raise TypeError(
             "validation_data: expected (x, y) or (x, y, sample_weight), or an iterable of batches, "
@@ -206,10 +208,10 @@ def _validation_feed(
 
 
 def _resume_arguments(
-    model: Trainable, arguments: FitArguments, samples: int | None, class_weight: object
+    training: Training, arguments: FitArguments, samples: int | None, class_weight: object
 ) -> Config:
     """What a call of `fit` that continues a stored one must share with it, as JSON values."""
-    schedule = model.optimizer.schedule
+    schedule = training.model.optimizer.schedule
     pairs = sorted(class_weight.items()) if isinstance(class_weight, dict) else []
     return {
         "samples": samples,
@@ -217,7 +219,7 @@ def _resume_arguments(
         "steps_per_epoch": arguments.steps_per_epoch,
         "shuffle": arguments.shuffle,
         "class_weight": [[int(key), float(value)] for key, value in pairs],
-        "compile": model._compiled_settings().fixed_config(),
+        "compile": training.require_settings().fixed_config(),
         # A learning rate that is a number may change, and is stored with the state.
         "schedule": None if schedule is None else describe(schedule),
     }

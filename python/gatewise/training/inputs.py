@@ -13,13 +13,13 @@ from gatewise.data.sources import BatchSource
 from gatewise.training.arguments import DEFAULT_BATCH_SIZE, refuse_with_iterator
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 Data: TypeAlias = tuple[object, object, object]
 """x, y and sample weights."""
 
 
-def build_for(model: Trainable, x: object) -> _core.Network:
+def build_for(training: Training, x: object) -> _core.Network:
     """Builds a model that waits for its first data, if it does, and gives its network.
 
     The data are checked before: a model must not be built for samples that are then refused.
@@ -29,19 +29,19 @@ def build_for(model: Trainable, x: object) -> _core.Network:
     TypeError, ValueError
         If x cannot be an input.
     """
-    if not model.built:
+    if not training.model.built:
         names = ["x"]  # Only a model of one input waits for its shape.
         parts = x.first_parts(names) if isinstance(x, IteratorSource) else to_parts(x, names, "x")
         for part in parts:
             check_samples(part.samples, part.name, part.shape)
             if not part.streamed:
                 _check_values(part)
-        model._build_from_data([part.shape for part in parts])
-    return model._require_network()
+        training.build_from_data([part.shape for part in parts])
+    return training.require_network()
 
 
 def evaluation_source(
-    model: Trainable, data: Data, batch_size: int | None, prefix: str = ""
+    training: Training, data: Data, batch_size: int | None, prefix: str = ""
 ) -> BatchSource:
     """Batches of (x, y, sample weights), in their order.
 
@@ -54,11 +54,11 @@ def evaluation_source(
     if is_iterable_of_batches(x):
         refuse_with_iterator(f"{prefix}x", y=y, sample_weight=sample_weight, batch_size=batch_size)
         source = IteratorSource(x)
-        build_for(model, source)
-        source.signature = model._signature()
+        build_for(training, source)
+        source.signature = training.signature()
         return source
-    build_for(model, x)
-    samples = labelled_samples(model._signature(), x, y, sample_weight, prefix=prefix)
+    build_for(training, x)
+    samples = labelled_samples(training.signature(), x, y, sample_weight, prefix=prefix)
     return array_source(samples, batch_size or DEFAULT_BATCH_SIZE, shuffle=False)
 
 

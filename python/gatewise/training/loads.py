@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from gatewise.training.collapse import RoutingCollapseWarning, describe_collapse
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.layers import Layer
 
 # A router may leave experts out for an epoch or two while it learns, and take them in again.
 _PATIENCE = 3
@@ -27,12 +28,12 @@ class EpochLoads:
 
     Parameters
     ----------
-    model : Trainable
-        The model.
+    layers : list of Layer
+        Those of a model.
     """
 
-    def __init__(self, model: Trainable) -> None:
-        self._layers = [each for each in model.layers if isinstance(each, SparseExpertLayer)]
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = [each for each in layers if isinstance(each, SparseExpertLayer)]
         self._earlier = [np.zeros(each.num_experts, np.int64) for each in self._layers]
         self._collapsed_epochs = [0] * len(self._layers)
 

@@ -37,7 +37,7 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
     callbacks.on_train_begin()
-    callbacks.restore_run(run)
+    callbacks.restore_run()
     logs: Logs | None = None
     for epoch in range(run.epoch, schedule.epochs):
         if model.stop_training:
@@ -56,14 +56,14 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
         run.restore_callbacks()
     else:
         run.loads.begin_epoch()
-        run.model._begin_epoch(run.seen_before)
+        run.training.begin_epoch(run.seen_before)
     progress.begin(f"Epoch {epoch + 1}/{schedule.epochs}", run.feed.steps, run.batch)
     _train_epoch(run, progress)
     steps, logs = run.batch, run.logs()
     if not steps:
         return logs
     run.loads.end_epoch()
-    run.model._end_epoch(run.seen)
+    run.training.end_epoch(run.seen)
     if run.validation is not None and schedule.validates(epoch):
         tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})
@@ -79,12 +79,10 @@ def _train_epoch(run: FitRun, progress: Progress) -> None:
     watched = callbacks.watches_train_batches
     trainer, optimizer = run.trainer, model.optimizer
     train_step, add, clock = trainer.train_step, run.add, time.perf_counter
-    seed = model._seed
-    assert seed is not None  # A built model has one.
-    for dataset, samples in run.feed.epoch(seed, run.batch):
+    for dataset, samples in run.feed.epoch(run.seed, run.batch):
         if watched:
             callbacks.on_train_batch_begin(run.batch)
-        if optimizer._schedule is not None:
+        if optimizer.schedule is not None:
             optimizer.follow_schedule(trainer)
         add(train_step(dataset, samples), len(samples))
         if watched:

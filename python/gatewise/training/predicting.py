@@ -21,7 +21,7 @@ from gatewise.training.inputs import build_for
 from gatewise.training.progress import Progress, Verbose, make_progress
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 # Samples the core works on at a time: enough rows for each expert of a large layer. The count
 # does not change a bit of the result.
@@ -31,7 +31,7 @@ _PART_BYTES = 16 << 20
 
 
 def predict_model(
-    model: Trainable,
+    training: Training,
     x: object,
     batch_size: object,
     verbose: Verbose,
@@ -43,13 +43,13 @@ def predict_model(
     limit = check_optional_count("steps", steps)
     # A second is what anybody waits for without a sign of life.
     progress = make_progress(verbose, delay=1.0, lines=False)
-    hooks = CallbackList(callbacks, model=model, steps=limit, verbose=verbose)
+    hooks = CallbackList(callbacks, model=training.model, steps=limit, verbose=verbose)
     source = None
     if is_iterable_of_batches(x):
         refuse_with_iterator("x", batch_size=batch_size)
         x = source = IteratorSource(x)
-    network = build_for(model, x)
-    signature = model._input_signature()
+    network = build_for(training, x)
+    signature = training.input_signature()
     try:
         if source is not None:
             source.signature = signature

@@ -12,13 +12,12 @@ from gatewise import _core
 from gatewise.callbacks import CallbackList
 from gatewise.io.container import read_file, write_file
 from gatewise.registry import Config
-from gatewise.training.compiled import Resolved
 from gatewise.training.feed import TestFeed, TrainingFeed
 from gatewise.training.loads import EpochLoads
 from gatewise.training.state import restore_model, store_model
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 _CONTENT = "checkpoint"
 Tensors = dict[str, npt.NDArray[Any]]
@@ -29,12 +28,10 @@ class FitRun:
 
     Parameters
     ----------
-    model : Trainable
-        The model.
+    training : Training
+        The model and its state.
     trainer : Trainer
         The core's trainer of the model.
-    resolved : Resolved
-        Names the results.
     feed : TrainingFeed
         Where batches come from.
     validation : TestFeed or None
@@ -58,26 +55,33 @@ class FitRun:
 
     def __init__(
         self,
-        model: Trainable,
+        training: Training,
         trainer: _core.Trainer,
-        resolved: Resolved,
         feed: TrainingFeed,
         validation: TestFeed | None,
         callbacks: CallbackList,
         initial_epoch: int,
         arguments: Config,
     ) -> None:
-        self.model = model
+        self.training = training
+        self.model = training.model
         self.trainer = trainer
-        self.resolved = resolved
+        self.resolved = training.resolve()
         self.feed = feed
         self.validation = validation
         self.callbacks = callbacks
-        self.loads = EpochLoads(model)
+        self.loads = EpochLoads(self.model.layers)
         self.seen = 0
         self._arguments = arguments
         self._callback_states: list[dict[str, Any]] = []
         self.begin_epoch(initial_epoch)
+
+    @property
+    def seed(self) -> int:
+        """The model's seed, which decides shuffles."""
+        seed = self.training.seed
+        assert seed is not None  # A built model has one.
+        return seed
 
     def begin_epoch(self, epoch: int) -> None:
         """Stands before the first batch of an epoch."""
@@ -125,7 +129,7 @@ class FitRun:
             "stop_training": self.model.stop_training,
             "arguments": self._arguments,
             "callbacks": states,
-            **store_model(self.model, self.trainer, tensors),
+            **store_model(self.training, self.trainer, tensors),
         }
         write_file(path, _CONTENT, config, tensors)
 
@@ -140,7 +144,7 @@ class FitRun:
         stored = read_file(path, _CONTENT)
         config, tensors = stored.config, stored.tensors
         self._check_same(config, path)
-        restore_model(self.model, self.trainer, config, tensors, str(path))
+        restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
         self.seen, self.sums = config["seen"], config["sums"]
         self.seen_before = config["seen_before"]

@@ -11,18 +11,18 @@ from gatewise import _core
 from gatewise.registry import Config
 
 if TYPE_CHECKING:
-    from gatewise.training.trainable import Trainable
+    from gatewise.training.training import Training
 
 Array = npt.NDArray[Any]
 
 
-def store_model(model: Trainable, trainer: _core.Trainer, tensors: dict[str, Array]) -> Config:
+def store_model(training: Training, trainer: _core.Trainer, tensors: dict[str, Array]) -> Config:
     """Adds weights and optimizer state to `tensors`; gives what else a continued run needs.
 
     Parameters
     ----------
-    model : Trainable
-        Compiled and built.
+    training : Training
+        Of a compiled and built model.
     trainer : Trainer
         Its trainer.
     tensors : dict
@@ -33,19 +33,19 @@ def store_model(model: Trainable, trainer: _core.Trainer, tensors: dict[str, Arr
     dict
         JSON values.
     """
-    for index, weight in enumerate(model.get_weights()):
+    for index, weight in enumerate(training.model.get_weights()):
         tensors[f"weight.{index}"] = weight
     for name, array in trainer.state().items():
         tensors[f"trainer.{name}"] = array
     return {
-        "seed": model._seed,
-        "random_streams": [layer.random_stream for layer in model.layers],
+        "seed": training.seed,
+        "random_streams": [layer.random_stream for layer in training.model.layers],
         "learning_rate": trainer.learning_rate,
     }
 
 
 def restore_model(
-    model: Trainable,
+    training: Training,
     trainer: _core.Trainer,
     config: Config,
     tensors: Mapping[str, Array],
@@ -58,7 +58,7 @@ def restore_model(
     ValueError
         If the stored weights have other shapes than the model's; `source` names them.
     """
-    shapes = [weight.shape for weight in model.get_weights()]
+    shapes = [weight.shape for weight in training.model.get_weights()]
     names = [f"weight.{index}" for index in range(len(shapes))]
     stored = [tensors[name] for name in names if name in tensors]
     if [weight.shape for weight in stored] != shapes or f"weight.{len(shapes)}" in tensors:
@@ -66,9 +66,9 @@ def restore_model(
             f"{source}: weights: expected shapes {shapes} as in the model, "
             f"got {[weight.shape for weight in stored]}"
         )
-    model.set_weights(stored)
-    model._seed = config["seed"]
-    for layer, stream in zip(model.layers, config["random_streams"], strict=True):
+    training.model.set_weights(stored)
+    training.set_seed(config["seed"])
+    for layer, stream in zip(training.model.layers, config["random_streams"], strict=True):
         if stream is not None:
             layer.set_random_stream(*stream)
     prefix = "trainer."
@@ -79,5 +79,5 @@ def restore_model(
             if name.startswith(prefix)
         }
     )
-    if model.optimizer.schedule is None:
-        model.optimizer.learning_rate = config["learning_rate"]
+    if training.model.optimizer.schedule is None:
+        training.model.optimizer.learning_rate = config["learning_rate"]

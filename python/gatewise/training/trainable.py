@@ -129,7 +129,9 @@ class Trainable(Compiling):
             validation_freq=validation_freq,
         )
         data = (x, y, sample_weight, class_weight)
-        return fit_model(self, data, (validation_split, validation_data), arguments, callbacks)
+        return fit_model(
+            self._training, data, (validation_split, validation_data), arguments, callbacks
+        )
 
     def evaluate(
         self,
@@ -163,7 +165,9 @@ class Trainable(Compiling):
         TypeError, ValueError
             See `fit`.
         """
-        logs = evaluate_model(self, (x, y, sample_weight), batch_size, verbose, steps, callbacks)
+        logs = evaluate_model(
+            self._training, (x, y, sample_weight), batch_size, verbose, steps, callbacks
+        )
         return logs if return_dict else _to_scalar_or_list(logs)
 
     def predict(
@@ -203,7 +207,7 @@ class Trainable(Compiling):
         -----
         Safe from several threads at once.
         """
-        network = self._network
+        network = self._state.network
         if (
             network is not None
             and network is self._fast_path_network
@@ -218,10 +222,10 @@ class Trainable(Compiling):
                 x = features(x, "x", (None, *x.shape[1:]))
             outputs = network.predict([x], batch_size or BATCH_ROWS)
             return outputs[0] if len(outputs) == 1 else outputs
-        outputs = predict_model(self, x, batch_size, verbose, steps, callbacks)
+        outputs = predict_model(self._training, x, batch_size, verbose, steps, callbacks)
         shapes = [symbol.shape[1:] for symbol in self.inputs]
         self._fast_path_shape = shapes[0] if len(shapes) == 1 else None
-        self._fast_path_network = self._network
+        self._fast_path_network = self._state.network
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
@@ -252,30 +256,19 @@ class Trainable(Compiling):
         TypeError, ValueError, RuntimeError
             See `fit`.
         """
-        logs = one_batch(self, (x, y, sample_weight, class_weight), train=True)
+        logs = one_batch(self._training, (x, y, sample_weight, class_weight), train=True)
         return logs if return_dict else _to_scalar_or_list(logs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Loss and metrics of one batch; arguments and result as those of `train_on_batch`."""
-        logs = one_batch(self, (x, y, sample_weight, None), train=False)
+        logs = one_batch(self._training, (x, y, sample_weight, None), train=False)
         return logs if return_dict else _to_scalar_or_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch; as `predict` without its options."""
         return self.predict(x, verbose=0)
-
-    def _begin_epoch(self, samples_before: int) -> None:
-        """What a model of its own kind does before an epoch of `fit`.
-
-        `samples_before` are those of the epoch before, 0 for the first one.
-        """
-
-    def _end_epoch(self, samples: int) -> None:
-        """What it does after an epoch of so many samples; its layers may change then too."""
-        for layer in self.layers:
-            layer.end_epoch()
 
 
 def _to_scalar_or_list(logs: dict[str, float]) -> float | list[float]:

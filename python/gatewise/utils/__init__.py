@@ -1,4 +1,4 @@
-"""Small things for everyone: the random seed."""
+"""Public utilities: the random seed."""
 
 from gatewise.utils.random import set_random_seed
 

@@ -1,4 +1,4 @@
-"""Checks of plain arguments, with one wording: the name, what was expected, what came."""
+"""Checks of scalar arguments. Messages: `<name>: expected <what>, got <value>`."""
 
 import math
 import operator
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def check_integer(name: str, value: object, low: int) -> int:
-    """`value` as an int of at least `low`; TypeError if it is no integer, ValueError if low."""
+    """`value` as an int >= `low`; TypeError if not an integer, ValueError if below `low`."""
     expected = f"{name}: expected an integer >= {low}, got {value!r}"
     if isinstance(value, bool):
         raise TypeError(expected)
@@ -20,7 +20,7 @@ def check_integer(name: str, value: object, low: int) -> int:
 
 
 def check_number(name: str, value: object, low: float, high: float = math.inf) -> float:
-    """`value` as a finite float in [low, high]; TypeError if it is no number, else ValueError."""
+    """`value` as a finite float in [low, high]; TypeError if not a number, else ValueError."""
     expected = f"{name}: expected a number in [{low:g}, {high:g}], got {value!r}"
     if high == math.inf:
         expected = f"{name}: expected a number >= {low:g}, got {value!r}"
@@ -33,19 +33,19 @@ def check_number(name: str, value: object, low: float, high: float = math.inf) -
 
 
 def check_flag(name: str, value: object) -> bool:
-    """`value`, which must be True or False; TypeError otherwise."""
+    """`value`, if it is True or False; TypeError otherwise."""
     if not isinstance(value, bool):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return value
 
 
 def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, object]) -> None:
-    """Refuses arguments that have no meaning here unless they are at Keras' own default.
+    """Checks that unsupported Keras arguments have Keras' defaults.
 
     Raises
     ------
     TypeError
-        A name of `given` is not in `defaults`, or its value is another one.
+        A name in `given` is not in `defaults`, or its value is not the default.
     """
     for name, value in given.items():
         if name not in defaults:
@@ -57,7 +57,7 @@ def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, obj
 
 
 def check_choice(name: str, value: object, known: Sequence[str]) -> str:
-    """`value`, which must be one of the known names; ValueError otherwise."""
+    """`value`, if it is one of the `known` names; ValueError otherwise."""
     if value not in known:
         raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     return str(value)

@@ -1,4 +1,4 @@
-"""Where seeds come from: one number set by the user, or the system."""
+"""Random seeds, derived from a seed of the user or drawn from the system."""
 
 import os
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import numpy as np
 from gatewise.utils.checks import check_integer
 
 _SEED_BITS = 63
-"""A seed is a non-negative number that fits a signed 64-bit integer, in files as in the core."""
+"""Seeds are non-negative and fit a signed 64-bit integer, in files and in the core."""
 
 
 class _Seeds:
-    """Hands out one seed per model: a sequence that repeats after `set_random_seed`."""
+    """Generates one seed per model; the sequence restarts at `set_random_seed`."""
 
     def __init__(self) -> None:
         self._sequence: np.random.SeedSequence | None = None
@@ -24,7 +24,7 @@ class _Seeds:
     def next(self) -> int:
         if self._sequence is None:
             return int.from_bytes(os.urandom(8), "little") >> (64 - _SEED_BITS)
-        # Models made one after the other must differ, or an ensemble would be one model many times.
+        # Consecutive models need different seeds; else all members of an ensemble are equal.
         child = self._sequence.spawn(1)[0]
         return int(child.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
 
@@ -33,10 +33,10 @@ _seeds = _Seeds()
 
 
 def set_random_seed(seed: int) -> None:
-    """Makes every model built from here on repeat: its first weights, shuffling, dropout and noise.
+    """Makes later models reproducible: initial weights, shuffling, dropout and noise.
 
-    Each model built after the call draws its own seed from this one, in order. Without the call
-    the seeds come from the system.
+    Each model built after the call derives its own seed from this one, in order. Without the call,
+    seeds come from the system.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def next_seed() -> int:
 
 @contextmanager
 def seeds_from(seed: int) -> Iterator[None]:
-    """Within it models draw their seeds as after `set_random_seed(seed)`; then as before."""
+    """Context in which models are seeded as after `set_random_seed(seed)`."""
     before = _seeds._sequence
     _seeds.start(seed)
     try:

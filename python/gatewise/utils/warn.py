@@ -1,4 +1,4 @@
-"""Warnings that point at the user's own line."""
+"""Warnings that are attributed to the user's code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warns as if from the line outside this package that led here, however deep that lies."""
+    """Warns with the location of the innermost caller outside this package."""
     level = 1
     frame = sys._getframe()
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):

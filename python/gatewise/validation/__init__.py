@@ -1,4 +1,4 @@
-"""Cross-validation: models side by side, and how many experts to take."""
+"""Cross-validation: comparison of models, and choice of the expert count."""
 
 from gatewise.validation.comparing import compare
 from gatewise.validation.cross_validation import CrossValidation

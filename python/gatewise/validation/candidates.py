@@ -1,4 +1,4 @@
-"""What can be compared: models of this package, functions that make them, and scikit-learn's."""
+"""Candidates of a comparison: models of this package, scikit-learn estimators, and factories."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 
 def new_model(name: str, candidate: Any, seed: int) -> Any:
-    """A model to be fitted: untrained, whatever the candidate has seen.
+    """Makes an untrained model from a candidate.
 
     Parameters
     ----------
     name : str
-        What errors call it.
+        Name of the candidate in error messages.
     candidate : Model, estimator, or callable
-        A compiled model is made anew with new weights; an estimator is cloned; a callable makes
-        either, or anything else with `fit` and `predict`.
+        A compiled model is copied with new weights; an estimator is cloned; a callable returns
+        either, or any other object with `fit` and `predict`.
     seed : int
-        Of new weights, unless layers have seeds of their own; of an estimator's `random_state`
-        where that is unset.
+        Seed of the new weights, unless layers have their own seeds; also the `random_state` of an
+        estimator if that is unset.
 
     Raises
     ------
     TypeError
-        It is none of the three.
+        The candidate is none of the three kinds.
     ValueError
         The model is not compiled.
     """
     with seeds_from(seed):
         if isinstance(candidate, Model):
-            return _clone_model(name, candidate)
+            return _new_model(name, candidate)
         if callable(candidate) and not hasattr(candidate, "fit"):
             return _check_candidate(name, candidate())
     if _is_estimator(candidate):
@@ -68,14 +68,14 @@ def _candidate_type_error(name: str, candidate: Any) -> TypeError:
 
 
 def _not_compiled_error(name: str) -> ValueError:
-    return ValueError(f"models[{name!r}]: expected a compiled model, got one that is not")
+    return ValueError(f"models[{name!r}]: expected a compiled model, got an uncompiled one")
 
 
 def _is_estimator(candidate: Any) -> bool:
     return hasattr(candidate, "get_params") and hasattr(candidate, "fit")
 
 
-def _clone_model(name: str, model: Model) -> Model:
+def _new_model(name: str, model: Model) -> Model:
     config = model.get_compile_config()
     if not config:
         raise _not_compiled_error(name)
@@ -85,7 +85,7 @@ def _clone_model(name: str, model: Model) -> Model:
 
 
 def fit_model(model: Any, x: Any, y: Any, options: Mapping[str, Any]) -> None:
-    """Trains it; `options` are those of `Model.fit`, which estimators do not take."""
+    """Trains the model; `options` are those of `Model.fit` and are not passed to estimators."""
     if _is_estimator(model):
         model.fit(x, y)
     elif isinstance(model, Model):
@@ -95,17 +95,17 @@ def fit_model(model: Any, x: Any, y: Any, options: Mapping[str, Any]) -> None:
 
 
 def predict(model: Any, x: Any) -> Any:
-    """What it makes of the rows."""
+    """Predictions of the model for the rows."""
     return model.predict(x, verbose=0) if isinstance(model, Model) else model.predict(x)
 
 
 def default_scoring(y: Any) -> tuple[str, Callable[[Any, Any], float]]:
-    """The measure for targets: accuracy for labels, else the share of the variance explained."""
+    """Name and function of the default score: accuracy for labels, else explained variance."""
     return ("accuracy", accuracy) if has_labels(y) else ("explained variance", explained_variance)
 
 
 def accuracy(y: Any, predicted: Any) -> float:
-    """The share of rows with the right label, from labels, probabilities or the one of class 1."""
+    """Fraction of correct rows; predictions are labels, probabilities, or that of class 1."""
     values = np.asarray(predicted)
     if values.ndim > 1 and values.shape[-1] == 1:
         values = values[:, 0]

@@ -1,4 +1,4 @@
-"""Models side by side."""
+"""Comparison of models by cross-validation."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def compare(
     seed: int = 0,
     **fit_options: Any,
 ) -> CrossValidation:
-    """Quality and time of several models, by cross-validation on the same folds.
+    """Compares the scores and times of several models by cross-validation on the same folds.
 
     Parameters
     ----------
     models : mapping of str to model
-        A compiled model of this package, of which each fold trains a new one; a scikit-learn
-        estimator or pipeline, which is cloned; or a function without arguments that makes either.
-        So encoders, expert kinds and selectors are compared by the same call.
+        A compiled model of this package, of which each fold trains a new copy; a scikit-learn
+        estimator or pipeline, which is cloned; or a function without arguments that returns
+        either. So the same call compares encoders, expert kinds and selectors.
     x : array or SciPy sparse matrix (n, ...)
         Samples.
     y : array (n,) or (n, u), optional
-        Labels or targets. Unless given, models learn x from x.
+        Labels or targets. If omitted, models learn to reconstruct x.
     cv : int, splitter, or iterable of (training, validation) rows
-        A number is that of shuffled folds, with classes spread evenly where y holds labels.
+        An int is the count of shuffled folds, stratified by class if y holds labels.
     scoring : callable (y, predicted) -> float, optional
-        Higher is better. Unless given, accuracy for labels, else the share of variance explained.
+        Higher is better. Default: accuracy for labels, else the fraction of variance explained.
     seed : int
-        Of the folds and of first weights: fold i draws from `seed + i`, the same for every model.
+        Seed of the folds and of initial weights: fold i uses `seed + i` for every model.
     **fit_options
-        For `fit` of this package's models: `epochs`, `batch_size`, `callbacks`, ...
+        Options of `fit` for this package's models: `epochs`, `batch_size`, `callbacks`, ...
 
     Returns
     -------
@@ -50,11 +50,11 @@ def compare(
     Raises
     ------
     ValueError
-        There is no model, a model is not compiled, or x, y and cv do not fit together.
+        There is no model, a model is not compiled, or x, y and cv do not match.
     TypeError
         A candidate is none of the three kinds.
     ImportError
-        scikit-learn is missing, which splits the rows; the message names the extra.
+        scikit-learn, which splits the rows, is missing; the message names the extra.
 
     Examples
     --------

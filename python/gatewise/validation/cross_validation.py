@@ -1,4 +1,4 @@
-"""Fits every candidate on every fold, and holds what came of it."""
+"""Cross-validation of candidates, and its result."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Scores and times of models, fold by fold; printed, and shown in a notebook, as a table.
+    """Scores and times of models by fold; printed, and shown in a notebook, as a table.
 
     Attributes
     ----------
     names : tuple of str
-        The models, in the order in which they were given.
+        Names of the models, in the given order.
     measure : str
-        What a score is.
+        Name of the score.
     scores : ndarray (models, folds)
-        On the rows held out of each fold; higher is better.
+        Scores on the held-out rows of each fold; higher is better.
     fit_seconds, predict_seconds : ndarray (models, folds)
-        Of `fit`, and of predicting the rows held out.
+        Seconds of `fit`, and of the prediction of the held-out rows.
     rows : int
-        Held out in all folds together.
+        Count of held-out rows of all folds together.
     costs : tuple of float, optional
-        What each model costs, in `cost_unit`s; unless given, seconds of predicting decide.
+        Cost of each model, in `cost_unit`. If omitted, the prediction time is the cost.
     cost_unit : str
-        What costs are counted in.
+        Unit of the costs.
     """
 
     names: tuple[str, ...]
@@ -64,23 +64,23 @@ class CrossValidation:
 
     @property
     def row_microseconds(self) -> Doubles:
-        """Microseconds to predict a row, over all folds `(models,)`."""
+        """Microseconds per predicted row, over all folds `(models,)`."""
         result: Doubles = self.predict_seconds.sum(axis=1) / self.rows * 1e6
         return result
 
     @property
     def best(self) -> str:
-        """The model of highest mean score."""
+        """Name of the model with the highest mean score."""
         return self.names[self._choice()[1]]
 
     @property
     def chosen(self) -> str:
-        """The cheapest within one standard error of the best."""
+        """Name of the cheapest model within one standard error of the best."""
         return self.names[self._choice()[0]]
 
     @property
     def reason(self) -> str:
-        """Why, in a sentence."""
+        """Why that model is chosen, in a sentence."""
         chosen, best = self._choice()
         means, error = self.means, self.standard_errors[best]
         top = f"{self.names[best]} has the highest mean {self.measure}, {means[best]:.4f}"
@@ -137,7 +137,7 @@ class CrossValidation:
 
 
 class TableReprMixin:
-    """A choice that prints as the table it was made from."""
+    """Mixin of choices that print as the table of their cross-validation."""
 
     result: CrossValidation
 
@@ -163,7 +163,7 @@ def cross_validate(
     costs: Sequence[float] | None = None,
     cost_unit: str = "seconds",
 ) -> CrossValidation:
-    """See `compare`."""
+    """Fits every candidate on every fold and scores it on the held-out rows; see `compare`."""
     if not models:
         raise ValueError("models: expected at least one, got none")
     seed = check_integer("seed", seed, 0)
@@ -171,7 +171,7 @@ def cross_validate(
         raise ValueError(f"y: expected {num_samples(x)} targets, one for each row, got {len(y)}")
     folds = make_folds(cv, x, y, seed)
     for name, candidate in models.items():
-        new_model(name, candidate, seed)  # a wrong one is refused before anything is fitted
+        new_model(name, candidate, seed)  # an invalid candidate raises before any is fitted
     target = x if y is None else y
     measure, score = default_scoring(target) if scoring is None else ("score", scoring)
     scores, fit_seconds, predict_seconds = np.zeros((3, len(models), len(folds)))

@@ -1,4 +1,4 @@
-"""How many experts, and how many of them per row."""
+"""Choice of the expert count E and of k, the experts per row."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExpertChoice(TableReprMixin):
-    """A number of experts and a k, why these, and what was measured.
+    """A chosen expert count and k, the reason, and the measurements.
 
     Attributes
     ----------
     num_experts, k : int
-        The choice.
+        The chosen pair.
     reason : str
-        Why, in a sentence.
+        Why it was chosen, in a sentence.
     pairs : tuple of (int, int)
         `(num_experts, k)` of each model of `result`, in its order.
     result : CrossValidation
@@ -64,9 +64,9 @@ def choose_experts(
 ) -> ExpertChoice:
     """Chooses E and k by cross-validation: the cheapest within one standard error of the best.
 
-    Every pair with k <= E is trained on the same folds. A pair costs the parameters that a row
-    meets: those of its k experts, of the router and of other layers. Times are measured beside.
-    Routing that collapses is not warned of, for it shows in the scores.
+    Every pair with k <= E is trained on the same folds. The cost of a pair is the count of
+    parameters used per row: those of k experts, of the router and of other layers. Times are
+    measured too. Warnings of routing collapse are suppressed, because it shows in the scores.
 
     Parameters
     ----------
@@ -75,15 +75,15 @@ def choose_experts(
     y : array (n,) or (n, u)
         Labels 0 to C - 1, or targets.
     num_experts, k : sequence of int
-        What to try.
+        Values to compare.
     cv : int, splitter, or iterable of (training, validation) rows
         As in `compare`.
     expert, score
-        Of the `SparseExpertModel` that is tried, with a softmax over C classes for labels and the
-        mean square of errors else, Adam, and a loss (for sums of outputs: a bias) that keeps the
-        load even.
+        Settings of the `SparseExpertModel` that is trained, with Adam, a softmax over C classes
+        for labels or the mean squared error for targets, and a balance loss (with
+        `score="output_sum"` a balance bias).
     make_model : callable (num_experts, k) -> Model, optional
-        Makes the compiled model instead.
+        Returns the compiled model to train instead.
     scoring, seed, **fit_options
         As in `compare`.
 
@@ -95,9 +95,9 @@ def choose_experts(
     Raises
     ------
     ValueError
-        There is no pair with k <= E, or x, y and cv do not fit together.
+        There is no pair with k <= E, or x, y and cv do not match.
     TypeError
-        A number is no integer, or `make_model` makes something else than a model.
+        A value is not an integer, or `make_model` does not return a model.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def choose_experts(
     ]
     if not pairs:
         raise ValueError(
-            f"k: expected at least one below the num_experts {list(num_experts)}, got {list(k)}"
+            f"k: expected a value <= one of num_experts {list(num_experts)}, got {list(k)}"
         )
     if is_sparse(x):
         x = x.tocsr()
@@ -126,7 +126,7 @@ def choose_experts(
         costs = [_parameters_per_row(make(*pair), x.shape[-1]) for pair in pairs]
     models = {f"{e} experts, k {kept}": _ModelFactory(make, (e, kept)) for e, kept in pairs}
     with warnings.catch_warnings():
-        # Too many experts are among what is tried; their scores say so.
+        # Routing may collapse with too many experts; the scores show it.
         warnings.simplefilter("ignore", RoutingCollapseWarning)
         result = cross_validate(
             models, x, y, cv, scoring, seed, fit_options, costs, "parameters a row"
@@ -169,7 +169,7 @@ def _default_model(
 
 
 def _parameters_per_row(model: object, width: int) -> float:
-    """How many parameters one row meets."""
+    """Count of parameters used per row."""
     if not isinstance(model, Model):
         raise TypeError(f"make_model: expected a Model, got {type(model).__name__}")
     if not model.built:

@@ -1,4 +1,4 @@
-"""Splits of samples into training and validation parts."""
+"""Splits of samples into training and validation rows."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
-    """Pairs of training rows and validation rows.
+    """Makes the pairs of training and validation row indices.
 
     Parameters
     ----------
     cv : int, scikit-learn splitter, or iterable of (training, validation)
-        A number of folds from 2 on: rows are shuffled by `seed`, and classes spread evenly where y
-        holds labels. A splitter is asked once.
+        A fold count >= 2: rows are shuffled by `seed`, and folds are stratified by class if y
+        holds labels. A splitter is called once.
     x, y
         The samples, and targets or None.
     seed : int
-        Of the shuffle.
+        Seed of the shuffle.
 
     Raises
     ------
     ValueError
-        The number is below 2 or above that of samples, or rows lie outside the samples.
+        The fold count is below 2 or above the sample count, or a row index is out of range.
     TypeError
         cv is none of the three.
     """
@@ -43,10 +43,10 @@ def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
         kind = splits.StratifiedKFold if has_labels(y) else splits.KFold
         cv = kind(cv, shuffle=True, random_state=seed)
     if hasattr(cv, "split") and not isinstance(cv, str):
-        # Splitters look at the number of rows and at labels alone.
+        # Splitters only need the row count and the labels.
         cv = cv.split(np.empty((count, 0)), y)
     type_error = TypeError(
-        f"cv: expected a number of folds, a splitter or pairs of rows, got {cv!r}"
+        f"cv: expected a fold count, a splitter or pairs of row indices, got {cv!r}"
     )
     if isinstance(cv, str):
         raise type_error
@@ -58,12 +58,12 @@ def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
 
 
 def has_labels(y: Any) -> bool:
-    """Whether targets are class labels: one whole number, flag or text for each sample."""
+    """Whether targets are class labels: one integer, bool or string per sample."""
     return y is not None and np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iubUSO"
 
 
 def num_samples(x: Any) -> int:
-    """How many samples there are; TypeError where rows cannot be taken by their numbers."""
+    """Sample count; TypeError if x has no shape and cannot be indexed by rows."""
     shape = getattr(x, "shape", None)
     if not shape:
         raise TypeError(f"x: expected an array or a sparse matrix, got {type(x).__name__}")
@@ -75,7 +75,7 @@ def _check(pair: tuple[Any, ...], count: int) -> Fold:
         raise ValueError(f"cv: expected pairs of training and validation rows, got {len(pair)}")
     for rows in pair:
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
-            raise ValueError("cv: expected numbers of rows for training and for validation")
+            raise ValueError("cv: expected arrays of row indices for training and validation")
         if rows.min() < 0 or rows.max() >= count:
             raise ValueError(f"cv: expected rows from 0 to {count - 1}, got {rows.max()}")
     return pair[0].astype(np.int64), pair[1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""The rule that takes the simplest of those that are about as good as the best."""
+"""One-standard-error rule: the simplest model about as good as the best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def standard_errors(scores: Doubles) -> Doubles:
-    """Of means over folds: `std / sqrt(folds)`, std with n - 1; scores `(models, folds)`."""
+    """Standard errors of the means over folds of scores `(models, folds)`.
+
+    `std / sqrt(folds)`, with std divided by n - 1; 0 with one fold.
+    """
     folds = scores.shape[1]
     if folds < 2:
         return np.zeros(len(scores))
@@ -22,10 +25,10 @@ def standard_errors(scores: Doubles) -> Doubles:
 
 
 def simplest_within_one_error(scores: Doubles, costs: Sequence[float]) -> tuple[int, int]:
-    """Numbers of the chosen model and of the best.
+    """Indices of the chosen model and of the best model.
 
-    The best has the highest mean. Chosen is the cheapest of those whose mean is no lower than the
-    best's less the standard error of that; of equal costs, the one of higher mean.
+    The best model has the highest mean. The chosen model is the cheapest of those whose mean is at
+    least the best mean minus its standard error; of equal costs, the one with the higher mean.
 
     Parameters
     ----------

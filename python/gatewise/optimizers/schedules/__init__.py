@@ -1,8 +1,8 @@
-"""Learning rates that follow the number of training steps, with the formulas of Keras.
+"""Learning rate schedules, with the formulas of Keras.
 
-A schedule takes an optimizer's `learning_rate`. It is a function of the number of steps done before
-(0 for the first one) and of nothing else, so a training that is continued goes on with the same
-rates. Rates are computed in float64; Keras computes them in float32.
+A schedule is passed as an optimizer's `learning_rate`. It is a function of the count of previous
+steps only (0 for the first step), so resumed training continues with the same rates. Rates are
+computed in float64; Keras computes them in float32.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ __all__ = [
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> Config:
-    """`{"class_name": ..., "config": ...}`, which `deserialize` reads back.
+    """`{"class_name": ..., "config": ...}`, from which `deserialize` restores the schedule.
 
     Raises
     ------
     TypeError
-        If the schedule is of a class of your own, which files cannot name.
+        If the schedule has a user-defined class.
     """
     return registry.serialize(learning_rate_schedule)
 
 
 def deserialize(config: Config, custom_objects: None = None) -> LearningRateSchedule:
-    """The schedule that `serialize` described.
+    """Restores a schedule from the result of `serialize`.
 
     Raises
     ------
     ValueError
-        If the class is none of this module's.
+        If the class is not in this module.
     TypeError
-        If `config` is no such dict, or `custom_objects` is given.
+        If `config` is not such a dict, or `custom_objects` is given.
     """
     if custom_objects is not None:
         raise TypeError(f"custom_objects: expected None, got {custom_objects!r}")

@@ -1,4 +1,4 @@
-"""Rates along half a cosine."""
+"""Cosine decay schedules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gatewise.optimizers.learning_rate import LearningRateSchedule, check_steps,
 from gatewise.utils.checks import check_number
 
 _ROUNDING = 1e-9
-"""More than the rounding of a logarithm, less than one step of a period of 10^9 steps."""
+"""Above the rounding error of a logarithm, below one step of a period of 10^9 steps."""
 
 
 @registry.register("cosine_decay")
@@ -17,29 +17,29 @@ _ROUNDING = 1e-9
 class CosineDecay(LearningRateSchedule):
     """`peak * ((1 - alpha) (1 + cos(pi p)) / 2 + alpha)`, `p = min(step / decay_steps, 1)`.
 
-    The peak is `initial_learning_rate`. With a `warmup_target` that is the peak; the rate rises to
-    it along a straight line, `initial + (target - initial) step / warmup_steps`, and the decay
-    begins `warmup_steps` later.
+    The peak is `initial_learning_rate`, or `warmup_target` if given. In the latter case the rate
+    first increases linearly, `initial + (target - initial) step / warmup_steps`, and the decay
+    starts after `warmup_steps`.
 
     Parameters
     ----------
     initial_learning_rate : float
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     decay_steps : float
-        How many steps the decay takes; above 0.
+        Length of the decay in steps; above 0.
     alpha : float, default 0
-        The last rate as a share of the peak.
+        Final rate as a fraction of the peak.
     name : str, default "CosineDecay"
-        Its name.
+        Name of the schedule.
     warmup_target : float, optional
-        The rate at the end of the warm-up; no warm-up unless given.
+        Rate at the end of the warm-up; no warm-up if omitted.
     warmup_steps : float, default 0
-        How many steps the warm-up takes; without `warmup_target` it counts for nothing.
+        Length of the warm-up in steps; ignored without `warmup_target`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
 
     References
     ----------
@@ -76,7 +76,7 @@ class CosineDecay(LearningRateSchedule):
         )
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         if self.warmup_target is None:
             peak = self.initial_learning_rate
         elif step < self.warmup_steps:
@@ -92,30 +92,29 @@ class CosineDecay(LearningRateSchedule):
 @registry.register("cosine_decay_restarts")
 @dataclass(frozen=True, eq=False, repr=False)
 class CosineDecayRestarts(LearningRateSchedule):
-    """`initial * ((1 - alpha) m_mul^i (1 + cos(pi p)) / 2 + alpha)` in period i, from 0.
+    """`initial * ((1 - alpha) m_mul^i (1 + cos(pi p)) / 2 + alpha)` in period i >= 0.
 
-    p is the share of the period's steps that are done. Period i has `first_decay_steps * t_mul^i`
-    steps.
+    p is the completed fraction of the period. Period i has `first_decay_steps * t_mul^i` steps.
 
     Parameters
     ----------
     initial_learning_rate : float
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     first_decay_steps : float
-        The steps of period 0; above 0.
+        Length of period 0 in steps; above 0.
     t_mul : float, default 2
-        How many times as long as the one before it a period is; at least 1.
+        Ratio of the lengths of consecutive periods; at least 1.
     m_mul : float, default 1
-        Factor of a period's peak; at least 0.
+        Ratio of the peaks of consecutive periods (for `alpha=0`); at least 0.
     alpha : float, default 0
-        The last rate of a period as a share of `initial_learning_rate`.
+        Final rate of a period as a fraction of `initial_learning_rate`.
     name : str, default "SGDRDecay"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
 
     References
     ----------
@@ -142,19 +141,19 @@ class CosineDecayRestarts(LearningRateSchedule):
         )
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         period, done = self._period_at(step / self.first_decay_steps)
         peak: float = self.m_mul**period
         share = peak * _half_cosine(done)
         return self.initial_learning_rate * ((1 - self.alpha) * share + self.alpha)
 
     def _period_at(self, time: float) -> tuple[int, float]:
-        """The period at `time`, in lengths of the first one, and the share of it that is done."""
+        """The period at `time` (in lengths of period 0), and its completed fraction."""
         t = self.t_mul
         if t == 1:
             period = math.floor(time)
             return period, time - period
-        # A step at which a period begins is in it, whichever way its logarithm is rounded.
+        # The first step of a period must belong to it, however the logarithm is rounded.
         period = math.floor(math.log1p(time * (t - 1)) / math.log(t) + _ROUNDING)
         length: float = t**period
         return period, (time - (length - 1) / (t - 1)) / length

@@ -1,4 +1,4 @@
-"""Rates that fall by a power, in steps, along a polynomial, or with the inverse of time."""
+"""Exponential, inverse time, piecewise constant and polynomial decay schedules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatewise.utils.checks import check_flag, check_number
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Decay(LearningRateSchedule):
-    """What the decays by `p = step / decay_steps` have in common."""
+    """Base class of decays that are functions of `p = step / decay_steps`."""
 
     initial_learning_rate: float
     decay_steps: float
@@ -44,20 +44,20 @@ class ExponentialDecay(_Decay):
     Parameters
     ----------
     initial_learning_rate : float
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     decay_steps : float
-        After how many steps the rate has been multiplied by `decay_rate`; above 0.
+        Steps in which the rate is multiplied by `decay_rate`; above 0.
     decay_rate : float
-        At least 0.
+        Decay factor, at least 0.
     staircase : bool, default False
-        Whether p is rounded down, so that the rate falls every `decay_steps` steps only.
+        If True, p is rounded down: the rate changes only every `decay_steps` steps.
     name : str, default "ExponentialDecay"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class ExponentialDecay(_Decay):
     name: str = "ExponentialDecay"
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         rate: float = self.initial_learning_rate * self.decay_rate ** self._progress(step)
         return rate
 
@@ -83,52 +83,52 @@ class InverseTimeDecay(_Decay):
     Parameters
     ----------
     initial_learning_rate : float
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     decay_steps : float
-        How many steps make p greater by 1; above 0.
+        Steps in which p increases by 1; above 0.
     decay_rate : float
-        At least 0.
+        Coefficient of p, at least 0.
     staircase : bool, default False
-        Whether p is rounded down, so that the rate falls every `decay_steps` steps only.
+        If True, p is rounded down: the rate changes only every `decay_steps` steps.
     name : str, default "InverseTimeDecay"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
     """
 
     name: str = "InverseTimeDecay"
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         return self.initial_learning_rate / (1 + self.decay_rate * self._progress(step))
 
 
 @registry.register("piecewise_constant_decay")
 @dataclass(frozen=True, eq=False, repr=False)
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """`values[i]`, where `boundaries[i - 1] < step <= boundaries[i]`.
+    """`values[i]` for `boundaries[i - 1] < step <= boundaries[i]`.
 
     Parameters
     ----------
     boundaries : sequence of float
-        Numbers of steps, at least 0, in ascending order.
+        Step counts, at least 0, in ascending order.
     values : sequence of float
-        Rates, at least 0; one more than there are boundaries.
+        Rates, at least 0; one more than boundaries.
     name : str, default "PiecewiseConstant"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, length or order.
+        If an argument has the wrong type, length or order.
 
     Notes
     -----
-    As in Keras a boundary's own step still has the rate before it: with `boundaries=[100]` the
-    first value is that of 101 steps, those after 0 to 100 others.
+    As in Keras, step `boundaries[i]` still has rate `values[i]`: with `boundaries=[100]`, the first
+    value applies to 101 steps, those after 0 to 100 previous steps.
     """
 
     boundaries: Sequence[float]
@@ -148,11 +148,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self._store(boundaries=boundaries, values=values)
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         return self.values[bisect_left(self.boundaries, step)]
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values; `from_config` creates an equal object from them."""
         return {
             "boundaries": list(self.boundaries),
             "values": list(self.values),
@@ -163,28 +163,28 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 @registry.register("polynomial_decay")
 @dataclass(frozen=True, eq=False, repr=False)
 class PolynomialDecay(LearningRateSchedule):
-    """`(initial - end) (1 - step / decay_steps)^power + end`, with `step` at most `decay_steps`.
+    """`(initial - end) (1 - step / decay_steps)^power + end`, with `step` clipped to `decay_steps`.
 
     Parameters
     ----------
     initial_learning_rate : float
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     decay_steps : float
-        After how many steps the rate is `end_learning_rate`; above 0.
+        Steps after which the rate is `end_learning_rate`; above 0.
     end_learning_rate : float, default 0.0001
-        The rate from there on.
+        Rate from then on.
     power : float, default 1
-        At least 0; 1 is a straight line.
+        Exponent, at least 0; 1 is a linear decay.
     cycle : bool, default False
-        Whether there is no end: then `decay_steps` counts as its first multiple that is not less
-        than `step`, and the rate rises again behind each one, to a lower peak every time.
+        If True, the decay restarts: `decay_steps` is replaced by its smallest multiple >= `step`.
+        After each multiple the rate increases again, to a lower peak every time.
     name : str, default "PolynomialDecay"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
     """
 
     initial_learning_rate: float
@@ -206,11 +206,11 @@ class PolynomialDecay(LearningRateSchedule):
         )
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         decay_steps = self.decay_steps
         if self.cycle:
             decay_steps *= max(1, math.ceil(step / decay_steps))
-        # At most 1 even where a multiple of decay_steps was rounded below step.
+        # The quotient can exceed 1 if a multiple of decay_steps is rounded to below step.
         left = 1 - min(step / decay_steps, 1)
         change = self.initial_learning_rate - self.end_learning_rate
         rate: float = change * left**self.power + self.end_learning_rate

@@ -1,4 +1,4 @@
-"""A warm-up before any other schedule."""
+"""Linear warm-up before another schedule."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from gatewise.utils.checks import check_number
 @registry.register("linear_warmup")
 @dataclass(frozen=True, eq=False, repr=False)
 class LinearWarmup(LearningRateSchedule):
-    """A straight line up to the first rate of another schedule, which then begins.
+    """Increases the rate linearly to the first rate of another schedule, which then starts.
 
     `initial + (learning_rate(0) - initial) step / warmup_steps` for the first `warmup_steps` steps,
-    then `learning_rate(step - warmup_steps)`. Keras has no such class: of its schedules only
-    `CosineDecay` has a warm-up, and `LinearWarmup(CosineDecay(rate, n), w)` gives the same rates as
-    `CosineDecay(0, n, warmup_target=rate, warmup_steps=w)`.
+    then `learning_rate(step - warmup_steps)`. Keras has no such class: of its schedules,
+    only `CosineDecay` has a warm-up. `LinearWarmup(CosineDecay(rate, n), w)` returns the same rates
+    as `CosineDecay(0, n, warmup_target=rate, warmup_steps=w)`.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or dict
-        What follows the warm-up: a rate that stays, or a schedule or its configuration.
+        Follows the warm-up: a constant rate, or a schedule or its configuration.
     warmup_steps : float
-        How many steps the warm-up takes; above 0.
+        Length of the warm-up in steps; above 0.
     initial_learning_rate : float, default 0
-        The first step's rate, at least 0.
+        Rate of the first step, at least 0.
     name : str, default "LinearWarmup"
-        Its name.
+        Name of the schedule.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or outside its range.
+        If an argument has the wrong type, or is out of range.
 
     References
     ----------
@@ -70,14 +70,14 @@ class LinearWarmup(LearningRateSchedule):
         )
 
     def __call__(self, step: float) -> float:
-        """The rate after `step` steps."""
+        """The rate after `step` previous steps."""
         if step < self.warmup_steps:
             total_delta = self._rate_after_warmup(0) - self.initial_learning_rate
             return self.initial_learning_rate + total_delta * (step / self.warmup_steps)
         return self._rate_after_warmup(step - self.warmup_steps)
 
     def get_config(self) -> Config:
-        """The settings as JSON values, from which `from_config` makes an equal object."""
+        """The settings as JSON values; `from_config` creates an equal object from them."""
         return {**super().get_config(), "learning_rate": serialize_rate(self.learning_rate)}
 
     def _rate_after_warmup(self, step: float) -> float:

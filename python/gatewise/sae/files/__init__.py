@@ -1,4 +1,4 @@
-"""Dictionaries in other projects' file formats: read into one form, and written from it."""
+"""Reads and writes dictionaries in other projects' formats, by way of `StoredDictionary`."""
 
 from gatewise.sae.files.formats import FORMATS, read, write
 from gatewise.sae.files.stored_activations import (

@@ -11,12 +11,12 @@ _NONE: Any = object()
 
 
 class Configuration:
-    """Settings by name.
+    """Settings of a file, with access that checks them.
 
     Parameters
     ----------
     source : str
-        What errors call them: the file's path, and the path inside it.
+        Name in error messages: the file's path and the path inside it.
     values : mapping of str
         JSON values.
     """
@@ -26,35 +26,35 @@ class Configuration:
         self.values = dict(values)
 
     def integer(self, name: str, low: int, default: Any = _NONE) -> int:
-        """An integer of at least `low`; ValueError otherwise, or if it is missing."""
+        """An integer of at least `low`; ValueError if it is another value or missing."""
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
             raise self._wrong(name, f"an integer >= {low}", value)
         return value
 
     def flag(self, name: str, default: Any = _NONE) -> bool:
-        """true or false; ValueError otherwise, or if it is missing."""
+        """true or false; ValueError if it is another value or missing."""
         value = self._get(name, default)
         if not isinstance(value, bool):
             raise self._wrong(name, "true or false", value)
         return value
 
     def choice(self, name: str, *choices: str, default: Any = _NONE) -> str:
-        """One of `choices`; ValueError otherwise, or if it is missing."""
+        """One of `choices`; ValueError if it is another value or missing."""
         value = self._get(name, default)
         if value not in choices:
             raise self._wrong(name, f"one of {', '.join(choices)}", value)
         return str(value)
 
     def group(self, name: str, default: Any = _NONE) -> Configuration:
-        """An object of further settings; ValueError otherwise, or if it is missing."""
+        """A nested object of settings; ValueError if it is another value or missing."""
         value = self._get(name, default)
         if not isinstance(value, dict):
             raise self._wrong(name, "an object", value)
         return Configuration(f"{self.source}: {name}", value)
 
     def expect(self, name: str, expected: Any) -> None:
-        """ValueError if the setting is there and is not `expected`."""
+        """Raises ValueError if the setting is present and not `expected`."""
         if name in self.values and self.values[name] != expected:
             raise self._wrong(name, json.dumps(expected), self.values[name])
 
@@ -69,7 +69,7 @@ class Configuration:
 
 
 def read_configuration(path: Path) -> Configuration:
-    """The JSON object of a file; ValueError if it holds none, OSError if it cannot be read."""
+    """The JSON object of a file; ValueError if it has none, OSError if it cannot be read."""
     try:
         values = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

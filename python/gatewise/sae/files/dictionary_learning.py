@@ -1,13 +1,13 @@
-"""dictionary_learning: a folder of `config.json` and `ae.pt`, whose class the settings name.
+"""dictionary_learning: a folder of `config.json`, which names the class, and `ae.pt`.
 
-| class | encoder, decoder | others | bias subtracted |
+| class | encoder, decoder | other tensors | bias subtracted |
 |---|---|---|---|
 | AutoEncoder | encoder.weight (m, d), decoder.weight (d, m) | encoder.bias, bias (d,) | yes |
 | AutoEncoderNew | the same | encoder.bias, decoder.bias (d,) | no |
 | AutoEncoderTopK, BatchTopKSAE | the same | encoder.bias, b_dec (d,), k, threshold | yes |
-| MatryoshkaBatchTopKSAE | W_enc (d, m), W_dec (m, d) | the same, but b_enc; group_sizes | yes |
+| MatryoshkaBatchTopKSAE | W_enc (d, m), W_dec (m, d) | the same, with b_enc; group_sizes | yes |
 | JumpReluAutoEncoder | W_enc, W_dec | b_enc, b_dec, threshold (m,) | no |
-| GatedAutoEncoder | as the first | gate_bias, mag_bias, r_mag, decoder_bias | yes |
+| GatedAutoEncoder | as AutoEncoder | gate_bias, mag_bias, r_mag, decoder_bias | yes |
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ NAME = "dictionary_learning"
 SETTINGS, WEIGHTS = "config.json", "ae.pt"
 
 _UNSET = -1.0
-"""The threshold of a model that has none yet."""
+"""Threshold in the file of a model that has none yet."""
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a class names its tensors; `is_linear` where its matrices are those of nn.Linear."""
+    """Tensor names of a class; `is_linear` if its matrices are transposed, as in nn.Linear."""
 
     kind: str
     is_linear: bool
@@ -121,7 +121,7 @@ def files(stored: StoredDictionary) -> dict[str, bytes]:
 def _activation(
     kind: str, tensors: TensorFile, trainer: Configuration, m: int, metadata: dict[str, Any]
 ) -> StoredActivation:
-    """The activation; `metadata` gets what it has no place for."""
+    """The activation; settings that it cannot hold are added to `metadata`."""
     match kind:
         case "relu":
             return StoredRelu()
@@ -142,7 +142,7 @@ def _activation(
 
 
 def _class_name(stored: StoredDictionary) -> str:
-    """The class that was read, if it still fits, or the first that does."""
+    """The class that was read, if it still fits; else the first class that fits."""
     kind = stored.activation.kind
     if stored.metadata.get("format") == NAME:
         name = str(stored.metadata["config"]["trainer"]["dict_class"])
@@ -194,7 +194,7 @@ def _torch_bytes(arrays: dict[str, Floats]) -> bytes:
     except ImportError as error:
         raise ImportError(
             f"torch is needed to write {NAME}'s files and could not be imported ({error}); "
-            f"reading needs none"
+            f"reading does not need it"
         ) from error
     state = {name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}
     buffer = io.BytesIO()

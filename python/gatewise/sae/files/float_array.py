@@ -1,4 +1,4 @@
-"""One check of the arrays that a stored dictionary is made of."""
+"""The check of the arrays of a stored dictionary."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ def float_array(name: str, value: Any, shape: tuple[int, ...]) -> Floats:
     Raises
     ------
     TypeError
-        It holds no real numbers.
+        Its elements are not real numbers.
     ValueError
-        It has another shape, or a value that is not finite in float32.
+        It has another shape, or a value is not finite in float32.
     """
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":

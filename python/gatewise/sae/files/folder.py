@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all."""
+"""Atomic writing of folders."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gatewise.io.disk import flush_folder, temporary_path, write_new
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
-    """Makes a folder of `files`, complete before it gets its name.
+    """Writes a folder of `files` completely or not at all.
 
-    The files go to a temporary folder beside it and are flushed to the disk; the folder is renamed.
-    An older folder is renamed out of the way right before, deleted right after, and put back if the
-    renaming fails.
+    The files are written to a temporary folder in the same directory and flushed to disk; then the
+    folder is renamed. An existing folder is renamed right before, deleted right after, and restored
+    if the renaming fails.
 
     Raises
     ------
     FileExistsError
-        There is something at `path`, and `overwrite` is false.
+        `path` exists, and `overwrite` is False.
     ValueError
-        It is to be overwritten, but is no folder or has files other than those to be written.
+        `path` is to be overwritten, but is not a folder or has other files than those to write.
     OSError
         The folder cannot be written.
     """

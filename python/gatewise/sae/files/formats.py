@@ -1,4 +1,4 @@
-"""Which formats there are, and how a folder's is recognised."""
+"""The supported file formats, and how the format of a folder is recognised."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from gatewise.utils.checks import check_flag
 
 @dataclass(frozen=True)
 class Format:
-    """A project's format.
+    """Format of a project.
 
     Parameters
     ----------
     weights : str
-        The file of tensors.
+        Name of the file of tensors.
     read : callable
-        From a folder to what it holds.
+        Reads the dictionary of a folder.
     files : callable, optional
-        From a dictionary to the bytes of each file; none where the format is read only.
+        From a dictionary to the bytes of each file; None if the format is read-only.
     settings : str, optional
-        The file of settings.
+        Name of the file of settings.
     keys : tuple of str
-        Settings without which files of these names are another project's.
+        Settings that must be present; else files of these names belong to another project.
     """
 
     weights: str
@@ -48,7 +48,7 @@ class Format:
         return f"{self.settings} and {self.weights}" if self.settings else self.weights
 
     def fits(self, folder: Path) -> bool:
-        """Whether the folder has these files, and the settings these keys."""
+        """Whether the folder has these files and the settings have these keys."""
         if not (folder / self.weights).is_file():
             return False
         if self.settings is None:
@@ -79,14 +79,14 @@ FORMATS: dict[str, Format] = {
 
 
 def read(path: str | os.PathLike[str], format: str | None = None) -> StoredDictionary:
-    """A dictionary from another project's files.
+    """Reads a dictionary from another project's files.
 
     Parameters
     ----------
     path : str or path
-        The folder, or the file of tensors in it.
+        The folder, or its file of tensors.
     format : str, optional
-        A name of `FORMATS`; recognised by the names of the files unless given.
+        A key of `FORMATS`; if omitted, recognised by the file names.
 
     Returns
     -------
@@ -95,15 +95,15 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> StoredDicti
     Raises
     ------
     ValueError
-        The format is unknown or not recognised; a file is truncated, altered or another project's,
-        lacks a tensor or setting, has one of another shape or type or that is not finite, or asks
-        for what `StoredDictionary` cannot express. Names the file and the field.
+        The format is unknown or not recognised; a file is truncated, altered or of another project;
+        a tensor or setting is missing, has another shape or type, or is not finite; or a setting
+        has no equivalent in `StoredDictionary`. The message names the file and the field.
     OSError
         A file cannot be read.
 
     Notes
     -----
-    float16 and bfloat16 are widened to float32, float64 is rounded. No file can run code.
+    float16 and bfloat16 are widened to float32, float64 is rounded. Files cannot execute code.
     """
     location = Path(path)
     if not location.exists():
@@ -125,27 +125,29 @@ def read(path: str | os.PathLike[str], format: str | None = None) -> StoredDicti
 def write(
     stored: StoredDictionary, path: str | os.PathLike[str], format: str, overwrite: bool = False
 ) -> None:
-    """A dictionary as another project's files.
+    """Writes a dictionary in another project's format.
 
     Parameters
     ----------
     stored : StoredDictionary
-        Its c and s are folded into the weights, and its bias into the encoder's where the format
-        treats it otherwise; codes and reconstructions stay the same but for rounding.
+        Its c and s are folded into the weights, and, if the format treats b differently, b into the
+        encoder's bias. Codes and reconstructions stay the same up to rounding.
     path : str or path
-        The folder to make. It gets its name when it is complete.
+        The folder to write, completely or not at all.
     format : str
         `"sae_lens"`, `"sparsify"` or `"dictionary_learning"`.
     overwrite : bool
-        Whether a folder that has no other files than these is replaced.
+        Whether to replace an existing folder, which must have no other files.
 
     Raises
     ------
     ValueError
-        The format is unknown, read only or lacks the activation; or `path` is to be overwritten
+        The format is unknown or read-only or lacks the activation; or `path` is to be overwritten
         and has other files.
+    TypeError
+        `stored` is not a `StoredDictionary`.
     FileExistsError
-        There is something at `path`, and `overwrite` is false.
+        `path` exists, and `overwrite` is False.
     ImportError
         The format is `"dictionary_learning"`, and PyTorch cannot be imported.
     OSError

@@ -1,7 +1,7 @@
-"""Gemma Scope: `params.npz`, to be read only.
+"""Gemma Scope: `params.npz`, read-only.
 
 `W_enc (d, m)`, `W_dec (m, d)`, `b_enc`, `threshold (m,)`, `b_dec (d,)`, in upper or lower case; the
-activation is a jump ReLU, and the bias is not subtracted before the encoder.
+activation is JumpReLU, and b_dec is not subtracted before the encoder.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _read_arrays(path: Path) -> TensorFile:
                 try:
                     array = np.lib.format.read_array(member, allow_pickle=False)
                 except ValueError as error:
-                    raise ValueError(f"{name}: expected a whole array: {error}") from None
+                    raise ValueError(f"{name}: expected a complete array: {error}") from None
             dtype = str(array.dtype)
             raw = RawTensor(_DTYPES.get(dtype, dtype), array)
             found[name.removesuffix(".npy").lower()] = raw

@@ -1,8 +1,8 @@
 """SAELens, version 6 or later: a folder of `cfg.json` and `sae_weights.safetensors`.
 
 `W_enc (d, m)`, `W_dec (m, d)`, `b_dec (d,)` and `b_enc (m,)`; with architecture `jumprelu` also
-`threshold (m,)`; with `gated` `b_gate`, `b_mag`, `r_mag (m,)` in place of `b_enc`. A model trained
-by batch top-k is saved for use as `jumprelu`, with the same threshold for all latents.
+`threshold (m,)`; with `gated` `b_gate`, `b_mag`, `r_mag (m,)` instead of `b_enc`. A model trained
+with batch top-k is saved as `jumprelu`, with the same threshold for all latents.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _ARCHITECTURES = {
 }
 _RESCALE = "rescale_acts_by_decoder_norm"
 _NORM_TOLERANCE = 1e-6
-"""How far from 1 the length of a float32 row may be that was scaled to it."""
+"""Tolerance of the length of a float32 row that was scaled to 1."""
 
 
 def read(folder: Path) -> StoredDictionary:
     """See `gatewise.sae.files.read`.
 
-    With `rescale_acts_by_decoder_norm` the latents are chosen, and codes given, as if the rows of
-    W_dec had length 1. Where they have not, the norms are folded into `W_enc` and `b_enc`.
+    With `rescale_acts_by_decoder_norm`, latents are selected and codes computed as if the rows of
+    W_dec had length 1. If they have not, their norms are folded into `W_enc` and `b_enc`.
     """
     config = read_configuration(folder / SETTINGS)
     _check_version(config)
     architecture = config.choice("architecture", *dict.fromkeys(_ARCHITECTURES.values()))
-    # The others depend on the row, or on a factor that the folder does not have.
+    # Other choices depend on the row, or on a factor that is not in the folder.
     config.choice("normalize_activations", "none", default="none")
     d, m = config.integer("d_in", 1), config.integer("d_sae", 1)
     tensors = read_safetensors(folder / WEIGHTS)
@@ -103,7 +103,7 @@ def _check_version(config: Configuration) -> None:
     if not major.isdecimal() or int(major) < 6:
         raise ValueError(
             f"{config.source}: metadata: sae_lens_version: expected 6 or later, got {version}; "
-            f"SAELens 6 reads older folders and saves them anew"
+            f"SAELens 6 can load older folders and save them in this version"
         )
 
 
@@ -142,7 +142,7 @@ def _row_norms(decoder: Floats) -> Any:
 
 
 def _config(stored: StoredDictionary) -> dict[str, Any]:
-    """What was read, if it was of this format, with all that the weights decide set anew."""
+    """The settings that were read, if in this format, with those that follow from the weights."""
     config: dict[str, Any] = {
         "device": "cpu",
         "dtype": "float32",

@@ -1,8 +1,8 @@
-"""sentence-transformers' `SparseAutoEncoder` module, to be read only.
+"""sentence-transformers' `SparseAutoEncoder` module, read-only.
 
 A folder of `config.json` and `model.safetensors`: `encoder.weight (m, d)`, `latent_bias (m,)`,
-`pre_bias (d,)`, which is subtracted before the encoder. The decoder is the encoder transposed; the
-file holds the one matrix under either name, or under both.
+`pre_bias (d,)`, which is subtracted before the encoder. The decoder is the transpose of the
+encoder; the file stores the matrix under either name, or both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """sparsify: a folder of `cfg.json` and `sae.safetensors`.
 
 `encoder.weight (m, d)`, `encoder.bias (m,)`, `W_dec (m, d)`, `b_dec (d,)`. The bias is subtracted
-before the encoder unless `transcode` is set: such a model predicts another layer's output from x.
+before the encoder unless `transcode` is set, for models that predict another layer's output from x.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def files(stored: StoredDictionary) -> dict[str, bytes]:
     """See `gatewise.sae.files.write`."""
     if type(stored.activation) is not StoredTopK:
         raise ValueError(
-            f"activation: expected top_k, which is all that {NAME} has, "
+            f"activation: expected top_k, the only one that {NAME} supports, "
             f"got {stored.activation.kind}"
         )
     config = _config(stored)

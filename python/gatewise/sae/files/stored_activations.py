@@ -1,4 +1,4 @@
-"""From a row's pre-activations h to its code z, as plain descriptions of what a file says."""
+"""Activations of stored dictionaries, from pre-activations h to codes z."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class StoredActivation(ABC):
-    """What all have in common: a `kind`, and `codes`.
+    """Base class: a `kind`, and `codes`.
 
-    Arrays become float32; each `codes` takes h `(n, m)` in float64 and gives z `(n, m)`.
+    Arrays are converted to float32. `codes` takes h `(n, m)` in float64 and returns z `(n, m)`.
     """
 
     kind: ClassVar[str] = ""
 
     def check(self, latents: int) -> None:
-        """Refuses, by ValueError, a dictionary of a size that the settings do not fit."""
+        """Raises ValueError if the settings do not fit a code of `latents` latents."""
         for name, array in self.arrays():
             if array.shape != (latents,):
                 raise ValueError(f"{name}: expected shape {(latents,)}, got {array.shape}")
 
     def arrays(self) -> Iterator[tuple[str, Floats]]:
-        """The fields that hold a value for each latent."""
+        """The fields with one value per latent, and their names."""
         return (
             (name, value) for name, value in vars(self).items() if isinstance(value, np.ndarray)
         )
 
     @abstractmethod
     def codes(self, h: Doubles) -> Doubles:
-        """From pre-activations to the code."""
+        """The codes z `(n, m)` of pre-activations h `(n, m)`."""
 
     def _set_array(self, name: str) -> None:
         value = np.asarray(getattr(self, name))
@@ -49,7 +49,7 @@ class StoredActivation(ABC):
 
 @dataclass(frozen=True, eq=False)
 class StoredTopK(StoredActivation):
-    """`z = ReLU(h)` of the k largest h of a row, of equal ones the lowest latents; else 0."""
+    """`z = ReLU(h)` for the k largest h of a row (ties: lowest latent), else 0."""
 
     kind: ClassVar[str] = "top_k"
     k: int
@@ -70,10 +70,10 @@ class StoredTopK(StoredActivation):
 
 @dataclass(frozen=True, eq=False)
 class StoredBatchTopK(StoredTopK):
-    """`z = ReLU(h)` where it is above one threshold, else 0.
+    """`z = ReLU(h)` where it exceeds a common threshold, else 0.
 
-    k is how many a row had on average in training, where the k n largest of n rows were taken.
-    A threshold below 0 stands for one that was never set: `z = ReLU(h)`.
+    k is the mean count of active latents per row in training, which selects the `k n` largest of n
+    rows. A threshold below 0 means that none is set: `z = ReLU(h)`.
     """
 
     kind: ClassVar[str] = "batch_top_k"
@@ -100,7 +100,7 @@ class StoredRelu(StoredActivation):
 
 @dataclass(frozen=True, eq=False)
 class StoredJumpRelu(StoredActivation):
-    """`z = ReLU(h)` where h is above the latent's threshold `(m,)`, else 0.
+    """`z = ReLU(h)` where h exceeds the latent's threshold `(m,)`, else 0.
 
     References
     ----------
@@ -121,7 +121,7 @@ class StoredJumpRelu(StoredActivation):
 class StoredGated(StoredActivation):
     """`z = ReLU(exp(magnitude_log) h + magnitude_bias)` where `h + gate_bias > 0`, else 0.
 
-    Each is `(m,)`.
+    Each array is `(m,)`.
 
     References
     ----------
@@ -144,7 +144,7 @@ class StoredGated(StoredActivation):
         return np.where(h + self.gate_bias > 0, magnitudes, 0)
 
     def with_bias(self, bias: Floats) -> StoredGated:
-        """What gives for h the codes that this one gives for `h + bias`."""
+        """The activation whose codes for h are those of this one for `h + bias`."""
         if not bias.any():
             return self
         bias64 = bias.astype(np.float64)

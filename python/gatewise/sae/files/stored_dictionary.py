@@ -1,4 +1,4 @@
-"""A dictionary as files hold it: arrays and settings, in one form for all formats."""
+"""The common form of dictionaries in all file formats: arrays and settings."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ class StoredDictionary:
     activation : StoredActivation
         f: `StoredTopK`, `StoredBatchTopK`, `StoredRelu`, `StoredJumpRelu` or `StoredGated`.
     subtract_bias : bool
-        Whether b is subtracted before the encoder; else `h = s (x - c) W_e + b_e`.
+        If True, b is subtracted before the encoder; else `h = s (x - c) W_e + b_e`.
     center : array (d,)
-        c; 0 unless given. Other projects' formats have none, nor s: see `folded`.
+        c, default 0. Other projects' formats have neither c nor s; see `folded`.
     scale : float
         s, above 0.
     metadata : dict
-        What else the file said, for writing the same format again: `format`, its name, `config`,
-        its configuration, and what else the format's reader names.
+        Other content of the file, for writing the same format: `format`, its name; `config`, its
+        configuration; and values that the format's reader adds.
 
     Raises
     ------
     ValueError
         A shape does not fit, a value is not finite, or the scale is not above 0.
     TypeError
-        An argument is of another type.
+        An argument has the wrong type.
 
     Notes
     -----
-    Arrays are float32 and C-contiguous, and converted where they are not. `encode` and `decode`
-    are a reference in float64, which holds all pre-activations; they are not for large data.
+    Arrays are converted to C-contiguous float32. `encode` and `decode` are reference
+    implementations in float64 that store all pre-activations; they are not for large data.
     """
 
     encoder: Floats
@@ -88,12 +88,12 @@ class StoredDictionary:
 
     @property
     def width(self) -> int:
-        """d."""
+        """Width d of the rows."""
         return int(self.encoder.shape[0])
 
     @property
     def latents(self) -> int:
-        """m."""
+        """Size m of the code."""
         return int(self.encoder.shape[1])
 
     def encode(self, x: Floats) -> Floats:
@@ -104,16 +104,16 @@ class StoredDictionary:
         return self.activation.codes(u @ self.encoder + self.encoder_bias).astype(np.float32)
 
     def decode(self, codes: Floats) -> Floats:
-        """The rows `(n, d)` that codes `(n, m)` stand for."""
+        """The reconstructions `(n, d)` from codes `(n, m)`."""
         y = _rows("codes", codes, self.latents) @ self.decoder + self.decoder_bias
         return (y / self.scale + self.center).astype(np.float32)
 
     def folded(self) -> StoredDictionary:
         """The same dictionary with c = 0 and s = 1.
 
-        `W_e' = s W_e`, `W_d' = W_d / s`, `b' = b / s + c`; where b is not subtracted, also
-        `b_e' = b_e - s c W_e`. Pre-activations, and so codes and thresholds, stay the same
-        numbers; the rows of W_d are s times shorter.
+        `W_e' = s W_e`, `W_d' = W_d / s`, `b' = b / s + c`; if b is not subtracted, also
+        `b_e' = b_e - s c W_e`. Pre-activations, codes and thresholds do not change; the rows of
+        W_d are s times shorter.
         """
         if self.scale == 1 and not self.center.any():
             return self
@@ -132,9 +132,9 @@ class StoredDictionary:
         return replace(self, **changes)
 
     def subtracting_bias(self, subtract_bias: bool) -> StoredDictionary:
-        """The same dictionary for a format that subtracts b before the encoder, or does not.
+        """The same dictionary, for a format that subtracts b before the encoder or does not.
 
-        `b_e' = b_e - b W_e` where it no longer is subtracted, `b_e + b W_e` where it now is.
+        `b_e' = b_e - b W_e` if b is no longer subtracted, `b_e + b W_e` if it now is.
         """
         if subtract_bias == self.subtract_bias:
             return self
@@ -143,7 +143,7 @@ class StoredDictionary:
         return replace(self, encoder_bias=bias, subtract_bias=subtract_bias)
 
     def gated(self) -> StoredGated:
-        """The activation, which must be gated, with b_e in its two biases."""
+        """The activation, which must be gated, with b_e added to its two biases."""
         assert isinstance(self.activation, StoredGated)
         return self.activation.with_bias(self.encoder_bias)
 

@@ -1,4 +1,4 @@
-"""The tensors of a file: read raw, handed out by name with every check."""
+"""The tensors of a file, checked when they are taken by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RAW_DTYPES = {
     **{"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
     **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?"},
 }
-"""The name of a tensor's type -> how NumPy reads its bytes; bfloat16 as the bits that it is."""
+"""Name of a tensor's type -> NumPy dtype of its bytes; bfloat16 is read as its 16 bits."""
 
 _FLOATS = ("F32", "F64", "F16", "BF16")
 _INTEGERS = ("I64", "I32", "I16", "I8", "U8")
@@ -28,20 +28,21 @@ _LENGTH_BYTES = 8
 
 @dataclass(frozen=True)
 class RawTensor:
-    """An array as `RAW_DTYPES` reads it, and the name of its type."""
+    """An array of a dtype in `RAW_DTYPES`, and the name of its type."""
 
     dtype: str
     array: npt.NDArray[Any]
 
 
 class TensorFile:
-    """Named tensors, each to be taken once.
+    """Named tensors, each of which can be taken once.
 
     Parameters
     ----------
     source : str
-        What errors call the file: its path.
+        Name in error messages: the path of the file.
     tensors : mapping of str to RawTensor
+        By name.
     """
 
     def __init__(self, source: str, tensors: Mapping[str, RawTensor]) -> None:
@@ -52,7 +53,7 @@ class TensorFile:
         return name in self._tensors
 
     def shape(self, name: str) -> tuple[int, int]:
-        """That of a matrix, which is not taken yet; ValueError if it is missing or no matrix."""
+        """The shape of a matrix, which stays; ValueError if it is missing or not a matrix."""
         shape = self._find(name).array.shape
         if len(shape) != 2 or 0 in shape:
             raise ValueError(f"{self._where(name)}: expected a matrix, got shape {shape}")
@@ -64,7 +65,7 @@ class TensorFile:
         Raises
         ------
         ValueError
-            It is missing, of another type or shape, or not finite.
+            The tensor is missing, has another type or shape, or is not finite.
         """
         raw = self._find(name)
         if raw.dtype not in _FLOATS:
@@ -72,13 +73,13 @@ class TensorFile:
                 f"{self._where(name)}: dtype: expected one of {', '.join(_FLOATS)}, got {raw.dtype}"
             )
         array = raw.array
-        if raw.dtype == "BF16":  # the upper half of a float32
+        if raw.dtype == "BF16":  # the upper 16 bits of a float32
             array = (array.astype(np.uint32) << 16).view(np.float32)
         del self._tensors[name]
         return float_array(self._where(name), array, shape)
 
     def take_transposed(self, name: str, shape: tuple[int, int]) -> Floats:
-        """`take` of a tensor that the file holds the other way round; `shape` is that returned."""
+        """`take` of a tensor whose transpose is in the file; `shape` is that of the result."""
         return np.ascontiguousarray(self.take(name, shape[::-1]).T)
 
     def take_integers(self, name: str) -> list[int]:
@@ -93,12 +94,12 @@ class TensorFile:
         return [int(value) for value in raw.array.reshape(-1)]
 
     def ignore(self, *names: str) -> None:
-        """Drops tensors that have no part in encoding or decoding."""
+        """Drops tensors that are not used in encoding or decoding."""
         for name in names:
             self._tensors.pop(name, None)
 
     def check_all_used(self) -> None:
-        """ValueError if tensors are left: they would have had a part in what is read."""
+        """Raises ValueError if tensors are left: the dictionary might depend on them."""
         if self._tensors:
             raise ValueError(
                 f"{self.source}: tensors: expected no further ones, got {', '.join(self._tensors)}"
@@ -120,21 +121,20 @@ def read_safetensors(path: Path) -> TensorFile:
     Raises
     ------
     ValueError
-        It is no whole safetensors file, or holds a type that is not in `RAW_DTYPES`.
+        The file is not a complete safetensors file, or has a type that is not in `RAW_DTYPES`.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     from safetensors import SafetensorError, safe_open
 
     size = path.stat().st_size
     try:
-        # Refuses what is truncated, has holes, or whose offsets overlap or ignore the file.
+        # Rejects truncated files, gaps, overlapping offsets and offsets out of range.
         with safe_open(path, framework="numpy"):
             pass
     except SafetensorError as error:
         raise ValueError(
-            f"{path}: header: expected a whole safetensors file, got {size} bytes that are none: "
-            f"{error}"
+            f"{path}: header: expected a complete safetensors file, got {size} other bytes: {error}"
         ) from None
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")

@@ -1,9 +1,9 @@
-"""The tensors of a PyTorch file, read without PyTorch and without running anything it names.
+"""The tensors of a PyTorch file, read without PyTorch and without executing code.
 
-Such a file is an uncompressed zip archive: `<name>/data.pkl` says how tensors lie in storages,
-`<name>/data/<key>` holds a storage's bytes. `data.pkl` is a program for a machine that can call
-any function of any module. Here its instructions are read as data: a name is never looked up, and
-the only calls understood are those that make an ordered dictionary or a view of a storage.
+Such a file is an uncompressed zip archive: `<name>/data.pkl` describes tensors as views of
+storages, and `<name>/data/<key>` has the bytes of a storage. `data.pkl` is a pickle program, which
+can call any function of any module. Here its instructions are interpreted as data: no name is
+imported, and the only supported calls are those for an ordered dictionary or a view of a storage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gatewise.sae.files.tensors import RAW_DTYPES, RawTensor, TensorFile
 from gatewise.sae.files.zip_archive import open_archive
 
 _PROGRAM_BYTES = 1 << 24
-"""The longest `data.pkl` that is read; that of a dictionary has about 1000 bytes."""
+"""Size limit of `data.pkl`; that of a dictionary has about 1000 bytes."""
 
 _STORAGES = {
     "torch FloatStorage": "F32",
@@ -38,7 +38,7 @@ _ORDERED_DICT = "collections OrderedDict"
 _TENSOR = "torch._utils _rebuild_tensor_v2"
 
 _MAX_SIZE = 1 << 48
-"""The greatest size, stride or offset, so that bytes are countable in 64 bits."""
+"""Limit of sizes, strides and offsets, so that byte counts fit 64 bits."""
 
 _VALUES = {"BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -52,9 +52,10 @@ def read_torch_file(path: Path) -> TensorFile:
     Raises
     ------
     ValueError
-        It is no whole archive of PyTorch 1.6 or later, or names anything but tensors.
+        The file is not a complete archive of PyTorch 1.6 or later, or has other objects than
+        tensors.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     with open_archive(path, "zip archive of PyTorch") as archive:
         folder = _folder(archive)
@@ -65,7 +66,7 @@ def read_torch_file(path: Path) -> TensorFile:
 
 @dataclass(frozen=True)
 class _Name:
-    """A module and a name in it, as qualified_name."""
+    """A reference to a name in a module, as "module name"."""
 
     qualified_name: str
 
@@ -97,7 +98,7 @@ def _folder(archive: zipfile.ZipFile) -> str:
 
 
 def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
-    """A member's bytes, whose checksum zipfile compares."""
+    """The bytes of a member; zipfile verifies the checksum."""
     if name not in archive.namelist():
         raise ValueError(f"{name}: expected it in the archive, found none")
     info = archive.getinfo(name)
@@ -120,13 +121,13 @@ def _tensor(archive: zipfile.ZipFile, folder: str, view: _View) -> RawTensor:
     if int(np.prod(view.shape, dtype=object)) > storage.count:
         raise ValueError(f"{name}: expected at most {storage.count} values, got {view.shape}")
     strides = [stride * dtype.itemsize for stride in view.strides]
-    # NumPy refuses what would reach outside of the buffer.
+    # NumPy raises an error if the view exceeds the buffer.
     array = np.ndarray(view.shape, dtype, data, view.offset * dtype.itemsize, strides)
     return RawTensor(storage.dtype, array)
 
 
 def _views(program: bytes) -> dict[str, _View]:
-    """What `data.pkl` makes, which must be a dictionary of tensors."""
+    """The object of `data.pkl`, which must be a dictionary of tensors."""
     try:
         state_dict = _Unpickler().run(program)
     except (IndexError, KeyError, UnicodeDecodeError):
@@ -142,7 +143,7 @@ def _views(program: bytes) -> dict[str, _View]:
 
 
 class _Unpickler:
-    """The stack and memory that the instructions of a `data.pkl` work on."""
+    """Interprets the instructions of a `data.pkl` with a stack and a memo."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -188,7 +189,7 @@ class _Unpickler:
             case "BUILD":  # versions of submodules, beside the tensors
                 self.stack.pop()
             case _:
-                raise ValueError(f"expected tensors alone, got the instruction {name}")
+                raise ValueError(f"expected only tensors, got the instruction {name}")
 
     def _pop_last(self, count: int) -> tuple[Any, ...]:
         if count > len(self.stack):
@@ -207,7 +208,7 @@ class _Unpickler:
     def _set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict):
-            raise ValueError("expected a dictionary to put values into")
+            raise ValueError("expected a dictionary to store values in")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str):
                 raise ValueError(f"expected names as keys, got {key!r:.80}")
@@ -239,7 +240,7 @@ def _call(function: Any, arguments: Any) -> Any:
             and _is_sizes(strides)
         ):
             return _View(storage, offset, shape, strides)
-    raise ValueError(f"expected tensors alone, got a call of {function!r:.200}")
+    raise ValueError(f"expected only tensors, got a call of {function!r:.200}")
 
 
 def _is_sizes(value: Any) -> bool:

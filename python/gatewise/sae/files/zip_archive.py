@@ -1,4 +1,4 @@
-"""Zip archives, with one error for all the ways in which one can be damaged."""
+"""Zip archives, with one error type for all kinds of damage."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from pathlib import Path
 
 @contextmanager
 def open_archive(path: Path, kind: str) -> Iterator[zipfile.ZipFile]:
-    """The archive, for a `with` statement.
+    """Context manager of an archive.
 
     Raises
     ------
     ValueError
-        It is none, truncated, altered or encrypted, which a member's reading may find out, or the
-        statement's body raises ValueError; names the path.
+        The file is not an archive, or is truncated, altered or encrypted, which may be detected
+        only when a member is read; or the body of the `with` statement raises ValueError. The
+        message names the path.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if any(member.header_offset < 0 for member in archive.infolist()):
-                raise zipfile.BadZipFile("a member lies before its start")
+                raise zipfile.BadZipFile("a member starts before the archive")
             yield archive
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise ValueError(f"{path}: expected a whole {kind}: {error}") from None
+        raise ValueError(f"{path}: expected a complete {kind}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -1,0 +1,136 @@
+"""A model and its training state, as the functions of this package take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gatewise.data import Signature
+from gatewise.training.probabilities import (
+    output_activations,
+    wants_probabilities,
+    warn_double,
+    warn_outputs,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from gatewise import _core
+    from gatewise._core import Floats
+    from gatewise.training.compiled import CompileSettings, Resolved
+    from gatewise.training.protocols import FitModel
+    from gatewise.training.training_state import TrainingState
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a model hands to `fit`, `evaluate`, `predict` and to files.
+
+    Attributes
+    ----------
+    model : FitModel
+        Its public side.
+    state : TrainingState
+        What it keeps from call to call.
+    build_from_data : callable (shapes)
+        Builds a model that waits for its first data.
+    begin_epoch : callable (samples)
+        What the model does before an epoch; `samples` are those of the epoch before, or 0.
+    end_epoch : callable (samples)
+        What the model does after an epoch of so many samples.
+    """
+
+    model: FitModel
+    state: TrainingState
+    build_from_data: Callable[[Sequence[Sequence[int | None]]], None]
+    begin_epoch: Callable[[int], None]
+    end_epoch: Callable[[int], None]
+
+    @property
+    def seed(self) -> int | None:
+        """The model's seed; None before it is built."""
+        return self.state.seed
+
+    def set_seed(self, seed: int | None) -> None:
+        """Replaces the seed, by one that was stored."""
+        self.state.seed = seed
+
+    def require_settings(self) -> CompileSettings:
+        """What `compile` was given; ValueError if it was not called."""
+        settings = self.state.settings
+        if settings is None:
+            raise ValueError(f"{self.model.name}: expected a compiled model; call compile first")
+        return settings
+
+    def require_network(self) -> _core.Network:
+        """The model's graph in the core; ValueError if the model is not built."""
+        network = self.state.network
+        if network is None:
+            raise ValueError(
+                f"{self.model.name}: expected a built model; give it an input shape or data"
+            )
+        return network
+
+    def resolve(self) -> Resolved:
+        """Losses and metrics of the outputs, resolved again if layers were added since."""
+        settings, network, state = self.require_settings(), self.require_network(), self.state
+        if state.resolved is None or state.resolved_network is not network:
+            shapes = [symbol.shape for symbol in self.model.outputs]
+            state.resolved = settings.resolve(self.model.output_names, shapes)
+            state.resolved_network = network
+            state.signature = None
+        return state.resolved
+
+    def prepare_trainer(self) -> _core.Trainer:
+        """The core's trainer; made at first use, and again if layers were added since."""
+        resolved, network, state = self.resolve(), self.require_network(), self.state
+        optimizer = self.model.optimizer
+        if state.trainer is None or state.trained_network is not network:
+            state.trainer = resolved.make_trainer(network, optimizer)
+            state.trained_network = network
+        optimizer.attach(state.trainer)
+        return state.trainer
+
+    def signature(self) -> Signature:
+        """Names and shapes of inputs and outputs, and what the losses want as targets."""
+        resolved = self.resolve()
+        if self.state.signature is None:
+            self.state.signature = replace(self.input_signature(), rules=resolved.rules)
+        return self.state.signature
+
+    def input_signature(self) -> Signature:
+        """Names and shapes of inputs and outputs, of a model that need not be compiled."""
+        shapes = [symbol.shape for symbol in self.model.inputs]
+        return Signature(self.model.input_names, shapes, self.model.output_names)
+
+    def trainer_state(self) -> dict[str, npt.NDArray[Any]]:
+        """The optimizer's arrays by name; empty before the first training step."""
+        trainer = self.state.current_trainer()
+        return {} if trainer is None else trainer.state()
+
+    def set_trainer_state(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Continues from what `trainer_state` returned."""
+        self.prepare_trainer().set_state(state)
+
+    def needs_output_check(self) -> bool:
+        """Whether the outputs of some samples should be checked to be probabilities."""
+        if self.state.outputs_checked:
+            return False
+        self.state.outputs_checked = True
+        resolved, found = self.resolve(), output_activations(self.model.outputs)
+        named = zip(self.model.output_names, resolved.losses, found, strict=True)
+        for name, loss, activation in named:
+            warn_double(name, loss, activation)
+        pairs = zip(resolved.losses, found, strict=True)
+        return any(wants_probabilities(loss, activation) for loss, activation in pairs)
+
+    def check_outputs(self, inputs: list[Floats | _core.SparseRows]) -> None:
+        """Warns of outputs for some samples that their loss takes for probabilities."""
+        outputs = self.require_network().predict(inputs, 32)
+        found = output_activations(self.model.outputs)
+        each = zip(self.model.output_names, self.resolve().losses, found, outputs, strict=True)
+        for name, loss, activation, output in each:
+            if wants_probabilities(loss, activation):
+                warn_outputs(name, loss, activation, output)
