@@ -4,8 +4,8 @@
 #include "kernels/activations.h"
 #include "kernels/softmax.h"
 #include "kernels/top_k.h"
-#include "kernels/update.h"
 #include "timing.h"
+#include "update_rules.h"
 
 namespace gatewise::bench {
 
@@ -36,20 +36,10 @@ inline void time_rows(const Report& report) {
 inline void time_updates(const Report& report) {
   Values g(kValues), weights(kValues), first(kValues), second(kValues);
   for (Index i = 0; i < kValues; ++i) second.data()[i] = std::abs(second.data()[i]);
-  UpdateTarget target{.rule = {.learning_rate = 1e-9f,
-                               .momentum = 0.9f,
-                               .one_minus_beta_1 = 0.1f,
-                               .one_minus_beta_2 = 0.001f,
-                               .epsilon = 1e-7f,
-                               .step_size = 1e-9f},
-                      .weights = weights,
-                      .first = first,
-                      .second = second};
-  const std::pair<const char*, UpdateKind> kinds[] = {
-      {"SGD", UpdateKind::kSgd}, {"momentum", UpdateKind::kMomentum}, {"Adam", UpdateKind::kAdam}};
-  for (const auto& [name, kind] : kinds) {
-    target.rule.kind = kind;
-    report.values(std::string("apply_update, ") + name, kValues,
+  UpdateTarget target{.rule = {}, .weights = weights, .first = first, .second = second};
+  for (const char* kind : {"sgd", "momentum", "adam"}) {
+    target.rule = rule_of(kind);
+    report.values(std::string("apply_update, ") + kind, kValues,
                   [&] { apply_update(target, 0, g, kValues); });
   }
 }

@@ -9,6 +9,7 @@
 #include "kernels/sparse_rows.h"
 #include "kernels/weight_gradient.h"
 #include "timing.h"
+#include "update_rules.h"
 
 namespace gatewise::bench {
 
@@ -74,14 +75,8 @@ inline void time_float32(const Report& report, const Shape& s) {
   Values first(p.shape.floats()), second(p.shape.floats()),
       packed(weight_gradient_scratch(p.shape, s.rows));
   // Updates are tiny, so that a time does not depend on how many calls preceded it.
-  const UpdateTarget target{.rule = {.kind = UpdateKind::kAdam,
-                                     .one_minus_beta_1 = 0.1f,
-                                     .one_minus_beta_2 = 0.001f,
-                                     .epsilon = 1e-7f,
-                                     .step_size = 1e-9f},
-                            .weights = p.w,
-                            .first = first,
-                            .second = second};
+  const UpdateTarget target{
+      .rule = rule_of("adam"), .weights = p.w, .first = first, .second = second};
   for (Index i = 0; i < p.shape.floats(); ++i) second.data()[i] = std::abs(second.data()[i]);
   report(sizes("weight_gradient and Adam", s), work.flops, 6 * work.bytes, [&] {
     weight_gradient(p.rows(), p.y, p.stride, 0, s.rows, p.shape, 0, gradient_units(p.shape), target,

@@ -31,8 +31,8 @@ struct DictionaryTargets {
   float* tied_encoder = nullptr;
   bool unit_norm = false;
 
-  bool measures() const { return decoder.rule.kind == UpdateKind::kMeasure; }
-  bool writes() const { return !measures() && decoder.rule.kind != UpdateKind::kStore; }
+  bool measures() const { return decoder.rule.use == GradientUse::kMeasure; }
+  bool writes() const { return !measures() && decoder.rule.use != GradientUse::kStore; }
 
   bool lazy = false;  // if true, latents without nonzeros are not updated
   // If the targets are kMeasure: the squared norms of each latent's gradients, [2, latents], of W_e

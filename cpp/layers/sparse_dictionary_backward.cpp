@@ -171,7 +171,7 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
   update_bias(pass, saved);  // reads the encoder as it was
   saved.inactive = inactive_experts(saved, sink, *pass.arena);
   DictionaryTargets targets = this->targets(saved, sink.begin(decoder_, 0));
-  saved.stored = targets.decoder.rule.kind == UpdateKind::kStore;
+  saved.stored = targets.decoder.rule.use == GradientUse::kStore;
   if (!tied_) targets.encoder = sink.begin(encoder_, 0);
   if (targets.measures()) targets.squares = pass.arena->take_zeroed<float>(2 * latents_);
   update_latents(sorted.nonzeros, saved.u, saved.d_rows, stride(), targets, *pass.arena);
@@ -236,7 +236,7 @@ const char* SparseDictionary::inactive_experts(const Saved& saved, UpdateSink& s
 void SparseDictionary::update_vector(UpdateSink& sink, int parameter, const float* sums,
                                      const Saved& saved) const {
   const UpdateTarget target = sink.begin(parameter, 0);
-  if (target.rule.kind == UpdateKind::kMeasure)
+  if (target.rule.use == GradientUse::kMeasure)
     sink.measured(parameter, dot(sums, sums, latents_));  // 0 for inactive experts
   else
     apply_to_latents(target, sums, saved);

@@ -1,8 +1,9 @@
-// Chooses the update and state of each parameter. The update itself is in kernels/update.h.
+// Optimizers: a formula over the update loop, its settings, and which moments it keeps. A new one
+// is one file here that registers its kind, one class of gatewise/optimizers, and one test.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <cstdint>
+#include <memory>
 
 #include "core/options.h"
 #include "kernels/group_shrink.h"
@@ -10,97 +11,40 @@
 
 namespace gatewise {
 
-struct Optimizer {
-  UpdateKind kind = UpdateKind::kSgd;
-  double learning_rate = 0.01;
-  double momentum = 0;
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
-  double weight_decay = 0;      // decoupled, for kernels and biases
-  double clip_norm = 0;         // of each parameter's gradient
-  double clip_value = 0;        // of each value of a gradient
-  double global_clip_norm = 0;  // of all gradients together
-  bool dense_updates = false;   // whether inactive experts are updated too
+class Optimizer {
+ public:
+  // Reads the settings that all optimizers have.
+  explicit Optimizer(const Options& options);
+  virtual ~Optimizer() = default;
 
-  static Optimizer from_options(const Options& options);
+  // The optimizer of option "kind"; refuses an option that the kind does not have.
+  static std::unique_ptr<Optimizer> create(const Options& options);
+
+  // Which arrays of the size of the parameters the formula reads and writes.
+  virtual bool uses_first() const = 0;
+  virtual bool uses_second() const = 0;
+
+  // Sets `update` and `constants` for the `step`-th update of a slice, from 1 on.
+  virtual void set_formula(UpdateRule& rule, std::int64_t step) const = 0;
+
+  // Where steps differ by weight, sets how the proximal step of groups follows them.
+  virtual void set_group_step(const UpdateTarget& /*target*/, GroupShrink& /*shrink*/) const {}
+
+  // Whether the update has a proximal step for L1 and group penalties.
+  virtual bool has_l1_step() const { return true; }
+
+  // Whether only sums of the loss gradient are wanted: no penalties, and no weights change.
+  virtual bool only_sums() const { return false; }
 
   // Whether all gradients are needed before the first update.
   bool stores_gradients() const { return clip_norm > 0 || global_clip_norm > 0; }
-};
 
-// Optimizer state of one layer: moments laid out like its parameters, a step count per slice
-// (constant while it is untouched), and the penalty of every slice as of its last update.
-class LayerState final : public UpdateSink {
- public:
-  // Updates wait for `apply_stored` if the optimizer clips by norm, or if the layer is used
-  // repeatedly: in the latter case no gradient can be measured and then recomputed.
-  LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly);
-
-  UpdateTarget begin(int index, Index slice) override;
-  void measured(int index, double square) override { measures_[index].square = square; }
-  UpdateTarget begin_measured(int index) override;
-  bool updates_inactive() const override { return optimizer_.dense_updates; }
-
-  void begin_step();
-
-  // For stored gradients. `finish_stored` adds the gradient of the L2 penalties and clears the
-  // gradients of zeros that are kept; `stored_square` returns the sum of squares of parameter
-  // `index`; `apply_stored` updates with its gradients multiplied by `scale`.
-  void finish_stored();
-  double stored_square(int index) const;
-  void apply_stored(int index, double scale);
-  // Whether gradients of this step were only measured, so that the layer must recompute and apply
-  // them.
-  bool has_measured() const;
-
-  // Applies the proximal step of group penalties to touched slices, after all updates of a step.
-  void shrink_touched_groups();
-
-  // Recomputes the penalty of the slices that this step touched, or of all of them.
-  void refresh_penalties(bool all);
-  double penalty() const;
-
-  bool stores_gradients() const { return stores_gradients_; }
-  std::size_t parameter_count() const { return slices_.size(); }
-
-  struct Slice {
-    std::int64_t steps = 0;
-    double penalty = 0;
-    bool touched = false;
-  };
-  std::vector<std::vector<Slice>>& slices() { return slices_; }
-  const ParameterBlock& block() const { return block_; }
-  AlignedBuffer& first() { return first_; }
-  AlignedBuffer& second() { return second_; }
-
- private:
-  struct Measure {
-    double square = 0;
-    float scale = 1;
-  };
-
-  UpdateTarget target(int index, Index slice);
-  GroupShrink group_shrink(int index, Index slice);
-  // Adds sum_i chunk_sum(slice, i) over `num_chunks` chunks to the penalty of each of those slices.
-  template <typename ChunkSum>
-  void add_penalties(int index, bool all, Index num_chunks, const ChunkSum& chunk_sum);
-  bool is_measured(int index) const { return gradient_offsets_[index] < 0; }
-  float* gradient(int index, Index slice) {
-    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
-  }
-  const float* gradient(int index, Index slice) const {
-    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
-  }
-
-  ParameterBlock& block_;
-  const Optimizer& optimizer_;
-  AlignedBuffer first_;
-  AlignedBuffer second_;
-  bool stores_gradients_;
-  AlignedBuffer gradient_;
-  std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
-  std::vector<Measure> measures_;        // by parameter
-  std::vector<std::vector<Slice>> slices_;
-  std::vector<double> chunk_sums_;  // scratch of `add_penalties`
+  double learning_rate;
+  double weight_decay;      // decoupled, for kernels and biases
+  double clip_norm;         // of each parameter's gradient
+  double clip_value;        // of each value of a gradient
+  double global_clip_norm;  // of all gradients together
+  bool dense_updates;       // whether inactive experts are updated too
 };
 
 }  // namespace gatewise

@@ -3,7 +3,7 @@
 
 #include "core/parallel.h"
 #include "kernels/reduce.h"
-#include "optimizers/optimizer.h"
+#include "optimizers/layer_state.h"
 
 namespace gatewise {
 namespace {
@@ -20,15 +20,14 @@ double operations(const Parameter& parameter, Index num_chunks) {
 GroupShrink LayerState::group_shrink(int index, Index slice) {
   const Parameter& parameter = block_.at(index);
   const UpdateTarget update_target = target(index, slice);
-  return {.groups = parameter.groups,
-          .rate = update_target.rule.learning_rate * parameter.l1,
-          .second = update_target.second,
-          .variance_root = update_target.rule.variance_root,
-          .epsilon = update_target.rule.epsilon};
+  GroupShrink shrink{.groups = parameter.groups,
+                     .rate = update_target.rule.learning_rate * parameter.l1};
+  optimizer_.set_group_step(update_target, shrink);
+  return shrink;
 }
 
 void LayerState::shrink_touched_groups() {
-  if (optimizer_.kind == UpdateKind::kGradientSums) return;
+  if (optimizer_.only_sums()) return;
   for (std::size_t at = 0; at < slices_.size(); ++at) {
     const int index = static_cast<int>(at);
     const Parameter& parameter = block_.at(index);

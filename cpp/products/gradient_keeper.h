@@ -16,7 +16,7 @@ class GradientKeeper final : public UpdateSink {
 
   UpdateTarget begin(int parameter, Index) override {
     UpdateTarget target;
-    target.rule.kind = UpdateKind::kStore;
+    target.rule.use = GradientUse::kStore;
     for (int i = 0; i < count_; ++i)
       if (kept_[i].parameter == parameter) target.gradient = kept_[i].gradient;
     return target;

@@ -6,7 +6,7 @@
 namespace gatewise {
 
 Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
-                 Optimizer optimizer)
+                 std::unique_ptr<Optimizer> optimizer)
     : network_(std::move(network)),
       objectives_(std::move(objectives)),
       optimizer_(std::move(optimizer)) {
@@ -28,7 +28,7 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   // A layer that occurs twice in the graph gets one update, with the sum of both gradients.
   for (std::size_t i = 0; i < layers_.size(); ++i)
     states_.push_back(
-        std::make_unique<LayerState>(layers_[i]->parameters(), optimizer_, layer_uses[i] > 1));
+        std::make_unique<LayerState>(layers_[i]->parameters(), *optimizer_, layer_uses[i] > 1));
   for (const Layer* layer : layers_) seen_writes_.push_back(layer->writes);
 
   for (const int value : network_->outputs()) ++uses[value];
@@ -124,8 +124,8 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
                                                  gradient.data, gradient.stride, row_values);
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
-    for (const Metric metric : objective.metrics)
-      step_results_.push_back(evaluate_metric(metric, y, target, row_values));
+    for (const auto& metric : objective.metrics)
+      step_results_.push_back(metric->evaluate(y, target, row_values));
     if (training) {
       gradients_[value] = gradient;
     }
@@ -230,21 +230,21 @@ void Trainer::apply_stored() {
   for (auto& state : states_)
     if (state->stores_gradients()) state->finish_stored();
   double scale = 1;
-  if (optimizer_.global_clip_norm > 0) {
+  if (optimizer_->global_clip_norm > 0) {
     double square = 0;
     for (auto& state : states_)
       for (std::size_t p = 0; p < state->parameter_count(); ++p)
         square += state->stored_square(static_cast<int>(p));
-    scale = std::min(1.0, optimizer_.global_clip_norm / std::max(std::sqrt(square), 1e-12));
+    scale = std::min(1.0, optimizer_->global_clip_norm / std::max(std::sqrt(square), 1e-12));
   }
   for (auto& state : states_) {
     if (!state->stores_gradients()) continue;
     for (std::size_t p = 0; p < state->parameter_count(); ++p) {
       const int index = static_cast<int>(p);
       double parameter_scale = scale;
-      if (optimizer_.clip_norm > 0) {
+      if (optimizer_->clip_norm > 0) {
         const double norm = std::sqrt(state->stored_square(index));
-        parameter_scale = std::min(1.0, optimizer_.clip_norm / std::max(norm, 1e-12));
+        parameter_scale = std::min(1.0, optimizer_->clip_norm / std::max(norm, 1e-12));
       }
       state->apply_stored(index, parameter_scale);
     }

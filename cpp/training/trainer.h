@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "losses/metric.h"
-#include "optimizers/optimizer.h"
+#include "metrics/metric.h"
+#include "optimizers/layer_state.h"
 #include "training/dataset.h"
 #include "training/network.h"
 
@@ -17,12 +17,13 @@ namespace gatewise {
 struct Objective {
   std::unique_ptr<Loss> loss;
   float weight = 1;
-  std::vector<Metric> metrics;
+  std::vector<std::unique_ptr<Metric>> metrics;
 };
 
 class Trainer {
  public:
-  Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives, Optimizer optimizer);
+  Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
+          std::unique_ptr<Optimizer> optimizer);
 
   // Runs one step on samples [count], whose rows are gathered as they are read. Returns the loss
   // (with penalties), the loss of each output, and the metrics of each output. An interrupt leaves
@@ -38,7 +39,7 @@ class Trainer {
   // Throws if a layer's weights are stored for prediction only.
   void check_trainable() const;
 
-  Optimizer& optimizer() { return optimizer_; }
+  Optimizer& optimizer() { return *optimizer_; }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
   std::vector<std::unique_ptr<LayerState>>& states() { return states_; }
@@ -67,7 +68,7 @@ class Trainer {
 
   std::shared_ptr<Network> network_;
   std::vector<Objective> objectives_;
-  Optimizer optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   std::vector<Layer*> layers_;                       // each once
   std::vector<std::unique_ptr<LayerState>> states_;  // by layer
   std::vector<std::uint64_t> seen_writes_;           // by layer

@@ -124,12 +124,13 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
   return bound;
 }
 
-using LossConfig = std::pair<std::string, py::dict>;
+// A registered kind and its options.
+using KindConfig = std::pair<std::string, py::dict>;
 
 std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
-                                      const std::vector<LossConfig>& losses,
+                                      const std::vector<KindConfig>& losses,
                                       const std::vector<float>& weights,
-                                      const std::vector<std::vector<std::string>>& metrics,
+                                      const std::vector<std::vector<KindConfig>>& metrics,
                                       const py::dict& optimizer) {
   require(weights.size() == losses.size() && metrics.size() == losses.size(),
           "Trainer: expected one weight and one list of metrics for each loss");
@@ -141,11 +142,12 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
     objective.loss = Loss::create(losses[i].first, options);
     options.check_all_read();
     objective.weight = weights[i];
-    for (const std::string& name : metrics[i]) objective.metrics.push_back(metric_from_name(name));
+    for (const auto& [kind, settings] : metrics[i])
+      objective.metrics.push_back(Metric::create(kind, to_options(settings)));
     objectives.push_back(std::move(objective));
   }
   return std::make_unique<Trainer>(std::move(network), std::move(objectives),
-                                   Optimizer::from_options(to_options(optimizer)));
+                                   Optimizer::create(to_options(optimizer)));
 }
 
 // Claims the layers for reading, so that no other model that shares them is trained meanwhile.

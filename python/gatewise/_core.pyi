@@ -159,7 +159,7 @@ class Dataset:
 class Trainer:
     """Runs training steps of a network: forward, losses, backward and update in one call.
 
-    `losses` are (name, options) per output, `metrics` a list of names per output, `optimizer` flat
+    `losses` are (kind, options) per output, `metrics` a list of them per output, `optimizer` flat
     options. A step returns [loss, loss of each output..., metrics of each output in order...], each
     a mean over the batch.
     """
@@ -169,7 +169,7 @@ class Trainer:
         network: Network,
         losses: list[tuple[str, dict[str, Any]]],
         loss_weights: list[float],
-        metrics: list[list[str]],
+        metrics: list[list[tuple[str, dict[str, Any]]]],
         optimizer: dict[str, Any],
     ) -> None: ...
     def train_step(self, data: Dataset, samples: Indices) -> list[float]: ...

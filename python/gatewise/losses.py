@@ -6,10 +6,14 @@ The core computes a loss and its gradient together; these objects select a loss 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_number
+
+TargetKind: TypeAlias = Literal["labels", "one_hot", "probabilities", "values"]
+"""What a loss compares outputs with: class indices, one-hot rows or distributions over classes,
+independent probabilities, or any values."""
 
 
 class Loss(Configurable):
@@ -22,6 +26,9 @@ class Loss(Configurable):
     """
 
     kind: ClassVar[str]
+    target: ClassVar[TargetKind]
+    from_logits: bool | None = None
+    """Whether outputs are logits or probabilities; None for losses of other outputs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -62,6 +69,7 @@ class MeanSquaredError(Loss):
     """
 
     kind = "mse"
+    target = "values"
 
     def __init__(
         self,
@@ -113,6 +121,7 @@ class BinaryCrossentropy(_SmoothedCrossentropy):
     """
 
     kind = "binary_crossentropy"
+    target = "probabilities"
 
     def __init__(
         self,
@@ -157,6 +166,7 @@ class CategoricalCrossentropy(_SmoothedCrossentropy):
     """
 
     kind = "categorical_crossentropy"
+    target = "one_hot"
 
     def __init__(
         self,
@@ -191,6 +201,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     kind = "sparse_categorical_crossentropy"
+    target = "labels"
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from gatewise.losses import Loss, TargetKind
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults
 
@@ -18,6 +19,8 @@ class Metric(Configurable):
     """
 
     kind: ClassVar[str]
+    target: ClassVar[TargetKind] = "values"
+    """What the metric compares with: `"labels"` are class indices, all else rows of values."""
     direction: ClassVar[Literal["up", "down"]]
     """Whether higher or lower is better; used by callbacks with `mode="auto"`."""
 
@@ -25,9 +28,13 @@ class Metric(Configurable):
         check_defaults(type(self).__name__, {"dtype": dtype}, {"dtype": None})
         self.name = name
 
+    def native_options(self) -> Config:
+        """The settings in the form that the core reads."""
+        return {}
+
     def get_config(self) -> Config:
         """The settings as JSON values; `from_config` creates an equal object from them."""
-        return {"name": self.name}
+        return {"name": self.name, **self.native_options()}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
@@ -95,6 +102,7 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     kind = "sparse_categorical_accuracy"
+    target = "labels"
     direction = "up"
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: None = None) -> None:
@@ -169,15 +177,15 @@ def get(identifier: object, argument: str = "metric") -> Metric:
     return metric
 
 
-def get_for_output(identifier: object, loss: str, units: int) -> Metric:
+def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
     """Like `get`, but `"accuracy"` and `"acc"` become the accuracy that Keras would choose.
 
     Parameters
     ----------
     identifier : str, dict or Metric
         The user's value.
-    loss : str
-        The core's name of the output's loss.
+    loss : Loss
+        The output's loss.
     units : int
         The output's width.
 
@@ -186,16 +194,17 @@ def get_for_output(identifier: object, loss: str, units: int) -> Metric:
     ValueError
         Also if the metric does not accept the targets of the loss.
     """
-    labels = loss == "sparse_categorical_crossentropy"
+    labels = loss.target == "labels"
     if isinstance(identifier, str) and identifier in ACCURACY_NAMES:
         many = SparseCategoricalAccuracy if labels else CategoricalAccuracy
         kind = BinaryAccuracy if units == 1 and not labels else many
         return kind(name=identifier)
     metric = get(identifier)
-    if labels != isinstance(metric, SparseCategoricalAccuracy):
+    if labels != (metric.target == "labels"):
         fitting = "sparse_categorical_accuracy" if labels else "a metric of targets, not of labels"
         raise ValueError(
-            f"metrics: expected {fitting} (or 'accuracy') with loss {loss}, got {metric.name!r}"
+            f"metrics: expected {fitting} (or 'accuracy') with loss {loss.kind}, got "
+            f"{metric.name!r}"
         )
     return metric
 

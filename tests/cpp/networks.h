@@ -99,23 +99,18 @@ inline std::shared_ptr<Network> make_network(const std::string& router, const st
 }
 
 inline std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
-                                             Optimizer optimizer) {
+                                             std::unique_ptr<Optimizer> optimizer) {
   Options options;
   options.set("from_logits", false);
   Objective objective;
   objective.loss = Loss::create("sparse_categorical_crossentropy", options);
-  objective.metrics.push_back(metric_from_name("sparse_categorical_accuracy"));
+  objective.metrics.push_back(Metric::create("sparse_categorical_accuracy", {}));
   std::vector<Objective> objectives;
   objectives.push_back(std::move(objective));
-  return std::make_unique<Trainer>(std::move(network), std::move(objectives), optimizer);
+  return std::make_unique<Trainer>(std::move(network), std::move(objectives), std::move(optimizer));
 }
 
-inline Optimizer adam() {
-  Optimizer optimizer;
-  optimizer.kind = UpdateKind::kAdam;
-  optimizer.learning_rate = 0.01;
-  return optimizer;
-}
+inline std::unique_ptr<Optimizer> adam() { return make_optimizer("adam", 0.01); }
 
 // Samples in four distant clusters of 64 consecutive rows, with labels.
 struct Samples {

@@ -15,7 +15,7 @@
 #include "core/aligned_buffer.h"
 #include "core/panels.h"
 #include "core/parallel.h"
-#include "kernels/update.h"
+#include "optimizers.h"
 
 namespace gatewise::reference {
 
@@ -195,15 +195,14 @@ inline Sum affine(const float* row, const Matrix& w, const float* bias, Index j)
 // An SGD target with learning rate 1: it subtracts the gradient from the weights.
 inline UpdateTarget unit_sgd(float* weights) {
   UpdateTarget target;
-  target.rule.kind = UpdateKind::kSgd;
-  target.rule.learning_rate = 1;
+  target.rule = rule_of(*make_optimizer("sgd", 1), 1);
   target.weights = weights;
   return target;
 }
 
 inline UpdateTarget store(float* gradient) {
   UpdateTarget target;
-  target.rule.kind = UpdateKind::kStore;
+  target.rule.use = GradientUse::kStore;
   target.gradient = gradient;
   return target;
 }

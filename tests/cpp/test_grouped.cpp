@@ -3,7 +3,7 @@
 #include "products/grouped.h"
 
 #include "kernels/sparse_rows.h"
-#include "optimizers/optimizer.h"
+#include "optimizers/layer_state.h"
 #include "reference.h"
 
 using namespace gatewise;
@@ -104,13 +104,6 @@ std::vector<float> run_update(Problem p, const Optimizer& optimizer, bool is_spa
   return {p.block.data(), p.block.data() + p.block.size()};
 }
 
-Optimizer make_optimizer(UpdateKind kind, double rate) {
-  Optimizer optimizer;
-  optimizer.kind = kind;
-  optimizer.learning_rate = rate;
-  return optimizer;
-}
-
 }  // namespace
 
 TEST_CASE("the grouped products have the same bits on 1, 2, 3 and 4 threads") {
@@ -121,10 +114,10 @@ TEST_CASE("the grouped products have the same bits on 1, 2, 3 and 4 threads") {
       for (const bool flag : {false, true}) {
         results.push_back(run_forward(Problem(kind), flag));
         results.push_back(run_input_gradient(Problem(kind), flag));
-        Optimizer adam = make_optimizer(UpdateKind::kAdam, 0.01);
-        results.push_back(run_update(Problem(kind), adam, flag));
-        adam.dense_updates = true;
-        results.push_back(run_update(Problem(kind), adam, flag));
+        const auto adam = make_optimizer("adam", 0.01);
+        results.push_back(run_update(Problem(kind), *adam, flag));
+        adam->dense_updates = true;
+        results.push_back(run_update(Problem(kind), *adam, flag));
       }
       return results;
     };
@@ -195,7 +188,7 @@ TEST_CASE("grouped_weight_gradient updates each group's weights by its own gradi
       const Problem p(kind);
       const Matrix source = is_sparse ? p.csr.dense() : p.dense;
       const std::vector<float> after =
-          run_update(Problem(kind), make_optimizer(UpdateKind::kSgd, 1), is_sparse);
+          run_update(Problem(kind), *make_optimizer("sgd", 1), is_sparse);
       WorstError worst;
       bool untouched_are_same = true;
       for (Index g = 0; g < p.groups.count; ++g) {

@@ -95,9 +95,8 @@ void check_gradients(const RouterCase& setting) {
                         rng.vector(run.choice.num_assignments())};
   Variables at{table_of(before.x), tables_of(before)};
 
-  Optimizer sgd;
-  sgd.learning_rate = 1;
-  LayerState state(batch.block, sgd, false);
+  const auto sgd = make_optimizer("sgd", 1);
+  LayerState state(batch.block, *sgd, false);
   state.begin_step();
   Matrix d_x(kRows, kRouterWidth, kRouterWidth + 2);
   for (Index i = 0; i < kRows; ++i)

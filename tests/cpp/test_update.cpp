@@ -7,47 +7,80 @@ using namespace gatewise::reference;
 
 namespace {
 
-const std::vector<UpdateKind> kKinds{UpdateKind::kSgd, UpdateKind::kMomentum, UpdateKind::kNesterov,
-                                     UpdateKind::kAdam};
+constexpr double kRate = 0.1, kMomentum = 0.9, kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;
+constexpr int kStep = 3;
 
-// One weight and its state, updated by the formulas of kernels/update.h in double.
+// One weight and its moments in double.
 struct Weight {
   double w, m, v;
-
-  void update(const UpdateRule& r, double g) {
-    const bool is_kept_zero = r.keeps_zeros && w == 0;
-    if (is_kept_zero) g = 0;
-    g += 2.0 * r.l2 * w;
-    if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
-    w -= w * r.decay;
-    double threshold = static_cast<double>(r.learning_rate) * r.l1;
-    if (r.kind == UpdateKind::kSgd) {
-      w -= r.learning_rate * g;
-    } else if (r.kind == UpdateKind::kAdam) {
-      m += r.one_minus_beta_1 * (g - m);
-      v += r.one_minus_beta_2 * (g * g - v);
-      w -= r.step_size * m / (std::sqrt(v) + r.epsilon);
-      threshold /= std::sqrt(v) * r.variance_root + r.epsilon;
-    } else {
-      m = r.momentum * m - r.learning_rate * g;
-      w += r.kind == UpdateKind::kMomentum ? m : r.momentum * m - r.learning_rate * g;
-    }
-    if (r.l1 > 0) w = std::copysign(std::max(std::fabs(w) - threshold, 0.0), w);
-    if (is_kept_zero) w = 0;
-  }
 };
 
-UpdateRule make_rule(UpdateKind kind, int variant) {
-  UpdateRule rule{.kind = kind,
-                  .learning_rate = 0.1f,
-                  .momentum = 0.9f,
-                  .one_minus_beta_1 = 0.1f,
-                  .one_minus_beta_2 = 0.001f,
-                  .epsilon = 1e-7f};
-  // Adam's constants at step 3.
-  rule.step_size =
-      static_cast<float>(0.1 * std::sqrt(1 - std::pow(0.999, 3)) / (1 - std::pow(0.9, 3)));
-  rule.variance_root = static_cast<float>(1 / std::sqrt(1 - std::pow(0.999, 3)));
+// A formula in double: updates a weight with g, and returns the threshold of the proximal step for
+// a penalty of 1.
+using Formula = double (*)(Weight& x, double g);
+
+struct Kind {
+  const char* name;
+  const char* kind;
+  std::map<std::string, Options::Value> settings;
+  Formula formula;
+  double tolerance;  // a dozen roundings of values below 2, plus those of the threshold
+};
+
+const std::vector<Kind> kKinds{
+    {"sgd",
+     "sgd",
+     {},
+     [](Weight& x, double g) {
+       x.w -= kRate * g;
+       return kRate;
+     },
+     2e-6},
+    {"momentum",
+     "sgd",
+     {{"momentum", kMomentum}},
+     [](Weight& x, double g) {
+       x.m = kMomentum * x.m - kRate * g;
+       x.w += x.m;
+       return kRate;
+     },
+     2e-6},
+    {"nesterov",
+     "sgd",
+     {{"momentum", kMomentum}, {"nesterov", true}},
+     [](Weight& x, double g) {
+       x.m = kMomentum * x.m - kRate * g;
+       x.w += kMomentum * x.m - kRate * g;
+       return kRate;
+     },
+     2e-6},
+    {"adam",
+     "adam",
+     {{"beta_1", kBeta1}, {"beta_2", kBeta2}, {"epsilon", kEpsilon}},
+     [](Weight& x, double g) {
+       x.m += (1 - kBeta1) * (g - x.m);
+       x.v += (1 - kBeta2) * (g * g - x.v);
+       const double first = 1 - std::pow(kBeta1, kStep), second = 1 - std::pow(kBeta2, kStep);
+       x.w -= kRate * std::sqrt(second) / first * x.m / (std::sqrt(x.v) + kEpsilon);
+       return kRate / (std::sqrt(x.v / second) + kEpsilon);
+     },
+     1e-5},
+};
+
+// What the update loop adds to a formula, in double.
+void update(const Kind& kind, const UpdateRule& r, Weight& x, double g) {
+  const bool is_kept_zero = r.keeps_zeros && x.w == 0;
+  if (is_kept_zero) g = 0;
+  g += 2.0 * r.l2 * x.w;
+  if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
+  x.w -= x.w * r.decay;
+  const double threshold = kind.formula(x, g) * r.l1;
+  if (r.l1 > 0) x.w = std::copysign(std::max(std::fabs(x.w) - threshold, 0.0), x.w);
+  if (is_kept_zero) x.w = 0;
+}
+
+UpdateRule make_rule(const Kind& kind, int variant) {
+  UpdateRule rule = rule_of(*make_optimizer(kind.kind, kRate, kind.settings), kStep);
   if (variant & 1) rule.clip_value = 0.4f;
   if (variant & 2) rule.decay = 0.01f;
   if (variant & 4) rule.l1 = 0.5f;
@@ -94,7 +127,7 @@ struct State {
 
 TEST_CASE("apply_update agrees with the formulas of every kind, with clip, decay, l1 and l2") {
   RandomGenerator rng(1);
-  for (const UpdateKind kind : kKinds) {
+  for (const Kind& kind : kKinds) {
     for (int variant = 0; variant < 32; ++variant) {
       for (Index count = 0; count <= 33; ++count) {
         State state(count, rng);
@@ -105,16 +138,12 @@ TEST_CASE("apply_update agrees with the formulas of every kind, with clip, decay
         WorstError worst;
         for (Index i = 0; i < count; ++i) {
           Weight weight{before.weights[3 + i], before.first[3 + i], before.second[3 + i]};
-          weight.update(rule, before.gradient[i]);
-          // A dozen roundings of values below 2, plus those of a threshold up to 0.1 * 0.5 / 0.01.
-          worst.see(state.weights[3 + i], weight.w, kind == UpdateKind::kAdam ? 1e-5 : 2e-6);
-          if (kind == UpdateKind::kSgd) continue;
+          update(kind, rule, weight, before.gradient[i]);
+          worst.see(state.weights[3 + i], weight.w, kind.tolerance);
           worst.see(state.first[3 + i], weight.m, 1e-6);
-          worst.see(state.second[3 + i],
-                    kind == UpdateKind::kAdam ? weight.v : before.second[3 + i], 1e-6);
+          worst.see(state.second[3 + i], weight.v, 1e-6);
         }
-        INFO("kind ", static_cast<int>(kind), " variant ", variant, " count ", count, ": ",
-             worst.report());
+        INFO(kind.name, ", variant ", variant, " count ", count, ": ", worst.report());
         CHECK(worst.is_within());
         CHECK(state.canaries_are_intact());
         CHECK(same_bits(state.gradient, before.gradient));
@@ -126,7 +155,7 @@ TEST_CASE("apply_update agrees with the formulas of every kind, with clip, decay
 TEST_CASE("apply_update has the same bits however a slice is divided") {
   RandomGenerator rng(2);
   const Index count = 83;
-  for (const UpdateKind kind : kKinds) {
+  for (const Kind& kind : kKinds) {
     for (int variant = 0; variant < 32; ++variant) {
       State whole(count, rng);
       if (variant & 16) whole.clear_some();
@@ -138,7 +167,7 @@ TEST_CASE("apply_update has the same bits however a slice is divided") {
         for (Index at = 0; at < count; at += step)
           apply_update(chunked.target(rule), 3 + at, chunked.gradient.data() + at,
                        std::min(step, count - at));
-        INFO("kind ", static_cast<int>(kind), " variant ", variant, " step ", step);
+        INFO(kind.name, ", variant ", variant, " step ", step);
         CHECK(same_bits(whole.weights, chunked.weights));
         CHECK(same_bits(whole.first, chunked.first));
         CHECK(same_bits(whole.second, chunked.second));
@@ -161,10 +190,9 @@ TEST_CASE("apply_update reads no moments for SGD and no second moments for momen
   const std::vector<float> g{3};
   apply_update(unit_sgd(w.data()), 0, g.data(), 1);
   CHECK(w[0] == -2.0f);
-  UpdateTarget target{
-      .rule = make_rule(UpdateKind::kMomentum, 0), .weights = w.data(), .first = m.data()};
-  target.rule.learning_rate = 1;
-  target.rule.momentum = 0.5f;
+  UpdateTarget target{.rule = rule_of(*make_optimizer("sgd", 1, {{"momentum", 0.5}}), 1),
+                      .weights = w.data(),
+                      .first = m.data()};
   apply_update(target, 0, g.data(), 1);
   CHECK(m[0] == -2.0f);
   CHECK(w[0] == -4.0f);
@@ -184,11 +212,11 @@ TEST_CASE("apply_update with l1 makes small weights exactly zero and keeps signs
   CHECK(w[4] == 0.0f);
 }
 
-TEST_CASE("apply_update with kGradientSums adds gradients and squares and keeps weights") {
+TEST_CASE("gradient_sums adds gradients and squares and keeps weights") {
   RandomGenerator rng(4);
   State state(19, rng);
   const State before = state;
-  UpdateRule rule{.kind = UpdateKind::kGradientSums};
+  UpdateRule rule = rule_of(*make_optimizer("gradient_sums", 0), 1);
   rule.l1 = rule.l2 = 0.5f;
   for (int times = 0; times < 2; ++times)
     apply_update(state.target(rule), 3, state.gradient.data(), 19);
@@ -221,13 +249,13 @@ TEST_CASE("clear_at_zeros clears only the gradients of zero weights") {
 }
 
 TEST_CASE("apply_update propagates NaN gradients") {
-  for (const UpdateKind kind : kKinds) {
+  for (const Kind& kind : kKinds) {
     for (const int variant : {0, 1, 4, 16}) {
       RandomGenerator rng(3);
       State state(5, rng);
       state.gradient[2] = NAN;
       apply_update(state.target(make_rule(kind, variant)), 3, state.gradient.data(), 5);
-      INFO("kind ", static_cast<int>(kind), " variant ", variant);
+      INFO(kind.name, ", variant ", variant);
       CHECK(std::isnan(state.weights[3 + 2]));
       CHECK(std::isfinite(state.weights[3 + 1]));
     }

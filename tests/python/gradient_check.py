@@ -139,7 +139,7 @@ class Graph:
     def trainer(self, **optimizer: Any) -> _core.Trainer:
         """A trainer whose step subtracts the gradient (SGD at rate 1), unless options differ."""
         settings = {"kind": "sgd", "learning_rate": 1.0} | optimizer
-        metrics: list[list[str]] = [[] for _ in self.outputs]
+        metrics: list[list[Any]] = [[] for _ in self.outputs]
         return _core.Trainer(self.network, self.losses, self.loss_weights, metrics, settings)
 
     def forward(self, inputs: list[np.ndarray], run: Run) -> list[np.ndarray]:

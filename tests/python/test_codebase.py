@@ -25,10 +25,11 @@ ALLOWED_INCLUDES = {
     "experts": {"core", "kernels", "products", "routing"},
     "layers": {"core", "kernels", "products", "codes", "routing", "experts"},
     "losses": {"core", "kernels"},
+    "metrics": {"core", "kernels", "losses"},
     "optimizers": {"core", "kernels"},
     "training": {
         *("core", "kernels", "products", "codes", "routing", "experts"),
-        *("layers", "losses", "optimizers"),
+        *("layers", "losses", "metrics", "optimizers"),
     },
 }
 # Packages and modules of python/gatewise, level by level: each imports those of earlier levels.
@@ -58,6 +59,7 @@ ALLOWED_WITHIN = {
     ("cli", "demo"),
     ("cli", "demo_data"),
     ("demo", "demo_data"),
+    ("metrics", "losses"),
 }
 DEPENDENCIES = {"numpy", "scipy", "safetensors", "tqdm"}
 EXTRAS = {"matplotlib", "mlxtend", "networkx", "sklearn"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gatewise import _core
+from gatewise import _core, losses
 from gatewise.data import convert
 from gatewise.data.csr import to_csr, to_sparse_rows
 from gatewise.data.parts import Part, to_part, to_parts
@@ -182,7 +182,7 @@ def test_row_ranges_are_read_in_the_given_order() -> None:
 
 
 def test_sample_counts_must_agree() -> None:
-    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
+    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule(losses.get("mse"), (None, 1))])
     x, y = np.ones((4, 3)), np.ones(5)
     with pytest.raises(ValueError, match="y: expected 4 samples as in x, got 5"):
         labelled_samples(signature, x, y)
@@ -191,7 +191,7 @@ def test_sample_counts_must_agree() -> None:
 
 
 def test_sample_weights_that_are_all_zero_warn() -> None:
-    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule("mse", (None, 1))])
+    signature = Signature(["i"], [SHAPE], ["o"], [TargetRule(losses.get("mse"), (None, 1))])
     with pytest.warns(UserWarning, match="sample_weight: all weights are 0"):
         labelled_samples(signature, np.ones((4, 3)), np.ones(4), np.zeros(4))
 

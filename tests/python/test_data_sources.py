@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatewise import losses
 from gatewise.data import (
     ArraySource,
     IteratorSource,
@@ -23,7 +24,7 @@ from gatewise.data import (
 from gatewise.data.parts import open_npy
 from gatewise.data.sample_set import SampleSet
 
-SIGNATURE = Signature(["i"], [(None, 2)], ["o"], [TargetRule("mse", (None, 1))])
+SIGNATURE = Signature(["i"], [(None, 2)], ["o"], [TargetRule(losses.get("mse"), (None, 1))])
 
 
 def make_set(path: Path, samples: int = 103) -> SampleSet:

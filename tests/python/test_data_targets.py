@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gatewise import losses
 from gatewise.data.split import check_class_weight, class_weights, training_samples
 from gatewise.data.targets import TargetRule
 
-LABELS = TargetRule("sparse_categorical_crossentropy", (None, 4))
-ONE_HOT = TargetRule("categorical_crossentropy", (None, 4))
-BINARY = TargetRule("binary_crossentropy", (None, 1))
-VALUES = TargetRule("mse", (None, 2))
+LABELS = TargetRule(losses.get("sparse_categorical_crossentropy"), (None, 4))
+ONE_HOT = TargetRule(losses.get("categorical_crossentropy"), (None, 4))
+BINARY = TargetRule(losses.get("binary_crossentropy"), (None, 1))
+VALUES = TargetRule(losses.get("mse"), (None, 2))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "float32", "float64"])
@@ -26,7 +27,7 @@ def test_labels_lose_a_last_axis_of_length_one() -> None:
 
 
 def test_labels_of_several_rows_keep_their_axes() -> None:
-    rule = TargetRule("sparse_categorical_crossentropy", (None, 5, 4))
+    rule = TargetRule(losses.get("sparse_categorical_crossentropy"), (None, 5, 4))
     assert rule.convert(np.zeros((2, 5), int), "y").shape == (2, 5)
 
 
@@ -59,7 +60,7 @@ def test_labels_for_one_hot_targets_are_refused_with_a_hint() -> None:
 
 def test_values_of_one_unit_get_a_last_axis() -> None:
     assert BINARY.convert(np.array([0, 1, 1]), "y").shape == (3, 1)
-    assert TargetRule("mse", (None, 1)).convert(np.ones(3), "y").shape == (3, 1)
+    assert TargetRule(losses.get("mse"), (None, 1)).convert(np.ones(3), "y").shape == (3, 1)
 
 
 @pytest.mark.parametrize("array", [np.ones(3), np.ones((3, 3)), np.ones((3, 1))])

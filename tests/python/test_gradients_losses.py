@@ -131,7 +131,7 @@ def test_metrics_of_a_fused_loss_read_the_activated_outputs(loss, name):
     batch = graph.batch()
     data = batch.dataset()
     settings = {"kind": "sgd", "learning_rate": 0.0}
-    trainer = _core.Trainer(graph.network, [loss], [1.0], [["mse", "mae"]], settings)
+    trainer = _core.Trainer(graph.network, [loss], [1.0], [[("mse", {}), ("mae", {})]], settings)
     error = graph.network.predict(batch.inputs, 32)[0] - batch.targets[0]
     expected = [np.mean(error**2), np.mean(np.abs(error))]
     for step in (trainer.test_step, trainer.train_step):

@@ -99,7 +99,7 @@ def test_losses_have_the_names_of_keras(name: str, kind: type) -> None:
 )
 def test_accuracy_selects_the_same_metric_as_keras(units: int, loss: str, kind: type) -> None:
     for name in ("accuracy", "acc"):
-        metric = gw.metrics.get_for_output(name, loss, units)
+        metric = gw.metrics.get_for_output(name, gw.losses.get(loss), units)
         assert type(metric) is kind and metric.name == name
 
 

@@ -18,10 +18,10 @@ from gatewise.data.convert import (
     describe_shape,
     to_float32,
 )
+from gatewise.losses import Loss
 
-_LABELS = "sparse_categorical_crossentropy"
-_ONE_HOT = "categorical_crossentropy"
-_PROBABILITIES = "binary_crossentropy"
+# Targets that lie between 0 and 1.
+_BOUNDED = ("one_hot", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class TargetRule:
 
     Parameters
     ----------
-    loss : str
-        The core's name of the output's loss.
+    loss : Loss
+        The output's loss, which names the kind of its target.
     shape : tuple
         The output's shape `(None, ..., units)`; axis 0 is samples.
     """
 
-    loss: str
+    loss: Loss
     shape: Shape
 
     @property
     def are_labels(self) -> bool:
         """True if targets are int32 class indices `(n, ...)`, not float32 `(n, ..., units)`."""
-        return self.loss == _LABELS
+        return self.loss.target == "labels"
 
     @property
     def classes(self) -> int:
@@ -92,10 +92,10 @@ class TargetRule:
                     f"{name}: expected one label per sample, got labels of shape {targets.shape}"
                 )
             return np.asarray(targets, dtype=np.int32)
-        if self.loss not in (_ONE_HOT, _PROBABILITIES) or targets.ndim != 2:
+        if self.loss.target not in _BOUNDED or targets.ndim != 2:
             raise ValueError(
                 f"{name}: expected a classification loss with one class per sample, "
-                f"got {self.loss} with targets of shape {targets.shape}"
+                f"got {self.loss.kind} with targets of shape {targets.shape}"
             )
         if targets.shape[1] > 1:
             return np.asarray(targets.argmax(axis=1), dtype=np.int32)
@@ -110,8 +110,8 @@ class TargetRule:
             if _fits(array, self.shape):
                 hint = "; one-hot targets go with loss='categorical_crossentropy'"
             raise ValueError(
-                f"{name}: expected class indices of shape {describe_shape(lead)} for {_LABELS}, "
-                f"got {array.shape}{hint}"
+                f"{name}: expected class indices of shape {describe_shape(lead)} for "
+                f"{self.loss.kind}, got {array.shape}{hint}"
             )
         check_samples(array.shape[0], name, array.shape)
         if array.dtype.kind == "f":
@@ -134,19 +134,19 @@ class TargetRule:
             array = array[..., np.newaxis]
         if not _fits(array, shape):
             hint = ""
-            if self.loss == _ONE_HOT and array.ndim in (len(shape) - 1, len(shape)):
-                hint = f"; class indices go with loss={_LABELS!r}"
+            if self.loss.target == "one_hot" and array.ndim in (len(shape) - 1, len(shape)):
+                hint = "; class indices go with loss='sparse_categorical_crossentropy'"
             raise ValueError(
-                f"{name}: expected targets of shape {describe_shape(shape)} for {self.loss}, "
+                f"{name}: expected targets of shape {describe_shape(shape)} for {self.loss.kind}, "
                 f"got {array.shape}{hint}"
             )
         check_samples(array.shape[0], name, array.shape)
         converted = to_float32(array, name)
         check_finite(converted, name, array, rows)
-        if self.loss in (_ONE_HOT, _PROBABILITIES) and (converted.min() < 0 or converted.max() > 1):
+        if self.loss.target in _BOUNDED and (converted.min() < 0 or converted.max() > 1):
             outside = (converted < 0) | (converted > 1)
             _raise_first_invalid(
-                outside, array, name, f"targets between 0 and 1 for {self.loss}", rows
+                outside, array, name, f"targets between 0 and 1 for {self.loss.kind}", rows
             )
         return converted
 

@@ -134,11 +134,6 @@ class Optimizer(Configurable):
         return {
             "kind": self.kind,
             "learning_rate": self.learning_rate,
-            "momentum": 0.0,
-            "nesterov": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-7,
             "weight_decay": self.weight_decay or 0.0,
             "clipnorm": self.clipnorm or 0.0,
             "clipvalue": self.clipvalue or 0.0,

@@ -50,7 +50,7 @@ class Resolved:
             network,
             [(loss.kind, loss.native_options()) for loss in self.losses],
             self.loss_weights,
-            [[metric.kind for metric in own] for own in self.metrics],
+            [[(metric.kind, metric.native_options()) for metric in own] for own in self.metrics],
             optimizer.native_options(),
         )
 
@@ -133,7 +133,7 @@ class CompileSettings:
             missing = names[next(i for i, loss in enumerate(own_losses) if loss is None)]
             raise ValueError(f"loss: expected a loss for each output, got None for {missing!r}")
         resolved = [
-            [metrics.get_for_output(metric, loss.kind, int(shape[-1] or 0)) for metric in own]
+            [metrics.get_for_output(metric, loss, int(shape[-1] or 0)) for metric in own]
             for own, loss, shape in zip(chosen, found, shapes, strict=True)
         ]
         result_indices, directions = _name_results(names, resolved)
@@ -141,7 +141,7 @@ class CompileSettings:
             losses=found,
             loss_weights=weights,
             metrics=resolved,
-            rules=[TargetRule(loss.kind, shape) for loss, shape in zip(found, shapes, strict=True)],
+            rules=[TargetRule(loss, shape) for loss, shape in zip(found, shapes, strict=True)],
             result_indices=result_indices,
             directions=directions,
         )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise import losses
 from gatewise.data.convert import Floats
 from gatewise.losses import Loss
 from gatewise.utils.warn import warn_user
@@ -15,18 +14,13 @@ from gatewise.utils.warn import warn_user
 if TYPE_CHECKING:
     from gatewise.layers.symbol import Symbol
 
-_WITH_LOGITS = (
-    losses.BinaryCrossentropy,
-    losses.CategoricalCrossentropy,
-    losses.SparseCategoricalCrossentropy,
-)
 # Rows of a softmax in float32 sum to 1 well within this.
 _TOLERANCE = 1e-3
 
 
 def wants_probabilities(loss: Loss, activation: str | None) -> bool:
     """Whether a loss takes probabilities from an output whose activation does not make them."""
-    if not isinstance(loss, _WITH_LOGITS) or loss.from_logits:
+    if loss.from_logits is not False:
         return False
     return activation not in ("softmax", "sigmoid")
 
@@ -36,7 +30,7 @@ def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats)
 
     Keras clips them to [1e-7, 1 - 1e-7] and says nothing; the gradient there is 0.
     """
-    binary = isinstance(loss, losses.BinaryCrossentropy)
+    binary = loss.target == "probabilities"
     low, high = float(outputs.min()), float(outputs.max())
     sums = outputs.sum(axis=-1)
     is_unnormalized = not binary and bool(np.abs(sums - 1).max() > _TOLERANCE)
@@ -55,7 +49,7 @@ def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats)
 
 def warn_double(name: str, loss: Loss, activation: str | None) -> None:
     """Warns if a loss that takes logits gets the result of a softmax or sigmoid."""
-    if isinstance(loss, _WITH_LOGITS) and loss.from_logits and activation in ("softmax", "sigmoid"):
+    if loss.from_logits and activation in ("softmax", "sigmoid"):
         warn_user(
             f"loss: {loss.kind} with from_logits=True expects what a softmax or sigmoid is given, "
             f"got output {name!r} with activation {activation!r}, which would be applied twice"

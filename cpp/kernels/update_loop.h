@@ -1,0 +1,85 @@
+// The loop that every optimizer's formula runs in: penalties, clipping, decay, kept zeros, tails.
+//
+// A formula is a class of constants in registers, constructed from an UpdateRule. (They are copies,
+// so the compiler knows that no store changes them.) Its call updates up to 16 weights:
+//   operator()(Vector& w, const Vector& g, Vector& first, Vector& second, Vector& l1_step) const
+// w, first and second are read and written; `l1_step` is learning_rate l1 when it is called, and
+// afterwards the threshold of the proximal step of each weight. kUsesFirst and kUsesSecond say
+// which moments exist.
+#pragma once
+
+#include <limits>
+
+#include "kernels/update.h"
+#include "kernels/vector.h"
+
+namespace gatewise {
+
+// sign(w) max(|w| - threshold, 0)
+GATEWISE_INLINE Vector shrink_to_zero(const Vector& w, const Vector& threshold) {
+  return copysign(max(Vector::zero(), abs(w) - threshold), w);
+}
+
+// 0 where w is 0 or subnormal, else `value`, also where w is NaN.
+GATEWISE_INLINE Vector where_not_zero(const Vector& w, const Vector& value) {
+  const Vector smallest = Vector::set(std::numeric_limits<float>::min());
+  return select_greater(smallest, abs(w), Vector::zero(), value);
+}
+
+// Updates `count` values, at most 16, with the gradient g. Before the formula, 2 l2 w is added to
+// g, the sum is clipped, and w -= decay w; after it, w = sign(w) max(|w| - l1_step, 0). With
+// keeps_zeros, weights of 0 stay 0 and their g is 0, so that moments fade.
+template <typename Formula, bool kExtras>
+GATEWISE_INLINE void update_vector(const Formula& formula, const UpdateRule& rule, float* weights,
+                                   float* first, float* second, Vector g, Index count) {
+  const Vector before = Vector::load_up_to(weights, count);
+  Vector w = before;
+  Vector l1_step = Vector::zero();
+  if constexpr (kExtras) {
+    if (rule.keeps_zeros) g = where_not_zero(before, g);
+    if (rule.l2 > 0) g = fma(Vector::set(2 * rule.l2), w, g);
+    if (rule.clip_value > 0)
+      g = max(Vector::set(-rule.clip_value), min(Vector::set(rule.clip_value), g));
+    if (rule.decay > 0) w = w - w * Vector::set(rule.decay);
+    l1_step = Vector::set(rule.learning_rate * rule.l1);
+  }
+  Vector m = Vector::zero(), v = Vector::zero();
+  if constexpr (Formula::kUsesFirst) m = Vector::load_up_to(first, count);
+  if constexpr (Formula::kUsesSecond) v = Vector::load_up_to(second, count);
+  formula(w, g, m, v, l1_step);
+  if constexpr (Formula::kUsesFirst) m.store_up_to(first, count);
+  if constexpr (Formula::kUsesSecond) v.store_up_to(second, count);
+  if constexpr (kExtras) {
+    if (rule.l1 > 0) w = shrink_to_zero(w, l1_step);
+    if (rule.keeps_zeros) w = where_not_zero(before, w);
+  }
+  w.store_up_to(weights, count);
+}
+
+template <typename Formula, bool kExtras>
+void update_values(const UpdateTarget& t, Index offset, const float* g, Index count) {
+  const UpdateRule rule = t.rule;
+  const Formula formula(rule);
+  float* weights = t.weights + offset;
+  float* first = Formula::kUsesFirst ? t.first + offset : weights;
+  float* second = Formula::kUsesSecond ? t.second + offset : weights;
+  Index i = 0;
+  for (; i + kPanelWidth <= count; i += kPanelWidth)
+    update_vector<Formula, kExtras>(formula, rule, weights + i, first + i, second + i,
+                                    Vector::load(g + i), kPanelWidth);
+  if (i < count)
+    update_vector<Formula, kExtras>(formula, rule, weights + i, first + i, second + i,
+                                    Vector::load_partial(g + i, count - i), count - i);
+}
+
+// The UpdateFunction of a formula. Few rules have penalties, clipping, decay or kept zeros.
+template <typename Formula>
+void update_with(const UpdateTarget& t, Index offset, const float* g, Index count) {
+  const UpdateRule& r = t.rule;
+  if (r.l1 > 0 || r.l2 > 0 || r.clip_value > 0 || r.decay > 0 || r.keeps_zeros)
+    update_values<Formula, true>(t, offset, g, count);
+  else
+    update_values<Formula, false>(t, offset, g, count);
+}
+
+}  // namespace gatewise

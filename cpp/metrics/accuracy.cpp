@@ -1,0 +1,50 @@
+// Accuracies: fractions of units or rows that are classified correctly.
+#include "core/registry.h"
+#include "metrics/metric.h"
+
+namespace gatewise {
+namespace {
+
+// Fraction of units with (y > 0.5) == (t > 0.5).
+class BinaryAccuracy final : public Metric {
+ public:
+  explicit BinaryAccuracy(const Options&) {}
+
+  float row(const float* y, Index row, const Target& target) const override {
+    const float* t = target.values + row * target.units;
+    float sum = 0;
+    for (Index j = 0; j < target.units; ++j) sum += float((y[j] > 0.5f) == (t[j] > 0.5f));
+    return sum / static_cast<float>(target.units);
+  }
+};
+
+// argmax y == argmax t.
+class CategoricalAccuracy final : public Metric {
+ public:
+  explicit CategoricalAccuracy(const Options&) {}
+
+  float row(const float* y, Index row, const Target& target) const override {
+    const float* t = target.values + row * target.units;
+    return float(argmax(y, target.units) == argmax(t, target.units));
+  }
+};
+
+// argmax y == label.
+class SparseCategoricalAccuracy final : public Metric {
+ public:
+  explicit SparseCategoricalAccuracy(const Options&) {}
+
+  bool reads_labels() const override { return true; }
+
+  float row(const float* y, Index row, const Target& target) const override {
+    return float(argmax(y, target.units) == target.labels[row]);
+  }
+};
+
+const bool registered =
+    Registry<Metric>::add<BinaryAccuracy>("binary_accuracy") &&
+    Registry<Metric>::add<CategoricalAccuracy>("categorical_accuracy") &&
+    Registry<Metric>::add<SparseCategoricalAccuracy>("sparse_categorical_accuracy");
+
+}  // namespace
+}  // namespace gatewise

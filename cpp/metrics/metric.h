@@ -1,0 +1,32 @@
+// Metrics of a batch: means over its rows. A new one is one file here that registers its kind, one
+// class of gatewise/metrics.py, and one test.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/options.h"
+#include "losses/loss.h"
+
+namespace gatewise {
+
+class Metric {
+ public:
+  virtual ~Metric() = default;
+
+  static std::unique_ptr<Metric> create(const std::string& kind, const Options& options);
+
+  // Whether the metric reads int32 labels instead of rows of values.
+  virtual bool reads_labels() const { return false; }
+
+  // The metric of one row y [units] of predictions; `row` is the row of the target's arrays.
+  virtual float row(const float* y, Index row, const Target& target) const = 0;
+
+  // Returns the mean over the rows; `row_values` [rows] is scratch.
+  double evaluate(const Predictions& y, const Target& target, float* row_values) const;
+};
+
+// The index of the largest of `count` values, ties to the lowest index.
+Index argmax(const float* values, Index count);
+
+}  // namespace gatewise

@@ -1,0 +1,144 @@
+#include "optimizers/layer_state.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+
+namespace gatewise {
+namespace {
+
+// Count of values in one chunk of a parallel pass over a slice.
+constexpr Index kChunkSize = 4096;
+
+}  // namespace
+
+LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly)
+    : block_(block),
+      optimizer_(optimizer),
+      stores_gradients_((optimizer.stores_gradients() || is_used_repeatedly) && block.size() > 0),
+      measures_(block.all().size()) {
+  for (const Parameter& parameter : block.all())
+    require(parameter.l1 == 0 || optimizer.has_l1_step(),
+            "kernel_regularizer: expected no L1 or GroupL1 penalty with this optimizer, whose "
+            "update has no proximal step");
+  const Index size = block.is_quantized() ? 0 : block.size();
+  if (optimizer.uses_first()) first_ = AlignedBuffer(size);
+  if (optimizer.uses_second()) second_ = AlignedBuffer(size);
+  Index stored = 0;
+  for (const Parameter& parameter : block.all()) {
+    const bool is_measured = parameter.recomputes_gradient && !is_used_repeatedly;
+    gradient_offsets_.push_back(is_measured ? -1 : stored);
+    if (!is_measured) stored += parameter.count * parameter.slice_floats();
+  }
+  if (stores_gradients_ && size > 0) gradient_ = AlignedBuffer(stored);
+  for (const Parameter& parameter : block.all())
+    slices_.emplace_back(static_cast<std::size_t>(parameter.count));
+  refresh_penalties(true);
+}
+
+void LayerState::begin_step() {
+  for (auto& slices : slices_)
+    for (Slice& slice : slices) slice.touched = false;
+}
+
+// Returns the rule and arrays for the next update of a slice, whose step count is already
+// incremented.
+UpdateTarget LayerState::target(int index, Index slice) {
+  const Optimizer& o = optimizer_;
+  const Parameter& parameter = block_.at(index);
+  const Index offset = parameter.slice_offset(slice);
+  UpdateTarget target;
+  target.weights = block_.data() + offset;
+  if (first_.size() > 0) target.first = first_.data() + offset;
+  if (second_.size() > 0) target.second = second_.data() + offset;
+  UpdateRule& rule = target.rule;
+  rule.learning_rate = static_cast<float>(o.learning_rate);
+  rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);
+  rule.clip_value = static_cast<float>(o.clip_value);
+  rule.l1 = parameter.groups == WeightGroups::kNone ? parameter.l1 : 0;
+  rule.l2 = parameter.l2;
+  rule.keeps_zeros = parameter.keeps_zeros;
+  o.set_formula(rule, slices_[index][slice].steps);
+  return target;
+}
+
+UpdateTarget LayerState::begin(int index, Index slice) {
+  Slice& state = slices_[index][slice];
+  const bool first_touch = !state.touched;
+  if (first_touch) ++state.steps;
+  state.touched = true;
+  if (!stores_gradients()) return target(index, slice);
+  const Parameter& parameter = block_.at(index);
+  UpdateTarget stored;
+  stored.rule.use = is_measured(index) ? GradientUse::kMeasure : GradientUse::kStore;
+  if (is_measured(index)) return stored;
+  stored.gradient = gradient(index, slice);
+  if (first_touch) std::fill_n(stored.gradient, parameter.slice_floats(), 0.0f);
+  return stored;
+}
+
+UpdateTarget LayerState::begin_measured(int index) {
+  UpdateTarget update_target = target(index, 0);
+  update_target.gradient_scale = measures_[index].scale;
+  return update_target;
+}
+
+bool LayerState::has_measured() const {
+  for (std::size_t index = 0; index < slices_.size(); ++index)
+    if (stores_gradients_ && is_measured(static_cast<int>(index)) && slices_[index][0].touched)
+      return true;
+  return false;
+}
+
+void LayerState::finish_stored() {
+  if (optimizer_.only_sums()) return;  // sums of the loss gradient only
+  for (std::size_t at = 0; at < slices_.size(); ++at) {
+    const int index = static_cast<int>(at);
+    const Parameter& parameter = block_.at(index);
+    if ((parameter.l2 == 0 && !parameter.keeps_zeros) || is_measured(index)) continue;
+    for (Index slice = 0; slice < parameter.count; ++slice) {
+      if (!slices_[at][slice].touched) continue;
+      const float* weights = block_.slice(index, slice);
+      float* g = gradient(index, slice);
+      if (parameter.l2 > 0) add_scaled(weights, 2 * parameter.l2, g, parameter.slice_floats());
+      if (parameter.keeps_zeros) clear_at_zeros(weights, g, parameter.slice_floats());
+    }
+  }
+}
+
+double LayerState::stored_square(int index) const {
+  if (is_measured(index)) return slices_[index][0].touched ? measures_[index].square : 0;
+  const Parameter& parameter = block_.at(index);
+  double sum = 0;
+  for (Index slice = 0; slice < parameter.count; ++slice) {
+    if (!slices_[index][slice].touched) continue;
+    const float* g = gradient(index, slice);
+    for (Index i = 0; i < parameter.slice_floats(); i += kChunkSize)
+      sum += norms_of(g + i, std::min(kChunkSize, parameter.slice_floats() - i)).square;
+  }
+  return sum;
+}
+
+void LayerState::apply_stored(int index, double scale) {
+  const Parameter& parameter = block_.at(index);
+  const Index size = parameter.slice_floats();
+  const auto factor = static_cast<float>(scale);
+  measures_[index].scale = factor;
+  if (is_measured(index)) return;
+  for (Index slice = 0; slice < parameter.count; ++slice) {
+    if (!slices_[index][slice].touched) continue;
+    float* g = gradient(index, slice);
+    UpdateTarget update_target = target(index, slice);
+    update_target.rule.l2 = 0;  // already in the gradient
+    parallel_for(ceil_divide(size, kChunkSize), kChunkSize * 8, [&](Index begin, Index end) {
+      const Index from = begin * kChunkSize, to = std::min(end * kChunkSize, size);
+      if (factor != 1)
+        for (Index i = from; i < to; ++i) g[i] *= factor;
+      apply_update(update_target, from, g + from, to - from);
+    });
+  }
+}
+
+}  // namespace gatewise

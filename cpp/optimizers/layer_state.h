@@ -1,0 +1,87 @@
+// Optimizer state of a layer, and the updates of its parameters.
+#pragma once
+
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "optimizers/optimizer.h"
+
+namespace gatewise {
+
+// Optimizer state of one layer: moments laid out like its parameters, a step count per slice
+// (constant while it is untouched), and the penalty of every slice as of its last update.
+class LayerState final : public UpdateSink {
+ public:
+  // Updates wait for `apply_stored` if the optimizer clips by norm, or if the layer is used
+  // repeatedly: in the latter case no gradient can be measured and then recomputed.
+  LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly);
+
+  UpdateTarget begin(int index, Index slice) override;
+  void measured(int index, double square) override { measures_[index].square = square; }
+  UpdateTarget begin_measured(int index) override;
+  bool updates_inactive() const override { return optimizer_.dense_updates; }
+
+  void begin_step();
+
+  // For stored gradients. `finish_stored` adds the gradient of the L2 penalties and clears the
+  // gradients of zeros that are kept; `stored_square` returns the sum of squares of parameter
+  // `index`; `apply_stored` updates with its gradients multiplied by `scale`.
+  void finish_stored();
+  double stored_square(int index) const;
+  void apply_stored(int index, double scale);
+  // Whether gradients of this step were only measured, so that the layer must recompute and apply
+  // them.
+  bool has_measured() const;
+
+  // Applies the proximal step of group penalties to touched slices, after all updates of a step.
+  void shrink_touched_groups();
+
+  // Recomputes the penalty of the slices that this step touched, or of all of them.
+  void refresh_penalties(bool all);
+  double penalty() const;
+
+  bool stores_gradients() const { return stores_gradients_; }
+  std::size_t parameter_count() const { return slices_.size(); }
+
+  struct Slice {
+    std::int64_t steps = 0;
+    double penalty = 0;
+    bool touched = false;
+  };
+  std::vector<std::vector<Slice>>& slices() { return slices_; }
+  const ParameterBlock& block() const { return block_; }
+  AlignedBuffer& first() { return first_; }
+  AlignedBuffer& second() { return second_; }
+
+ private:
+  struct Measure {
+    double square = 0;
+    float scale = 1;
+  };
+
+  UpdateTarget target(int index, Index slice);
+  GroupShrink group_shrink(int index, Index slice);
+  // Adds sum_i chunk_sum(slice, i) over `num_chunks` chunks to the penalty of each of those slices.
+  template <typename ChunkSum>
+  void add_penalties(int index, bool all, Index num_chunks, const ChunkSum& chunk_sum);
+  bool is_measured(int index) const { return gradient_offsets_[index] < 0; }
+  float* gradient(int index, Index slice) {
+    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
+  }
+  const float* gradient(int index, Index slice) const {
+    return gradient_.data() + gradient_offsets_[index] + slice * block_.at(index).slice_floats();
+  }
+
+  ParameterBlock& block_;
+  const Optimizer& optimizer_;
+  AlignedBuffer first_;
+  AlignedBuffer second_;
+  bool stores_gradients_;
+  AlignedBuffer gradient_;
+  std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
+  std::vector<Measure> measures_;        // by parameter
+  std::vector<std::vector<Slice>> slices_;
+  std::vector<double> chunk_sums_;  // scratch of `add_penalties`
+};
+
+}  // namespace gatewise
