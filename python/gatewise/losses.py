@@ -81,6 +81,38 @@ class MeanSquaredError(Loss):
         super().__init__(name)
 
 
+@registry.register("mae", "MAE", "mean_absolute_error")
+class MeanAbsoluteError(Loss):
+    """Mean absolute error: `mean_j |p_j - y_j|` per sample, with derivative 0 where `p_j = y_j`.
+
+    Parameters
+    ----------
+    reduction : str, default "sum_over_batch_size"
+        Only this value: the weighted sum over samples, divided by their count, as in Keras.
+    name : str, default "mean_absolute_error"
+        Name of the loss.
+    dtype : None
+        Only None: values are float32.
+
+    Raises
+    ------
+    TypeError
+        For another `reduction` or `dtype`.
+    """
+
+    kind = "mae"
+    target = "values"
+
+    def __init__(
+        self,
+        reduction: str = "sum_over_batch_size",
+        name: str = "mean_absolute_error",
+        dtype: None = None,
+    ) -> None:
+        _check_fixed(self, reduction=reduction, dtype=dtype)
+        super().__init__(name)
+
+
 class _SmoothedCrossentropy(Loss):
     """Base class of binary and categorical cross-entropy."""
 

@@ -265,6 +265,8 @@ def row_losses(name: str, o: dict[str, Any], y, t):
     u, smoothing = y.shape[1], o.get("label_smoothing", 0.0)
     if name == "mse":
         return ((y - t) ** 2).mean(axis=1)
+    if name == "mae":
+        return np.abs(y - t).mean(axis=1)
     if name == "binary_crossentropy":
         t = t * (1 - smoothing) + smoothing / 2
         if o["from_logits"]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gatewise as gw
 from gatewise import _core
 from gradient_check import LOSS_WEIGHT, Graph, Node, all_samples, check_gradients, dense, put
 from gradient_check import sparse_expert as expert_layer
@@ -31,6 +32,7 @@ FUSED = [
     (categorical(0.2), "softmax"),
     (sparse(), "softmax"),
 ]
+VALUES = [(("mse", {}), "linear"), (("mae", {}), "linear")]
 LOGITS = [binary(0.0, True), binary(0.2, True), categorical(0.0, True), categorical(0.2, True)]
 LOGITS += [sparse(True)]
 
@@ -52,7 +54,7 @@ def identity() -> Node:
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("units", [2, 16, 17])
-@pytest.mark.parametrize(("loss", "name"), [*FUSED, (("mse", {}), "linear")])
+@pytest.mark.parametrize(("loss", "name"), [*FUSED, *VALUES])
 def test_gradient_of_a_loss_fused_with_its_activation_agrees(loss, name, units, weighted):
     graph = graph_with_loss(loss, dense(units, name))
     check_gradients(graph, graph.batch(weighted=weighted))
@@ -162,3 +164,12 @@ def test_a_step_reads_the_given_samples_in_order(count):
     part = type(batch)(*([each[chosen] for each in kind] for kind in vars(batch).values()))
     # Float32 through two layers.
     assert loss == pytest.approx(graph.loss(part), rel=1e-6)
+
+
+def test_mean_absolute_error_has_derivative_0_where_output_and_target_agree():
+    model = gw.Sequential([gw.Input(shape=(2,)), gw.layers.Dense(2, use_bias=False)])
+    model.set_weights([np.eye(2)])
+    model.compile(gw.optimizers.SGD(1.0), "mae")
+    model.train_on_batch(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
+    # Only the second unit's weights move, by x / 2.
+    np.testing.assert_array_equal(model.get_weights()[0], [[1.0, 0.5], [0.0, 2.0]])

@@ -42,7 +42,7 @@ def test_unsupported_arguments_are_accepted_at_keras_defaults() -> None:
     [
         ({"optimizer": "rmsprop"}, ValueError, "optimizer: expected one of adam, adamw, sgd; got"),
         ({"optimizer": 3}, TypeError, "optimizer: expected a name"),
-        ({"loss": "hinge"}, ValueError, "loss: expected one of mse, binary_crossentropy"),
+        ({"loss": "hinge"}, ValueError, "loss: expected one of mse, mae, binary_crossentropy"),
         (
             {"loss": {"other": "mse"}},
             ValueError,
