@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from gatewise.losses import Loss, TargetKind
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_defaults
+from gatewise.utils.checks import check_defaults, check_integer
 
 
 class Metric(Configurable):
@@ -145,6 +145,41 @@ class MeanAbsoluteError(Metric):
 
     def __init__(self, name: str = "mean_absolute_error", dtype: None = None) -> None:
         super().__init__(name, dtype)
+
+
+@registry.register("top_k_categorical_accuracy")
+class TopKCategoricalAccuracy(Metric):
+    """Fraction of samples whose target class is among the k largest outputs.
+
+    That is, fewer than k outputs are greater than the one at the index of the one-hot target's 1.
+
+    Parameters
+    ----------
+    k : int, default 5
+        Count of outputs to consider, at least 1.
+    name : str, default "top_k_categorical_accuracy"
+        Name of the metric.
+    dtype
+        Only None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `k` is not an integer of at least 1.
+    """
+
+    kind = "top_k_categorical_accuracy"
+    direction = "up"
+
+    def __init__(
+        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: None = None
+    ) -> None:
+        super().__init__(name, dtype)
+        self.k = check_integer("k", k, 1)
+
+    def native_options(self) -> Config:
+        """The settings in the form that the core reads."""
+        return {"k": self.k}
 
 
 ACCURACY_NAMES = ("accuracy", "acc")
