@@ -99,10 +99,12 @@ void shrink_groups(const GroupShrink& shrink, float* weights, PanelShape shape, 
   const auto size = static_cast<float>(group_size(shape, shrink.groups, chunk));
   const float threshold = shrink.rate * std::sqrt(size);
   const Vector root = Vector::set(shrink.variance_root), epsilon = Vector::set(shrink.epsilon);
+  const Vector inner_epsilon = Vector::set(shrink.inner_epsilon);
   const auto value = [&](Index offset, Index width) GATEWISE_INLINE_LAMBDA {
     const Vector w = Vector::load_up_to(weights + offset, width);
     if (!shrink.second) return w;
-    return w * fma(sqrt(Vector::load_up_to(shrink.second + offset, width)), root, epsilon);
+    const Vector v = Vector::load_up_to(shrink.second + offset, width) + inner_epsilon;
+    return w * fma(sqrt(v), root, epsilon);
   };
   if (shrink.groups == WeightGroups::kUnits) {
     const Vector factor = shrink_factor(unit_norms(shape, chunk, value), threshold);

@@ -65,6 +65,25 @@ const std::vector<Kind> kKinds{
        return kRate / (std::sqrt(x.v / second) + kEpsilon);
      },
      1e-5},
+    {"rmsprop",
+     "rmsprop",
+     {{"rho", kBeta1}, {"epsilon", kEpsilon}},
+     [](Weight& x, double g) {
+       x.v += (1 - kBeta1) * (g * g - x.v);
+       x.w -= kRate * g / std::sqrt(x.v + kEpsilon);
+       return kRate / std::sqrt(x.v + kEpsilon);
+     },
+     1e-5},
+    {"rmsprop with momentum",
+     "rmsprop",
+     {{"rho", kBeta1}, {"momentum", kMomentum}, {"epsilon", kEpsilon}},
+     [](Weight& x, double g) {
+       x.v += (1 - kBeta1) * (g * g - x.v);
+       x.m = kMomentum * x.m - kRate * g / std::sqrt(x.v + kEpsilon);
+       x.w += x.m;
+       return kRate / (1 - kMomentum) / std::sqrt(x.v + kEpsilon);
+     },
+     1e-5},
 };
 
 // What the update loop adds to a formula, in double.

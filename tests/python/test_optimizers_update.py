@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gatewise as gw
 from gatewise.experts import MLP
 from gatewise.routers import TopK
 from gradient_check import Batch, Graph, Node, dense, group_norms, put, sparse_expert
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.kernels
 
 STEPS = 8
 ADAM = {"kind": "adam", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}
+RMSPROP = {"kind": "rmsprop", "learning_rate": 0.02, "rho": 0.8, "epsilon": 1e-3}
 RULES: dict[str, dict[str, Any]] = {
     "sgd": {"kind": "sgd", "learning_rate": 0.1},
     "momentum": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.8},
@@ -23,6 +25,8 @@ RULES: dict[str, dict[str, Any]] = {
     "adam": ADAM,
     "adam of Keras' defaults": {"kind": "adam", "learning_rate": 0.01},
     "adamw": ADAM | {"kind": "adamw", "weight_decay": 0.3},
+    "rmsprop": RMSPROP,
+    "rmsprop with momentum": RMSPROP | {"momentum": 0.7, "learning_rate": 0.01},
 }
 CLIPS = [{"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2}]
 
@@ -60,6 +64,12 @@ def update(
         beta = o["momentum"]
         m = beta * m - rate * g
         new = new + (beta * m - rate * g if o.get("nesterov") else m)
+    elif o["kind"] == "rmsprop":
+        v = v + (g**2 - v) * (1 - o["rho"])
+        root, beta = np.sqrt(v + o["epsilon"]), o.get("momentum", 0.0)
+        m = beta * m - rate * g / root
+        new = new + m
+        scale = root * (1 - beta)
     else:
         beta_1, beta_2 = o.get("beta_1", 0.9), o.get("beta_2", 0.999)
         epsilon = o.get("epsilon", 1e-7)
@@ -173,8 +183,8 @@ def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     expected = np.concatenate([working if size == 4 else [True] for size in sizes])
     np.testing.assert_array_equal(trainer.state()["layer0.steps"], expected)
     names = {name.partition(".")[2] for name in trainer.state()}
-    assert ("first" in names) == (rule != "sgd")
-    assert ("second" in names) == rule.startswith("adam")
+    assert ("first" in names) == (rule not in ("sgd", "rmsprop"))
+    assert ("second" in names) == rule.startswith(("adam", "rmsprop"))
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
@@ -215,7 +225,7 @@ def test_l1_is_a_proximal_step_after_the_update(rule):
 @pytest.mark.parametrize("groups", ["input", "unit", "block"])
 @pytest.mark.parametrize("rule", RULES)
 def test_group_l1_is_a_proximal_step_for_whole_groups(rule, groups):
-    graph = make_graph(l1=0.3 if rule.startswith("adam") else 1.0, groups=groups)
+    graph = make_graph(l1=0.3 if rule.startswith(("adam", "rmsprop")) else 1.0, groups=groups)
     run_both(graph, dict(RULES[rule]))
     kernels = [
         w for node in graph.layers for n, w in node.weights.items() if n.startswith("kernel")
@@ -242,3 +252,22 @@ def test_an_update_by_zero_gradient_keeps_every_bit():
     data = graph.batch(4).dataset()
     graph.trainer(kind="adam", learning_rate=0.1).train_step(data, np.arange(4))
     np.testing.assert_array_equal(graph.layers[0].native.get("kernel_in"), before)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_rmsprop_stops_where_the_l1_penalty_balances_the_gradient(momentum):
+    # (w - 1)^2 + 0.4 |w| is least at 0.8.
+    gw.utils.set_random_seed(0)
+    layer = gw.layers.Dense(1, use_bias=False, kernel_regularizer=gw.regularizers.L1(0.4))
+    model = gw.Sequential([gw.Input(shape=(1,)), layer])
+    optimizer = gw.optimizers.RMSprop(0.002, momentum=momentum, epsilon=1.0)
+    model.compile(optimizer, "mse")
+    one = np.ones((1, 1), np.float32)
+    model.fit(one, one, epochs=4000, verbose=0)
+    assert model.get_weights()[0].item() == pytest.approx(0.8, abs=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", [gw.optimizers.RMSprop(0.01, rho=0.8)])
+def test_settings_of_an_optimizer_survive_its_configuration(optimizer):
+    config = gw.optimizers.serialize(optimizer)
+    assert gw.optimizers.get(config).get_config() == optimizer.get_config()

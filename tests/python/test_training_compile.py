@@ -40,7 +40,7 @@ def test_unsupported_arguments_are_accepted_at_keras_defaults() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"optimizer": "rmsprop"}, ValueError, "optimizer: expected one of adam, adamw, sgd; got"),
+        ({"optimizer": "ftrl"}, ValueError, "optimizer: expected one of adam, adamw, .*; got"),
         ({"optimizer": 3}, TypeError, "optimizer: expected a name"),
         ({"loss": "hinge"}, ValueError, "loss: expected one of mse, mae, binary_crossentropy"),
         (

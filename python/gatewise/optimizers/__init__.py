@@ -13,13 +13,23 @@ from typing import TYPE_CHECKING
 
 from gatewise.optimizers.adam import Adam, AdamW
 from gatewise.optimizers.base import Optimizer, registry
+from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
 
 if TYPE_CHECKING:
     from gatewise.optimizers import schedules
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get", "schedules", "serialize"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+    "serialize",
+]
 
 
 def get(identifier: object) -> Optimizer:

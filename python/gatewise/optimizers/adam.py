@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.optimizers.base import Optimizer, registry
+from gatewise.optimizers.base import Optimizer, check_decay_rate, registry
 from gatewise.optimizers.learning_rate import Rate
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults, check_number
@@ -73,8 +73,8 @@ class Adam(Optimizer):
             name,
             unsupported,
         )
-        self.beta_1 = _decay_rate("beta_1", beta_1)
-        self.beta_2 = _decay_rate("beta_2", beta_2)
+        self.beta_1 = check_decay_rate("beta_1", beta_1)
+        self.beta_2 = check_decay_rate("beta_2", beta_2)
         # With 0, weights without a gradient so far would be updated by 0 / 0.
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
 
@@ -148,10 +148,3 @@ class AdamW(Adam):
             dense_updates=dense_updates,
             **unsupported,
         )
-
-
-def _decay_rate(name: str, value: float) -> float:
-    checked = check_number(name, value, 0.0)
-    if checked >= 1:
-        raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")
-    return checked

@@ -188,3 +188,10 @@ registry: Registry[Optimizer] = Registry("optimizer", Optimizer)
 
 def _optional(name: str, value: float | None) -> float | None:
     return None if value is None else check_number(name, value, 0.0)
+
+
+def check_decay_rate(name: str, value: float) -> float:
+    checked = check_number(name, value, 0.0)
+    if checked >= 1:
+        raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")
+    return checked

@@ -1,0 +1,78 @@
+// RMSprop (Tieleman and Hinton 2012, lecture 6.5), in Keras' form:
+//   v += (1 - rho)(g^2 - v);  w -= lr g / sqrt(v + epsilon)
+// or with momentum  m = momentum m - lr g / sqrt(v + epsilon);  w += m.
+// Proximal step for L1: lr l1 / (1 - momentum) / sqrt(v + epsilon), so that weights rest where
+// |g| = l1: there m is the same each step, lr g / (1 - momentum) / sqrt(v + epsilon).
+#include "core/registry.h"
+#include "kernels/update_loop.h"
+#include "optimizers/optimizer.h"
+
+namespace gatewise {
+namespace {
+
+enum Constant { kMomentum, kOneMinusRho, kEpsilon, kL1Factor };
+
+template <bool kMomentumIsUsed>
+struct RmspropFormula {
+  static constexpr bool kUsesFirst = kMomentumIsUsed, kUsesSecond = true;
+  explicit RmspropFormula(const UpdateRule& rule)
+      : rate(Vector::set(rule.learning_rate)),
+        momentum(Vector::set(rule.constants[kMomentum])),
+        one_minus_rho(Vector::set(rule.constants[kOneMinusRho])),
+        epsilon(Vector::set(rule.constants[kEpsilon])),
+        l1_factor(Vector::set(rule.constants[kL1Factor])) {}
+
+  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector& v,
+                                  Vector& l1_step) const {
+    v = fma(one_minus_rho, g * g - v, v);
+    const Vector root = sqrt(v + epsilon);
+    const Vector step = rate * g / root;
+    if constexpr (kMomentumIsUsed) {
+      m = momentum * m - step;
+      w = w + m;
+    } else {
+      w = w - step;
+    }
+    l1_step = l1_step * l1_factor / root;
+  }
+
+  Vector rate, momentum, one_minus_rho, epsilon, l1_factor;
+};
+
+class Rmsprop final : public Optimizer {
+ public:
+  explicit Rmsprop(const Options& options)
+      : Optimizer(options),
+        rho_(options.number_or("rho", 0.9)),
+        momentum_(options.number_or("momentum", 0)),
+        epsilon_(options.number_or("epsilon", 1e-7)) {
+    require(epsilon_ > 0, "epsilon: expected a number above 0, got ", epsilon_);
+    require(momentum_ < 1, "momentum: expected a number below 1, got ", momentum_);
+  }
+
+  bool uses_first() const override { return momentum_ > 0; }
+  bool uses_second() const override { return true; }
+
+  void set_formula(UpdateRule& rule, std::int64_t) const override {
+    rule.update =
+        momentum_ > 0 ? update_with<RmspropFormula<true>> : update_with<RmspropFormula<false>>;
+    rule.constants[kMomentum] = static_cast<float>(momentum_);
+    rule.constants[kOneMinusRho] = static_cast<float>(1 - rho_);
+    rule.constants[kEpsilon] = static_cast<float>(epsilon_);
+    rule.constants[kL1Factor] = static_cast<float>(1 / (1 - momentum_));
+  }
+
+  void set_group_step(const UpdateTarget& target, GroupShrink& shrink) const override {
+    shrink.rate *= target.rule.constants[kL1Factor];
+    shrink.second = target.second;
+    shrink.inner_epsilon = target.rule.constants[kEpsilon];
+  }
+
+ private:
+  double rho_, momentum_, epsilon_;
+};
+
+const bool registered = Registry<Optimizer>::add<Rmsprop>("rmsprop");
+
+}  // namespace
+}  // namespace gatewise
