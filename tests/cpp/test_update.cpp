@@ -84,6 +84,16 @@ const std::vector<Kind> kKinds{
        return kRate / (1 - kMomentum) / std::sqrt(x.v + kEpsilon);
      },
      1e-5},
+    {"lion",
+     "lion",
+     {{"beta_1", kBeta1}, {"beta_2", kBeta2}},
+     [](Weight& x, double g) {
+       const double direction = kBeta1 * x.m + (1 - kBeta1) * g;
+       x.w -= kRate * ((direction > 0) - (direction < 0));
+       x.m = kBeta2 * x.m + (1 - kBeta2) * g;
+       return kRate;
+     },
+     2e-6},
 };
 
 // What the update loop adds to a formula, in double.

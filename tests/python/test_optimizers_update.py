@@ -27,7 +27,9 @@ RULES: dict[str, dict[str, Any]] = {
     "adamw": ADAM | {"kind": "adamw", "weight_decay": 0.3},
     "rmsprop": RMSPROP,
     "rmsprop with momentum": RMSPROP | {"momentum": 0.7, "learning_rate": 0.01},
+    "lion": {"kind": "lion", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.9},
 }
+WITH_L1 = [rule for rule in RULES if rule != "lion"]
 CLIPS = [{"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2}]
 
 
@@ -70,6 +72,9 @@ def update(
         m = beta * m - rate * g / root
         new = new + m
         scale = root * (1 - beta)
+    elif o["kind"] == "lion":
+        new = new - rate * np.sign(o["beta_1"] * m + (1 - o["beta_1"]) * g)
+        m = o["beta_2"] * m + (1 - o["beta_2"]) * g
     else:
         beta_1, beta_2 = o.get("beta_1", 0.9), o.get("beta_2", 0.999)
         epsilon = o.get("epsilon", 1e-7)
@@ -213,7 +218,7 @@ def test_weight_decay_comes_before_the_update(rule, weight_decay):
     run_both(make_graph(), RULES[rule] | {"weight_decay": weight_decay})
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", WITH_L1)
 def test_l1_is_a_proximal_step_after_the_update(rule):
     graph = make_graph(l1=0.3)
     run_both(graph, dict(RULES[rule]))
@@ -223,7 +228,7 @@ def test_l1_is_a_proximal_step_after_the_update(rule):
 
 
 @pytest.mark.parametrize("groups", ["input", "unit", "block"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", WITH_L1)
 def test_group_l1_is_a_proximal_step_for_whole_groups(rule, groups):
     graph = make_graph(l1=0.3 if rule.startswith(("adam", "rmsprop")) else 1.0, groups=groups)
     run_both(graph, dict(RULES[rule]))
@@ -267,7 +272,15 @@ def test_rmsprop_stops_where_the_l1_penalty_balances_the_gradient(momentum):
     assert model.get_weights()[0].item() == pytest.approx(0.8, abs=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", [gw.optimizers.RMSprop(0.01, rho=0.8)])
+@pytest.mark.parametrize("penalty", ["l1", gw.regularizers.GroupL1(0.1)])
+def test_lion_refuses_penalties_without_a_proximal_step(penalty):
+    model = gw.Sequential([gw.Input(shape=(2,)), gw.layers.Dense(1, kernel_regularizer=penalty)])
+    model.compile("lion", "mse")
+    with pytest.raises(ValueError, match="kernel_regularizer: expected no L1 or GroupL1 penalty"):
+        model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+
+
+@pytest.mark.parametrize("optimizer", [gw.optimizers.RMSprop(0.01, rho=0.8), gw.optimizers.Lion()])
 def test_settings_of_an_optimizer_survive_its_configuration(optimizer):
     config = gw.optimizers.serialize(optimizer)
     assert gw.optimizers.get(config).get_config() == optimizer.get_config()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gatewise.optimizers.adam import Adam, AdamW
 from gatewise.optimizers.base import Optimizer, registry
+from gatewise.optimizers.lion import Lion
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
@@ -24,6 +25,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Lion",
     "Optimizer",
     "RMSprop",
     "get",

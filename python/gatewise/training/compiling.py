@@ -159,7 +159,7 @@ class Compiling(ABC):
         Parameters
         ----------
         optimizer : str, dict or Optimizer
-            `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"` or an object of `gw.optimizers`.
+            `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"lion"` or an object of `gw.optimizers`.
         loss : str, dict, Loss, list or dict of them
             Of `gw.losses`: one for all outputs, one for each in order, or by output name.
         loss_weights : float, list or dict, optional

@@ -1,0 +1,81 @@
+"""Lion."""
+
+from __future__ import annotations
+
+from gatewise.optimizers.base import Optimizer, check_decay_rate, registry
+from gatewise.optimizers.learning_rate import Rate
+from gatewise.registry import Config
+
+
+@registry.register("lion")
+class Lion(Optimizer):
+    """Steps of equal size: `w <- w - lr sign(b1 m + (1 - b1) g); m <- b2 m + (1 - b2) g`.
+
+    Parameters
+    ----------
+    learning_rate : float, LearningRateSchedule or dict, default 0.001
+        Step size, about a third to a tenth of Adam's; see `Optimizer`.
+    beta_1 : float in [0, 1), default 0.9
+        Weight of the momentum in the direction of a step.
+    beta_2 : float in [0, 1), default 0.99
+        Decay of the momentum.
+    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+        See `Optimizer`.
+    name : str, default "lion"
+        Name of the optimizer.
+    dense_updates : bool, default False
+        See `Optimizer`.
+    **unsupported
+        See `Optimizer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `Optimizer`.
+    ValueError
+        In `fit`, if a kernel has an L1 or GroupL1 penalty: steps of one length have no proximal
+        step that comes to rest.
+
+    References
+    ----------
+    Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
+    """
+
+    kind = "lion"
+
+    def __init__(
+        self,
+        learning_rate: Rate | Config = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "lion",
+        dense_updates: bool = False,
+        **unsupported: object,
+    ) -> None:
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            dense_updates,
+            name,
+            unsupported,
+        )
+        self.beta_1 = check_decay_rate("beta_1", beta_1)
+        self.beta_2 = check_decay_rate("beta_2", beta_2)
+
+    def native_options(self) -> Config:
+        """The settings in the form that the core reads."""
+        return {**super().native_options(), **self._own_settings()}
+
+    def fixed_settings(self) -> Config:
+        """The settings that training does not change: all but the learning rate."""
+        return {**super().fixed_settings(), **self._own_settings()}
+
+    def _own_settings(self) -> Config:
+        return {"beta_1": self.beta_1, "beta_2": self.beta_2}
