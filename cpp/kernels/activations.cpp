@@ -1,33 +1,6 @@
 #include "kernels/activations.h"
 
-#include <array>
-#include <utility>
-
-#include "core/errors.h"
-
 namespace gatewise {
-
-Activation activation_from_name(const std::string& name) {
-  using enum Activation;
-  static constexpr std::array<std::pair<const char*, Activation>, 13> kNames{{
-      {"linear", kLinear},
-      {"relu", kRelu},
-      {"leaky_relu", kLeakyRelu},
-      {"elu", kElu},
-      {"selu", kSelu},
-      {"softplus", kSoftplus},
-      {"softsign", kSoftsign},
-      {"gelu", kGelu},
-      {"silu", kSilu},
-      {"tanh", kTanh},
-      {"sigmoid", kSigmoid},
-      {"exponential", kExponential},
-      {"softmax", kSoftmax},
-  }};
-  for (const auto& [known, kind] : kNames)
-    if (name == known) return kind;
-  fail("activation: expected the name of an activation, got ", name);
-}
 
 void activate_forward(Activation kind, const float* x, float* y, Index count) {
   for (Index i = 0; i < count; i += kPanelWidth) {

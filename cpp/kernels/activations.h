@@ -1,29 +1,10 @@
 // Activations and their derivatives on 16 lanes, with Keras' formulas and constants.
 #pragma once
 
-#include <string>
-
+#include "core/activation.h"
 #include "kernels/math.h"
 
 namespace gatewise {
-
-enum class Activation {
-  kLinear,
-  kRelu,
-  kLeakyRelu,
-  kElu,
-  kSelu,
-  kSoftplus,
-  kSoftsign,
-  kGelu,
-  kSilu,
-  kTanh,
-  kSigmoid,
-  kExponential,
-  kSoftmax,  // needs a whole row: `softmax_forward`, not `activate`
-};
-
-Activation activation_from_name(const std::string& name);
 
 inline constexpr float kLeakySlope = 0.2f;
 inline constexpr float kSeluScale = 1.05070098f;

@@ -1,10 +1,8 @@
 #include "kernels/random_fill.h"
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
+#include <utility>
 
-#include "core/parallel.h"
 #include "core/random.h"
 #include "kernels/math.h"
 
@@ -78,32 +76,6 @@ void fill_permutation(std::uint64_t seed, std::uint64_t stream, Index* y, Index 
     const std::uint64_t random_bits = (static_cast<std::uint64_t>(bits[0]) << 32) | bits[1];
     std::swap(y[i], y[random_bits % static_cast<std::uint64_t>(i + 1)]);
   }
-}
-
-void fill_orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols, float* y) {
-  const Index count = std::min(rows, cols), length = std::max(rows, cols);
-  std::vector<float> normal(static_cast<std::size_t>(count * length));
-  fill_normal(seed, stream, 0, 0.0f, 1.0f, normal.data(), count * length);
-  std::vector<double> basis(normal.begin(), normal.end());
-  const auto project = [&](double* a, const double* b) {
-    double product = 0;
-    for (Index i = 0; i < length; ++i) product += a[i] * b[i];
-    for (Index i = 0; i < length; ++i) a[i] -= product * b[i];
-  };
-  for (Index v = 0; v < count; ++v) {
-    poll_interrupt();
-    double* own = basis.data() + v * length;
-    for (int pass = 0; pass < 2; ++pass)
-      for (Index u = 0; u < v; ++u) project(own, basis.data() + u * length);
-    double square = 0;
-    for (Index i = 0; i < length; ++i) square += own[i] * own[i];
-    const double scale = 1 / std::sqrt(square);
-    for (Index i = 0; i < length; ++i) own[i] *= scale;
-  }
-  for (Index r = 0; r < rows; ++r)
-    for (Index c = 0; c < cols; ++c)
-      y[r * cols + c] =
-          static_cast<float>(rows <= cols ? basis[r * length + c] : basis[c * length + r]);
 }
 
 }  // namespace gatewise

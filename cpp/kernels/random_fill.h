@@ -19,8 +19,4 @@ void fill_normal(std::uint64_t seed, std::uint64_t stream, Index start, float me
 // y [count], overwritten with a permutation of 0 .. count - 1 (Fisher and Yates).
 void fill_permutation(std::uint64_t seed, std::uint64_t stream, Index* y, Index count);
 
-// y [rows, cols] row-major, overwritten, with orthonormal rows or columns, whichever are fewer:
-// normal numbers, orthogonalised by two passes of modified Gram-Schmidt in double.
-void fill_orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Index cols, float* y);
-
 }  // namespace gatewise

@@ -1,9 +1,9 @@
 // y = f(x W + b) with only the nonzeros of W stored, for prediction only.
 #include <numeric>
 
-#include "kernels/sparse_pack.h"
 #include "layers/activation_output.h"
 #include "layers/layer.h"
+#include "layers/sparse_pack.h"
 #include "products/sparse_weights.h"
 
 namespace gatewise {

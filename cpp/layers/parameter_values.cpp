@@ -6,7 +6,7 @@
 
 #include "kernels/pack.h"
 #include "kernels/quantized_pack.h"
-#include "kernels/sparse_pack.h"
+#include "layers/sparse_pack.h"
 
 namespace gatewise {
 namespace {

@@ -5,10 +5,10 @@
 
 #include "arrays.h"
 #include "kernels/finite.h"
-#include "kernels/sparse_pack.h"
 #include "kernels/sparse_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
+#include "layers/sparse_pack.h"
 #include "parameters.h"
 #include "training/network.h"
 

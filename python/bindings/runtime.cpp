@@ -14,6 +14,7 @@
 #include "kernels/finite.h"
 #include "kernels/random_fill.h"
 #include "products/machine.h"
+#include "products/orthogonal.h"
 #include "routing/router.h"
 
 #define GATEWISE_STRING_(x) #x

@@ -1,8 +1,8 @@
 // Sparse kernels for tests, as dense matrices and in the compressed forms.
 #pragma once
 
-#include "kernels/sparse_pack.h"
 #include "layers/parameter_values.h"
+#include "layers/sparse_pack.h"
 #include "reference.h"
 
 namespace gatewise::reference {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "kernels/random_fill.h"
+#include "products/orthogonal.h"
 #include "reference.h"
 
 using namespace gatewise;

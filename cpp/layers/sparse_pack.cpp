@@ -1,4 +1,4 @@
-#include "kernels/sparse_pack.h"
+#include "layers/sparse_pack.h"
 
 #include <algorithm>
 #include <numeric>
