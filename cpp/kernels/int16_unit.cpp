@@ -1,14 +1,8 @@
 #include "kernels/int16_unit.h"
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
-#include <limits>
 #include <utility>
-#include <vector>
-
-#include "kernels/product_tile.h"
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
 #include <cpuid.h>
@@ -29,10 +23,6 @@ constexpr std::array kRowsOfTiles{6, 5, 5, 6, 5, 5};
 constexpr int kPanels = 1;
 constexpr std::array kRowsOfTiles{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
 #endif
-
-// The int16 product must take less than this fraction of the float32 product's time, because the
-// other work of a screen takes a fifth of it.
-constexpr double kQuicker = 0.8;
 
 std::int32_t pair_at(const std::uint16_t* values) {
   std::int32_t pair;
@@ -120,52 +110,16 @@ bool has_fused() {
 #endif
 }
 
-// The shortest time of several runs, in seconds.
-template <typename Run>
-double shortest(const Run& run) {
-  double shortest_run = std::numeric_limits<double>::infinity();
-  for (int trial = 0; trial < 9; ++trial) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int repeat = 0; repeat < 4; ++repeat) {
-      run();
-      asm volatile("" ::: "memory");  // emits no instruction; results count as read
-    }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    shortest_run = std::min(shortest_run, took.count());
-  }
-  return shortest_run;
-}
-
-// Which product does more multiply-adds per second differs between processors of one level. Both
-// are timed for a tenth of a millisecond with data in the L1 cache. The choice affects only time,
-// not results.
-bool is_faster() {
-  constexpr Index kSteps = 4, kDepth = kSteps * kScreenDepth;
-  constexpr int kTilePanels = tile_panels(kTileRows);
-  const std::vector<std::uint16_t> integers(2 * kSteps * kScreenStep, 1);
-  const std::vector<float> floats((kTileRows + kTilePanels * kPanelWidth) * kDepth, 1.0f);
-  const float* rows[kTileRows];
-  for (int r = 0; r < kTileRows; ++r) rows[r] = floats.data() + r * kDepth;
-  const float* panels[kTilePanels];
-  for (int p = 0; p < kTilePanels; ++p)
-    panels[p] = floats.data() + (kTileRows + p * kPanelWidth) * kDepth;
-  ScreenSums sums;
-  TileSums tile_sums;
-  const double by_integers = shortest([&] {
-    Int16Unit().multiply({integers.data(), integers.data() + kSteps * kScreenStep, kSteps}, sums);
-  });
-  const double by_floats = shortest([&] {
-    multiply_tile(rows, kTileRows, panels, kTilePanels, kPanelWidth, kDepth, {}, tile_sums);
-  });
-  constexpr double kOfIntegers = kScreenRows * kScreenPanels, kOfFloats = kTileRows * kTilePanels;
-  return by_integers / kOfIntegers < kQuicker * by_floats / kOfFloats;
-}
-
 }  // namespace
 
 bool Int16Unit::is_available() {
-  static const bool is_available = is_faster();
-  return is_available;
+#if defined(__AVX512F__)
+  return has_fused();
+#elif defined(__AVX2__)
+  return true;
+#else
+  return false;
+#endif
 }
 
 void Int16Unit::multiply(const ScreenTile& tile, ScreenSums& sums) const {

@@ -8,9 +8,10 @@ namespace gatewise {
 
 class Int16Unit {
  public:
-  // True if int16 products are enough faster than float32 products for a screen to pay off on this
-  // processor, as they are if one instruction multiplies and adds (VNNI). Measured at the first
-  // call.
+  // True if a screen takes less time than the float32 products that it saves: at v4 with VNNI,
+  // whose one instruction multiplies and adds, and at v3 with or without AVX-VNNI (figures in
+  // docs/autoencoders.md). Without VNNI, 512-bit registers need two instructions on two ports for
+  // 32 products, as float32 does.
   static bool is_available();
 
   // Offset of value k of a row, or of a panel's lane, in a tile of `steps` steps. Each row and each

@@ -139,6 +139,20 @@ TEST_CASE_TEMPLATE("the layout of a unit's rows and panels has a distinct offset
   CHECK(of_panels == once);
 }
 
+TEST_CASE("the unit of a screen follows from the level and the processor") {
+#if defined(__AVX512F__)
+  const bool has_int16 = __builtin_cpu_supports("avx512vnni") != 0;
+#elif defined(__AVX2__)
+  const bool has_int16 = true;
+#else
+  const bool has_int16 = false;
+#endif
+  CHECK(Int16Unit::is_available() == has_int16);
+  CHECK(best_screen() == (MatrixUnit::is_available() ? ScreenKind::kMatrix
+                          : has_int16                ? ScreenKind::kInt16
+                                                     : ScreenKind::kNone));
+}
+
 TEST_CASE("a screen changes no candidates for any shape and bound") {
   for (const auto& [rows, depth, columns] : {std::array<Index, 3>{1, 5, 20},
                                              {33, 64, 100},
