@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cmath>
 
-#include "codes/batch_top_k_codes.h"
-#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
+#include "codes/selection/batch_top_k_codes.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/arena.h"
-#include "kernels/top_k_product.h"
+#include "kernels/selection/top_k_product.h"
 
 namespace gatewise {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "codes/top_k_codes.h"
+#include "codes/selection/top_k_codes.h"
 #include "core/parallel.h"
 
 namespace gatewise {

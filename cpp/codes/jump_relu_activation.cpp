@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {

@@ -3,9 +3,9 @@
 // (Gregor and LeCun 2010; the weights coupled as in Chen et al. 2018, eq. 9).
 #include <limits>
 
-#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
 #include "codes/dictionary_rows.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {

@@ -1,6 +1,6 @@
 // z = max(h, 0), with the penalty l1 mean_i sum_j z_ij.
-#include "codes/candidate_block_iterator.h"
 #include "codes/code_activation.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {

@@ -1,6 +1,6 @@
 // The k largest pre-activations of a row (Makhzani and Frey 2014, algorithm 1).
 #include "codes/code_activation.h"
-#include "codes/top_k_codes.h"
+#include "codes/selection/top_k_codes.h"
 
 namespace gatewise {
 namespace {

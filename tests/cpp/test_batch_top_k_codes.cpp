@@ -1,7 +1,7 @@
 #include <numeric>
 
-#include "codes/batch_top_k_codes.h"
-#include "codes/candidate_block_iterator.h"
+#include "codes/selection/batch_top_k_codes.h"
+#include "codes/selection/candidate_block_iterator.h"
 #include "encoder.h"
 
 using namespace gatewise;

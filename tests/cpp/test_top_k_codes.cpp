@@ -1,4 +1,4 @@
-#include "codes/top_k_codes.h"
+#include "codes/selection/top_k_codes.h"
 
 #include <numeric>
 

@@ -32,6 +32,12 @@ ALLOWED_INCLUDES = {
         *("layers", "losses", "metrics", "optimizers"),
     },
 }
+# Folder inside a folder of cpp/ -> the folders outside it that may include it.
+ALLOWED_USERS = {
+    "kernels/units": {"kernels/selection"},
+    "kernels/selection": {"codes", "codes/selection"},
+    "codes/selection": {"codes"},
+}
 # Packages and modules of python/gatewise, level by level: each imports those of earlier levels.
 # Typing imports, imports inside functions and literals of `import_module` count.
 LEVELS = [
@@ -101,6 +107,19 @@ def test_cpp_includes_follow_the_table() -> None:
             if ours and not (CPP / name).is_file():
                 wrong.append(f"{name_of(path)}: {name} is not a path from cpp/")
             elif ours and target != folder and target not in ALLOWED_INCLUDES[folder]:
+                wrong.append(f"{name_of(path)}: {folder} may not include {name}")
+    assert wrong == []
+
+
+def test_cpp_includes_of_inner_folders_follow_their_table() -> None:
+    folders = {path.parent.relative_to(CPP).as_posix() for path in cpp_files()}
+    assert {folder for folder in folders if "/" in folder} == ALLOWED_USERS.keys()
+    wrong = []
+    for path in cpp_files():
+        folder = path.parent.relative_to(CPP).as_posix()
+        for name, ours in includes(path):
+            target = name.rpartition("/")[0]
+            if ours and target != folder and folder not in ALLOWED_USERS.get(target, {folder}):
                 wrong.append(f"{name_of(path)}: {folder} may not include {name}")
     assert wrong == []
 

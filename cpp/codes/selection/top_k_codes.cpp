@@ -1,10 +1,10 @@
-#include "codes/top_k_codes.h"
+#include "codes/selection/top_k_codes.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "codes/encoder_partition.h"
+#include "codes/selection/encoder_partition.h"
 #include "core/parallel.h"
 #include "kernels/reduce.h"
 

@@ -1,7 +1,7 @@
 // Tile products of 16-bit integers, two per 32-bit lane, with 32-bit sums.
 #pragma once
 
-#include "kernels/screen_tile.h"
+#include "kernels/units/screen_tile.h"
 #include "kernels/vector.h"
 
 namespace gatewise {
@@ -10,7 +10,7 @@ class Int16Unit {
  public:
   // True if a screen takes less time than the float32 products that it saves: at v4 with VNNI,
   // whose one instruction multiplies and adds, and at v3 with or without AVX-VNNI (figures in
-  // docs/autoencoders.md). Without VNNI, 512-bit registers need two instructions on two ports for
+  // docs/selection_path.md). Without VNNI, 512-bit registers need two instructions on two ports for
   // 32 products, as float32 does.
   static bool is_available();
 

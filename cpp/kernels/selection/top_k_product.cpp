@@ -1,4 +1,4 @@
-#include "kernels/top_k_product.h"
+#include "kernels/selection/top_k_product.h"
 
 #include <algorithm>
 #include <bit>

@@ -2,7 +2,7 @@
 // has one, otherwise by plain loops.
 #pragma once
 
-#include "kernels/screen_tile.h"
+#include "kernels/units/screen_tile.h"
 #include "kernels/vector.h"
 
 namespace gatewise {

@@ -1,4 +1,4 @@
-#include "kernels/int16_unit.h"
+#include "kernels/units/int16_unit.h"
 
 #include <array>
 #include <cstring>

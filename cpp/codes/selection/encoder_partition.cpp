@@ -1,10 +1,10 @@
-#include "codes/encoder_partition.h"
+#include "codes/selection/encoder_partition.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "core/parallel.h"
-#include "kernels/screen.h"
+#include "kernels/selection/screen.h"
 
 namespace gatewise {
 namespace {

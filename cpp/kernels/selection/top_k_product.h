@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "kernels/screen.h"
+#include "kernels/selection/screen.h"
 
 namespace gatewise {
 
@@ -57,7 +57,7 @@ void begin_candidates(Index rows, float threshold, const Candidates& candidates)
 // kept.
 //
 // If `screen` has scratch, it first finds the rows that may have a candidate in a panel, and only
-// those are multiplied (kernels/screen.h). The candidates are the same.
+// those are multiplied (kernels/selection/screen.h). The candidates are the same.
 void top_k_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                    const ColumnTerms& terms, Index panel_begin, Index panel_end, Index k,
                    const Candidates& candidates, const ScreenSpace& screen = {});

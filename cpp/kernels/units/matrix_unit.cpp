@@ -1,4 +1,4 @@
-#include "kernels/matrix_unit.h"
+#include "kernels/units/matrix_unit.h"
 
 #include "kernels/bfloat16.h"
 

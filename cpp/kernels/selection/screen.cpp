@@ -1,4 +1,4 @@
-#include "kernels/screen.h"
+#include "kernels/selection/screen.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "codes/encoder_partition.h"
+#include "codes/selection/encoder_partition.h"
 #include "core/parallel.h"
 
 namespace gatewise {

@@ -1,9 +1,9 @@
-#include "codes/batch_top_k_codes.h"
+#include "codes/selection/batch_top_k_codes.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "codes/candidate_block_iterator.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {

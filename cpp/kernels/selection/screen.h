@@ -13,9 +13,9 @@
 // `best_screen`, in `top_k_product` and at the end of screen.cpp.
 #pragma once
 
-#include "kernels/column_terms.h"
-#include "kernels/int16_unit.h"
-#include "kernels/matrix_unit.h"
+#include "kernels/selection/column_terms.h"
+#include "kernels/units/int16_unit.h"
+#include "kernels/units/matrix_unit.h"
 
 namespace gatewise {
 

@@ -1,4 +1,4 @@
-#include "codes/candidate_block_iterator.h"
+#include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {
