@@ -41,7 +41,7 @@ class BatchTopKActivation final : public CodeActivation {
 
   void declare(ParameterBlock& block, Index) override {
     threshold_ = block.add_vector("batch_threshold", "state", 1);
-    seen_ = block.add_vector("batch_steps_rows", "state", 2);
+    batch_counts_ = block.add_vector("batch_counts", "state", 2);
   }
 
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
@@ -62,12 +62,12 @@ class BatchTopKActivation final : public CodeActivation {
     // A running mean: the first steps have equal weight, and a batch is weighted by its row count
     // relative to the mean row count.
     float& threshold = block.slice(threshold_)[0];
-    float* seen = block.slice(seen_);
+    float* batch_counts = block.slice(batch_counts_);
     const auto rows = static_cast<float>(run.codes.rows);
-    seen[0] += 1;
-    seen[1] += rows;
-    const float momentum = std::min(momentum_, (seen[0] - 1) / seen[0]);
-    const float weight = std::min(1.0f, (1 - momentum) * rows * seen[0] / seen[1]);
+    batch_counts[0] += 1;
+    batch_counts[1] += rows;
+    const float momentum = std::min(momentum_, (batch_counts[0] - 1) / batch_counts[0]);
+    const float weight = std::min(1.0f, (1 - momentum) * rows * batch_counts[0] / batch_counts[1]);
     threshold += weight * (run.smallest - threshold);
     estimate_.update(run.smallest);
   }
@@ -75,7 +75,7 @@ class BatchTopKActivation final : public CodeActivation {
  private:
   Index k_;
   float momentum_;
-  int threshold_ = -1, seen_ = -1;
+  int threshold_ = -1, batch_counts_ = -1;
   mutable BatchThresholdEstimate estimate_;  // affects time only, no result
 };
 

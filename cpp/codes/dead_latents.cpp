@@ -7,13 +7,14 @@
 
 namespace gatewise {
 
-DeadLatents find_dead_latents(const float* idle_rows, Index latents, double limit, Arena& arena) {
+DeadLatents find_dead_latents(const float* rows_since_active, Index latents, double limit,
+                              Arena& arena) {
   DeadLatents dead;
-  for (Index j = 0; j < latents; ++j) dead.count += idle_rows[j] >= limit;
+  for (Index j = 0; j < latents; ++j) dead.count += rows_since_active[j] >= limit;
   dead.latents = arena.take<std::int32_t>(dead.count);
   Index at = 0;
   for (Index j = 0; j < latents; ++j)
-    if (idle_rows[j] >= limit) dead.latents[at++] = static_cast<std::int32_t>(j);
+    if (rows_since_active[j] >= limit) dead.latents[at++] = static_cast<std::int32_t>(j);
   return dead;
 }
 

@@ -14,7 +14,8 @@ struct DeadLatents {
   float* bias = nullptr;            // [count]
 };
 
-DeadLatents find_dead_latents(const float* idle_rows, Index latents, double limit, Arena& arena);
+DeadLatents find_dead_latents(const float* rows_since_active, Index latents, double limit,
+                              Arena& arena);
 
 // Copies the dead latents' columns of w and elements of bias to `dead`.
 void gather_dead_weights(DeadLatents& dead, const Panels& w, const float* bias, Arena& arena);

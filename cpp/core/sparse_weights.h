@@ -57,10 +57,10 @@ inline int add_sparse_kernel(ParameterBlock& block, PanelShape shape, SparseForm
   const bool is_csr = form == SparseForm::kCsr;
   const Storage indices = fits_uint16(shape.rows) ? Storage::kUint16 : Storage::kInt32;
   const int kernel = block.add_sparse_matrix("kernel", shape.rows, shape.cols);
-  block.add_rows("values", "nonzeros", steps, kPanelWidth);
-  block.add_integers("places", indices, is_csr ? steps : 1, is_csr ? kPanelWidth : steps, is_csr);
-  block.add_integers("offsets", Storage::kInt32, 1, shape.panels() + 1, false);
-  if (is_csr) block.add_integers("order", Storage::kInt32, 1, shape.cols, false);
+  block.add_rows("data", "nonzeros", steps, kPanelWidth);
+  block.add_integers("indices", indices, is_csr ? steps : 1, is_csr ? kPanelWidth : steps, is_csr);
+  block.add_integers("panel_offsets", Storage::kInt32, 1, shape.panels() + 1, false);
+  if (is_csr) block.add_integers("column_order", Storage::kInt32, 1, shape.cols, false);
   return kernel;
 }
 

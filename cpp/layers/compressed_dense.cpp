@@ -13,7 +13,7 @@ class CompressedDense final : public Layer {
  public:
   explicit CompressedDense(const Options& options)
       : units_(options.integer("units")),
-        steps_(options.integer("steps")),
+        steps_(options.integer("num_steps")),
         form_(sparse_form_from_name(options.text("form"))),
         activation_(activation_from_name(options.text("activation"))),
         use_bias_(options.flag("use_bias")) {
@@ -42,12 +42,12 @@ class CompressedDense final : public Layer {
       given += static_cast<int>(values.count(block_.at(index).name));
     if (given == 0) return;
     require(given == first_after_kernel_ - kernel.nonzeros,
-            "values: expected all arrays of the nonzeros together, got ", given, " of them");
+            "data: expected all arrays of the nonzeros together, got ", given, " of them");
     with_sparse_weights(block_, kernel, [&](auto w) {
-      w.values = static_cast<const float*>(values.at("values"));
-      w.indices = static_cast<decltype(w.indices)>(values.at("places"));
-      w.offsets = static_cast<const std::int32_t*>(values.at("offsets"));
-      if (w.order) w.order = static_cast<const std::int32_t*>(values.at("order"));
+      w.values = static_cast<const float*>(values.at("data"));
+      w.indices = static_cast<decltype(w.indices)>(values.at("indices"));
+      w.offsets = static_cast<const std::int32_t*>(values.at("panel_offsets"));
+      if (w.order) w.order = static_cast<const std::int32_t*>(values.at("column_order"));
       if (const char* flaw = find_error(w, steps_)) fail(flaw);
     });
   }
@@ -60,7 +60,7 @@ class CompressedDense final : public Layer {
     require(widths.size() == 1, "CompressedDense: expected one input, got ", widths.size());
     const PanelShape shape{widths[0], units_};
     const Index max_steps = shape.panels() * shape.rows;
-    require(steps_ >= 0 && steps_ <= max_steps && steps_ <= kMaxSteps, "steps: expected 0 to ",
+    require(steps_ >= 0 && steps_ <= max_steps && steps_ <= kMaxSteps, "num_steps: expected 0 to ",
             std::min(max_steps, kMaxSteps), ", got ", steps_);
     kernel_ = add_sparse_kernel(block_, shape, form_, steps_);
     first_after_kernel_ = static_cast<int>(block_.all().size());

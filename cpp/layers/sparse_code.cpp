@@ -98,7 +98,7 @@ class SparseCode final : public Layer {
   void finish_step(void* memory) override {
     if (!trainable) return;
     const auto& saved = *static_cast<const Saved*>(memory);
-    float* idle = block_.slice(idle_rows_);
+    float* idle = block_.slice(rows_since_active_);
     for (Index j = 0; j < width_; ++j) idle[j] += static_cast<float>(saved.rows);
     for (Index i = 0; i < saved.rows; ++i) reset_idle(saved.z + i * saved.stride, idle, width_);
   }
@@ -110,7 +110,7 @@ class SparseCode final : public Layer {
     require(kind_ != Kind::kTopK || (k_ >= 1 && k_ <= width_), "k: expected 1 <= k <= latents (",
             width_, "), got ", k_);
     scale_ = block_.add_vector("scale", "state", 1);
-    idle_rows_ = block_.add_vector("idle_rows", "state", width_);
+    rows_since_active_ = block_.add_vector("rows_since_active", "state", width_);
     return width_;
   }
 
@@ -192,7 +192,7 @@ class SparseCode final : public Layer {
   float l1_ = 0;
   float rho_ = 0, weight_ = 0;
   Index width_ = 0;
-  int scale_ = -1, idle_rows_ = -1;
+  int scale_ = -1, rows_since_active_ = -1;
 };
 
 const bool registered = Registry<Layer>::add<SparseCode>("sparse_code");

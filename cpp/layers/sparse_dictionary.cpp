@@ -71,7 +71,7 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   if (router_) router_->declare(block_, width_);
   center_ = block_.add_vector("center", "state", width_);
   scale_ = block_.add_vector("scale", "state", 1);
-  idle_rows_ = block_.add_vector("idle_rows", "state", latents_);
+  rows_since_active_ = block_.add_vector("rows_since_active", "state", latents_);
   return width_;
 }
 
@@ -269,7 +269,8 @@ void SparseDictionary::decode_gates(Saved& saved, const ForwardPass& pass) const
 // residual of the main reconstruction.
 void SparseDictionary::decode_dead(Saved& saved, const ForwardPass& pass) const {
   Arena& arena = *pass.arena;
-  DeadLatents dead = find_dead_latents(block_.slice(idle_rows_), latents_, dead_rows_, arena);
+  DeadLatents dead =
+      find_dead_latents(block_.slice(rows_since_active_), latents_, dead_rows_, arena);
   if (dead.count == 0) return;
   gather_dead_weights(dead, block_.panels(encoder_), block_.slice(encoder_bias_), arena);
   saved.dead = dead_codes(dead, {saved.u, stride()}, pass.rows, dead_k_, arena);
@@ -293,7 +294,7 @@ void SparseDictionary::finish_step(void* memory) {
   if (!trainable) return;
   const auto& saved = *static_cast<const Saved*>(memory);
   const Codes& codes = saved.codes;
-  float* idle = block_.slice(idle_rows_);
+  float* idle = block_.slice(rows_since_active_);
   const auto rows = static_cast<float>(codes.rows);
   for (Index latent = 0; latent < latents_; ++latent) idle[latent] += rows;
   for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)

@@ -107,7 +107,7 @@ class SparseDictionary final : public Layer {
   mutable IdlePool<EncodeWorkspace> workspaces_;
   Index width_ = 0;
   int encoder_ = -1, encoder_bias_ = -1, decoder_ = -1, decoder_bias_ = -1;
-  int center_ = -1, scale_ = -1, idle_rows_ = -1;
+  int center_ = -1, scale_ = -1, rows_since_active_ = -1;
 };
 
 }  // namespace gatewise

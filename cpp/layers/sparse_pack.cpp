@@ -126,16 +126,16 @@ bool is_order(const std::int32_t* order, Index units) {
 template <typename StorageIndex>
 const char* find_error(const SparseWeights<StorageIndex>& w, Index steps) {
   if (w.offsets[0] != 0 || w.offsets[w.slices()] != steps)
-    return "offsets: expected them to go from 0 to the number of steps";
+    return "panel_offsets: expected them to go from 0 to the number of steps";
   for (Index slice = 0; slice < w.slices(); ++slice)
     if (w.offsets[slice] > w.offsets[slice + 1])
-      return "offsets: expected none to be less than the one before";
+      return "panel_offsets: expected none to be less than the one before";
   if (w.order && !is_order(w.order, w.units))
-    return "order: expected every unit once, within 256 of its own index";
+    return "column_order: expected every unit once, within 256 of its own index";
   for (Index slice = 0; slice < w.slices(); ++slice)
     for (Index lane = 0; lane < (w.order ? kPanelWidth : 1); ++lane)
       if (!are_ascending(w, w.offsets[slice], w.offsets[slice + 1], lane))
-        return "places: expected indices of inputs, ascending for each unit";
+        return "indices: expected indices of inputs, ascending for each unit";
   return nullptr;
 }
 

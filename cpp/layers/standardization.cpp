@@ -57,7 +57,7 @@ class Standardization final : public Layer {
   int center_ = -1, scale_ = -1;
 };
 
-const bool registered = Registry<Layer>::add<Standardization>("units");
+const bool registered = Registry<Layer>::add<Standardization>("standardize");
 
 }  // namespace
 }  // namespace gatewise

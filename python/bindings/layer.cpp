@@ -132,11 +132,11 @@ py::dict pack_sparse(const py::object& value, const std::string& form) {
     return copy_array<decltype(type)>(values.data(), static_cast<Index>(values.size()));
   };
   py::dict result;
-  result["values"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
-  result["places"] = fits_uint16(shape.rows) ? shaped(array(arrays.indices, std::uint16_t{}))
-                                             : shaped(array(arrays.indices, std::int32_t{}));
-  result["offsets"] = array(arrays.offsets, std::int32_t{});
-  if (is_csr) result["order"] = array(arrays.order, std::int32_t{});
+  result["data"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
+  result["indices"] = fits_uint16(shape.rows) ? shaped(array(arrays.indices, std::uint16_t{}))
+                                              : shaped(array(arrays.indices, std::int32_t{}));
+  result["panel_offsets"] = array(arrays.offsets, std::int32_t{});
+  if (is_csr) result["column_order"] = array(arrays.order, std::int32_t{});
   return result;
 }
 

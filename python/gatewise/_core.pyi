@@ -106,8 +106,8 @@ def set_groups(layer: Layer, groups: list[int]) -> None:
     """
 
 def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a compressed layer from a kernel (d, u): values, places (indices), offsets and,
-    with form csr, order.
+    """The arrays of a compressed layer from a kernel (d, u): data, indices, panel_offsets and, with
+    form csr, column_order.
     """
 
 def encode(layer: Layer, x: Floats, refit: bool = False) -> tuple[Indices, Labels, Floats]:

@@ -13,7 +13,7 @@ std::shared_ptr<Layer> make_compressed(const Matrix& w, SparseForm form) {
   const SparseKernel kernel(w, form);
   Options options;
   options.set("units", static_cast<double>(w.cols));
-  options.set("steps", static_cast<double>(kernel.arrays.steps()));
+  options.set("num_steps", static_cast<double>(kernel.arrays.steps()));
   options.set("form", form_name(form));
   options.set("activation", std::string("relu"));
   options.set("use_bias", true);
@@ -96,7 +96,7 @@ TEST_CASE("a compressed layer without nonzeros returns the activation of its bia
     const Matrix w = sparse_matrix(kFeatures, 300, 0.4, rng);
     Options options;
     options.set("units", 300.0);
-    options.set("steps", static_cast<double>(SparseKernel(w, form).arrays.steps()));
+    options.set("num_steps", static_cast<double>(SparseKernel(w, form).arrays.steps()));
     options.set("form", form_name(form));
     options.set("activation", std::string("linear"));
     options.set("use_bias", true);
@@ -127,11 +127,11 @@ TEST_CASE("a compressed layer checks its arrays and sets all or none") {
     layer->check_stored({{"bias", kernel.block.data()}});
     std::vector<std::int32_t> offsets = kernel.arrays.offsets;
     ++offsets.back();
-    values["offsets"] = offsets.data();
+    values["panel_offsets"] = offsets.data();
     CHECK_THROWS_WITH_AS(layer->check_stored(values),
-                         "offsets: expected them to go from 0 to the number of steps",
+                         "panel_offsets: expected them to go from 0 to the number of steps",
                          std::invalid_argument);
-    values.erase("offsets");
+    values.erase("panel_offsets");
     CHECK_THROWS_AS(layer->check_stored(values), std::invalid_argument);
   }
 }
@@ -140,7 +140,7 @@ TEST_CASE("more steps than a kernel can have are refused") {
   for (const double steps : {-1.0, 2.0 * kFeatures + 1, 1e15}) {
     Options options;
     options.set("units", 24.0);
-    options.set("steps", steps);
+    options.set("num_steps", steps);
     options.set("form", std::string("csr"));
     options.set("activation", std::string("linear"));
     options.set("use_bias", true);

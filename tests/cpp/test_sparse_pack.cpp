@@ -88,7 +88,7 @@ TEST_CASE("blocks store each input that any of its 16 units reads") {
 }
 
 TEST_CASE("invalid offsets are found") {
-  const std::string ends = "offsets: expected them to go from 0 to the number of steps";
+  const std::string ends = "panel_offsets: expected them to go from 0 to the number of steps";
   for (const SparseForm form : kForms) {
     SparseArrays arrays = packed(form);
     arrays.offsets.front() = 1;
@@ -100,13 +100,13 @@ TEST_CASE("invalid offsets are found") {
       arrays = packed(form);
       arrays.offsets[5] = wrong;
       CHECK(flaw_of(arrays, form, 40, 300) ==
-            "offsets: expected none to be less than the one before");
+            "panel_offsets: expected none to be less than the one before");
     }
   }
 }
 
 TEST_CASE("column indices out of range or out of order are found") {
-  const std::string message = "places: expected indices of inputs, ascending for each unit";
+  const std::string message = "indices: expected indices of inputs, ascending for each unit";
   for (const SparseForm form : kForms) {
     const bool is_csr = form == SparseForm::kCsr;
     // csr: step 3 of unit 0's lane; blocks: step 3 of its slice.
@@ -136,7 +136,7 @@ TEST_CASE("a nonzero after the end of a csr lane is found") {
 }
 
 TEST_CASE("an order that repeats a unit or leaves its window is found") {
-  const std::string message = "order: expected every unit once, within 256 of its own index";
+  const std::string message = "column_order: expected every unit once, within 256 of its own index";
   for (const std::int32_t wrong : {-1, 300, 1 << 30}) {
     SparseArrays arrays = packed(SparseForm::kCsr);
     arrays.order[2] = wrong;

@@ -137,7 +137,7 @@ def of_experts(node, u, p, run, route):
 
 def dead_error(o, p, detached, x, u, y, run):
     """Mean square error of the dead latents' reconstruction of the native layer's residual."""
-    dead = np.flatnonzero(detached["idle_rows"] >= o["dead.rows"])
+    dead = np.flatnonzero(detached["rows_since_active"] >= o["dead.rows"])
     before = (
         detached["scale"] * (x - detached["center"]) - o["subtract_bias"] * detached["decoder_bias"]
     )

@@ -29,7 +29,7 @@ ABSOLUTE = 1e-6
 MARGIN = 1e-3
 
 # Parameters that training changes without a gradient.
-CHANGED_BY_RULES = ("balance_bias", "idle_rows", "batch_threshold", "batch_steps_rows")
+CHANGED_BY_RULES = ("balance_bias", "rows_since_active", "batch_threshold", "batch_counts")
 
 EXPERT = experts.Linear()
 ROUTER = routers.TopK(2)

@@ -247,7 +247,7 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         return run_dictionary(node, x, run, route)
     if node.kind == "sparse_code":
         return run_code(node, x, run)
-    if node.kind == "units":
+    if node.kind == "standardize":
         if o["inverse"]:
             return x / p["scale"] + p["center"]
         return p["scale"] * (x - p["center"])

@@ -54,7 +54,7 @@ def test_a_compressed_layer_can_be_pickled() -> None:
 def test_a_layer_from_its_configuration_has_zero_weights() -> None:
     small = compress(stack(), "csr")
     copied = gw.models.model_from_json(small.to_json())
-    assert copied.layers[0].steps == small.layers[0].steps > 0
+    assert copied.layers[0].num_steps == small.layers[0].num_steps > 0
     assert copied.layers[0].count_nonzero() == 0
     assert copied.predict(X, verbose=0).shape == (70, 3)
 
@@ -72,9 +72,9 @@ def test_a_weights_file_is_loaded_into_a_model_of_the_same_form(form: str, tmp_p
 
 
 DAMAGE = {
-    "places": r"places: expected indices of inputs, ascending for each unit",
-    "offsets": r"offsets: expected them to go from 0 to the number of steps",
-    "order": r"order: expected every unit once, within 256 of its own index",
+    "indices": r"indices: expected indices of inputs, ascending for each unit",
+    "panel_offsets": r"panel_offsets: expected them to go from 0 to the number of steps",
+    "column_order": r"column_order: expected every unit once, within 256 of its own index",
 }
 
 
@@ -87,8 +87,8 @@ def test_a_file_with_invalid_arrays_is_refused_and_sets_nothing(name: str, tmp_p
     found = container.read_file(path, "model")
     tensor = f"weights/{small.layers[1].name}/{name}"
     damaged = found.tensors[tensor].copy()
-    damaged.flat[-1] = 65535 if name == "places" else 1 << 30
-    first = f"weights/{small.layers[0].name}/values"
+    damaged.flat[-1] = 65535 if name == "indices" else 1 << 30
+    first = f"weights/{small.layers[0].name}/data"
     tensors = {**found.tensors, tensor: damaged, first: 2 * found.tensors[first]}
     container.write_file(path, "model", found.config, tensors)
     message = rf"m.gatewise: layer '{small.layers[1].name}': {DAMAGE[name]}"
@@ -102,11 +102,11 @@ def test_a_file_with_invalid_arrays_is_refused_and_sets_nothing(name: str, tmp_p
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("steps", 1, r"expected float32 of shape \(1, 16\), got float32 of shape "),
-        ("steps", 1 << 60, r"config: steps: expected 0 to 270, got 1\d+"),
-        ("steps", -1, r"config: steps: expected an integer >= 0, got -1"),
+        ("num_steps", 1, r"expected float32 of shape \(1, 16\), got float32 of shape "),
+        ("num_steps", 1 << 60, r"config: num_steps: expected 0 to 270, got 1\d+"),
+        ("num_steps", -1, r"config: num_steps: expected an integer >= 0, got -1"),
         ("form", "coo", r"config: form: expected one of csr, blocks, got 'coo'"),
-        ("form", "blocks", r"expected parameters values, places, offsets, bias, got values"),
+        ("form", "blocks", r"expected parameters data, indices, panel_offsets, bias, got data"),
     ],
 )
 def test_a_file_with_other_settings_is_refused(
@@ -180,7 +180,7 @@ def test_wrong_uses_of_compress_are_refused() -> None:
     [
         ({"units": 0}, ValueError, r"units: expected an integer >= 1"),
         ({"form": "dense"}, ValueError, r"form: expected one of csr, blocks, got 'dense'"),
-        ({"steps": 1.5}, TypeError, r"steps: expected an integer >= 0, got 1.5"),
+        ({"num_steps": 1.5}, TypeError, r"num_steps: expected an integer >= 0, got 1.5"),
         ({"kernel_initializer": "zeros"}, TypeError, r"unexpected argument 'kernel_initializer'"),
     ],
 )

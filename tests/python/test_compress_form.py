@@ -80,21 +80,21 @@ def test_forms_store_the_documented_arrays() -> None:
     kernel = model.get_weights()[0]
     stored = {form: compress(model, form).layers[0].stored_weights() for form in FORMS}
     assert {name: each.dtype.name for name, each in stored["csr"].items()} == {
-        "values": "float32",
-        "places": "uint16",
-        "offsets": "int32",
-        "order": "int32",
+        "data": "float32",
+        "indices": "uint16",
+        "panel_offsets": "int32",
+        "column_order": "int32",
         "bias": "float32",
     }
-    is_nonzero = stored["csr"]["places"] < 90
+    is_nonzero = stored["csr"]["indices"] < 90
     assert is_nonzero.sum() == np.count_nonzero(kernel)
-    assert sorted(stored["csr"]["order"]) == list(range(37))
+    assert sorted(stored["csr"]["column_order"]) == list(range(37))
     # For each 16 units, the inputs that any of them reads, in order.
     padded = np.pad(kernel, ((0, 0), (0, 11))).reshape(90, 3, 16)
     read = [np.flatnonzero(padded[:, slice_].any(axis=1)) for slice_ in range(3)]
-    assert np.array_equal(stored["blocks"]["places"], np.concatenate(read))
+    assert np.array_equal(stored["blocks"]["indices"], np.concatenate(read))
     values = np.concatenate([padded[inputs, i] for i, inputs in enumerate(read)])
-    assert np.array_equal(stored["blocks"]["values"], values)
+    assert np.array_equal(stored["blocks"]["data"], values)
 
 
 @pytest.mark.parametrize("form", FORMS)

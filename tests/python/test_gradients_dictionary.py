@@ -83,7 +83,7 @@ def equal_weights(node: Node, width: int = 6, scale: float = 1.0) -> Graph:
     graph = Graph([width], [(node, [0])], [1], loss_weights=[1.0])
     rng = np.random.default_rng(3)
     put(node, "scale", np.array([scale]))
-    put(node, "idle_rows", rng.choice([0.0, 40.0, 60.0], node.options["latents"]))
+    put(node, "rows_since_active", rng.choice([0.0, 40.0, 60.0], node.options["latents"]))
     if "latent_threshold" in node.weights:
         put(node, "latent_threshold", rng.uniform(0.8, 1.2, node.options["latents"]))
         put(node, "encoder_bias", rng.normal(0.8, 0.3, node.options["latents"]))
@@ -196,17 +196,17 @@ def test_a_unit_norm_row_is_updated_tangentially_and_keeps_its_norm(stored: bool
     np.testing.assert_allclose(node.native.get("decoder"), expected, atol=2e-6)
 
 
-def test_idle_rows_count_the_rows_since_a_latent_was_active() -> None:
+def test_rows_since_active_count_the_rows_since_a_latent_was_active() -> None:
     graph = graph_of(dictionary(**{"activation.k": 1}))
     batch = graph.batch(samples=5)
     node = graph.layers[0]
-    put(node, "idle_rows", np.zeros(21))
+    put(node, "rows_since_active", np.zeros(21))
     data = batch.dataset()
     run = Run()
     graph.forward(batch.inputs, run)
     trainer = graph.trainer(learning_rate=0.0)
     trainer.train_step(data, all_samples(data))
     trainer.train_step(data, all_samples(data))
-    idle = node.native.get("idle_rows")
+    idle = node.native.get("rows_since_active")
     assert set(np.unique(idle)) == {0.0, 10.0}
     assert 1 <= np.sum(idle == 0) <= 5

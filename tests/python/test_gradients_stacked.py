@@ -73,16 +73,16 @@ def test_penalties_are_reported_in_the_scale_of_x() -> None:
     assert losses[1] == pytest.approx(losses[0] / 16, rel=1e-4)
 
 
-def test_idle_rows_count_the_rows_since_a_unit_was_positive() -> None:
+def test_rows_since_active_count_the_rows_since_a_unit_was_positive() -> None:
     graph = stack(code(RELU))
     node, batch = graph.layers[1], graph.batch(samples=5)
     put(graph.layers[0], "bias", np.array([-100.0, 100, 0, 0, 0, 0, 0]))
-    put(node, "idle_rows", np.zeros(7))
+    put(node, "rows_since_active", np.zeros(7))
     data = batch.dataset()
     trainer = graph.trainer(learning_rate=0.0)
     for _ in range(2):
         trainer.train_step(data, all_samples(data))
-    idle = node.native.get("idle_rows")
+    idle = node.native.get("rows_since_active")
     assert idle[0] == 10
     assert idle[1] == 0
 
@@ -107,7 +107,7 @@ def test_a_code_has_the_same_bits_for_any_thread_count() -> None:
 
 
 def standardize(inverse: bool, center: np.ndarray, scale: float) -> Node:
-    node = Node("units", {"inverse": inverse})
+    node = Node("standardize", {"inverse": inverse})
     build(node, [len(center)], np.random.default_rng(0))
     put(node, "center", center)
     put(node, "scale", np.array([scale]))

@@ -108,13 +108,13 @@ def test_center_and_scale_of_a_stack_are_off_by_default() -> None:
     assert fitted().layers[0].name == "encoder_1"
     x = 1000 * X + 5
     sae = fitted(x, epochs=30, center=True, scale=True)
-    units = sae.get_layer("units").native
-    np.testing.assert_allclose(units.get("center"), x.mean(axis=0), rtol=1e-5)
+    standardize = sae.get_layer("standardize").native
+    np.testing.assert_allclose(standardize.get("center"), x.mean(axis=0), rtol=1e-5)
     assert sae.measure(x)["fvu"] < 0.6
     assert sae.evaluate(x, verbose=0) == pytest.approx(sae.measure(x)["mse"], rel=1e-4)
-    kept = units.get("center")
+    kept = standardize.get("center")
     sae.fit(2 * x, epochs=1, verbose=0)
-    np.testing.assert_array_equal(units.get("center"), kept)
+    np.testing.assert_array_equal(standardize.get("center"), kept)
 
 
 def test_the_scale_of_x_does_not_change_what_a_standardizing_stack_learns() -> None:

@@ -104,12 +104,12 @@ def test_drop_neurons_removes_those_of_smallest_norm_and_keeps_the_other_weights
     norms = np.linalg.norm(incoming, axis=0) * np.linalg.norm(outgoing, axis=1)
     kept = np.sort(np.argsort(-norms)[:4])
     codes = sae.encode(X, dense=True)
-    idle = sae.get_layer("code").native.get("idle_rows")
+    idle = sae.get_layer("code").native.get("rows_since_active")
     sae.drop_neurons(keep=4)
     assert sae.latents == 4
     np.testing.assert_array_equal(sae.encode(X, dense=True), codes[:, kept])
     np.testing.assert_array_equal(sae.get_layer("decoder_1").get_weights()[0], outgoing[kept])
-    np.testing.assert_array_equal(sae.get_layer("code").native.get("idle_rows"), idle[kept])
+    np.testing.assert_array_equal(sae.get_layer("code").native.get("rows_since_active"), idle[kept])
     before = sae.measure(X)["fvu"]
     sae.fit(X, epochs=20, verbose=0)
     assert sae.measure(X)["fvu"] < before

@@ -18,7 +18,7 @@ def dead_and_untrained(**settings: Any) -> SparseDictionary:
     bias, idle = np.zeros(LATENTS, np.float32), np.zeros(LATENTS, np.float32)
     bias[:16], idle[:16] = -3, 1000
     layer.native.set("encoder_bias", bias)
-    layer.native.set("idle_rows", idle)
+    layer.native.set("rows_since_active", idle)
     layer.compile(gw.optimizers.Adam(3e-3), "mse")
     return layer
 
@@ -33,7 +33,7 @@ def test_auxk_revives_dead_latents(activation: Any) -> None:
         layer = dead_and_untrained(activation=activation, auxk=auxk)
         layer.native.set("encoder_bias", np.where(np.arange(LATENTS) < 16, -1.0, 0).astype("f4"))
         layer.fit(x, x, batch_size=50, epochs=40, verbose=0)
-        dead.append(int(np.sum(layer.native.get("idle_rows") > 2000)))
+        dead.append(int(np.sum(layer.native.get("rows_since_active") > 2000)))
     assert dead[1] < dead[0]
 
 

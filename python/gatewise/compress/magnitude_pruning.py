@@ -95,12 +95,12 @@ class MagnitudePruning(KernelSchedule):
 
     def get_state(self) -> State:
         """The step count so far, and whether pruning has started."""
-        return {**super().get_state(), "begun": self._started}
+        return {**super().get_state(), "started": self._started}
 
     def set_state(self, state: State) -> None:
         """Restores the result of `get_state`."""
         super().set_state(state)
-        self._started = bool(state["begun"])
+        self._started = bool(state["started"])
         if self._started:
             keep_zeros(self._kernels)
 

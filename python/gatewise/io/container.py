@@ -4,10 +4,12 @@ Any reader of safetensors opens such a file. Its metadata holds, as strings:
 
 | key | holds |
 |---|---|
-| `format`, `format_version` | `gatewise`, `1` |
+| `format`, `format_version` | `gatewise`, `2` |
 | `content` | what the file is: `model`, `weights` or `checkpoint` |
 | `config`, `config_crc32` | a JSON object; the CRC-32 of its UTF-8 bytes, 8 hexadecimal digits |
 | `tensors` | JSON: for each tensor its `dtype`, `shape` and `crc32` of its bytes |
+
+Files of version 1 are read with the names of `io.format_1`.
 """
 
 import json
@@ -21,6 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.io import format_1
 from gatewise.io.disk import flush_folder, temporary_path, write_new
 from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
 from gatewise.registry import Config
@@ -57,7 +60,7 @@ def to_bytes(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any
     manifest = {name: _describe(array) for name, array in arrays.items()}
     metadata = {
         "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
+        "format_version": FORMAT_VERSION,
         "content": content,
         "config": text,
         "config_crc32": crc32_hex(text.encode()),
@@ -101,6 +104,9 @@ def from_bytes(data: bytes, source: str, *contents: str) -> Container:
                 f"{source}: tensor {name!r}: its checksum differs, the file is altered"
             )
         tensors[name] = np.frombuffer(field.data, field.dtype).reshape(field.shape)
+    if header.version == "1":
+        config = format_1.renamed_config(config, header.content)
+        tensors = format_1.renamed_tensors(tensors)
     return Container(config, tensors)
 
 

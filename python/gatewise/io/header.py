@@ -10,7 +10,8 @@ import numpy.typing as npt
 from gatewise.registry import Config
 
 FORMAT = "gatewise"
-FORMAT_VERSION = 1
+FORMAT_VERSION = "2"
+READABLE_VERSIONS = ("1", "2")
 
 _DTYPES: dict[str, type[np.generic]] = {
     "F32": np.float32,
@@ -41,6 +42,7 @@ class Field:
 class Header:
     """A file taken apart, its checksums still to be compared."""
 
+    version: str
     content: str
     config_text: str
     config_crc32: str
@@ -66,10 +68,11 @@ def read_header(data: bytes, source: str) -> Header:
     entries, metadata = _parse(data, source)
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{source}: format: expected {FORMAT!r}, got {metadata.get('format')!r}")
-    if metadata.get("format_version") != str(FORMAT_VERSION):
+    version = metadata.get("format_version")
+    if version not in READABLE_VERSIONS:
         raise ValueError(
-            f"{source}: format_version: expected {FORMAT_VERSION}, "
-            f"got {metadata.get('format_version')!r}; a newer gatewise may read it"
+            f"{source}: format_version: expected {' or '.join(READABLE_VERSIONS)}, "
+            f"got {version!r}; a newer gatewise may read it"
         )
     for key in ("content", "config", "config_crc32", "tensors"):
         if key not in metadata:
@@ -82,7 +85,13 @@ def read_header(data: bytes, source: str) -> Header:
         name: _field(f"{source}: tensor {name!r}", entry, manifest[name])
         for name, entry in entries.items()
     }
-    return Header(metadata["content"], metadata["config"], metadata["config_crc32"], fields)
+    return Header(
+        version=version,
+        content=metadata["content"],
+        config_text=metadata["config"],
+        config_crc32=metadata["config_crc32"],
+        fields=fields,
+    )
 
 
 def _parse(data: bytes, source: str) -> tuple[dict[str, Config], dict[str, str]]:

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from gatewise.io.container import Container, Tensors, from_bytes, read_file, to_bytes, write_file
+from gatewise.io.format_1 import renamed_classes
 from gatewise.io.saved import MODELS, SavedModel
 from gatewise.io.weights_file import check_overwrite, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
@@ -110,13 +111,15 @@ def layer_from_bytes(data: bytes) -> Any:
 def model_from_json(json_string: str, custom_objects: None = None) -> Any:
     """A new model, with new weights, of the architecture that `model.to_json()` described.
 
+    Names of version 1 of the file format are accepted, since the text has no version.
+
     Raises
     ------
     ValueError
         The text is no such description, or names an unknown class.
     """
     check_defaults("model_from_json", {"custom_objects": custom_objects}, {"custom_objects": None})
-    return MODELS.get(json.loads(json_string), "model")
+    return MODELS.get(renamed_classes(json.loads(json_string)), "model")
 
 
 def _describe(model: SavedModel) -> tuple[Config, Tensors]:

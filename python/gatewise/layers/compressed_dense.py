@@ -46,7 +46,7 @@ class CompressedDense(Layer):
         Storage of W, in slices of 16 units. `"csr"`: the nonzeros of each unit, each with its input
         index; those of 16 units lie lane by lane. `"blocks"`: the 16 weights of a slice for one
         input, unless all are 0, with one input index for the 16.
-    steps : int
+    num_steps : int
         Count of stored groups of 16 weights.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
@@ -93,7 +93,7 @@ class CompressedDense(Layer):
         activation: str | None = None,
         use_bias: bool = True,
         form: str = "csr",
-        steps: int = 0,
+        num_steps: int = 0,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -101,7 +101,7 @@ class CompressedDense(Layer):
         self.activation = activations.get(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.form = check_form("form", form)
-        self.steps = check_integer("steps", steps, 0)
+        self.num_steps = check_integer("num_steps", num_steps, 0)
         self.storage = self.form
 
     @classmethod
@@ -122,8 +122,8 @@ class CompressedDense(Layer):
         """
         dense = np.ascontiguousarray(kernel, np.float32)
         arrays = _core.pack_sparse(dense, check_form("form", form))
-        steps = len(arrays["values"])
-        layer = cls(dense.shape[1], activation, bias is not None, form=form, steps=steps, **options)
+        num_steps = len(arrays["data"])
+        layer = cls(dense.shape[1], activation, bias is not None, form, num_steps, **options)
         layer.build((None, dense.shape[0]))
         if bias is not None:
             arrays["bias"] = np.ascontiguousarray(bias, np.float32)
@@ -136,7 +136,7 @@ class CompressedDense(Layer):
             "activation": self.activation,
             "use_bias": self.use_bias,
             "form": self.form,
-            "steps": self.steps,
+            "num_steps": self.num_steps,
         }
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -162,5 +162,5 @@ class CompressedDense(Layer):
             "activation": self.activation,
             "use_bias": self.use_bias,
             "form": self.form,
-            "steps": self.steps,
+            "num_steps": self.num_steps,
         }

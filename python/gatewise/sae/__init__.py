@@ -1,5 +1,7 @@
 """Sparse autoencoders: a dictionary of one wide layer, or a stack of Dense layers."""
 
+from typing import Any
+
 from gatewise.sae.activations import (
     KL,
     LISTA,
@@ -15,7 +17,8 @@ from gatewise.sae.auxk import AuxK
 from gatewise.sae.dead_units import DeadUnitsWarning
 from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.sparse_dictionary import SparseDictionary
-from gatewise.sae.standardize import Units
+from gatewise.sae.standardize import Standardize
+from gatewise.utils.deprecation import warn_renamed
 
 __all__ = [
     "KL",
@@ -30,6 +33,13 @@ __all__ = [
     "SparseAutoencoder",
     "SparseCode",
     "SparseDictionary",
+    "Standardize",
     "TopK",
-    "Units",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Units":
+        warn_renamed("gw.sae.Units", "gw.sae.Standardize")
+        return Standardize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -58,7 +58,7 @@ class Architecture(ABC):
     @property
     @abstractmethod
     def code_layer(self) -> Any:
-        """The layer whose state `idle_rows` counts, for each unit, the rows since it was active."""
+        """The layer with the state `rows_since_active`: rows since each unit was last active."""
 
     @property
     @abstractmethod

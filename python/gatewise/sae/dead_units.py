@@ -32,7 +32,7 @@ def dead_window(rows: int, latents: int, activation: CodeActivation) -> int:
 
 def dead_units(layer: Any, rows: int) -> Indices:
     """The units of a code layer that were inactive in all of the last `rows` training rows."""
-    return np.flatnonzero(layer.native.get("idle_rows") >= rows).astype(np.int64)
+    return np.flatnonzero(layer.native.get("rows_since_active") >= rows).astype(np.int64)
 
 
 def describe_dead(name: str, dead: Indices, latents: int, rows: int, hint: str) -> str | None:

@@ -67,6 +67,6 @@ def resample(
         value = native.get(name)
         value[dead] = dictionary.activation.initial_value(name, latents)
         native.set(name, value)
-    idle = native.get("idle_rows")
+    idle = native.get("rows_since_active")
     idle[dead] = 0
-    native.set("idle_rows", idle)
+    native.set("rows_since_active", idle)

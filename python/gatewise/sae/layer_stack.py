@@ -12,7 +12,7 @@ import numpy as np
 from gatewise.layers import Dense, Layer
 from gatewise.sae.architecture import copy_layer_parameters
 from gatewise.sae.sparse_code import SparseCode
-from gatewise.sae.standardize import Units
+from gatewise.sae.standardize import Standardize
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class LayerStack:
-    """Dense encoder layers, the code and Dense decoder layers, with `Units` at both ends if needed.
+    """Dense encoder layers, the code, Dense decoder layers; optionally `Standardize` at both ends.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class LayerStack:
     output_activation : str
         Activation of the last layer.
     has_standardization : bool
-        Whether rows are centred or scaled, by `Units` layers.
+        Whether rows are centred or scaled, by `Standardize` layers.
     """
 
     sizes: Sequence[int]
@@ -44,7 +44,7 @@ class LayerStack:
     has_standardization: bool
     encoder: list[Dense] = field(init=False)
     decoder: list[Dense] = field(init=False)
-    standardize_layers: list[Units] = field(init=False)
+    standardize_layers: list[Standardize] = field(init=False)
 
     def __post_init__(self) -> None:
         *hidden, latents = self.sizes
@@ -58,7 +58,10 @@ class LayerStack:
         self.decoder.append(Dense(self.width, activation=self.output_activation, name=last))
         self.standardize_layers = []
         if self.has_standardization:
-            self.standardize_layers = [Units(name="units"), Units(inverse=True, name="units_back")]
+            self.standardize_layers = [
+                Standardize(name="standardize"),
+                Standardize(inverse=True, name="unstandardize"),
+            ]
 
     def layers(self) -> list[Layer]:
         """All layers, from the rows to their reconstruction."""
@@ -95,8 +98,8 @@ class LayerStack:
                 new, old, {"kernel": kernel[inputs][:, columns], "bias": bias[columns]}
             )
             inputs = columns
-        idle = self.code.native.get("idle_rows")[kept[len(self.encoder) - 1]]
-        copy_layer_parameters(layer_stack.code, self.code, {"idle_rows": idle})
+        idle = self.code.native.get("rows_since_active")[kept[len(self.encoder) - 1]]
+        copy_layer_parameters(layer_stack.code, self.code, {"rows_since_active": idle})
         for before, after in zip(
             self.standardize_layers, layer_stack.standardize_layers, strict=True
         ):

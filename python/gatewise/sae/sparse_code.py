@@ -43,8 +43,8 @@ class SparseCode(Layer):
     Notes
     -----
     Input and output shape `(n, ..., m)`. `KL` uses the mean of the code after the threshold. Two
-    states: `idle_rows` `(m,)` counts the training rows since each unit was last active; `scale`
-    `(1,)` is the autoencoder's s, by whose square the reported penalty is divided.
+    states: `rows_since_active` `(m,)` counts the training rows since each unit was last active;
+    `scale` `(1,)` is the autoencoder's s, by whose square the reported penalty is divided.
     """
 
     kind = "sparse_code"

@@ -62,9 +62,9 @@ def reinitialize_units(
     outgoing = after.native.get("kernel")
     outgoing[dead] = 0
     after.native.set("kernel", outgoing)
-    idle = layer_stack.code.native.get("idle_rows")
+    idle = layer_stack.code.native.get("rows_since_active")
     idle[dead] = 0
-    layer_stack.code.native.set("idle_rows", idle)
+    layer_stack.code.native.set("rows_since_active", idle)
 
 
 def _activation_thresholds(layer_stack: LayerStack, preactivations: Floats) -> Floats:

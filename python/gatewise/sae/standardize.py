@@ -47,7 +47,7 @@ class StandardizedLayer(Layer):
 
 
 @LAYERS.register()
-class Units(StandardizedLayer):
+class Standardize(StandardizedLayer):
     """Standardizes rows: `u = s (x - c)`, or the inverse `x = u / s + c`.
 
     Parameters
@@ -68,7 +68,7 @@ class Units(StandardizedLayer):
     and its inverse, gradients are those of the loss on the scale `s x`, as in `SparseDictionary`.
     """
 
-    kind = "units"
+    kind = "standardize"
 
     def __init__(self, inverse: bool = False, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -38,7 +38,7 @@ class TrainingFeed:
         self._steps_per_epoch = steps_per_epoch
         self._pass: Iterator[Batch] | None = None
         self._stream = 0
-        self._drawn = 0
+        self._batches_drawn = 0
         self._resuming = False
         self.exhausted = False
         """Whether an iterator ended before the epochs did."""
@@ -50,14 +50,18 @@ class TrainingFeed:
 
     def position(self) -> Config:
         """The place in the data, after the last batch drawn."""
-        under_way = self._pass is not None or self._resuming
-        return {"stream": self._stream, "drawn": self._drawn, "under_way": under_way}
+        pass_started = self._pass is not None or self._resuming
+        return {
+            "stream": self._stream,
+            "batches_drawn": self._batches_drawn,
+            "pass_started": pass_started,
+        }
 
     def set_position(self, position: Config) -> None:
         """Goes to a place that `position` gave: the batches before it are skipped."""
         self._pass = None
-        self._stream, self._drawn = position["stream"], position["drawn"]
-        self._resuming = position["under_way"]
+        self._stream, self._batches_drawn = position["stream"], position["batches_drawn"]
+        self._resuming = position["pass_started"]
 
     def epoch(self, seed: int, done: int) -> Iterator[Batch]:
         """The batches of an epoch of which `done` have been used already."""
@@ -66,7 +70,7 @@ class TrainingFeed:
             starts_pass = self._pass is None and not self._resuming
             batches = self._current_pass(seed)
             for batch in batches:
-                self._drawn += 1
+                self._batches_drawn += 1
                 done += 1
                 yield batch
                 if done == limit:
@@ -75,7 +79,7 @@ class TrainingFeed:
             if limit is None:
                 self.exhausted = done == 0
                 return
-            if self._source.one_shot or (starts_pass and self._drawn == 0):
+            if self._source.one_shot or (starts_pass and self._batches_drawn == 0):
                 self.exhausted = True
                 return
 
@@ -88,10 +92,10 @@ class TrainingFeed:
 
     def _current_pass(self, seed: int) -> Iterator[Batch]:
         if self._pass is None:
-            skip = self._drawn if self._resuming else 0
+            skip = self._batches_drawn if self._resuming else 0
             if not self._resuming:
                 self._stream = _FIRST_SHUFFLE_STREAM + self._trainer.steps
-            self._drawn, self._resuming = skip, False
+            self._batches_drawn, self._resuming = skip, False
             self._pass = self._source.start_pass(seed, self._stream, skip)
         return self._pass
 
@@ -115,7 +119,7 @@ class TestFeed:
         self._source = source
         self._limit = steps
         self._one_shot: Iterator[Batch] | None = None
-        self.drawn = 0
+        self.batches_drawn = 0
 
     @property
     def steps(self) -> int | None:
@@ -129,7 +133,7 @@ class TestFeed:
         """The batches of one test."""
         batches = self._begin()
         for count, batch in enumerate(batches, start=1):
-            self.drawn += 1
+            self.batches_drawn += 1
             yield batch
             if count == self._limit:
                 return
@@ -138,5 +142,5 @@ class TestFeed:
         if not self._source.one_shot:
             return self._source.start_pass(0, 0)
         if self._one_shot is None:
-            self._one_shot = self._source.start_pass(0, 0, self.drawn)
+            self._one_shot = self._source.start_pass(0, 0, self.batches_drawn)
         return self._one_shot

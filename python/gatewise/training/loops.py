@@ -56,14 +56,14 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
         run.restore_callbacks()
     else:
         run.loads.begin_epoch()
-        run.training.begin_epoch(run.seen_before)
+        run.training.begin_epoch(run.previous_samples_seen)
     progress.begin(f"Epoch {epoch + 1}/{schedule.epochs}", run.feed.steps, run.batch)
     _train_epoch(run, progress)
     steps, logs = run.batch, run.logs()
     if not steps:
         return logs
     run.loads.end_epoch()
-    run.training.end_epoch(run.seen)
+    run.training.end_epoch(run.samples_seen)
     if run.validation is not None and schedule.validates(epoch):
         tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})

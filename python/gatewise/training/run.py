@@ -49,7 +49,7 @@ class FitRun:
         The epoch under way, and how many of its batches are done.
     sums : list of float
         The epoch's results so far, each step's times its samples.
-    seen, seen_before : int
+    samples_seen, previous_samples_seen : int
         The epoch's samples so far, and those of the epoch before.
     """
 
@@ -71,7 +71,7 @@ class FitRun:
         self.validation = validation
         self.callbacks = callbacks
         self.loads = EpochLoads(self.model.layers)
-        self.seen = 0
+        self.samples_seen = 0
         self._arguments = arguments
         self._callback_states: list[dict[str, Any]] = []
         self.begin_epoch(initial_epoch)
@@ -87,7 +87,7 @@ class FitRun:
         """Stands before the first batch of an epoch."""
         self.epoch = epoch
         self.batch = 0
-        self.seen, self.seen_before = 0, self.seen
+        self.samples_seen, self.previous_samples_seen = 0, self.samples_seen
         self.sums = [0.0] * self.resolved.results
 
     def add(self, values: list[float], samples: int) -> None:
@@ -97,11 +97,11 @@ class FitRun:
         for index, value in enumerate(values):
             sums[index] += value * samples
         self.batch += 1
-        self.seen += samples
+        self.samples_seen += samples
 
     def logs(self) -> dict[str, float]:
         """The epoch's means so far, weighted by the samples of each batch."""
-        seen = self.seen
+        seen = self.samples_seen
         return self.resolved.logs([total / seen for total in self.sums]) if seen else {}
 
     def store(self, path: Path) -> None:
@@ -121,11 +121,11 @@ class FitRun:
         config = {
             "epoch": self.epoch,
             "batch": self.batch,
-            "seen": self.seen,
-            "seen_before": self.seen_before,
+            "samples_seen": self.samples_seen,
+            "previous_samples_seen": self.previous_samples_seen,
             "sums": self.sums,
             "position": self.feed.position(),
-            "validation_drawn": self.validation.drawn if self.validation else 0,
+            "validation_batches_drawn": self.validation.batches_drawn if self.validation else 0,
             "stop_training": self.model.stop_training,
             "arguments": self._arguments,
             "callbacks": states,
@@ -146,11 +146,11 @@ class FitRun:
         self._check_same(config, path)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
-        self.seen, self.sums = config["seen"], config["sums"]
-        self.seen_before = config["seen_before"]
+        self.samples_seen, self.sums = config["samples_seen"], config["sums"]
+        self.previous_samples_seen = config["previous_samples_seen"]
         self.feed.set_position(config["position"])
         if self.validation is not None:
-            self.validation.drawn = config["validation_drawn"]
+            self.validation.batches_drawn = config["validation_batches_drawn"]
         self.model.stop_training = config["stop_training"]
         count = sum(key.startswith("load.") for key in tensors)
         self.loads.set_state([tensors[f"load.{index}"] for index in range(count)])
