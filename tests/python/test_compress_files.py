@@ -161,10 +161,10 @@ def test_wrong_uses_of_compress_are_refused() -> None:
     with pytest.raises(ValueError, match=r"form: expected one of auto, csr, blocks, got 'coo'"):
         compress(model, "coo")
     for share in (-0.1, 1.1):
-        with pytest.raises(ValueError, match=r"least_zeros: expected a number in \[0, 1\]"):
-            compress(model, least_zeros=share)
-    with pytest.raises(TypeError, match=r"least_zeros: expected a number"):
-        compress(model, least_zeros="most")
+        with pytest.raises(ValueError, match=r"min_sparsity: expected a number in \[0, 1\]"):
+            compress(model, min_sparsity=share)
+    with pytest.raises(TypeError, match=r"min_sparsity: expected a number"):
+        compress(model, min_sparsity="most")
     with pytest.raises(ValueError, match=r"model: expected a built model, got one that has seen"):
         compress(gw.Sequential([Dense(3)]))
     with pytest.raises(ValueError, match=r"model: expected a Sequential or a Model, got a SparseA"):

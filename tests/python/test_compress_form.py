@@ -58,7 +58,7 @@ def test_layers_with_fewer_zeros_stay_dense(form: str) -> None:
     kinds = [type(layer) for layer in compress(model, form).layers]
     assert kinds == [CompressedDense, CompressedDense, Dense]
     assert [type(layer) for layer in compress(model, form, 0.999).layers] == [Dense] * 3
-    everything = compress(model, form, least_zeros=0).layers
+    everything = compress(model, form, min_sparsity=0).layers
     assert [type(layer) for layer in everything] == [CompressedDense] * 3
 
 

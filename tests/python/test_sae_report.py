@@ -55,7 +55,7 @@ def test_latents_are_ordered_by_the_sum_of_their_activations() -> None:
     assert [feature.total for feature in found.features] == pytest.approx([9, 8, 0.8])
     assert [feature.density for feature in found.features] == [0.25, 1, 1]
     assert (found.rows, found.latents, found.alive) == (4, 4, 3)
-    assert [feature.feature for feature in report(CODES, DECODER, most=1).features] == [2]
+    assert [feature.feature for feature in report(CODES, DECODER, max_latents=1).features] == [2]
 
 
 def test_the_strongest_rows_come_first_and_ties_go_to_the_lower_row() -> None:

@@ -91,7 +91,7 @@ def test_a_report_lists_the_strongest_rows() -> None:
     sae, x = fitted(), rows()
     texts = [f"row {index} <b>" for index in range(ROWS)]
     feature = int(np.argmax(sae.encode(x).sum(axis=0)))
-    report = sae.report(x, texts=texts, rows=2, most=3)
+    report = sae.report(x, texts=texts, rows=2, max_latents=3)
     strongest = int(np.argmax(sae.encode(x, dense=True)[:, feature]))
     assert report.features[0].feature == feature
     assert report.features[0].rows[0].row == strongest

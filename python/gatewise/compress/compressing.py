@@ -17,6 +17,7 @@ from gatewise.models import Model
 from gatewise.models.copying import clone_model
 from gatewise.sae import SparseAutoencoder
 from gatewise.utils.checks import check_number
+from gatewise.utils.deprecation import renamed_arguments
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=Model)
 
 
-def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
+@renamed_arguments(least_zeros="min_sparsity")
+def compress(model: M, form: str = "auto", min_sparsity: float = 0.25) -> M:
     """Makes a model for prediction that stores only the nonzero weights of sparse layers.
 
     `y = f(x W + b)` of a compressed layer sums over the nonzero weights in the same order and has
@@ -48,7 +50,7 @@ def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
         dense layer, with 1 and 256 random rows and the current thread count. For each layer it
         takes the fastest form that is smaller than the dense layer and not slower with either row
         count.
-    least_zeros : float
+    min_sparsity : float
         Minimum fraction of zeros in a kernel, from 0 to 1; layers with fewer zeros stay dense.
 
     Returns
@@ -99,7 +101,7 @@ def compress(model: M, form: str = "auto", least_zeros: float = 0.25) -> M:
     True
     """
     _check(model, form)
-    min_sparsity = check_number("least_zeros", least_zeros, 0, 1)
+    min_sparsity = check_number("min_sparsity", min_sparsity, 0, 1)
     candidates = [layer for layer in model.layers if _is_candidate(layer)]
     if not candidates and not any(isinstance(each, CompressedDense) for each in model.layers):
         raise ValueError(
@@ -144,11 +146,11 @@ def _is_candidate(layer: Layer) -> bool:
     return isinstance(layer, Dense)
 
 
-def _compressed(layer: Any, form: str, least_zeros: float) -> CompressedDense | None:
+def _compressed(layer: Any, form: str, min_sparsity: float) -> CompressedDense | None:
     """The layer in the given or the fastest form; None if it stays as it is."""
     is_dense = isinstance(layer, Dense)
     kernel, *rest = layer.get_weights() if is_dense else fused_weights(layer)
-    if np.count_nonzero(kernel) > (1 - least_zeros) * kernel.size:
+    if np.count_nonzero(kernel) > (1 - min_sparsity) * kernel.size:
         return None
     bias = rest[0] if rest else None
     own: LayerOptions = {"name": layer.name, "trainable": layer.trainable, "seed": layer.seed}

@@ -11,6 +11,7 @@ from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
+from gatewise.utils.deprecation import renamed_arguments
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -87,6 +88,7 @@ class CompressedDense(Layer):
 
     kind = "compressed_dense"
 
+    @renamed_arguments(steps="num_steps")
     def __init__(
         self,
         units: int,

@@ -145,7 +145,7 @@ class EncodingModel(Sequential):
             Rows.
         **settings
             `texts`, one per row; `shape`, to show rows as images; `features`, `rows`,
-            `neighbours`, `most`: see `gw.sae.report.report`.
+            `neighbours`, `max_latents`: see `gw.sae.report.report`.
 
         Raises
         ------

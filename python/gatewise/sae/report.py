@@ -23,6 +23,7 @@ from gatewise.sae.latent_statistics import (
     total_activations,
 )
 from gatewise.utils.checks import check_integer
+from gatewise.utils.deprecation import renamed_arguments
 
 _MAX_CHARACTERS = 200
 """Characters of a row's text that are shown."""
@@ -89,6 +90,7 @@ class Report:
         )
 
 
+@renamed_arguments(most="max_latents")
 def report(
     codes: Any,
     decoder: Any,
@@ -97,7 +99,7 @@ def report(
     features: Sequence[int] | None = None,
     rows: int = 5,
     neighbours: int = 3,
-    most: int = 20,
+    max_latents: int = 20,
     shape: Sequence[int] | None = None,
 ) -> Report:
     """For each latent, the rows with its largest activations and its nearest latents.
@@ -117,7 +119,7 @@ def report(
         rows, largest first.
     rows, neighbours : int
         Maximum of rows and of nearest latents per latent.
-    most : int
+    max_latents : int
         Maximum of latents if `features` is omitted.
     shape : (height, width) or (height, width, 3), optional
         Shape of an image; colours are in [0, 1].
@@ -141,12 +143,14 @@ def report(
     if directions.ndim != 2 or len(directions) != latents:
         raise ValueError(f"decoder: expected shape ({latents}, d), got {directions.shape}")
     rows, neighbours = check_integer("rows", rows, 0), check_integer("neighbours", neighbours, 0)
-    most = check_integer("most", most, 0)
+    max_latents = check_integer("max_latents", max_latents, 0)
     if texts is not None and len(texts) != count:
         raise ValueError(f"texts: expected {count}, one for each row, got {len(texts)}")
     images = None if x is None or shape is None else _to_images(x, shape, count)
     totals, active_rows = total_activations(active), count_active(active)
-    chosen = top_latents(totals, most) if features is None else _to_features(features, latents)
+    chosen = (
+        top_latents(totals, max_latents) if features is None else _to_features(features, latents)
+    )
     columns = active.tocsc()
     nearest, cosines = nearest_features(directions, chosen, neighbours)
     found = []
