@@ -38,7 +38,7 @@ class Registry {
 
   static std::vector<std::string> kinds() {
     std::vector<std::string> names;
-    for (const auto& entry : makers()) names.push_back(entry.first);
+    for (const auto& [name, maker] : makers()) names.push_back(name);
     return names;
   }
 

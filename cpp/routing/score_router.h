@@ -68,7 +68,7 @@ class ScoreRouter : public Router {
   virtual bool gradient_is_dense() const { return true; }
 
   // One row of a training run with `noise_kernel_`: adds noise to the logits, and overwrites noise
-  // [experts], on entry x W_noise, with what backward reads.
+  // [experts], which holds x W_noise, with what backward reads.
   virtual void add_noise(Index, const RunInfo&, float*, float*) const {}
 
   bool is_normalized() const { return weighing_ == Weighing::kNormalized; }

@@ -157,10 +157,10 @@ TEST_CASE("a row's bits do not depend on threads, row blocks or what a run keeps
       const Threads alone(1);
       const RouterRun run = batch.router->forward(batch.input(), rows, batch.block, info, first);
       const auto is_same = [&](const RouterRun& other, Index begin, Index count) {
-        const Index from = begin * setting.k, entries = count * setting.k;
-        return std::equal(other.choice.experts, other.choice.experts + entries,
+        const Index from = begin * setting.k, assignments = count * setting.k;
+        return std::equal(other.choice.experts, other.choice.experts + assignments,
                           run.choice.experts + from) &&
-               same_bits(other.choice.weights, run.choice.weights + from, entries) &&
+               same_bits(other.choice.weights, run.choice.weights + from, assignments) &&
                (setting.is_constant() || same_bits(other.log_sums, run.log_sums + begin, count));
       };
       for (const int count : {2, 3, 16}) {

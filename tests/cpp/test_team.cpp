@@ -51,7 +51,7 @@ TEST_CASE("standby threads do their shares, and wake after a long sleep") {
   team.assemble(2);
   std::thread other([&] { team.serve(1); });
   const std::thread::id thread_id = other.get_id();
-  for (int turn = 0; turn < 3; ++turn) {
+  for (int repeat = 0; repeat < 3; ++repeat) {
     std::vector<std::thread::id> done_by(2);
     std::atomic<bool> begun{false};
     // The caller waits in its share until the other thread has begun.

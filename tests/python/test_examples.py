@@ -47,7 +47,7 @@ def assert_drawn(path: Path) -> None:
 def test_digits_are_reconstructed_better_by_ten_units_than_by_ten_components(
     tmp_path: Path,
 ) -> None:
-    printed = run("digits.py", "--epochs", 8, "--out", tmp_path / "made" / "anew")
+    printed = run("digits.py", "--epochs", 8, "--out", tmp_path / "made" / "digits")
     stack, _ = values_after(printed, "Stack 784-100-50-10")
     components, bytes_of_components = values_after(printed, "PCA, first 10")
     chosen, bytes_of_chosen = values_after(printed, "Dictionary of 512, 10 chosen for each digit")
@@ -56,7 +56,7 @@ def test_digits_are_reconstructed_better_by_ten_units_than_by_ten_components(
     assert chosen < components - 0.1
     assert bytes_of_components <= 10 < bytes_of_chosen < 30
     assert values_after(printed, "units alive in the stack:")[0] >= 8
-    assert_drawn(tmp_path / "made" / "anew" / "digits.png")
+    assert_drawn(tmp_path / "made" / "digits" / "digits.png")
 
 
 def test_patches_are_reconstructed_better_by_a_dictionary_than_by_as_many_components(

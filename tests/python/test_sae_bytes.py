@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from gatewise.sae.code_serialization import from_bytes, to_bytes
 
 HEADER = struct.Struct("<8sHHQQQffBB")
-ORDER = ("magic", "version", "bits", "rows", "latents", "entries")
+ORDER = ("magic", "version", "bits", "rows", "latents", "nonzeros")
 FIELDS = {name: index for index, name in enumerate(ORDER)}
 
 positive = st.floats(width=32, min_value=0, exclude_min=True, allow_infinity=False)
@@ -126,9 +126,9 @@ def test_deliberately_altered_data_decode_to_valid_codes_or_are_refused(
         {"rows": 192},
         {"latents": 2**30},
         {"latents": 2**40},
-        {"entries": 2**61},
-        {"entries": 10**10},
-        {"entries": 799},
+        {"nonzeros": 2**61},
+        {"nonzeros": 10**10},
+        {"nonzeros": 799},
         {"bits": 16},
         {"bits": 9},
     ],

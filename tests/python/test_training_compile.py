@@ -48,7 +48,7 @@ def test_unsupported_arguments_are_accepted_at_keras_defaults() -> None:
             ValueError,
             "loss: expected a dict with keys dense.* got other",
         ),
-        ({"loss": ["mse", "mse"]}, ValueError, "loss: expected a list with one entry"),
+        ({"loss": ["mse", "mse"]}, ValueError, "loss: expected a list with one item"),
         ({"metrics": "accuracy"}, TypeError, "metrics: expected a list or a dict .*'accuracy'"),
         ({"metrics": ["auc"]}, ValueError, "metrics: expected one of binary_accuracy"),
         ({"metrics": ["mse"]}, ValueError, "metrics: expected sparse_categorical_accuracy"),
@@ -144,9 +144,7 @@ def test_several_outputs_are_given_by_index_or_name(settings: dict[str, Any]) ->
 
 def test_metrics_of_several_outputs_need_a_list_for_each() -> None:
     model = two_outputs()
-    with pytest.raises(
-        ValueError, match=r"metrics: expected a list with one entry for each output"
-    ):
+    with pytest.raises(ValueError, match=r"metrics: expected a list with one item for each output"):
         model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], metrics=["accuracy"])
 
 

@@ -31,7 +31,7 @@ class History(Callback):
         self.history = {key: list(values) for key, values in state["history"].items()}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Begins to count epochs anew."""
+        """Clears the epoch numbers; values of earlier calls are kept."""
         self.epoch = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

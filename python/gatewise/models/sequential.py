@@ -66,7 +66,7 @@ class Sequential(Model):
         self._connect()
 
     def add(self, layer: Any) -> None:
-        """Puts a layer at the end; the model is built anew, the layers keep their weights.
+        """Puts a layer at the end; the model is rebuilt, the layers keep their weights.
 
         Raises
         ------

@@ -209,7 +209,7 @@ def _per_output(
     if isinstance(value, list):
         if len(value) != len(names):
             raise ValueError(
-                f"{argument}: expected a list with one entry for each output ({shown}), "
+                f"{argument}: expected a list with one item for each output ({shown}), "
                 f"got {len(value)}"
             )
         return list(value)

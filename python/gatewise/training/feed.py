@@ -49,7 +49,7 @@ class TrainingFeed:
         return self._steps_per_epoch or self._source.steps
 
     def position(self) -> Config:
-        """The place in the data, after the last batch drawn."""
+        """The position in the data, after the last batch drawn."""
         pass_started = self._pass is not None or self._resuming
         return {
             "stream": self._stream,
@@ -58,7 +58,7 @@ class TrainingFeed:
         }
 
     def set_position(self, position: Config) -> None:
-        """Goes to a place that `position` gave: the batches before it are skipped."""
+        """Restores a result of `position`: the batches before it are skipped."""
         self._pass = None
         self._stream, self._batches_drawn = position["stream"], position["batches_drawn"]
         self._resuming = position["pass_started"]
@@ -87,7 +87,7 @@ class TrainingFeed:
         """Tells that the iterator ended."""
         warn_user(
             "x: the iterator ended before the epochs did, so training stops here; expected at "
-            "least steps_per_epoch * epochs batches, or an iterable that can be iterated anew"
+            "least steps_per_epoch * epochs batches, or an iterable that can be iterated repeatedly"
         )
 
     def _current_pass(self, seed: int) -> Iterator[Batch]:
@@ -103,7 +103,7 @@ class TrainingFeed:
 class TestFeed:
     """The batches of each of several tests on the same source.
 
-    Arrays begin anew with every test; an iterator goes on where it was.
+    Every test begins with the first row of arrays; an iterator continues.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def store_model(training: Training, trainer: _core.Trainer, tensors: dict[str, A
     trainer : Trainer
         Its trainer.
     tensors : dict
-        Gets entries `weight.<i>` and `trainer.<name>`.
+        Gets the keys `weight.<i>` and `trainer.<name>`.
 
     Returns
     -------

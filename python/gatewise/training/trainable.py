@@ -84,7 +84,7 @@ class Trainable(Compiling):
             Whether each epoch has an order of its own; not with an iterator. Of files, blocks of
             rows are shuffled and the rows of several blocks among each other.
         class_weight : dict, optional
-            Weight of the samples of each class; a class without an entry weighs 1.
+            Weight of the samples of each class; a class that is not a key has weight 1.
         sample_weight : array (n,), list or dict, optional
             Weight of each sample in the loss; metrics do not see it, as in Keras.
         steps_per_epoch : int, optional
