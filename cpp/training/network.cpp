@@ -52,33 +52,93 @@ void Network::check_input(int input, Index width, bool is_sparse, const char* na
               "comes first reads sparse rows");
 }
 
-void Network::forward(Run& run, const Input* inputs, Index rows, const Step& step,
-                      const std::vector<char>& skip) const {
+ValueGradient Run::take_gradient(Index width) {
+  const Index stride = round_up(width, kPanelWidth);
+  return {arena.take<float>(rows * stride), stride};
+}
+
+void Network::forward(Run& run, const Input* inputs, Index rows, const Step& step) const {
   run.arena.reset();
   run.rows = rows;
+  run.step = step;
   run.loss = 0;
   run.values.resize(widths_.size());
   run.saved.resize(nodes_.size());
+  run.gradients.assign(widths_.size(), ValueGradient{});
   for (int input = 0; input < inputs_; ++input) {
     run.values[input] = Output{};
     run.values[input].rows = inputs[input];
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    run.gathered.clear();
-    for (const int value : nodes_[node].inputs) run.gathered.push_back(run.values[value].rows);
+    run.node_inputs.clear();
+    for (const int value : nodes_[node].inputs) run.node_inputs.push_back(run.values[value].rows);
     ForwardPass pass;
-    pass.inputs = run.gathered.data();
+    pass.inputs = run.node_inputs.data();
     pass.rows = rows;
     pass.step = step;
     pass.step.occurrence = nodes_[node].occurrence;
     pass.arena = &run.arena;
-    pass.skip_activation = skip[node];
+    pass.skip_activation = skips_activation(run, node);
     if (!run.expected.empty()) pass.expected = &run.expected[inputs_ + node];
     nodes_[node].layer->forward(pass);
     run.values[inputs_ + node] = pass.output;
     run.saved[node] = pass.saved;
     run.loss += pass.loss;
   }
+}
+
+void Network::backward(Run& run, const std::vector<UpdateSink*>& sinks) const {
+  find_needed_gradients(run, sinks);
+  for (std::size_t node = nodes_.size(); node-- > 0;) {
+    const std::size_t value = static_cast<std::size_t>(inputs_) + node;
+    if (run.needs_gradient[value] && run.gradients[value].data)
+      backward_node(run, node, sinks[node]);
+  }
+}
+
+// A value needs its gradient if a trained layer, or an input that needs it, comes before it.
+void Network::find_needed_gradients(Run& run, const std::vector<UpdateSink*>& sinks) const {
+  run.needs_gradient.assign(widths_.size(), 0);
+  for (int input = 0; input < inputs_; ++input)
+    run.needs_gradient[input] = run.gradients[input].data != nullptr;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    char needs = sinks[node] && nodes_[node].layer->parameters().size() > 0;
+    for (const int value : nodes_[node].inputs) needs |= run.needs_gradient[value];
+    run.needs_gradient[inputs_ + node] = needs;
+  }
+}
+
+void Network::backward_node(Run& run, std::size_t node, UpdateSink* sink) const {
+  run.node_inputs.clear();
+  run.node_slots.clear();
+  for (const int value : nodes_[node].inputs) {
+    run.node_inputs.push_back(run.values[value].rows);
+    GradientSlot slot;
+    if (run.needs_gradient[value]) {
+      ValueGradient& gradient = run.gradients[value];
+      // A layer that reads one value twice adds its second gradient to its first.
+      slot.accumulate = gradient.data != nullptr;
+      if (!gradient.data) gradient = run.take_gradient(widths_[value]);
+      slot.data = gradient.data;
+      slot.stride = gradient.stride;
+    }
+    run.node_slots.push_back(slot);
+  }
+  const std::size_t node_output = static_cast<std::size_t>(inputs_) + node;
+  BackwardPass pass;
+  pass.inputs = run.node_inputs.data();
+  pass.output = &run.values[node_output];
+  pass.rows = run.rows;
+  pass.step = run.step;
+  pass.step.occurrence = nodes_[node].occurrence;
+  pass.arena = &run.arena;
+  pass.skip_activation = skips_activation(run, node);
+  pass.saved = run.saved[node];
+  pass.d_output = run.gradients[node_output].data;
+  pass.d_output_stride = run.gradients[node_output].stride;
+  pass.d_inputs = run.node_slots.data();
+  pass.sink = sink;
+  nodes_[node].layer->backward(pass);
 }
 
 void check_finite(const Input& x, Index rows, const char* name) {
@@ -128,14 +188,13 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
   const NetworkReadClaim claim(*this);
   const IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
-  const std::vector<char> skip(nodes_.size(), 0);
   std::vector<Input> batch(inputs.size());
   for (Index start = 0; start < rows; start += batch_rows) {
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
     for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = inputs[at].from(start);
     run.standby.run([&] {
-      forward(run, batch.data(), count, Step{}, skip);
+      forward(run, batch.data(), count, Step{});
       for (std::size_t at = 0; at < outputs_.size(); ++at)
         copy_rows(run.values[outputs_[at]].rows, count,
                   outputs[at] + start * widths_[outputs_[at]]);

@@ -1,4 +1,4 @@
-// An acyclic graph of layers, run forward over batches of rows.
+// An acyclic graph of layers, run forward and backward over batches of rows.
 //
 // Values 0 .. inputs - 1 are the inputs; node i computes value inputs + i. All values of a run have
 // the same row count.
@@ -19,17 +19,35 @@ struct Node {
   std::uint64_t occurrence = 0;  // count of earlier nodes with the same layer; set by Network
 };
 
+// Gradient of one value, [rows, width] with `stride`; data is null until something is added to it.
+struct ValueGradient {
+  float* data = nullptr;
+  Index stride = 0;
+};
+
 // One pass through a network: every value, and what each node keeps for its backward. Memory is
 // kept from pass to pass.
 struct Run {
   Standby standby;
   Arena arena;
   std::vector<Output> values;
-  std::vector<void*> saved;
-  std::vector<Input> gathered;     // the inputs of the current node
-  std::vector<Expected> expected;  // by value, where a training step sets them
-  double loss = 0;                 // of the layers themselves
+  std::vector<void*> saved;              // by node
+  std::vector<ValueGradient> gradients;  // by value; none after a forward
+  Step step;
+  double loss = 0;  // of the layers themselves
   Index rows = 0;
+
+  // Set by a training before its first forward; empty otherwise.
+  std::vector<char> skip_activation;  // by node: whether the loss computes its last activation
+  std::vector<Expected> expected;     // by value
+
+  // Of the current node.
+  std::vector<Input> node_inputs;
+  std::vector<GradientSlot> node_slots;
+  std::vector<char> needs_gradient;  // by value
+
+  // Allocates a gradient for rows of `width` values.
+  ValueGradient take_gradient(Index width);
 };
 
 class Network {
@@ -47,9 +65,12 @@ class Network {
   // is used in the error.
   void check_input(int input, Index width, bool is_sparse, const char* name) const;
 
-  // skip[node]: whether the node leaves its last activation to the loss.
-  void forward(Run& run, const Input* inputs, Index rows, const Step& step,
-               const std::vector<char>& skip) const;
+  void forward(Run& run, const Input* inputs, Index rows, const Step& step) const;
+
+  // Backward of the last forward of `run`. The caller has set the gradients of outputs, and zeros
+  // as that of every input whose gradient it needs. sinks[node] takes the updates of the node's
+  // parameters; null: they are frozen.
+  void backward(Run& run, const std::vector<UpdateSink*>& sinks) const;
 
   // Computes outputs [rows, width], contiguous, in batches of batch_rows. Does not check that the
   // inputs are finite (see `check_finite`). Safe from several threads at once.
@@ -62,6 +83,12 @@ class Network {
   void end_fit() const;
 
  private:
+  void find_needed_gradients(Run& run, const std::vector<UpdateSink*>& sinks) const;
+  void backward_node(Run& run, std::size_t node, UpdateSink* sink) const;
+  bool skips_activation(const Run& run, std::size_t node) const {
+    return !run.skip_activation.empty() && run.skip_activation[node];
+  }
+
   int inputs_;
   std::vector<Node> nodes_;
   std::vector<int> outputs_;

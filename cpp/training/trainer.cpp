@@ -32,7 +32,8 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
   for (const Layer* layer : layers_) seen_writes_.push_back(layer->writes);
 
   for (const int value : network_->outputs()) ++uses[value];
-  skip_.assign(nodes.size(), 0);
+  run_.skip_activation.assign(nodes.size(), 0);
+  sinks_.assign(nodes.size(), nullptr);
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const int node = network_->producer(network_->outputs()[o]);
     require(node >= 0, "loss: an input of the model cannot be trained as its output");
@@ -43,7 +44,7 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
     const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
                        objectives_[o].loss->fused_activation() == last;
     fused_.push_back(fused);
-    if (fused) skip_[node] = 1;
+    run_.skip_activation[node] = fused;
   }
 }
 
@@ -99,12 +100,11 @@ void Trainer::forward(const Dataset& data, const Index* samples, Index count, bo
                                              target.rows_per_sample};
   }
   const Step step{.training = training, .number = static_cast<std::uint64_t>(steps_)};
-  network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step, skip_);
+  network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step);
 }
 
 void Trainer::evaluate_losses(const Dataset& data, bool training) {
   step_results_.assign(1 + objectives_.size(), 0.0);
-  gradients_.assign(run_.values.size(), Gradient{});
   float* row_values = run_.arena.take<float>(run_.rows);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
@@ -115,20 +115,14 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
     target.index = row_indices_;
     target.units = network_->value_width(value);
     const Predictions y{output.rows.dense, output.data, output.stride, run_.rows};
-    Gradient gradient;
-    if (training) {
-      gradient.stride = round_up(target.units, kPanelWidth);
-      gradient.data = run_.arena.take<float>(run_.rows * gradient.stride);
-    }
+    ValueGradient& gradient = run_.gradients[value];
+    if (training) gradient = run_.take_gradient(target.units);
     const double loss = objective.loss->evaluate(y, target, fused_[o], objective.weight,
                                                  gradient.data, gradient.stride, row_values);
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
     for (const auto& metric : objective.metrics)
       step_results_.push_back(metric->evaluate(y, target, row_values));
-    if (training) {
-      gradients_[value] = gradient;
-    }
   }
   step_results_[0] = total + run_.loss + penalties();
 }
@@ -168,60 +162,13 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   return step_results_;
 }
 
-// A value needs its gradient if a trained layer comes before it.
-void Trainer::find_needed_gradients() {
-  const auto& nodes = network_->nodes();
-  needs_gradient_.assign(run_.values.size(), 0);
-  for (std::size_t node = 0; node < nodes.size(); ++node) {
-    const Layer& layer = *nodes[node].layer;
-    char needs = layer.trainable && layer.parameters().size() > 0;
-    for (const int value : nodes[node].inputs) needs |= needs_gradient_[value];
-    needs_gradient_[network_->input_count() + node] = needs;
-  }
-}
-
 void Trainer::backward() {
-  find_needed_gradients();
+  for (std::size_t node = 0; node < sinks_.size(); ++node)
+    sinks_[node] =
+        network_->nodes()[node].layer->trainable ? states_[node_layer_[node]].get() : nullptr;
   for (auto& state : states_) state->begin_step();
-  for (std::size_t node = network_->nodes().size(); node-- > 0;) backward_node(node);
+  network_->backward(run_, sinks_);
   apply_stored();
-}
-
-void Trainer::backward_node(std::size_t node) {
-  const int node_output = network_->input_count() + static_cast<int>(node);
-  if (!needs_gradient_[node_output] || gradients_[node_output].data == nullptr) return;
-  const Node& graph_node = network_->nodes()[node];
-  slots_.clear();
-  run_.gathered.clear();
-  for (const int value : graph_node.inputs) {
-    run_.gathered.push_back(run_.values[value].rows);
-    GradientSlot slot;
-    if (needs_gradient_[value]) {
-      Gradient& gradient = gradients_[value];
-      // A layer that reads one value twice adds its second gradient to its first.
-      slot.accumulate = gradient.data != nullptr;
-      if (!gradient.data) {
-        gradient.stride = round_up(network_->value_width(value), kPanelWidth);
-        gradient.data = run_.arena.take<float>(run_.rows * gradient.stride);
-      }
-      slot.data = gradient.data;
-      slot.stride = gradient.stride;
-    }
-    slots_.push_back(slot);
-  }
-  BackwardPass pass;
-  pass.inputs = run_.gathered.data();
-  pass.output = &run_.values[node_output];
-  pass.rows = run_.rows;
-  pass.step = {true, static_cast<std::uint64_t>(steps_), graph_node.occurrence};
-  pass.arena = &run_.arena;
-  pass.skip_activation = skip_[node];
-  pass.saved = run_.saved[node];
-  pass.d_output = gradients_[node_output].data;
-  pass.d_output_stride = gradients_[node_output].stride;
-  pass.d_inputs = slots_.data();
-  pass.sink = graph_node.layer->trainable ? states_[node_layer_[node]].get() : nullptr;
-  graph_node.layer->backward(pass);
 }
 
 // Applies stored updates: clipped by the norm of each parameter or of all, or summed over repeated

@@ -50,21 +50,13 @@ class Trainer {
   std::atomic<bool> in_step{false};
 
  private:
-  // Gradient of one value, [rows, width]; data is null until something is added to it.
-  struct Gradient {
-    float* data = nullptr;
-    Index stride = 0;
-  };
-
   void forward(const Dataset& data, const Index* samples, Index count, bool training);
   void evaluate_losses(const Dataset& data, bool training);
   void backward();
-  void backward_node(std::size_t node);
   void finish_step();
   void apply_stored();
   double penalties();
   std::size_t layer_index(const Layer* layer) const;
-  void find_needed_gradients();
 
   std::shared_ptr<Network> network_;
   std::vector<Objective> objectives_;
@@ -73,12 +65,9 @@ class Trainer {
   std::vector<std::unique_ptr<LayerState>> states_;  // by layer
   std::vector<std::uint64_t> seen_writes_;           // by layer
   std::vector<std::size_t> node_layer_;
-  std::vector<char> skip_;            // by node: whether the loss computes its activation
-  std::vector<char> fused_;           // by output
-  std::vector<char> needs_gradient_;  // by value
+  std::vector<UpdateSink*> sinks_;  // by node; null where the layer is frozen
+  std::vector<char> fused_;         // by output: whether the loss computes the last activation
   Run run_;
-  std::vector<Gradient> gradients_;  // by value
-  std::vector<GradientSlot> slots_;
   std::vector<Input> inputs_;
   std::vector<Index> expanded_;  // row indices of samples of several rows
   const Index* row_indices_ = nullptr;

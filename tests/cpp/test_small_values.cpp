@@ -42,7 +42,7 @@ TEST_CASE("a dropout layer used twice draws independent masks") {
   const std::vector<float> ones(1000, 1.0f);
   const Input x{.dense = {ones.data(), 1000}, .width = 1000};
   Run run;
-  network.forward(run, &x, 1, {.training = true}, {0, 0});
+  network.forward(run, &x, 1, {.training = true});
   int both = 0;
   for (Index j = 0; j < 1000; ++j) both += run.values[1].data[j] * run.values[2].data[j] > 0;
   // A quarter of 1,000, within four standard deviations.
