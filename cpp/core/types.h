@@ -55,7 +55,10 @@ struct SparseRows {
 
   SparseRows from(Index row) const {
     SparseRows rest = *this;
-    index ? rest.index += row : rest.offsets += row;
+    if (index)
+      rest.index += row;
+    else
+      rest.offsets += row;
     return rest;
   }
 };
@@ -71,7 +74,10 @@ struct Input {
   // The same matrix with row i taken from rows[i].
   Input at(const Index* rows) const {
     Input result = *this;
-    (is_sparse() ? result.sparse.index : result.dense.index) = rows;
+    if (is_sparse())
+      result.sparse.index = rows;
+    else
+      result.dense.index = rows;
     return result;
   }
   const Index* index() const { return is_sparse() ? sparse.index : dense.index; }
@@ -79,7 +85,10 @@ struct Input {
   // The rows from `row` on; row i of the result is row `row` + i.
   Input from(Index row) const {
     Input rest = *this;
-    is_sparse() ? void(rest.sparse = sparse.from(row)) : void(rest.dense = dense.from(row));
+    if (is_sparse())
+      rest.sparse = sparse.from(row);
+    else
+      rest.dense = dense.from(row);
     return rest;
   }
 };
