@@ -33,7 +33,7 @@ class CompressedDense final : public Layer {
   }
 
   // A trainer rejects such layers before its first step.
-  void backward(BackwardPass&) const override { fail("fit: expected float32 weights, got sparse"); }
+  void backward(BackwardPass&) override { fail("fit: expected float32 weights, got sparse"); }
 
   void check_stored(const StoredValues& values) const override {
     const Parameter& kernel = block_.at(kernel_);

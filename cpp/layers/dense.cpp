@@ -35,7 +35,7 @@ class Dense final : public Layer {
     if (by_row) activate_rows(own, y, y, pass.rows, units_, pass.output.stride);
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
     const Index stride = pass.d_output_stride;
     if (!pass.skip_activation)

@@ -25,7 +25,7 @@ class Dropout final : public Layer {
     });
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const GradientSlot& slot = pass.d_inputs[0];
     if (!slot.data) return;
     const Index width = pass.inputs[0].width;

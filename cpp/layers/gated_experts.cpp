@@ -227,7 +227,7 @@ void GatedExpertsLayer::units_forward(ForwardPass& pass, const Saved& saved) con
   });
 }
 
-void GatedExpertsLayer::backward(BackwardPass& pass) const {
+void GatedExpertsLayer::backward(BackwardPass& pass) {
   const auto& saved = *static_cast<const Saved*>(pass.saved);
   Arena& arena = *pass.arena;
   float* d_gates = arena.take_zeroed<float>(pass.rows * saved.gate_stride);

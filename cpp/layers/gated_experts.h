@@ -14,7 +14,7 @@ class GatedExpertsLayer final : public Layer {
   explicit GatedExpertsLayer(const Options& options);
 
   void forward(ForwardPass& pass) const override;
-  void backward(BackwardPass& pass) const override;
+  void backward(BackwardPass& pass) override;
   bool reads_sparse() const override { return true; }
 
   // Returns g [rows, units] with `stride`, the unit count rounded up to whole registers.

@@ -139,10 +139,11 @@ class Layer {
   Index output_width() const { return output_width_; }
 
   virtual void forward(ForwardPass& pass) const = 0;
-  virtual void backward(BackwardPass& pass) const = 0;
+  // Writes the parameters through `pass.sink`; without one it only reads them.
+  virtual void backward(BackwardPass& pass) = 0;
 
   // Updates the parameters for which `backward` only measured the gradient.
-  virtual void update_measured(void* /*saved*/, UpdateSink&, Arena&) const {}
+  virtual void update_measured(void* /*saved*/, UpdateSink&, Arena&) {}
 
   // Called after the updates of a training step.
   virtual void finish_step(void*) {}

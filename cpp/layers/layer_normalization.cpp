@@ -35,7 +35,7 @@ class LayerNormalization final : public Layer {
     });
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
     const Index width = pass.inputs[0].width, stride = pass.output->stride;
     const Index d_stride = pass.d_output_stride;

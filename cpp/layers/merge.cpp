@@ -65,7 +65,7 @@ class Add final : public Merge {
     forward_equal(pass, [](Row& y, const ConstRow& x) { y += x; });
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const Index width = pass.inputs[0].width;
     for_rows(pass.rows, width, [&](Index i) {
       const ConstRow d(pass.d_output + i * pass.d_output_stride, width);
@@ -86,7 +86,7 @@ class Subtract final : public Merge {
     forward_equal(pass, [](Row& y, const ConstRow& x) { y -= x; });
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const Index width = pass.inputs[0].width;
     for_rows(pass.rows, width, [&](Index i) {
       const ConstRow d(pass.d_output + i * pass.d_output_stride, width);
@@ -111,7 +111,7 @@ class Multiply final : public Merge {
   }
 
   // The gradient of one input is d_y times the product of all others.
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const Index width = pass.inputs[0].width;
     float* products = pass.arena->take<float>(pass.rows * pass.d_output_stride);
     for (std::size_t at = 0; at < count_; ++at) {
@@ -147,7 +147,7 @@ class Concatenate final : public Merge {
     });
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     for_rows(pass.rows, output_width(), [&](Index i) {
       const float* from = pass.d_output + i * pass.d_output_stride;
       for (std::size_t at = 0; at < count_; ++at) {

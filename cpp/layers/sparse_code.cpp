@@ -77,7 +77,7 @@ class SparseCode final : public Layer {
     pass.loss += unscaled_loss(divergence(*saved));
   }
 
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const GradientSlot& slot = pass.d_inputs[0];
     if (!slot.data) return;
     const auto& saved = *static_cast<const Saved*>(pass.saved);

@@ -32,8 +32,8 @@ class SparseDictionary final : public Layer {
   explicit SparseDictionary(const Options& options);
 
   void forward(ForwardPass& pass) const override;
-  void backward(BackwardPass& pass) const override;
-  void update_measured(void* saved, UpdateSink& sink, Arena& arena) const override;
+  void backward(BackwardPass& pass) override;
+  void update_measured(void* saved, UpdateSink& sink, Arena& arena) override;
   void finish_step(void* saved) override;
 
   // Memory of `encode`, kept from call to call.

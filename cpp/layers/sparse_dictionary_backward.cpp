@@ -46,7 +46,7 @@ float* SparseDictionary::scaled_gradients(const BackwardPass& pass, const Saved&
   return d_rows;
 }
 
-void SparseDictionary::backward(BackwardPass& pass) const {
+void SparseDictionary::backward(BackwardPass& pass) {
   auto& saved = *static_cast<Saved*>(pass.saved);
   Arena& arena = *pass.arena;
   float* d_rows = scaled_gradients(pass, saved);
@@ -188,7 +188,7 @@ void SparseDictionary::update(BackwardPass& pass, Saved& saved, const CodeTerm& 
   }
 }
 
-void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& arena) const {
+void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& arena) {
   auto& saved = *static_cast<Saved*>(memory);
   DictionaryTargets targets = this->targets(saved, sink.begin_measured(decoder_));
   if (!tied_) targets.encoder = sink.begin_measured(encoder_);

@@ -128,7 +128,7 @@ void SparseExpertLayer::combine(ForwardPass& pass, const Saved& saved,
   activate_rows(activation, pass.output.data, pass.output.data, pass.rows, units_, stride);
 }
 
-void SparseExpertLayer::backward(BackwardPass& pass) const {
+void SparseExpertLayer::backward(BackwardPass& pass) {
   auto& saved = *static_cast<Saved*>(pass.saved);
   saved.updates_all = pass.sink && pass.sink->updates_inactive();
   Arena& arena = *pass.arena;

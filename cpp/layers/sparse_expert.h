@@ -12,7 +12,7 @@ class SparseExpertLayer final : public Layer {
   explicit SparseExpertLayer(const Options& options);
 
   void forward(ForwardPass& pass) const override;
-  void backward(BackwardPass& pass) const override;
+  void backward(BackwardPass& pass) override;
   void finish_step(void* saved) override;
   Activation output_activation() const override { return activation_; }
   bool reads_sparse() const override { return true; }

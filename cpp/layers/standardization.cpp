@@ -26,7 +26,7 @@ class Standardization final : public Layer {
 
   // Before the stack: d_x = s d_u / s^2, the gradient of the unscaled loss. After it: d_u = s^2 d_y
   // / s.
-  void backward(BackwardPass& pass) const override {
+  void backward(BackwardPass& pass) override {
     const GradientSlot& slot = pass.d_inputs[0];
     if (!slot.data) return;
     const float factor = is_inverse_ ? scale() : 1.0f / scale();
