@@ -114,15 +114,17 @@ class LayerAccess {
   int forks_ = fork_count();
 };
 
+// Claims a LayerAccess, or a network with all its layers, for reading during a scope.
+template <typename Access>
 class ReadClaim {
  public:
-  explicit ReadClaim(LayerAccess& access) : access_(access) { access_.begin_read(); }
+  explicit ReadClaim(Access& access) : access_(access) { access_.begin_read(); }
   ~ReadClaim() { access_.end_read(); }
   ReadClaim(const ReadClaim&) = delete;
   ReadClaim& operator=(const ReadClaim&) = delete;
 
  private:
-  LayerAccess& access_;
+  Access& access_;
 };
 
 // Stored arrays in natural order, by parameter name.

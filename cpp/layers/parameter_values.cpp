@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "kernels/finite.h"
 #include "kernels/pack.h"
 #include "kernels/quantized_pack.h"
 #include "layers/sparse_pack.h"
@@ -124,6 +125,59 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
   if (parameter.layout == Layout::kPanels) return pack_panels(values, shape, to);
   for (Index i = 0; i < shape.rows; ++i)
     std::copy_n(values + i * shape.cols, shape.cols, to + i * parameter.row_floats());
+}
+
+namespace {
+
+// Bytes of one value in its stored type.
+Index stored_bytes(Storage storage) {
+  switch (storage) {
+    case Storage::kInt8:
+      return 1;
+    case Storage::kBfloat16:
+    case Storage::kUint16:
+      return 2;
+    default:
+      return 4;
+  }
+}
+
+}  // namespace
+
+void read_values(const ParameterBlock& block, const Parameter& parameter, float* to) {
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    read_values(block, parameter, slice, to + slice * slice_values(parameter));
+}
+
+void read_stored(const ParameterBlock& block, const Parameter& parameter, void* to) {
+  const Index bytes = slice_values(parameter) * stored_bytes(parameter.storage);
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    read_stored(block, parameter, slice, static_cast<char*>(to) + slice * bytes);
+}
+
+void set_values(Layer& layer, const Parameter& parameter, const float* from) {
+  require(parameter.storage != Storage::kSparse && parameter.role != "nonzeros", parameter.name,
+          ": expected a parameter that is set by itself, got one of a sparse kernel");
+  require(!parameter.is_quantized() || find_nonfinite(from, parameter.values()) < 0, parameter.name,
+          ": expected finite numbers to round to ", storage_name(parameter.storage));
+  const InterruptShield shield;
+  const auto lock = layer.access().lock_for_write();
+  for (Index slice = 0; slice < parameter.count; ++slice)
+    write_values(layer.parameters(), parameter, slice, from + slice * slice_values(parameter));
+  layer.notify_write();
+}
+
+void set_stored(Layer& layer, const StoredValues& values) {
+  const InterruptShield shield;
+  const auto lock = layer.access().lock_for_write();
+  for (const auto& [name, from] : values) {
+    const Parameter& parameter = layer.parameters().find(name);
+    const Index bytes = slice_values(parameter) * stored_bytes(parameter.storage);
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      write_stored(layer.parameters(), parameter, slice,
+                   static_cast<const char*>(from) + slice * bytes);
+  }
+  layer.notify_write();
 }
 
 // Padding is zero in every storage type.

@@ -1,9 +1,14 @@
 // Copies parameter values between their block and natural order, as users and files have them.
 #pragma once
 
-#include "core/parameters.h"
+#include "layers/layer.h"
 
 namespace gatewise {
+
+// Values of one slice in natural order.
+inline Index slice_values(const Parameter& parameter) {
+  return parameter.shape.rows * parameter.shape.cols;
+}
 
 // Reads one slice as dense float32 [rows, cols]: narrower storage is widened, sparse storage filled
 // with zeros.
@@ -22,6 +27,16 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
 // or std::int32_t. Not for a sparse parameter, which is stored in other parameters.
 void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to);
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice, const void* from);
+
+// All slices of a parameter, one after the other.
+void read_values(const ParameterBlock& block, const Parameter& parameter, float* to);
+void read_stored(const ParameterBlock& block, const Parameter& parameter, void* to);
+
+// Writes from outside, of all slices: they throw Busy while another thread reads or trains the
+// layer. `set_values` throws if the parameter cannot be set by itself or a value cannot be rounded;
+// arrays of `set_stored` have passed `Layer::check_stored`.
+void set_values(Layer& layer, const Parameter& parameter, const float* from);
+void set_stored(Layer& layer, const StoredValues& values);
 
 Index count_nonzero(const ParameterBlock& block, const Parameter& parameter);
 

@@ -14,6 +14,7 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
   const Index width = network.value_width(output);
   require(column >= 0 && column < width, "output: expected an index from 0 to ", width - 1,
           ", got ", column);
+  const ReadClaim claim(network);
   Run run;
   network.forward(run, inputs.data(), rows, {.training = true});
   const auto take_zeros = [&](int value) {

@@ -180,12 +180,7 @@ void copy_rows(const Input& x, Index rows, float* to) {
 
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
-  struct NetworkReadClaim {
-    explicit NetworkReadClaim(const Network& network) : network(network) { network.begin_read(); }
-    ~NetworkReadClaim() { network.end_read(); }
-    const Network& network;
-  };
-  const NetworkReadClaim claim(*this);
+  const ReadClaim claim(*this);
   const IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
   std::vector<Input> batch(inputs.size());

@@ -4,6 +4,29 @@
 #include <cmath>
 
 namespace gatewise {
+namespace {
+
+class StepLock {
+ public:
+  explicit StepLock(std::atomic<bool>& in_step) : in_step_(in_step) {
+    if (in_step_.exchange(true)) throw Busy("step: another step of this trainer is running");
+  }
+  ~StepLock() { in_step_ = false; }
+  StepLock(const StepLock&) = delete;
+  StepLock& operator=(const StepLock&) = delete;
+
+ private:
+  std::atomic<bool>& in_step_;
+};
+
+void check_samples(const Index* samples, Index count, Index num_samples) {
+  require(count >= 1, "samples: expected at least one, got none");
+  for (Index i = 0; i < count; ++i)
+    require(samples[i] >= 0 && samples[i] < num_samples, "samples: expected indices below ",
+            num_samples, ", got ", samples[i]);
+}
+
+}  // namespace
 
 Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
                  std::unique_ptr<Optimizer> optimizer)
@@ -141,6 +164,10 @@ double Trainer::penalties() {
 
 const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* samples,
                                               Index count) {
+  check_samples(samples, count, data.num_samples);
+  check(data);
+  const StepLock step_lock(in_step_);
+  const ReadClaim claim(*network_);
   run_.standby.run([&] {
     forward(data, samples, count, false);
     evaluate_losses(data, false);
@@ -150,6 +177,9 @@ const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* 
 
 const std::vector<double>& Trainer::train_step(const Dataset& data, const Index* samples,
                                                Index count) {
+  check_samples(samples, count, data.num_samples);
+  check(data);
+  const StepLock step_lock(in_step_);
   check_trainable();
   run_.standby.run([&] {
     forward(data, samples, count, true);

@@ -27,14 +27,12 @@ class Trainer {
 
   // Runs one step on samples [count], whose rows are gathered as they are read. Returns the loss
   // (with penalties), the loss of each output, and the metrics of each output. An interrupt leaves
-  // everything as before the step. Throws like `check_trainable`.
+  // everything as before the step. Throws if the data do not fit the network or an index is out of
+  // range, Busy during another step, and like `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
-  // Returns the same results without an update.
+  // Returns the same results without an update. Throws Busy while another thread trains a layer.
   const std::vector<double>& test_step(const Dataset& data, const Index* samples, Index count);
-
-  // Throws if the data do not fit the network.
-  void check(const Dataset& data) const;
 
   // Throws if a layer's weights are stored for prediction only.
   void check_trainable() const;
@@ -46,10 +44,8 @@ class Trainer {
   const std::vector<Layer*>& layers() const { return layers_; }
   const Network& network() const { return *network_; }
 
-  // True while a step runs, because there is only one workspace.
-  std::atomic<bool> in_step{false};
-
  private:
+  void check(const Dataset& data) const;
   void forward(const Dataset& data, const Index* samples, Index count, bool training);
   void evaluate_losses(const Dataset& data, bool training);
   void backward();
@@ -73,6 +69,7 @@ class Trainer {
   const Index* row_indices_ = nullptr;
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
+  std::atomic<bool> in_step_{false};  // one step at a time, since there is only one workspace
 };
 
 }  // namespace gatewise

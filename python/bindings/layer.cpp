@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "arrays.h"
-#include "kernels/finite.h"
 #include "kernels/sparse_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
@@ -27,8 +26,8 @@ FloatArray get(Layer& layer, const std::string& name) {
   const Parameter& parameter = layer.parameters().find(name);
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
-  for (Index slice = 0; slice < parameter.count; ++slice)
-    read_values(layer.parameters(), parameter, slice, to + slice * slice_values(parameter));
+  const py::gil_scoped_release release;
+  read_values(layer.parameters(), parameter, to);
   return result;
 }
 
@@ -41,15 +40,8 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
   check_shape(parameter, array);
-  require(parameter.storage != Storage::kSparse && parameter.role != "nonzeros", name,
-          ": expected a parameter that is set by itself, got one of a sparse kernel");
-  require(!parameter.is_quantized() || find_nonfinite(array.data(), array.size()) < 0, name,
-          ": expected finite numbers to round to ", storage_name(parameter.storage));
-  const auto lock = layer.access().lock_for_write();
-  for (Index slice = 0; slice < parameter.count; ++slice)
-    write_values(layer.parameters(), parameter, slice,
-                 array.data() + slice * slice_values(parameter));
-  layer.notify_write();
+  const py::gil_scoped_release release;
+  set_values(layer, parameter, array.data());
 }
 
 // NumPy type of a storage; for bfloat16, which NumPy lacks, the bits as uint16.
@@ -75,10 +67,9 @@ py::array get_stored(Layer& layer, const std::string& name) {
   const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
   py::array result(stored_type(parameter.storage), natural_shape(parameter));
-  auto* to = static_cast<char*>(result.mutable_data());
-  const Index bytes = slice_values(parameter) * result.itemsize();
-  for (Index slice = 0; slice < parameter.count; ++slice)
-    read_stored(layer.parameters(), parameter, slice, to + slice * bytes);
+  void* to = result.mutable_data();
+  const py::gil_scoped_release release;
+  read_stored(layer.parameters(), parameter, to);
   return result;
 }
 
@@ -98,17 +89,28 @@ StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& 
   return values;
 }
 
-void set_stored(Layer& layer, const std::map<std::string, py::array>& arrays) {
+void check_stored_arrays(Layer& layer, const std::map<std::string, py::array>& arrays) {
+  check_stored(layer, arrays);
+}
+
+void set_stored_arrays(Layer& layer, const std::map<std::string, py::array>& arrays) {
   const StoredValues values = check_stored(layer, arrays);
-  const auto lock = layer.access().lock_for_write();
-  for (const auto& [name, array] : arrays) {
-    const Parameter& parameter = layer.parameters().find(name);
-    const auto* from = static_cast<const char*>(values.at(name));
-    const Index bytes = slice_values(parameter) * array.itemsize();
-    for (Index slice = 0; slice < parameter.count; ++slice)
-      write_stored(layer.parameters(), parameter, slice, from + slice * bytes);
-  }
-  layer.notify_write();
+  const py::gil_scoped_release release;
+  set_stored(layer, values);
+}
+
+py::dict sparse_to_dict(const SparseArrays& arrays, Index inputs, bool is_csr) {
+  const auto array = [](const auto& values, auto type) {
+    return copy_array<decltype(type)>(values.data(), static_cast<Index>(values.size()));
+  };
+  py::array indices = array(arrays.indices, std::int32_t{});
+  if (fits_uint16(inputs)) indices = array(arrays.indices, std::uint16_t{});
+  py::dict result;
+  result["data"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
+  result["indices"] = is_csr ? indices.reshape({arrays.steps(), kPanelWidth}) : indices;
+  result["panel_offsets"] = array(arrays.offsets, std::int32_t{});
+  if (is_csr) result["column_order"] = array(arrays.order, std::int32_t{});
+  return result;
 }
 
 // Arrays of a kernel in a sparse form, by the parameter names of a compressed layer.
@@ -125,19 +127,7 @@ py::dict pack_sparse(const py::object& value, const std::string& form) {
     const py::gil_scoped_release release;
     arrays = is_csr ? pack_csr(kernel.data(), shape) : pack_blocks(kernel.data(), shape);
   }
-  const auto shaped = [&](py::array array) {
-    return is_csr ? array.reshape({arrays.steps(), kPanelWidth}) : array;
-  };
-  const auto array = [](const auto& values, auto type) {
-    return copy_array<decltype(type)>(values.data(), static_cast<Index>(values.size()));
-  };
-  py::dict result;
-  result["data"] = array(arrays.values, float{}).reshape({arrays.steps(), kPanelWidth});
-  result["indices"] = fits_uint16(shape.rows) ? shaped(array(arrays.indices, std::uint16_t{}))
-                                              : shaped(array(arrays.indices, std::int32_t{}));
-  result["panel_offsets"] = array(arrays.offsets, std::int32_t{});
-  if (is_csr) result["column_order"] = array(arrays.order, std::int32_t{});
-  return result;
+  return sparse_to_dict(arrays, shape.rows, is_csr);
 }
 
 void set_penalty(Layer& layer, const std::string& name, float l1, float l2) {
@@ -214,9 +204,24 @@ py::tuple routing(Layer& layer, const py::object& x) {
                         copy_array<float>(choice.weights, choice.num_assignments()));
 }
 
-}  // namespace
+SparseMatrix make_sparse_rows(const IndexArray& offsets, const LabelArray& columns,
+                              const FloatArray& values, Index width) {
+  check_offsets(offsets, columns.size());
+  require(columns.size() == values.size(), "SparseRows: expected as many indices as data values");
+  check_columns(columns.data(), columns.size(), width);
+  return {offsets, columns, values, width};
+}
 
-void bind_layer(py::module_& module) {
+py::array training_load(Layer& layer) {
+  const std::vector<Index>& load = expert_layer(layer).training_load();
+  return copy_array<std::int64_t>(load.data(), static_cast<Index>(load.size()));
+}
+
+Index count_nonzero_values(Layer& layer, const std::string& name) {
+  return count_nonzero(layer.parameters(), layer.parameters().find(name));
+}
+
+void bind_parameter(py::module_& module) {
   py::class_<Parameter>(module, "Parameter")
       .def_readonly("name", &Parameter::name)
       .def_property_readonly(
@@ -224,49 +229,45 @@ void bind_layer(py::module_& module) {
       .def_readonly("role", &Parameter::role)
       .def_readonly("per_expert", &Parameter::per_expert)
       .def_property_readonly("storage", [](const Parameter& p) { return storage_name(p.storage); });
+}
+
+void bind_sparse(py::module_& module) {
   py::class_<SparseMatrix>(module, "SparseRows")
-      .def(py::init([](IndexArray offsets, LabelArray columns, FloatArray values, Index width) {
-             check_offsets(offsets, columns.size());
-             require(columns.size() == values.size(),
-                     "SparseRows: expected as many indices as data values");
-             check_columns(columns.data(), columns.size(), width);
-             return SparseMatrix{offsets, columns, values, width};
-           }),
-           py::arg("indptr"), py::arg("indices"), py::arg("data"), py::arg("width"));
+      .def(py::init(&make_sparse_rows), py::arg("indptr"), py::arg("indices"), py::arg("data"),
+           py::arg("width"));
   module.def("pack_sparse", &pack_sparse, py::arg("kernel"), py::arg("form"));
-  py::class_<Layer, std::shared_ptr<Layer>>(module, "Layer")
-      .def(py::init(&make_layer), py::arg("kind"), py::arg("options"))
+}
+
+using LayerClass = py::class_<Layer, std::shared_ptr<Layer>>;
+
+void bind_values(LayerClass& layer) {
+  layer.def("parameters", [](const Layer& of) { return of.parameters().all(); })
+      .def("get", &get, py::arg("name"))
+      .def("set", &set, py::arg("name"), py::arg("value"))
+      .def("get_stored", &get_stored, py::arg("name"))
+      .def("check_stored", &check_stored_arrays, py::arg("values"))
+      .def("set_stored", &set_stored_arrays, py::arg("values"))
+      .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
+      .def("set_penalty_groups", &set_penalty_groups, py::arg("name"), py::arg("groups"))
+      .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
+      .def("count_nonzero", &count_nonzero_values, py::arg("name"));
+}
+
+}  // namespace
+
+void bind_layer(py::module_& module) {
+  bind_parameter(module);
+  bind_sparse(module);
+  LayerClass layer(module, "Layer");
+  layer.def(py::init(&make_layer), py::arg("kind"), py::arg("options"))
       .def("build", &Layer::build, py::arg("input_widths"))
       .def_property_readonly("output_width", &Layer::output_width)
       .def_readwrite("trainable", &Layer::trainable)
       .def("set_random_stream", &Layer::set_random_stream, py::arg("seed"), py::arg("stream"))
-      .def("parameters", [](const Layer& layer) { return layer.parameters().all(); })
-      .def("get", &get, py::arg("name"))
-      .def("set", &set, py::arg("name"), py::arg("value"))
-      .def("get_stored", &get_stored, py::arg("name"))
-      .def(
-          "check_stored",
-          [](Layer& layer, const std::map<std::string, py::array>& values) {
-            check_stored(layer, values);
-          },
-          py::arg("values"))
-      .def("set_stored", &set_stored, py::arg("values"))
-      .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
-      .def("set_penalty_groups", &set_penalty_groups, py::arg("name"), py::arg("groups"))
-      .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
-      .def(
-          "count_nonzero",
-          [](Layer& layer, const std::string& name) {
-            return count_nonzero(layer.parameters(), layer.parameters().find(name));
-          },
-          py::arg("name"))
       .def("routing", &routing, py::arg("x"))
-      .def("training_load",
-           [](Layer& layer) {
-             const std::vector<Index>& load = expert_layer(layer).training_load();
-             return copy_array<std::int64_t>(load.data(), static_cast<Index>(load.size()));
-           })
-      .def("reset_training_load", [](Layer& layer) { expert_layer(layer).reset_training_load(); });
+      .def("training_load", &training_load)
+      .def("reset_training_load", [](Layer& of) { expert_layer(of).reset_training_load(); });
+  bind_values(layer);
 }
 
 }  // namespace gatewise

@@ -19,8 +19,4 @@ inline std::vector<py::ssize_t> natural_shape(const Parameter& parameter) {
   return shape;
 }
 
-inline Index slice_values(const Parameter& parameter) {
-  return parameter.shape.rows * parameter.shape.cols;
-}
-
 }  // namespace gatewise

@@ -2,10 +2,9 @@
 #include <algorithm>
 
 #include "arrays.h"
-#include "layers/parameter_values.h"
 #include "parameters.h"
 #include "training/input_gradients.h"
-#include "training/trainer.h"
+#include "training/trainer_state.h"
 
 namespace gatewise {
 namespace {
@@ -18,32 +17,58 @@ std::shared_ptr<Network> make_network(
   return std::make_shared<Network>(inputs, std::move(graph), outputs);
 }
 
-py::list predict(const Network& network, const py::list& inputs, Index batch_rows) {
-  require(static_cast<int>(inputs.size()) == network.input_count(), "x: expected ",
-          network.input_count(), " inputs, got ", inputs.size());
-  require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
-  std::vector<Input> rows;
-  RowArray first;
-  for (int i = 0; i < network.input_count(); ++i) {
-    RowArray array = to_rows(inputs[i], "x");
+// Rows of all inputs of a network, with the leading axes of the first.
+struct InputArrays {
+  std::vector<Input> inputs;
+  Index rows = 0;
+  std::vector<py::ssize_t> leading;
+};
+
+InputArrays to_inputs(const Network& network, const py::list& objects) {
+  const auto count = static_cast<int>(objects.size());
+  require(count == network.input_count(), "x: expected ", network.input_count(), " inputs, got ",
+          count);
+  InputArrays result;
+  for (int i = 0; i < count; ++i) {
+    const RowArray array = to_rows(objects[i], "x");
     network.check_input(i, array.input.width, array.input.is_sparse(), "x");
-    rows.push_back(array.input);
-    if (i == 0)
-      first = std::move(array);
-    else
-      require(array.rows == first.rows, "x: expected inputs with the same row count, got ",
-              first.rows, " and ", array.rows);
+    if (i == 0) result = {{}, array.rows, array.leading};
+    require(array.rows == result.rows, "x: expected inputs with the same row count, got ",
+            result.rows, " and ", array.rows);
+    result.inputs.push_back(array.input);
   }
+  return result;
+}
+
+py::list predict(const Network& network, const py::list& inputs, Index batch_rows) {
+  require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
+  const InputArrays x = to_inputs(network, inputs);
   py::list results;
   std::vector<float*> outputs;
   for (const int value : network.outputs()) {
-    FloatArray output = new_array(first.leading, network.value_width(value));
+    FloatArray output = new_array(x.leading, network.value_width(value));
     outputs.push_back(output.mutable_data());
     results.append(std::move(output));
   }
   const py::gil_scoped_release release;
-  for (const Input& input : rows) check_finite(input, first.rows, "x");
-  network.predict(rows, first.rows, batch_rows, outputs);
+  for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
+  network.predict(x.inputs, x.rows, batch_rows, outputs);
+  return results;
+}
+
+// Returns a dense gradient [rows, width] for each input, also for CSR rows.
+py::list compute_input_gradients(const Network& network, const py::list& inputs, Index column) {
+  const InputArrays x = to_inputs(network, inputs);
+  py::list results;
+  std::vector<float*> to;
+  for (const Input& input : x.inputs) {
+    FloatArray gradient({x.rows, input.width});
+    to.push_back(gradient.mutable_data());
+    results.append(std::move(gradient));
+  }
+  const py::gil_scoped_release release;
+  for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
+  input_gradients(network, x.inputs, x.rows, column, to);
   return results;
 }
 
@@ -93,34 +118,30 @@ Target make_target(const py::handle& object, Index rows, Index rows_per_sample) 
   return target;
 }
 
+// The weights of `num_samples` samples, or null for None.
+const float* sample_weights(const py::handle& object, Index num_samples) {
+  if (object.is_none()) return nullptr;
+  const FloatArray values = expect_floats(object, "sample_weight");
+  require(values.size() == num_samples, "sample_weight: expected ", num_samples, " weights, got ",
+          values.size());
+  return values.data();
+}
+
 std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::list& targets,
                                            const py::list& weights) {
   auto bound = std::make_unique<BoundDataset>();
   add_inputs(*bound, inputs);
   require(weights.size() == targets.size(),
           "sample_weights: expected one array or None for each target");
-  const Index rows = bound->data.num_samples * bound->data.rows_per_sample;
+  Dataset& data = bound->data;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    Target target = make_target(targets[i], rows, bound->data.rows_per_sample);
-    if (!weights[i].is_none()) {
-      const FloatArray values = expect_floats(weights[i], "sample_weight");
-      require(values.size() == bound->data.num_samples, "sample_weight: expected ",
-              bound->data.num_samples, " weights, got ", values.size());
-      target.weights = values.data();
-    }
-    bound->data.targets.push_back(target);
+    data.targets.push_back(make_target(targets[i], data.num_rows(), data.rows_per_sample));
+    data.targets.back().weights = sample_weights(weights[i], data.num_samples);
     bound->arrays.push_back(targets[i]);
     bound->arrays.push_back(weights[i]);
   }
   const py::gil_scoped_release release;
-  for (const Input& input : bound->data.inputs) check_finite(input, rows, "x");
-  for (const Target& target : bound->data.targets) {
-    if (target.values)
-      check_finite({.dense = {target.values, target.units}, .width = target.units}, rows, "y");
-    if (target.weights)
-      check_finite({.dense = {target.weights, 1}, .width = 1}, bound->data.num_samples,
-                   "sample_weight");
-  }
+  check_finite(data);
   return bound;
 }
 
@@ -150,70 +171,9 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                    Optimizer::create(to_options(optimizer)));
 }
 
-// Claims the layers for reading, so that no other model that shares them is trained meanwhile.
-class NetworkReadClaim {
- public:
-  explicit NetworkReadClaim(const Network& network) : network_(network) { network_.begin_read(); }
-  ~NetworkReadClaim() { network_.end_read(); }
-  NetworkReadClaim(const NetworkReadClaim&) = delete;
-  NetworkReadClaim& operator=(const NetworkReadClaim&) = delete;
-
- private:
-  const Network& network_;
-};
-
-// Returns a dense gradient [rows, width] for each input, also for CSR rows.
-py::list compute_input_gradients(const Network& network, const py::list& inputs, Index column) {
-  BoundDataset bound;
-  add_inputs(bound, inputs);
-  require(bound.data.inputs.size() == static_cast<std::size_t>(network.input_count()),
-          "x: expected ", network.input_count(), " inputs, got ", bound.data.inputs.size());
-  const Index rows = bound.data.num_samples * bound.data.rows_per_sample;
-  py::list result;
-  std::vector<float*> to;
-  for (int i = 0; i < network.input_count(); ++i) {
-    const Input& input = bound.data.inputs[i];
-    network.check_input(i, input.width, input.is_sparse(), "x");
-    FloatArray gradient({rows, input.width});
-    to.push_back(gradient.mutable_data());
-    result.append(gradient);
-  }
-  const NetworkReadClaim claim(network);
-  {
-    const py::gil_scoped_release release;
-    for (const Input& input : bound.data.inputs) check_finite(input, rows, "x");
-    input_gradients(network, bound.data.inputs, rows, column, to);
-  }
-  return result;
-}
-
-// A trainer has one workspace, so it runs one step at a time.
-class StepLock {
- public:
-  explicit StepLock(std::atomic<bool>& in_step) : in_step_(in_step) {
-    if (in_step_.exchange(true)) throw Busy("step: another step of this trainer is running");
-  }
-  ~StepLock() { in_step_ = false; }
-  StepLock(const StepLock&) = delete;
-  StepLock& operator=(const StepLock&) = delete;
-
- private:
-  std::atomic<bool>& in_step_;
-};
-
-void check_samples(const IndexArray& samples, const Dataset& data) {
-  require(samples.size() >= 1, "samples: expected at least one, got none");
-  for (Index i = 0; i < samples.size(); ++i)
-    require(samples.data()[i] >= 0 && samples.data()[i] < data.num_samples,
-            "samples: expected indices below ", data.num_samples, ", got ", samples.data()[i]);
-}
-
 std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
                                const py::object& samples) {
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
-  check_samples(indices, bound.data);
-  trainer.check(bound.data);
-  const StepLock step_lock(trainer.in_step);
   const py::gil_scoped_release release;
   return trainer.train_step(bound.data, indices.data(), indices.size());
 }
@@ -221,140 +181,90 @@ std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
 std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
                               const py::object& samples) {
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
-  check_samples(indices, bound.data);
-  trainer.check(bound.data);
-  const StepLock step_lock(trainer.in_step);
-  const NetworkReadClaim claim(trainer.network());
   const py::gil_scoped_release release;
   return trainer.test_step(bound.data, indices.data(), indices.size());
 }
 
-py::array copy_floats(const AlignedBuffer& buffer) {
-  FloatArray result(buffer.size());
-  std::copy_n(buffer.data(), buffer.size(), result.mutable_data());
-  return result;
-}
-
-std::string key(std::size_t layer, const char* what) {
-  return "layer" + std::to_string(layer) + "." + what;
-}
-
-// Skips slices that a parameter has lost since the trainer was created.
-template <typename Visit>
-void for_each_slice(LayerState& layer, const Visit& visit) {
-  for (std::size_t index = 0; index < layer.slices().size(); ++index)
-    for (Index slice = 0; slice < layer.block().at(static_cast<int>(index)).count; ++slice)
-      visit(layer.slices()[index][slice]);
+// A NumPy array that owns the vector.
+template <typename Value>
+py::array_t<Value> move_to_array(std::vector<Value> values) {
+  auto owned = std::make_unique<std::vector<Value>>(std::move(values));
+  const auto* data = owned.get();
+  const py::capsule owner(owned.release(),
+                          [](void* vector) { delete static_cast<std::vector<Value>*>(vector); });
+  return py::array_t<Value>(static_cast<Index>(data->size()), data->data(), owner);
 }
 
 py::dict get_state(Trainer& trainer) {
-  py::dict state;
-  state["steps"] = py::array(py::cast(std::vector<std::int64_t>{trainer.steps()}));
-  for (std::size_t i = 0; i < trainer.states().size(); ++i) {
-    LayerState& layer = *trainer.states()[i];
-    std::vector<std::int64_t> steps;
-    std::vector<double> penalties;
-    for_each_slice(layer, [&](const LayerState::Slice& slice) {
-      steps.push_back(slice.steps);
-      penalties.push_back(slice.penalty);
-    });
-    if (steps.empty()) continue;
-    state[py::str(key(i, "steps"))] = py::array(py::cast(steps));
-    state[py::str(key(i, "penalties"))] = py::array(py::cast(penalties));
-    if (layer.first().size() > 0) state[py::str(key(i, "first"))] = copy_floats(layer.first());
-    if (layer.second().size() > 0) state[py::str(key(i, "second"))] = copy_floats(layer.second());
+  std::vector<std::pair<std::string, StateArray>> state;
+  {
+    const py::gil_scoped_release release;
+    state = read_state(trainer);
   }
-  return state;
-}
-
-LayerState& state_of(Trainer& trainer, const Layer& layer) {
-  for (std::size_t i = 0; i < trainer.layers().size(); ++i)
-    if (trainer.layers()[i] == &layer) return *trainer.states()[i];
-  fail("moments: expected a layer of the trainer's network");
-}
-
-// Optimizer state of one parameter in its natural shape; None for arrays it does not keep.
-py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
-  LayerState& state = state_of(trainer, layer);
-  const Parameter& parameter = layer.parameters().find(name);
-  py::tuple result(2);
-  AlignedBuffer* buffers[] = {&state.first(), &state.second()};
-  for (int i = 0; i < 2; ++i) {
-    result[i] = py::none();
-    if (buffers[i]->size() == 0) continue;
-    FloatArray values(natural_shape(parameter));
-    for (Index slice = 0; slice < parameter.count; ++slice)
-      read_packed(parameter, buffers[i]->data() + parameter.slice_offset(slice),
-                  values.mutable_data() + slice * slice_values(parameter));
-    result[i] = std::move(values);
-  }
+  const auto to_array = [](auto& values) -> py::array { return move_to_array(std::move(values)); };
+  py::dict result;
+  for (auto& [name, values] : state) result[py::str(name)] = std::visit(to_array, values);
   return result;
 }
 
 template <typename Value>
-py::array_t<Value, py::array::c_style> state_array(const py::dict& state, const std::string& name,
-                                                   Index size) {
-  require(state.contains(name), "state: expected a key ", name);
-  const auto array = expect_array<py::array_t<Value, py::array::c_style>>(state[py::str(name)],
-                                                                          name.c_str(), "state");
-  require(array.size() == size, "state: expected ", size, " values in ", name, ", got ",
-          array.size());
-  return array;
+std::span<const Value> view_of(const py::array& array) {
+  return {static_cast<const Value*>(array.data()), static_cast<std::size_t>(array.size())};
 }
 
-Index slice_count(LayerState& layer) {
-  Index count = 0;
-  for_each_slice(layer, [&](const LayerState::Slice&) { ++count; });
-  return count;
+StateView view_state(const std::string& name, const py::array& array) {
+  if (py::isinstance<IndexArray>(array)) return view_of<std::int64_t>(array);
+  if (py::isinstance<py::array_t<double, py::array::c_style>>(array)) return view_of<double>(array);
+  if (py::isinstance<FloatArray>(array)) return view_of<float>(array);
+  throw py::type_error(name + ": expected a C-contiguous int64, float64 or float32 array");
 }
 
-// Checks that the array fits the buffer and, with `write`, copies it.
-void restore(AlignedBuffer& buffer, const py::dict& state, const std::string& name, bool write) {
-  if (buffer.size() == 0) return;
-  const auto values = state_array<float>(state, name, buffer.size());
-  if (write) std::copy_n(values.data(), buffer.size(), buffer.data());
+void set_state(Trainer& trainer, const std::map<std::string, py::array>& arrays) {
+  std::map<std::string, StateView> state;
+  for (const auto& [name, array] : arrays) state[name] = view_state(name, array);
+  const py::gil_scoped_release release;
+  write_state(trainer, state);
 }
 
-void restore_layer(LayerState& layer, const py::dict& state, std::size_t index, bool write) {
-  const Index count = slice_count(layer);
-  if (count == 0) return;
-  const auto steps = state_array<std::int64_t>(state, key(index, "steps"), count);
-  const auto penalties = state_array<double>(state, key(index, "penalties"), count);
-  for (Index i = 0; i < count; ++i)
-    require(steps.data()[i] >= 0, "state: expected step counts >= 0, got ", steps.data()[i]);
-  restore(layer.first(), state, key(index, "first"), write);
-  restore(layer.second(), state, key(index, "second"), write);
-  if (!write) return;
-  Index at = 0;
-  for_each_slice(layer, [&](LayerState::Slice& slice) {
-    slice.steps = steps.data()[at];
-    slice.penalty = penalties.data()[at++];
-  });
+// Optimizer state of one parameter in its natural shape; None for arrays it does not keep.
+py::tuple moments(Trainer& trainer, Layer& layer, const std::string& name) {
+  const Parameter& parameter = layer.parameters().find(name);
+  py::tuple result(2);
+  for (int moment = 0; moment < 2; ++moment) {
+    std::vector<float> values = read_moment(trainer, layer, parameter, moment);
+    result[moment] = py::none();
+    if (!values.empty())
+      result[moment] = move_to_array(std::move(values)).reshape(natural_shape(parameter));
+  }
+  return result;
 }
 
-// Checks the whole state before it writes any of it.
-void set_state(Trainer& trainer, const py::dict& state) {
-  const auto steps = state_array<std::int64_t>(state, "steps", 1);
-  require(steps.data()[0] >= 0, "state: expected steps >= 0, got ", steps.data()[0]);
-  for (const bool write : {false, true})
-    for (std::size_t i = 0; i < trainer.states().size(); ++i)
-      restore_layer(*trainer.states()[i], state, i, write);
-  trainer.set_steps(steps.data()[0]);
+void begin_fit(const Trainer& trainer) {
+  trainer.check_trainable();
+  trainer.network().begin_fit();
 }
 
-}  // namespace
-
-void bind_training(py::module_& module) {
+void bind_network(py::module_& module) {
   py::class_<Network, std::shared_ptr<Network>>(module, "Network")
       .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
       .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"));
   module.def("input_gradients", &compute_input_gradients, py::arg("network"), py::arg("inputs"),
              py::arg("column"));
+}
+
+void bind_dataset(py::module_& module) {
   py::class_<BoundDataset>(module, "Dataset")
       .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
            py::arg("sample_weights"))
       .def_property_readonly("samples",
                              [](const BoundDataset& bound) { return bound.data.num_samples; });
+}
+
+}  // namespace
+
+void bind_training(py::module_& module) {
+  bind_network(module);
+  bind_dataset(module);
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
            py::arg("metrics"), py::arg("optimizer"))
@@ -367,11 +277,7 @@ void bind_training(py::module_& module) {
       .def("state", &get_state)
       .def("set_state", &set_state, py::arg("state"))
       .def("moments", &moments, py::arg("layer"), py::arg("name"))
-      .def("begin_fit",
-           [](const Trainer& trainer) {
-             trainer.check_trainable();
-             trainer.network().begin_fit();
-           })
+      .def("begin_fit", &begin_fit)
       .def("end_fit", [](const Trainer& trainer) { trainer.network().end_fit(); });
 }
 

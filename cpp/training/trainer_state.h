@@ -1,0 +1,33 @@
+// The state of a trainer as named arrays, as checkpoints hold it: "steps", its count of training
+// steps, and of each layer i that has parameters
+//   layer<i>.steps, layer<i>.penalties  [slices] step count and penalty of each slice
+//   layer<i>.first, layer<i>.second     moments, laid out like the parameter block, if kept
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "training/trainer.h"
+
+namespace gatewise {
+
+using StateArray = std::variant<std::vector<std::int64_t>, std::vector<double>, std::vector<float>>;
+using StateView =
+    std::variant<std::span<const std::int64_t>, std::span<const double>, std::span<const float>>;
+
+// Copies of all arrays, by name.
+std::vector<std::pair<std::string, StateArray>> read_state(Trainer& trainer);
+
+// Throws, and writes nothing, if an array is missing or does not fit.
+void write_state(Trainer& trainer, const std::map<std::string, StateView>& state);
+
+// The first or second moment (`moment` 0 or 1) of a parameter of `layer` in natural order; empty if
+// the optimizer does not keep it.
+std::vector<float> read_moment(Trainer& trainer, const Layer& layer, const Parameter& parameter,
+                               int moment);
+
+}  // namespace gatewise
