@@ -19,6 +19,12 @@ constexpr Index kPatchFloats = Index{1} << 18;
 // level.
 constexpr Index kBlockPositions = 4 * kRowGrain;
 
+struct Saved {
+  float* map = nullptr;             // c, [rows * positions, filters] with `map_stride()`
+  float* pre_activation = nullptr;  // like c, if the derivative needs it
+  float* pooled = nullptr;          // g, with `pooled_stride()`; c itself without pooling
+};
+
 class ConvolutionExpert final : public Expert {
  public:
   explicit ConvolutionExpert(const Options& options)
@@ -48,37 +54,37 @@ class ConvolutionExpert final : public Expert {
     if (output_bias) bias_out_ = block.add_expert_vector(prefix + "bias_out", count, units);
   }
 
-  // In the run, `gate` holds the values of c, `hidden` their means.
-  ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
-                    Index y_stride, bool keep, Arena& arena) const override {
+  const void* forward(const Input& x, const Groups& groups, const ParameterBlock& block, float* y,
+                      Index y_stride, bool keep, Arena& arena) const override {
     const Index rows = groups.total(), floats = rows * map_.positions() * map_stride();
-    ExpertRun run{.output = y, .output_stride = y_stride};
-    run.gate = arena.take<float>(floats);
-    if (keep && derivative_needs_input(activation_)) run.gate_input = arena.take<float>(floats);
-    run.stride = pooled_stride();
+    auto* saved = arena.make<Saved>();
+    saved->map = arena.take<float>(floats);
+    if (keep && derivative_needs_input(activation_))
+      saved->pre_activation = arena.take<float>(floats);
     const Epilogue epilogue{.activation = activation_,
-                            .y = run.gate,
+                            .y = saved->map,
                             .y_stride = map_stride(),
-                            .pre_activation = run.gate_input};
+                            .pre_activation = saved->pre_activation};
     convolve(x, groups, block, epilogue, arena);
-    run.hidden = pools_ ? arena.take<float>(rows * run.stride) : run.gate;
-    if (pools_) pool(run.gate, rows, run.hidden, run.stride);
-    grouped_forward(pooled_rows(run), groups, grouped_weights(block, kernel_out_, bias_out_),
+    saved->pooled = pools_ ? arena.take<float>(rows * pooled_stride()) : saved->map;
+    if (pools_) pool(saved->map, rows, saved->pooled, pooled_stride());
+    grouped_forward(pooled_rows(*saved), groups, grouped_weights(block, kernel_out_, bias_out_),
                     {.y = y, .y_stride = y_stride}, arena);
-    return run;
+    return saved;
   }
 
   void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
-                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                const void* memory, const ParameterBlock& block, const InputGradient& d_x,
                 UpdateSink* sink, Arena& arena) const override {
+    const auto& saved = *static_cast<const Saved*>(memory);
     const Index rows = groups.total(), positions = map_.positions();
-    float* d_pooled = arena.take<float>(rows * run.stride);
+    float* d_pooled = arena.take<float>(rows * pooled_stride());
     grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
-                           {.d_x = d_pooled, .stride = run.stride}, arena);
+                           {.d_x = d_pooled, .stride = pooled_stride()}, arena);
     float* d_map = pools_ ? arena.take<float>(rows * positions * map_stride()) : d_pooled;
-    if (pools_) pool_backward(d_pooled, run.stride, rows, d_map);
-    backward_rows(activation_, run.gate_input, run.gate, d_map, d_map, rows * positions, filters_,
-                  map_stride());
+    if (pools_) pool_backward(d_pooled, pooled_stride(), rows, d_map);
+    backward_rows(activation_, saved.pre_activation, saved.map, d_map, d_map, rows * positions,
+                  filters_, map_stride());
     const Groups maps = map_groups(groups, arena);
     if (d_x.d_x) {
       float* d_patches = arena.take<float>(rows * positions * map_.patch());
@@ -87,7 +93,7 @@ class ConvolutionExpert final : public Expert {
       map_patches_backward(d_patches, map_.patch(), rows, map_, d_x);
     }
     if (!sink) return;
-    grouped_weight_gradient(pooled_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
+    grouped_weight_gradient(pooled_rows(saved), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
     if (x.is_sparse())
       grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(), maps, block,
@@ -101,8 +107,8 @@ class ConvolutionExpert final : public Expert {
   Index map_stride() const { return pools_ ? round_up(filters_, kPanelWidth) : filters_; }
   Index pooled_width() const { return pools_ ? filters_ : map_.positions() * filters_; }
   Index pooled_stride() const { return pools_ ? map_stride() : pooled_width(); }
-  Input pooled_rows(const ExpertRun& run) const {
-    return {.dense = {run.hidden, run.stride}, .width = pooled_width()};
+  Input pooled_rows(const Saved& saved) const {
+    return {.dense = {saved.pooled, pooled_stride()}, .width = pooled_width()};
   }
 
   Input patch_rows(const float* patches) const {

@@ -11,25 +11,6 @@
 
 namespace gatewise {
 
-// Values of a forward pass kept for its backward; [rows, hidden] each, with `stride`.
-struct ExpertRun {
-  const float* output = nullptr;  // as written by forward, with `output_stride`
-  Index output_stride = 0;
-  float* gate_input = nullptr;  // pre-activations, if the derivative needs them
-  float* gate = nullptr;        // after the activation
-  float* value = nullptr;       // GLU's second factor
-  float* hidden = nullptr;      // input of the last product
-  Index stride = 0;
-
-  // The same arrays, starting at `row`.
-  ExpertRun from(Index row) const {
-    ExpertRun rest = *this;
-    for (float** values : {&rest.gate_input, &rest.gate, &rest.value, &rest.hidden})
-      if (*values) *values += row * stride;
-    return rest;
-  }
-};
-
 class Expert {
  public:
   virtual ~Expert() = default;
@@ -40,14 +21,15 @@ class Expert {
                        Index units, bool output_bias) = 0;
 
   // Row i of y = f_g(row i of x) for the rows of every group g; y [rows, units] with y_stride.
-  // `keep`: whether a backward will follow.
-  virtual ExpertRun forward(const Input& x, const Groups& groups, const ParameterBlock& block,
-                            float* y, Index y_stride, bool keep, Arena& arena) const = 0;
+  // `keep`: whether a backward will follow. Returns what the expert saves for it in `arena`.
+  virtual const void* forward(const Input& x, const Groups& groups, const ParameterBlock& block,
+                              float* y, Index y_stride, bool keep, Arena& arena) const = 0;
 
-  // From d_y [rows, units], which may be overwritten: computes the gradient of x as `d_x` describes
-  // (skipped if d_x.d_x is null), then updates the groups that have rows (skipped if sink is null).
+  // From d_y [rows, units], which may be overwritten, and the result of `forward`: computes the
+  // gradient of x as `d_x` describes (skipped if d_x.d_x is null), then updates the groups that
+  // have rows (skipped if sink is null).
   virtual void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
-                        const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                        const void* saved, const ParameterBlock& block, const InputGradient& d_x,
                         UpdateSink* sink, Arena& arena) const = 0;
 };
 

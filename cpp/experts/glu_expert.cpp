@@ -19,18 +19,20 @@ class GluExpert final : public HiddenExpert {
   }
 
   void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
-                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                const void* saved, const ParameterBlock& block, const InputGradient& d_x,
                 UpdateSink* sink, Arena& arena) const override {
-    const Index rows = groups.total(), stride = run.stride;
+    const auto& arrays = *static_cast<const HiddenArrays*>(saved);
+    const Index rows = groups.total(), stride = arrays.stride;
     float* d_gate = arena.take<float>(rows * stride);
     float* d_value = arena.take<float>(rows * stride);
     grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
                            {.d_x = d_gate, .stride = stride}, arena);
     parallel_for(rows, static_cast<double>(2 * hidden_), [&](Index begin, Index end) {
-      multiply_rows(d_gate, run.gate, d_value, begin, end, stride);
-      multiply_rows(d_gate, run.value, d_gate, begin, end, stride);
+      multiply_rows(d_gate, arrays[kGate], d_value, begin, end, stride);
+      multiply_rows(d_gate, arrays[kValue], d_gate, begin, end, stride);
     });
-    backward_rows(activation_, run.gate_input, run.gate, d_gate, d_gate, rows, hidden_, stride);
+    backward_rows(activation_, arrays[kPreActivation], arrays[kGate], d_gate, d_gate, rows, hidden_,
+                  stride);
     if (d_x.d_x) {
       InputGradient second = d_x;
       second.accumulate = true;
@@ -40,7 +42,7 @@ class GluExpert final : public HiddenExpert {
                              second, arena);
     }
     if (!sink) return;
-    grouped_weight_gradient(hidden_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
+    grouped_weight_gradient(hidden_rows(arrays), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
     grouped_weight_gradient(x, d_gate, stride, groups, block, kernel_gate_, bias_gate_, *sink,
                             arena);
@@ -49,22 +51,19 @@ class GluExpert final : public HiddenExpert {
   }
 
  private:
+  // The factors f(x W_gate + b_gate) and x W_value + b_value, and the first before f.
+  enum : int { kGate = kHidden + 1, kValue, kPreActivation };
+
   int num_arrays(bool keep) const override { return keeps_input(keep) ? 4 : 3; }
 
-  ExpertRun partition_memory(float* memory, Index floats, bool keep) const override {
-    return {.gate_input = keeps_input(keep) ? memory + 3 * floats : nullptr,
-            .gate = memory,
-            .value = memory + floats,
-            .hidden = memory + 2 * floats};
-  }
-
   void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
-                      const ExpertRun& run) const override {
-    rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_), activated(run, run.gate));
+                      const HiddenArrays& arrays) const override {
+    rows.multiply(x, grouped_weights(block, kernel_gate_, bias_gate_),
+                  activated(arrays, kGate, kPreActivation));
     rows.multiply(x, grouped_weights(block, kernel_value_, bias_value_),
-                  {.y = run.value, .y_stride = run.stride});
+                  {.y = arrays[kValue], .y_stride = arrays.stride});
     rows.for_rows(static_cast<double>(hidden_), [&](Index begin, Index end) {
-      multiply_rows(run.gate, run.value, run.hidden, begin, end, run.stride);
+      multiply_rows(arrays[kGate], arrays[kValue], arrays[kHidden], begin, end, arrays.stride);
     });
   }
 

@@ -16,38 +16,37 @@ class MlpExpert final : public HiddenExpert {
   }
 
   void backward(const Input& x, const Groups& groups, float* d_y, Index d_y_stride,
-                const ExpertRun& run, const ParameterBlock& block, const InputGradient& d_x,
+                const void* saved, const ParameterBlock& block, const InputGradient& d_x,
                 UpdateSink* sink, Arena& arena) const override {
-    const Index rows = groups.total();
-    float* d_hidden = arena.take<float>(rows * run.stride);
+    const auto& arrays = *static_cast<const HiddenArrays*>(saved);
+    const Index rows = groups.total(), stride = arrays.stride;
+    float* d_hidden = arena.take<float>(rows * stride);
     grouped_input_gradient(d_y, d_y_stride, groups, grouped_weights(block, kernel_out_, -1),
                            {.d_x = d_hidden,
-                            .stride = run.stride,
+                            .stride = stride,
                             .activation = activation_,
-                            .activated = run.hidden,
-                            .pre_activation = run.gate_input,
-                            .activated_stride = run.stride},
+                            .activated = arrays[kHidden],
+                            .pre_activation = arrays[kPreActivation],
+                            .activated_stride = stride},
                            arena);
     if (d_x.d_x)
-      grouped_input_gradient(d_hidden, run.stride, groups, grouped_weights(block, kernel_in_, -1),
-                             d_x, arena);
+      grouped_input_gradient(d_hidden, stride, groups, grouped_weights(block, kernel_in_, -1), d_x,
+                             arena);
     if (!sink) return;
-    grouped_weight_gradient(hidden_rows(run), d_y, d_y_stride, groups, block, kernel_out_,
+    grouped_weight_gradient(hidden_rows(arrays), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
-    grouped_weight_gradient(x, d_hidden, run.stride, groups, block, kernel_in_, bias_in_, *sink,
-                            arena);
+    grouped_weight_gradient(x, d_hidden, stride, groups, block, kernel_in_, bias_in_, *sink, arena);
   }
 
  private:
+  enum : int { kPreActivation = kHidden + 1 };
+
   int num_arrays(bool keep) const override { return keeps_input(keep) ? 2 : 1; }
 
-  ExpertRun partition_memory(float* memory, Index floats, bool keep) const override {
-    return {.gate_input = keeps_input(keep) ? memory + floats : nullptr, .hidden = memory};
-  }
-
   void compute_hidden(const Input& x, const ProductRows& rows, const ParameterBlock& block,
-                      const ExpertRun& run) const override {
-    rows.multiply(x, grouped_weights(block, kernel_in_, bias_in_), activated(run, run.hidden));
+                      const HiddenArrays& arrays) const override {
+    rows.multiply(x, grouped_weights(block, kernel_in_, bias_in_),
+                  activated(arrays, kHidden, kPreActivation));
   }
 
   int kernel_in_ = -1, bias_in_ = -1;

@@ -13,12 +13,12 @@ namespace gatewise {
 struct SparseExpertLayer::Saved {
   RouterRun routing;
   Dispatch dispatch;
-  Input routed_rows;  // the input rows in dispatch order
-  ExpertRun run;
-  float* expert_outputs;  // [assignments, units]
-  Input shared_rows;      // the input rows, once for each shared expert
+  Input routed_rows;         // the input rows in dispatch order
+  const void* expert_saved;  // of the experts' forward
+  float* expert_outputs;     // [assignments, units]
+  Input shared_rows;         // the input rows, once for each shared expert
   Groups shared_groups;
-  ExpertRun shared_run;
+  const void* shared_saved;
   float* shared_outputs;  // [shared experts * rows, units]
   float* pre_activation;  // like the output, if the derivative needs it
   bool updates_all;       // whether the step updates inactive experts
@@ -74,7 +74,7 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   const Index num_assignments = saved->routing.choice.num_assignments();
   saved->routed_rows = routed_rows(x, saved->dispatch.row_of, num_assignments, arena);
   saved->expert_outputs = arena.take<float>(num_assignments * pass.output.stride);
-  saved->run =
+  saved->expert_saved =
       expert_->forward(saved->routed_rows, saved->dispatch.groups, block_, saved->expert_outputs,
                        pass.output.stride, pass.step.training, arena);
   if (shared_) shared_forward(pass, *saved);
@@ -98,7 +98,7 @@ void SparseExpertLayer::shared_forward(ForwardPass& pass, Saved& saved) const {
   saved.shared_rows = routed_rows(x, rows, num_assignments, arena);
   saved.shared_groups = {offsets, shared_count_};
   saved.shared_outputs = arena.take<float>(num_assignments * pass.output.stride);
-  saved.shared_run =
+  saved.shared_saved =
       shared_->forward(saved.shared_rows, saved.shared_groups, block_, saved.shared_outputs,
                        pass.output.stride, pass.step.training, arena);
 }
@@ -184,8 +184,8 @@ void SparseExpertLayer::chosen_backward(BackwardPass& pass, const Saved& saved,
   const GradientSlot& slot = pass.d_inputs[0];
   const InputGradient d_x{
       .d_x = slot.data, .stride = slot.stride, .target = saved.dispatch.row_of, .accumulate = true};
-  expert_->backward(saved.routed_rows, saved.dispatch.groups, d_expert_outputs, stride, saved.run,
-                    block_, d_x, pass.sink, *pass.arena);
+  expert_->backward(saved.routed_rows, saved.dispatch.groups, d_expert_outputs, stride,
+                    saved.expert_saved, block_, d_x, pass.sink, *pass.arena);
 }
 
 void SparseExpertLayer::shared_backward(BackwardPass& pass, const Saved& saved) const {
@@ -202,7 +202,7 @@ void SparseExpertLayer::shared_backward(BackwardPass& pass, const Saved& saved) 
   const InputGradient d_x{
       .d_x = slot.data, .stride = slot.stride, .target = rows, .accumulate = true};
   shared_->backward(saved.shared_rows, saved.shared_groups, d_expert_outputs, stride,
-                    saved.shared_run, block_, d_x, pass.sink, arena);
+                    saved.shared_saved, block_, d_x, pass.sink, arena);
 }
 
 void SparseExpertLayer::finish_step(void* memory) {
