@@ -35,8 +35,9 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
   require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
   router_ = Registry<Router>::create(options.text("router.kind"), options);
   expert_ = Registry<Expert>::create(options.text("expert.kind"), options);
-  require(!router_->scores_outputs() || (options.text("expert.kind") == "linear" &&
-                                         options.text("expert.activation") == "linear"),
+  output_sum_scorer_ = dynamic_cast<OutputSumScorer*>(router_.get());
+  require(!output_sum_scorer_ || (options.text("expert.kind") == "linear" &&
+                                  options.text("expert.activation") == "linear"),
           "expert: expected linear experts, whose output sums are known without running them, got ",
           options.text("expert.kind"));
   if (shared_count_ > 0) shared_ = Registry<Expert>::create(options.text("expert.kind"), options);
@@ -50,8 +51,7 @@ Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
   expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
   if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
   router_->declare(block_, widths[0]);
-  if (router_->scores_outputs())
-    output_sums_ = AlignedBuffer(experts_ * round_up(widths[0], kPanelWidth));
+  if (output_sum_scorer_) output_sums_ = AlignedBuffer(experts_ * round_up(widths[0], kPanelWidth));
   if (use_bias_ && !own_bias) output_bias_ = block_.add_vector("output_bias", "bias", units_);
   return units_;
 }
@@ -158,11 +158,10 @@ void SparseExpertLayer::chosen_backward(BackwardPass& pass, const Saved& saved,
   const Choice& choice = saved.routing.choice;
   const Index stride = pass.d_output_stride;
   float* d_expert_outputs = pass.arena->take<float>(choice.num_assignments() * stride);
-  float* d_sums =
-      router_->scores_outputs() ? pass.arena->take<float>(choice.num_assignments()) : nullptr;
+  float* d_sums = output_sum_scorer_ ? pass.arena->take<float>(choice.num_assignments()) : nullptr;
   const auto add_output_sum_gradients = [&](Index i) {
     const Index first = choice.offsets[i];
-    router_->output_sums_backward(saved.routing, i, d_weights + first, d_sums + first);
+    output_sum_scorer_->output_sums_backward(saved.routing, i, d_weights + first, d_sums + first);
     for (Index assignment = first; assignment < choice.offsets[i + 1]; ++assignment) {
       float* d_expert_output = d_expert_outputs + saved.dispatch.position_of[assignment] * stride;
       for (Index u = 0; u < units_; ++u) d_expert_output[u] += d_sums[assignment];
@@ -211,7 +210,7 @@ void SparseExpertLayer::finish_step(void* memory) {
     training_load_[e] += saved.routing.counts[e];
   if (!trainable) return;
   router_->finish_step(saved.routing, block_);
-  if (!router_->scores_outputs()) return;
+  if (!output_sum_scorer_) return;
   const Index* counts = saved.updates_all ? nullptr : saved.routing.counts;
   const PanelShape& shape = block_.find("kernel").shape;
   parallel_for(experts_, static_cast<double>(shape.rows * shape.cols), [&](Index begin, Index end) {
@@ -221,7 +220,7 @@ void SparseExpertLayer::finish_step(void* memory) {
 }
 
 void SparseExpertLayer::update_derived_values() {
-  if (!router_->scores_outputs()) return;
+  if (!output_sum_scorer_) return;
   for (Index e = 0; e < experts_; ++e) sum_outputs(e);
 }
 
@@ -241,7 +240,7 @@ void SparseExpertLayer::sum_outputs(Index expert) {
   float bias_sum = 0;
   if (use_bias_)
     bias_sum = sum_of(block_.data() + block_.find("bias").slice_offset(expert), units_);
-  router_->set_output_sums(expert, sums, bias_sum);
+  output_sum_scorer_->set_output_sums(expert, sums, bias_sum);
 }
 
 namespace {

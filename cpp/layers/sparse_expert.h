@@ -3,6 +3,7 @@
 
 #include "experts/expert.h"
 #include "layers/layer.h"
+#include "routing/output_sum_scorer.h"
 #include "routing/router.h"
 
 namespace gatewise {
@@ -44,10 +45,11 @@ class SparseExpertLayer final : public Layer {
   bool use_bias_;
   Storage storage_;  // of the kernels of experts and shared experts
   std::unique_ptr<Router> router_;
+  OutputSumScorer* output_sum_scorer_ = nullptr;  // the router, if it scores output sums
   std::unique_ptr<Expert> expert_;
   std::unique_ptr<Expert> shared_;  // null without shared experts
   int output_bias_ = -1;
-  AlignedBuffer output_sums_;  // [experts, width], rows padded, if the router reads sums
+  AlignedBuffer output_sums_;  // [experts, width], rows padded, if the router scores them
   std::vector<Index> training_load_;
 };
 

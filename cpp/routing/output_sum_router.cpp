@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "core/aligned_buffer.h"
+#include "routing/output_sum_scorer.h"
 #include "routing/softmax_router.h"
 
 namespace gatewise {
 namespace {
 
-class OutputSumRouter final : public SoftmaxRouter {
+class OutputSumRouter final : public SoftmaxRouter, public OutputSumScorer {
  public:
   explicit OutputSumRouter(const Options& options)
       : SoftmaxRouter(options, options.integer("router.k"), weighing_from(options)) {
@@ -23,8 +24,6 @@ class OutputSumRouter final : public SoftmaxRouter {
     kernel_sums_ = AlignedBuffer(shape_.floats());
     bias_sums_ = AlignedBuffer(round_up(experts_, kPanelWidth));
   }
-
-  bool scores_outputs() const override { return true; }
 
   void set_output_sums(Index e, const float* sums, float bias_sum) override {
     const Index panel = e / kPanelWidth, stride = shape_.stride(panel);

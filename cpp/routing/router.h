@@ -60,19 +60,6 @@ class Router {
   virtual RouterRun forward(const Input& x, Index rows, const ParameterBlock& block,
                             const RunInfo& info, Arena& arena) const = 0;
 
-  // Whether scores are sums of the outputs of linear experts, s_e = x . (W_e 1) + b_e . 1. Then the
-  // layer passes the sums of every kernel and bias that changes to `set_output_sums`, and calls
-  // `output_sums_backward`.
-  virtual bool scores_outputs() const { return false; }
-
-  // Sets the sums of expert e: of each row of its kernel, [width], and of its bias.
-  virtual void set_output_sums(Index /*e*/, const float* /*sums*/, float /*bias_sum*/) {}
-
-  // From the gradients of the weights of one row's assignments [per_row], computes those of each
-  // assignment's output sum, which the caller adds to the gradient of each of its outputs.
-  virtual void output_sums_backward(const RouterRun&, Index /*row*/, const float* /*d_weights*/,
-                                    float* /*d_sums*/) const {}
-
   // Takes the gradient of each assignment's weight [assignments], adds the gradient of x to `d_x`,
   // then updates the router's parameters through `sink` (null: frozen).
   virtual void backward(const Input& x, const RouterRun& run, const float* d_weights,

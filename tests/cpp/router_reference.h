@@ -4,6 +4,7 @@
 
 #include "optimizers/optimizer.h"
 #include "reference.h"
+#include "routing/output_sum_scorer.h"
 #include "routing/router.h"
 
 namespace gatewise::reference {
@@ -89,7 +90,7 @@ struct RoutedBatch {
   std::unique_ptr<Router> router;
   ParameterBlock block;
   Matrix x;
-  Table output_sums;  // [experts][width + 1], the bias's sum last; empty if the router reads none
+  Table output_sums;  // [experts][width + 1], the bias's sum last; empty if the router scores none
 
   RoutedBatch(const RouterCase& setting, Index rows, std::uint64_t seed)
       : setting(setting),
@@ -105,12 +106,18 @@ struct RoutedBatch {
         for (Index j = 0; j < parameter.shape.cols; ++j)
           value(index, i, j) = rng.uniform(-1, 1) * (parameter.role == "state" ? 0.1f : 1.0f);
     }
-    if (!router->scores_outputs()) return;
+    OutputSumScorer* scorer = output_sum_scorer();
+    if (!scorer) return;
     for (Index e = 0; e < setting.experts; ++e) {
       const std::vector<float> sums = rng.vector(kRouterWidth + 1);
-      router->set_output_sums(e, sums.data(), sums.back());
+      scorer->set_output_sums(e, sums.data(), sums.back());
       output_sums.emplace_back(sums.begin(), sums.end());
     }
+  }
+
+  // The router, if its scores are output sums; else null.
+  OutputSumScorer* output_sum_scorer() const {
+    return dynamic_cast<OutputSumScorer*>(router.get());
   }
 
   float& value(int index, Index i, Index j) {
@@ -184,7 +191,7 @@ inline Table transposed(const Table& rows) {
 // Logits [rows][experts] of rows x, without noise. `parameters` is indexed by parameter.
 inline Table logits_in_double(const RoutedBatch& batch, const Table& x,
                               const std::vector<Table>& parameters) {
-  if (batch.router->scores_outputs()) {
+  if (batch.output_sum_scorer()) {
     Table rows = x;
     for (std::vector<double>& row : rows) row.push_back(1);
     return product(rows, transposed(batch.output_sums));

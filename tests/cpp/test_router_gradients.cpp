@@ -153,7 +153,7 @@ TEST_CASE("gradients of output sums are those of a softmax over the chosen exper
     for (Index i = 0; i < kRows; ++i) {
       const std::int32_t* chosen = run.choice.experts + i * setting.k;
       const float* d_row = d_weights.data() + i * setting.k;
-      batch.router->output_sums_backward(run, i, d_row, d_sums.data());
+      batch.output_sum_scorer()->output_sums_backward(run, i, d_row, d_sums.data());
       const auto loss = [&](Index of, double step) {
         double sum = 0, total = 0;
         for (Index j = 0; j < setting.k; ++j) {
