@@ -111,11 +111,13 @@ void GatedExpertsLayer::forward(ForwardPass& pass) const {
   open_gates(pass, *saved);
   if (pass.step.training && open_weight_ > 0) pass.loss += open_penalty(*saved, pass.rows, arena);
   choose_groups(pass.rows, pass.step.training, *saved, arena);
-  const Index num_assignments = saved->choice.num_assignments();
-  saved->routed_rows = routed_rows(pass.inputs[0], saved->dispatch.row_of, num_assignments, arena);
+  // Arrays have the size for all groups of all rows, so that later steps of as many rows need no
+  // more memory.
+  const Choice& choice = saved->choice;
+  saved->routed_rows = routed_rows(pass.inputs[0], saved->dispatch.row_of, choice.num_assignments(),
+                                   arena, choice.max_assignments);
   saved->h_stride = round_up(width_, kPanelWidth);
-  // The size for all groups of all rows, so that later steps of as many rows need no more memory.
-  saved->h = arena.take<float>(pass.rows * group_count_ * saved->h_stride);
+  saved->h = arena.take<float>(choice.max_assignments * saved->h_stride);
   grouped_forward(saved->routed_rows, saved->dispatch.groups, grouped_weights(block_, kernel_, -1),
                   {.y = saved->h, .y_stride = saved->h_stride}, arena);
   units_forward(pass, *saved);
@@ -174,8 +176,10 @@ double GatedExpertsLayer::open_penalty(Saved& saved, Index rows, Arena& arena) c
 
 // Lists each row's groups, in ascending order: those of the units that are computed for it.
 void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, Arena& arena) const {
-  const Index max_assignments = rows * group_count_;
-  saved.position = arena.take<Index>(max_assignments);
+  Choice& choice = saved.choice;
+  choice.rows = rows;
+  choice.max_assignments = rows * group_count_;
+  saved.position = arena.take<Index>(choice.max_assignments);
   const bool all = computes_all(training);
   const double work = static_cast<double>(units_ + group_count_);
   parallel_for(rows, work, [&](Index begin, Index end) {
@@ -187,10 +191,8 @@ void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, A
         if (factor[i] > 0) position[groups_[i]] = 0;
     }
   });
-  Choice& choice = saved.choice;
-  choice.rows = rows;
   choice.offsets = arena.take<Index>(rows + 1);
-  choice.experts = arena.take<std::int32_t>(max_assignments);
+  choice.experts = arena.take<std::int32_t>(choice.max_assignments);
   choice.offsets[0] = 0;
   for (Index r = 0; r < rows; ++r) {
     Index assignment = choice.offsets[r];
@@ -200,8 +202,6 @@ void GatedExpertsLayer::choose_groups(Index rows, bool training, Saved& saved, A
     choice.offsets[r + 1] = assignment;
   }
   saved.dispatch = make_dispatch(choice, group_count_, arena);
-  // Reserves memory for the largest choice, so that later steps of as many rows need no more.
-  arena.take<Index>((max_assignments - choice.num_assignments()) * 4);
   parallel_for(rows, static_cast<double>(group_count_), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
       for (Index assignment = choice.offsets[r]; assignment < choice.offsets[r + 1]; ++assignment)

@@ -61,15 +61,15 @@ Tally tally_choice(const Choice& choice, Index experts, Arena& arena) {
 
 Dispatch make_dispatch(const Choice& choice, Index experts, Arena& arena, bool with_positions) {
   const Tally tally = choice.tally.totals ? choice.tally : tally_choice(choice, experts, arena);
-  const Index num_assignments = choice.num_assignments();
+  const Index size = std::max(choice.num_assignments(), choice.max_assignments);
   Index* offsets = arena.take<Index>(experts + 1);
   offsets[0] = 0;
   for (Index e = 0; e < experts; ++e) offsets[e + 1] = offsets[e] + tally.totals[e];
   Dispatch dispatch;
   dispatch.groups = {offsets, experts};
-  dispatch.row_of = arena.take<Index>(num_assignments);
-  dispatch.assignment_of = arena.take<Index>(num_assignments);
-  if (with_positions) dispatch.position_of = arena.take<Index>(num_assignments);
+  dispatch.row_of = arena.take<Index>(size);
+  dispatch.assignment_of = arena.take<Index>(size);
+  if (with_positions) dispatch.position_of = arena.take<Index>(size);
 
   // next_positions[b, e]: position of block b's next assignment to expert e, after those of earlier
   // blocks.

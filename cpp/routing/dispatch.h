@@ -24,6 +24,9 @@ struct Choice {
   std::int32_t* experts = nullptr;  // [assignments]
   float* weights = nullptr;         // [assignments]
   Tally tally = {};                 // counts if the router has them; else `totals` is null
+  // Arrays of the dispatch plan have at least this size, so that a count that varies from step to
+  // step does not change what is taken from the arena.
+  Index max_assignments = 0;
 
   Index num_assignments() const { return offsets[rows]; }
 };

@@ -225,8 +225,10 @@ void ScoreRouter::backward(const Input& x, const RouterRun& run, const float* d_
   const bool is_dense = gradient_is_dense() || balance_.has_loss();
   const bool by_choice =
       !is_dense && has_plain_map() && !x.is_sparse() && experts_ >= kExpertsPerChosen * k_;
-  const auto run_backward = by_choice ? &ScoreRouter::backward_chosen : &ScoreRouter::backward_all;
-  (this->*run_backward)(x, run, d_weights, block, d_x, sink, arena);
+  if (by_choice)
+    backward_chosen(x, run, d_weights, block, d_x, sink, arena);
+  else
+    backward_all(x, run, d_weights, block, d_x, sink, arena);
 }
 
 void ScoreRouter::backward_all(const Input& x, const RouterRun& run, const float* d_weights,
