@@ -9,8 +9,10 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/congestion.h"
 #include "core/errors.h"
@@ -94,6 +96,9 @@ struct StandingTeam {
 };
 thread_local StandingTeam standing;
 
+// Whether this thread runs items of a range that several threads share.
+thread_local bool in_shared_range = false;
+
 // Count of ranges that this thread has distributed over several threads since it started.
 thread_local Index shared_ranges = 0;
 
@@ -101,6 +106,7 @@ thread_local Index shared_ranges = 0;
 struct Region {
   const RangeBody& body;
   Shares shares;
+  bool is_shared;  // by several threads
   std::atomic<bool> stopped{false};
   bool interrupted = false;
   std::exception_ptr error = nullptr;
@@ -109,6 +115,7 @@ struct Region {
   // Between two slices the calling thread checks for a signal.
   void run(int thread) {
     const FlushToZero flush;
+    const bool was_in_shared_range = std::exchange(in_shared_range, is_shared);
     try {
       shares.for_each_slice(thread, [&](Index begin, Index end) {
         if (!stopped && is_interrupted()) interrupted = stopped = true;
@@ -120,6 +127,7 @@ struct Region {
       if (!has_error.test_and_set()) error = std::current_exception();
       stopped = true;
     }
+    in_shared_range = was_in_shared_range;
   }
 };
 
@@ -157,6 +165,7 @@ InterruptShield::InterruptShield() { ++shield_depth; }
 InterruptShield::~InterruptShield() { --shield_depth; }
 
 void parallel_for(Index count, double operations, const RangeBody& body, int max_threads) {
+  if (in_shared_range) throw std::logic_error("parallel_for: called inside a shared range");
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
   const Index useful = static_cast<Index>(total / kGrainOperations);
@@ -172,7 +181,7 @@ void parallel_for(Index count, double operations, const RangeBody& body, int max
   const auto items_of = [&](double slice_operations) {
     return std::max<Index>(1, static_cast<Index>(slice_operations / std::max(operations, 1.0)));
   };
-  Region region{body, {count, threads, items_of(kMinSlice), items_of(kMaxSlice)}};
+  Region region{body, {count, threads, items_of(kMinSlice), items_of(kMaxSlice)}, threads > 1};
   if (threads == 1) {
     region.run(0);
   } else if (standing.team) {

@@ -70,7 +70,8 @@ class RangeBody {
 // `operations` is the work of one item in multiply-adds or loads; if the total is below the grain,
 // everything runs on the calling thread. Denormals are flushed to zero while a body runs. An
 // exception of a body is rethrown after all threads have ended. A body that takes its thread index,
-// which is below `max_threads`, may use one scratch buffer per thread.
+// which is below `max_threads`, may use one scratch buffer per thread. Throws std::logic_error
+// inside a body whose range several threads share: ranges do not nest.
 void parallel_for(Index count, double operations, const RangeBody& body,
                   int max_threads = std::numeric_limits<int>::max());
 

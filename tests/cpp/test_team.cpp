@@ -111,3 +111,24 @@ TEST_CASE("a pass rethrows an exception and the next pass runs") {
   CHECK_THROWS_WITH_AS(fail_in(true), "pass", std::out_of_range);
   CHECK(covers_all(standby, 3, 10));
 }
+
+TEST_CASE("ranges do not nest, with and without a team") {
+  const auto nest = [] {
+    parallel_for(8, kCostPerItem,
+                 [](Index, Index) { parallel_for(8, kCostPerItem, [](Index, Index) {}); });
+  };
+  Standby standby;
+  {
+    const Threads threads(2);
+    CHECK_THROWS_AS(nest(), std::logic_error);
+    CHECK(covers_all(standby, 3, 10));
+    bool in_team = false;
+    CHECK(covers_all(standby, 3, 10, &in_team));
+    CHECK(in_team);
+    CHECK_THROWS_AS(standby.run(nest), std::logic_error);
+    CHECK(covers_all(standby, 3, 10));
+  }
+  // On one thread a range is a loop.
+  const Threads threads(1);
+  CHECK_NOTHROW(nest());
+}
