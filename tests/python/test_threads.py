@@ -203,3 +203,29 @@ def test_a_forked_child_is_not_blocked_by_calls_of_its_parent() -> None:
     hook = gw.callbacks.LambdaCallback(on_epoch_end=fork)
     model.fit(X, Y, epochs=1, verbose=0, callbacks=[hook])
     assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+
+
+def test_weights_may_be_set_and_read_while_other_threads_predict() -> None:
+    model = make_model()
+    weights = model.get_weights()
+    expected = model.predict(X[:20], verbose=0)
+    errors: list[BaseException] = []
+
+    def use() -> None:
+        for _ in range(20):
+            try:
+                model.set_weights(weights)
+                model.get_weights()
+                np.testing.assert_array_equal(model.predict(X[:20], verbose=0), expected)
+            except RuntimeError:  # another thread reads while this one would write
+                continue
+            except BaseException as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=use, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not errors
