@@ -64,9 +64,9 @@ LayerArrays find_arrays(LayerState& layer, const std::map<std::string, StateView
   arrays.steps = find_steps(state, key(index, "steps"), count);
   arrays.penalties = find_array<double>(state, key(index, "penalties"), count);
   if (const Index size = layer.first().size(); size > 0)
-    arrays.first = find_array<float>(state, key(index, "first"), size);
+    arrays.first = find_array<float>(state, key(index, "first_moment"), size);
   if (const Index size = layer.second().size(); size > 0)
-    arrays.second = find_array<float>(state, key(index, "second"), size);
+    arrays.second = find_array<float>(state, key(index, "second_moment"), size);
   return arrays;
 }
 
@@ -102,8 +102,10 @@ std::vector<std::pair<std::string, StateArray>> read_state(Trainer& trainer) {
     if (steps.empty()) continue;
     state.emplace_back(key(i, "steps"), std::move(steps));
     state.emplace_back(key(i, "penalties"), std::move(penalties));
-    if (layer.first().size() > 0) state.emplace_back(key(i, "first"), copy_of(layer.first()));
-    if (layer.second().size() > 0) state.emplace_back(key(i, "second"), copy_of(layer.second()));
+    if (layer.first().size() > 0)
+      state.emplace_back(key(i, "first_moment"), copy_of(layer.first()));
+    if (layer.second().size() > 0)
+      state.emplace_back(key(i, "second_moment"), copy_of(layer.second()));
   }
   return state;
 }

@@ -97,6 +97,8 @@ def test_no_name_of_version_1_is_written() -> None:
     tensors = {tensor.rpartition("/")[2] for each in written.values() for tensor in each["tensors"]}
     keys = {key for each in written.values() for key in each["config"]}
     assert not tensors & format_1.NAMES["parameters"].keys()
+    trainer_state = {tensor.rpartition(".")[2] for tensor in tensors}
+    assert not trainer_state & format_1.NAMES["trainer state"].keys()
     assert not {"Units"} & {name for each in written.values() for name in each["classes"]}
     for part in ("checkpoint", "position", "MagnitudePruning"):
         assert not {key.rpartition(".")[2] for key in keys} & format_1.NAMES[part].keys()

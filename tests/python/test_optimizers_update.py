@@ -188,8 +188,8 @@ def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     expected = np.concatenate([working if size == 4 else [True] for size in sizes])
     np.testing.assert_array_equal(trainer.state()["layer0.steps"], expected)
     names = {name.partition(".")[2] for name in trainer.state()}
-    assert ("first" in names) == (rule not in ("sgd", "rmsprop"))
-    assert ("second" in names) == rule.startswith(("adam", "rmsprop"))
+    assert ("first_moment" in names) == (rule not in ("sgd", "rmsprop"))
+    assert ("second_moment" in names) == rule.startswith(("adam", "rmsprop"))
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))

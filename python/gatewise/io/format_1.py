@@ -18,6 +18,7 @@ NAMES: dict[str, dict[str, str]] = {
         "idle_rows": "rows_since_active",
         "batch_steps_rows": "batch_counts",
     },
+    "trainer state": {"first": "first_moment", "second": "second_moment"},
     "CompressedDense": {"steps": "num_steps"},
     "MagnitudePruning": {"begun": "started"},
     "checkpoint": {
@@ -27,8 +28,8 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "position": {"drawn": "batches_drawn", "under_way": "pass_started"},
 }
-"""Old name to new name: of classes and parameters, and of the settings or state of a class, a
-checkpoint and its position in the data."""
+"""Old name to new name: of classes, parameters and trainer state, and of the settings or state of a
+class, a checkpoint and its position in the data."""
 
 
 def renamed_classes(value: Any) -> Any:
@@ -87,7 +88,10 @@ def _renamed_parameters(listed: Any) -> Any:
 
 
 def _renamed_tensor(name: str) -> str:
-    match = re.fullmatch(r"(weights/.*/)(\w+)", name)
-    if not match:
-        return name
-    return match[1] + NAMES["parameters"].get(match[2], match[2])
+    for pattern, names in (
+        (r"(weights/.*/)(\w+)", NAMES["parameters"]),
+        (r"(trainer[/.]layer\d+\.)(\w+)", NAMES["trainer state"]),
+    ):
+        if match := re.fullmatch(pattern, name):
+            return match[1] + names.get(match[2], match[2])
+    return name
