@@ -141,6 +141,22 @@ void Network::backward_node(Run& run, std::size_t node, UpdateSink* sink) const 
   nodes_[node].layer->backward(pass);
 }
 
+Index find_nonfinite_parallel(const float* x, Index count) {
+  constexpr Index kChunk = 1 << 14;
+  std::atomic<Index> first{count};
+  parallel_for(ceil_divide(count, kChunk), kChunk, [&](Index begin, Index end) {
+    for (Index start = begin * kChunk; start < std::min(end * kChunk, first.load());
+         start += kChunk) {
+      const Index at = find_nonfinite(x + start, std::min(kChunk, count - start));
+      if (at < 0) continue;
+      Index known = first;
+      while (start + at < known && !first.compare_exchange_weak(known, start + at)) {
+      }
+    }
+  });
+  return first < count ? first.load() : -1;
+}
+
 void check_finite(const Input& x, Index rows, const char* name) {
   const auto find = [&](Index row) {
     if (!x.is_sparse()) return find_nonfinite(x.dense.row(row), x.width);

@@ -97,6 +97,9 @@ class Network {
   mutable IdlePool<Run> runs_;
 };
 
+// The index of the first NaN or infinite value of x [count], or -1; on all threads.
+Index find_nonfinite_parallel(const float* x, Index count);
+
 // Throws, with row and column, if one of `rows` rows is not finite.
 void check_finite(const Input& x, Index rows, const char* name);
 

@@ -11,11 +11,11 @@
 #include "core/parallel.h"
 #include "core/registry.h"
 #include "experts/expert.h"
-#include "kernels/finite.h"
 #include "kernels/random_fill.h"
 #include "products/machine.h"
 #include "products/orthogonal.h"
 #include "routing/router.h"
+#include "training/network.h"
 
 #define GATEWISE_STRING_(x) #x
 #define GATEWISE_STRING(x) GATEWISE_STRING_(x)
@@ -77,7 +77,7 @@ std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
   Index at = -1;
   {
     const py::gil_scoped_release release;
-    at = find_nonfinite(array.input.dense.data, array.rows * array.input.width);
+    at = find_nonfinite_parallel(array.input.dense.data, array.rows * array.input.width);
   }
   if (at < 0) return std::nullopt;
   return std::pair(at / array.input.width, at % array.input.width);

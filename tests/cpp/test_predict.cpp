@@ -97,3 +97,22 @@ TEST_CASE("training and prediction of one model exclude each other across thread
   CHECK_THROWS_AS(network->begin_fit(), Busy);
   network->end_read();
 }
+
+TEST_CASE("the first value that is not finite is the same with 1 and 4 threads") {
+  for (const Index count : {1, 3, 16384, 16385, 300000}) {
+    std::vector<float> x(count, 1.0f);
+    for (const int threads : {1, 4}) {
+      set_num_threads(threads);
+      CHECK(find_nonfinite_parallel(x.data(), count) == -1);
+    }
+    for (const Index index : {count - 1, count / 2, count / 3}) {
+      x[index] = NAN;
+      for (const int threads : {1, 4}) {
+        set_num_threads(threads);
+        CHECK(find_nonfinite_parallel(x.data(), count) == index);
+      }
+    }
+  }
+  set_num_threads(0);
+  CHECK(find_nonfinite_parallel(nullptr, 0) == -1);
+}
