@@ -15,7 +15,7 @@ SparseDictionary& dictionary(Layer& layer) {
   return *dictionary;
 }
 
-py::tuple encode(Layer& layer, const py::object& x, bool refit) {
+py::tuple encode(Layer& layer, const py::object& x, bool refit, bool checked) {
   const SparseDictionary& sparse_dictionary = dictionary(layer);
   const RowArray array = to_layer_rows(layer, x);
   require(!array.input.is_sparse(), "x: expected dense rows, got a sparse matrix");
@@ -23,7 +23,7 @@ py::tuple encode(Layer& layer, const py::object& x, bool refit) {
   const ReadClaim claim(layer.access());
   {
     const py::gil_scoped_release release;
-    check_finite(array.input, array.rows, "x");
+    if (!checked) check_finite(array.input, array.rows, "x");
     codes = encode_rows(sparse_dictionary, array.input.dense, array.rows, refit);
   }
   const auto num_nonzeros = static_cast<Index>(codes.values.size());
@@ -81,7 +81,8 @@ py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object
 }  // namespace
 
 void bind_dictionary(py::module_& module) {
-  module.def("encode", &encode, py::arg("layer"), py::arg("x"), py::arg("refit") = false);
+  module.def("encode", &encode, py::arg("layer"), py::arg("x"), py::arg("refit") = false,
+             py::arg("checked") = false);
   module.def("decode", &decode, py::arg("layer"), py::arg("codes"));
   module.def("search", &search_layer, py::arg("layer"), py::arg("codes"), py::arg("query"),
              py::arg("k"));

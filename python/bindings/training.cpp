@@ -40,7 +40,8 @@ InputArrays to_inputs(const Network& network, const py::list& objects) {
   return result;
 }
 
-py::list predict(const Network& network, const py::list& inputs, Index batch_rows) {
+// `checked`: the caller knows that all values are finite.
+py::list predict(const Network& network, const py::list& inputs, Index batch_rows, bool checked) {
   require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
   const InputArrays x = to_inputs(network, inputs);
   py::list results;
@@ -51,7 +52,8 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
     results.append(std::move(output));
   }
   const py::gil_scoped_release release;
-  for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
+  if (!checked)
+    for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
   network.predict(x.inputs, x.rows, batch_rows, outputs);
   return results;
 }
@@ -128,7 +130,7 @@ const float* sample_weights(const py::handle& object, Index num_samples) {
 }
 
 std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::list& targets,
-                                           const py::list& weights) {
+                                           const py::list& weights, bool checked) {
   auto bound = std::make_unique<BoundDataset>();
   add_inputs(*bound, inputs);
   require(weights.size() == targets.size(),
@@ -141,7 +143,7 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
     bound->arrays.push_back(weights[i]);
   }
   const py::gil_scoped_release release;
-  check_finite(data);
+  if (!checked) check_finite(data);
   return bound;
 }
 
@@ -247,7 +249,8 @@ void begin_fit(const Trainer& trainer) {
 void bind_network(py::module_& module) {
   py::class_<Network, std::shared_ptr<Network>>(module, "Network")
       .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
-      .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"));
+      .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"),
+           py::arg("checked") = false);
   module.def("input_gradients", &compute_input_gradients, py::arg("network"), py::arg("inputs"),
              py::arg("column"));
 }
@@ -255,7 +258,7 @@ void bind_network(py::module_& module) {
 void bind_dataset(py::module_& module) {
   py::class_<BoundDataset>(module, "Dataset")
       .def(py::init(&make_dataset), py::arg("inputs"), py::arg("targets"),
-           py::arg("sample_weights"))
+           py::arg("sample_weights"), py::arg("checked") = false)
       .def_property_readonly("samples",
                              [](const BoundDataset& bound) { return bound.data.num_samples; });
 }

@@ -110,9 +110,11 @@ def pack_sparse(kernel: Floats, form: str) -> dict[str, npt.NDArray[Any]]:
     form csr, column_order.
     """
 
-def encode(layer: Layer, x: Floats, refit: bool = False) -> tuple[Indices, Labels, Floats]:
+def encode(
+    layer: Layer, x: Floats, refit: bool = False, checked: bool = False
+) -> tuple[Indices, Labels, Floats]:
     """Codes of rows: indptr (n + 1), latents in ascending order, and values. `refit` recomputes the
-    values by non-negative least squares, which needs values above 0.
+    values by non-negative least squares, which needs values above 0. `checked` as for `Dataset`.
     """
 
 def decode(layer: Layer, codes: SparseRows) -> Floats:
@@ -135,16 +137,19 @@ class Network:
     def __init__(
         self, num_inputs: int, nodes: list[tuple[Layer, list[int]]], outputs: list[int]
     ) -> None: ...
-    def predict(self, inputs: list[Floats | SparseRows], batch_rows: int) -> list[Floats]:
+    def predict(
+        self, inputs: list[Floats | SparseRows], batch_rows: int, checked: bool = False
+    ) -> list[Floats]:
         """Outputs with the leading axes of the inputs. Raises ValueError at the first NaN or
-        infinity. Thread-safe.
+        infinity, unless `checked` (see `Dataset`). Thread-safe.
         """
 
 class Dataset:
     """Training data: inputs (samples, ..., d), targets, and per output sample weights or None.
 
     A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may have
-    several rows. Shapes are checked, and (once, natively) that inputs and float targets are finite.
+    several rows. Shapes are checked, and that inputs, float targets and weights are finite, unless
+    `checked`: the caller knows that they are, since `gatewise.data.convert` has checked them.
     """
 
     def __init__(
@@ -152,6 +157,7 @@ class Dataset:
         inputs: list[Floats | SparseRows],
         targets: list[Floats | Labels],
         sample_weights: list[Floats | None],
+        checked: bool = False,
     ) -> None: ...
     @property
     def samples(self) -> int: ...

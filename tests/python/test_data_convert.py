@@ -10,7 +10,8 @@ from gatewise import _core, losses
 from gatewise.data import convert
 from gatewise.data.csr import to_csr, to_sparse_rows
 from gatewise.data.parts import Part, to_part, to_parts
-from gatewise.data.sample_set import Signature, labelled_samples, read_features
+from gatewise.data.row_reader import RowReader
+from gatewise.data.sample_set import Signature, labelled_samples
 from gatewise.data.targets import TargetRule
 
 SHAPE = (None, 3)
@@ -156,21 +157,21 @@ def test_duplicate_nonzeros_are_summed_in_a_copy() -> None:
 def test_nan_in_a_sparse_matrix_is_reported_by_row_and_column() -> None:
     matrix = sparse.csr_array(np.array([[0, 2, 0], [0, 0, 0], [1, 0, np.inf]]))
     with pytest.raises(ValueError, match="x: expected finite numbers, got inf at row 2, column 2"):
-        read_features(to_part(matrix, "x"), SHAPE)
+        RowReader().features(to_part(matrix, "x"), SHAPE)
 
 
 def test_sparse_matrices_of_wrong_width_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"x: expected shape \(n, 3\), got a sparse matrix \(2, 4\)"
     ):
-        read_features(to_part(sparse.eye_array(2, 4, format="csr"), "x"), SHAPE)
+        RowReader().features(to_part(sparse.eye_array(2, 4, format="csr"), "x"), SHAPE)
 
 
 def test_errors_in_a_part_report_the_row_of_the_whole_array() -> None:
     x = np.ones((10, 3))
     x[8, 1] = np.nan
     with pytest.raises(ValueError, match="at row 8, column 1"):
-        read_features(to_part(x, "x").slice_rows(5, 10), SHAPE)
+        RowReader().features(to_part(x, "x").slice_rows(5, 10), SHAPE)
 
 
 def test_row_ranges_are_read_in_the_given_order() -> None:

@@ -13,6 +13,13 @@ an object with `__array__`    as for its array
 
 Errors: complex, text, date and object arrays (`TypeError`); wrong shapes, empty arrays, NaN and
 infinity (`ValueError` with row and column).
+
+Each array of a call is searched for NaN and infinity once, here: `features`, `weights` and
+`gatewise.data.targets` do it after the conversion, `gatewise.data.csr` for CSR rows. Whoever needs
+an array before `fit` does, to build a model or for the centre of an autoencoder, passes it on as
+`gatewise.data.parts.Checked`, and `gatewise.data.row_reader` uses what it contains. Arrays that
+passed go to the core with `checked=True`. Without it, the core searches itself, for users of
+`gatewise._core`. Memory maps and iterators are searched batch by batch, as they are read.
 """
 
 from __future__ import annotations
@@ -159,7 +166,13 @@ def match_features(array: Array, name: str, shape: Shape) -> Array:
     return array
 
 
-def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = None) -> Floats:
+def features(
+    array: Array,
+    name: str,
+    shape: Shape,
+    rows: RowIndices | None = None,
+    checked: Floats | None = None,
+) -> Floats:
     """A model input: float32, C-contiguous, finite, of shape `shape`.
 
     Parameters
@@ -172,6 +185,8 @@ def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = No
         The input's shape, with None for a free axis; the first axis is samples.
     rows : ndarray (n,) of int64 or range, optional
         Row indices for error messages, if `array` is a part of the user's array.
+    checked : ndarray, optional
+        The values of `array`, converted and checked already.
 
     Raises
     ------
@@ -181,14 +196,28 @@ def features(array: Array, name: str, shape: Shape, rows: RowIndices | None = No
         For a wrong shape, no samples, NaN or infinity.
     """
     check_numeric(array, name)
-    matched = match_features(array, name, shape)
-    converted = to_float32(matched, name)
-    check_finite(converted, name, matched, rows)
+    return to_finite(match_features(array, name, shape), name, rows, checked)
+
+
+def to_finite(
+    array: Array, name: str, rows: RowIndices | None = None, checked: Floats | None = None
+) -> Floats:
+    """`to_float32` and `check_finite`, unless `checked` has the values of `array` already."""
+    if checked is not None:
+        return checked.reshape(array.shape)
+    converted = to_float32(array, name)
+    check_finite(converted, name, array, rows)
     return converted
 
 
-def weights(array: Array, name: str, samples: int, rows: RowIndices | None = None) -> Floats:
-    """One finite float32 weight per sample, from `(n,)` or `(n, 1)`.
+def weights(
+    array: Array,
+    name: str,
+    samples: int,
+    rows: RowIndices | None = None,
+    checked: Floats | None = None,
+) -> Floats:
+    """One finite float32 weight per sample, from `(n,)` or `(n, 1)`; see `features`.
 
     Raises
     ------
@@ -203,6 +232,4 @@ def weights(array: Array, name: str, samples: int, rows: RowIndices | None = Non
         raise ValueError(
             f"{name}: expected one number per sample, shape ({samples},), got {array.shape}"
         )
-    converted = to_float32(flat, name)
-    check_finite(converted, name, flat, rows)
-    return converted
+    return to_finite(flat, name, rows, checked)

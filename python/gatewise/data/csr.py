@@ -58,7 +58,11 @@ def to_csr(value: object, name: str) -> CsrMatrix:
 
 
 def to_sparse_rows(
-    matrix: CsrMatrix, name: str, shape: Shape, rows: RowIndices | None = None
+    matrix: CsrMatrix,
+    name: str,
+    shape: Shape,
+    rows: RowIndices | None = None,
+    is_finite: bool = False,
 ) -> _core.SparseRows:
     """The rows of `matrix` for the core: float32 values, sorted int32 indices without duplicates.
 
@@ -72,6 +76,8 @@ def to_sparse_rows(
         The model's input shape, `(None, d)`.
     rows : ndarray (n,) of int64 or range, optional
         Row indices for error messages, if `matrix` is a part of the user's matrix.
+    is_finite : bool
+        If True, the matrix has been checked for NaN and infinity already.
 
     Raises
     ------
@@ -86,7 +92,8 @@ def to_sparse_rows(
     check_samples(matrix.shape[0], name, matrix.shape)
     matrix = to_canonical(matrix, name)
     values = to_float32(matrix.data, name)
-    _check_finite(matrix, values, name, rows)
+    if not is_finite:
+        _check_finite(matrix, values, name, rows)
     return _core.SparseRows(
         np.ascontiguousarray(matrix.indptr, dtype=np.int64),
         np.ascontiguousarray(matrix.indices, dtype=np.int32),

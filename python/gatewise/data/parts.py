@@ -10,18 +10,39 @@ from typing import cast
 
 import numpy as np
 
-from gatewise.data.convert import Array, RowIndices, check_numeric, to_array
+from gatewise.data.convert import Array, Floats, RowIndices, check_numeric, to_array
 from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
 
 
 @dataclass(frozen=True)
+class Checked:
+    """An array in memory that was found finite, for a further use of it in the same call.
+
+    Attributes
+    ----------
+    raw : array or CSR matrix
+        The user's array.
+    converted : ndarray, optional
+        Its values as float32; None for a CSR matrix.
+    """
+
+    raw: Array | CsrMatrix
+    converted: Floats | None = None
+
+
+@dataclass(frozen=True)
 class Part:
-    """Rows `first` to `stop` of one array of the user, with its argument name."""
+    """Rows `first` to `stop` of one array of the user, with its argument name.
+
+    `checked`: the array was found finite. `converted`: its values as float32, if they are known.
+    """
 
     raw: Array | CsrMatrix
     name: str
     first: int
     stop: int
+    checked: bool = False
+    converted: Floats | None = None
 
     @property
     def samples(self) -> int:
@@ -58,9 +79,7 @@ class Part:
         self, row_ranges: Sequence[tuple[int, int]] | None = None
     ) -> tuple[Array | CsrMatrix, RowIndices]:
         """The rows in `row_ranges` (from, to), in this order, and their indices; default all."""
-        if row_ranges is None:
-            row_ranges = [(0, self.samples)]
-        spans = [(self.first + first, self.first + stop) for first, stop in row_ranges]
+        spans = self._spans(row_ranges)
         if spans == [(0, self.raw.shape[0])]:
             return self.raw, range(self.raw.shape[0])
         if len(spans) == 1:
@@ -69,6 +88,18 @@ class Part:
         dense = cast("Array", self.raw)
         row_indices = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
         return np.concatenate([dense[slice(*span)] for span in spans]), row_indices
+
+    def read_converted(self, row_ranges: Sequence[tuple[int, int]] | None = None) -> Floats | None:
+        """The rows that `read` returns as float32, if `converted` is known."""
+        if self.converted is None:
+            return None
+        parts = [self.converted[slice(*span)] for span in self._spans(row_ranges)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _spans(self, row_ranges: Sequence[tuple[int, int]] | None) -> list[tuple[int, int]]:
+        if row_ranges is None:
+            row_ranges = [(0, self.samples)]
+        return [(self.first + first, self.first + stop) for first, stop in row_ranges]
 
 
 def open_npy(path: str | os.PathLike[str], name: str) -> Array:
@@ -103,6 +134,9 @@ def to_part(value: object, name: str) -> Part:
     OSError
         If `value` is a path and the file does not exist.
     """
+    if isinstance(value, Checked):
+        samples = int(value.raw.shape[0])
+        return Part(value.raw, name, 0, samples, checked=True, converted=value.converted)
     raw: Array | CsrMatrix
     if isinstance(value, (str, os.PathLike)):
         raw = open_npy(value, name)

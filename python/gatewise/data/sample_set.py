@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
 
 from gatewise import _core
 from gatewise.data import convert
 from gatewise.data.convert import Array, Floats, Labels, Shape
-from gatewise.data.csr import CsrMatrix, to_sparse_rows
 from gatewise.data.parts import Part, match_names, to_part, to_parts
+from gatewise.data.row_reader import RowRanges, RowReader
 from gatewise.data.split import check_class_weight, class_weights
 from gatewise.data.targets import TargetRule
 from gatewise.utils.warn import warn_user
-
-RowRanges: TypeAlias = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -66,43 +64,32 @@ class SampleSet:
 
     def features(self, row_ranges: RowRanges | None = None) -> list[Floats | _core.SparseRows]:
         """Converted and checked inputs of the samples in `row_ranges` (from, to)."""
-        return [
-            read_features(part, shape, row_ranges)
-            for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
-        ]
+        return self._features(RowReader(row_ranges))
 
     def dataset(self, row_ranges: RowRanges | None = None) -> _core.Dataset:
         """Converted and checked samples in `row_ranges`, for training or test steps."""
-        inputs = self.features(row_ranges)
-        targets = []
-        for part, rule in zip(self.targets, self.signature.rules, strict=True):
-            raw, rows = part.read(row_ranges)
-            targets.append(rule.convert(cast("Array", raw), part.name, rows))
-        return _core.Dataset(inputs, targets, self._sample_weights(targets, row_ranges))
+        reader = RowReader(row_ranges)
+        inputs = self._features(reader)
+        targets = [
+            reader.targets(part, rule)
+            for part, rule in zip(self.targets, self.signature.rules, strict=True)
+        ]
+        weights = self._sample_weights(targets, reader)
+        return _core.Dataset(inputs, targets, weights, checked=True)
+
+    def _features(self, reader: RowReader) -> list[Floats | _core.SparseRows]:
+        return [
+            reader.features(part, shape)
+            for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
+        ]
 
     def _sample_weights(
-        self, targets: list[Floats | Labels], row_ranges: RowRanges | None
+        self, targets: list[Floats | Labels], reader: RowReader
     ) -> list[Floats | None]:
         if self.class_weight is not None:
             return [class_weights(targets[0], self.signature.rules[0], self.class_weight)]
-        read: list[Floats | None] = []
-        for part in self.weights:
-            if part is None:
-                read.append(None)
-                continue
-            raw, rows = part.read(row_ranges)
-            read.append(convert.weights(cast("Array", raw), part.name, len(targets[0]), rows))
-        return read
-
-
-def read_features(
-    part: Part, shape: Shape, row_ranges: RowRanges | None = None
-) -> Floats | _core.SparseRows:
-    """Converted and checked rows of one input."""
-    raw, rows = part.read(row_ranges)
-    if part.sparse:
-        return to_sparse_rows(cast("CsrMatrix", raw), part.name, shape, rows)
-    return convert.features(cast("Array", raw), part.name, shape, rows)
+        samples = len(targets[0])
+        return [None if part is None else reader.weights(part, samples) for part in self.weights]
 
 
 def labelled_samples(

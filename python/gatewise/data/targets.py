@@ -12,11 +12,10 @@ from gatewise.data.convert import (
     Labels,
     RowIndices,
     Shape,
-    check_finite,
     check_numeric,
     check_samples,
     describe_shape,
-    to_float32,
+    to_finite,
 )
 from gatewise.losses import Loss
 
@@ -51,7 +50,13 @@ class TargetRule:
         assert units is not None
         return 2 if units == 1 and not self.are_labels else units
 
-    def convert(self, array: Array, name: str, rows: RowIndices | None = None) -> Floats | Labels:
+    def convert(
+        self,
+        array: Array,
+        name: str,
+        rows: RowIndices | None = None,
+        checked: Floats | None = None,
+    ) -> Floats | Labels:
         """Converts targets for the core.
 
         Parameters
@@ -64,6 +69,8 @@ class TargetRule:
             Argument name for error messages.
         rows : ndarray (n,) of int64 or range, optional
             Row indices for error messages, if `array` is a part of the user's array.
+        checked : ndarray, optional
+            The values of `array`, converted and checked for NaN already.
 
         Raises
         ------
@@ -76,7 +83,7 @@ class TargetRule:
         check_numeric(array, name)
         if self.are_labels:
             return self._convert_labels(array, name, rows)
-        return self._convert_values(array, name, rows)
+        return self._convert_values(array, name, rows, checked)
 
     def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
         """The class index of each sample `(n,)`, from converted targets.
@@ -128,7 +135,9 @@ class TargetRule:
             )
         return np.ascontiguousarray(array, dtype=np.int32)
 
-    def _convert_values(self, array: Array, name: str, rows: RowIndices | None) -> Floats:
+    def _convert_values(
+        self, array: Array, name: str, rows: RowIndices | None, checked: Floats | None
+    ) -> Floats:
         shape = self.shape
         if array.ndim == len(shape) - 1 and shape[-1] == 1:
             array = array[..., np.newaxis]
@@ -141,8 +150,7 @@ class TargetRule:
                 f"got {array.shape}{hint}"
             )
         check_samples(array.shape[0], name, array.shape)
-        converted = to_float32(array, name)
-        check_finite(converted, name, array, rows)
+        converted = to_finite(array, name, rows, checked)
         if self.loss.target in _BOUNDED and (converted.min() < 0 or converted.max() > 1):
             outside = (converted < 0) | (converted > 1)
             _raise_first_invalid(

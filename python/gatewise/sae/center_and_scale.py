@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.data.convert import Floats, features
+from gatewise.data.convert import Floats
+from gatewise.sae.training_data import Rows, array_of, read_rows
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
@@ -30,13 +31,13 @@ def check_center(center: object) -> str | None:
     return None if center is None else str(center)
 
 
-def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats, float]:
+def center_and_scale(rows: Rows, center: str | None, scale: bool) -> tuple[Floats, float]:
     """The centre of rows, and the factor that scales centred rows to a mean square of 1 per value.
 
     Parameters
     ----------
-    rows : array or memory map (n, d)
-        Read in blocks, twice if both are computed; sums are float64.
+    rows : Checked or memory map (n, d)
+        Read in blocks, twice if both are computed; sums are float64. Blocks of a file are checked.
     center : str or None
         "mean"; "geometric_median", the point of smallest mean distance, which is robust to
         outliers; or None for 0.
@@ -52,9 +53,9 @@ def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats
     Raises
     ------
     TypeError, ValueError
-        The rows are not numeric, or not finite.
+        The rows of the file are not numeric, or not finite.
     """
-    count, width = rows.shape
+    count, width = array_of(rows).shape
     middle = np.zeros(width)
     if center is not None:
         for part in _row_blocks(rows):
@@ -72,7 +73,7 @@ def center_and_scale(rows: Any, center: str | None, scale: bool) -> tuple[Floats
     return center_row, (count * width / square) ** 0.5 if square > 0 else 1.0
 
 
-def _geometric_median(rows: Any, start: Doubles) -> Doubles:
+def _geometric_median(rows: Rows, start: Doubles) -> Doubles:
     """Weiszfeld's iteration, `c <- (sum x_i / |x_i - c|) / (sum 1 / |x_i - c|)`, from `start`.
 
     References
@@ -96,7 +97,7 @@ def _geometric_median(rows: Any, start: Doubles) -> Doubles:
     return middle
 
 
-def _row_blocks(rows: Any) -> Iterator[Floats]:
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        row_range = range(start, min(start + _BLOCK_ROWS, len(rows)))
-        yield features(rows[start : row_range.stop], "x", (None, rows.shape[1]), row_range)
+def _row_blocks(rows: Rows) -> Iterator[Floats]:
+    count = len(array_of(rows))
+    for start in range(0, count, _BLOCK_ROWS):
+        yield read_rows(rows, range(start, min(start + _BLOCK_ROWS, count)))

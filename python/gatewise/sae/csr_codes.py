@@ -35,7 +35,7 @@ def encode(
     for start in range(0, len(rows), block_rows):
         row_range = range(start, min(start + block_rows, len(rows)))
         part = convert.features(rows[start : row_range.stop], "x", (None, width), rows=row_range)
-        indptr, indices, values = _core.encode(native, part, refit)
+        indptr, indices, values = _core.encode(native, part, refit, checked=True)
         if len(values) <= _MAX_INT32:
             indptr = indptr.astype(indices.dtype)
         parts.append(csr_array((values, indices, indptr), (len(part), latents)))

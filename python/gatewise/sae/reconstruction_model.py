@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data import convert, is_iterable_of_batches
+from gatewise.data.parts import Checked
 from gatewise.sae.center_and_scale import center_and_scale
 from gatewise.sae.dead_units import DeadUnitsWarning, dead_units, dead_window, describe_dead
 from gatewise.sae.encoding_model import EncodingModel
-from gatewise.sae.training_data import Limits, as_rows, evenly_spaced_rows, pair_with_targets
+from gatewise.sae.training_data import (
+    Limits,
+    Rows,
+    array_of,
+    as_rows,
+    evenly_spaced_rows,
+    pair_with_targets,
+)
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
@@ -72,8 +80,8 @@ class ReconstructionModel(EncodingModel):
         else:
             x = first = self._in_memory(as_rows(x, "x"))
             y = first if y is None else as_rows(y, "y")
-            self._architecture.limits.check(y, "y")
-        self._build_from_data([(None, *first.shape[1:])])
+            self._architecture.limits.check(array_of(y), "y")
+        self._build_from_data([(None, *array_of(first).shape[1:])])
         fit_state = self._fit_state
         before = getattr(fit_state, "rows", None), getattr(fit_state, "has_standardized", False)
         fit_state.rows, fit_state.has_standardized = first, False
@@ -108,8 +116,8 @@ class ReconstructionModel(EncodingModel):
         self._training.require_settings()
         rows = self._in_memory(as_rows(x, "x"))
         target = rows if y is None else as_rows(y, "y")
-        self._architecture.limits.check(target, "y")
-        self._build_from_data([(None, *rows.shape[1:])])
+        self._architecture.limits.check(array_of(target), "y")
+        self._build_from_data([(None, *array_of(rows).shape[1:])])
         has_standardized = self._standardize_from(rows)
         try:
             return super().train_on_batch(rows, target, *args, **settings)
@@ -122,12 +130,12 @@ class ReconstructionModel(EncodingModel):
         """`Model.test_on_batch`, with x as the target if y is omitted."""
         return super().test_on_batch(x, x if y is None else y, *args, **settings)
 
-    def _in_memory(self, rows: Any) -> Any:
-        """Rows, checked and converted once for input and target; a memory map is unchanged."""
+    def _in_memory(self, rows: Any) -> Rows:
+        """Rows, converted and checked once for all that `fit` does; a memory map is unchanged."""
         if isinstance(rows, np.memmap):
             return rows
         width = self.input_shape[-1] if self.built else rows.shape[1]
-        return convert.features(rows, "x", (None, width))
+        return Checked(rows, convert.features(rows, "x", (None, width)))
 
     def _with_targets(self, data: Any) -> Any:
         if data is None or isinstance(data, tuple | list):
@@ -137,11 +145,11 @@ class ReconstructionModel(EncodingModel):
         rows = as_rows(data, "validation_data")
         return rows, rows
 
-    def _standardize_from(self, rows: Any) -> bool:
+    def _standardize_from(self, rows: Rows) -> bool:
         """Sets c and s from `rows` unless they are set; returns whether it did."""
         if self._architecture.is_standardized:
             return False
-        convert.match_features(rows, "x", (None, self.input_shape[-1]))
+        convert.match_features(array_of(rows), "x", (None, self.input_shape[-1]))
         self._architecture.standardize(
             *center_and_scale(rows, self._architecture.center, self._architecture.scale)
         )

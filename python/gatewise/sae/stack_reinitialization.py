@@ -53,7 +53,7 @@ def reinitialize_units(
     last.native.set("kernel", kernel)
     last.native.set("bias", bias)
     # Computed by the core, so that bits do not depend on threads.
-    preactivations = encoder.predict([rows], BATCH_ROWS)[0]
+    preactivations = encoder.predict([rows], BATCH_ROWS, checked=True)[0]
     bias_shift = (
         _activation_thresholds(layer_stack, preactivations)[:, None] - preactivations[:, dead]
     )

@@ -110,13 +110,12 @@ class StackedArchitecture(Architecture):
             raise ValueError("refit: expected False with a stack, which has no decoder rows")
         if not len(rows):
             raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
-        network = self._network(graph, "encoder")
+        network, shape = self._network(graph, "encoder"), (None, self._built().width)
+        blocks = (
+            convert.features(part, "x", shape, row_range) for part, row_range in _row_blocks(rows)
+        )
         parts = [
-            csr_array(
-                network.predict([convert.features(part, "x", shape, row_range)], BATCH_ROWS)[0]
-            )
-            for part, row_range in _row_blocks(rows)
-            for shape in [(None, self._built().width)]
+            csr_array(network.predict([block], BATCH_ROWS, checked=True)[0]) for block in blocks
         ]
         return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
 
@@ -124,13 +123,11 @@ class StackedArchitecture(Architecture):
         network, shape = self._network(graph, "decoder"), (None, self._latents)
         if not csr.is_sparse(codes):
             dense = convert.features(convert.to_array(codes, "codes"), "codes", shape)
-            return network.predict([dense], BATCH_ROWS)[0]
+            return network.predict([dense], BATCH_ROWS, checked=True)[0]
         matrix: Any = csr_codes.to_codes(codes, "codes")
         csr.to_sparse_rows(matrix, "codes", shape)  # only for its checks
-        parts = [
-            network.predict([convert.to_float32(part.toarray(), "codes")], BATCH_ROWS)[0]
-            for part, _ in _row_blocks(matrix)
-        ]
+        blocks = (convert.to_float32(part.toarray(), "codes") for part, _ in _row_blocks(matrix))
+        parts = [network.predict([block], BATCH_ROWS, checked=True)[0] for block in blocks]
         return np.concatenate(parts)
 
     def search(self, codes: Any, query: Any, k: int) -> tuple[Labels, Floats]:

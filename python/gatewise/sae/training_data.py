@@ -7,18 +7,22 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from gatewise.data import convert
 from gatewise.data.batches import unpack
-from gatewise.data.convert import Floats
+from gatewise.data.convert import Array, Floats, Indices
+from gatewise.data.parts import Checked
 
 _BLOCK_ROWS = 1 << 14
 """Rows of a file that are checked at once."""
 _SAMPLE_ROWS = 1024
 """Size of the sample for revived units: enough for a median, cheap beside a training step."""
+
+Rows: TypeAlias = "Checked | np.memmap[Any, Any]"
+"""Rows `(n, d)` in memory, converted and checked, or the memory map of a file."""
 
 
 def as_rows(x: Any, name: str) -> Any:
@@ -42,11 +46,28 @@ def _open(path: str | os.PathLike[str], name: str) -> Any:
     return rows
 
 
-def evenly_spaced_rows(rows: Any) -> Floats:
+def array_of(rows: Checked | Array) -> Array:
+    """The array of rows, converted if they are `Checked`."""
+    if isinstance(rows, Checked):
+        assert rows.converted is not None
+        return rows.converted
+    return rows
+
+
+def read_rows(rows: Rows, indices: range | Indices) -> Floats:
+    """Some rows as float32; those of a file are checked each time."""
+    array = array_of(rows)
+    part = array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
+    if isinstance(rows, Checked):
+        return part
+    return convert.features(part, "x", (None, array.shape[1]), indices)
+
+
+def evenly_spaced_rows(rows: Rows) -> Floats:
     """Up to 1,024 rows at evenly spaced indices."""
-    count = len(rows)
+    count = len(array_of(rows))
     indices = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE_ROWS)).astype(np.int64))
-    return convert.features(rows[indices], "x", (None, rows.shape[1]), indices)
+    return read_rows(rows, indices)
 
 
 @dataclass(frozen=True)

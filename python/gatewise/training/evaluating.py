@@ -53,7 +53,7 @@ def one_batch(training: Training, data: tuple[object, object, object, object], t
         refuse_quantized("train_on_batch", training.model.layers)
     training.require_settings()
     x, y, sample_weight, class_weight = data
-    build_for(training, x)
+    x = build_for(training, x)
     samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     dataset = samples.dataset()
     trainer = training.prepare_trainer()

@@ -145,7 +145,7 @@ def _from_arrays(
 ) -> tuple[SampleSet, SampleSet | None]:
     """The samples to train on, and those that `validation_split` keeps back."""
     x, y, sample_weight, class_weight = data
-    build_for(training, x)
+    x = build_for(training, x)
     samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     kept = training_samples(samples.samples, split)
     if validation_data is not None or kept == samples.samples:

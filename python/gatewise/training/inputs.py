@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from gatewise import _core
 from gatewise.data import IteratorSource, array_source, is_iterable_of_batches, labelled_samples
 from gatewise.data.convert import check_samples
-from gatewise.data.parts import Part, to_parts
-from gatewise.data.sample_set import read_features
+from gatewise.data.parts import Checked, Part, to_parts
+from gatewise.data.row_reader import RowReader
 from gatewise.data.sources import BatchSource
 from gatewise.training.arguments import DEFAULT_BATCH_SIZE, refuse_with_iterator
 
 if TYPE_CHECKING:
+    from gatewise.data.convert import Floats
     from gatewise.training.training import Training
 
 Data: TypeAlias = tuple[object, object, object]
 """x, y and sample weights."""
 
 
-def build_for(training: Training, x: object) -> _core.Network:
-    """Builds a model that waits for its first data, if it does, and gives its network.
+def build_for(training: Training, x: object) -> object:
+    """Builds a model that waits for its first data, if it does, and returns x.
 
-    The data are checked before: a model must not be built for samples that are then refused.
+    The data are checked before: a model must not be built for samples that are then refused. An
+    array in memory is returned as `Checked`, so that the call does not check it again.
 
     Raises
     ------
     TypeError, ValueError
         If x cannot be an input.
     """
-    if not training.model.built:
-        names = ["x"]  # Only a model of one input waits for its shape.
-        parts = x.first_parts(names) if isinstance(x, IteratorSource) else to_parts(x, names, "x")
-        for part in parts:
-            check_samples(part.samples, part.name, part.shape)
-            if not part.streamed:
-                _check_values(part)
-        training.build_from_data([part.shape for part in parts])
-    return training.require_network()
+    if training.model.built:
+        return x
+    names = ["x"]  # Only a model of one input waits for its shape.
+    [part] = x.first_parts(names) if isinstance(x, IteratorSource) else to_parts(x, names, "x")
+    check_samples(part.samples, part.name, part.shape)
+    checked = None if part.streamed else _check_values(part)
+    training.build_from_data([part.shape])
+    if checked is None or isinstance(x, IteratorSource):
+        return x
+    return dict.fromkeys(x, checked) if isinstance(x, Mapping) else checked
 
 
 def evaluation_source(
@@ -57,12 +60,13 @@ def evaluation_source(
         build_for(training, source)
         source.signature = training.signature()
         return source
-    build_for(training, x)
+    x = build_for(training, x)
     samples = labelled_samples(training.signature(), x, y, sample_weight, prefix=prefix)
     return array_source(samples, batch_size or DEFAULT_BATCH_SIZE, shuffle=False)
 
 
-def _check_values(part: Part) -> None:
+def _check_values(part: Part) -> Checked:
     # A sample's own axes; (n,) is one feature per sample, as everywhere.
     sample_shape = part.shape[1:] or (1,)
-    read_features(part, (None, *sample_shape))
+    converted = RowReader().features(part, (None, *sample_shape))
+    return Checked(part.raw, None if part.sparse else cast("Floats", converted))

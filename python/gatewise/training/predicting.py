@@ -48,8 +48,8 @@ def predict_model(
     if is_iterable_of_batches(x):
         refuse_with_iterator("x", batch_size=batch_size)
         x = source = IteratorSource(x)
-    network = build_for(training, x)
-    signature = training.input_signature()
+    x = build_for(training, x)
+    network, signature = training.require_network(), training.input_signature()
     try:
         if source is not None:
             source.signature = signature
@@ -87,7 +87,8 @@ def predict_samples(
     for step, first in enumerate(range(0, total, rows)):
         stop = min(first + rows, total)
         callbacks.on_predict_batch_begin(step)
-        part = network.predict(samples.features([(first, stop)]), batch_size or BATCH_ROWS)
+        inputs = samples.features([(first, stop)])
+        part = network.predict(inputs, batch_size or BATCH_ROWS, checked=True)
         _report(callbacks, step, part)
         if stop - first == total:
             outputs = part
@@ -119,7 +120,7 @@ def predict_batches(
     parts: list[list[Floats]] = []
     for step, samples in enumerate(_limited(source.inputs(), steps)):
         callbacks.on_predict_batch_begin(step)
-        part = network.predict(samples.features(), BATCH_ROWS)
+        part = network.predict(samples.features(), BATCH_ROWS, checked=True)
         _report(callbacks, step, part)
         parts.append(part)
         _draw(progress, step + 1)

@@ -218,9 +218,10 @@ class Trainable(Compiling):
             and (batch_size is None or (type(batch_size) is int and batch_size > 0))
             and verbose in (0, 1, 2, "auto")
         ):
-            if x.dtype is not _FLOAT32 or not x.flags.c_contiguous:
+            is_converted = x.dtype is _FLOAT32 and x.flags.c_contiguous
+            if not is_converted:
                 x = features(x, "x", (None, *x.shape[1:]))
-            outputs = network.predict([x], batch_size or BATCH_ROWS)
+            outputs = network.predict([x], batch_size or BATCH_ROWS, not is_converted)
             return outputs[0] if len(outputs) == 1 else outputs
         outputs = predict_model(self._training, x, batch_size, verbose, steps, callbacks)
         shapes = [symbol.shape[1:] for symbol in self.inputs]

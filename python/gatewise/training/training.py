@@ -128,7 +128,7 @@ class Training:
 
     def check_outputs(self, inputs: list[Floats | _core.SparseRows]) -> None:
         """Warns of outputs for some samples that their loss takes for probabilities."""
-        outputs = self.require_network().predict(inputs, 32)
+        outputs = self.require_network().predict(inputs, 32, checked=True)
         found = output_activations(self.model.outputs)
         each = zip(self.model.output_names, self.resolve().losses, found, outputs, strict=True)
         for name, loss, activation, output in each:
