@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/random_streams.h"
 #include "core/registry.h"
 #include "kernels/activations.h"
 #include "products/grouped.h"
@@ -23,7 +24,7 @@ struct Step {
   std::uint64_t occurrence = 0;
 
   std::uint64_t stream(std::uint64_t layer_stream) const {
-    return layer_stream + (occurrence << 32);
+    return occurrence_stream(layer_stream, occurrence);
   }
 };
 
@@ -163,11 +164,11 @@ class Layer {
   const ParameterBlock& parameters() const { return block_; }
   LayerAccess& access() { return access_; }
 
-  // Random numbers drawn in forward passes use the streams from (stream + 1) 2^40, one per step if
-  // needed. Initial weights and shuffles use the streams below.
-  void set_random_stream(std::uint64_t seed, std::uint64_t stream) {
+  // Random numbers drawn in forward passes use the streams of layer `index` of a model, one per
+  // step if needed; see core/random_streams.h.
+  void set_random_stream(std::uint64_t seed, std::uint64_t index) {
     seed_ = seed;
-    stream_ = (stream + 1) << 40;
+    stream_ = layer_stream(index);
   }
 
   // Call this after every write of values from outside.

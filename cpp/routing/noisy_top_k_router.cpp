@@ -1,5 +1,6 @@
 // Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighted by the softmax
 // over the chosen (Shazeer et al. 2017, eq. 3 to 5). No noise outside training.
+#include "core/random_streams.h"
 #include "kernels/math.h"
 #include "kernels/random_fill.h"
 #include "routing/softmax_router.h"
@@ -20,7 +21,7 @@ class NoisyTopKRouter final : public SoftmaxRouter {
  protected:
   // Stores N(0, 1) sigmoid(x W_noise), the derivative of the noise with respect to x W_noise.
   void add_noise(Index row, const RunInfo& info, float* logits, float* noise) const override {
-    const Index start = static_cast<Index>(info.step) * kDrawsPerStep + row * experts_;
+    const Index start = static_cast<Index>(info.step) * kNoiseDrawsPerStep + row * experts_;
     alignas(64) float draws[kPanelWidth];
     for (Index e = 0; e < experts_; e += kPanelWidth) {
       const Index rest = experts_ - e;
@@ -32,10 +33,6 @@ class NoisyTopKRouter final : public SoftmaxRouter {
       (draw * sigmoid(noise_logits)).store_up_to(noise + e, rest);
     }
   }
-
- private:
-  // More random numbers than a step can need, so that no two steps share any.
-  static constexpr Index kDrawsPerStep = Index{1} << 36;
 };
 
 const bool registered = Registry<Router>::add<NoisyTopKRouter>("noisy_top_k");

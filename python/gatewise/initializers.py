@@ -18,6 +18,7 @@ from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
 from gatewise.utils.random import next_seed
+from gatewise.utils.streams import SLICE_STREAMS
 
 if TYPE_CHECKING:
     from gatewise._core import Floats
@@ -26,8 +27,6 @@ Shape = tuple[int, ...]
 
 _TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal variable truncated to [-2, 2]."""
-_SLICE_STREAM = 1 << 20
-"""Stream offset between slices of an orthogonal array; exceeds the streams of 16384 layers."""
 
 
 class Initializer(Configurable, ABC):
@@ -167,7 +166,7 @@ class Orthogonal(Initializer):
         rows, columns = shape[-2:]
         values = np.empty((math.prod(shape[:-2]), rows, columns), np.float32)
         for index in range(len(values)):
-            drawn = _core.random_orthogonal(seed, stream + index * _SLICE_STREAM, rows, columns)
+            drawn = _core.random_orthogonal(seed, stream + index * SLICE_STREAMS, rows, columns)
             values[index] = self.gain * drawn.reshape(rows, columns)
         return values.reshape(shape)
 

@@ -15,12 +15,10 @@ from gatewise.compress.kernels import MIN_NORMAL, LayerChoice, keep_zeros, small
 from gatewise.compress.scheduled import KernelSchedule
 from gatewise.models.gradients import mean_gradients
 from gatewise.utils.checks import check_integer, check_number
+from gatewise.utils.streams import GRADIENT_ROWS
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
-
-_ROWS_STREAM = 3 << 60
-"""Random stream of drawn rows; above those of initial weights, shuffles, training and masks."""
 
 
 class DropAndGrow(KernelSchedule):
@@ -138,7 +136,8 @@ class DropAndGrow(KernelSchedule):
         return self.drop_fraction / 2 * (1 + math.cos(math.pi * done))
 
     def _update_kernels(self, step: int) -> None:
-        chosen = _core.permutation(self._seed(), _ROWS_STREAM + step, self.x.shape[0])[: self.rows]
+        order = _core.permutation(self._seed(), GRADIENT_ROWS.at(step), self.x.shape[0])
+        chosen = order[: self.rows]
         # Files are read fastest in ascending order.
         chosen.sort()
         gradients = mean_gradients(self.model, self.x[chosen], self.y[chosen])  # type: ignore[arg-type]

@@ -11,14 +11,12 @@ from gatewise.compress.densities import check_density, check_distribution, kept_
 from gatewise.compress.kernels import MIN_NORMAL, Kernel, LayerChoice, find_kernels, keep_zeros
 from gatewise.utils.checks import check_flag, check_integer
 from gatewise.utils.random import next_seed
+from gatewise.utils.streams import MASKS
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
     from gatewise.layers import Layer
     from gatewise.models import Model
-
-_MASK_STREAM = 1 << 61
-"""First random stream of masks; above those of initial weights, shuffles and training."""
 
 
 def initialize_sparse(
@@ -100,7 +98,7 @@ def initialize_sparse(
 
 def draw_masks(kernels: list[Kernel], counts: list[Indices], seed: int, rescale: bool) -> None:
     """Keeps a random subset of `counts` weights of each expert of each kernel."""
-    stream = _MASK_STREAM
+    stream = MASKS.first
     for kernel, own in zip(kernels, counts, strict=True):
         weights = kernel.read()
         for expert, count in zip(weights, own, strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.data.convert import Indices
 from gatewise.data.sample_set import SampleSet
+from gatewise.utils.streams import BUFFER_STREAMS
 
 Batch: TypeAlias = tuple[_core.Dataset, Indices]
 """Samples for the core, and the indices of those in the batch."""
@@ -19,8 +20,6 @@ Batch: TypeAlias = tuple[_core.Dataset, Indices]
 # ranges, small compared with the memory of a training machine.
 _BUFFER_BYTES = 32 << 20
 _BLOCKS_PER_BUFFER = 16
-# Buffers use streams from 2**44 on, so that no shuffle shares a stream with that of another epoch.
-_BUFFER_STREAM_BITS = 44
 
 
 class BatchSource(Protocol):
@@ -125,7 +124,7 @@ class StreamSource:
                 skip -= batches
                 continue
             dataset = self._set.dataset(self._row_ranges(block_order, first, first + rows))
-            buffer_stream = stream + ((buffer + 1) << _BUFFER_STREAM_BITS)
+            buffer_stream = stream + (buffer + 1) * BUFFER_STREAMS
             order = _order(self._shuffle, seed, buffer_stream, rows)
             for start in range(skip * size, rows, size):
                 yield dataset, order[start : start + size]

@@ -10,6 +10,7 @@ import numpy as np
 
 from gatewise import initializers
 from gatewise.layers.storage import BYTES, FLOAT32, INDEX_BYTES, SPARSE, refuse_quantized
+from gatewise.utils import streams
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from gatewise import _core
     from gatewise._core import Floats
     from gatewise.initializers import Initializer
-
-_STREAMS_PER_LAYER = 64
-"""Random streams reserved per layer of a model; a layer has at most as many parameters."""
 
 
 class ParameterOwner:
@@ -68,7 +66,7 @@ class ParameterOwner:
         native = self.native
         for position, parameter in enumerate(_logical_parameters(native.parameters())):
             initializer = self.initializer_for(parameter)
-            stream = index * _STREAMS_PER_LAYER + position
+            stream = streams.INITIAL_WEIGHTS.at(index * streams.STREAMS_PER_LAYER + position)
             native.set(parameter.name, initializer(parameter.shape, seed=seed, stream=stream))
 
     @property

@@ -8,13 +8,11 @@ import numpy as np
 
 from gatewise import _core
 from gatewise.sae import csr_codes
+from gatewise.utils.streams import RESAMPLED_LATENTS
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices
     from gatewise.sae.sparse_dictionary import SparseDictionary
-
-_STREAM = 1 << 37
-"""First random stream of the draws, above those of shuffles and of revived units of stacks."""
 
 
 def resample(
@@ -51,7 +49,7 @@ def resample(
     if not squares.sum() > 0:
         return
     cumulative = np.cumsum(squares / squares.sum())
-    draws = _core.random_uniform(seed, _STREAM + step, len(dead), 0.0, 1.0)
+    draws = _core.random_uniform(seed, RESAMPLED_LATENTS.at(step), len(dead), 0.0, 1.0)
     chosen = np.minimum(np.searchsorted(cumulative, draws, side="right"), len(rows) - 1)
     directions = errors[chosen] / np.sqrt(squares[chosen, None])
     encoder, bias, decoder = (native.get(name) for name in ("encoder", "encoder_bias", "decoder"))

@@ -8,14 +8,12 @@ import numpy as np
 
 from gatewise.sae.activations import KL, TopK
 from gatewise.training.predicting import BATCH_ROWS
+from gatewise.utils.streams import REINITIALIZED_UNITS
 
 if TYPE_CHECKING:
     from gatewise import _core
     from gatewise._core import Floats, Indices
     from gatewise.sae.layer_stack import LayerStack
-
-_FIRST_STREAM = 1 << 36
-"""First random stream of new weights, above those of shuffles, which start at 2**32."""
 
 
 def reinitialize_units(
@@ -47,7 +45,7 @@ def reinitialize_units(
     """
     last, after = layer_stack.encoder[-1], layer_stack.decoder[0]
     kernel, bias = last.native.get("kernel"), last.native.get("bias")
-    stream = _FIRST_STREAM + step
+    stream = REINITIALIZED_UNITS.at(step)
     kernel[:, dead] = last.kernel_initializer(kernel.shape, seed=seed, stream=stream)[:, dead]
     bias[dead] = 0
     last.native.set("kernel", kernel)

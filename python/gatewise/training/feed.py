@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from gatewise import _core
 from gatewise.data.sources import Batch, BatchSource
 from gatewise.registry import Config
+from gatewise.utils.streams import SHUFFLES
 from gatewise.utils.warn import warn_user
-
-# Layers draw from streams below 2**32: 64 for each of a model's layers.
-_FIRST_SHUFFLE_STREAM = 1 << 32
 
 
 class TrainingFeed:
@@ -94,7 +92,7 @@ class TrainingFeed:
         if self._pass is None:
             skip = self._batches_drawn if self._resuming else 0
             if not self._resuming:
-                self._stream = _FIRST_SHUFFLE_STREAM + self._trainer.steps
+                self._stream = SHUFFLES.at(self._trainer.steps)
             self._batches_drawn, self._resuming = skip, False
             self._pass = self._source.start_pass(seed, self._stream, skip)
         return self._pass

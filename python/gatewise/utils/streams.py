@@ -1,0 +1,131 @@
+"""Streams of random numbers: which part of the package draws from which.
+
+A random number depends on (seed, stream, index). All parts of a model share its seed, so each has
+its own range of streams, listed here in ascending order. Streams of layers in forward passes are
+used by the core; `cpp/core/random_streams.h` has the same numbers.
+
+Ranges overlap in two places, so that numbers which should be independent can be equal:
+
+- The rows of buffer b of a file (from 0) are shuffled with the stream of the pass plus
+  2**44 (b + 1). The sixteenth layer of a model begins at 2**44, so its second use in the model
+  draws from the streams of the first buffer. The same holds for every sixteenth layer after it and
+  a later buffer.
+- An orthogonal array takes a stream 2**20 after the last one for each of its slices, so slices from
+  the 4,097th on draw from the streams of shuffles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STREAMS_PER_LAYER = 64
+"""Streams of a layer's initial weights; a layer has at most as many parameters."""
+
+SLICE_STREAMS = 1 << 20
+"""Streams between two slices of an orthogonal array; exceeds those of 16,384 layers."""
+
+BUFFER_STREAMS = 1 << 44
+"""Streams between the shuffle of a pass and those of its buffers."""
+
+
+@dataclass(frozen=True)
+class StreamRange:
+    """A range of streams.
+
+    Attributes
+    ----------
+    name : str
+        What is drawn.
+    first : int
+        The first stream.
+    count : int
+        How many streams.
+    offset : str
+        How the offset from the first stream is computed; all counts are from 0.
+    users : tuple of str
+        The files that import the range: of the package, or of `cpp/`.
+    """
+
+    name: str
+    first: int
+    count: int
+    offset: str
+    users: tuple[str, ...]
+
+    @property
+    def stop(self) -> int:
+        """The stream after the last one."""
+        return self.first + self.count
+
+    def at(self, offset: int) -> int:
+        """The stream at an offset from the first."""
+        return self.first + offset
+
+
+INITIAL_WEIGHTS = StreamRange(
+    "initial weights",
+    first=0,
+    count=1 << 32,
+    offset="64 layer + parameter, + 2^20 slice of an orthogonal array",
+    users=("layers/parameters.py", "initializers.py"),
+)
+SHUFFLES = StreamRange(
+    "order of rows, or of blocks of rows of a file, in a pass over the data",
+    first=1 << 32,
+    count=(1 << 36) - (1 << 32),
+    offset="training step",
+    users=("training/feed.py",),
+)
+REINITIALIZED_UNITS = StreamRange(
+    "new weights of dead units of a stack",
+    first=1 << 36,
+    count=1 << 36,
+    offset="training step",
+    users=("sae/stack_reinitialization.py",),
+)
+RESAMPLED_LATENTS = StreamRange(
+    "rows from which dead latents of a dictionary are re-initialised",
+    first=1 << 37,
+    count=(1 << 40) - (1 << 37),
+    offset="training step",
+    users=("sae/dictionary_resampling.py",),
+)
+LAYERS = StreamRange(
+    "dropout and router noise",
+    first=1 << 40,
+    count=(1 << 61) - (1 << 40),
+    offset="2^40 layer + 2^32 earlier uses of the layer in the model + training step",
+    users=("cpp/layers/layer.h", "cpp/routing/noisy_top_k_router.cpp"),
+)
+BUFFERS = StreamRange(
+    "order of the rows of a buffer of a file",
+    first=BUFFER_STREAMS + SHUFFLES.first,
+    count=(1 << 61) - BUFFER_STREAMS - SHUFFLES.first,
+    offset="2^44 buffer + training step",
+    users=("data/sources.py",),
+)
+MASKS = StreamRange(
+    "initial masks of sparse weights",
+    first=1 << 61,
+    count=1 << 60,
+    offset="expert, counted over all kernels",
+    users=("compress/initialize.py",),
+)
+GRADIENT_ROWS = StreamRange(
+    "rows whose gradient decides which weights grow",
+    first=3 << 60,
+    count=1 << 60,
+    offset="training step",
+    users=("compress/drop_and_grow.py",),
+)
+
+TABLE = (
+    INITIAL_WEIGHTS,
+    SHUFFLES,
+    REINITIALIZED_UNITS,
+    RESAMPLED_LATENTS,
+    LAYERS,
+    BUFFERS,
+    MASKS,
+    GRADIENT_ROWS,
+)
