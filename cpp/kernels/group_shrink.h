@@ -18,7 +18,7 @@ struct GroupShrink {
   float rate = 0;                 // learning_rate l1
   const float* second = nullptr;  // Adam's v, in the layout of W; null if steps are not scaled
   float inner_epsilon = 0;
-  float variance_root = 1;        // sqrt(v_hat) = variance_root sqrt(v + inner_epsilon)
+  float variance_root = 1;  // sqrt(v_hat) = variance_root sqrt(v + inner_epsilon)
   float epsilon = 0;
 };
 
