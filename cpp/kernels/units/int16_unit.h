@@ -9,7 +9,7 @@ namespace gatewise {
 class Int16Unit {
  public:
   // True if a screen takes less time than the float32 products that it saves: at v4 with VNNI,
-  // whose one instruction multiplies and adds, and at v3 with or without AVX-VNNI (figures in
+  // whose one instruction multiplies and adds, and at v3 with or without AVX-VNNI (measurements in
   // docs/selection_path.md). Without VNNI, 512-bit registers need two instructions on two ports for
   // 32 products, as float32 does.
   static bool is_available();
