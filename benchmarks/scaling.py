@@ -28,9 +28,9 @@ import numpy as np
 
 from . import machine
 from .machine import Limits
-from .peers.shapes import FLOAT_BYTES, LAST_CACHE_BYTES, Shape
+from .peers.shapes import FLOAT_BYTES, Shape
+from .scaling_cost import BASE, Cost, axis_value
 
-BASE = Shape(4096, 256, 512, 16, 2)
 AXES: dict[str, tuple[int, ...]] = {
     "n": (1, 8, 64, 512, 4096, 16384),
     "d": (64, 128, 256, 512, 1024),
@@ -49,38 +49,6 @@ ROUTED_SCORES = 1 << 20
 # The base layer is on every axis; in an undisturbed run its times differ by less than this factor.
 MAX_SPREAD = 1.2
 ROUNDS = 7
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of a forward pass and of its routing; bytes of the chosen experts' kernels."""
-
-    shape: Shape
-    threads: int
-    seconds: float
-    routing_seconds: float
-    touched_bytes: float
-
-    @property
-    def experts_seconds(self) -> float:
-        return self.seconds - self.routing_seconds
-
-    def arithmetic_seconds(self, limits: Limits) -> float:
-        """Minimum seconds of the experts' arithmetic."""
-        return 2.0 * self.shape.n * self.shape.k * self.shape.expert_parameters / limits.flops
-
-    def bound_seconds(self, limits: Limits) -> float:
-        """Minimum seconds of the experts: the maximum of arithmetic and reading."""
-        return max(self.arithmetic_seconds(limits), self.touched_bytes / limits.bytes)
-
-    def min_seconds(self, limits: Limits) -> float:
-        """The bound; without reading for kernels up to 8 last-level caches, which may be cached."""
-        is_read = self.touched_bytes > 8 * LAST_CACHE_BYTES
-        return self.bound_seconds(limits) if is_read else self.arithmetic_seconds(limits)
-
-    def is_possible(self, limits: Limits) -> bool:
-        """Whether the experts' time is within the machine's limits."""
-        return self.experts_seconds >= self.min_seconds(limits)
 
 
 def _seconds(run: Callable[[], Any]) -> float:
@@ -153,12 +121,6 @@ def along_axes(threads: int) -> Iterator[tuple[str, list[Cost]]]:
         shapes = [dataclasses.replace(BASE, **{letter: value}) for value in values]
         yield letter, measure(shapes, [threads] * len(shapes))
     yield "threads", measure([BASE] * threads, range(1, threads + 1))
-
-
-def axis_value(letter: str, cost: Cost) -> int:
-    """Value of a cost on the axis of that letter."""
-    value: int = cost.threads if letter == "threads" else getattr(cost.shape, letter)
-    return value
 
 
 def print_axis(letter: str, costs: Sequence[Cost], limits: Limits) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .machine import Limits, Machine
-from .scaling import BASE, Cost, axis_value
+from .scaling_cost import BASE, Cost, axis_value
 
 MEANINGS = {
     "n": "n, rows",
