@@ -2,7 +2,7 @@
 // router under test with its parameters.
 #pragma once
 
-#include "optimizers/optimizer.h"
+#include "optimizers/layer_state.h"
 #include "reference.h"
 #include "routing/output_sum_scorer.h"
 #include "routing/router.h"
