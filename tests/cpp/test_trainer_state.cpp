@@ -75,10 +75,10 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
   CHECK(message("steps", std::span(negative)) ==
         "state: expected step counts >= 0 in steps, got -1");
   CHECK(message("steps", std::span(few)) == "state: expected the type that was stored in steps");
-  const auto size = std::get<std::span<const float>>(views["layer2.second"]).size();
-  CHECK(message("layer2.second", std::span(few)) ==
-        "state: expected " + std::to_string(size) + " values in layer2.second, got 3");
-  views.erase("layer2.second");
-  CHECK(message("steps", views["steps"]) == "state: expected a key layer2.second");
+  const auto size = std::get<std::span<const float>>(views["layer2.second_moment"]).size();
+  CHECK(message("layer2.second_moment", std::span(few)) ==
+        "state: expected " + std::to_string(size) + " values in layer2.second_moment, got 3");
+  views.erase("layer2.second_moment");
+  CHECK(message("steps", views["steps"]) == "state: expected a key layer2.second_moment");
   CHECK(read_state(*training.trainer) == before);
 }
