@@ -78,15 +78,7 @@ class Adam(Optimizer):
         # With 0, weights without a gradient so far would be updated by 0 / 0.
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
 
-    def native_options(self) -> Config:
-        """The settings in the form that the core reads."""
-        return {**super().native_options(), **self._moments()}
-
-    def fixed_settings(self) -> Config:
-        """The settings that training does not change: all but the learning rate."""
-        return {**super().fixed_settings(), **self._moments()}
-
-    def _moments(self) -> Config:
+    def _own_settings(self) -> Config:
         return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
 
 

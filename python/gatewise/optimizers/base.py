@@ -139,6 +139,7 @@ class Optimizer(Configurable):
             "clipvalue": self.clipvalue or 0.0,
             "global_clipnorm": self.global_clipnorm or 0.0,
             "dense_updates": self.dense_updates,
+            **self._own_settings(),
         }
 
     def get_config(self) -> Config:
@@ -160,7 +161,12 @@ class Optimizer(Configurable):
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
             "dense_updates": self.dense_updates,
+            **self._own_settings(),
         }
+
+    def _own_settings(self) -> Config:
+        """The settings that only this kind of optimizer has, by their names in the core."""
+        return {}
 
     def __getstate__(self) -> dict[str, object]:
         # A copy does not control the trainer of the original.

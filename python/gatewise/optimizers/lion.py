@@ -69,13 +69,5 @@ class Lion(Optimizer):
         self.beta_1 = check_decay_rate("beta_1", beta_1)
         self.beta_2 = check_decay_rate("beta_2", beta_2)
 
-    def native_options(self) -> Config:
-        """The settings in the form that the core reads."""
-        return {**super().native_options(), **self._own_settings()}
-
-    def fixed_settings(self) -> Config:
-        """The settings that training does not change: all but the learning rate."""
-        return {**super().fixed_settings(), **self._own_settings()}
-
     def _own_settings(self) -> Config:
         return {"beta_1": self.beta_1, "beta_2": self.beta_2}

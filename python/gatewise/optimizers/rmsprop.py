@@ -82,13 +82,5 @@ class RMSprop(Optimizer):
         self.momentum = check_decay_rate("momentum", momentum)
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
 
-    def native_options(self) -> Config:
-        """The settings in the form that the core reads."""
-        return {**super().native_options(), **self._own_settings()}
-
-    def fixed_settings(self) -> Config:
-        """The settings that training does not change: all but the learning rate."""
-        return {**super().fixed_settings(), **self._own_settings()}
-
     def _own_settings(self) -> Config:
         return {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}

@@ -70,12 +70,5 @@ class SGD(Optimizer):
         self.momentum = check_number("momentum", momentum, 0.0, 1.0)
         self.nesterov = check_flag("nesterov", nesterov)
 
-    def native_options(self) -> Config:
-        """The settings in the form that the core reads."""
-        own = {"momentum": self.momentum, "nesterov": self.nesterov}
-        return {**super().native_options(), **own}
-
-    def fixed_settings(self) -> Config:
-        """The settings that training does not change: all but the learning rate."""
-        own = {"momentum": self.momentum, "nesterov": self.nesterov}
-        return {**super().fixed_settings(), **own}
+    def _own_settings(self) -> Config:
+        return {"momentum": self.momentum, "nesterov": self.nesterov}
