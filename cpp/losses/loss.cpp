@@ -6,7 +6,9 @@
 namespace gatewise {
 
 std::unique_ptr<Loss> Loss::create(const std::string& name, const Options& options) {
-  return Registry<Loss>::create(name, options);
+  auto loss = Registry<Loss>::create(name, options);
+  options.check_all_read();
+  return loss;
 }
 
 double Loss::evaluate(const Predictions& y, const Target& target, bool fused, float scale,

@@ -12,9 +12,8 @@ class BinaryAccuracy final : public Metric {
 
   float row(const float* y, Index row, const Target& target) const override {
     const float* t = target.values + row * target.units;
-    float sum = 0;
-    for (Index j = 0; j < target.units; ++j) sum += float((y[j] > 0.5f) == (t[j] > 0.5f));
-    return sum / static_cast<float>(target.units);
+    return mean_over_units(target.units,
+                           [&](Index j) { return float((y[j] > 0.5f) == (t[j] > 0.5f)); });
   }
 };
 

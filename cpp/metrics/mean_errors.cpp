@@ -13,9 +13,7 @@ class MeanSquaredErrorMetric final : public Metric {
 
   float row(const float* y, Index row, const Target& target) const override {
     const float* t = target.values + row * target.units;
-    float sum = 0;
-    for (Index j = 0; j < target.units; ++j) sum += (y[j] - t[j]) * (y[j] - t[j]);
-    return sum / static_cast<float>(target.units);
+    return mean_over_units(target.units, [&](Index j) { return (y[j] - t[j]) * (y[j] - t[j]); });
   }
 };
 
@@ -25,9 +23,7 @@ class MeanAbsoluteErrorMetric final : public Metric {
 
   float row(const float* y, Index row, const Target& target) const override {
     const float* t = target.values + row * target.units;
-    float sum = 0;
-    for (Index j = 0; j < target.units; ++j) sum += std::fabs(y[j] - t[j]);
-    return sum / static_cast<float>(target.units);
+    return mean_over_units(target.units, [&](Index j) { return std::fabs(y[j] - t[j]); });
   }
 };
 

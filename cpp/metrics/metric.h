@@ -26,6 +26,14 @@ class Metric {
   double evaluate(const Predictions& y, const Target& target, float* row_values) const;
 };
 
+// The mean of term(j) over the units of a row, summed in order.
+template <typename Term>
+float mean_over_units(Index units, const Term& term) {
+  float sum = 0;
+  for (Index j = 0; j < units; ++j) sum += term(j);
+  return sum / static_cast<float>(units);
+}
+
 // The index of the largest of `count` values, ties to the lowest index.
 Index argmax(const float* values, Index count);
 

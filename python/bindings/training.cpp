@@ -161,9 +161,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
   std::vector<Objective> objectives;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     Objective objective;
-    const Options options = to_options(losses[i].second);
-    objective.loss = Loss::create(losses[i].first, options);
-    options.check_all_read();
+    objective.loss = Loss::create(losses[i].first, to_options(losses[i].second));
     objective.weight = weights[i];
     for (const auto& [kind, settings] : metrics[i])
       objective.metrics.push_back(Metric::create(kind, to_options(settings)));
