@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -31,48 +32,65 @@ class RowReader:
 
     def __init__(self, row_ranges: RowRanges | None = None) -> None:
         self._row_ranges = row_ranges
-        self._read: dict[Hashable, tuple[Array | CsrMatrix, RowIndices]] = {}
-        self._converted: dict[Hashable, Floats | None] = {}
+        self._read: list[_ReadRows] = []
 
     def features(self, part: Part, shape: Shape) -> Floats | _core.SparseRows:
         """Rows of a model input."""
-        raw, rows, known = self._rows(part)
+        read = self._rows(part)
         if part.sparse:
-            key = _identity(part.raw)
-            is_finite = part.checked or key in self._converted
-            converted = to_sparse_rows(cast("CsrMatrix", raw), part.name, shape, rows, is_finite)
-            self._converted[key] = None
+            matrix = cast("CsrMatrix", read.raw)
+            is_finite = part.checked or read.is_finite
+            converted = to_sparse_rows(matrix, part.name, shape, read.indices, is_finite)
+            read.is_finite = True
             return converted
-        return self._keep(part, convert.features(cast("Array", raw), part.name, shape, rows, known))
+        raw = cast("Array", read.raw)
+        read.converted = convert.features(raw, part.name, shape, read.indices, read.converted)
+        return read.converted
 
     def targets(self, part: Part, rule: TargetRule) -> Floats | Labels:
         """Rows of the targets of one output."""
-        raw, rows, known = self._rows(part)
-        converted = rule.convert(cast("Array", raw), part.name, rows, known)
-        return converted if rule.are_labels else self._keep(part, cast("Floats", converted))
+        read = self._rows(part)
+        raw = cast("Array", read.raw)
+        converted = rule.convert(raw, part.name, read.indices, read.converted)
+        if not rule.are_labels:
+            read.converted = cast("Floats", converted)
+        return converted
 
     def weights(self, part: Part, samples: int) -> Floats:
         """Weights of the samples."""
-        raw, rows, known = self._rows(part)
-        array = cast("Array", raw)
-        return self._keep(part, convert.weights(array, part.name, samples, rows, known))
+        read = self._rows(part)
+        raw = cast("Array", read.raw)
+        read.converted = convert.weights(raw, part.name, samples, read.indices, read.converted)
+        return read.converted
 
-    def _rows(self, part: Part) -> tuple[Array | CsrMatrix, RowIndices, Floats | None]:
-        """Rows before conversion, their indices, and the converted rows if they are known."""
-        key = _identity(part.raw)
-        if key not in self._read:
-            self._read[key] = part.read(self._row_ranges)
-        raw, rows = self._read[key]
-        known = self._converted.get(key)
-        return raw, rows, part.read_converted(self._row_ranges) if known is None else known
-
-    def _keep(self, part: Part, converted: Floats) -> Floats:
-        self._converted[_identity(part.raw)] = converted
-        return converted
+    def _rows(self, part: Part) -> _ReadRows:
+        for read in self._read:
+            if _is_same_array(read.source, part.raw):
+                break
+        else:
+            read = _ReadRows(part.raw, *part.read(self._row_ranges))
+            self._read.append(read)
+        if read.converted is None:
+            read.converted = part.read_converted(self._row_ranges)
+        return read
 
 
-def _identity(raw: Array | CsrMatrix) -> Hashable:
-    """Equal for arrays of the same memory, dtype and layout; two may be views of one tensor."""
-    if not isinstance(raw, np.ndarray):
-        return id(raw)
-    return raw.__array_interface__["data"][0], raw.dtype.str, raw.shape, raw.strides
+@dataclass
+class _ReadRows:
+    """Rows of one array, as read and, once known, as converted and checked."""
+
+    source: Array | CsrMatrix
+    raw: Array | CsrMatrix
+    indices: RowIndices
+    converted: Floats | None = None
+    is_finite: bool = False
+
+
+def _is_same_array(a: Array | CsrMatrix, b: Array | CsrMatrix) -> bool:
+    """Whether two arrays have the same memory, dtype and layout; both may view one tensor."""
+    if a is b:
+        return True
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)) or a.shape != b.shape:
+        return False
+    same_layout = a.dtype == b.dtype and a.strides == b.strides
+    return same_layout and a.__array_interface__["data"] == b.__array_interface__["data"]
