@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "arrays.h"
-#include "layers/encode_rows.h"
+#include "layers/dictionary/encode_rows.h"
 #include "training/network.h"
 
 namespace gatewise {

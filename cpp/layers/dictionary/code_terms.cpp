@@ -1,4 +1,4 @@
-#include "layers/code_terms.h"
+#include "layers/dictionary/code_terms.h"
 
 #include <algorithm>
 

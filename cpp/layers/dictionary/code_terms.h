@@ -26,10 +26,10 @@ struct CodeTerm {
   const float* values = nullptr;     // [nonzeros] factors of reconstruction gradients (decoder)
   const float* gradients = nullptr;  // [nonzeros] of u W_e: factors of u, for the encoder
   const float* bias_gradients = nullptr;  // [nonzeros] of b_e
-  CodeGradients::ParameterGradient parameter_gradients[2];
+  CodeGradients::ParameterGradient parameter_gradients[2] = {};
   Index u_row = 0;
   Index d_row = 0;
-  LatentGroups groups;
+  LatentGroups groups = {};
 };
 
 // The nonzeros of all terms sorted by latent, then by term, then by row; and the sums of each

@@ -1,4 +1,4 @@
-#include "layers/encode_rows.h"
+#include "layers/dictionary/encode_rows.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "layers/sparse_dictionary.h"
+#include "layers/dictionary/sparse_dictionary.h"
 
 namespace gatewise {
 
