@@ -1,6 +1,8 @@
 // Sparse codes of rows, and the product that they are selected from.
 #pragma once
 
+#include <limits>
+
 #include "core/arena.h"
 #include "kernels/selection/top_k_product.h"
 
@@ -27,6 +29,12 @@ struct EncoderProduct {
   Index panel_begin = 0, panel_end = 0;
 
   Index panels() const { return panel_end - panel_begin; }
+  // The product that keeps all values.
+  EncoderProduct without_threshold() const {
+    EncoderProduct product = *this;
+    product.threshold = -std::numeric_limits<float>::infinity();
+    return product;
+  }
   // Multiply-adds of `num_rows` rows and `num_panels` panels.
   double operations(Index num_rows, Index num_panels) const {
     return static_cast<double>(num_rows * num_panels * kPanelWidth * w.shape.rows);

@@ -2,7 +2,6 @@
 // has the penalty l1 mean_i sum_j ReLU(g_ij) (Rajamanoharan et al. 2024, "Improving dictionary
 // learning with gated sparse autoencoders", eq. 6 to 8).
 #include <algorithm>
-#include <limits>
 
 #include "codes/code_activation.h"
 #include "codes/selection/candidate_block_iterator.h"
@@ -25,10 +24,9 @@ class GatedActivation final : public CodeActivation {
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* gate_bias = input.product.terms.bias;
-    EncoderProduct product = input.product;
+    EncoderProduct product = input.product.without_threshold();
     float* lower_bounds = arena.take<float>(input.latents);
     for (Index j = 0; j < input.latents; ++j) lower_bounds[j] = -gate_bias[j];
-    product.threshold = -std::numeric_limits<float>::infinity();
     product.terms = {.bias = nullptr, .lower_bounds = lower_bounds};
     const float* factors = magnitude_factors(block, input.latents, arena);
     const float* bias = block.slice(magnitude_bias_);

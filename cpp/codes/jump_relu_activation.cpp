@@ -2,7 +2,6 @@
 // The gradient of t replaces the step at t by a ramp of width `bandwidth` (Rajamanoharan et al.
 // 2024, "Jumping ahead", eq. 9 to 12).
 #include <cmath>
-#include <limits>
 
 #include "codes/code_activation.h"
 #include "codes/selection/candidate_block_iterator.h"
@@ -28,8 +27,7 @@ class JumpReluActivation final : public CodeActivation {
   CodeRun forward(const CodeInput& input, const ParameterBlock& block,
                   Arena& arena) const override {
     const float* thresholds = block.slice(thresholds_);
-    EncoderProduct product = input.product;
-    product.threshold = -std::numeric_limits<float>::infinity();
+    EncoderProduct product = input.product.without_threshold();
     product.terms.lower_bounds = thresholds;
     if (input.training) {
       float* lower_bounds = arena.take<float>(input.latents);

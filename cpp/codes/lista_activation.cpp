@@ -1,8 +1,6 @@
 // Learned iterative shrinkage from z_0 = 0, with the penalty l1 mean_i sum_j z_ij:
 //   r_t = u - z_{t-1} W_d,   z_t = ReLU(z_{t-1} + r_t W_e + b_e)
 // (Gregor and LeCun 2010; the weights coupled as in Chen et al. 2018, eq. 9).
-#include <limits>
-
 #include "codes/code_activation.h"
 #include "codes/dictionary_rows.h"
 #include "codes/selection/candidate_block_iterator.h"
@@ -84,9 +82,8 @@ class ListaActivation final : public CodeActivation {
                          residual + i * input.stride, width);
       }
     });
-    EncoderProduct product = input.product;
+    EncoderProduct product = input.product.without_threshold();
     product.x = {residual, input.stride};
-    product.threshold = -std::numeric_limits<float>::infinity();
     return filter_codes(product, arena,
                         [&](Index i, std::int32_t* latents, float* values, Index count) {
                           Index kept = 0, at = previous.offsets[i];

@@ -1,11 +1,14 @@
 // z = max(h, 0), with the penalty l1 mean_i sum_j z_ij.
-#include "codes/code_activation.h"
+#include <algorithm>
+#include <numeric>
+
+#include "codes/dense_code_activation.h"
 #include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
 namespace {
 
-class ReluActivation final : public CodeActivation {
+class ReluActivation final : public DenseCodeActivation {
  public:
   explicit ReluActivation(const Options& options)
       : l1_(static_cast<float>(options.number("activation.l1"))) {}
@@ -23,6 +26,19 @@ class ReluActivation final : public CodeActivation {
     const float gradient = l1_gradient(l1_, run.codes.rows);
     for (Index nonzero = 0; nonzero < run.codes.nonzeros(); ++nonzero)
       gradients.values[nonzero] += gradient;
+  }
+
+  void encode_row(const float* h, float threshold, float* z, Index width,
+                  std::int32_t*) const override {
+    keep_above(h, threshold, z, width);
+  }
+
+  bool has_penalty() const override { return l1_ != 0; }
+  double penalty(const double* sums, Index width, Index rows) const override {
+    return l1_ * std::accumulate(sums, sums + width, 0.0) / static_cast<double>(rows);
+  }
+  void penalty_gradients(const double*, Index width, Index rows, float* gradients) const override {
+    std::fill_n(gradients, width, l1_gradient(l1_, rows));
   }
 
  private:

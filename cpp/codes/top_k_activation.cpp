@@ -1,14 +1,18 @@
 // The k largest pre-activations of a row (Makhzani and Frey 2014, algorithm 1).
-#include "codes/code_activation.h"
+#include <algorithm>
+
+#include "codes/dense_code_activation.h"
 #include "codes/selection/top_k_codes.h"
+#include "kernels/top_k.h"
 
 namespace gatewise {
 namespace {
 
-class TopKActivation final : public CodeActivation {
+class TopKActivation final : public DenseCodeActivation {
  public:
-  explicit TopKActivation(const Options& options) : k_(options.integer("activation.k")) {
-    const Index latents = options.integer("latents");
+  explicit TopKActivation(const Options& options) : k_(options.integer("activation.k")) {}
+
+  void declare(ParameterBlock&, Index latents) override {
     require(k_ >= 1 && k_ <= latents, "k: expected 1 <= k <= latents (", latents, "), got ", k_);
   }
 
@@ -17,6 +21,15 @@ class TopKActivation final : public CodeActivation {
     run.codes = top_k_codes(input.product, k_, estimate_, arena);
     return run;
   }
+
+  void encode_row(const float* h, float threshold, float* z, Index width,
+                  std::int32_t* chosen) const override {
+    top_k(h, width, k_, chosen);
+    std::fill_n(z, width, 0.0f);
+    for (Index j = 0; j < k_; ++j)
+      if (h[chosen[j]] > threshold) z[chosen[j]] = h[chosen[j]];
+  }
+  Index chosen_per_row() const override { return k_; }
 
  private:
   Index k_;
