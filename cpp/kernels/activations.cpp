@@ -1,4 +1,5 @@
 #include "kernels/activations.h"
+#include "kernels/activation_lanes.h"
 
 namespace gatewise {
 

@@ -1,5 +1,6 @@
 #include "kernels/code_rows.h"
 
+#include "kernels/activation_lanes.h"
 #include "kernels/activations.h"
 
 namespace gatewise {

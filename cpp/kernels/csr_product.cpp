@@ -1,4 +1,5 @@
 #include "kernels/csr_product.h"
+#include "kernels/activation_lanes.h"
 
 #include "kernels/tile.h"
 

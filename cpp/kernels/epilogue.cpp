@@ -1,4 +1,5 @@
 #include "kernels/epilogue.h"
+#include "kernels/activation_lanes.h"
 
 namespace gatewise {
 namespace {

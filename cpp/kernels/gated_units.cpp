@@ -1,4 +1,5 @@
 #include "kernels/gated_units.h"
+#include "kernels/activation_lanes.h"
 
 namespace gatewise {
 namespace {

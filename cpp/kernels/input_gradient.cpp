@@ -1,4 +1,5 @@
 #include "kernels/input_gradient.h"
+#include "kernels/activation_lanes.h"
 
 #include "kernels/product_tile.h"
 #include "kernels/transpose.h"

@@ -12,6 +12,20 @@
 #include "training/network.h"
 
 namespace gatewise {
+
+Options to_options(const py::dict& values) {
+  Options options;
+  for (const auto& [key, value] : values) {
+    const auto name = key.cast<std::string>();
+    if (py::isinstance<py::bool_>(value))
+      options.set(name, value.cast<bool>());
+    else if (py::isinstance<py::str>(value))
+      options.set(name, value.cast<std::string>());
+    else
+      options.set(name, value.cast<double>());
+  }
+  return options;
+}
 namespace {
 
 std::shared_ptr<Layer> make_layer(const std::string& kind, const py::dict& values) {

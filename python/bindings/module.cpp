@@ -1,21 +1,8 @@
-// The extension module: a list of bind functions.
+// The extension module: a list of bind functions. The only source of the bindings that is compiled
+// for each level.
 #include "arrays.h"
 
 namespace gatewise {
-
-Options to_options(const py::dict& values) {
-  Options options;
-  for (const auto& [key, value] : values) {
-    const auto name = key.cast<std::string>();
-    if (py::isinstance<py::bool_>(value))
-      options.set(name, value.cast<bool>());
-    else if (py::isinstance<py::str>(value))
-      options.set(name, value.cast<std::string>());
-    else
-      options.set(name, value.cast<double>());
-  }
-  return options;
-}
 
 PYBIND11_MODULE(GATEWISE_MODULE, module) {
   module.doc() = "The native core of gatewise for one instruction-set level.";
@@ -27,6 +14,7 @@ PYBIND11_MODULE(GATEWISE_MODULE, module) {
       if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
     }
   });
+  module.def("isa_level", [] { return std::string(GATEWISE_LEVEL); });
   bind_runtime(module);
   bind_layer(module);
   bind_dictionary(module);

@@ -103,7 +103,6 @@ Index parallel_probe(Index count) {
 void bind_runtime(py::module_& module) {
   install_fork_handlers();
   set_interrupt_check(has_pending_signal);
-  module.def("isa_level", [] { return std::string(GATEWISE_STRING(GATEWISE_LEVEL)); });
   module.def("build_info", build_info);
   module.def("get_num_threads", num_threads);
   module.def("set_num_threads", set_num_threads, py::arg("count"));

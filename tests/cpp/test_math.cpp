@@ -1,5 +1,6 @@
 // Checks the error bounds stated in kernels/math.h against double, at every kStep-th bit pattern of
 // their ranges. (kStep = 1 takes minutes and finds the same bounds.)
+#include "kernels/activation_lanes.h"
 #include "kernels/activations.h"
 
 #include <bit>

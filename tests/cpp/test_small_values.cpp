@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "doctest/doctest.h"
+#include "kernels/activation_lanes.h"
 #include "kernels/activations.h"
 #include "layers/layer.h"
 #include "losses/loss.h"

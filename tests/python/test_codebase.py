@@ -125,6 +125,36 @@ def test_cpp_includes_of_inner_folders_follow_their_table() -> None:
     assert wrong == []
 
 
+def reached_from(path: Path) -> set[Path]:
+    """The headers of the project that a source includes, directly or not."""
+    reached: set[Path] = set()
+    open_files = [path]
+    while open_files:
+        file = open_files.pop()
+        for name, ours in includes(file):
+            header = next(
+                (f for f in (CPP / name, file.parent / name) if ours and f.is_file()), None
+            )
+            if header and header not in reached:
+                reached.add(header)
+                open_files.append(header)
+    return reached
+
+
+def test_bindings_include_nothing_that_differs_between_levels() -> None:
+    """They are compiled once and linked with the core of every level."""
+    wrong = []
+    for path in sorted((ROOT / "python" / "bindings").glob("*.cpp")):
+        if path.name == "probe.cpp":
+            continue
+        headers = reached_from(path)
+        assert CPP / "layers" / "layer.h" in headers
+        for header in headers:
+            if re.search(r"__AVX|__SSE|__FMA|immintrin\.h", header.read_text()):
+                wrong.append(f"{name_of(path)} includes {name_of(header)}")
+    assert wrong == []
+
+
 def test_experts_include_only_the_dispatch_plan_of_routing() -> None:
     used = {
         name

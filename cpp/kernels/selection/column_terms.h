@@ -1,10 +1,7 @@
 // Bias and lower bounds of columns, for products that select columns by their values.
 #pragma once
 
-#include <limits>
-
-#include "core/panels.h"
-#include "kernels/vector.h"
+#include "core/types.h"
 
 namespace gatewise {
 
@@ -13,20 +10,6 @@ namespace gatewise {
 struct ColumnTerms {
   const float* bias = nullptr;
   const float* lower_bounds = nullptr;
-
-  // The terms of one panel of `width` columns.
-  GATEWISE_INLINE Vector panel_bias(Index panel, Index width) const {
-    return load(bias, panel, width, 0);
-  }
-  GATEWISE_INLINE Vector panel_lower_bounds(Index panel, Index width) const {
-    return load(lower_bounds, panel, width, -std::numeric_limits<float>::infinity());
-  }
-
- private:
-  static GATEWISE_INLINE Vector load(const float* terms, Index panel, Index width,
-                                     float otherwise) {
-    return terms ? Vector::load_up_to(terms + panel * kPanelWidth, width) : Vector::set(otherwise);
-  }
 };
 
 }  // namespace gatewise

@@ -170,8 +170,8 @@ typename Screen<Unit>::PanelTerms Screen<Unit>::round_panel(const Panels& w,
   PanelTerms panel_terms;
   panel_terms.lanes = (1u << width) - 1;
   panel_terms.scales = rounding.scale;
-  panel_terms.bias = terms.panel_bias(panel, width);
-  panel_terms.lower_bounds = terms.panel_lower_bounds(panel, width);
+  panel_terms.bias = panel_bias(terms, panel, width);
+  panel_terms.lower_bounds = panel_lower_bounds(terms, panel, width);
   panel_terms.by_norm = lost + (3 * depth + 64) * kRounding * norm;
   panel_terms.by_rounding = norm + lost;
   // Covers the rounding of the bias addition, and products that count as zero but are not.

@@ -13,23 +13,12 @@
 // `best_screen`, in `top_k_product` and at the end of screen.cpp.
 #pragma once
 
-#include "kernels/selection/column_terms.h"
+#include "kernels/selection/column_lanes.h"
+#include "kernels/selection/screen_kind.h"
 #include "kernels/units/int16_unit.h"
 #include "kernels/units/matrix_unit.h"
 
 namespace gatewise {
-
-enum class ScreenKind { kNone, kInt16, kMatrix };
-
-// The fastest unit of this processor; kNone if none is faster than the product itself.
-ScreenKind best_screen();
-
-// Scratch of one call on one thread: `screen_floats` floats, 64-byte aligned.
-struct ScreenSpace {
-  ScreenKind kind = ScreenKind::kNone;
-  float* scratch = nullptr;
-};
-Index screen_floats(Index rows, Index depth);
 
 // Larger depths are not screened: the rounding bounds grow with the depth, and c must stay small.
 inline constexpr Index kMaxScreenedDepth = Index{1} << 20;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/selection/screen.h"
 #include "kernels/tile_walk.h"
 
 namespace gatewise {
@@ -103,8 +104,8 @@ class TopKProduct {
   void take(const Tile& tile) const {
     const Index width = w_.shape.width(tile.panel);
     const unsigned lanes = (1u << width) - 1;
-    const Vector bias = terms_.panel_bias(tile.panel, width);
-    const Vector lower_bound = terms_.panel_lower_bounds(tile.panel, width);
+    const Vector bias = panel_bias(terms_, tile.panel, width);
+    const Vector lower_bound = panel_lower_bounds(terms_, tile.panel, width);
     unsigned better[kTileRows], hits = 0;
     for (int r = 0; r < tile.row_count; ++r) {
       const Vector threshold = max(Vector::set(candidates_.bounds[tile.rows[r]]), lower_bound);

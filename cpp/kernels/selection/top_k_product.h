@@ -4,7 +4,9 @@
 
 #include <bit>
 
-#include "kernels/selection/screen.h"
+#include "core/panels.h"
+#include "kernels/selection/column_terms.h"
+#include "kernels/selection/screen_kind.h"
 
 namespace gatewise {
 
