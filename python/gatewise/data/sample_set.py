@@ -141,7 +141,13 @@ def labelled_samples(
 
 
 def unlabelled_samples(signature: Signature, x: object) -> SampleSet:
-    """The samples of `predict`."""
+    """The samples of `predict`.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As for `labelled_samples`.
+    """
     inputs = to_parts(x, signature.input_names, "x")
     _check_counts(inputs, [], [])
     return SampleSet(signature, inputs)

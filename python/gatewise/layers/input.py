@@ -76,6 +76,13 @@ class InputLayer(Layer):
         Shape of one sample.
     name : str, optional
         Generated if omitted.
+
+    Raises
+    ------
+    TypeError
+        If `shape` is no tuple of integers and None.
+    ValueError
+        If it is empty, or a size is below 1.
     """
 
     def __init__(self, shape: Any, name: str | None = None) -> None:

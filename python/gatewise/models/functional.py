@@ -174,7 +174,13 @@ class Model(BaseModel):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the graph that `get_config` described, with new weights."""
+        """A new model of the graph that `get_config` described, with new weights.
+
+        Raises
+        ------
+        TypeError
+            If `custom_objects` is given, which is not supported.
+        """
         check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
         graph = graph_from_config(config)
         return cls(graph.inputs, graph.outputs, name=config["name"])

@@ -85,7 +85,13 @@ class Sequential(Model):
             raise
 
     def pop(self) -> Layer:
-        """Takes the last layer out and returns it; ValueError if there is none."""
+        """Takes the last layer out and returns it.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
         if not self._stack:
             raise ValueError(f"{self.name}: expected a layer to take out, got an empty model")
         layer = self._stack.pop()
@@ -107,7 +113,13 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the layers that `get_config` described, with new weights."""
+        """A new model of the layers that `get_config` described, with new weights.
+
+        Raises
+        ------
+        TypeError
+            If `custom_objects` is given, which is not supported.
+        """
         check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
         first = config["input"]
         layers: list[Any] = (

@@ -123,7 +123,13 @@ class SparseExpertModel(Sequential):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the layers that `get_config` described, with new weights."""
+        """A new model of the layers that `get_config` described, with new weights.
+
+        Raises
+        ------
+        TypeError
+            If `custom_objects` is given, which is not supported.
+        """
         check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
         model = cls.__new__(cls)
         first = config["input"]

@@ -43,6 +43,13 @@ def set_random_seed(seed: int) -> None:
     seed : int
         At least 0.
 
+    Raises
+    ------
+    TypeError
+        If the seed is no integer.
+    ValueError
+        If it is negative.
+
     Examples
     --------
     >>> import gatewise as gw, numpy as np
