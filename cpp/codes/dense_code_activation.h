@@ -15,6 +15,8 @@ class DenseCodeActivation : public CodeActivation {
   virtual void encode_row(const float* h, float threshold, float* z, Index width,
                           std::int32_t* chosen) const = 0;
   virtual Index chosen_per_row() const { return 0; }
+  // If false, the threshold must be 0.
+  virtual bool has_threshold() const { return true; }
 
   virtual bool has_penalty() const { return false; }
   virtual double penalty(const double* /*sums*/, Index /*width*/, Index /*rows*/) const {
@@ -30,5 +32,12 @@ class DenseCodeActivation : public CodeActivation {
     keep_above_backward(z, d_z, penalty, false, d_h, width, accumulate);
   }
 };
+
+// Registers an activation of dictionaries and of stacks.
+template <typename Derived>
+bool add_dense_activation(const std::string& kind) {
+  return Registry<CodeActivation>::add<Derived>(kind) &&
+         Registry<DenseCodeActivation>::add<Derived>(kind);
+}
 
 }  // namespace gatewise

@@ -29,6 +29,7 @@ class IdentityActivation final : public DenseCodeActivation {
     return run;
   }
 
+  bool has_threshold() const override { return false; }
   void encode_row(const float* h, float, float* z, Index width, std::int32_t*) const override {
     std::copy_n(h, width, z);
   }
@@ -38,7 +39,7 @@ class IdentityActivation final : public DenseCodeActivation {
   }
 };
 
-const bool registered = Registry<CodeActivation>::add<IdentityActivation>("identity");
+const bool registered = add_dense_activation<IdentityActivation>("identity");
 
 }  // namespace
 }  // namespace gatewise

@@ -103,7 +103,7 @@ class KlActivation final : public DenseCodeActivation {
   Index latents_ = 0;
 };
 
-const bool registered = Registry<CodeActivation>::add<KlActivation>("kl");
+const bool registered = add_dense_activation<KlActivation>("kl");
 
 }  // namespace
 }  // namespace gatewise

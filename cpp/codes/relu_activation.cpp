@@ -45,7 +45,7 @@ class ReluActivation final : public DenseCodeActivation {
   float l1_;
 };
 
-const bool registered = Registry<CodeActivation>::add<ReluActivation>("relu");
+const bool registered = add_dense_activation<ReluActivation>("relu");
 
 }  // namespace
 }  // namespace gatewise

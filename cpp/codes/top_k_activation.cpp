@@ -36,7 +36,7 @@ class TopKActivation final : public DenseCodeActivation {
   mutable RowThresholdEstimate estimate_;  // from the last rows; affects time only
 };
 
-const bool registered = Registry<CodeActivation>::add<TopKActivation>("top_k");
+const bool registered = add_dense_activation<TopKActivation>("top_k");
 
 }  // namespace
 }  // namespace gatewise

@@ -18,11 +18,10 @@ struct Saved {
 class SparseCode final : public Layer {
  public:
   explicit SparseCode(const Options& options)
-      : created_(Registry<CodeActivation>::create(options.text("activation.kind"), options)),
-        activation_(dynamic_cast<DenseCodeActivation*>(created_.get())),
+      : activation_(
+            Registry<DenseCodeActivation>::create(options.text("activation.kind"), options)),
         threshold_(static_cast<float>(options.number("threshold"))) {
-    require(activation_ != nullptr,
-            "activation.kind: expected an activation that reads only pre-activations, got ",
+    require(threshold_ == 0 || activation_->has_threshold(), "threshold: expected 0 with ",
             options.text("activation.kind"));
     require(threshold_ >= 0, "threshold: expected at least 0, got ", threshold_);
   }
@@ -96,8 +95,7 @@ class SparseCode final : public Layer {
     return sums;
   }
 
-  std::unique_ptr<CodeActivation> created_;
-  DenseCodeActivation* activation_;
+  std::unique_ptr<DenseCodeActivation> activation_;
   float threshold_;
   Index width_ = 0;
   int scale_ = -1, rows_since_active_ = -1;

@@ -140,7 +140,7 @@ def test_gradient_of_standardize_agrees_with_finite_differences() -> None:
     ("options", "message"),
     [
         ({**TOP_K, "activation.k": 8}, r"k: expected 1 <= k <= latents \(7\), got 8"),
-        ({"activation.kind": "gated"}, "expected relu, top_k, kl or identity, got gated"),
+        ({"activation.kind": "gated"}, "expected one of identity, kl, relu, top_k, got gated"),
         ({**RELU, "threshold": -1.0}, "threshold: expected at least 0, got -1"),
         ({**KL, "activation.rho": 1.0}, "rho: expected a number between 0 and 1"),
         ({**IDENTITY, "threshold": 1.0}, "threshold: expected 0 with identity"),
