@@ -44,39 +44,167 @@ GATEWISE_INLINE void for_rows(PanelShape shape, const Chunk& chunk, const Visit&
   }
 }
 
-// Norms of value(offset, width) per group: `row_norms` one per row, `unit_norms` one per lane.
-template <typename Value>
-GATEWISE_INLINE void row_norms(PanelShape shape, const Chunk& chunk, const Value& value,
-                               float* norms) {
-  alignas(64) float sums[kStripRows * kPanelWidth] = {};
-  for_rows(shape, chunk, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
-    const Vector v = value(offset, width);
-    float* sum = sums + row * kPanelWidth;
-    fma(v, v, Vector::load(sum)).store(sum);
-  });
-  for (Index row = 0; row < chunk.row_end - chunk.row_begin; ++row)
-    norms[row] = std::sqrt(sum_lanes(Vector::load(sums + row * kPanelWidth)));
+// Lanes of the groups of a chunk: one group per row, or with kUnits one per lane.
+constexpr Index kMaxGroups = kStripRows;
+
+template <bool kUnits>
+GATEWISE_INLINE Vector group_value(const float* values, Index row) {
+  return kUnits ? Vector::load(values) : Vector::set(values[row]);
 }
 
-template <typename Value>
-GATEWISE_INLINE Vector unit_norms(PanelShape shape, const Chunk& chunk, const Value& value) {
-  Vector sum = Vector::zero();
-  for_rows(shape, chunk, [&](Index offset, Index width, Index) GATEWISE_INLINE_LAMBDA {
-    const Vector v = value(offset, width);
-    sum = fma(v, v, sum);
-  });
-  return sqrt(sum);
+// sums[g]: add(sum, offset, width, row) adds to the sum of group g, in order.
+template <bool kUnits, typename Add>
+GATEWISE_INLINE void sum_groups(PanelShape shape, const Chunk& chunk, const Add& add, float* sums) {
+  if constexpr (kUnits) {
+    Vector sum = Vector::zero();
+    for_rows(shape, chunk, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+      sum = add(sum, offset, width, row);
+    });
+    sum.store(sums);
+  } else {
+    alignas(64) float lanes[kMaxGroups * kPanelWidth] = {};
+    for_rows(shape, chunk, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+      float* sum = lanes + row * kPanelWidth;
+      add(Vector::load(sum), offset, width, row).store(sum);
+    });
+    for (Index row = 0; row < chunk.row_end - chunk.row_begin; ++row)
+      sums[row] = sum_lanes(Vector::load(lanes + row * kPanelWidth));
+  }
 }
 
-// max(0, 1 - threshold / norm); NaN if the norm is NaN.
-Vector shrink_factor(const Vector& norm, float threshold) {
-  const Vector t = Vector::set(threshold);
-  return select_greater(t, norm, Vector::zero(), Vector::set(1.0f) - t / norm);
+template <bool kUnits>
+Index num_groups(const Chunk& chunk) {
+  return kUnits ? kPanelWidth : chunk.row_end - chunk.row_begin;
 }
 
-void scale(float* weights, Index width, const Vector& factor) {
-  (Vector::load_up_to(weights, width) * factor).store_up_to(weights, width);
+// norms[g] = the norm of value(offset, width) over group g.
+template <bool kUnits, typename Value>
+GATEWISE_INLINE void group_norms(PanelShape shape, const Chunk& chunk, const Value& value,
+                                 float* norms) {
+  sum_groups<kUnits>(
+      shape, chunk,
+      [&](const Vector& sum, Index offset, Index width, Index) GATEWISE_INLINE_LAMBDA {
+        const Vector v = value(offset, width);
+        return fma(v, v, sum);
+      },
+      norms);
+  for (Index g = 0; g < num_groups<kUnits>(chunk); ++g) norms[g] = std::sqrt(norms[g]);
 }
+
+// The proximal step of the groups of one chunk.
+class GroupStep {
+ public:
+  GroupStep(const GroupShrink& shrink, float* weights, PanelShape shape, const Chunk& chunk)
+      : shrink_(shrink),
+        weights_(weights),
+        shape_(shape),
+        chunk_(chunk),
+        threshold_(shrink.rate *
+                   std::sqrt(static_cast<float>(group_size(shape, shrink.groups, chunk)))) {}
+
+  template <bool kUnits>
+  void run() const {
+    if (threshold_ == 0) return;
+    alignas(64) float norms[kMaxGroups] = {};
+    group_norms<kUnits>(
+        shape_, chunk_,
+        [&](Index offset, Index width)
+            GATEWISE_INLINE_LAMBDA { return weights(offset, width) * scale(offset, width); },
+        norms);
+    if (shrink_.second) {
+      alignas(64) float solution[kMaxGroups];
+      solve<kUnits>(norms, solution);
+      replace<kUnits>([&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+        const Vector h_norm = scale(offset, width) * group_value<kUnits>(solution, row);
+        return h_norm / (h_norm + Vector::set(threshold_));
+      });
+    } else {
+      for (Index g = 0; g < num_groups<kUnits>(chunk_); ++g)
+        norms[g] = threshold_ > norms[g] ? 0.0f : 1 - threshold_ / norms[g];
+      replace<kUnits>([&](Index, Index, Index row)
+                          GATEWISE_INLINE_LAMBDA { return group_value<kUnits>(norms, row); });
+    }
+  }
+
+ private:
+  static constexpr int kMaxIterations = 50;
+  static constexpr float kTolerance = 1e-6f;
+
+  GATEWISE_INLINE Vector weights(Index offset, Index width) const {
+    return Vector::load_up_to(weights_ + offset, width);
+  }
+
+  // h of each weight.
+  GATEWISE_INLINE Vector scale(Index offset, Index width) const {
+    if (!shrink_.second) return Vector::set(1.0f);
+    const Vector v =
+        Vector::load_up_to(shrink_.second + offset, width) + Vector::set(shrink_.inner_epsilon);
+    return fma(sqrt(v), Vector::set(shrink_.variance_root), Vector::set(shrink_.epsilon));
+  }
+
+  // solution[g] = n, the norm of group g after the step: the root of
+  //   f(n) = sum_i (h_i w_i / (h_i n + t))^2 = 1,  or 0 if |h w| <= t, or NaN.
+  // Newton's method on the concave 1 / sqrt(f) rises from 0 and never exceeds the root.
+  template <bool kUnits>
+  void solve(const float* norms, float* solution) const {
+    const Index groups = num_groups<kUnits>(chunk_);
+    alignas(64) float f[kMaxGroups], derivative[kMaxGroups];
+    for (Index g = 0; g < kMaxGroups; ++g) solution[g] = g < groups ? norms[g] - norms[g] : 0.0f;
+    bool moved = true;
+    for (int iteration = 0; iteration < kMaxIterations && moved; ++iteration) {
+      sum_groups<kUnits>(
+          shape_, chunk_,
+          [&](const Vector& sum, Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+            const Vector h = scale(offset, width);
+            const Vector ratio = h * weights(offset, width) / denominator<kUnits>(h, solution, row);
+            return fma(ratio, ratio, sum);
+          },
+          f);
+      sum_groups<kUnits>(
+          shape_, chunk_,
+          [&](const Vector& sum, Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+            const Vector h = scale(offset, width);
+            const Vector below = denominator<kUnits>(h, solution, row);
+            const Vector ratio = h * weights(offset, width) / below;
+            return fma(ratio * ratio, h / below, sum);
+          },
+          derivative);
+      moved = false;
+      for (Index g = 0; g < groups; ++g) {
+        if (!(norms[g] > threshold_)) continue;
+        const float step = f[g] / derivative[g] * (std::sqrt(f[g]) - 1);
+        solution[g] += step;
+        moved |= step > kTolerance * solution[g];
+      }
+    }
+  }
+
+  // h n + t.
+  template <bool kUnits>
+  GATEWISE_INLINE Vector denominator(const Vector& h, const float* solution, Index row) const {
+    return fma(h, group_value<kUnits>(solution, row), Vector::set(threshold_));
+  }
+
+  // Multiplies the weights by factor(offset, width, row); a velocity takes their displacement.
+  template <bool kUnits, typename Factor>
+  GATEWISE_INLINE void replace(const Factor& factor) const {
+    const Vector share = Vector::set(shrink_.velocity_share);
+    for_rows(shape_, chunk_, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+      const Vector before = weights(offset, width);
+      const Vector after = before * factor(offset, width, row);
+      after.store_up_to(weights_ + offset, width);
+      if (!shrink_.velocity) return;
+      float* velocity = shrink_.velocity + offset;
+      fma(share, after - before, Vector::load_up_to(velocity, width)).store_up_to(velocity, width);
+    });
+  }
+
+  const GroupShrink& shrink_;
+  float* weights_;
+  PanelShape shape_;
+  Chunk chunk_;
+  float threshold_;
+};
 
 }  // namespace
 
@@ -95,30 +223,11 @@ Index num_group_chunks(PanelShape shape, WeightGroups groups) {
 }
 
 void shrink_groups(const GroupShrink& shrink, float* weights, PanelShape shape, Index index) {
-  const Chunk chunk = chunk_of(shape, shrink.groups, index);
-  const auto size = static_cast<float>(group_size(shape, shrink.groups, chunk));
-  const float threshold = shrink.rate * std::sqrt(size);
-  const Vector root = Vector::set(shrink.variance_root), epsilon = Vector::set(shrink.epsilon);
-  const Vector inner_epsilon = Vector::set(shrink.inner_epsilon);
-  const auto value = [&](Index offset, Index width) GATEWISE_INLINE_LAMBDA {
-    const Vector w = Vector::load_up_to(weights + offset, width);
-    if (!shrink.second) return w;
-    const Vector v = Vector::load_up_to(shrink.second + offset, width) + inner_epsilon;
-    return w * fma(sqrt(v), root, epsilon);
-  };
-  if (shrink.groups == WeightGroups::kUnits) {
-    const Vector factor = shrink_factor(unit_norms(shape, chunk, value), threshold);
-    for_rows(shape, chunk,
-             [&](Index offset, Index width, Index) { scale(weights + offset, width, factor); });
-    return;
-  }
-  alignas(64) float factors[kStripRows] = {};
-  row_norms(shape, chunk, value, factors);
-  for (Index row = 0; row < kStripRows; row += kPanelWidth)
-    shrink_factor(Vector::load(factors + row), threshold).store(factors + row);
-  for_rows(shape, chunk, [&](Index offset, Index width, Index row) {
-    scale(weights + offset, width, Vector::set(factors[row]));
-  });
+  const GroupStep step(shrink, weights, shape, chunk_of(shape, shrink.groups, index));
+  if (shrink.groups == WeightGroups::kUnits)
+    step.run<true>();
+  else
+    step.run<false>();
 }
 
 double group_penalty(WeightGroups groups, const float* weights, PanelShape shape, Index index) {
@@ -126,13 +235,13 @@ double group_penalty(WeightGroups groups, const float* weights, PanelShape shape
   const auto value = [&](Index offset, Index width) GATEWISE_INLINE_LAMBDA {
     return Vector::load_up_to(weights + offset, width);
   };
-  alignas(64) float norms[kStripRows];
+  alignas(64) float norms[kMaxGroups];
   Index count = chunk.row_end - chunk.row_begin;
   if (groups == WeightGroups::kUnits) {
-    unit_norms(shape, chunk, value).store(norms);
+    group_norms<true>(shape, chunk, value, norms);
     count = shape.width(chunk.panel_begin);
   } else {
-    row_norms(shape, chunk, value, norms);
+    group_norms<false>(shape, chunk, value, norms);
   }
   double sum = 0;
   for (Index i = 0; i < count; ++i) sum += norms[i];

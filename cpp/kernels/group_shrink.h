@@ -20,17 +20,21 @@ struct GroupShrink {
   float inner_epsilon = 0;
   float variance_root = 1;  // sqrt(v_hat) = variance_root sqrt(v + inner_epsilon)
   float epsilon = 0;
+  // A velocity of the weights, to which `velocity_share` times the step's displacement is added.
+  float* velocity = nullptr;
+  float velocity_share = 1;
 };
 
 Index num_group_chunks(PanelShape shape, WeightGroups groups);
 
-// weights  of the whole W, updated in place. For every group of chunk `chunk`,
-//   w_g = w_g max(0, 1 - t / |h w_g|)  with  t = rate sqrt(p_g),
-// where h = sqrt(v_hat) + epsilon for each weight, or 1 without v. If h is constant over a group,
-// this is the proximal step. Otherwise a group becomes zero exactly if the proximal step in Adam's
-// metric makes it zero, and other groups are scaled as a whole, which avoids the root search of
-// that step (Deleu and Bengio 2021, "Structured sparsity inducing adaptive optimizers for deep
-// learning", section 3). A NaN in a group makes the whole group NaN.
+// weights  of the whole W, updated in place. For every group of chunk `chunk`, the proximal step in
+// the metric of the optimizer's steps,
+//   argmin_x  sum_i h_i (x_i - w_i)^2 / 2 + t |x|   with  t = rate sqrt(p_g),
+// where h = sqrt(v_hat) + epsilon for each weight, or 1 without v. It is 0 if |h w| <= t; else
+//   x_i = w_i h_i n / (h_i n + t)
+// with n = |x| from Newton's method, in closed form without v (Deleu and Bengio 2021, "Structured
+// sparsity inducing adaptive optimizers for deep learning", section 3). A NaN in a group makes the
+// whole group NaN.
 void shrink_groups(const GroupShrink& shrink, float* weights, PanelShape shape, Index chunk);
 
 // Returns sum_g sqrt(p_g) |w_g| over the groups of a chunk.

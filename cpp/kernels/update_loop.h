@@ -5,7 +5,9 @@
 //   operator()(Vector& w, const Vector& g, Vector& first, Vector& second, Vector& l1_step) const
 // w, first and second are read and written; `l1_step` is learning_rate l1 when it is called, and
 // afterwards the threshold of the proximal step of each weight. kUsesFirst and kUsesSecond say
-// which moments exist.
+// which moments exist. With kFirstIsVelocity, `velocity_share` of the proximal step's displacement
+// is added to the first moment: a velocity that kept the gradient alone would go on against the
+// penalty, and weights would rest at (1 - momentum) l1 (Ochs et al. 2014, "iPiano", algorithm 1).
 #pragma once
 
 #include <limits>
@@ -47,10 +49,16 @@ GATEWISE_INLINE void update_vector(const Formula& formula, const UpdateRule& rul
   if constexpr (Formula::kUsesFirst) m = Vector::load_up_to(first, count);
   if constexpr (Formula::kUsesSecond) v = Vector::load_up_to(second, count);
   formula(w, g, m, v, l1_step);
+  if constexpr (kExtras) {
+    if (rule.l1 > 0) {
+      const Vector shrunk = shrink_to_zero(w, l1_step);
+      if constexpr (Formula::kFirstIsVelocity) m = fma(formula.velocity_share, shrunk - w, m);
+      w = shrunk;
+    }
+  }
   if constexpr (Formula::kUsesFirst) m.store_up_to(first, count);
   if constexpr (Formula::kUsesSecond) v.store_up_to(second, count);
   if constexpr (kExtras) {
-    if (rule.l1 > 0) w = shrink_to_zero(w, l1_step);
     if (rule.keeps_zeros) w = where_not_zero(before, w);
   }
   w.store_up_to(weights, count);

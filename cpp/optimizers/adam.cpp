@@ -14,7 +14,7 @@ namespace {
 enum Constant { kOneMinusBeta1, kOneMinusBeta2, kEpsilon, kStepSize, kVarianceRoot };
 
 struct AdamFormula {
-  static constexpr bool kUsesFirst = true, kUsesSecond = true;
+  static constexpr bool kUsesFirst = true, kUsesSecond = true, kFirstIsVelocity = false;
   explicit AdamFormula(const UpdateRule& rule)
       : one_minus_beta_1(Vector::set(rule.constants[kOneMinusBeta1])),
         one_minus_beta_2(Vector::set(rule.constants[kOneMinusBeta2])),

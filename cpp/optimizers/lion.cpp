@@ -12,7 +12,7 @@ namespace {
 enum Constant { kBeta1, kOneMinusBeta1, kBeta2, kOneMinusBeta2 };
 
 struct LionFormula {
-  static constexpr bool kUsesFirst = true, kUsesSecond = false;
+  static constexpr bool kUsesFirst = true, kUsesSecond = false, kFirstIsVelocity = false;
   explicit LionFormula(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
         beta_1(Vector::set(rule.constants[kBeta1])),

@@ -1,8 +1,7 @@
 // RMSprop (Tieleman and Hinton 2012, lecture 6.5), in Keras' form:
 //   v += (1 - rho)(g^2 - v);  w -= lr g / sqrt(v + epsilon)
 // or with momentum  m = momentum m - lr g / sqrt(v + epsilon);  w += m.
-// Proximal step for L1: lr l1 / (1 - momentum) / sqrt(v + epsilon), so that weights rest where
-// |g| = l1: there m is the same each step, lr g / (1 - momentum) / sqrt(v + epsilon).
+// Proximal step for L1: lr l1 / sqrt(v + epsilon), which a velocity takes part in.
 #include "core/registry.h"
 #include "kernels/update_loop.h"
 #include "optimizers/optimizer.h"
@@ -10,17 +9,17 @@
 namespace gatewise {
 namespace {
 
-enum Constant { kMomentum, kOneMinusRho, kEpsilon, kL1Factor };
+enum Constant { kMomentum, kOneMinusRho, kEpsilon };
 
 template <bool kMomentumIsUsed>
 struct RmspropFormula {
   static constexpr bool kUsesFirst = kMomentumIsUsed, kUsesSecond = true;
+  static constexpr bool kFirstIsVelocity = kMomentumIsUsed;
   explicit RmspropFormula(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
         momentum(Vector::set(rule.constants[kMomentum])),
         one_minus_rho(Vector::set(rule.constants[kOneMinusRho])),
-        epsilon(Vector::set(rule.constants[kEpsilon])),
-        l1_factor(Vector::set(rule.constants[kL1Factor])) {}
+        epsilon(Vector::set(rule.constants[kEpsilon])) {}
 
   GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector& v,
                                   Vector& l1_step) const {
@@ -33,10 +32,10 @@ struct RmspropFormula {
     } else {
       w = w - step;
     }
-    l1_step = l1_step * l1_factor / root;
+    l1_step = l1_step / root;
   }
 
-  Vector rate, momentum, one_minus_rho, epsilon, l1_factor;
+  Vector rate, momentum, one_minus_rho, epsilon, velocity_share = Vector::set(1.0f);
 };
 
 class Rmsprop final : public Optimizer {
@@ -59,11 +58,10 @@ class Rmsprop final : public Optimizer {
     rule.constants[kMomentum] = static_cast<float>(momentum_);
     rule.constants[kOneMinusRho] = static_cast<float>(1 - rho_);
     rule.constants[kEpsilon] = static_cast<float>(epsilon_);
-    rule.constants[kL1Factor] = static_cast<float>(1 / (1 - momentum_));
   }
 
   void set_group_step(const UpdateTarget& target, GroupShrink& shrink) const override {
-    shrink.rate *= target.rule.constants[kL1Factor];
+    if (momentum_ > 0) shrink.velocity = target.first;
     shrink.second = target.second;
     shrink.inner_epsilon = target.rule.constants[kEpsilon];
   }

@@ -2,7 +2,8 @@
 //   w -= lr g
 //   m = momentum m - lr g;  w += m
 //   m = momentum m - lr g;  w += momentum m - lr g
-// Proximal step for L1: lr l1.
+// Proximal step for L1: lr l1, with Nesterov momentum (1 + momentum) lr l1. The velocity takes its
+// part of the step, so that weights rest where |g| = l1.
 #include "core/registry.h"
 #include "kernels/update_loop.h"
 #include "optimizers/optimizer.h"
@@ -10,8 +11,10 @@
 namespace gatewise {
 namespace {
 
+enum Constant { kMomentum, kL1Factor };
+
 struct PlainFormula {
-  static constexpr bool kUsesFirst = false, kUsesSecond = false;
+  static constexpr bool kUsesFirst = false, kUsesSecond = false, kFirstIsVelocity = false;
   explicit PlainFormula(const UpdateRule& rule) : rate(Vector::set(rule.learning_rate)) {}
 
   GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector&, Vector&, Vector&) const {
@@ -23,17 +26,22 @@ struct PlainFormula {
 
 template <bool kNesterov>
 struct MomentumFormula {
-  static constexpr bool kUsesFirst = true, kUsesSecond = false;
+  static constexpr bool kUsesFirst = true, kUsesSecond = false, kFirstIsVelocity = true;
   explicit MomentumFormula(const UpdateRule& rule)
-      : rate(Vector::set(rule.learning_rate)), momentum(Vector::set(rule.constants[0])) {}
+      : rate(Vector::set(rule.learning_rate)),
+        momentum(Vector::set(rule.constants[kMomentum])),
+        l1_factor(Vector::set(rule.constants[kL1Factor])),
+        velocity_share(Vector::set(1 / rule.constants[kL1Factor])) {}
 
-  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector&, Vector&) const {
+  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector&,
+                                  Vector& l1_step) const {
     const Vector step = rate * g;
     m = momentum * m - step;
     w = kNesterov ? w + momentum * m - step : w + m;
+    l1_step = l1_step * l1_factor;
   }
 
-  Vector rate, momentum;
+  Vector rate, momentum, l1_factor, velocity_share;
 };
 
 class Sgd final : public Optimizer {
@@ -47,13 +55,21 @@ class Sgd final : public Optimizer {
   bool uses_second() const override { return false; }
 
   void set_formula(UpdateRule& rule, std::int64_t) const override {
-    rule.constants[0] = static_cast<float>(momentum_);
+    rule.constants[kMomentum] = static_cast<float>(momentum_);
+    rule.constants[kL1Factor] = static_cast<float>(nesterov_ ? 1 + momentum_ : 1);
     if (momentum_ == 0)
       rule.update = update_with<PlainFormula>;
     else if (nesterov_)
       rule.update = update_with<MomentumFormula<true>>;
     else
       rule.update = update_with<MomentumFormula<false>>;
+  }
+
+  void set_group_step(const UpdateTarget& target, GroupShrink& shrink) const override {
+    if (momentum_ == 0) return;
+    shrink.rate *= target.rule.constants[kL1Factor];
+    shrink.velocity = target.first;
+    shrink.velocity_share = 1 / target.rule.constants[kL1Factor];
   }
 
  private:

@@ -66,34 +66,65 @@ GroupShrink make_shrink(WeightGroups groups, const Packed* v) {
 
 }  // namespace
 
-TEST_CASE("shrink_groups scales each group by its formula, with and without v") {
+// |x| after the proximal step of the group of (i, j), by bisection; 0 if the group becomes zero.
+double solved_norm(WeightGroups groups, const Packed& w, const Packed* v, const GroupShrink& s,
+                   Index i, Index j) {
+  const Group group(groups, w, v, s, i, j);
+  const double t = s.rate * std::sqrt(group.size);
+  if (group.weighted <= t * t) return 0;
+  double low = 0, high = std::sqrt(group.square);
+  for (int halving = 0; halving < 60; ++halving) {
+    const double n = (low + high) / 2;
+    double f = 0;
+    for (Index k = 0; k < w.shape.rows; ++k)
+      for (Index l = 0; l < w.shape.cols; ++l) {
+        if (group_of(groups, k, l) != group_of(groups, i, j)) continue;
+        const double h = v ? std::sqrt(v->at(k, l)) * s.variance_root + s.epsilon : 1;
+        f += std::pow(h * w.at(k, l) / (h * n + t), 2);
+      }
+    (f > 1 ? low : high) = n;
+  }
+  return high;
+}
+
+TEST_CASE("shrink_groups is the proximal step of each group, with and without v") {
   RandomGenerator rng(1);
   Index zero_groups = 0, weights = 0;
   for (const WeightGroups groups : kKinds) {
     for (const PanelShape shape : kShapes) {
+      if (shape.floats() > 2500) continue;  // the reference is slow
       for (const bool has_second : {false, true}) {
         const Packed v = random_packed(shape, rng, 1e-3f, 0.03f);
         const Packed before = random_packed(shape, rng, -1, 1);
-        Packed w(shape);
+        Packed w(shape), velocity(shape);
         std::copy_n(before.buffer.data(), shape.floats(), w.buffer.data());
-        const GroupShrink shrink = make_shrink(groups, has_second ? &v : nullptr);
+        GroupShrink shrink = make_shrink(groups, has_second ? &v : nullptr);
+        shrink.velocity = velocity.buffer.data();
+        shrink.velocity_share = 0.5f;
         shrink_all(shrink, w);
-        WorstError worst;
+        WorstError worst, worst_velocity;
         for (Index i = 0; i < shape.rows; ++i)
           for (Index j = 0; j < shape.cols; ++j) {
             const Group group(groups, before, has_second ? &v : nullptr, shrink, i, j);
             const double norm = std::sqrt(group.weighted);
-            const double threshold = shrink.rate * std::sqrt(group.size);
-            if (threshold > norm * (1 + 1e-5)) CHECK(w.at(i, j) == 0.0f);
-            // Float sums of up to 130 squares; the difference from 1 amplifies their error.
-            worst.see(w.at(i, j), before.at(i, j) * std::max(0.0, 1 - threshold / norm), 1e-5);
+            const double t = shrink.rate * std::sqrt(group.size);
+            if (t > norm * (1 + 1e-5)) CHECK(w.at(i, j) == 0.0f);
+            const double h =
+                has_second ? std::sqrt(v.at(i, j)) * shrink.variance_root + shrink.epsilon : 1;
+            const double n = solved_norm(groups, before, has_second ? &v : nullptr, shrink, i, j);
+            const double expected = before.at(i, j) * h * n / (h * n + t);
+            // Float sums of up to 130 squares; groups close to zero amplify their error.
+            worst.see(w.at(i, j), expected, 2e-5);
+            worst_velocity.see(velocity.at(i, j), 0.5 * (expected - before.at(i, j)), 2e-5);
             zero_groups += w.at(i, j) == 0;
             ++weights;
           }
         INFO("groups ", static_cast<int>(groups), " shape ", shape.rows, " x ", shape.cols, ": ",
-             worst.report());
+             worst.report(), worst_velocity.report());
         CHECK(worst.is_within());
+        CHECK(worst_velocity.is_within());
         CHECK(w.padding_is_zero());
+        CHECK(velocity.padding_is_zero());
       }
     }
   }

@@ -24,7 +24,8 @@ struct Kind {
   const char* kind;
   std::map<std::string, Options::Value> settings;
   Formula formula;
-  double tolerance;  // a dozen roundings of values below 2, plus those of the threshold
+  double velocity_share;  // of the proximal step's displacement that m takes
+  double tolerance;       // a dozen roundings of values below 2, plus those of the threshold
 };
 
 const std::vector<Kind> kKinds{
@@ -35,6 +36,7 @@ const std::vector<Kind> kKinds{
        x.w -= kRate * g;
        return kRate;
      },
+     0,
      2e-6},
     {"momentum",
      "sgd",
@@ -44,6 +46,7 @@ const std::vector<Kind> kKinds{
        x.w += x.m;
        return kRate;
      },
+     1,
      2e-6},
     {"nesterov",
      "sgd",
@@ -51,8 +54,9 @@ const std::vector<Kind> kKinds{
      [](Weight& x, double g) {
        x.m = kMomentum * x.m - kRate * g;
        x.w += kMomentum * x.m - kRate * g;
-       return kRate;
+       return kRate * (1 + kMomentum);
      },
+     1 / (1 + kMomentum),
      2e-6},
     {"adam",
      "adam",
@@ -64,6 +68,7 @@ const std::vector<Kind> kKinds{
        x.w -= kRate * std::sqrt(second) / first * x.m / (std::sqrt(x.v) + kEpsilon);
        return kRate / (std::sqrt(x.v / second) + kEpsilon);
      },
+     0,
      1e-5},
     {"rmsprop",
      "rmsprop",
@@ -73,6 +78,7 @@ const std::vector<Kind> kKinds{
        x.w -= kRate * g / std::sqrt(x.v + kEpsilon);
        return kRate / std::sqrt(x.v + kEpsilon);
      },
+     0,
      1e-5},
     {"rmsprop with momentum",
      "rmsprop",
@@ -81,8 +87,9 @@ const std::vector<Kind> kKinds{
        x.v += (1 - kBeta1) * (g * g - x.v);
        x.m = kMomentum * x.m - kRate * g / std::sqrt(x.v + kEpsilon);
        x.w += x.m;
-       return kRate / (1 - kMomentum) / std::sqrt(x.v + kEpsilon);
+       return kRate / std::sqrt(x.v + kEpsilon);
      },
+     1,
      1e-5},
     {"lion",
      "lion",
@@ -93,6 +100,7 @@ const std::vector<Kind> kKinds{
        x.m = kBeta2 * x.m + (1 - kBeta2) * g;
        return kRate;
      },
+     0,
      2e-6},
 };
 
@@ -104,7 +112,11 @@ void update(const Kind& kind, const UpdateRule& r, Weight& x, double g) {
   if (r.clip_value > 0) g = std::clamp<double>(g, -r.clip_value, r.clip_value);
   x.w -= x.w * r.decay;
   const double threshold = kind.formula(x, g) * r.l1;
-  if (r.l1 > 0) x.w = std::copysign(std::max(std::fabs(x.w) - threshold, 0.0), x.w);
+  if (r.l1 > 0) {
+    const double shrunk = std::copysign(std::max(std::fabs(x.w) - threshold, 0.0), x.w);
+    x.m += kind.velocity_share * (shrunk - x.w);
+    x.w = shrunk;
+  }
   if (is_kept_zero) x.w = 0;
 }
 

@@ -60,18 +60,22 @@ def update(
     new = w[index] - rate * decay * w[index]
     m, v = state.first[index], state.second[index]
     scale: float | np.ndarray = 1.0
+    velocity_share = 0.0
     if o["kind"] == "sgd" and not o.get("momentum"):
         new = new - rate * g
     elif o["kind"] == "sgd":
         beta = o["momentum"]
         m = beta * m - rate * g
         new = new + (beta * m - rate * g if o.get("nesterov") else m)
+        velocity_share = 1 / (1 + beta) if o.get("nesterov") else 1.0
+        scale = velocity_share
     elif o["kind"] == "rmsprop":
         v = v + (g**2 - v) * (1 - o["rho"])
         root, beta = np.sqrt(v + o["epsilon"]), o.get("momentum", 0.0)
         m = beta * m - rate * g / root
         new = new + m
-        scale = root * (1 - beta)
+        scale = root
+        velocity_share = float(beta > 0)
     elif o["kind"] == "lion":
         new = new - rate * np.sign(o["beta_1"] * m + (1 - o["beta_1"]) * g)
         m = o["beta_2"] * m + (1 - o["beta_2"]) * g
@@ -83,12 +87,26 @@ def update(
         alpha = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
         new = new - alpha * m / (np.sqrt(v) + epsilon)
         scale = np.sqrt(v / (1 - beta_2**t)) + epsilon
-    if l1 > 0 and groups == "none":
-        new = np.sign(new) * np.maximum(np.abs(new) - rate * l1 / scale, 0)
-    elif l1 > 0:
-        norms, sizes = group_norms(scale * new, groups)
-        new = new * np.maximum(1 - rate * l1 * np.sqrt(sizes) / np.maximum(norms, 1e-30), 0)
+    if l1 > 0:
+        free = new
+        if groups == "none":
+            new = np.sign(new) * np.maximum(np.abs(new) - rate * l1 / scale, 0)
+        else:
+            new = shrink_groups(new, scale, rate * l1, groups)
+        m = m + velocity_share * (new - free)
     w[index], state.first[index], state.second[index] = new, m, v
+
+
+def shrink_groups(w: np.ndarray, h: np.ndarray | float, rate: float, groups: str) -> np.ndarray:
+    """argmin_x sum h (x - w)^2 / 2 + rate sum_g sqrt(p_g) |x_g|, with |x_g| by bisection."""
+    norms, sizes = group_norms(h * w, groups)
+    t = rate * np.sqrt(sizes)
+    low, high = np.zeros_like(norms), group_norms(w, groups)[0]
+    for _ in range(80):
+        n = (low + high) / 2
+        is_low = group_norms(h * w / (h * n + t), groups)[0] > 1
+        low, high = np.where(is_low, n, low), np.where(is_low, high, n)
+    return np.where(norms > t, w * h * n / (h * n + t), 0.0)
 
 
 def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> None:
@@ -259,17 +277,48 @@ def test_an_update_by_zero_gradient_keeps_every_bit():
     np.testing.assert_array_equal(graph.layers[0].native.get("kernel_in"), before)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_rmsprop_stops_where_the_l1_penalty_balances_the_gradient(momentum):
-    # (w - 1)^2 + 0.4 |w| is least at 0.8.
+SLOW = {
+    "sgd": gw.optimizers.SGD(0.01),
+    "momentum": gw.optimizers.SGD(0.01, momentum=0.9),
+    "nesterov": gw.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
+    "rmsprop": gw.optimizers.RMSprop(0.02, epsilon=1.0),
+    "rmsprop with momentum": gw.optimizers.RMSprop(0.002, momentum=0.9, epsilon=1.0),
+    "adam": gw.optimizers.Adam(gw.optimizers.schedules.ExponentialDecay(0.01, 500, 0.3)),
+}
+
+
+def fitted_kernel(
+    optimizer: gw.optimizers.Optimizer,
+    penalty: gw.regularizers.Regularizer,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> np.ndarray:
     gw.utils.set_random_seed(0)
-    layer = gw.layers.Dense(1, use_bias=False, kernel_regularizer=gw.regularizers.L1(0.4))
-    model = gw.Sequential([gw.Input(shape=(1,)), layer])
-    optimizer = gw.optimizers.RMSprop(0.002, momentum=momentum, epsilon=1.0)
-    model.compile(optimizer, "mse")
+    layer = gw.layers.Dense(y.shape[1], use_bias=False, kernel_regularizer=penalty)
+    model = gw.Sequential([gw.Input(shape=(x.shape[1],)), layer])
+    model.compile(gw.optimizers.get(gw.optimizers.serialize(optimizer)), "mse")
+    model.fit(x, y, batch_size=len(x), epochs=4000, shuffle=False, verbose=0)
+    return model.get_weights()[0]
+
+
+@pytest.mark.parametrize("rule", SLOW)
+def test_weights_stop_where_the_l1_penalty_balances_the_gradient(rule):
+    # (w - 1)^2 + 0.4 |w| is least at 0.8.
     one = np.ones((1, 1), np.float32)
-    model.fit(one, one, epochs=4000, verbose=0)
-    assert model.get_weights()[0].item() == pytest.approx(0.8, abs=1e-4)
+    kernel = fitted_kernel(SLOW[rule], gw.regularizers.L1(0.4), one, one)
+    assert kernel.item() == pytest.approx(0.8, abs=2e-4)
+
+
+@pytest.mark.parametrize("rule", SLOW)
+def test_weights_stop_at_the_optimum_of_the_group_penalty(rule):
+    # Inputs of one group with gradients of different sizes, so that Adam's steps differ by weight.
+    x = np.diag([2.0, 1.0, 0.7, 0.5]).astype(np.float32)
+    y = x @ np.array([[1.0], [0.7], [0.5], [-0.4]], np.float32)
+    l1 = 0.05
+    kernel = fitted_kernel(SLOW[rule], gw.regularizers.GroupL1(l1, "unit"), x, y).astype(float)
+    # There the loss' gradient is -l1 sqrt(4) w / |w|.
+    gradient = 2 * x.T @ (x @ kernel - y) / len(x)
+    np.testing.assert_allclose(gradient, -2 * l1 * kernel / np.linalg.norm(kernel), atol=2e-4)
 
 
 @pytest.mark.parametrize("penalty", ["l1", gw.regularizers.GroupL1(0.1)])
