@@ -17,8 +17,11 @@ class Registry {
  public:
   using Maker = std::function<std::unique_ptr<Base>(const Options&)>;
 
+  // Throws if the kind is there: while the module loads, this ends the process with the message.
   static bool add(const std::string& kind, Maker maker) {
-    return makers().emplace(kind, std::move(maker)).second;
+    require(makers().emplace(kind, std::move(maker)).second, "kind: ", kind,
+            " is registered twice");
+    return true;
   }
 
   template <typename Derived>

@@ -42,7 +42,7 @@ GATEWISE_INLINE Vector activate(Activation kind, const Vector& x) {
     case Activation::kSigmoid:
       return sigmoid(x);
     case Activation::kExponential:
-      return exp(x);
+      return exp_unbounded(x);
     case Activation::kLinear:
     case Activation::kSoftmax:
       break;

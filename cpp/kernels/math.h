@@ -37,6 +37,12 @@ GATEWISE_INLINE Vector exp(const Vector& x) {
   return select_greater(Vector::set(kLowestExponent), x, Vector::zero(), result);
 }
 
+// e^x, also above 88, with twice the error there; infinite where float32 overflows, from 88.73 on.
+GATEWISE_INLINE Vector exp_unbounded(const Vector& x) {
+  const Vector root = exp(x * Vector::set(0.5f));
+  return select_greater(x, Vector::set(88.0f), root * root, exp(x));
+}
+
 // e^x - 1 without cancellation, relative error below 3e-7 for x < 88.
 GATEWISE_INLINE Vector expm1(const Vector& x) {
   const Exponential e = split_exponential(x);

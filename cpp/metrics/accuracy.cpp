@@ -5,7 +5,7 @@
 namespace gatewise {
 namespace {
 
-// Fraction of units with (y > 0.5) == (t > 0.5).
+// Fraction of units with (y > 0.5) == t: a target between 0 and 1 is never met, as in Keras.
 class BinaryAccuracy final : public Metric {
  public:
   explicit BinaryAccuracy(const Options&) {}
@@ -13,7 +13,7 @@ class BinaryAccuracy final : public Metric {
   float row(const float* y, Index row, const Target& target) const override {
     const float* t = target.values + row * target.units;
     return mean_over_units(target.units,
-                           [&](Index j) { return float((y[j] > 0.5f) == (t[j] > 0.5f)); });
+                           [&](Index j) { return float((y[j] > 0.5f ? 1.0f : 0.0f) == t[j]); });
   }
 };
 

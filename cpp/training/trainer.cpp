@@ -157,7 +157,7 @@ double Trainer::penalties() {
       states_[i]->refresh_penalties(true);
       seen_writes_[i] = layers_[i]->writes;
     }
-    sum += states_[i]->penalty();
+    if (layers_[i]->trainable) sum += states_[i]->penalty();
   }
   return sum;
 }

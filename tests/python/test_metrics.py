@@ -44,3 +44,14 @@ def test_top_k_categorical_accuracy_has_keras_default_and_a_configuration():
 def test_top_k_categorical_accuracy_refuses_a_k_below_one():
     with pytest.raises(ValueError, match="k: expected an integer >= 1, got 0"):
         gw.metrics.TopKCategoricalAccuracy(0)
+
+
+def test_binary_accuracy_never_meets_a_soft_target_as_in_keras():
+    layer = gw.layers.Dense(2, use_bias=False)
+    model = gw.Sequential([gw.Input(shape=(2,)), layer])
+    model.set_weights([np.eye(2)])
+    model.compile("sgd", "binary_crossentropy", metrics=["binary_accuracy"])
+    outputs = np.array([[0.95, 0.05]], np.float32)
+    assert model.evaluate(outputs, np.array([[0.7, 0.2]]), verbose=0)[1] == 0
+    assert model.evaluate(outputs, np.array([[1.0, 0.2]]), verbose=0)[1] == 0.5
+    assert model.evaluate(outputs, np.array([[1.0, 0.0]]), verbose=0)[1] == 1

@@ -123,10 +123,29 @@ def test_groups_and_their_zeros_are_saved(data, tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], loaded.get_weights()[0])
 
 
+def test_a_frozen_layers_penalty_is_not_in_the_loss_as_in_keras(data):
+    losses = []
+    for regularizer, trainable in ((None, True), (l1_l2(0.1, 0.1), False), (l1_l2(0.1, 0.1), True)):
+        layer = wide_layer("dense", regularizer)
+        layer.trainable = trainable
+        losses.append(layer.evaluate(*data, verbose=0))
+    assert losses[0] == losses[1] < losses[2]
+
+
 def test_activations_have_the_names_of_keras():
     assert activations.get(None) == "linear"
     assert activations.get("swish") == "silu"
     assert {"relu", "gelu", "softmax", "leaky_relu", "selu"} <= set(activations.names())
+
+
+def test_the_exponential_overflows_where_float32_does():
+    layer = gw.layers.Activation("exponential")
+    model = gw.Sequential([gw.Input(shape=(6,)), layer])
+    x = np.array([[-1, 87, 88, 88.5, 88.7, 88.8]], np.float32)
+    with np.errstate(over="ignore"):
+        expected = np.exp(x.astype(np.float64)).astype(np.float32)
+    assert np.isinf(expected[0, -1]) and np.isfinite(expected[0, :-1]).all()
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=5e-7)
 
 
 def test_the_error_of_an_unknown_activation_lists_the_known_ones():
