@@ -18,7 +18,7 @@ from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
 from gatewise.utils.random import next_seed
-from gatewise.utils.streams import SLICE_STREAMS
+from gatewise.utils.streams import slice_stream
 
 if TYPE_CHECKING:
     from gatewise._core import Floats
@@ -89,6 +89,9 @@ class Constant(Initializer):
     """Every element is `value`."""
 
     value: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", check_number("value", self.value, -math.inf))
 
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
         return np.full(shape, self.value, np.float32)
@@ -166,7 +169,7 @@ class Orthogonal(Initializer):
         rows, columns = shape[-2:]
         values = np.empty((math.prod(shape[:-2]), rows, columns), np.float32)
         for index in range(len(values)):
-            drawn = _core.random_orthogonal(seed, stream + index * SLICE_STREAMS, rows, columns)
+            drawn = _core.random_orthogonal(seed, slice_stream(stream, index), rows, columns)
             values[index] = self.gain * drawn.reshape(rows, columns)
         return values.reshape(shape)
 

@@ -23,9 +23,10 @@ FIRST = {
     "REINITIALIZED_UNITS": 2**36,
     "RESAMPLED_LATENTS": 2**37,
     "LAYERS": 2**40,
-    "BUFFERS": 2**44 + 2**32,
     "MASKS": 2**61,
     "GRADIENT_ROWS": 2**61 + 2**60,
+    "BUFFERS": 2**62,
+    "LATE_SLICES": 2**63,
 }
 # Other constants of at least 2^32: limits of sizes.
 OTHER_CONSTANTS = {"sae/files/torch_file.py": ["1 << 48"], "sae/code_serialization.py": ["2 ** 62"]}
@@ -67,17 +68,30 @@ def test_streams_are_those_of_earlier_versions() -> None:
     assert list(streams.TABLE) == [getattr(streams, name) for name in FIRST]
     assert streams.STREAMS_PER_LAYER == 64
     assert streams.SLICE_STREAMS == 2**20
-    assert streams.BUFFER_STREAMS == 2**44
+    assert streams.BUFFER_STREAMS == 2**36
 
 
-def test_only_the_streams_of_layers_and_buffers_overlap() -> None:
+def test_no_two_ranges_overlap() -> None:
     overlapping = [
         (one, other)
         for one, other in itertools.combinations(streams.TABLE, 2)
         if other.first < one.stop and one.first < other.stop
     ]
-    assert overlapping == [(streams.LAYERS, streams.BUFFERS)]
+    assert overlapping == []
     assert max(each.stop for each in streams.TABLE) <= 2**64
+
+
+def test_buffers_and_slices_stay_in_their_ranges() -> None:
+    last_pass = streams.SHUFFLES.stop - 1
+    for buffer in (0, 1, 2**25):
+        stream = streams.buffer_stream(last_pass, buffer)
+        assert streams.BUFFERS.first <= stream < streams.BUFFERS.stop
+        assert stream < streams.buffer_stream(streams.SHUFFLES.first, buffer + 1)
+    of_layers = [16_383 * 64 + 63, 5]
+    slices = [streams.slice_stream(s, i) for s in of_layers for i in (0, 4095, 4096, 100_000)]
+    assert len(set(slices)) == len(slices)
+    assert all(s < streams.INITIAL_WEIGHTS.stop or s >= streams.LATE_SLICES.first for s in slices)
+    assert streams.slice_stream(5, 4095) == 5 + 4095 * 2**20
 
 
 @pytest.mark.parametrize("path", package_files(), ids=lambda path: path.stem)

@@ -11,7 +11,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.data.convert import Indices
 from gatewise.data.sample_set import SampleSet
-from gatewise.utils.streams import BUFFER_STREAMS
+from gatewise.utils.streams import buffer_stream
 
 Batch: TypeAlias = tuple[_core.Dataset, Indices]
 """Samples for the core, and the indices of those in the batch."""
@@ -75,7 +75,8 @@ class StreamSource:
     """Batches from arrays of which at least one is a file, with one row buffer in memory.
 
     A shuffled pass reads blocks of consecutive rows in random order, and shuffles the rows of 16
-    blocks together in a buffer. Each buffer is converted and checked when it is read.
+    blocks together in a buffer. Each buffer is converted and checked when it is read. Rows that fit
+    one buffer have the order of an array in memory, so that training gives the same bits.
 
     Parameters
     ----------
@@ -114,6 +115,9 @@ class StreamSource:
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass without the first `skip`; skipped buffers are not read."""
+        if self._samples <= self._buffer_rows:  # in the order of an array
+            yield from self._one_buffer(seed, stream, skip)
+            return
         blocks = -(-self._samples // self._block_rows)
         block_order = _order(self._shuffle, seed, stream, blocks)
         size = self._batch_size
@@ -124,11 +128,16 @@ class StreamSource:
                 skip -= batches
                 continue
             dataset = self._set.dataset(self._row_ranges(block_order, first, first + rows))
-            buffer_stream = stream + (buffer + 1) * BUFFER_STREAMS
-            order = _order(self._shuffle, seed, buffer_stream, rows)
+            order = _order(self._shuffle, seed, buffer_stream(stream, buffer), rows)
             for start in range(skip * size, rows, size):
                 yield dataset, order[start : start + size]
             skip = 0
+
+    def _one_buffer(self, seed: int, stream: int, skip: int) -> Iterator[Batch]:
+        dataset, size = self._set.dataset(), self._batch_size
+        order = _order(self._shuffle, seed, stream, self._samples)
+        for start in range(skip * size, self._samples, size):
+            yield dataset, order[start : start + size]
 
     def _row_ranges(self, block_order: Indices, first: int, stop: int) -> list[tuple[int, int]]:
         """File row ranges of rows `first` to `stop` in the order of the shuffled blocks."""

@@ -2,16 +2,7 @@
 
 A random number depends on (seed, stream, index). All parts of a model share its seed, so each has
 its own range of streams, listed here in ascending order. Streams of layers in forward passes are
-used by the core; `cpp/core/random_streams.h` has the same numbers.
-
-Ranges overlap in two places, so that numbers which should be independent can be equal:
-
-- The rows of buffer b of a file (from 0) are shuffled with the stream of the pass plus
-  2**44 (b + 1). The sixteenth layer of a model begins at 2**44, so its second use in the model
-  draws from the streams of the first buffer. The same holds for every sixteenth layer after it and
-  a later buffer.
-- An orthogonal array takes a stream 2**20 after the last one for each of its slices, so slices from
-  the 4,097th on draw from the streams of shuffles.
+used by the core; `cpp/core/random_streams.h` has the same numbers. No two ranges overlap.
 """
 
 from __future__ import annotations
@@ -24,8 +15,8 @@ STREAMS_PER_LAYER = 64
 SLICE_STREAMS = 1 << 20
 """Streams between two slices of an orthogonal array; exceeds those of 16,384 layers."""
 
-BUFFER_STREAMS = 1 << 44
-"""Streams between the shuffle of a pass and those of its buffers."""
+BUFFER_STREAMS = 1 << 36
+"""Streams of the buffers of the same number; exceeds the training steps."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ INITIAL_WEIGHTS = StreamRange(
     first=0,
     count=1 << 32,
     offset="64 layer + parameter, + 2^20 slice of an orthogonal array",
-    users=("layers/parameters.py", "initializers.py"),
+    users=("layers/parameters.py",),
 )
 SHUFFLES = StreamRange(
     "order of rows, or of blocks of rows of a file, in a pass over the data",
@@ -97,13 +88,6 @@ LAYERS = StreamRange(
     offset="2^40 layer + 2^32 earlier uses of the layer in the model + training step",
     users=("cpp/layers/layer.h", "cpp/routing/noisy_top_k_router.cpp"),
 )
-BUFFERS = StreamRange(
-    "order of the rows of a buffer of a file",
-    first=BUFFER_STREAMS + SHUFFLES.first,
-    count=(1 << 61) - BUFFER_STREAMS - SHUFFLES.first,
-    offset="2^44 buffer + training step",
-    users=("data/sources.py",),
-)
 MASKS = StreamRange(
     "initial masks of sparse weights",
     first=1 << 61,
@@ -118,6 +102,20 @@ GRADIENT_ROWS = StreamRange(
     offset="training step",
     users=("compress/drop_and_grow.py",),
 )
+BUFFERS = StreamRange(
+    "order of the rows of a buffer of a file",
+    first=1 << 62,
+    count=1 << 62,
+    offset="2^36 buffer + training step",
+    users=("data/sources.py",),
+)
+LATE_SLICES = StreamRange(
+    "initial weights of an orthogonal array from its 4,097th slice on",
+    first=1 << 63,
+    count=1 << 63,
+    offset="as for initial weights",
+    users=("initializers.py",),
+)
 
 TABLE = (
     INITIAL_WEIGHTS,
@@ -125,7 +123,19 @@ TABLE = (
     REINITIALIZED_UNITS,
     RESAMPLED_LATENTS,
     LAYERS,
-    BUFFERS,
     MASKS,
     GRADIENT_ROWS,
+    BUFFERS,
+    LATE_SLICES,
 )
+
+
+def slice_stream(stream: int, index: int) -> int:
+    """The stream of slice `index` of an orthogonal array of initial weights with this stream."""
+    offset = stream + index * SLICE_STREAMS
+    return offset if offset < INITIAL_WEIGHTS.stop else LATE_SLICES.at(offset)
+
+
+def buffer_stream(shuffle: int, buffer: int) -> int:
+    """The stream of a buffer in the pass over the data that this shuffle orders."""
+    return BUFFERS.at(buffer * BUFFER_STREAMS + shuffle - SHUFFLES.first)
