@@ -22,6 +22,7 @@ from gatewise import (
     utils,
 )
 from gatewise._version import __version__
+from gatewise.callbacks import DivergenceWarning
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.io.saved import MODELS
@@ -47,7 +48,7 @@ from gatewise.sae import (
     SparseAutoencoder,
     TopK,
 )
-from gatewise.training import RoutingCollapseWarning
+from gatewise.training import EndOfDataWarning, OneClassWarning, RoutingCollapseWarning
 
 if TYPE_CHECKING:
     from gatewise import code_experts, compress, decompose, plots, selection, validation
@@ -62,6 +63,8 @@ __all__ = [
     "BatchTopK",
     "Comparison",
     "DeadUnitsWarning",
+    "DivergenceWarning",
+    "EndOfDataWarning",
     "Gated",
     "GatedExperts",
     "Identity",
@@ -69,6 +72,7 @@ __all__ = [
     "JumpReLU",
     "Layer",
     "Model",
+    "OneClassWarning",
     "PatchEncoder",
     "ReLU",
     "RoutingCollapseWarning",

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewise.registry import Config, Configurable, Registry
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
-class Constraint(Configurable):
+class Constraint(Configurable, RefusesUnusedHooks):
     """A property that a kernel has after every update."""
+
+    unused_hooks = hooks(
+        "constraints run in the core; a callback can set weights after a batch", "__call__"
+    )
 
 
 CONSTRAINTS: Registry[Constraint] = Registry("constraint", Constraint)

@@ -10,13 +10,14 @@ from typing import ClassVar, Literal, TypeAlias
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_number
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 TargetKind: TypeAlias = Literal["labels", "one_hot", "probabilities", "values"]
 """What a loss compares outputs with: class indices, one-hot rows or distributions over classes,
 independent probabilities, or any values."""
 
 
-class Loss(Configurable):
+class Loss(Configurable, RefusesUnusedHooks):
     """Base class of losses: has a name, and is averaged over the samples of a batch.
 
     Parameters
@@ -24,6 +25,11 @@ class Loss(Configurable):
     name : str
         Name of the loss, as returned by `get_config`.
     """
+
+    unused_hooks = hooks(
+        "losses run in the core (CONTRIBUTING has the recipe)",
+        "call",
+    )
 
     kind: ClassVar[str]
     target: ClassVar[TargetKind]

@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 from gatewise.losses import Loss, TargetKind
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_integer
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
-class Metric(Configurable):
+class Metric(Configurable, RefusesUnusedHooks):
     """Base class of metrics.
 
     Parameters
@@ -17,6 +18,14 @@ class Metric(Configurable):
     name : str
         Key of the metric in `history`.
     """
+
+    unused_hooks = hooks(
+        "metrics run in the core (CONTRIBUTING has the recipe); compute others from `predict` in a "
+        "callback's on_epoch_end",
+        "update_state",
+        "result",
+        "reset_state",
+    )
 
     kind: ClassVar[str]
     target: ClassVar[TargetKind] = "values"

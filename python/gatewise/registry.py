@@ -6,11 +6,14 @@ Names that are not registered are errors, so a file cannot run arbitrary code.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+from gatewise.utils.checks import to_plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,6 +44,28 @@ class Configurable:
     compile them for each of 50 classes, which takes 1/6 of the import time; hence `eq=False,
     repr=False`.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check = cls.__dict__.get("__post_init__")
+        if check is not None:
+
+            @functools.wraps(check)
+            def checked(self: Configurable) -> None:
+                Configurable.__post_init__(self)
+                check(self)
+
+            cls.__post_init__ = checked  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        """Converts NumPy scalars among the settings, before a subclass checks them."""
+        if not dataclasses.is_dataclass(self):
+            return
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            plain = to_plain(value)
+            if plain is not value:
+                object.__setattr__(self, field.name, plain)
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__ or not dataclasses.is_dataclass(self):

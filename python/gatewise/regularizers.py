@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
-class Regularizer(Configurable):
+class Regularizer(Configurable, RefusesUnusedHooks):
     """`l1 * sum |w| + l2 * sum w^2` over one array."""
+
+    unused_hooks = hooks("penalties run in the core; use L1, L2, L1L2 or GroupL1", "__call__")
 
     l1: float = 0.0
     l2: float = 0.0
@@ -107,18 +110,19 @@ class GroupL1(Regularizer):
 
     Notes
     -----
-    After each update, `w_g <- w_g max(0, 1 - t / ||h * w_g||)` with `t = learning_rate * l1 *
-    sqrt(p_g)`. For SGD, with or without momentum, h is 1: the proximal step of the penalty. For
-    Adam h is `sqrt(v_hat) + epsilon`, the divisor of its update. A group then becomes 0 exactly
-    where the proximal step in Adam's metric sets it to 0, at a gradient of the same size as with
-    SGD. A group that remains is scaled as a whole; the exact step would need a root search in every
-    group. As with every penalty, a step only shrinks the experts that received rows.
+    After each update comes the penalty's proximal step in the optimizer's metric, with `t =
+    learning_rate * l1 * sqrt(p_g)` and h the divisor of each weight's own step: 1 for SGD,
+    `sqrt(v_hat) + epsilon` for Adam. A group with `||h * w_g|| <= t` becomes 0; another one becomes
+    `w_g h n / (h n + t)`, where n is its norm afterwards, found by Newton's method. A velocity
+    takes part in the step, so that weights rest at the same optimum with any optimizer. A step only
+    shrinks the experts that received rows.
 
     References
     ----------
     Yuan, Lin 2006, "Model selection and estimation in regression with grouped variables", equation
     2.1 with `K_j = p_j I`. Deleu, Bengio 2021, "Structured sparsity inducing adaptive optimizers
-    for deep learning", section 3 (the proximal step in a diagonal metric).
+    for deep learning", section 3 (the proximal step in a diagonal metric). Ochs et al. 2014,
+    "iPiano: inertial proximal algorithm for nonconvex optimization", algorithm 1 (with a velocity).
 
     Examples
     --------

@@ -182,7 +182,7 @@ def test_continuing_with_other_models_data_or_callbacks_is_refused(tmp_path: Pat
     make_model().fit(X, Y, verbose=0, callbacks=[backup])
     with pytest.raises(ValueError, match="samples: expected 90 as in the training"):
         make_model().fit(X[:80], Y[:80], verbose=0, callbacks=[backup])
-    with pytest.raises(ValueError, match="callbacks: expected those of the training"):
+    with pytest.raises(ValueError, match="callbacks: expected those with a state"):
         make_model().fit(X, Y, verbose=0, callbacks=[backup, EarlyStopping("loss")])
     with pytest.raises(ValueError, match="compile: expected"):
         make_model(optimizer="sgd").fit(X, Y, verbose=0, callbacks=[backup])
@@ -193,6 +193,29 @@ def test_continuing_with_other_models_data_or_callbacks_is_refused(tmp_path: Pat
         model.fit(X, Y, verbose=0, callbacks=[backup])
     for ours, before in zip(model.get_weights(), untouched, strict=True):
         np.testing.assert_array_equal(ours, before)
+
+
+def test_callbacks_without_a_state_may_differ(tmp_path: Path) -> None:
+    """Keras' own example: the callback that interrupts is not there again."""
+
+    class InterruptingCallback(Callback):
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            if epoch == 4:
+                raise RuntimeError("interrupted")
+
+    x, y = np.arange(100, dtype=np.float32).reshape(5, 20) / 100, np.zeros((5, 1))
+    callback = BackupAndRestore(tmp_path / "backup")
+    layers = [gw.Input(shape=(20,)), gw.layers.Dense(1)]
+    model = gw.Sequential(layers)
+    model.compile(gw.optimizers.SGD(), loss="mse")
+    options = {"epochs": 10, "batch_size": 1, "verbose": 0}
+    with pytest.raises(RuntimeError, match="interrupted"):
+        model.fit(x, y, callbacks=[InterruptingCallback(), callback], **options)
+    epochs: list[int] = []
+    count = gw.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    history = model.fit(x, y, callbacks=[callback, count], **options)
+    assert epochs == [4, 5, 6, 7, 8, 9]
+    assert len(history.history["loss"]) == 10
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:

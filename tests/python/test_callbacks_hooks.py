@@ -164,6 +164,7 @@ def diverging() -> tuple[Any, np.ndarray, np.ndarray]:
     return model, x, x[:, 0]
 
 
+@pytest.mark.filterwarnings("ignore::gatewise.DivergenceWarning")
 def test_terminate_on_nan_stops_at_the_first_bad_batch(capsys: pytest.CaptureFixture[str]) -> None:
     model, x, y = diverging()
     stop = gw.callbacks.TerminateOnNaN()
@@ -172,6 +173,7 @@ def test_terminate_on_nan_stops_at_the_first_bad_batch(capsys: pytest.CaptureFix
     assert "terminating training" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore::gatewise.DivergenceWarning")
 def test_terminate_on_nan_can_raise() -> None:
     model, x, y = diverging()
     stop = gw.callbacks.TerminateOnNaN(raise_error=True)

@@ -67,6 +67,7 @@ ALLOWED_WITHIN = {
     ("cli", "demo_data"),
     ("demo", "demo_data"),
     ("metrics", "losses"),
+    ("registry", "utils"),
 }
 DEPENDENCIES = {"numpy", "scipy", "safetensors", "tqdm"}
 EXTRAS = {"matplotlib", "mlxtend", "networkx", "sklearn"}

@@ -202,7 +202,15 @@ def test_sparse_matrices_with_invalid_offsets_are_refused(offsets: list[int]) ->
     matrix = sparse.csr_matrix(np.ones((3, 4), np.float32))
     matrix.has_canonical_format = True
     matrix.indptr[:] = offsets
-    with pytest.raises(ValueError, match="x: expected indptr to increase from 0 to 12"):
-        to_sparse_rows(matrix, "x", (None, 4))
+    with pytest.raises(ValueError, match=r"x: expected a well-formed sparse matrix, got .*indptr"):
+        to_csr(matrix, "x")
     with pytest.raises(ValueError, match="indptr: expected offsets"):
         _core.SparseRows(np.array(offsets), matrix.indices, matrix.data, 4)
+
+
+def test_masked_elements_are_refused_and_a_mask_without_any_is_not() -> None:
+    values = np.ones((3, 2), np.float32)
+    masked = np.ma.array(values, mask=[[0, 0], [0, 1], [0, 0]])
+    with pytest.raises(TypeError, match=r"x: expected an array without masked elements.*filled"):
+        convert.to_array(masked, "x")
+    assert type(convert.to_array(np.ma.array(values), "x")) is np.ndarray

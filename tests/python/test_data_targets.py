@@ -121,6 +121,16 @@ def test_class_weights_follow_one_hot_and_binary_targets() -> None:
     assert class_weights(binary, BINARY, {1: 3.0}).tolist() == [1.0, 3.0]
 
 
+def test_class_weights_refuse_rows_of_no_label_or_several() -> None:
+    rule = TargetRule(losses.get("binary_crossentropy"), (None, 3))
+    one_each = rule.convert(np.eye(3)[[2, 0]], "y")
+    assert class_weights(one_each, rule, {2: 5.0}).tolist() == [5.0, 1.0]
+    for row in ([0, 0, 0], [1, 0, 1]):
+        targets = rule.convert(np.array([[0, 1, 0], row]), "y")
+        with pytest.raises(ValueError, match=r"row 1 has .* sample_weight"):
+            class_weights(targets, rule, {0: 10.0})
+
+
 @pytest.mark.parametrize(
     ("weight", "error", "message"),
     [

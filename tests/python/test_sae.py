@@ -237,13 +237,13 @@ def test_latents_out_of_range_are_refused() -> None:
         codes.indptr = np.array([0, 1, 1], dtype)
         codes.indices = np.array([LATENTS], dtype)
         codes.data = np.ones(1, np.float32)
-        with pytest.raises(ValueError, match="below 64"):
+        with pytest.raises(ValueError, match="64 in indices, expected 0 to 63"):
             sae.decode(codes)
     codes = csr_array((2, LATENTS), dtype=np.float32)
     codes.indptr = np.array([0, 1, 1], np.int64)
     codes.indices = np.array([2**32 + 1], np.int64)
     codes.data = np.ones(1, np.float32)
-    with pytest.raises(ValueError, match="below 64"):
+    with pytest.raises(ValueError, match="4294967297 in indices, expected 0 to 63"):
         sae.decode(codes)
 
 

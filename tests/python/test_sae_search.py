@@ -158,8 +158,13 @@ def test_search_refuses_wrong_arguments(sae: gw.SparseAutoencoder, z: csr_array)
         (z, z[:, :90], 3, r"query: expected shape \(n, 96\)"),
         (bad_values, QUERIES, 3, "codes: expected finite numbers, got nan"),
         (z, infinite, 3, "query: .*inf"),
-        (bad_latents, QUERIES, 3, "codes: expected column indices below 96, got 96"),
-        (z, bad_latents, 3, "query: expected column indices below 96, got 96"),
+        (
+            bad_latents,
+            QUERIES,
+            3,
+            "codes: expected a well-formed .* 96 in indices",
+        ),
+        (z, bad_latents, 3, "query: expected a well-formed .* 96 in indices"),
         (
             z,
             np.float32(3e38) * np.sign(QUERIES),

@@ -260,3 +260,24 @@ def test_recompiling_drops_the_optimizers_state() -> None:
     model.fit(x, y, verbose=0)
     model.compile("adam", "sparse_categorical_crossentropy")
     assert model.optimizer.iterations == 0
+
+
+@pytest.mark.parametrize("loss", [["mse", ["mse"]], [{"o": "mse"}], {"a": ["mse", "mse"]}])
+def test_a_list_inside_a_list_of_losses_is_refused_by_compile(loss: Any) -> None:
+    model = gw.Sequential([gw.Input(shape=(2,)), gw.layers.Dense(1)])
+    with pytest.raises(TypeError, match="loss: expected one for each output"):
+        model.compile("sgd", loss)
+    with pytest.raises(TypeError, match="loss_weights: expected one for each output"):
+        model.compile("sgd", "mse", loss_weights=[1.0, [2.0]])
+
+
+def test_an_unbuilt_model_or_layer_has_no_shapes_and_no_weights() -> None:
+    layer, model = gw.layers.Dense(3), gw.Sequential([gw.layers.Dense(3)])
+    for each in (layer, model):
+        for name in ("input_shape", "output_shape"):
+            assert not hasattr(each, name)
+            with pytest.raises(ValueError, match="expected a built"):
+                getattr(each, name)
+    assert not hasattr(layer, "native")
+    model.build((None, 4))
+    assert model.input_shape == (None, 4) and model.layers[0].input_shape == (None, 4)

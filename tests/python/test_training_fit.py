@@ -104,6 +104,9 @@ def test_validation_steps_and_batch_size_limit_the_validation_rows() -> None:
     data = {"validation_data": (x, y), "validation_batch_size": 10, "validation_steps": 2}
     history = model.fit(x, y, verbose=0, **data).history
     assert history["val_loss"][0] == pytest.approx(model.evaluate(x[:20], y[:20], verbose=0)[0])
+    data = {"validation_data": (x, y), "validation_steps": 3}  # batches of all rows
+    history = model.fit(x, y, verbose=0, **data).history
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(x, y, verbose=0)[0])
 
 
 def test_validation_sample_weights_are_used() -> None:
@@ -140,11 +143,39 @@ def test_steps_per_epoch_continues_where_the_last_epoch_ended() -> None:
     assert_same_weights(one, other)
 
 
-def test_steps_per_epoch_can_exceed_one_pass_over_the_data() -> None:
+@pytest.mark.parametrize("steps", [3, 12])
+def test_an_epoch_ends_with_the_data_as_in_keras(steps: int) -> None:
+    """Of four batches: epochs of 3, 1, 3, 1 steps, or of 4 each."""
     x, y = make_data(100)
     one, other = make_model(), make_model()
-    one.fit(x, y, batch_size=25, epochs=1, steps_per_epoch=12, verbose=0)
-    other.fit(x, y, batch_size=25, epochs=3, verbose=0)
+    epochs = 4 if steps == 3 else 2
+    with pytest.warns(gw.EndOfDataWarning, match="steps_per_epoch") as warned:
+        one.fit(x, y, batch_size=25, epochs=epochs, steps_per_epoch=steps, verbose=0)
+    assert len(warned) == 1
+    other.fit(x, y, batch_size=25, epochs=2, verbose=0)
+    assert_same_weights(one, other)
+
+
+def test_steps_per_epoch_alone_divides_the_data_into_so_many_batches() -> None:
+    x, y = make_data(100)
+    one, other = make_model(), make_model()
+    one.fit(x, y, steps_per_epoch=3, epochs=2, verbose=0)
+    other.fit(x, y, batch_size=34, epochs=2, verbose=0)
+    assert_same_weights(one, other)
+
+
+def test_stop_training_from_the_start_trains_one_batch_as_in_keras() -> None:
+    class Stopper(gw.callbacks.Callback):
+        def on_train_begin(self, logs=None) -> None:
+            self.model.stop_training = True
+
+    x, y = make_data(100)
+    one, other = make_model(), make_model()
+    history = one.fit(
+        x, y, batch_size=25, epochs=3, shuffle=False, verbose=0, callbacks=[Stopper()]
+    )
+    other.train_on_batch(x[:25], y[:25])
+    assert history.epoch == [0]
     assert_same_weights(one, other)
 
 
@@ -153,6 +184,15 @@ def test_class_weight_equals_a_weight_per_sample() -> None:
     one, other = make_model(), make_model()
     one.fit(x, y, class_weight={0: 2.0, 2: 0.0}, verbose=0)
     other.fit(x, y, sample_weight=np.array([2.0, 1.0, 0.0])[y], verbose=0)
+    assert_same_weights(one, other)
+
+
+def test_class_weight_multiplies_sample_weight() -> None:
+    x, y = make_data()
+    weights = np.linspace(0, 2, len(y))
+    one, other = make_model(), make_model()
+    one.fit(x, y, class_weight={0.0: 2.0, 2: 0.5}, sample_weight=weights, verbose=0)
+    other.fit(x, y, sample_weight=weights * np.array([2.0, 1.0, 0.5])[y], verbose=0)
     assert_same_weights(one, other)
 
 
@@ -222,12 +262,14 @@ def test_files_are_trained_on_a_buffer_at_a_time(tmp_path: Path) -> None:
     assert histories[0]["val_accuracy"][-1] > 0.7
 
 
-def test_a_file_without_shuffle_trains_like_the_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_small_file_trains_like_the_array(tmp_path: Path, shuffle: bool) -> None:
     x, y = make_data(200)
     np.save(tmp_path / "x.npy", x)
     one, other = make_model(), make_model()
-    one.fit(x, y, shuffle=False, epochs=2, verbose=0)
-    other.fit(tmp_path / "x.npy", y, shuffle=False, epochs=2, verbose=0)
+    one.fit(x, y, shuffle=shuffle, epochs=2, validation_split=0.1, verbose=0)
+    options = {"shuffle": shuffle, "epochs": 2, "validation_split": 0.1, "verbose": 0}
+    other.fit(np.load(tmp_path / "x.npy", mmap_mode="r"), y, **options)
     assert_same_weights(one, other)
 
 

@@ -92,11 +92,6 @@ def test_wrong_data_are_refused_and_leave_the_model_unchanged(
             r"callbacks: .* expected EarlyStopping\(\)",
         ),
         ({"class_weight": {9: 1.0}}, ValueError, r"class_weight: expected keys from 0 to 2"),
-        (
-            {"class_weight": {0: 1.0}, "sample_weight": np.ones(50)},
-            ValueError,
-            "class_weight: expected None with sample_weight, got both",
-        ),
         ({"sample_weight": np.ones(49)}, ValueError, "sample_weight: expected 50 samples as in x"),
         (
             {"sample_weight": np.ones((50, 2))},

@@ -102,6 +102,26 @@ def test_outputs_that_are_not_probabilities_warn_once(
     model.fit(X, y, verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss", "y", "part"),
+    [
+        ("sigmoid", "categorical_crossentropy", np.ones((len(Y), 1)), "of one class is always 0"),
+        ("softmax", "sparse_categorical_crossentropy", np.zeros_like(Y), "one class is always 0"),
+        ("softmax", "binary_crossentropy", Y > 0, "a softmax of one unit is always 1"),
+        ("softmax", "mse", Y > 0, "a softmax of one unit is always 1"),
+    ],
+)
+def test_one_unit_that_cannot_learn_warns_once(
+    activation: str, loss: str, y: np.ndarray, part: str
+) -> None:
+    model = make(activation, loss, 1)
+    before = model.get_weights()[0]
+    with pytest.warns(gw.OneClassWarning, match=part):
+        model.fit(X, y, verbose=0)
+    model.fit(X, y, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+
+
 def test_iterators_and_single_batches_are_checked_too() -> None:
     loss = "sparse_categorical_crossentropy"
     with pytest.warns(UserWarning, match="expects probabilities"):

@@ -3,6 +3,7 @@
 from gatewise.callbacks.backup_and_restore import BackupAndRestore
 from gatewise.callbacks.base import Callback
 from gatewise.callbacks.callback_list import CallbackList
+from gatewise.callbacks.divergence import DivergenceWarning
 from gatewise.callbacks.early_stopping import EarlyStopping
 from gatewise.callbacks.history import History
 from gatewise.callbacks.lambda_callback import LambdaCallback
@@ -13,6 +14,7 @@ __all__ = [
     "BackupAndRestore",
     "Callback",
     "CallbackList",
+    "DivergenceWarning",
     "EarlyStopping",
     "History",
     "LambdaCallback",

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from gatewise.callbacks.base import Callback, Logs
+from gatewise.callbacks.divergence import StoreGuard
 from gatewise.callbacks.model_checkpoint import check_save_freq
 from gatewise.utils.checks import check_defaults, check_flag
 
@@ -20,7 +21,7 @@ class BackupAndRestore(Callback):
     stored and ends with the same bits as a training that was never stopped. The state is: weights,
     optimizer, seeds, the place in the epoch and in the shuffled data, running means, history, and
     what the callbacks gave by `get_state`. Of an iterator the batches already used are drawn and
-    dropped.
+    dropped. Weights that are not finite are not stored: the state before them stays.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq if save_freq == "epoch" else check_save_freq(save_freq)
         self.delete_checkpoint = check_flag("delete_checkpoint", delete_checkpoint)
         self._batches = 0
+        self._guard = StoreGuard()
 
     @property
     def path(self) -> Path:
@@ -77,6 +79,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Makes the folder, so that a place that cannot be written is known before any work."""
+        self._guard.begin()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         # A process killed while it wrote leaves the part it had written.
         for leftover in self.backup_dir.glob(f".{_FILE_NAME}.*.tmp"):
@@ -89,11 +92,15 @@ class BackupAndRestore(Callback):
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self.run.store(self.path)
+            self._store()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Stores if it is due."""
-        if self.save_freq == "epoch" and self.run is not None:
+        if self.save_freq == "epoch":
+            self._store()
+
+    def _store(self) -> None:
+        if self.run is not None and self._guard.may_store(self.model, self.path):
             self.run.store(self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:

@@ -6,8 +6,10 @@ import os
 import string
 
 from gatewise.callbacks.base import Logs, State
+from gatewise.callbacks.divergence import StoreGuard
 from gatewise.callbacks.monitor import MonitorCallback
 from gatewise.utils.checks import check_flag, check_integer
+from gatewise.utils.file_names import check_suffix
 from gatewise.utils.warn import warn_user
 
 
@@ -42,7 +44,8 @@ class ModelCheckpoint(MonitorCallback):
 
     Notes
     -----
-    A file is written whole or not at all. To continue a stopped training exactly, use
+    A file is written whole or not at all, and not if a weight is NaN or infinite: then the last
+    good file stays, with a `DivergenceWarning`. To continue a stopped training exactly, use
     `BackupAndRestore`.
     """
 
@@ -58,11 +61,13 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold, 0)
+        check_suffix(filepath)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = check_flag("save_best_only", save_best_only)
         self.save_weights_only = check_flag("save_weights_only", save_weights_only)
         self.save_freq = save_freq if save_freq == "epoch" else check_save_freq(save_freq)
+        self._guard = StoreGuard()
         self._batches = 0
         self._epoch = 0
 
@@ -77,6 +82,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Refuses a path that could not be written later."""
+        self._guard.begin()
         if self.save_best_only:
             super().on_train_begin(logs)
         names = list(self.model.metric_directions())
@@ -114,6 +120,8 @@ class ModelCheckpoint(MonitorCallback):
             known = ", ".join([*position, *logs])
             raise ValueError(f"filepath: expected names of {known}, got {error}") from error
         if self.save_best_only and not self._is_best(position["epoch"], logs):
+            return
+        if not self._guard.may_store(self.model, path):
             return
         if self.verbose:
             print(f"Epoch {position['epoch']}: saving model to {path}")

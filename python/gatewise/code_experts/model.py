@@ -23,7 +23,8 @@ from gatewise.code_experts.encoders import (
     fit_if_unfitted,
 )
 from gatewise.code_experts.fusion import FUSIONS, RAW, fuse
-from gatewise.data.csr import core_rows, is_sparse
+from gatewise.data.csr import core_rows, is_sparse, to_csr
+from gatewise.data.split import training_samples
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
 from gatewise.models.copying import clone_model, config_without_dropout
@@ -226,7 +227,8 @@ class SparseCodeExperts:
         if self._compiled is None:
             raise ValueError("SparseCodeExperts: expected a compiled model; call compile first")
         x = _rows(x)
-        self.build(x)
+        split = options.get("validation_split", 0.0) if validation_data is None else 0.0
+        self.build(x[: training_samples(x.shape[0], split)])
         if validation_data is not None:
             held_out = _rows(validation_data[0])
             validation_data = (self._inputs(held_out), self._targets(held_out, validation_data[1]))
@@ -366,7 +368,7 @@ class SparseCodeExperts:
 
 
 def _rows(x: Any) -> Any:
-    return x.tocsr() if is_sparse(x) else np.asarray(x, np.float32)
+    return to_csr(x, "x") if is_sparse(x) else np.asarray(x, np.float32)
 
 
 def _without_dropout_and_losses(model: Model) -> Model:

@@ -13,6 +13,7 @@ from gatewise.compress.densities import check_density, check_distribution, kept_
 from gatewise.compress.initialize import draw_masks
 from gatewise.compress.kernels import MIN_NORMAL, LayerChoice, keep_zeros, smallest
 from gatewise.compress.scheduled import KernelSchedule
+from gatewise.data.take_rows import take_rows
 from gatewise.models.gradients import mean_gradients
 from gatewise.utils.checks import check_integer, check_number
 from gatewise.utils.streams import GRADIENT_ROWS
@@ -140,7 +141,8 @@ class DropAndGrow(KernelSchedule):
         chosen = order[: self.rows]
         # Files are read fastest in ascending order.
         chosen.sort()
-        gradients = mean_gradients(self.model, self.x[chosen], self.y[chosen])  # type: ignore[arg-type]
+        x, y = take_rows(self.x, chosen), take_rows(self.y, chosen)
+        gradients = mean_gradients(self.model, x, y)  # type: ignore[arg-type]
         fraction = self.fraction_at(step)
         for kernel, counts in zip(self._kernels, self._counts, strict=True):
             weights = kernel.read()

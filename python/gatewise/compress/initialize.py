@@ -84,7 +84,7 @@ def initialize_sparse(
     """
     density, distribution = check_density(density), check_distribution(distribution)
     seed = None if seed is None else check_integer("seed", seed, 0)
-    check_flag("rescale", rescale)
+    rescale = check_flag("rescale", rescale)
     kernels = find_kernels(model, layers)
     counts = kept_counts(kernels, density, distribution)
     draw_masks(kernels, counts, _seed_of(kernels[0]) if seed is None else seed, rescale)

@@ -55,10 +55,15 @@ def to_array(value: object, name: str) -> Array:
     Raises
     ------
     TypeError
-        If `value` is neither an array nor an object with `__array__`.
+        If `value` is neither an array nor an object with `__array__`, or has masked elements.
     """
+    if np.ma.is_masked(value):
+        raise TypeError(
+            f"{name}: expected an array without masked elements, whose values would count; use "
+            "x.filled(value)"
+        )
     if isinstance(value, np.ndarray):
-        return value
+        return np.asarray(value) if isinstance(value, np.ma.MaskedArray) else value
     if hasattr(value, "__array__"):
         return np.asarray(value)
     hint = "; use np.asarray" if isinstance(value, (list, tuple, int, float)) else ""

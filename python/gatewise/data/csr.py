@@ -19,6 +19,7 @@ from gatewise.data.convert import (
     to_array,
     to_float32,
 )
+from gatewise.data.sparse_structure import check_structure, dok_to_coo, is_canonical
 
 
 class CsrMatrix(Protocol):
@@ -28,11 +29,8 @@ class CsrMatrix(Protocol):
     indptr: Array
     indices: Array
     data: Array
-    has_canonical_format: bool
 
     def __getitem__(self, rows: slice) -> CsrMatrix: ...
-    def copy(self) -> CsrMatrix: ...
-    def sum_duplicates(self) -> None: ...
 
 
 def is_sparse(value: object) -> bool:
@@ -42,19 +40,27 @@ def is_sparse(value: object) -> bool:
 
 
 def to_csr(value: object, name: str) -> CsrMatrix:
-    """`value` as CSR; the same object if it already is CSR.
+    """`value` as CSR, checked; the same object if it already is CSR.
+
+    The one way of a user's sparse matrix into the package.
 
     Raises
     ------
     TypeError
         If the dtype is complex or object.
     ValueError
-        If `value` does not have two axes.
+        If `value` does not have two axes, or its arrays do not fit each other or its shape.
     """
-    check_numeric(cast("Array", value), name)
-    if getattr(value, "ndim", 2) != 2:
-        raise ValueError(f"{name}: expected a sparse matrix of two axes, got {value!r}")
-    return cast("CsrMatrix", value.tocsr())  # type: ignore[attr-defined]
+    matrix: Any = value
+    check_numeric(matrix, name)
+    if matrix.format == "dok":
+        matrix = dok_to_coo(matrix, name)
+    check_structure(matrix, name)
+    if matrix.format == "csr":
+        return cast("CsrMatrix", matrix)
+    converted = matrix.tocsr()
+    check_structure(converted, name)
+    return cast("CsrMatrix", converted)
 
 
 def to_sparse_rows(
@@ -69,7 +75,7 @@ def to_sparse_rows(
     Parameters
     ----------
     matrix : csr_matrix or csr_array (n, d)
-        The user's matrix. Explicit zeros are kept; duplicates are summed, as in SciPy.
+        Of `to_csr`, or a part of it. Explicit zeros are kept; duplicates are summed, as in SciPy.
     name : str
         Argument name for error messages.
     shape : tuple
@@ -90,7 +96,7 @@ def to_sparse_rows(
             f"{name}: expected shape {describe_shape(shape)}, got a sparse matrix {matrix.shape}"
         )
     check_samples(matrix.shape[0], name, matrix.shape)
-    matrix = to_canonical(matrix, name)
+    matrix = to_canonical(matrix)
     values = to_float32(matrix.data, name)
     if not is_finite:
         _check_finite(matrix, values, name, rows)
@@ -102,40 +108,18 @@ def to_sparse_rows(
     )
 
 
-def to_canonical(matrix: CsrMatrix, name: str) -> CsrMatrix:
-    """`matrix` with sorted indices without duplicates; the same object if it already has them.
+def to_canonical(matrix: CsrMatrix) -> CsrMatrix:
+    """A result of `to_csr` with sorted indices without duplicates; itself if it has them."""
+    if is_canonical(matrix):
+        return matrix
+    from scipy.sparse import csr_array
 
-    Raises
-    ------
-    ValueError
-        If indptr or indices are out of range.
-    """
-    _check_offsets(matrix, name)
-    _check_columns(matrix, name)
-    if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-    return matrix
-
-
-def _check_offsets(matrix: CsrMatrix, name: str) -> None:
-    """Checks indptr, since SciPy itself would read out of bounds."""
-    offsets = matrix.indptr
-    ends = (int(offsets[0]), int(offsets[-1]))
-    if ends != (0, len(matrix.indices)) or np.any(offsets[1:] < offsets[:-1]):
-        raise ValueError(
-            f"{name}: expected indptr to increase from 0 to {len(matrix.indices)}, got a sparse "
-            f"matrix whose indptr goes from {ends[0]} to {ends[1]}"
-            + (" and decreases in between" if ends == (0, len(matrix.indices)) else "")
-        )
-
-
-def _check_columns(matrix: CsrMatrix, name: str) -> None:
-    """Checks that column indices are in range, before they are converted to int32."""
-    columns, width = matrix.indices, matrix.shape[1]
-    if columns.size and (columns.min() < 0 or columns.max() >= width):
-        worst = columns.min() if columns.min() < 0 else columns.max()
-        raise ValueError(f"{name}: expected column indices below {width}, got {worst}")
+    # A new object: a stale flag of the old one would keep SciPy from sorting.
+    arrays = matrix.data.copy(), matrix.indices.copy(), matrix.indptr.copy()
+    canonical = csr_array(arrays, shape=matrix.shape)
+    canonical.has_sorted_indices = canonical.has_canonical_format = False
+    canonical.sum_duplicates()
+    return cast("CsrMatrix", canonical)
 
 
 def _check_finite(matrix: CsrMatrix, values: Array, name: str, rows: RowIndices | None) -> None:

@@ -168,7 +168,7 @@ def match_names(value: object, names: Sequence[str], argument: str) -> list[tupl
     ValueError
         If the count of arrays, or a key, does not match.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not is_sparse(value):  # DOK is a mapping too
         if set(value) != set(names):
             raise ValueError(
                 f"{argument}: expected a dict with keys {', '.join(names)}, "

@@ -86,10 +86,12 @@ class SampleSet:
     def _sample_weights(
         self, targets: list[Floats | Labels], reader: RowReader
     ) -> list[Floats | None]:
-        if self.class_weight is not None:
-            return [class_weights(targets[0], self.signature.rules[0], self.class_weight)]
         samples = len(targets[0])
-        return [None if part is None else reader.weights(part, samples) for part in self.weights]
+        weights = [None if part is None else reader.weights(part, samples) for part in self.weights]
+        if self.class_weight is None:
+            return weights
+        of_classes = class_weights(targets[0], self.signature.rules[0], self.class_weight)
+        return [of_classes if weights[0] is None else of_classes * weights[0]]
 
 
 def labelled_samples(
@@ -111,7 +113,7 @@ def labelled_samples(
     sample_weight : array (n,), list or dict, optional
         One array for all outputs, or one per output (None for no weights).
     class_weight : dict, optional
-        Weight by class index, for a model with one output.
+        Weight by class index, for a model with one output; multiplies `sample_weight`.
     prefix : str, optional
         Prefix of argument names in error messages, such as `"validation "`.
 
@@ -131,8 +133,6 @@ def labelled_samples(
     _check_counts(inputs, targets, weights)
     checked = None
     if class_weight is not None:
-        if sample_weight is not None:
-            raise ValueError("class_weight: expected None with sample_weight, got both")
         if len(signature.rules) != 1:
             outputs = len(signature.rules)
             raise ValueError(f"class_weight: expected a model with one output, got {outputs}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatewise.data.convert import Floats, Labels
 from gatewise.data.targets import TargetRule
+from gatewise.utils.checks import to_plain
 
 
 def training_samples(samples: int, validation_split: float) -> int:
@@ -24,6 +25,7 @@ def training_samples(samples: int, validation_split: float) -> int:
     ValueError
         If `validation_split` is outside [0, 1), or either part is empty.
     """
+    validation_split = to_plain(validation_split)
     if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)):
         raise TypeError(f"validation_split: expected a float, got {validation_split!r}")
     if not 0 <= validation_split < 1:
@@ -55,9 +57,12 @@ def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, floa
             f"got {type(class_weight).__name__}"
         )
     checked: dict[int, float] = {}
-    for key, value in class_weight.items():
-        if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
-            raise TypeError(f"class_weight: expected int keys, got {key!r}")
+    for given, value in class_weight.items():
+        key = to_plain(given)
+        if isinstance(key, float) and key.is_integer():  # such as the values of float labels
+            key = int(key)
+        if isinstance(key, bool) or not isinstance(key, int):
+            raise TypeError(f"class_weight: expected int keys, got {given!r}")
         if not 0 <= key < rule.classes:
             raise ValueError(
                 f"class_weight: expected keys from 0 to {rule.classes - 1} "

@@ -91,7 +91,7 @@ class TargetRule:
         Raises
         ------
         ValueError
-            If the targets are not classes, or a sample has several.
+            If the targets are not classes, or a sample has none or several.
         """
         if self.are_labels:
             if targets.ndim != 1:
@@ -104,6 +104,8 @@ class TargetRule:
                 f"{name}: expected a classification loss with one class per sample, "
                 f"got {self.loss.kind} with targets of shape {targets.shape}"
             )
+        if targets.shape[1] > 1 and self.loss.target == "probabilities":
+            _require_one_positive(targets, name)
         if targets.shape[1] > 1:
             return np.asarray(targets.argmax(axis=1), dtype=np.int32)
         return np.asarray(np.rint(targets[:, 0]), dtype=np.int32)
@@ -157,6 +159,16 @@ class TargetRule:
                 outside, array, name, f"targets between 0 and 1 for {self.loss.kind}", rows
             )
         return converted
+
+
+def _require_one_positive(targets: Floats | Labels, name: str) -> None:
+    counts = np.count_nonzero(targets, axis=1)
+    wrong = np.flatnonzero(counts != 1)
+    if len(wrong):
+        raise ValueError(
+            f"{name}: expected rows with one nonzero target, so one class; row {wrong[0]} has "
+            f"{counts[wrong[0]]}. Weigh rows of several labels with sample_weight"
+        )
 
 
 def _fits(array: Array, shape: Shape) -> bool:

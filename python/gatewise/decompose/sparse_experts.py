@@ -10,6 +10,7 @@ import numpy as np
 from gatewise import activations, losses
 from gatewise.compress.kernels import MIN_NORMAL
 from gatewise.constraints import KeepZeros
+from gatewise.data.take_rows import take_rows
 from gatewise.decompose import combining
 from gatewise.decompose.ranking import METHODS, importance
 from gatewise.decompose.report import Report
@@ -341,7 +342,7 @@ def _split(x: Any, y: Any, seed: int) -> tuple[Any, Any, tuple[Any, Any]]:
     num_held_out = max(1, count // _HELD_OUT_DIVISOR)
     held_out, training = order[:num_held_out], order[num_held_out:]
     y = np.asarray(y)
-    return x[training], y[training], (x[held_out], y[held_out])
+    return take_rows(x, training), y[training], (take_rows(x, held_out), y[held_out])
 
 
 def _kernel_values(model: Sequential) -> int:

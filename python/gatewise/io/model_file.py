@@ -13,7 +13,7 @@ from typing import Any
 from gatewise.io.container import Container, Tensors, from_bytes, read_file, to_bytes, write_file
 from gatewise.io.format_1 import renamed_classes
 from gatewise.io.saved import MODELS, SavedModel
-from gatewise.io.weights_file import check_overwrite, list_weights, put_weights, weight_tensors
+from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
 
@@ -47,7 +47,7 @@ def save_model(
     old file or the new one, whole.
     """
     check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
-    check_overwrite(filepath, overwrite)
+    check_target(filepath, overwrite)
     write_file(filepath, "model", *_describe(model))
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gatewise.io.container import Container, Tensors, read_file, write_file
 from gatewise.registry import Config
+from gatewise.utils.file_names import check_suffix
 
 if TYPE_CHECKING:
     from gatewise.io.saved import SavedLayer
+
+L = TypeVar("L", bound="SavedLayer")
 
 _PREFIX = "weights"
 _FILE_DTYPES = {"bfloat16": "uint16"}
@@ -26,16 +29,16 @@ def save_weights(
     layers: Sequence[SavedLayer], filepath: str | os.PathLike[str], overwrite: bool = True
 ) -> None:
     """See `Model.save_weights`."""
-    check_overwrite(filepath, overwrite)
+    check_target(filepath, overwrite)
     write_file(filepath, "weights", {"layers": list_weights(layers)}, weight_tensors(layers))
 
 
 def load_weights(
-    layers: Sequence[SavedLayer], filepath: str | os.PathLike[str], skip_mismatch: bool = False
-) -> None:
-    """See `Model.load_weights`; takes a file of a whole model too."""
+    layers: Sequence[L], filepath: str | os.PathLike[str], skip_mismatch: bool = False
+) -> list[L]:
+    """See `Model.load_weights`; takes a file of a whole model too. Returns the layers it set."""
     source = os.fspath(filepath)
-    put_weights(layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
+    return put_weights(layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
 
 
 def list_weights(layers: Sequence[SavedLayer]) -> list[Config]:
@@ -56,9 +59,11 @@ def weight_tensors(layers: Sequence[SavedLayer]) -> Tensors:
 
 
 def put_weights(
-    layers: Sequence[SavedLayer], container: Container, source: str, skip_mismatch: bool = False
-) -> None:
+    layers: Sequence[L], container: Container, source: str, skip_mismatch: bool = False
+) -> list[L]:
     """Sets the layers' parameters from a file that was read; none if one does not fit.
+
+    Returns the layers that were set: all with parameters, unless `skip_mismatch` left some out.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def put_weights(
             f"{', '.join(layer.name for layer in owners)}), got {len(listed)} ("
             f"{', '.join(each['name'] for each in listed)})"
         )
-    fitting: list[tuple[SavedLayer, Tensors]] = []
+    fitting: list[tuple[L, Tensors]] = []
     for layer, each in zip(owners, listed, strict=True):
         try:
             weights = _fitting_weights(layer, each, container.tensors, source)
@@ -86,15 +91,25 @@ def put_weights(
             warnings.warn(f"{layer.name} keeps its weights: {error}", stacklevel=4)
     for layer, weights in fitting:
         layer.set_stored_weights(weights)
+    return [layer for layer, _ in fitting]
 
 
-def check_overwrite(filepath: str | os.PathLike[str], overwrite: bool) -> None:
-    """FileExistsError if the file is there and must not be replaced."""
+def check_target(filepath: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raises an error if a file must not be written there.
+
+    Raises
+    ------
+    FileExistsError
+        The file is there and must not be replaced.
+    ValueError
+        The name is that of a format of Keras.
+    """
+    check_suffix(filepath)
     if not overwrite and os.path.exists(filepath):
         raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
 
 
-def _owners(layers: Sequence[SavedLayer]) -> list[SavedLayer]:
+def _owners(layers: Sequence[L]) -> list[L]:
     return [layer for layer in layers if layer.parameters()]
 
 

@@ -14,6 +14,8 @@ from gatewise.layers.storage import FLOAT32
 from gatewise.layers.symbol import Node, Shape, Symbol, check_shape
 from gatewise.registry import Config, NativeOptions, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
+from gatewise.utils.errors import NotBuiltError
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -37,7 +39,7 @@ class LayerOptions(ShapeOptions, total=False):
     seed: int | None
 
 
-class Layer(ParameterOwner, LayerAsModel):
+class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     """Computes an array from one or more arrays; its parameters live in the core.
 
     `layer(symbol)` connects the layer into a model. `layer(array)` computes its output and builds
@@ -66,6 +68,14 @@ class Layer(ParameterOwner, LayerAsModel):
     ValueError
         An argument is out of range.
     """
+
+    unused_hooks = hooks(
+        "layers run in the core: connect layers with gw.Model(inputs, outputs), or add a kind with "
+        "one C++ file and one class (CONTRIBUTING)",
+        "call",
+        "compute_mask",
+        "compute_output_spec",
+    )
 
     kind: ClassVar[str]
     """The core's name for this kind of layer."""
@@ -136,7 +146,9 @@ class Layer(ParameterOwner, LayerAsModel):
     def input_shape(self) -> Any:
         """The input shape that the layer was built for; a list if `takes_several`."""
         if not self._input_shapes:
-            raise ValueError(f"{self.name}: expected a built layer, got one that has seen no input")
+            raise NotBuiltError(
+                f"{self.name}: expected a built layer, got one that has seen no input"
+            )
         return list(self._input_shapes) if self.takes_several else self._input_shapes[0]
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from gatewise import initializers
 from gatewise.layers.storage import BYTES, FLOAT32, INDEX_BYTES, SPARSE, refuse_quantized
 from gatewise.utils import streams
+from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ class ParameterOwner:
             arrays differ. No parameter is set in this case.
         """
         put_arrays([self], weights)
+        self.settle()
+
+    def settle(self) -> None:
+        """Called after weights were set from outside: a later `fit` derives none from its data."""
 
     def count_params(self) -> int:
         """Count of parameter values.
@@ -181,7 +186,7 @@ class ParameterOwner:
     def native(self) -> _core.Layer:
         """The core's layer; ValueError if it is not built."""
         if self._native is None:
-            raise ValueError(
+            raise NotBuiltError(
                 f"{self.name}: expected a built layer, got one that has seen no input; "
                 "fit it, call it on data or build(input_shape)"
             )

@@ -15,7 +15,9 @@ from gatewise.models.graph import Graph
 from gatewise.models.weights import ModelWeights
 from gatewise.training import Trainable
 from gatewise.utils.checks import check_flag
+from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from gatewise.layers.symbol import Symbol
 
 
-class BaseModel(ModelWeights, Trainable, SavedModel):
+class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
     """A graph of layers that can be trained and saved; `Model` adds how it is made.
 
     Attributes
@@ -31,6 +33,18 @@ class BaseModel(ModelWeights, Trainable, SavedModel):
     name : str
         The model's name.
     """
+
+    unused_hooks = hooks("connect layers with gw.Model(inputs, outputs)", "call") | hooks(
+        "training runs in the core: use callbacks, or `train_on_batch` in a loop of your own",
+        "train_step",
+        "test_step",
+        "predict_step",
+        "compute_loss",
+        "compute_metrics",
+        "make_train_function",
+        "make_test_function",
+        "make_predict_function",
+    )
 
     def _start(self, name: str | None) -> None:
         Trainable.__init__(self)
@@ -56,7 +70,7 @@ class BaseModel(ModelWeights, Trainable, SavedModel):
 
     def _built_graph(self) -> Graph:
         if self._graph is None:
-            raise ValueError(
+            raise NotBuiltError(
                 f"{self.name}: expected a built model, got one without an input shape; "
                 "fit it, call build(input_shape) or begin with Input"
             )
@@ -117,7 +131,7 @@ class BaseModel(ModelWeights, Trainable, SavedModel):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        check_flag("trainable", value)
+        value = check_flag("trainable", value)
         for layer in self.layers:
             layer.trainable = value
 

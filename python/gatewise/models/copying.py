@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def copy_weights(layer: Layer, copy: Layer) -> None:
     """Sets a copy's weights to those of the layer."""
-    copy.set_weights(layer.get_weights())
+    copy.set_stored_weights(layer.stored_weights())
 
 
 def clone_model(

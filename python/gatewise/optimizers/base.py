@@ -14,6 +14,7 @@ from gatewise.optimizers.learning_rate import (
 )
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_number
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 _UNSUPPORTED: Config = {
     "use_ema": False,
@@ -24,7 +25,7 @@ _UNSUPPORTED: Config = {
 }
 
 
-class Optimizer(Configurable):
+class Optimizer(Configurable, RefusesUnusedHooks):
     """Base class of optimizers.
 
     Parameters
@@ -52,6 +53,13 @@ class Optimizer(Configurable):
     ValueError
         If a number is out of range, or more than one kind of clipping is set.
     """
+
+    unused_hooks = hooks(
+        "updates run in the core: a new optimizer is one C++ file and one class (CONTRIBUTING)",
+        "update_step",
+        "apply_gradients",
+        "apply",
+    )
 
     kind: ClassVar[str]
 

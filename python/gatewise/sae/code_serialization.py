@@ -83,7 +83,7 @@ def to_bytes(codes: Any, bits: int = 8) -> bytes:
     """
     if check_integer("bits", bits, 1) not in _BITS:
         raise ValueError(f"bits: expected 8, 16 or 32, got {bits}")
-    matrix: Any = csr.to_canonical(to_codes(codes, "codes"), "codes")
+    matrix: Any = csr.to_canonical(to_codes(codes, "codes"))
     if matrix.shape[1] > _MAX_LATENTS:
         raise ValueError(f"codes: expected at most {_MAX_LATENTS} latents, got {matrix.shape[1]}")
     _check_positive(matrix)

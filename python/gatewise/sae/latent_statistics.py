@@ -29,7 +29,7 @@ def active_codes(codes: Any, name: str) -> Any:
     TypeError, ValueError
         codes is not such a matrix, or its indices are out of range.
     """
-    matrix: Any = csr.to_canonical(to_codes(codes, name), name)
+    matrix: Any = csr.to_canonical(to_codes(codes, name))
     if matrix.data.size and not matrix.data.min() > 0:
         matrix = matrix.copy()
         matrix.data[~(matrix.data > 0)] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ from gatewise.sae.training_data import (
     as_rows,
     evenly_spaced_rows,
     pair_with_targets,
+    training_rows,
 )
+from gatewise.training import Trainable
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
     from gatewise.callbacks import History
 
 _NO_LIMITS = Limits("linear")
+_FIT = inspect.signature(Trainable.fit)
 
 
 class ReconstructionModel(EncodingModel):
@@ -50,7 +54,8 @@ class ReconstructionModel(EncodingModel):
         ----------
         x : array (n, d), `np.memmap`, path to a `.npy` file, or iterable of batches
             Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. If c and s are not set yet,
-            they are computed from all rows, or from the first batch of an iterable.
+            they are computed from all training rows, or from the first batch of an iterable;
+            weights that were set or loaded keep theirs (see `standardize`).
         y : like x, optional
             Targets of the reconstruction, such as a clean y for a noisy x.
         *args, **settings
@@ -72,6 +77,8 @@ class ReconstructionModel(EncodingModel):
             `max(rows of the epoch, 20 m / k)` training rows, as for `revive`.
         """
         self._training.require_settings()
+        bound = _FIT.bind(self, x, y, *args, **settings).arguments
+        settings = {name: bound[name] for name in bound if name not in ("self", "x", "y")}
         if "validation_data" in settings:
             settings["validation_data"] = self._with_targets(settings["validation_data"])
         if is_iterable_of_batches(x):
@@ -82,11 +89,13 @@ class ReconstructionModel(EncodingModel):
             y = first if y is None else as_rows(y, "y")
             self._architecture.limits.check(array_of(y), "y")
         self._build_from_data([(None, *array_of(first).shape[1:])])
+        if settings.get("validation_data") is None:
+            first = training_rows(first, settings.get("validation_split", 0.0))
         fit_state = self._fit_state
         before = getattr(fit_state, "rows", None), getattr(fit_state, "has_standardized", False)
         fit_state.rows, fit_state.has_standardized = first, False
         try:
-            history = super().fit(x, y, *args, **settings)
+            history = super().fit(x, y, **settings)
         except BaseException:
             if fit_state.has_standardized and (
                 self._state.trainer is None or self._state.trainer.steps == 0
@@ -97,6 +106,22 @@ class ReconstructionModel(EncodingModel):
             fit_state.rows, fit_state.has_standardized = before
         self._warn_of_dead()
         return history
+
+    def standardize(self, x: Any) -> None:
+        """Computes the centre c and the scale s again from the rows x `(n, d)`.
+
+        `fit` does it once, before the first step, unless weights were set or loaded before. The
+        weights learned so far belong to the old c and s.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            x is unsuitable; see `Model.fit`.
+        """
+        rows = self._in_memory(as_rows(x, "x"))
+        self._build_from_data([(None, *array_of(rows).shape[1:])])
+        self._architecture.reset_standardization()
+        self._standardize_from(rows)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.evaluate`, with x as the target if y is omitted.

@@ -144,6 +144,7 @@ def report(
         raise ValueError(f"decoder: expected shape ({latents}, d), got {directions.shape}")
     rows, neighbours = check_integer("rows", rows, 0), check_integer("neighbours", neighbours, 0)
     max_latents = check_integer("max_latents", max_latents, 0)
+    texts = None if texts is None else list(texts)  # a pandas object is indexed by labels
     if texts is not None and len(texts) != count:
         raise ValueError(f"texts: expected {count}, one for each row, got {len(texts)}")
     images = None if x is None or shape is None else _to_images(x, shape, count)

@@ -204,6 +204,7 @@ class SparseDictionary(StandardizedLayer):
 
 
 def _check_prefixes(prefixes: object, latents: int) -> tuple[int, ...]:
+    prefixes = prefixes.tolist() if isinstance(prefixes, np.ndarray) else prefixes
     if isinstance(prefixes, str) or not isinstance(prefixes, Sequence):
         raise TypeError(f"prefixes: expected a sequence of integers, got {prefixes!r}")
     sizes = tuple(check_integer("prefixes", each, 1) for each in prefixes)

@@ -38,6 +38,9 @@ class StandardizedLayer(Layer):
         self.standardize(np.zeros(self.input_shape[-1], np.float32), 1.0)
         self.is_standardized = False
 
+    def settle(self) -> None:
+        self.is_standardized = True
+
     def get_state(self) -> Config:
         return {**super().get_state(), "is_standardized": self.is_standardized}
 

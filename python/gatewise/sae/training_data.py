@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gatewise.data import convert
 from gatewise.data.batches import unpack
 from gatewise.data.convert import Array, Floats, Indices
 from gatewise.data.parts import Checked
+from gatewise.data.split import training_samples
 
 _BLOCK_ROWS = 1 << 14
 """Rows of a file that are checked at once."""
@@ -61,6 +62,14 @@ def read_rows(rows: Rows, indices: range | Indices) -> Floats:
     if isinstance(rows, Checked):
         return part
     return convert.features(part, "x", (None, array.shape[1]), indices)
+
+
+def training_rows(rows: Rows, validation_split: float) -> Rows:
+    """The rows that `validation_split` leaves for training."""
+    kept = training_samples(len(array_of(rows)), validation_split)
+    if isinstance(rows, Checked):
+        return Checked(rows.raw[:kept], array_of(rows)[:kept])
+    return cast("np.memmap[Any, Any]", rows[:kept])
 
 
 def evenly_spaced_rows(rows: Rows) -> Floats:

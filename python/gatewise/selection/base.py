@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise._extras import import_extra
+from gatewise.data.csr import is_sparse, to_csr
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -72,6 +73,8 @@ class FeatureSelector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             The lengths of X and y differ, a value is not finite, or `n_features_to_select` is out
             of range.
         """
+        if is_sparse(X):
+            X = to_csr(X, "X")
         checks: dict[str, Any] = {
             "accept_sparse": "csr" if self._takes_sparse else False,
             "dtype": np.float64,

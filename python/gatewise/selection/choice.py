@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewise._extras import import_extra
-from gatewise.data.csr import is_sparse
+from gatewise.data.csr import is_sparse, to_csr
 from gatewise.selection.clusters import DBSCANSelector, KMeansSelector
 from gatewise.selection.graphs import BetweennessSelector, ComponentsSelector, PageRankSelector
 from gatewise.selection.statistics import (
@@ -102,7 +102,7 @@ def choose_selector(
     pipeline = import_extra("sklearn.pipeline", "select")
     base = import_extra("sklearn.base", "select")
     if is_sparse(x):
-        x = x.tocsr()
+        x = to_csr(x, "x")
     if estimator is None:
         scaling = import_extra("sklearn.preprocessing", "select").MaxAbsScaler()
         linear = import_extra("sklearn.linear_model", "select")

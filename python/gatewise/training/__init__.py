@@ -1,6 +1,8 @@
 """Training, testing and predicting."""
 
 from gatewise.training.collapse import RoutingCollapseWarning
+from gatewise.training.feed import EndOfDataWarning
+from gatewise.training.probabilities import OneClassWarning
 from gatewise.training.trainable import Trainable
 
-__all__ = ["RoutingCollapseWarning", "Trainable"]
+__all__ = ["EndOfDataWarning", "OneClassWarning", "RoutingCollapseWarning", "Trainable"]

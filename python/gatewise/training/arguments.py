@@ -10,6 +10,13 @@ from gatewise.utils.checks import check_integer
 DEFAULT_BATCH_SIZE = 32
 
 
+def default_batch_size(batch_size: int | None, samples: int, steps: int | None) -> int:
+    """Samples per batch as in Keras: `steps` batches of all samples if only they are given."""
+    if batch_size is not None:
+        return batch_size
+    return DEFAULT_BATCH_SIZE if steps is None else -(-samples // steps)
+
+
 def check_optional_count(name: str, value: object) -> int | None:
     """`value` as an int of at least 1, or None.
 

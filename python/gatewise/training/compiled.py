@@ -15,6 +15,7 @@ from gatewise.losses import Loss
 from gatewise.metrics import Metric
 from gatewise.optimizers import Optimizer
 from gatewise.registry import Config
+from gatewise.utils.checks import to_plain
 
 MetricId: TypeAlias = str | Metric
 
@@ -80,6 +81,9 @@ class CompileSettings:
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
         self.loss = _map(loss, losses.get)
+        if _is_nested(self.loss):
+            raise TypeError("loss: expected one for each output, got a list inside a list")
+        loss_weights = to_plain(loss_weights)
         if isinstance(loss_weights, bool) or not isinstance(
             loss_weights, (int, float, list, tuple, Mapping, type(None))
         ):
@@ -88,6 +92,8 @@ class CompileSettings:
                 f"got {type(loss_weights).__name__}"
             )
         self.loss_weights = _map(loss_weights, _to_weight)
+        if _is_nested(self.loss_weights):
+            raise TypeError("loss_weights: expected one for each output, got a list inside a list")
         if metrics is not None and not isinstance(metrics, (list, tuple, Mapping)):
             raise TypeError(
                 f"metrics: expected a list or a dict of metrics, got {metrics!r}"
@@ -166,7 +172,16 @@ def _map(value: object, convert: Callable[[object], object]) -> object:
     return convert(value)
 
 
+def _is_nested(mapped: object) -> bool:
+    """Whether a list or dict has lists or dicts inside."""
+    if not isinstance(mapped, list | dict):
+        return False
+    inner = mapped.values() if isinstance(mapped, dict) else mapped
+    return any(isinstance(each, list | dict) for each in inner)
+
+
 def _to_weight(value: object) -> float:
+    value = to_plain(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"loss_weights: expected finite numbers, got {value!r}")
     return float(value)

@@ -34,7 +34,7 @@ def evaluate_model(
     limit = check_optional_count("steps", steps)
     progress = make_progress(verbose)
     hooks = CallbackList(callbacks)
-    source = evaluation_source(training, data, size)
+    source = evaluation_source(training, data, size, limit)
     trainer = training.prepare_trainer()
     feed = TestFeed(source, limit)
     hooks.set_model(training.model)

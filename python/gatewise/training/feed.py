@@ -11,12 +11,17 @@ from gatewise.utils.streams import SHUFFLES
 from gatewise.utils.warn import warn_user
 
 
+class EndOfDataWarning(UserWarning):
+    """x gave fewer batches than `steps_per_epoch` and `epochs` ask for."""
+
+
 class TrainingFeed:
     """The batches of one epoch after the other.
 
     Without `steps_per_epoch` an epoch is a pass over the data. With it an epoch is so many batches,
-    and goes on where the last one ended, with another pass when one is over. The shuffle of a pass
-    is numbered by the training steps before it, so that each one ever made is another.
+    and goes on where the last one ended; as in Keras, it ends with a warning when the pass is over,
+    and the next one begins another pass. The shuffle of a pass is numbered by the training steps
+    before it, so that each one ever made is another.
 
     Parameters
     ----------
@@ -38,6 +43,7 @@ class TrainingFeed:
         self._stream = 0
         self._batches_drawn = 0
         self._resuming = False
+        self._warned_short = False
         self.exhausted = False
         """Whether an iterator ended before the epochs did."""
 
@@ -80,13 +86,27 @@ class TrainingFeed:
             if self._source.one_shot or (starts_pass and self._batches_drawn == 0):
                 self.exhausted = True
                 return
+            if done > 0:
+                self._warn_short(done)
+                return
 
     def warn_exhausted(self) -> None:
         """Tells that the iterator ended."""
         warn_user(
             "x: the iterator ended before the epochs did, so training stops here; expected at "
-            "least steps_per_epoch * epochs batches, or an iterable that can be iterated repeatedly"
+            "least steps_per_epoch * epochs batches, or an iterable that can be iterated "
+            "repeatedly",
+            EndOfDataWarning,
         )
+
+    def _warn_short(self, done: int) -> None:
+        if not self._warned_short:
+            warn_user(
+                f"steps_per_epoch: expected at most the batches left of x, got "
+                f"{self._steps_per_epoch}; the epoch ended after {done}, and so may later ones",
+                EndOfDataWarning,
+            )
+        self._warned_short = True
 
     def _current_pass(self, seed: int) -> Iterator[Batch]:
         if self._pass is None:

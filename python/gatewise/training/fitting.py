@@ -24,6 +24,7 @@ from gatewise.training.arguments import (
     check_epochs,
     check_optional_count,
     check_validation_freq,
+    default_batch_size,
     refuse_with_iterator,
 )
 from gatewise.training.feed import TestFeed, TrainingFeed
@@ -106,12 +107,14 @@ def fit_model(
     training.require_settings()
     hooks = CallbackList(callbacks, add_history=True)
     split, validation_data = validation
+    size = arguments.batch_size or DEFAULT_BATCH_SIZE
     if is_iterable_of_batches(data[0]):
         source, held_out, count = _from_batches(training, data, arguments, validation), None, None
     else:
         samples, held_out = _from_arrays(training, data, split, validation_data)
-        size = arguments.batch_size or DEFAULT_BATCH_SIZE
-        source, count = array_source(samples, size, arguments.shuffle), samples.samples
+        count, steps = samples.samples, arguments.steps_per_epoch
+        size = default_batch_size(arguments.batch_size, count, steps)
+        source = array_source(samples, size, arguments.shuffle)
         if training.needs_output_check():
             training.check_outputs(
                 samples.features([(0, min(_OUTPUT_CHECK_SAMPLES, samples.samples))])
@@ -122,7 +125,7 @@ def fit_model(
     epochs, verbose = arguments.schedule.epochs, arguments.verbose
     hooks.set_model(training.model)
     hooks.set_params({"epochs": epochs, "steps": feed.steps, "verbose": verbose})
-    resume_arguments = _resume_arguments(training, arguments, count, data[3])
+    resume_arguments = _resume_arguments(training, arguments, count, size, data[3])
     first = arguments.initial_epoch
     run = FitRun(training, trainer, feed, tests, hooks, first, resume_arguments)
     with training.state.lock.training("fit"):
@@ -181,41 +184,49 @@ def _from_batches(
 def _validation_feed(
     training: Training, held_out: SampleSet | None, given: object, arguments: FitArguments
 ) -> TestFeed | None:
-    size = arguments.validation_batch_size or arguments.batch_size
+    size, limit = (
+        arguments.validation_batch_size or arguments.batch_size,
+        arguments.validation_steps,
+    )
     if held_out is not None:
-        source = array_source(held_out, size or DEFAULT_BATCH_SIZE, shuffle=False)
-        return TestFeed(source, arguments.validation_steps)
+        size = default_batch_size(size, held_out.samples, limit)
+        return TestFeed(array_source(held_out, size, shuffle=False), limit)
     if given is None:
         return None
     if is_iterable_of_batches(given):
-        size = arguments.validation_batch_size
-        source = evaluation_source(training, (given, None, None), size, "validation ")
+        source = evaluation_source(
+            training, (given, None, None), arguments.validation_batch_size, prefix="validation "
+        )
     elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
-        source = evaluation_source(training, unpack(given), size, "validation ")
+        source = evaluation_source(training, unpack(given), size, limit, "validation ")
     else:
         raise TypeError(
             "validation_data: expected (x, y) or (x, y, sample_weight), or an iterable of batches, "
             f"got {type(given).__name__}"
         )
-    schedule, steps = arguments.schedule, arguments.validation_steps
+    schedule = arguments.schedule
     epochs = range(arguments.initial_epoch, schedule.epochs)
-    if source.one_shot and steps is None and sum(map(schedule.validates, epochs)) > 1:
+    if source.one_shot and limit is None and sum(map(schedule.validates, epochs)) > 1:
         raise ValueError(
             "validation_steps: expected a number where validation_data is an iterator, which gives "
             "its batches once only, got None"
         )
-    return TestFeed(source, steps)
+    return TestFeed(source, limit)
 
 
 def _resume_arguments(
-    training: Training, arguments: FitArguments, samples: int | None, class_weight: object
+    training: Training,
+    arguments: FitArguments,
+    samples: int | None,
+    batch_size: int,
+    class_weight: object,
 ) -> Config:
     """What a call of `fit` that continues a stored one must share with it, as JSON values."""
     schedule = training.model.optimizer.schedule
     pairs = sorted(class_weight.items()) if isinstance(class_weight, dict) else []
     return {
         "samples": samples,
-        "batch_size": arguments.batch_size or DEFAULT_BATCH_SIZE,
+        "batch_size": batch_size,
         "steps_per_epoch": arguments.steps_per_epoch,
         "shuffle": arguments.shuffle,
         "class_weight": [[int(key), float(value)] for key, value in pairs],

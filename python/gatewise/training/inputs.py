@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from gatewise.data import IteratorSource, array_source, is_iterable_of_batches, labelled_samples
 from gatewise.data.convert import check_samples
+from gatewise.data.csr import is_sparse
 from gatewise.data.parts import Checked, Part, to_parts
 from gatewise.data.row_reader import RowReader
 from gatewise.data.sources import BatchSource
-from gatewise.training.arguments import DEFAULT_BATCH_SIZE, refuse_with_iterator
+from gatewise.training.arguments import default_batch_size, refuse_with_iterator
 
 if TYPE_CHECKING:
     from gatewise.data.convert import Floats
@@ -40,11 +41,15 @@ def build_for(training: Training, x: object) -> object:
     training.build_from_data([part.shape])
     if checked is None or isinstance(x, IteratorSource):
         return x
-    return dict.fromkeys(x, checked) if isinstance(x, Mapping) else checked
+    return dict.fromkeys(x, checked) if isinstance(x, Mapping) and not is_sparse(x) else checked
 
 
 def evaluation_source(
-    training: Training, data: Data, batch_size: int | None, prefix: str = ""
+    training: Training,
+    data: Data,
+    batch_size: int | None,
+    steps: int | None = None,
+    prefix: str = "",
 ) -> BatchSource:
     """Batches of (x, y, sample weights), in their order.
 
@@ -62,7 +67,8 @@ def evaluation_source(
         return source
     x = build_for(training, x)
     samples = labelled_samples(training.signature(), x, y, sample_weight, prefix=prefix)
-    return array_source(samples, batch_size or DEFAULT_BATCH_SIZE, shuffle=False)
+    size = default_batch_size(batch_size, samples.samples, steps)
+    return array_source(samples, size, shuffle=False)
 
 
 def _check_values(part: Part) -> Checked:

@@ -37,12 +37,14 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
     callbacks.on_train_begin()
+    stopped_at_start = model.stop_training  # then one batch runs, as in Keras
     callbacks.restore_run()
     logs: Logs | None = None
     for epoch in range(run.epoch, schedule.epochs):
-        if model.stop_training:
+        if model.stop_training and not stopped_at_start:
             break
         logs = _run_epoch(run, epoch, schedule, progress)
+        stopped_at_start = False
         if run.feed.exhausted:
             run.feed.warn_exhausted()
             break

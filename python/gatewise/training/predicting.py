@@ -13,7 +13,6 @@ from gatewise.callbacks import CallbackList
 from gatewise.data import IteratorSource, SampleSet, is_iterable_of_batches, unlabelled_samples
 from gatewise.data.convert import Floats
 from gatewise.training.arguments import (
-    DEFAULT_BATCH_SIZE,
     check_optional_count,
     refuse_with_iterator,
 )
@@ -57,9 +56,8 @@ def predict_model(
             outputs = predict_batches(network, source, limit, hooks, progress)
         else:
             samples = unlabelled_samples(signature, x)
-            if limit is not None:
-                used = limit * (size or DEFAULT_BATCH_SIZE)
-                samples = samples.slice_rows(0, min(used, samples.samples))
+            if limit is not None and size is not None:  # else they are batches of all samples
+                samples = samples.slice_rows(0, min(limit * size, samples.samples))
             hooks.on_predict_begin()
             outputs = predict_samples(network, samples, size, hooks, progress)
     finally:

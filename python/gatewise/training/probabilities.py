@@ -1,4 +1,4 @@
-"""A warning where a cross-entropy gets outputs that are no probabilities."""
+"""Warnings where a cross-entropy gets outputs that are no probabilities, or of one class."""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ def warn_double(name: str, loss: Loss, activation: str | None) -> None:
             f"loss: {loss.kind} with from_logits=True expects what a softmax or sigmoid is given, "
             f"got output {name!r} with activation {activation!r}, which would be applied twice"
         )
+
+
+class OneClassWarning(UserWarning):
+    """An output of one unit, and a softmax or categorical cross-entropy: nothing is learned."""
+
+
+def warn_one_class(name: str, loss: Loss, activation: str | None, units: int | None) -> None:
+    """Warns if the loss of an output of one unit has no gradient."""
+    if units != 1:
+        return
+    if loss.target in ("labels", "one_hot"):
+        seen = f"{loss.kind} of one class is always 0"
+    elif activation == "softmax":
+        seen = "a softmax of one unit is always 1"
+    else:
+        return
+    warn_user(
+        f"loss: output {name!r} has one unit, and {seen}: nothing is learned. Give the last layer "
+        "activation='sigmoid' and the model loss='binary_crossentropy', or a unit for each class",
+        OneClassWarning,
+    )
 
 
 def output_activations(outputs: Sequence[Symbol]) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise import _core
-from gatewise.callbacks import CallbackList
+from gatewise.callbacks import Callback, CallbackList
+from gatewise.callbacks.divergence import warn_diverged
 from gatewise.io.container import read_file, write_file
 from gatewise.registry import Config
 from gatewise.training.feed import TestFeed, TrainingFeed
@@ -73,7 +75,8 @@ class FitRun:
         self.loads = EpochLoads(self.model.layers)
         self.samples_seen = 0
         self._arguments = arguments
-        self._callback_states: list[dict[str, Any]] = []
+        self._diverged = False
+        self._callback_states: list[tuple[Callback, dict[str, Any]]] = []
         self.begin_epoch(initial_epoch)
 
     @property
@@ -96,6 +99,9 @@ class FitRun:
         sums = self.sums
         for index, value in enumerate(values):
             sums[index] += value * samples
+        if not self._diverged and not math.isfinite(values[0]):
+            self._diverged = True
+            warn_diverged(values[0], self.epoch, self.batch)
         self.batch += 1
         self.samples_seen += samples
 
@@ -143,7 +149,7 @@ class FitRun:
         """
         stored = read_file(path, _CONTENT)
         config, tensors = stored.config, stored.tensors
-        self._check_same(config, path)
+        self._check_same(config, tensors, path)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
         self.samples_seen, self.sums = config["samples_seen"], config["sums"]
@@ -155,6 +161,7 @@ class FitRun:
         count = sum(key.startswith("load.") for key in tensors)
         self.loads.set_state([tensors[f"load.{index}"] for index in range(count)])
         self._callback_states = []
+        stateful = iter(self._stateful())
         for index, each in enumerate(config["callbacks"]):
             prefix = f"callback.{index}."
             arrays = {
@@ -162,15 +169,20 @@ class FitRun:
                 for key, value in tensors.items()
                 if key.startswith(prefix)
             }
-            self._callback_states.append({**each["state"], **arrays})
+            if state := {**each["state"], **arrays}:
+                self._callback_states.append((next(stateful), state))
         self.restore_callbacks()
 
     def restore_callbacks(self) -> None:
         """Gives the callbacks their stored state, again after `on_epoch_begin` in mid-epoch."""
-        for callback, state in zip(self.callbacks.callbacks, self._callback_states, strict=False):
+        for callback, state in self._callback_states:
             callback.set_state(state)
 
-    def _check_same(self, config: Config, path: Path) -> None:
+    def _stateful(self) -> list[Callback]:
+        """The callbacks that have a state: only these must be there again."""
+        return [each for each in self.callbacks.callbacks if each.get_state()]
+
+    def _check_same(self, config: Config, tensors: Tensors, path: Path) -> None:
         for name, value in self._arguments.items():
             stored_value = config["arguments"].get(name)
             if stored_value != value:
@@ -179,10 +191,14 @@ class FitRun:
                     f"continued, got {value!r}; call fit with the same arguments, or remove the "
                     "file to start again"
                 )
-        names = [type(callback).__name__ for callback in self.callbacks.callbacks]
-        stored_names = [each["class_name"] for each in config["callbacks"]]
+        names = [type(callback).__name__ for callback in self._stateful()]
+        stored_names = [
+            each["class_name"]
+            for index, each in enumerate(config["callbacks"])
+            if each["state"] or any(key.startswith(f"callback.{index}.") for key in tensors)
+        ]
         if names != stored_names:
             raise ValueError(
-                f"{path}: callbacks: expected those of the training to be continued, "
+                f"{path}: callbacks: expected those with a state of the training to be continued, "
                 f"{', '.join(stored_names)}, got {', '.join(names)}"
             )

@@ -69,7 +69,7 @@ class Trainable(Compiling):
         y : array, path, list or dict
             Targets; None with an iterator.
         batch_size : int, optional
-            Samples of a step, 32 unless given; None with an iterator.
+            Samples of a step, 32 unless it or `steps_per_epoch` is given; None with an iterator.
         epochs, initial_epoch : int
             Trains epochs `initial_epoch` (from 0) to `epochs - 1`.
         verbose : 0, 1, 2 or "auto"
@@ -84,11 +84,13 @@ class Trainable(Compiling):
             Whether each epoch has an order of its own; not with an iterator. Of files, blocks of
             rows are shuffled and the rows of several blocks among each other.
         class_weight : dict, optional
-            Weight of the samples of each class; a class that is not a key has weight 1.
+            Weight of the samples of each class; a class that is not a key has weight 1. Multiplies
+            `sample_weight`.
         sample_weight : array (n,), list or dict, optional
             Weight of each sample in the loss; metrics do not see it, as in Keras.
         steps_per_epoch : int, optional
-            Batches of an epoch; all unless given. The next epoch goes on where it ended.
+            Batches of an epoch; all unless given. Without `batch_size` x is divided into so many.
+            The next epoch goes on where it ended; one that meets the end of the data ends there.
         validation_steps : int, optional
             Batches of a validation; all unless given.
         validation_batch_size : int, optional

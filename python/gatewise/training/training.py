@@ -11,6 +11,7 @@ from gatewise.training.probabilities import (
     output_activations,
     wants_probabilities,
     warn_double,
+    warn_one_class,
     warn_outputs,
 )
 
@@ -120,9 +121,10 @@ class Training:
             return False
         self.state.outputs_checked = True
         resolved, found = self.resolve(), output_activations(self.model.outputs)
-        named = zip(self.model.output_names, resolved.losses, found, strict=True)
-        for name, loss, activation in named:
+        named = list(zip(self.model.output_names, resolved.losses, found, strict=True))
+        for (name, loss, activation), symbol in zip(named, self.model.outputs, strict=True):
             warn_double(name, loss, activation)
+            warn_one_class(name, loss, activation, symbol.shape[-1])
         pairs = zip(resolved.losses, found, strict=True)
         return any(wants_probabilities(loss, activation) for loss, activation in pairs)
 

@@ -3,6 +3,20 @@
 import math
 import operator
 from collections.abc import Sequence
+from typing import Any
+
+
+def to_plain(value: Any) -> Any:
+    """Python's own number for a NumPy scalar or an array without axes, also in lists and tuples.
+
+    Files of models hold settings as JSON, which has no others.
+    """
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        plain = type(value)(map(to_plain, value))
+        return value if all(a is b for a, b in zip(plain, value, strict=True)) else plain
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def check_integer(name: str, value: object, low: int) -> int:
@@ -24,7 +38,7 @@ def check_number(name: str, value: object, low: float, high: float = math.inf) -
     expected = f"{name}: expected a number in [{low:g}, {high:g}], got {value!r}"
     if high == math.inf:
         expected = f"{name}: expected a number >= {low:g}, got {value!r}"
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or _has_axes(value):
         raise TypeError(f"{expected} of type {type(value).__name__}")
     number = float(value)
     if not (low <= number <= high) or math.isinf(number):
@@ -32,11 +46,16 @@ def check_number(name: str, value: object, low: float, high: float = math.inf) -
     return number
 
 
+def _has_axes(value: object) -> bool:
+    return getattr(value, "shape", ()) != ()
+
+
 def check_flag(name: str, value: object) -> bool:
-    """`value`, if it is True or False; TypeError otherwise."""
-    if not isinstance(value, bool):
+    """`value`, if it is True or False (NumPy's too); TypeError otherwise."""
+    plain = to_plain(value)
+    if not isinstance(plain, bool):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
-    return value
+    return plain
 
 
 def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, object]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise.data.csr import is_sparse
+from gatewise.data.csr import is_sparse, to_csr
 from gatewise.validation.cross_validation import CrossValidation, cross_validate
 
 if TYPE_CHECKING:
@@ -69,5 +69,5 @@ def compare(
     (2, 3)
     """
     if is_sparse(x):
-        x = x.tocsr()
+        x = to_csr(x, "x")
     return cross_validate(models, x, y, cv, scoring, seed, fit_options)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gatewise.data.take_rows import take_rows
 from gatewise.utils.checks import check_integer
 from gatewise.validation.candidates import default_scoring, fit_model, new_model, predict
 from gatewise.validation.folds import make_folds, num_samples
@@ -169,6 +170,7 @@ def cross_validate(
     seed = check_integer("seed", seed, 0)
     if y is not None and num_samples(x) != len(y):
         raise ValueError(f"y: expected {num_samples(x)} targets, one for each row, got {len(y)}")
+    y = None if y is None else np.asarray(y)
     folds = make_folds(cv, x, y, seed)
     for name, candidate in models.items():
         new_model(name, candidate, seed)  # an invalid candidate raises before any is fitted
@@ -179,13 +181,14 @@ def cross_validate(
         for line, (name, candidate) in enumerate(models.items()):
             model = new_model(name, candidate, seed + column)
             started = time.perf_counter()
-            fit_model(model, x[training], None if y is None else y[training], fit_options)
+            targets = None if y is None else y[training]
+            fit_model(model, take_rows(x, training), targets, fit_options)
             fitted = time.perf_counter()
-            predicted = predict(model, x[held_out])
+            predicted = predict(model, take_rows(x, held_out))
             ended = time.perf_counter()
             fit_seconds[line, column] = fitted - started
             predict_seconds[line, column] = ended - fitted
-            scores[line, column] = score(target[held_out], predicted)
+            scores[line, column] = score(take_rows(target, held_out), predicted)
     return CrossValidation(
         tuple(models),
         measure,

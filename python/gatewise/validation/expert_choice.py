@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.data.csr import is_sparse
+from gatewise.data.csr import is_sparse, to_csr
 from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model, SparseExpertModel
 from gatewise.training import RoutingCollapseWarning
@@ -118,7 +118,7 @@ def choose_experts(
             f"k: expected a value <= one of num_experts {list(num_experts)}, got {list(k)}"
         )
     if is_sparse(x):
-        x = x.tocsr()
+        x = to_csr(x, "x")
     if make_model is None:
         make_model = _default_model(x, y, expert, score)
     make: Callable[[int, int], Model] = make_model
