@@ -22,6 +22,8 @@ struct Step {
   std::uint64_t number = 0;  // count of earlier steps of the trainer
   // Count of earlier nodes with the same layer; each node draws its own random numbers.
   std::uint64_t occurrence = 0;
+  // If false, a training pass has the routing of a prediction.
+  bool draws_noise = true;
 
   std::uint64_t stream(std::uint64_t layer_stream) const {
     return occurrence_stream(layer_stream, occurrence);

@@ -67,7 +67,8 @@ void SparseExpertLayer::forward(ForwardPass& pass) const {
   pass.saved = saved;
   pass.take_output(units_);
 
-  const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number};
+  const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number,
+                     pass.step.draws_noise};
   saved->routing = router_->forward(x, pass.rows, block_, info, arena);
   pass.loss += saved->routing.loss;
   saved->dispatch = make_dispatch(saved->routing.choice, experts_, arena);

@@ -16,6 +16,7 @@ struct RunInfo {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;
   std::uint64_t step = 0;
+  bool draws_noise = true;  // in training
 };
 
 // One forward pass of a router, kept for its backward.

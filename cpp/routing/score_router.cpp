@@ -84,7 +84,8 @@ RouterRun ScoreRouter::make_run(Index rows, const RunInfo& info, Arena& arena) c
   if (info.training && balance_.z_loss > 0) run.logits = arena.take<float>(floats);
   if ((info.training && gradient_needs_scores()) || balance_.aux_loss > 0)
     run.scores = arena.take<float>(floats);
-  if (info.training && noise_kernel_ >= 0) run.noise = arena.take<float>(floats);
+  if (info.training && info.draws_noise && noise_kernel_ >= 0)
+    run.noise = arena.take<float>(floats);
   return run;
 }
 

@@ -122,7 +122,9 @@ void Trainer::forward(const Dataset& data, const Index* samples, Index count, bo
     run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_indices_,
                                              target.rows_per_sample};
   }
-  const Step step{.training = training, .number = static_cast<std::uint64_t>(steps_)};
+  const Step step{.training = training,
+                  .number = static_cast<std::uint64_t>(steps_),
+                  .draws_noise = !optimizer_->only_sums()};
   network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step);
 }
 
@@ -236,8 +238,9 @@ void Trainer::apply_stored() {
 void Trainer::finish_step() {
   const auto& nodes = network_->nodes();
   for (auto& state : states_) state->shrink_touched_groups();
-  for (std::size_t node = 0; node < nodes.size(); ++node)
-    nodes[node].layer->finish_step(run_.saved[node]);
+  if (!optimizer_->only_sums())  // sums of gradients leave the model as it is
+    for (std::size_t node = 0; node < nodes.size(); ++node)
+      nodes[node].layer->finish_step(run_.saved[node]);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     states_[i]->refresh_penalties(false);
     seen_writes_[i] = ++layers_[i]->writes;

@@ -64,6 +64,28 @@ def test_computing_gradients_leaves_the_model_unchanged(data):
     assert model.optimizer.iterations == 1
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"balance": gw.balance.Bias(0.5)},
+        {"router": gw.routers.SigmoidTopK(1), "balance": gw.balance.Bias(0.5)},
+        {"router": gw.routers.NoisyTopK(1)},
+    ],
+    ids=["bias", "sigmoid bias", "noise"],
+)
+def test_gradients_are_those_of_the_routing_of_predictions(data, settings):
+    x, y = data
+    layer = gw.SparseExpertLayer(CLASSES, num_experts=4, k=1, seed=2, name="e", **settings)
+    model = gw.Sequential([layer, gw.layers.Activation("softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, verbose=0)
+    # A choice that moved from batch to batch, or noise, would make a difference.
+    one_by_one, together = (mean_gradients(model, x, y, size)["e"] for size in (1, ROWS))
+    assert any(np.abs(value).max() > 1e-3 for value in together.values())
+    for name, value in together.items():
+        np.testing.assert_allclose(one_by_one[name], value, 1e-3, 1e-6, err_msg=name)
+
+
 def test_inactive_experts_have_no_gradient(data):
     x, y = data
     layer = gw.SparseExpertLayer(

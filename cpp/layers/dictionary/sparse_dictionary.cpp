@@ -174,7 +174,8 @@ void SparseDictionary::forward(ForwardPass& pass) const {
   const DictionaryArrays arrays = this->arrays();
   float* y = pass.take_output(arrays.width());
   saved->u = standardized_input(pass.inputs[0].dense, pass.rows, arena);
-  const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number};
+  const RunInfo info{pass.step.training, seed_, pass.step.stream(stream_), pass.step.number,
+                     pass.step.draws_noise};
   find_codes(*saved, pass.rows, info, arena);
   arrays.reconstruct(sparse_rows(saved->codes), pass.rows, y, pass.output.stride);
   saved->losses = arena.take_zeroed<void*>(static_cast<Index>(losses_.size()));
