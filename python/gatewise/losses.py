@@ -65,7 +65,7 @@ class MeanSquaredError(Loss):
         Only this value: the weighted sum over samples, divided by their count, as in Keras.
     name : str, default "mean_squared_error"
         Name of the loss.
-    dtype : None
+    dtype : None or "float32"
         Only None: values are float32.
 
     Raises
@@ -81,7 +81,7 @@ class MeanSquaredError(Loss):
         self,
         reduction: str = "sum_over_batch_size",
         name: str = "mean_squared_error",
-        dtype: None = None,
+        dtype: object = None,
     ) -> None:
         _check_fixed(self, reduction=reduction, dtype=dtype)
         super().__init__(name)
@@ -97,7 +97,7 @@ class MeanAbsoluteError(Loss):
         Only this value: the weighted sum over samples, divided by their count, as in Keras.
     name : str, default "mean_absolute_error"
         Name of the loss.
-    dtype : None
+    dtype : None or "float32"
         Only None: values are float32.
 
     Raises
@@ -113,7 +113,7 @@ class MeanAbsoluteError(Loss):
         self,
         reduction: str = "sum_over_batch_size",
         name: str = "mean_absolute_error",
-        dtype: None = None,
+        dtype: object = None,
     ) -> None:
         _check_fixed(self, reduction=reduction, dtype=dtype)
         super().__init__(name)
@@ -168,7 +168,7 @@ class BinaryCrossentropy(_SmoothedCrossentropy):
         axis: int = -1,
         reduction: str = "sum_over_batch_size",
         name: str = "binary_crossentropy",
-        dtype: None = None,
+        dtype: object = None,
     ) -> None:
         _check_fixed(self, dtype=dtype)
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
@@ -213,7 +213,7 @@ class CategoricalCrossentropy(_SmoothedCrossentropy):
         axis: int = -1,
         reduction: str = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
-        dtype: None = None,
+        dtype: object = None,
     ) -> None:
         _check_fixed(self, dtype=dtype)
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
@@ -248,7 +248,7 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: None = None,
+        dtype: object = None,
     ) -> None:
         _check_fixed(self, ignore_class=ignore_class, reduction=reduction, axis=axis, dtype=dtype)
         super().__init__(name)

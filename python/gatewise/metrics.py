@@ -33,7 +33,7 @@ class Metric(Configurable, RefusesUnusedHooks):
     direction: ClassVar[Literal["up", "down"]]
     """Whether higher or lower is better; used by callbacks with `mode="auto"`."""
 
-    def __init__(self, name: str, dtype: None = None) -> None:
+    def __init__(self, name: str, dtype: object = None) -> None:
         check_defaults(type(self).__name__, {"dtype": dtype}, {"dtype": None})
         self.name = name
 
@@ -73,7 +73,7 @@ class BinaryAccuracy(Metric):
     direction = "up"
 
     def __init__(
-        self, name: str = "binary_accuracy", dtype: None = None, threshold: float = 0.5
+        self, name: str = "binary_accuracy", dtype: object = None, threshold: float = 0.5
     ) -> None:
         check_defaults("BinaryAccuracy", {"threshold": threshold}, {"threshold": 0.5})
         super().__init__(name, dtype)
@@ -94,7 +94,7 @@ class CategoricalAccuracy(Metric):
     kind = "categorical_accuracy"
     direction = "up"
 
-    def __init__(self, name: str = "categorical_accuracy", dtype: None = None) -> None:
+    def __init__(self, name: str = "categorical_accuracy", dtype: object = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -114,7 +114,7 @@ class SparseCategoricalAccuracy(Metric):
     target = "labels"
     direction = "up"
 
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: None = None) -> None:
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: object = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -133,7 +133,7 @@ class MeanSquaredError(Metric):
     kind = "mse"
     direction = "down"
 
-    def __init__(self, name: str = "mean_squared_error", dtype: None = None) -> None:
+    def __init__(self, name: str = "mean_squared_error", dtype: object = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -152,7 +152,7 @@ class MeanAbsoluteError(Metric):
     kind = "mae"
     direction = "down"
 
-    def __init__(self, name: str = "mean_absolute_error", dtype: None = None) -> None:
+    def __init__(self, name: str = "mean_absolute_error", dtype: object = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -181,7 +181,7 @@ class TopKCategoricalAccuracy(Metric):
     direction = "up"
 
     def __init__(
-        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: None = None
+        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: object = None
     ) -> None:
         super().__init__(name, dtype)
         self.k = check_integer("k", k, 1)

@@ -270,7 +270,7 @@ def test_a_killed_process_loses_at_most_the_steps_since_the_last_save(tmp_path: 
     for after in (11, 17):
         assert run("cut", after, weights[1]) == -signal.SIGKILL
     # The temporary file of a process that was killed while writing.
-    leftover = tmp_path / "cut" / ".training.checkpoint.0000.tmp"
+    leftover = tmp_path / "cut" / ".training.checkpoint.00000000.tmp"
     leftover.write_bytes(b"half")
     assert run("cut", 0, weights[1]) == 0
     assert not leftover.exists()

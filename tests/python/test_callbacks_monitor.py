@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,34 @@ def test_paths_that_cannot_be_written_are_refused_before_training(tmp_path: Path
     assert_same_weights(model, untouched)
 
 
-def test_a_path_with_a_name_missing_from_the_logs_is_refused(tmp_path: Path) -> None:
-    saver = ModelCheckpoint(tmp_path / "{val_loss}.gatewise")
-    with pytest.raises(ValueError, match="filepath: expected names of epoch, loss, accuracy, got"):
-        make_model().fit(X, Y, verbose=0, callbacks=[saver])
+@pytest.mark.parametrize("options", [{}, {"save_freq": 2}])
+def test_a_name_of_a_validation_needs_one_before_the_first_step(
+    tmp_path: Path, options: dict[str, int]
+) -> None:
+    model, untouched = make_model(), make_model()
+    saver = ModelCheckpoint(tmp_path / "{val_loss}.gatewise", **options)
+    with pytest.raises(ValueError, match=r"filepath: expected names of .*, got \{val_loss\}"):
+        model.fit(X, Y, verbose=0, callbacks=[saver])
+    assert_same_weights(model, untouched)
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("{epoch}-{val_loss:.3f}.gatewise", {}),
+        ("{epoch}.gatewise", {"save_best_only": True, "monitor": "val_loss", "mode": "max"}),
+    ],
+)
+def test_epochs_without_validation_are_skipped(
+    tmp_path: Path, path: str, options: dict[str, Any]
+) -> None:
+    model = make_model()
+    model.optimizer.learning_rate = 0.0  # the same loss in every epoch
+    saver = ModelCheckpoint(tmp_path / path, **options)
+    with pytest.warns(UserWarning, match="is not in the logs.*nothing is saved") as warned:
+        model.fit(
+            X, Y, epochs=5, validation_split=0.2, validation_freq=2, verbose=0, callbacks=[saver]
+        )
+    assert len(warned) == 1
+    saved = sorted(int(re.match(r"\d+", each.name)[0]) for each in tmp_path.iterdir())
+    assert saved == ([2] if options else [2, 4])

@@ -9,7 +9,7 @@ import gatewise as gw
 from gatewise import balance, constraints, initializers, losses, metrics, optimizers, regularizers
 from gatewise import experts as expert_kinds
 from gatewise import routers as router_kinds
-from gatewise.sae import activations as code_activations
+from gatewise.sae.code_activation import CODE_ACTIVATIONS
 
 REGISTRIES = {
     "initializer": initializers.INITIALIZERS,
@@ -22,7 +22,7 @@ REGISTRIES = {
     "expert": expert_kinds.EXPERTS,
     "router": router_kinds.ROUTERS,
     "balance": balance.BALANCES,
-    "activation": code_activations.CODE_ACTIVATIONS,
+    "activation": CODE_ACTIVATIONS,
 }
 # Settings without a default.
 REQUIRED = {

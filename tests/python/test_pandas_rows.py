@@ -69,3 +69,32 @@ def test_reports_take_a_series_of_texts():
     texts = [f"text {row}" for row in range(len(X))]
     series = pd.Series(texts, index=np.random.default_rng(1).permutation(len(X)))
     assert str(sae.report(X, texts=series)) == str(sae.report(X, texts=texts))
+
+
+def test_frames_whose_columns_are_all_numbers_are_numbers():
+    frame = pd.DataFrame(
+        {
+            "float": X[:, 0],
+            "bool": X[:, 1] > 0,
+            "nullable": pd.array(np.arange(len(X)), dtype="Int64"),
+            "nullable bool": pd.array(X[:, 2] > 0, dtype="boolean"),
+        }
+    )
+    model = make_model()
+    expected = np.column_stack([X[:, 0], X[:, 1] > 0, np.arange(len(X)), X[:, 2] > 0])
+    np.testing.assert_array_equal(
+        model.predict(frame, verbose=0), model.predict(expected.astype(np.float32), verbose=0)
+    )
+    labels = pd.Series(pd.array(Y, dtype="Int64"))
+    model.fit(frame, labels, verbose=0)
+    frame.loc[3, "nullable"] = pd.NA
+    with pytest.raises(ValueError, match="x: expected finite numbers, got nan at row 3, column 2"):
+        model.predict(frame, verbose=0)
+
+
+@pytest.mark.parametrize("column", [["1.5"] * len(X), [None] * len(X), list("ab") * 75])
+def test_frames_with_a_column_of_text_or_objects_are_refused(column):
+    frame = pd.DataFrame(X[:, :3], columns=list("abc"))
+    frame["text"] = column
+    with pytest.raises(TypeError, match="x: expected an array of float, int or bool numbers"):
+        make_model().predict(frame, verbose=0)

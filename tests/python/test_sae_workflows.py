@@ -155,9 +155,35 @@ def test_an_exported_dictionary_encodes_the_same_after_import(
     np.testing.assert_allclose(
         back.predict(x)[same_support], sae.predict(x)[same_support], atol=2e-4
     )
-    reloaded = gw.SparseAutoencoder.import_from(tmp_path / "sae", "sae_lens")
+    activation = settings.get("activation", gw.TopK(4))
+    if isinstance(activation, gw.BatchTopK):  # the format stores its threshold
+        activation = gw.JumpReLU(4.0)
+    reloaded = gw.SparseAutoencoder.import_from(tmp_path / "sae", "sae_lens", activation)
     reloaded.compile("adam")
     reloaded.fit(x, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("activation", "setting"),
+    [(gw.ReLU(0.05), "l1"), (gw.JumpReLU(4.0), "target_l0"), (gw.Gated(0.01), "l1")],
+    ids=["relu", "jump_relu", "gated"],
+)
+def test_an_imported_penalty_that_is_not_stored_is_asked_for(
+    activation: Any, setting: str, tmp_path: Path
+) -> None:
+    sae, x = fitted(activation=activation), rows(seed=1)
+    sae.export_to(tmp_path / "sae", "sae_lens")
+    back = gw.SparseAutoencoder.import_from(tmp_path / "sae")
+    back.compile("adam")
+    back.save(tmp_path / "own.gatewise")
+    for model in (back, gw.load_model(tmp_path / "own.gatewise")):
+        before = model.encode(x, dense=True)
+        for train in (model.fit, model.train_on_batch):
+            with pytest.raises(ValueError, match=f"activation: expected a value of {setting}"):
+                train(x)
+        np.testing.assert_array_equal(model.encode(x, dense=True), before)
+    with pytest.raises(ValueError, match=r"activation: expected .* as in .*, got TopK"):
+        gw.SparseAutoencoder.import_from(tmp_path / "sae", activation=gw.TopK(4))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Iterator
 
 import numpy as np
@@ -159,3 +161,61 @@ def test_an_empty_iterator_is_refused() -> None:
         model.predict(iter([]))
     with pytest.raises(ValueError, match="x: expected at least one batch"):
         model.evaluate(iter([]), verbose=0)
+
+
+class Batches:
+    """Batches by index, without `__iter__`; an index beyond the end gives another batch."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        self.x, self.y, self.passes = x, y, 0
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(10 * (index % 5), 10 * (index % 5) + 10)
+        return self.x[rows], self.y[rows]
+
+    def on_epoch_end(self) -> None:
+        self.passes += 1
+
+
+class Dataset(Batches, gw.utils.PyDataset):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Batches, Dataset])
+def test_a_class_of_batches_by_index_is_iterated_in_order(kind: type[Batches]) -> None:
+    x, y = make_data()
+    data, validation = kind(x, y), kind(x, y)
+    model = make_model()
+    model.fit(data, epochs=3, validation_data=validation, verbose=0)
+    assert data.passes == validation.passes == 3
+    other = make_model()
+    other.fit(x, y, batch_size=10, shuffle=False, epochs=3, verbose=0)
+    assert_same_weights(model, other)
+    np.testing.assert_array_equal(model.predict(data), other.predict(x))
+    assert model.evaluate(data, verbose=0) == pytest.approx(other.evaluate(x, y, verbose=0))
+    sae = gw.SparseAutoencoder(8, activation=gw.TopK(2), seed=1)
+    sae.compile("adam")
+    data = kind(x, x)
+    sae.fit(data, epochs=2, verbose=0)
+    assert data.passes == 2
+
+
+def test_a_dataset_of_samples_of_pytorch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PyTorch: its module is looked up, never imported."""
+
+    class MapDataset:
+        def __getitem__(self, index: int) -> object: ...
+
+    class IterableDataset(MapDataset):
+        def __iter__(self) -> Iterator[object]:
+            return iter([make_data()])
+
+    module = types.ModuleType("torch.utils.data")
+    module.Dataset, module.IterableDataset = MapDataset, IterableDataset  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.data", module)
+    with pytest.raises(TypeError, match=r"Dataset of samples \(MapDataset\).*DataLoader"):
+        make_model().fit(MapDataset(), verbose=0)
+    make_model().fit(IterableDataset(), verbose=0)

@@ -28,7 +28,7 @@ EXCEPTIONS = (
     (r"sae/(auto|center)|decompose|clusters", r"distances?", "of points, means and clusters"),
     (r"plots|demo|cli|gated_units", r"[fF]igures", "Matplotlib's pictures"),
     (r"io/header", r"entry|entries", "what safetensors calls a tensor in its header"),
-    (r"io/disk|files/folder", r"entry|entries", "files and folders in a folder"),
+    (r"utils/disk|files/folder", r"entry|entries", "files and folders in a folder"),
     (r"io/format_1|docs/files\.md", r"places", "a name in files of version 1"),
     (r"compressing|deprecation", r"least_zeros", "an old name that is still accepted"),
     (r"test_words\.py", r"(?s).*", "the words themselves"),

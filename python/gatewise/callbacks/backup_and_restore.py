@@ -9,6 +9,7 @@ from gatewise.callbacks.base import Callback, Logs
 from gatewise.callbacks.divergence import StoreGuard
 from gatewise.callbacks.model_checkpoint import check_save_freq
 from gatewise.utils.checks import check_defaults, check_flag
+from gatewise.utils.disk import remove_leftovers
 
 _FILE_NAME = "training.checkpoint"
 
@@ -81,9 +82,7 @@ class BackupAndRestore(Callback):
         """Makes the folder, so that a place that cannot be written is known before any work."""
         self._guard.begin()
         self.backup_dir.mkdir(parents=True, exist_ok=True)
-        # A process killed while it wrote leaves the part it had written.
-        for leftover in self.backup_dir.glob(f".{_FILE_NAME}.*.tmp"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(self.path)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stores if it is due."""

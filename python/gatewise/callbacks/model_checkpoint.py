@@ -68,6 +68,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = check_flag("save_weights_only", save_weights_only)
         self.save_freq = save_freq if save_freq == "epoch" else check_save_freq(save_freq)
         self._guard = StoreGuard()
+        self._has_skipped = False
         self._batches = 0
         self._epoch = 0
 
@@ -83,10 +84,13 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Refuses a path that could not be written later."""
         self._guard.begin()
+        self._has_skipped = False
         if self.save_best_only:
             super().on_train_begin(logs)
         names = list(self.model.metric_directions())
-        known = {"epoch", "batch", *names, *(f"val_{name}" for name in names)}
+        known = {"epoch", *names} | ({"batch"} if self.save_freq != "epoch" else set())
+        if self.save_freq == "epoch" and (self.run is None or self.run.validates):
+            known |= {f"val_{name}" for name in names}
         for _, name, _, _ in string.Formatter().parse(self.filepath):
             if name is not None and name not in known:
                 raise ValueError(
@@ -116,9 +120,9 @@ class ModelCheckpoint(MonitorCallback):
     def _save(self, position: dict[str, int], logs: Logs) -> None:
         try:
             path = self.filepath.format(**position, **logs)
-        except KeyError as error:
-            known = ", ".join([*position, *logs])
-            raise ValueError(f"filepath: expected names of {known}, got {error}") from error
+        except KeyError as error:  # of an epoch without validation
+            self._warn_skipped(f"filepath: {error} is not in the logs")
+            return
         if self.save_best_only and not self._is_best(position["epoch"], logs):
             return
         if not self._guard.may_store(self.model, path):
@@ -134,17 +138,19 @@ class ModelCheckpoint(MonitorCallback):
     def _is_best(self, epoch: int, logs: Logs) -> bool:
         value = logs.get(self.monitor)
         if value is None:
-            warn_user(
-                f"ModelCheckpoint: monitor: expected one of {', '.join(logs)}, "
-                f"got {self.monitor!r}; saving as if it had improved"
-            )
-            return True
+            self._warn_skipped(f"monitor: {self.monitor!r} is not in the logs ({', '.join(logs)})")
+            return False
         if not self.improves(value, self.best):
             if self.verbose:
                 print(f"Epoch {epoch}: {self.monitor} did not improve from {self.best}")
             return False
         self.best = value
         return True
+
+    def _warn_skipped(self, reason: str) -> None:
+        if not self._has_skipped:
+            warn_user(f"ModelCheckpoint: {reason} of every epoch; nothing is saved for those")
+        self._has_skipped = True
 
 
 def check_save_freq(value: object) -> int:

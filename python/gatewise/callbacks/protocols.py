@@ -43,6 +43,10 @@ class Run(Protocol):
     def seed(self) -> int:
         """The model's seed, which decides shuffles."""
 
+    @property
+    def validates(self) -> bool:
+        """Whether there is a validation after some epochs."""
+
     def store(self, path: Path) -> None:
         """Writes a checkpoint of the run."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import numpy as np
 
@@ -20,19 +21,61 @@ UserBatch: TypeAlias = object
 
 
 def is_iterable_of_batches(value: object) -> TypeGuard[Iterable[UserBatch]]:
-    """True if `value` iterates over batches; False for an array or a list or dict of arrays."""
+    """True if `value` iterates over batches; False for an array or a list or dict of arrays.
+
+    So does a class with `__getitem__` and `__len__`, such as `PyDataset`.
+
+    Raises
+    ------
+    TypeError
+        If `value` is a Dataset of PyTorch that gives samples by index instead of batches.
+    """
     if isinstance(value, (str, bytes, os.PathLike, list, tuple, Mapping, np.ndarray)):
         return False
     if hasattr(value, "__array__") or is_sparse(value):
         return False
-    return hasattr(value, "__iter__")
+    if _is_torch_dataset(value):
+        raise TypeError(
+            f"x: expected batches, got a Dataset of samples ({type(value).__name__}); put it in a "
+            "torch.utils.data.DataLoader"
+        )
+    return hasattr(value, "__iter__") or _has_indexed_batches(value)
+
+
+def _has_indexed_batches(value: object) -> bool:
+    return hasattr(value, "__getitem__") and hasattr(value, "__len__")
+
+
+def _is_torch_dataset(value: object) -> bool:
+    """Whether `value` is a map-style Dataset; does not import PyTorch."""
+    torch_data = sys.modules.get("torch.utils.data")
+    return (
+        torch_data is not None
+        and isinstance(value, torch_data.Dataset)
+        and not isinstance(value, torch_data.IterableDataset)
+    )
+
+
+def iterate(batches: Any) -> Iterator[UserBatch]:
+    """The batches of one pass; those of a class without `__iter__` by index."""
+    if hasattr(batches, "__iter__"):
+        return iter(batches)
+    return (batches[index] for index in range(len(batches)))
+
+
+def end_pass(batches: object) -> None:
+    """Calls `on_epoch_end`, if the data have it."""
+    on_epoch_end = getattr(batches, "on_epoch_end", None)
+    if on_epoch_end is not None:
+        on_epoch_end()
 
 
 class IteratorSource:
     """Draws batches from an iterable, and converts and checks each one when it is drawn.
 
     An iterator, such as a generator, is iterated once, over all epochs. Any other iterable, such as
-    a data loader, is iterated again for each pass.
+    a data loader, is iterated again for each pass. After a pass its `on_epoch_end` is called, if it
+    has one.
 
     Parameters
     ----------
@@ -70,6 +113,7 @@ class IteratorSource:
                 continue
             dataset = self._convert(batch, index).dataset()
             yield dataset, np.arange(dataset.samples, dtype=np.int64)
+        end_pass(self._batches)
 
     def inputs(self) -> Iterator[SampleSet]:
         """The inputs of each batch, for prediction."""
@@ -79,7 +123,7 @@ class IteratorSource:
 
     def _first(self) -> object:
         """The inputs of the first batch; an iterator keeps it, to return it again later."""
-        first = self._held[0] if self._held else next(iter(self._batches), None)
+        first = self._held[0] if self._held else next(iterate(self._batches), None)
         if first is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
         if self.one_shot:
@@ -89,7 +133,7 @@ class IteratorSource:
     def _raw(self) -> Iterator[UserBatch]:
         held, self._held = self._held, []
         yield from held
-        yield from self._batches
+        yield from iterate(self._batches)
 
     def _convert(self, batch: UserBatch, index: int) -> SampleSet:
         prefix = f"batch {index}: "

@@ -25,6 +25,7 @@ passed go to the core with `checked=True`. Without it, the core searches itself,
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -65,9 +66,25 @@ def to_array(value: object, name: str) -> Array:
     if isinstance(value, np.ndarray):
         return np.asarray(value) if isinstance(value, np.ma.MaskedArray) else value
     if hasattr(value, "__array__"):
-        return np.asarray(value)
+        array = np.asarray(value)
+        return _numbers_of_frame(value, array) if array.dtype == object else array
     hint = "; use np.asarray" if isinstance(value, (list, tuple, int, float)) else ""
     raise TypeError(f"{name}: expected an array, got {type(value).__name__}{hint}")
+
+
+def _numbers_of_frame(value: Any, array: Array) -> Array:
+    """The numbers of a pandas object whose columns are all numeric; else `array`, of objects.
+
+    NumPy sees objects where bool is beside float, or a column is nullable; NA becomes NaN.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(value, (pandas.DataFrame, pandas.Series)):
+        return array
+    dtypes = [value.dtype] if isinstance(value, pandas.Series) else list(value.dtypes)
+    if not all(pandas.api.types.is_numeric_dtype(dtype) for dtype in dtypes):
+        return array
+    numbers: Array = value.to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
 
 
 def check_numeric(array: Array, name: str) -> None:

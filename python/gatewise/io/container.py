@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.io import format_1
-from gatewise.io.disk import flush_folder, temporary_path, write_new
 from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
 from gatewise.registry import Config
+from gatewise.utils.disk import replace_file
 
 Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -116,21 +116,8 @@ def write_file(
     config: Config,
     tensors: Mapping[str, npt.NDArray[Any]],
 ) -> None:
-    """Writes the file so that, whatever happens, `path` holds the old file or the new one, whole.
-
-    The bytes go to a temporary file in the same folder and are flushed to the disk; the file is
-    renamed; then the folder is flushed.
-    """
-    data = to_bytes(content, config, tensors)
-    target = Path(os.path.realpath(path))
-    temporary = temporary_path(target)
-    try:
-        write_new(temporary, data)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    flush_folder(target.parent)
+    """Writes the file; whatever happens, `path` holds the old file or the new one, whole."""
+    replace_file(Path(os.path.realpath(path)), to_bytes(content, config, tensors))
 
 
 def read_file(path: str | os.PathLike[str], *contents: str) -> Container:

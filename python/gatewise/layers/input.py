@@ -7,12 +7,13 @@ from typing import Any
 from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.symbol import Node, Symbol, check_shape
 from gatewise.registry import Config
+from gatewise.utils.checks import check_defaults, check_integer
 
 
 def Input(  # noqa: N802, a function under the name that Keras gives it
     shape: tuple[int | None, ...] | None = None,
     batch_size: int | None = None,
-    dtype: str | None = None,
+    dtype: object = None,
     sparse: bool | None = None,
     batch_shape: tuple[int | None, ...] | None = None,
     name: str | None = None,
@@ -24,14 +25,14 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
     shape : tuple of int
         Shape of one sample: `(d,)`, or `(t, d)` for samples of t rows. None for an axis whose size
         can differ from call to call. The last axis is the features.
-    batch_size : None
-        Must be None: a model takes any count of samples.
+    batch_size : int, optional
+        Ignored: a model takes any count of samples.
     dtype : None or "float32"
         Inputs of other dtypes are converted.
     sparse : bool, optional
         Ignored: an input of a first Dense or expert layer always takes SciPy matrices.
     batch_shape : tuple, optional
-        Alternative to `shape`: `(None, *shape)`.
+        Alternative to `shape`: `(None, *shape)`, or a count of samples for None.
     name : str, optional
         Generated if omitted.
 
@@ -58,9 +59,8 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
         ("batch_shape", (batch_shape or [None])[0]),
     ):
         if value is not None:
-            raise TypeError(f"{argument}: expected None for the samples' axis, got {value!r}")
-    if dtype not in (None, "float32"):
-        raise TypeError(f"dtype: expected None or 'float32', got {dtype!r}")
+            check_integer(argument, value, 1)
+    check_defaults("Input", {"dtype": dtype}, {"dtype": None})
     if batch_shape is not None:
         shape = tuple(batch_shape[1:])
     return InputLayer(shape, name=name).output

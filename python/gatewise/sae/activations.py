@@ -9,58 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gatewise.registry import Configurable, NativeOptions, Registry, to_snake_case
+from gatewise.registry import NativeOptions
+from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
 from gatewise.utils.checks import check_integer, check_number
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class CodeActivation(Configurable):
-    """Activation f that turns pre-activations h into a code z, with its sparsity penalty."""
-
-    supports_threshold: ClassVar[bool] = True
-    """Whether the model may set values of the code at or below a threshold to 0."""
-    supports_auxk: ClassVar[bool] = False
-    """Whether `AuxK` can train dead latents: a latent may be inactive although h > 0."""
-    supports_experts: ClassVar[bool] = False
-    """Whether latents can be split among experts: a row's code depends only on its own h."""
-    supports_stack: ClassVar[bool] = False
-    """Whether a stacked autoencoder may use it: it needs only pre-activations."""
-
-    can_die: ClassVar[bool] = True
-    """Whether a latent that is never above 0 gets no gradient."""
-    supports_refit: ClassVar[bool] = True
-    """Whether a code's values can be refitted: it is sparse and nonnegative."""
-    parameter_names: ClassVar[tuple[str, ...]] = ()
-    """Parameters `(m,)` of the activation itself."""
-
-    def native_options(self) -> NativeOptions:
-        """The settings by the names that the core reads."""
-        settings = {f"activation.{name}": value for name, value in self.get_config().items()}
-        return {"activation.kind": to_snake_case(type(self).__name__), **settings}
-
-    def check(self, latents: int) -> None:
-        """Raises ValueError if the settings do not fit a code of `latents` latents."""
-
-    def check_threshold(self, threshold: float) -> None:
-        """Raises ValueError if the activation does not support this threshold."""
-        if threshold and not self.supports_threshold:
-            name = type(self).__name__
-            raise ValueError(f"threshold: expected 0 with {name}, got {threshold}")
-
-    def encoder_gain(self, width: int, latents: int) -> float:
-        """Factor of the transpose of W_d in the initial W_e."""
-        return 1.0
-
-    def initial_value(self, parameter: str, latents: int) -> float:
-        """Initial value of a parameter of the activation, also for a revived latent."""
-        return 0.0
-
-    def _set(self, **values: object) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-
-CODE_ACTIVATIONS: Registry[CodeActivation] = Registry("activation", CodeActivation)
 
 
 def get(identifier: object) -> CodeActivation:
@@ -75,8 +26,9 @@ class ReLU(CodeActivation):
 
     Parameters
     ----------
-    l1 : float
-        Weight of the penalty, at least 0.
+    l1 : float or None
+        Weight of the penalty, at least 0; None if it is not known, for an imported dictionary that
+        is not trained.
 
     Raises
     ------
@@ -88,15 +40,16 @@ class ReLU(CodeActivation):
     Bricken et al. 2023, "Towards monosemanticity".
     """
 
-    l1: float = 0.0
+    l1: float | None = 0.0
     supports_experts: ClassVar[bool] = True
     supports_stack: ClassVar[bool] = True
+    penalty_setting: ClassVar[str | None] = "l1"
 
     def __post_init__(self) -> None:
-        self._set(l1=check_number("l1", self.l1, 0))
+        self._set(l1=_check_known("l1", self.l1))
 
     def native_options(self) -> NativeOptions:
-        return {"activation.kind": "relu", "activation.l1": self.l1}
+        return {"activation.kind": "relu", "activation.l1": self.l1 or 0.0}
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -189,8 +142,9 @@ class JumpReLU(CodeActivation):
 
     Parameters
     ----------
-    target_l0 : float
-        Active latents per row at which the penalty is 0; above 0.
+    target_l0 : float or None
+        Active latents per row at which the penalty is 0; above 0. None if it is not known, for an
+        imported dictionary that is not trained.
     weight : float
         Weight of the penalty, at least 0.
     bandwidth : float
@@ -209,17 +163,20 @@ class JumpReLU(CodeActivation):
     Rajamanoharan et al. 2024, "Jumping ahead", equations 9 to 12.
     """
 
-    target_l0: float = 32.0
+    target_l0: float | None = 32.0
     weight: float = 1.0
     bandwidth: float = 0.05
     initial_threshold: float | None = None
     parameter_names: ClassVar[tuple[str, ...]] = ("latent_threshold",)
+    penalty_setting: ClassVar[str | None] = "target_l0"
     supports_auxk: ClassVar[bool] = True
     supports_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._set(
-            target_l0=_check_positive("target_l0", self.target_l0),
+            target_l0=None
+            if self.target_l0 is None
+            else _check_positive("target_l0", self.target_l0),
             weight=check_number("weight", self.weight, 0),
             bandwidth=_check_positive("bandwidth", self.bandwidth),
         )
@@ -230,6 +187,8 @@ class JumpReLU(CodeActivation):
     def native_options(self) -> NativeOptions:
         options = super().native_options()
         del options["activation.initial_threshold"]
+        if self.target_l0 is None:
+            options |= {"activation.target_l0": 1.0, "activation.weight": 0.0}
         return {**options, "activation.kind": "jump_relu"}
 
     def initial_value(self, parameter: str, latents: int) -> float:
@@ -237,7 +196,9 @@ class JumpReLU(CodeActivation):
             return self.initial_threshold
         from statistics import NormalDist
 
-        return NormalDist().inv_cdf(1 - min(self.target_l0 / latents, 0.5))
+        target = JumpReLU.target_l0 if self.target_l0 is None else self.target_l0
+        assert target is not None
+        return NormalDist().inv_cdf(1 - min(target / latents, 0.5))
 
 
 @CODE_ACTIVATIONS.register()
@@ -250,8 +211,9 @@ class Gated(CodeActivation):
 
     Parameters
     ----------
-    l1 : float
-        Weight of the penalty, at least 0.
+    l1 : float or None
+        Weight of the penalty, at least 0; None if it is not known, for an imported dictionary that
+        is not trained.
 
     Raises
     ------
@@ -264,12 +226,16 @@ class Gated(CodeActivation):
     equations 6 to 8.
     """
 
-    l1: float = 0.001
+    l1: float | None = 0.001
     parameter_names: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
     supports_threshold: ClassVar[bool] = False
+    penalty_setting: ClassVar[str | None] = "l1"
 
     def __post_init__(self) -> None:
-        self._set(l1=check_number("l1", self.l1, 0))
+        self._set(l1=_check_known("l1", self.l1))
+
+    def native_options(self) -> NativeOptions:
+        return {"activation.kind": "gated", "activation.l1": self.l1 or 0.0}
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -381,6 +347,10 @@ def _half_active_gain(width: int, latents: int) -> float:
 def _check_k(k: int, latents: int) -> None:
     if k > latents:
         raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {k}")
+
+
+def _check_known(name: str, value: float | None) -> float | None:
+    return None if value is None else check_number(name, value, 0)
 
 
 def _check_positive(name: str, value: object) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gatewise._core import Floats, Indices, Labels
     from gatewise.layers import Layer
     from gatewise.models.graph import Graph
-    from gatewise.sae.activations import CodeActivation
+    from gatewise.sae.code_activation import CodeActivation
 
 Keep: TypeAlias = "int | float"
 """How many to keep: a count, or a fraction if it is a float."""

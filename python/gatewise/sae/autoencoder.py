@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gatewise._core import Indices
     from gatewise.balance import Balance
-    from gatewise.sae.activations import CodeActivation
     from gatewise.sae.auxk import AuxK
+    from gatewise.sae.code_activation import CodeActivation
 
 
 @MODELS.register()
@@ -185,7 +185,12 @@ class SparseAutoencoder(ReconstructionModel):
         return model
 
     @classmethod
-    def import_from(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:
+    def import_from(
+        cls,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        activation: CodeActivation | None = None,
+    ) -> Self:
         """Reads a dictionary from a file or folder of another project.
 
         Parameters
@@ -194,13 +199,17 @@ class SparseAutoencoder(ReconstructionModel):
             File or folder that the other project wrote.
         format : str, optional
             One of `gw.sae.files.FORMATS`; if omitted, recognised from the file names.
+        activation : CodeActivation, optional
+            Of the file's kind, with the settings to train with. Files do not store the penalty of
+            `ReLU`, `JumpReLU` and `Gated`: without it, `fit` asks for one.
 
         Raises
         ------
         OSError
             A file cannot be read.
         ValueError
-            The format is unknown, a file is damaged, or the architecture is not supported.
+            The format is unknown, a file is damaged, the architecture is not supported, or the file
+            has another activation.
 
         Notes
         -----
@@ -210,6 +219,11 @@ class SparseAutoencoder(ReconstructionModel):
         from gatewise.sae.stored_conversion import from_stored
 
         settings, values = from_stored(read(path, format))
+        if activation is not None:
+            if type(activation) is not type(settings["activation"]):
+                kind = type(settings["activation"]).__name__
+                raise ValueError(f"activation: expected {kind} as in {path}, got {activation!r}")
+            settings["activation"] = activation
         model = cls(**settings)
         dictionary = model.dictionary
         dictionary.parameters()

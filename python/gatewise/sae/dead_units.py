@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.sae.activations import CodeActivation
+from gatewise.sae.code_activation import CodeActivation
 
 if TYPE_CHECKING:
     from gatewise._core import Indices

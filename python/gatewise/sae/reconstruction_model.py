@@ -77,6 +77,7 @@ class ReconstructionModel(EncodingModel):
             `max(rows of the epoch, 20 m / k)` training rows, as for `revive`.
         """
         self._training.require_settings()
+        self._require_penalty()
         bound = _FIT.bind(self, x, y, *args, **settings).arguments
         settings = {name: bound[name] for name in bound if name not in ("self", "x", "y")}
         if "validation_data" in settings:
@@ -139,6 +140,7 @@ class ReconstructionModel(EncodingModel):
         If c and s are not set yet, they are computed from this batch.
         """
         self._training.require_settings()
+        self._require_penalty()
         rows = self._in_memory(as_rows(x, "x"))
         target = rows if y is None else as_rows(y, "y")
         self._architecture.limits.check(array_of(target), "y")
@@ -154,6 +156,16 @@ class ReconstructionModel(EncodingModel):
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.test_on_batch`, with x as the target if y is omitted."""
         return super().test_on_batch(x, x if y is None else y, *args, **settings)
+
+    def _require_penalty(self) -> None:
+        activation = self._architecture.activation
+        if not activation.can_train:
+            kind = type(activation).__name__
+            raise ValueError(
+                f"activation: expected a value of {activation.penalty_setting} to train {kind} "
+                "with, which its file did not store; give it to import_from, as in "
+                f"activation=gw.{kind}({activation.penalty_setting}=...)"
+            )
 
     def _in_memory(self, rows: Any) -> Rows:
         """Rows, converted and checked once for all that `fit` does; a memory map is unchanged."""

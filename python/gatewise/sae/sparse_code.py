@@ -9,7 +9,7 @@ from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
-from gatewise.sae.activations import CodeActivation
+from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
 from gatewise.utils.checks import check_number
 
 if TYPE_CHECKING:
@@ -86,6 +86,6 @@ class SparseCode(Layer):
     def get_config(self) -> Config:
         return {
             **super().get_config(),
-            "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
+            "activation": CODE_ACTIVATIONS.serialize(self.activation),
             "threshold": self.threshold,
         }

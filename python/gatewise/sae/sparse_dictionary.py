@@ -13,8 +13,8 @@ from gatewise.layers.base import LAYERS, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
-from gatewise.sae.activations import CodeActivation
 from gatewise.sae.auxk import AuxK, dead_options
+from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
 from gatewise.sae.standardize import StandardizedLayer
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
@@ -190,7 +190,7 @@ class SparseDictionary(StandardizedLayer):
         return {
             **super().get_config(),
             "latents": self.latents,
-            "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
+            "activation": CODE_ACTIVATIONS.serialize(self.activation),
             "threshold": self.threshold,
             "unit_norm": self.unit_norm,
             "tied": self.tied,

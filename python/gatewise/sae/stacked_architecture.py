@@ -10,9 +10,10 @@ import numpy as np
 from gatewise.data import convert, csr
 from gatewise.models.graph import Graph
 from gatewise.registry import Config
-from gatewise.sae import activations, csr_codes
+from gatewise.sae import csr_codes
 from gatewise.sae.architecture import ENCODE_BLOCK_ROWS, Architecture, largest_norm_indices
 from gatewise.sae.center_and_scale import check_center
+from gatewise.sae.code_activation import CODE_ACTIVATIONS
 from gatewise.sae.layer_stack import LayerStack
 from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.stack_reinitialization import reinitialize_units
@@ -175,7 +176,7 @@ class StackedArchitecture(Architecture):
         return {
             "latents": self._latents,
             "hidden": list(self._hidden),
-            "activation": activations.CODE_ACTIVATIONS.serialize(self.activation),
+            "activation": CODE_ACTIVATIONS.serialize(self.activation),
             "output_activation": self.limits.activation,
             "threshold": self._code.threshold,
             "center": self.center or False,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.registry import Config
-from gatewise.sae.activations import BatchTopK, CodeActivation, Gated, JumpReLU, ReLU, TopK
+from gatewise.sae.activations import BatchTopK, Gated, JumpReLU, ReLU, TopK
+from gatewise.sae.code_activation import CodeActivation
 from gatewise.sae.files import (
     StoredActivation,
     StoredBatchTopK,
@@ -110,12 +111,12 @@ def _activation(stored: StoredDictionary) -> tuple[CodeActivation, dict[str, Flo
     if isinstance(activation, StoredTopK):
         return TopK(activation.k), {}
     if isinstance(activation, StoredRelu):
-        return ReLU(), {}
+        return ReLU(l1=None), {}
     if isinstance(activation, StoredJumpRelu):
         # z = ReLU(h) where h > threshold: a threshold below 0 equals 0.
-        return JumpReLU(), {"latent_threshold": np.maximum(activation.threshold, 0)}
+        return JumpReLU(target_l0=None), {"latent_threshold": np.maximum(activation.threshold, 0)}
     gated = stored.gated()
-    return Gated(), {
+    return Gated(l1=None), {
         "encoder_bias": gated.gate_bias,
         "magnitude_bias": gated.magnitude_bias,
         "magnitude_log": gated.magnitude_log,

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from gatewise.data import convert
-from gatewise.data.batches import unpack
+from gatewise.data.batches import end_pass, iterate, unpack
 from gatewise.data.convert import Array, Floats, Indices
 from gatewise.data.parts import Checked
 from gatewise.data.split import training_samples
@@ -126,11 +126,15 @@ class Batches:
         self._limits = limits
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._pair, itertools.count(), self._batches)
+        return map(self._pair, itertools.count(), iterate(self._batches))
+
+    def on_epoch_end(self) -> None:
+        """Called after each pass."""
+        end_pass(self._batches)
 
     def first(self) -> Any:
         """The rows of the first batch."""
-        return self._rows(next(iter(self._batches), None))
+        return self._rows(next(iterate(self._batches), None))
 
     @staticmethod
     def _rows(batch: Any) -> Any:

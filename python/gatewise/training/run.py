@@ -86,6 +86,11 @@ class FitRun:
         assert seed is not None  # A built model has one.
         return seed
 
+    @property
+    def validates(self) -> bool:
+        """Whether there is a validation after some epochs."""
+        return self.validation is not None
+
     def begin_epoch(self, epoch: int) -> None:
         """Stands before the first batch of an epoch."""
         self.epoch = epoch

@@ -1,5 +1,6 @@
-"""Public utilities: the random seed."""
+"""Public utilities: the random seed, and a base class of data."""
 
+from gatewise.utils.py_dataset import PyDataset
 from gatewise.utils.random import set_random_seed
 
-__all__ = ["set_random_seed"]
+__all__ = ["PyDataset", "set_random_seed"]

@@ -46,6 +46,12 @@ def check_number(name: str, value: object, low: float, high: float = math.inf) -
     return number
 
 
+def _is_float32(value: object) -> bool:
+    """Whether it is `"float32"`, or NumPy's or PyTorch's type of this name."""
+    name = getattr(value, "name", getattr(value, "__name__", str(value)))
+    return str(name).removeprefix("torch.") == "float32"
+
+
 def _has_axes(value: object) -> bool:
     return getattr(value, "shape", ()) != ()
 
@@ -64,11 +70,14 @@ def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, obj
     Raises
     ------
     TypeError
-        A name in `given` is not in `defaults`, or its value is not the default.
+        A name in `given` is not in `defaults`, or its value is not the default. The dtype may be
+        float32, which everything is computed in.
     """
     for name, value in given.items():
         if name not in defaults:
             raise TypeError(f"{owner}: unexpected argument {name!r}")
+        if name == "dtype" and _is_float32(value):
+            continue
         if value is not defaults[name] and value != defaults[name]:
             raise TypeError(
                 f"{owner}: {name} is not supported; expected {defaults[name]!r}, got {value!r}"

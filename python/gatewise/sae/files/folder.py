@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatewise.io.disk import flush_folder, temporary_path, write_new
+from gatewise.utils.disk import flush_folder, temporary_path, write_new
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> None:

@@ -1,0 +1,108 @@
+"""Files that are on the disk when a function returns, and what killed processes leave."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where leftovers stay
+    fcntl = None  # type: ignore[assignment]
+
+_CHUNK_BYTES = 32 << 20
+"""Bytes that are written and flushed at once; between them Ctrl-C is seen."""
+_NAME_BYTES = 200
+"""Longer names are shortened in those of temporary files, which must fit 255 bytes."""
+_UNLOCKED_SECONDS = 60
+"""An empty temporary file that is younger may be about to be locked."""
+
+
+def replace_file(target: Path, data: bytes) -> None:
+    """Writes the file so that, whatever happens, `target` holds the old file or the new one.
+
+    The bytes go to a temporary file in the same folder and are flushed to the disk; the file is
+    renamed; then the folder is flushed. Temporary files of killed processes are removed before.
+    """
+    remove_leftovers(target)
+    temporary = temporary_path(target)
+    with open(temporary, "xb") as file:
+        try:
+            _lock(file)  # until it is renamed or removed: others see that its writer is alive
+            _write(file, data)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    flush_folder(target.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Writes a file that is not there yet and flushes it to the disk; OSError otherwise."""
+    with open(path, "xb") as file:
+        _write(file, data)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flushes a folder's entries, without which a power cut could undo a renaming in it."""
+    if os.name != "posix":  # Windows flushes a folder's entries with the file and cannot open it
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def temporary_path(path: Path) -> Path:
+    """A name that nothing has yet, in the same folder, so that renaming moves no data."""
+    return path.with_name(f"{_stem(path)}{os.urandom(4).hex()}.tmp")
+
+
+def remove_leftovers(target: Path) -> None:
+    """Removes temporary files of `target` whose writing process is gone, and no others."""
+    if fcntl is None or not target.parent.is_dir():
+        return
+    pattern = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{8}\.tmp")
+    for name in os.listdir(target.parent):
+        if pattern.fullmatch(name):
+            _remove_if_abandoned(target.with_name(name))
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = os.fstat(file.fileno())
+            if status.st_size or time.time() - status.st_mtime > _UNLOCKED_SECONDS:
+                path.unlink(missing_ok=True)
+    except OSError:  # locked by its writer, renamed in the meantime, a folder, or not ours
+        return
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    if len(os.fsencode(name)) > _NAME_BYTES:
+        name = f"{zlib.crc32(os.fsencode(name)):08x}"
+    return f".{name}."
+
+
+def _lock(file: BinaryIO) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # a file system without locks: then nobody removes leftovers either
+        return
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    for start in range(0, max(len(view), 1), _CHUNK_BYTES):
+        file.write(view[start : start + _CHUNK_BYTES])
+        file.flush()
+        os.fsync(file.fileno())

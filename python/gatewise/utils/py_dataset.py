@@ -1,0 +1,67 @@
+"""Base class of data classes that give batches by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewise.utils.checks import check_defaults
+
+
+class PyDataset:
+    """Data whose batch i is `dataset[i]`, for `fit`, `evaluate` and `predict`.
+
+    A subclass has `__len__`, the count of batches, and `__getitem__`, which returns `(x, y)` or
+    `(x, y, sample_weight)`. Batches are made one at a time, in order. Any other class with these
+    two methods is taken too, such as a `PyDataset` or `Sequence` of Keras.
+
+    Parameters
+    ----------
+    workers, use_multiprocessing, max_queue_size
+        Only Keras' defaults: 1, False, 10.
+
+    Raises
+    ------
+    TypeError
+        For another value of these.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> class Squares(gw.utils.PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, index):
+    ...         x = np.arange(4 * index, 4 * index + 4, dtype=np.float32)[:, None]
+    ...         return x, x**2
+    >>> model = gw.Sequential([gw.Input(shape=(1,)), gw.layers.Dense(1)])
+    >>> model.compile(gw.optimizers.SGD(1e-4), "mse")
+    >>> len(model.predict(Squares(), verbose=0))
+    12
+    """
+
+    def __init__(
+        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
+    ) -> None:
+        given: dict[str, object] = {
+            "workers": workers,
+            "use_multiprocessing": use_multiprocessing,
+            "max_queue_size": max_queue_size,
+        }
+        defaults: dict[str, object] = {
+            "workers": 1,
+            "use_multiprocessing": False,
+            "max_queue_size": 10,
+        }
+        check_defaults(type(self).__name__, given, defaults)
+
+    def __len__(self) -> int:
+        """Count of batches; a subclass says it."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a method __len__")
+
+    def __getitem__(self, index: int) -> Any:
+        """Batch `index`, from 0; a subclass returns it."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a method __getitem__")
+
+    def on_epoch_end(self) -> None:
+        """Called after each pass over the data, for a new order."""
