@@ -144,7 +144,7 @@ def test_csr_keeps_its_values_and_accepts_int64_indices() -> None:
 
 @pytest.mark.parametrize("kind", ["coo", "csc", "lil", "dok", "bsr", "dia"])
 def test_other_sparse_forms_become_csr(kind: str) -> None:
-    matrix = sparse.eye_array(3, format=kind)
+    matrix = sparse.csr_array(np.eye(3)).asformat(kind)
     assert to_part(matrix, "x").sparse
 
 
@@ -164,7 +164,7 @@ def test_sparse_matrices_of_wrong_width_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"x: expected shape \(n, 3\), got a sparse matrix \(2, 4\)"
     ):
-        RowReader().features(to_part(sparse.eye_array(2, 4, format="csr"), "x"), SHAPE)
+        RowReader().features(to_part(sparse.csr_array(np.eye(2, 4)), "x"), SHAPE)
 
 
 def test_errors_in_a_part_report_the_row_of_the_whole_array() -> None:
