@@ -26,6 +26,7 @@ Options to_options(const py::dict& values) {
   }
   return options;
 }
+
 namespace {
 
 std::shared_ptr<Layer> make_layer(const std::string& kind, const py::dict& values) {

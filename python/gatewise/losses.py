@@ -66,7 +66,7 @@ class MeanSquaredError(Loss):
     name : str, default "mean_squared_error"
         Name of the loss.
     dtype : None or "float32"
-        Only None: values are float32.
+        Only these: values are float32.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class MeanAbsoluteError(Loss):
     name : str, default "mean_absolute_error"
         Name of the loss.
     dtype : None or "float32"
-        Only None: values are float32.
+        Only these: values are float32.
 
     Raises
     ------

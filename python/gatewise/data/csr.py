@@ -117,7 +117,6 @@ def to_canonical(matrix: CsrMatrix) -> CsrMatrix:
     # A new object: a stale flag of the old one would keep SciPy from sorting.
     arrays = matrix.data.copy(), matrix.indices.copy(), matrix.indptr.copy()
     canonical = csr_array(arrays, shape=matrix.shape)
-    canonical.has_sorted_indices = canonical.has_canonical_format = False
     canonical.sum_duplicates()
     return cast("CsrMatrix", canonical)
 

@@ -65,10 +65,8 @@ class ArraySource:
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass without the first `skip`; seed and stream set the order."""
-        dataset, size = self._dataset, self._batch_size
         order = _order(self._shuffle, seed, stream, self._samples)
-        for first in range(skip * size, self._samples, size):
-            yield dataset, order[first : first + size]
+        return _batches(self._dataset, order, self._batch_size, skip)
 
 
 class StreamSource:
@@ -116,7 +114,8 @@ class StreamSource:
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass without the first `skip`; skipped buffers are not read."""
         if self._samples <= self._buffer_rows:  # in the order of an array
-            yield from self._one_buffer(seed, stream, skip)
+            order = _order(self._shuffle, seed, stream, self._samples)
+            yield from _batches(self._set.dataset(), order, self._batch_size, skip)
             return
         blocks = -(-self._samples // self._block_rows)
         block_order = _order(self._shuffle, seed, stream, blocks)
@@ -129,15 +128,8 @@ class StreamSource:
                 continue
             dataset = self._set.dataset(self._row_ranges(block_order, first, first + rows))
             order = _order(self._shuffle, seed, buffer_stream(stream, buffer), rows)
-            for start in range(skip * size, rows, size):
-                yield dataset, order[start : start + size]
+            yield from _batches(dataset, order, size, skip)
             skip = 0
-
-    def _one_buffer(self, seed: int, stream: int, skip: int) -> Iterator[Batch]:
-        dataset, size = self._set.dataset(), self._batch_size
-        order = _order(self._shuffle, seed, stream, self._samples)
-        for start in range(skip * size, self._samples, size):
-            yield dataset, order[start : start + size]
 
     def _row_ranges(self, block_order: Indices, first: int, stop: int) -> list[tuple[int, int]]:
         """File row ranges of rows `first` to `stop` in the order of the shuffled blocks."""
@@ -161,6 +153,12 @@ def array_source(samples: SampleSet, batch_size: int, shuffle: bool) -> BatchSou
     """A `StreamSource` if an array is a file, else an `ArraySource`."""
     kind = StreamSource if samples.streamed else ArraySource
     return kind(samples, batch_size, shuffle)
+
+
+def _batches(dataset: _core.Dataset, order: Indices, size: int, skip: int) -> Iterator[Batch]:
+    """The batches of a dataset in this order, without the first `skip`."""
+    for first in range(skip * size, len(order), size):
+        yield dataset, order[first : first + size]
 
 
 def _order(shuffle: bool, seed: int, stream: int, size: int) -> Indices:

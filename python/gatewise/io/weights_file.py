@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gatewise.io.container import Container, Tensors, read_file, write_file
 from gatewise.registry import Config
@@ -17,8 +17,6 @@ from gatewise.utils.file_names import check_suffix
 
 if TYPE_CHECKING:
     from gatewise.io.saved import SavedLayer
-
-L = TypeVar("L", bound="SavedLayer")
 
 _PREFIX = "weights"
 _FILE_DTYPES = {"bfloat16": "uint16"}
@@ -34,11 +32,13 @@ def save_weights(
 
 
 def load_weights(
-    layers: Sequence[L], filepath: str | os.PathLike[str], skip_mismatch: bool = False
-) -> list[L]:
-    """See `Model.load_weights`; takes a file of a whole model too. Returns the layers it set."""
+    layers: Sequence[SavedLayer], filepath: str | os.PathLike[str], skip_mismatch: bool = False
+) -> None:
+    """See `Model.load_weights`; takes a file of a whole model too."""
     source = os.fspath(filepath)
-    return put_weights(layers, read_file(filepath, "weights", "model"), source, skip_mismatch)
+    container = read_file(filepath, "weights", "model")
+    for layer in put_weights(layers, container, source, skip_mismatch):
+        layer.settle()
 
 
 def list_weights(layers: Sequence[SavedLayer]) -> list[Config]:
@@ -59,8 +59,8 @@ def weight_tensors(layers: Sequence[SavedLayer]) -> Tensors:
 
 
 def put_weights(
-    layers: Sequence[L], container: Container, source: str, skip_mismatch: bool = False
-) -> list[L]:
+    layers: Sequence[SavedLayer], container: Container, source: str, skip_mismatch: bool = False
+) -> list[SavedLayer]:
     """Sets the layers' parameters from a file that was read; none if one does not fit.
 
     Returns the layers that were set: all with parameters, unless `skip_mismatch` left some out.
@@ -79,7 +79,7 @@ def put_weights(
             f"{', '.join(layer.name for layer in owners)}), got {len(listed)} ("
             f"{', '.join(each['name'] for each in listed)})"
         )
-    fitting: list[tuple[L, Tensors]] = []
+    fitting: list[tuple[SavedLayer, Tensors]] = []
     for layer, each in zip(owners, listed, strict=True):
         try:
             weights = _fitting_weights(layer, each, container.tensors, source)
@@ -109,7 +109,7 @@ def check_target(filepath: str | os.PathLike[str], overwrite: bool) -> None:
         raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
 
 
-def _owners(layers: Sequence[L]) -> list[L]:
+def _owners(layers: Sequence[SavedLayer]) -> list[SavedLayer]:
     return [layer for layer in layers if layer.parameters()]
 
 

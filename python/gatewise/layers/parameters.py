@@ -140,7 +140,6 @@ class ParameterOwner:
             arrays differ. No parameter is set in this case.
         """
         put_arrays([self], weights)
-        self.settle()
 
     def settle(self) -> None:
         """Called after weights were set from outside: a later `fit` derives none from its data."""
@@ -225,3 +224,5 @@ def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike
             )
     for (owner, parameter), array in zip(fields, arrays, strict=True):
         owner.native.set(parameter.name, array)
+    for owner in owners:
+        owner.settle()

@@ -50,8 +50,6 @@ class ModelWeights(ABC):
             differ; nothing is set then.
         """
         put_arrays(self.layers, weights)
-        for layer in self.layers:
-            layer.settle()
 
     def count_params(self) -> int:
         """How many numbers the parameters hold; ValueError if the model is not built."""
@@ -93,5 +91,4 @@ class ModelWeights(ABC):
             The model is not built, the file is none or was altered, or its layers differ from the
             model's; nothing is set then.
         """
-        for layer in load_weights(self.layers, filepath, skip_mismatch):
-            layer.settle()
+        load_weights(self.layers, filepath, skip_mismatch)

@@ -154,7 +154,9 @@ class FitRun:
         """
         stored = read_file(path, _CONTENT)
         config, tensors = stored.config, stored.tensors
-        self._check_same(config, tensors, path)
+        states = _callback_states(config, tensors)
+        stateful = [each for each in self.callbacks.callbacks if each.get_state()]
+        self._check_same(config, stateful, [name for name, _ in states], path)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
         self.samples_seen, self.sums = config["samples_seen"], config["sums"]
@@ -165,17 +167,7 @@ class FitRun:
         self.model.stop_training = config["stop_training"]
         count = sum(key.startswith("load.") for key in tensors)
         self.loads.set_state([tensors[f"load.{index}"] for index in range(count)])
-        self._callback_states = []
-        stateful = iter(self._stateful())
-        for index, each in enumerate(config["callbacks"]):
-            prefix = f"callback.{index}."
-            arrays = {
-                key.removeprefix(prefix): value.copy()
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
-            if state := {**each["state"], **arrays}:
-                self._callback_states.append((next(stateful), state))
+        self._callback_states = list(zip(stateful, (state for _, state in states), strict=True))
         self.restore_callbacks()
 
     def restore_callbacks(self) -> None:
@@ -183,11 +175,9 @@ class FitRun:
         for callback, state in self._callback_states:
             callback.set_state(state)
 
-    def _stateful(self) -> list[Callback]:
-        """The callbacks that have a state: only these must be there again."""
-        return [each for each in self.callbacks.callbacks if each.get_state()]
-
-    def _check_same(self, config: Config, tensors: Tensors, path: Path) -> None:
+    def _check_same(
+        self, config: Config, stateful: list[Callback], stored_names: list[str], path: Path
+    ) -> None:
         for name, value in self._arguments.items():
             stored_value = config["arguments"].get(name)
             if stored_value != value:
@@ -196,14 +186,24 @@ class FitRun:
                     f"continued, got {value!r}; call fit with the same arguments, or remove the "
                     "file to start again"
                 )
-        names = [type(callback).__name__ for callback in self._stateful()]
-        stored_names = [
-            each["class_name"]
-            for index, each in enumerate(config["callbacks"])
-            if each["state"] or any(key.startswith(f"callback.{index}.") for key in tensors)
-        ]
+        names = [type(callback).__name__ for callback in stateful]
         if names != stored_names:
             raise ValueError(
                 f"{path}: callbacks: expected those with a state of the training to be continued, "
                 f"{', '.join(stored_names)}, got {', '.join(names)}"
             )
+
+
+def _callback_states(config: Config, tensors: Tensors) -> list[tuple[str, dict[str, Any]]]:
+    """Class name and state of the stored callbacks that have one; only they must be there again."""
+    states = []
+    for index, each in enumerate(config["callbacks"]):
+        prefix = f"callback.{index}."
+        arrays = {
+            key.removeprefix(prefix): value.copy()
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }
+        if state := {**each["state"], **arrays}:
+            states.append((each["class_name"], state))
+    return states

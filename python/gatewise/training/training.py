@@ -121,8 +121,10 @@ class Training:
             return False
         self.state.outputs_checked = True
         resolved, found = self.resolve(), output_activations(self.model.outputs)
-        named = list(zip(self.model.output_names, resolved.losses, found, strict=True))
-        for (name, loss, activation), symbol in zip(named, self.model.outputs, strict=True):
+        outputs = zip(
+            self.model.output_names, resolved.losses, found, self.model.outputs, strict=True
+        )
+        for name, loss, activation, symbol in outputs:
             warn_double(name, loss, activation)
             warn_one_class(name, loss, activation, symbol.shape[-1])
         pairs = zip(resolved.losses, found, strict=True)
