@@ -52,23 +52,26 @@ GATEWISE_INLINE Vector group_value(const float* values, Index row) {
   return kUnits ? Vector::load(values) : Vector::set(values[row]);
 }
 
-// sums[g]: add(sum, offset, width, row) adds to the sum of group g, in order.
-template <bool kUnits, typename Add>
-GATEWISE_INLINE void sum_groups(PanelShape shape, const Chunk& chunk, const Add& add, float* sums) {
+// sums [kSums][groups]: add(sum, offset, width, row) adds to the kSums sums of a group, in order.
+template <bool kUnits, int kSums, typename Add>
+GATEWISE_INLINE void sum_groups(PanelShape shape, const Chunk& chunk, const Add& add,
+                                float (*sums)[kMaxGroups]) {
+  Vector sum[kSums];
   if constexpr (kUnits) {
-    Vector sum = Vector::zero();
+    for (Vector& each : sum) each = Vector::zero();
     for_rows(shape, chunk, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
-      sum = add(sum, offset, width, row);
+      add(sum, offset, width, row);
     });
-    sum.store(sums);
+    for (int s = 0; s < kSums; ++s) sum[s].store(sums[s]);
   } else {
-    alignas(64) float lanes[kMaxGroups * kPanelWidth] = {};
+    alignas(64) float lanes[kMaxGroups][kSums][kPanelWidth] = {};
     for_rows(shape, chunk, [&](Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
-      float* sum = lanes + row * kPanelWidth;
-      add(Vector::load(sum), offset, width, row).store(sum);
+      for (int s = 0; s < kSums; ++s) sum[s] = Vector::load(lanes[row][s]);
+      add(sum, offset, width, row);
+      for (int s = 0; s < kSums; ++s) sum[s].store(lanes[row][s]);
     });
     for (Index row = 0; row < chunk.row_end - chunk.row_begin; ++row)
-      sums[row] = sum_lanes(Vector::load(lanes + row * kPanelWidth));
+      for (int s = 0; s < kSums; ++s) sums[s][row] = sum_lanes(Vector::load(lanes[row][s]));
   }
 }
 
@@ -80,14 +83,14 @@ Index num_groups(const Chunk& chunk) {
 // norms[g] = the norm of value(offset, width) over group g.
 template <bool kUnits, typename Value>
 GATEWISE_INLINE void group_norms(PanelShape shape, const Chunk& chunk, const Value& value,
-                                 float* norms) {
-  sum_groups<kUnits>(
+                                 float (&norms)[kMaxGroups]) {
+  sum_groups<kUnits, 1>(
       shape, chunk,
-      [&](const Vector& sum, Index offset, Index width, Index) GATEWISE_INLINE_LAMBDA {
+      [&](Vector* sum, Index offset, Index width, Index) GATEWISE_INLINE_LAMBDA {
         const Vector v = value(offset, width);
-        return fma(v, v, sum);
+        sum[0] = fma(v, v, sum[0]);
       },
-      norms);
+      &norms);
   for (Index g = 0; g < num_groups<kUnits>(chunk); ++g) norms[g] = std::sqrt(norms[g]);
 }
 
@@ -148,41 +151,30 @@ class GroupStep {
   template <bool kUnits>
   void solve(const float* norms, float* solution) const {
     const Index groups = num_groups<kUnits>(chunk_);
-    alignas(64) float f[kMaxGroups], derivative[kMaxGroups];
+    alignas(64) float sums[2][kMaxGroups];  // f, and -f' / 2
     for (Index g = 0; g < kMaxGroups; ++g) solution[g] = g < groups ? norms[g] - norms[g] : 0.0f;
     bool moved = true;
     for (int iteration = 0; iteration < kMaxIterations && moved; ++iteration) {
-      sum_groups<kUnits>(
+      sum_groups<kUnits, 2>(
           shape_, chunk_,
-          [&](const Vector& sum, Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
+          [&](Vector* sum, Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
             const Vector h = scale(offset, width);
-            const Vector ratio = h * weights(offset, width) / denominator<kUnits>(h, solution, row);
-            return fma(ratio, ratio, sum);
-          },
-          f);
-      sum_groups<kUnits>(
-          shape_, chunk_,
-          [&](const Vector& sum, Index offset, Index width, Index row) GATEWISE_INLINE_LAMBDA {
-            const Vector h = scale(offset, width);
-            const Vector below = denominator<kUnits>(h, solution, row);
+            const Vector below =
+                fma(h, group_value<kUnits>(solution, row), Vector::set(threshold_));
             const Vector ratio = h * weights(offset, width) / below;
-            return fma(ratio * ratio, h / below, sum);
+            sum[0] = fma(ratio, ratio, sum[0]);
+            sum[1] = fma(ratio * ratio, h / below, sum[1]);
           },
-          derivative);
+          sums);
       moved = false;
       for (Index g = 0; g < groups; ++g) {
         if (!(norms[g] > threshold_)) continue;
-        const float step = f[g] / derivative[g] * (std::sqrt(f[g]) - 1);
+        const float f = sums[0][g];
+        const float step = f / sums[1][g] * (std::sqrt(f) - 1);
         solution[g] += step;
         moved |= step > kTolerance * solution[g];
       }
     }
-  }
-
-  // h n + t.
-  template <bool kUnits>
-  GATEWISE_INLINE Vector denominator(const Vector& h, const float* solution, Index row) const {
-    return fma(h, group_value<kUnits>(solution, row), Vector::set(threshold_));
   }
 
   // Multiplies the weights by factor(offset, width, row); a velocity takes their displacement.
