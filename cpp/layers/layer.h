@@ -41,13 +41,13 @@ struct Output {
 // Target rows of an output in training, for a loss that compares it with rows of values.
 struct Expected {
   const float* values = nullptr;   // rows of the output's width
-  const float* weights = nullptr;  // [samples], or null: all 1
+  const float* weights = nullptr;  // one for `rows_per_weight` rows, or null: all 1
   const Index* index = nullptr;    // null: row i
-  Index rows_per_sample = 1;
+  Index rows_per_weight = 1;
 
   Index row_index(Index i) const { return index ? index[i] : i; }
   const float* row(Index i, Index width) const { return values + row_index(i) * width; }
-  float weight(Index i) const { return weights ? weights[row_index(i) / rows_per_sample] : 1.0f; }
+  float weight(Index i) const { return weights ? weights[row_index(i) / rows_per_weight] : 1.0f; }
 };
 
 struct ForwardPass {

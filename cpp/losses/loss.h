@@ -15,13 +15,14 @@ struct Target {
   const float* values = nullptr;         // [rows, units], or null
   const std::int32_t* labels = nullptr;  // [rows], or null
   std::int32_t min_label = 0, max_label = 0;
-  const float* weights = nullptr;  // [samples], or null: all 1
+  const float* weights = nullptr;  // one for `rows_per_weight` rows, or null: all 1
   const Index* index = nullptr;    // null: row i
-  Index rows_per_sample = 1;
+  Index rows_per_weight = 1;
   Index units = 0;
 
   Index row(Index i) const { return index ? index[i] : i; }
-  float weight(Index i) const { return weights ? weights[row(i) / rows_per_sample] : 1.0f; }
+  float weight_of(Index row) const { return weights ? weights[row / rows_per_weight] : 1.0f; }
+  float weight(Index i) const { return weight_of(row(i)); }
 };
 
 // The outputs that a loss reads, [rows, units].
@@ -50,10 +51,10 @@ class Loss {
   virtual float row(const float* y, float* activated, Index target_row, const Target& target,
                     bool fused, float scale, float* d_y) const = 0;
 
-  // Returns the mean of weight_i l_i over the rows and sets row_losses [rows] to weight_i l_i. d_y
-  // [rows, units] with d_stride, or null.
-  double evaluate(const Predictions& y, const Target& target, bool fused, float scale, float* d_y,
-                  Index d_stride, float* row_losses) const;
+  // Returns sum_i weight_i l_i / divisor and sets row_losses [rows] to weight_i l_i. d_y [rows,
+  // units] with d_stride, or null.
+  double evaluate(const Predictions& y, const Target& target, bool fused, float scale,
+                  Index divisor, float* d_y, Index d_stride, float* row_losses) const;
 };
 
 }  // namespace gatewise

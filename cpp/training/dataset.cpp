@@ -11,7 +11,8 @@ void check_finite(const Dataset& data) {
       check_finite({.dense = {target.values, target.units}, .width = target.units}, data.num_rows(),
                    "y");
     if (target.weights)
-      check_finite({.dense = {target.weights, 1}, .width = 1}, data.num_samples, "sample_weight");
+      check_finite({.dense = {target.weights, 1}, .width = 1},
+                   data.num_rows() / target.rows_per_weight, "sample_weight");
   }
 }
 

@@ -29,10 +29,11 @@ void check_samples(const Index* samples, Index count, Index num_samples) {
 }  // namespace
 
 Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
-                 std::unique_ptr<Optimizer> optimizer)
+                 std::unique_ptr<Optimizer> optimizer, bool mean_over_counted)
     : network_(std::move(network)),
       objectives_(std::move(objectives)),
-      optimizer_(std::move(optimizer)) {
+      optimizer_(std::move(optimizer)),
+      mean_over_counted_(mean_over_counted) {
   const auto& nodes = network_->nodes();
   require(objectives_.size() == network_->outputs().size(), "loss: expected one for each of ",
           network_->outputs().size(), " outputs, got ", objectives_.size());
@@ -105,51 +106,106 @@ void Trainer::check_trainable() const {
               storage_name(parameter.storage), "; train the model that this one was made from");
 }
 
-void Trainer::forward(const Dataset& data, const Index* samples, Index count, bool training) {
+// Lists the rows of the samples: first those that count, then those whose weight is 0 in every
+// target, which are left out of the step.
+void Trainer::select_rows(const Dataset& data, const Index* samples, Index count) {
+  const Index per_sample = data.rows_per_sample;
+  const auto is_weighted = [](const Target& target) { return target.weights != nullptr; };
+  const bool may_skip = std::all_of(data.targets.begin(), data.targets.end(), is_weighted);
+  batch_rows_ = counted_rows_ = count * per_sample;
   row_indices_ = samples;
-  if (data.rows_per_sample != 1) {
-    expanded_.resize(static_cast<std::size_t>(count * data.rows_per_sample));
-    for (Index i = 0; i < count * data.rows_per_sample; ++i)
-      expanded_[i] =
-          samples[i / data.rows_per_sample] * data.rows_per_sample + i % data.rows_per_sample;
-    row_indices_ = expanded_.data();
-  }
+  if (per_sample == 1 && !may_skip) return;
+  rows_.resize(static_cast<std::size_t>(batch_rows_));
+  for (Index i = 0; i < batch_rows_; ++i)
+    rows_[i] = samples[i / per_sample] * per_sample + i % per_sample;
+  row_indices_ = rows_.data();
+  if (!may_skip) return;
+  const auto counts = [&](Index row) {
+    return std::any_of(data.targets.begin(), data.targets.end(),
+                       [row](const Target& target) { return target.weight_of(row) != 0; });
+  };
+  counted_rows_ = std::stable_partition(rows_.begin(), rows_.end(), counts) - rows_.begin();
+}
+
+void Trainer::set_inputs(const Dataset& data, const Index* row_indices) {
   inputs_.clear();
-  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_indices_));
+  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_indices));
+}
+
+void Trainer::forward(const Dataset& data, bool training) {
+  set_inputs(data, row_indices_);
   run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Target& target = data.targets[o];
     run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_indices_,
-                                             target.rows_per_sample};
+                                             target.rows_per_weight};
   }
   const Step step{.training = training,
                   .number = static_cast<std::uint64_t>(steps_),
                   .draws_noise = !optimizer_->only_sums()};
-  network_->forward(run_, inputs_.data(), count * data.rows_per_sample, step);
+  network_->forward(run_, inputs_.data(), counted_rows_, step);
+}
+
+Predictions Trainer::predictions(const Run& run, std::size_t output) const {
+  const Output& rows = run.values[network_->outputs()[output]];
+  return {rows.rows.dense, rows.data, rows.stride, run.rows};
+}
+
+Target Trainer::batch_target(const Dataset& data, std::size_t output,
+                             const Index* row_indices) const {
+  Target target = data.targets[output];
+  target.index = row_indices;
+  target.units = network_->value_width(network_->outputs()[output]);
+  return target;
 }
 
 void Trainer::evaluate_losses(const Dataset& data, bool training) {
-  step_results_.assign(1 + objectives_.size(), 0.0);
+  const Index divisor = mean_over_counted_ ? counted_rows_ : batch_rows_;
   float* row_values = run_.arena.take<float>(run_.rows);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Objective& objective = objectives_[o];
-    const int value = network_->outputs()[o];
-    const Output& output = run_.values[value];
-    Target target = data.targets[o];
-    target.index = row_indices_;
-    target.units = network_->value_width(value);
-    const Predictions y{output.rows.dense, output.data, output.stride, run_.rows};
-    ValueGradient& gradient = run_.gradients[value];
+    const Target target = batch_target(data, o, row_indices_);
+    ValueGradient& gradient = run_.gradients[network_->outputs()[o]];
     if (training) gradient = run_.take_gradient(target.units);
-    const double loss = objective.loss->evaluate(y, target, fused_[o], objective.weight,
-                                                 gradient.data, gradient.stride, row_values);
+    const double loss =
+        objective.loss->evaluate(predictions(run_, o), target, fused_[o], objective.weight, divisor,
+                                 gradient.data, gradient.stride, row_values);
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
-    for (const auto& metric : objective.metrics)
-      step_results_.push_back(metric->evaluate(y, target, row_values));
   }
-  step_results_[0] = total + run_.loss + penalties();
+  step_results_[0] = total + run_.loss;
+}
+
+// Adds to the means over the batch what `run` has of it: the rows that count, or the others.
+void Trainer::add_metrics(const Dataset& data, Run& run, const Index* row_indices) {
+  const double share = static_cast<double>(run.rows) / static_cast<double>(batch_rows_);
+  float* row_values = run.arena.take<float>(run.rows);
+  double* result = step_results_.data() + 1 + objectives_.size();
+  for (std::size_t o = 0; o < objectives_.size(); ++o)
+    for (const auto& metric : objectives_[o].metrics)
+      *result++ += share * metric->evaluate(predictions(run, o), batch_target(data, o, row_indices),
+                                            row_values);
+}
+
+// Metrics see rows of weight 0 too, predicted on their own.
+void Trainer::add_skipped_metrics(const Dataset& data) {
+  const Index skipped = batch_rows_ - counted_rows_;
+  if (skipped == 0 || step_results_.size() == 2 + objectives_.size()) return;
+  const Index* row_indices = row_indices_ + counted_rows_;
+  set_inputs(data, row_indices);
+  network_->forward(skipped_run_, inputs_.data(), skipped, Step{});
+  add_metrics(data, skipped_run_, row_indices);
+}
+
+void Trainer::evaluate(const Dataset& data, bool training) {
+  if (counted_rows_ > 0) {
+    forward(data, training);
+    evaluate_losses(data, training);
+    add_metrics(data, run_, row_indices_);
+  }
+  add_skipped_metrics(data);
+  step_results_[0] += penalties();
 }
 
 double Trainer::penalties() {
@@ -164,16 +220,23 @@ double Trainer::penalties() {
   return sum;
 }
 
+void Trainer::begin_step(const Dataset& data, const Index* samples, Index count) {
+  select_rows(data, samples, count);
+  std::size_t results = 2 + objectives_.size();
+  for (const Objective& objective : objectives_) results += objective.metrics.size();
+  step_results_.assign(results, 0.0);
+  step_results_.back() =
+      static_cast<double>(counted_rows_) / static_cast<double>(data.rows_per_sample);
+}
+
 const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* samples,
                                               Index count) {
   check_samples(samples, count, data.num_samples);
   check(data);
   const StepLock step_lock(in_step_);
   const ReadClaim claim(*network_);
-  run_.standby.run([&] {
-    forward(data, samples, count, false);
-    evaluate_losses(data, false);
-  });
+  begin_step(data, samples, count);
+  run_.standby.run([&] { evaluate(data, false); });
   return step_results_;
 }
 
@@ -183,10 +246,11 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   check(data);
   const StepLock step_lock(in_step_);
   check_trainable();
+  begin_step(data, samples, count);
   run_.standby.run([&] {
-    forward(data, samples, count, true);
-    evaluate_losses(data, true);
+    evaluate(data, true);
     poll_interrupt();
+    if (counted_rows_ == 0) return;
     const InterruptShield shield;
     backward();
     finish_step();

@@ -22,13 +22,18 @@ struct Objective {
 
 class Trainer {
  public:
+  // Losses of outputs are means over the rows of a batch or, with `mean_over_counted`, over those
+  // whose weight is not 0.
   Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
-          std::unique_ptr<Optimizer> optimizer);
+          std::unique_ptr<Optimizer> optimizer, bool mean_over_counted = false);
 
-  // Runs one step on samples [count], whose rows are gathered as they are read. Returns the loss
-  // (with penalties), the loss of each output, and the metrics of each output. An interrupt leaves
-  // everything as before the step. Throws if the data do not fit the network or an index is out of
-  // range, Busy during another step, and like `check_trainable`.
+  // Runs one step on samples [count], whose rows are gathered as they are read. Rows whose weight
+  // is 0 in all targets do not count: nothing is learned from them, nor are layers' statistics, and
+  // a step without other rows updates nothing. Returns the loss (with penalties), the loss of each
+  // output, the metrics of each output, over all rows, and how many samples count (rows that count
+  // divided by the rows of a sample). An interrupt leaves everything as before the step. Throws if
+  // the data do not fit the network or an index is out of range, Busy during another step, and like
+  // `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
   // Returns the same results without an update. Throws Busy while another thread trains a layer.
@@ -46,8 +51,16 @@ class Trainer {
 
  private:
   void check(const Dataset& data) const;
-  void forward(const Dataset& data, const Index* samples, Index count, bool training);
+  void begin_step(const Dataset& data, const Index* samples, Index count);
+  void select_rows(const Dataset& data, const Index* samples, Index count);
+  void set_inputs(const Dataset& data, const Index* row_indices);
+  void evaluate(const Dataset& data, bool training);
+  void forward(const Dataset& data, bool training);
   void evaluate_losses(const Dataset& data, bool training);
+  void add_metrics(const Dataset& data, Run& run, const Index* row_indices);
+  void add_skipped_metrics(const Dataset& data);
+  Predictions predictions(const Run& run, std::size_t output) const;
+  Target batch_target(const Dataset& data, std::size_t output, const Index* row_indices) const;
   void backward();
   void finish_step();
   void apply_stored();
@@ -57,6 +70,7 @@ class Trainer {
   std::shared_ptr<Network> network_;
   std::vector<Objective> objectives_;
   std::unique_ptr<Optimizer> optimizer_;
+  bool mean_over_counted_;
   std::vector<Layer*> layers_;                       // each once
   std::vector<std::unique_ptr<LayerState>> states_;  // by layer
   std::vector<std::uint64_t> seen_writes_;           // by layer
@@ -64,9 +78,11 @@ class Trainer {
   std::vector<UpdateSink*> sinks_;  // by node; null where the layer is frozen
   std::vector<char> fused_;         // by output: whether the loss computes the last activation
   Run run_;
+  Run skipped_run_;  // predictions of the rows of a batch that do not count
   std::vector<Input> inputs_;
-  std::vector<Index> expanded_;  // row indices of samples of several rows
-  const Index* row_indices_ = nullptr;
+  std::vector<Index> rows_;             // row indices, if they are not those of the samples
+  const Index* row_indices_ = nullptr;  // [batch_rows_] those that count first
+  Index batch_rows_ = 0, counted_rows_ = 0;
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
   std::atomic<bool> in_step_{false};  // one step at a time, since there is only one workspace

@@ -99,9 +99,8 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
   require(!bound.data.inputs.empty(), "x: expected at least one array");
 }
 
-Target make_target(const py::handle& object, Index rows, Index rows_per_sample) {
+Target make_target(const py::handle& object, Index rows) {
   Target target;
-  target.rows_per_sample = rows_per_sample;
   if (py::isinstance<LabelArray>(object)) {
     const auto labels = py::reinterpret_borrow<LabelArray>(object);
     require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
@@ -120,13 +119,14 @@ Target make_target(const py::handle& object, Index rows, Index rows_per_sample) 
   return target;
 }
 
-// The weights of `num_samples` samples, or null for None.
-const float* sample_weights(const py::handle& object, Index num_samples) {
-  if (object.is_none()) return nullptr;
+// Gives a target its weights, one for each sample or each row; none for None.
+void set_weights(const py::handle& object, const Dataset& data, Target& target) {
+  if (object.is_none()) return;
   const FloatArray values = expect_floats(object, "sample_weight");
-  require(values.size() == num_samples, "sample_weight: expected ", num_samples, " weights, got ",
-          values.size());
-  return values.data();
+  require(values.size() == data.num_samples || values.size() == data.num_rows(),
+          "sample_weight: expected ", data.num_samples, " weights, got ", values.size());
+  target.weights = values.data();
+  target.rows_per_weight = data.num_rows() / values.size();
 }
 
 std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::list& targets,
@@ -137,8 +137,8 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
           "sample_weights: expected one array or None for each target");
   Dataset& data = bound->data;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    data.targets.push_back(make_target(targets[i], data.num_rows(), data.rows_per_sample));
-    data.targets.back().weights = sample_weights(weights[i], data.num_samples);
+    data.targets.push_back(make_target(targets[i], data.num_rows()));
+    set_weights(weights[i], data, data.targets.back());
     bound->arrays.push_back(targets[i]);
     bound->arrays.push_back(weights[i]);
   }
@@ -154,7 +154,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                       const std::vector<KindConfig>& losses,
                                       const std::vector<float>& weights,
                                       const std::vector<std::vector<KindConfig>>& metrics,
-                                      const py::dict& optimizer) {
+                                      const py::dict& optimizer, bool mean_over_counted) {
   require(weights.size() == losses.size() && metrics.size() == losses.size(),
           "Trainer: expected one weight and one list of metrics for each loss");
   require(network != nullptr, "network: expected a Network, got None");
@@ -168,7 +168,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
     objectives.push_back(std::move(objective));
   }
   return std::make_unique<Trainer>(std::move(network), std::move(objectives),
-                                   Optimizer::create(to_options(optimizer)));
+                                   Optimizer::create(to_options(optimizer)), mean_over_counted);
 }
 
 std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
@@ -268,7 +268,7 @@ void bind_training(py::module_& module) {
   bind_dataset(module);
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
-           py::arg("metrics"), py::arg("optimizer"))
+           py::arg("metrics"), py::arg("optimizer"), py::arg("mean_over_counted") = false)
       .def("train_step", &train_step, py::arg("data"), py::arg("samples"))
       .def("test_step", &test_step, py::arg("data"), py::arg("samples"))
       .def_property(

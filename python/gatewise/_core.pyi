@@ -148,8 +148,9 @@ class Dataset:
     """Training data: inputs (samples, ..., d), targets, and per output sample weights or None.
 
     A target is float32 (samples, ..., units) or int32 labels (samples, ...). A sample may have
-    several rows. Shapes are checked, and that inputs, float targets and weights are finite, unless
-    `checked`: the caller knows that they are, since `gatewise.data.convert` has checked them.
+    several rows; weights are those of samples or of rows. Shapes are checked, and that inputs,
+    float targets and weights are finite, unless `checked`: the caller knows that they are, since
+    `gatewise.data.convert` has checked them.
     """
 
     def __init__(
@@ -166,8 +167,10 @@ class Trainer:
     """Runs training steps of a network: forward, losses, backward and update in one call.
 
     `losses` are (kind, options) per output, `metrics` a list of them per output, `optimizer` flat
-    options. A step returns [loss, loss of each output..., metrics of each output in order...], each
-    a mean over the batch.
+    options. A step returns [loss, loss of each output..., metrics of each output in order...,
+    samples that count]: rows whose weight is 0 for every output do not, and a step leaves them out.
+    Losses of layers are means over the rows that count, metrics over the batch, losses of outputs
+    over the batch or, with `mean_over_counted`, over the rows that count.
     """
 
     def __init__(
@@ -177,6 +180,7 @@ class Trainer:
         loss_weights: list[float],
         metrics: list[list[tuple[str, dict[str, Any]]]],
         optimizer: dict[str, Any],
+        mean_over_counted: bool = False,
     ) -> None: ...
     def train_step(self, data: Dataset, samples: Indices) -> list[float]: ...
     def test_step(self, data: Dataset, samples: Indices) -> list[float]: ...

@@ -228,7 +228,7 @@ class SparseCodeExperts:
             raise ValueError("SparseCodeExperts: expected a compiled model; call compile first")
         x = _rows(x)
         split = options.get("validation_split", 0.0) if validation_data is None else 0.0
-        self.build(x[: training_samples(x.shape[0], split)])
+        self.build(_training_rows(x, split, options.get("sample_weight")))
         if validation_data is not None:
             held_out = _rows(validation_data[0])
             validation_data = (self._inputs(held_out), self._targets(held_out, validation_data[1]))
@@ -365,6 +365,15 @@ class SparseCodeExperts:
 
     def _targets(self, x: Any, y: Any) -> Any:
         return [y, x] if self.training == "joint" else y
+
+
+def _training_rows(x: Any, validation_split: Any, sample_weight: Any) -> Any:
+    """The rows to train on, without those of weight 0."""
+    kept = training_samples(x.shape[0], validation_split)
+    weights = None if sample_weight is None else np.asarray(sample_weight)
+    if weights is None or weights.shape != (x.shape[0],) or weights[:kept].all():
+        return x[:kept]
+    return x[np.flatnonzero(weights[:kept])]
 
 
 def _rows(x: Any) -> Any:

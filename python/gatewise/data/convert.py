@@ -235,11 +235,13 @@ def to_finite(
 def weights(
     array: Array,
     name: str,
-    samples: int,
+    shape: tuple[int, ...],
     rows: RowIndices | None = None,
     checked: Floats | None = None,
 ) -> Floats:
-    """One finite float32 weight per sample, from `(n,)` or `(n, 1)`; see `features`.
+    """One finite float32 weight per sample, or per row of samples `shape` = (n, t); see `features`.
+
+    Weights of samples are `(n,)` or `(n, 1)`.
 
     Raises
     ------
@@ -250,8 +252,9 @@ def weights(
     """
     check_numeric(array, name)
     flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if flat.shape != (samples,):
+    if flat.shape not in (shape[:1], shape):
+        per_row = f", or one per row, shape {shape}" if len(shape) > 1 else ""
         raise ValueError(
-            f"{name}: expected one number per sample, shape ({samples},), got {array.shape}"
+            f"{name}: expected one number per sample, shape {shape[:1]}{per_row}, got {array.shape}"
         )
     return to_finite(flat, name, rows, checked)

@@ -56,11 +56,11 @@ class RowReader:
             read.converted = cast("Floats", converted)
         return converted
 
-    def weights(self, part: Part, samples: int) -> Floats:
-        """Weights of the samples."""
+    def weights(self, part: Part, shape: tuple[int, ...]) -> Floats:
+        """Weights of the samples, or of their rows, if `shape` (n, t) has several."""
         read = self._rows(part)
         raw = cast("Array", read.raw)
-        read.converted = convert.weights(raw, part.name, samples, read.indices, read.converted)
+        read.converted = convert.weights(raw, part.name, shape, read.indices, read.converted)
         return read.converted
 
     def _rows(self, part: Part) -> _ReadRows:

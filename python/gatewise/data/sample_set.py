@@ -86,8 +86,11 @@ class SampleSet:
     def _sample_weights(
         self, targets: list[Floats | Labels], reader: RowReader
     ) -> list[Floats | None]:
-        samples = len(targets[0])
-        weights = [None if part is None else reader.weights(part, samples) for part in self.weights]
+        each = zip(self.weights, targets, self.signature.rules, strict=True)
+        weights = [
+            None if part is None else reader.weights(part, rule.rows_of(target))
+            for part, target, rule in each
+        ]
         if self.class_weight is None:
             return weights
         of_classes = class_weights(targets[0], self.signature.rules[0], self.class_weight)
@@ -110,8 +113,9 @@ def labelled_samples(
         The model's names, shapes and target rules.
     x, y : array, path, list or dict
         One array per input and per output.
-    sample_weight : array (n,), list or dict, optional
-        One array for all outputs, or one per output (None for no weights).
+    sample_weight : array (n,) or (n, t), list or dict, optional
+        One array for all outputs, or one per output (None for no weights). With outputs
+        `(n, t, units)` it may weigh their rows.
     class_weight : dict, optional
         Weight by class index, for a model with one output; multiplies `sample_weight`.
     prefix : str, optional

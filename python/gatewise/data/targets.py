@@ -85,6 +85,10 @@ class TargetRule:
             return self._convert_labels(array, name, rows)
         return self._convert_values(array, name, rows, checked)
 
+    def rows_of(self, targets: Floats | Labels) -> tuple[int, ...]:
+        """The shape of converted targets without the axis of units: (n,), or (n, t)."""
+        return targets.shape if self.are_labels else targets.shape[:-1]
+
     def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
         """The class index of each sample `(n,)`, from converted targets.
 

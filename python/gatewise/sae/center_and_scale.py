@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gatewise.data.convert import Floats
-from gatewise.sae.training_data import Rows, array_of, read_rows
+from gatewise.sae.training_data import WeightedRows, array_of
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
 _MAX_ITERATIONS = 50
 """Limit of the iteration, which reduces the distance by a tenth or more each time."""
-
-_BLOCK_ROWS = 1 << 14
-"""Rows of a file that are read at once."""
 
 
 def check_center(center: object) -> str | None:
@@ -31,13 +27,14 @@ def check_center(center: object) -> str | None:
     return None if center is None else str(center)
 
 
-def center_and_scale(rows: Rows, center: str | None, scale: bool) -> tuple[Floats, float]:
+def center_and_scale(rows: WeightedRows, center: str | None, scale: bool) -> tuple[Floats, float]:
     """The centre of rows, and the factor that scales centred rows to a mean square of 1 per value.
 
     Parameters
     ----------
-    rows : Checked or memory map (n, d)
+    rows : WeightedRows
         Read in blocks, twice if both are computed; sums are float64. Blocks of a file are checked.
+        Means are weighted by the sample weights.
     center : str or None
         "mean"; "geometric_median", the point of smallest mean distance, which is robust to
         outliers; or None for 0.
@@ -55,26 +52,36 @@ def center_and_scale(rows: Rows, center: str | None, scale: bool) -> tuple[Float
     TypeError, ValueError
         The rows of the file are not numeric, or not finite.
     """
-    count, width = array_of(rows).shape
+    total, width = rows.total_weight(), array_of(rows.rows).shape[1]
     middle = np.zeros(width)
     if center is not None:
-        for part in _row_blocks(rows):
-            middle += np.sum(part, axis=0, dtype=np.float64)
-        middle /= count
+        for part, weights in rows.blocks():
+            middle += _weighted_sum(part, weights)
+        middle /= total
     if center == "geometric_median":
         middle = _geometric_median(rows, middle)
     center_row = middle.astype(np.float32)
     if not scale:
         return center_row, 1.0
     square = 0.0
-    for part in _row_blocks(rows):
+    for part, weights in rows.blocks():
         centred = part.astype(np.float64) - center_row
-        square += float(np.vdot(centred, centred))
-    return center_row, (count * width / square) ** 0.5 if square > 0 else 1.0
+        weighted = centred if weights is None else weights[:, None] * centred
+        square += float(np.vdot(weighted, centred))
+    return center_row, (total * width / square) ** 0.5 if square > 0 else 1.0
 
 
-def _geometric_median(rows: Rows, start: Doubles) -> Doubles:
-    """Weiszfeld's iteration, `c <- (sum x_i / |x_i - c|) / (sum 1 / |x_i - c|)`, from `start`.
+def _weighted_sum(part: npt.NDArray[Any], weights: npt.NDArray[Any] | None) -> Doubles:
+    sums: Doubles
+    if weights is None:
+        sums = np.sum(part, axis=0, dtype=np.float64)
+    else:
+        sums = weights.astype(np.float64) @ part
+    return sums
+
+
+def _geometric_median(rows: WeightedRows, start: Doubles) -> Doubles:
+    """Weiszfeld's iteration, `c <- (sum w_i x_i / |x_i - c|) / (sum w_i / |x_i - c|)`.
 
     References
     ----------
@@ -83,21 +90,17 @@ def _geometric_median(rows: Rows, start: Doubles) -> Doubles:
     """
     middle = start
     for _ in range(_MAX_ITERATIONS):
-        weights, weighted = 0.0, np.zeros_like(middle)
-        for part in _row_blocks(rows):
+        total, sums = 0.0, np.zeros_like(middle)
+        for part, weights in rows.blocks():
             distances = np.linalg.norm(part - middle, axis=1)
             # Without this limit, a row at the centre would have infinite weight.
             inverse = 1 / np.maximum(distances, 1e-12 + 1e-6 * distances.max())
-            weights += float(inverse.sum())
-            weighted += np.sum(inverse[:, None] * part, axis=0)
-        moved = weighted / weights
+            if weights is not None:
+                inverse = inverse * weights
+            total += float(inverse.sum())
+            sums += np.sum(inverse[:, None] * part, axis=0)
+        moved = sums / total
         step, middle = float(np.linalg.norm(moved - middle)), moved
         if step <= 1e-6 * float(np.linalg.norm(middle)):
             break
     return middle
-
-
-def _row_blocks(rows: Rows) -> Iterator[Floats]:
-    count = len(array_of(rows))
-    for start in range(0, count, _BLOCK_ROWS):
-        yield read_rows(rows, range(start, min(start + _BLOCK_ROWS, count)))

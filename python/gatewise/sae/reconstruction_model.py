@@ -16,11 +16,10 @@ from gatewise.sae.encoding_model import EncodingModel
 from gatewise.sae.training_data import (
     Limits,
     Rows,
+    WeightedRows,
     array_of,
     as_rows,
-    evenly_spaced_rows,
     pair_with_targets,
-    training_rows,
 )
 from gatewise.training import Trainable
 from gatewise.utils.warn import warn_user
@@ -39,6 +38,7 @@ class ReconstructionModel(EncodingModel):
         super()._start(name)
         # State of the running `fit`, per thread: a concurrent call fails and must not change it.
         self._fit_state = threading.local()
+        self._state.mean_over_counted = True
         self._dead_rows = 0
 
     def compile(
@@ -54,12 +54,14 @@ class ReconstructionModel(EncodingModel):
         ----------
         x : array (n, d), `np.memmap`, path to a `.npy` file, or iterable of batches
             Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. If c and s are not set yet,
-            they are computed from all training rows, or from the first batch of an iterable;
-            weights that were set or loaded keep theirs (see `standardize`).
+            they are computed from all training rows, or from the first batch of an iterable, by
+            their sample weights; weights that were set or loaded keep theirs (see `standardize`).
         y : like x, optional
             Targets of the reconstruction, such as a clean y for a noisy x.
         *args, **settings
-            See `Model.fit`; `validation_data` may be rows without targets, or an iterable.
+            See `Model.fit`. The loss is a mean over the rows whose `sample_weight` is not 0:
+            training is the same without the others. `validation_data` may be rows without targets,
+            or an iterable.
 
         Returns
         -------
@@ -84,14 +86,16 @@ class ReconstructionModel(EncodingModel):
             settings["validation_data"] = self._with_targets(settings["validation_data"])
         if is_iterable_of_batches(x):
             x = pair_with_targets(x, self._architecture.limits)
-            first = self._in_memory(x.first())
+            rows, weights = x.first()
+            first = WeightedRows.of(self._in_memory(rows), weights, "batch 0: ")
         else:
-            x = first = self._in_memory(as_rows(x, "x"))
-            y = first if y is None else as_rows(y, "y")
+            x = self._in_memory(as_rows(x, "x"))
+            y = x if y is None else as_rows(y, "y")
             self._architecture.limits.check(array_of(y), "y")
-        self._build_from_data([(None, *array_of(first).shape[1:])])
+            first = WeightedRows.of(x, settings.get("sample_weight"))
+        self._build_from_data([(None, *array_of(first.rows).shape[1:])])
         if settings.get("validation_data") is None:
-            first = training_rows(first, settings.get("validation_split", 0.0))
+            first = first.for_training(settings.get("validation_split", 0.0))
         fit_state = self._fit_state
         before = getattr(fit_state, "rows", None), getattr(fit_state, "has_standardized", False)
         fit_state.rows, fit_state.has_standardized = first, False
@@ -122,7 +126,7 @@ class ReconstructionModel(EncodingModel):
         rows = self._in_memory(as_rows(x, "x"))
         self._build_from_data([(None, *array_of(rows).shape[1:])])
         self._architecture.reset_standardization()
-        self._standardize_from(rows)
+        self._standardize_from(WeightedRows(rows))
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.evaluate`, with x as the target if y is omitted.
@@ -134,7 +138,9 @@ class ReconstructionModel(EncodingModel):
         result = super().evaluate(x, x if y is None else y, *args, **settings)
         return {**self.measure(x, y), **result} if isinstance(result, dict) else result
 
-    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, *args: Any, **settings: Any
+    ) -> Any:
         """`Model.train_on_batch`, with x as the target if y is omitted.
 
         If c and s are not set yet, they are computed from this batch.
@@ -145,9 +151,9 @@ class ReconstructionModel(EncodingModel):
         target = rows if y is None else as_rows(y, "y")
         self._architecture.limits.check(array_of(target), "y")
         self._build_from_data([(None, *array_of(rows).shape[1:])])
-        has_standardized = self._standardize_from(rows)
+        has_standardized = self._standardize_from(WeightedRows.of(rows, sample_weight))
         try:
-            return super().train_on_batch(rows, target, *args, **settings)
+            return super().train_on_batch(rows, target, sample_weight, *args, **settings)
         except BaseException:
             if has_standardized:
                 self._architecture.reset_standardization()
@@ -182,11 +188,11 @@ class ReconstructionModel(EncodingModel):
         rows = as_rows(data, "validation_data")
         return rows, rows
 
-    def _standardize_from(self, rows: Rows) -> bool:
+    def _standardize_from(self, rows: WeightedRows) -> bool:
         """Sets c and s from `rows` unless they are set; returns whether it did."""
         if self._architecture.is_standardized:
             return False
-        convert.match_features(array_of(rows), "x", (None, self.input_shape[-1]))
+        convert.match_features(array_of(rows.rows), "x", (None, self.input_shape[-1]))
         self._architecture.standardize(
             *center_and_scale(rows, self._architecture.center, self._architecture.scale)
         )
@@ -223,7 +229,7 @@ class ReconstructionModel(EncodingModel):
         state = self._state
         assert state.trainer is not None
         assert state.seed is not None
-        some_rows = evenly_spaced_rows(self._fit_state.rows)
+        some_rows = self._fit_state.rows.evenly_spaced()
         architecture.reinitialize_dead(
             self._built_graph(), dead, some_rows, state.seed, state.trainer.steps
         )

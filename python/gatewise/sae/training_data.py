@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -14,11 +14,11 @@ import numpy as np
 from gatewise.data import convert
 from gatewise.data.batches import end_pass, iterate, unpack
 from gatewise.data.convert import Array, Floats, Indices
-from gatewise.data.parts import Checked
+from gatewise.data.parts import Checked, to_part
 from gatewise.data.split import training_samples
 
 _BLOCK_ROWS = 1 << 14
-"""Rows of a file that are checked at once."""
+"""Rows that are read, converted or checked at once."""
 _SAMPLE_ROWS = 1024
 """Size of the sample for revived units: enough for a median, cheap beside a training step."""
 
@@ -64,19 +64,58 @@ def read_rows(rows: Rows, indices: range | Indices) -> Floats:
     return convert.features(part, "x", (None, array.shape[1]), indices)
 
 
-def training_rows(rows: Rows, validation_split: float) -> Rows:
-    """The rows that `validation_split` leaves for training."""
-    kept = training_samples(len(array_of(rows)), validation_split)
-    if isinstance(rows, Checked):
-        return Checked(rows.raw[:kept], array_of(rows)[:kept])
-    return cast("np.memmap[Any, Any]", rows[:kept])
+@dataclass(frozen=True)
+class WeightedRows:
+    """Rows of a training with their sample weights `(n,)`, or None: all 1."""
 
+    rows: Rows
+    weights: Floats | None = None
 
-def evenly_spaced_rows(rows: Rows) -> Floats:
-    """Up to 1,024 rows at evenly spaced indices."""
-    count = len(array_of(rows))
-    indices = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE_ROWS)).astype(np.int64))
-    return read_rows(rows, indices)
+    @classmethod
+    def of(cls, rows: Rows, sample_weight: Any, prefix: str = "") -> WeightedRows:
+        """Rows and the `sample_weight` of `fit`, checked."""
+        if sample_weight is None:
+            return cls(rows)
+        name = f"{prefix}sample_weight"
+        if isinstance(sample_weight, list | tuple | Mapping) and len(sample_weight) == 1:
+            values = sample_weight.values() if isinstance(sample_weight, Mapping) else sample_weight
+            sample_weight = next(iter(values))  # as for a model with one output
+        array = cast("Array", to_part(sample_weight, name).raw)
+        weights = convert.weights(array, name, (len(array_of(rows)),))
+        return cls(rows, weights if np.any(weights > 0) else None)
+
+    def for_training(self, validation_split: float) -> WeightedRows:
+        """Those that `validation_split` leaves for training."""
+        array = array_of(self.rows)
+        kept = training_samples(len(array), validation_split)
+        weights = None if self.weights is None else self.weights[:kept]
+        if isinstance(self.rows, Checked):
+            return WeightedRows(Checked(self.rows.raw[:kept], array[:kept]), weights)
+        return WeightedRows(cast("np.memmap[Any, Any]", self.rows[:kept]), weights)
+
+    def blocks(self) -> Iterator[tuple[Floats, Floats | None]]:
+        """All rows in blocks, with their weights; negative weights count as 0."""
+        count = len(array_of(self.rows))
+        for start in range(0, count, _BLOCK_ROWS):
+            block = range(start, min(start + _BLOCK_ROWS, count))
+            weights = None
+            if self.weights is not None:
+                weights = np.maximum(self.weights[block.start : block.stop], 0)
+            yield read_rows(self.rows, block), weights
+
+    def total_weight(self) -> float:
+        """The sum of the weights."""
+        if self.weights is None:
+            return len(array_of(self.rows))
+        return float(np.maximum(self.weights, 0).sum(dtype=np.float64))
+
+    def evenly_spaced(self) -> Floats:
+        """Up to 1,024 evenly spaced rows of those with a weight above 0."""
+        counted = np.arange(len(array_of(self.rows)))
+        if self.weights is not None:
+            counted = np.flatnonzero(self.weights > 0)
+        at = np.linspace(0, len(counted) - 1, min(len(counted), _SAMPLE_ROWS))
+        return read_rows(self.rows, counted[np.unique(at.astype(np.int64))])
 
 
 @dataclass(frozen=True)
@@ -132,15 +171,16 @@ class Batches:
         """Called after each pass."""
         end_pass(self._batches)
 
-    def first(self) -> Any:
-        """The rows of the first batch."""
+    def first(self) -> tuple[Any, Any]:
+        """The rows of the first batch, and their sample weights or None."""
         return self._rows(next(iterate(self._batches), None))
 
     @staticmethod
-    def _rows(batch: Any) -> Any:
+    def _rows(batch: Any) -> tuple[Any, Any]:
         if batch is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
-        return as_rows(unpack(batch)[0], "batch 0: x")
+        x, _, weights = unpack(batch)
+        return as_rows(x, "batch 0: x"), weights
 
     def _pair(self, index: int, batch: Any) -> Any:
         x, y, weight = unpack(batch)
@@ -169,7 +209,7 @@ class OneShotBatches(Batches):
     def __next__(self) -> Any:
         return self._pair(next(self._counter), next(iter(self._batches)))
 
-    def first(self) -> Any:
+    def first(self) -> tuple[Any, Any]:
         held = next(iter(self._batches), None)
         if held is not None:
             self._batches = itertools.chain([held], self._batches)

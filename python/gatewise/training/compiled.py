@@ -24,7 +24,7 @@ MetricId: TypeAlias = str | Metric
 class Resolved:
     """The losses and metrics of each output, and how the core's results are named.
 
-    A step's results are [loss, loss of each output..., metrics of each output...];
+    A step's results are [loss, loss of each output..., metrics of each output..., samples counted];
     `result_indices` holds name and index of those that the user sees (one output's own loss is
     the loss).
     """
@@ -38,14 +38,16 @@ class Resolved:
 
     @property
     def results(self) -> int:
-        """How many numbers a step gives."""
+        """How many losses and metrics a step gives."""
         return 1 + len(self.losses) + sum(map(len, self.metrics))
 
     def logs(self, values: Sequence[float]) -> dict[str, float]:
         """A step's results, or means of them, by name."""
         return {name: values[index] for name, index in self.result_indices}
 
-    def make_trainer(self, network: _core.Network, optimizer: Optimizer) -> _core.Trainer:
+    def make_trainer(
+        self, network: _core.Network, optimizer: Optimizer, mean_over_counted: bool
+    ) -> _core.Trainer:
         """The core's trainer of these losses."""
         return _core.Trainer(
             network,
@@ -53,7 +55,57 @@ class Resolved:
             self.loss_weights,
             [[(metric.kind, metric.native_options()) for metric in own] for own in self.metrics],
             optimizer.native_options(),
+            mean_over_counted,
         )
+
+
+class ResultSums:
+    """Sums of the results of steps, from which their means are.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        What the results are.
+    mean_over_counted : bool
+        Whether a loss is a mean over the samples that count, not over all of a batch.
+
+    Attributes
+    ----------
+    sums : list of float
+        Each result times the samples of its mean.
+    samples : int
+        Samples of the steps.
+    counted : float
+        Samples that count, of a weight that is not 0.
+    """
+
+    def __init__(self, resolved: Resolved, mean_over_counted: bool) -> None:
+        self._resolved = resolved
+        self._losses = range(1 + len(resolved.losses))
+        self._metrics = range(len(self._losses), resolved.results)
+        self._mean_over_counted = mean_over_counted
+        self.sums = [0.0] * resolved.results
+        self.samples = 0
+        self.counted = 0.0
+
+    def add(self, values: list[float], samples: int) -> None:
+        """Adds the results of a step; the last one is how many samples count."""
+        # In place, and without zip: this runs in every step.
+        sums, counted = self.sums, values[-1]
+        weight = counted if self._mean_over_counted else samples
+        for index in self._losses:
+            sums[index] += values[index] * weight
+        for index in self._metrics:
+            sums[index] += values[index] * samples
+        self.samples += samples
+        self.counted += counted
+
+    def logs(self) -> dict[str, float]:
+        """The means by name; a loss over no samples is 0, as in Keras."""
+        weight = (self.counted or 1.0) if self._mean_over_counted else self.samples
+        means = [self.sums[index] / weight for index in self._losses]
+        means += [self.sums[index] / self.samples for index in self._metrics]
+        return self._resolved.logs(means)
 
 
 class CompileSettings:

@@ -42,7 +42,7 @@ def evaluate_model(
     progress.begin("evaluate", feed.steps)
     try:
         with training.state.lock.testing("evaluate"):
-            return run_test(trainer, training.resolve(), feed, hooks, progress)
+            return run_test(trainer, training.result_sums(), feed, hooks, progress)
     finally:
         progress.close()
 

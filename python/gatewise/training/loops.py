@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gatewise import _core
 from gatewise.callbacks import CallbackList
 from gatewise.callbacks.base import Logs
-from gatewise.training.compiled import Resolved
+from gatewise.training.compiled import ResultSums
 from gatewise.training.feed import TestFeed
 from gatewise.training.progress import Progress
 from gatewise.training.run import FitRun
@@ -67,7 +67,7 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
     run.loads.end_epoch()
     run.training.end_epoch(run.samples_seen)
     if run.validation is not None and schedule.validates(epoch):
-        tested = run_test(run.trainer, run.resolved, run.validation, callbacks)
+        tested = run_test(run.trainer, run.training.result_sums(), run.validation, callbacks)
         logs.update({f"val_{name}": value for name, value in tested.items()})
     progress.end(steps, logs)
     run.begin_epoch(epoch + 1)
@@ -97,7 +97,7 @@ def _train_epoch(run: FitRun, progress: Progress) -> None:
 
 def run_test(
     trainer: _core.Trainer,
-    resolved: Resolved,
+    results: ResultSums,
     feed: TestFeed,
     callbacks: CallbackList,
     progress: Progress | None = None,
@@ -111,26 +111,19 @@ def run_test(
     """
     callbacks.on_test_begin()
     watched = callbacks.watches_test_batches
-    sums = [0.0] * resolved.results
-    seen = steps = 0
-
-    def logs() -> Logs:
-        return resolved.logs([total / seen for total in sums])
-
+    steps = 0
     for dataset, samples in feed.batches():
         if watched:
             callbacks.on_test_batch_begin(steps)
-        size = len(samples)
-        for index, value in enumerate(trainer.test_step(dataset, samples)):
-            sums[index] += value * size
-        steps, seen = steps + 1, seen + size
+        results.add(trainer.test_step(dataset, samples), len(samples))
+        steps += 1
         if watched:
-            callbacks.on_test_batch_end(steps - 1, logs())
+            callbacks.on_test_batch_end(steps - 1, results.logs())
         if progress is not None and time.perf_counter() >= progress.next_draw:
-            progress.draw(steps, logs)
+            progress.draw(steps, results.logs)
     if not steps:
         raise ValueError("x: expected at least one batch to evaluate, got an iterator at its end")
-    result = logs()
+    result = results.logs()
     callbacks.on_test_end(result)
     if progress is not None:
         progress.end(steps, result)

@@ -49,10 +49,10 @@ class FitRun:
     ----------
     epoch, batch : int
         The epoch under way, and how many of its batches are done.
-    sums : list of float
-        The epoch's results so far, each step's times its samples.
-    samples_seen, previous_samples_seen : int
-        The epoch's samples so far, and those of the epoch before.
+    results : ResultSums
+        The epoch's results so far.
+    previous_samples_seen : int
+        The samples of nonzero weight of the epoch before.
     """
 
     def __init__(
@@ -68,12 +68,11 @@ class FitRun:
         self.training = training
         self.model = training.model
         self.trainer = trainer
-        self.resolved = training.resolve()
         self.feed = feed
         self.validation = validation
         self.callbacks = callbacks
         self.loads = EpochLoads(self.model.layers)
-        self.samples_seen = 0
+        self.results = training.result_sums()
         self._arguments = arguments
         self._diverged = False
         self._callback_states: list[tuple[Callback, dict[str, Any]]] = []
@@ -91,29 +90,29 @@ class FitRun:
         """Whether there is a validation after some epochs."""
         return self.validation is not None
 
+    @property
+    def samples_seen(self) -> int:
+        """The epoch's samples of nonzero weight so far."""
+        return math.ceil(self.results.counted)
+
     def begin_epoch(self, epoch: int) -> None:
         """Stands before the first batch of an epoch."""
         self.epoch = epoch
         self.batch = 0
-        self.samples_seen, self.previous_samples_seen = 0, self.samples_seen
-        self.sums = [0.0] * self.resolved.results
+        self.previous_samples_seen = self.samples_seen
+        self.results = self.training.result_sums()
 
     def add(self, values: list[float], samples: int) -> None:
         """Counts a step and its results."""
-        # In place, and without zip: this runs in every step.
-        sums = self.sums
-        for index, value in enumerate(values):
-            sums[index] += value * samples
+        self.results.add(values, samples)
         if not self._diverged and not math.isfinite(values[0]):
             self._diverged = True
             warn_diverged(values[0], self.epoch, self.batch)
         self.batch += 1
-        self.samples_seen += samples
 
     def logs(self) -> dict[str, float]:
         """The epoch's means so far, weighted by the samples of each batch."""
-        seen = self.samples_seen
-        return self.resolved.logs([total / seen for total in self.sums]) if seen else {}
+        return self.results.logs() if self.batch else {}
 
     def store(self, path: Path) -> None:
         """Writes all that `restore` needs to one file, whole or not at all."""
@@ -132,9 +131,10 @@ class FitRun:
         config = {
             "epoch": self.epoch,
             "batch": self.batch,
-            "samples_seen": self.samples_seen,
+            "samples_seen": self.results.samples,
+            "samples_counted": self.results.counted,
             "previous_samples_seen": self.previous_samples_seen,
-            "sums": self.sums,
+            "sums": self.results.sums,
             "position": self.feed.position(),
             "validation_batches_drawn": self.validation.batches_drawn if self.validation else 0,
             "stop_training": self.model.stop_training,
@@ -159,7 +159,9 @@ class FitRun:
         self._check_same(config, stateful, [name for name, _ in states], path)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch = config["epoch"], config["batch"]
-        self.samples_seen, self.sums = config["samples_seen"], config["sums"]
+        self.results.samples, self.results.sums = config["samples_seen"], config["sums"]
+        counted = config.get("samples_counted")  # not in files of earlier versions
+        self.results.counted = config["samples_seen"] if counted is None else counted
         self.previous_samples_seen = config["previous_samples_seen"]
         self.feed.set_position(config["position"])
         if self.validation is not None:

@@ -86,8 +86,10 @@ class Trainable(Compiling):
         class_weight : dict, optional
             Weight of the samples of each class; a class that is not a key has weight 1. Multiplies
             `sample_weight`.
-        sample_weight : array (n,), list or dict, optional
-            Weight of each sample in the loss; metrics do not see it, as in Keras.
+        sample_weight : array (n,), or (n, t) for outputs (n, t, units), list or dict, optional
+            Weight of each sample, or row, in the loss; metrics do not see it, as in Keras. What has
+            weight 0 for every output is not trained on: layers, routers and what they count never
+            see it.
         steps_per_epoch : int, optional
             Batches of an epoch; all unless given. Without `batch_size` x is divided into so many.
             The next epoch goes on where it ended; one that meets the end of the data ends there.

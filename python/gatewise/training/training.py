@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gatewise.data import Signature
+from gatewise.training.compiled import ResultSums
 from gatewise.training.probabilities import (
     output_activations,
     wants_probabilities,
@@ -84,12 +85,16 @@ class Training:
             state.signature = None
         return state.resolved
 
+    def result_sums(self) -> ResultSums:
+        """Sums for the means of steps' results, still zero."""
+        return ResultSums(self.resolve(), self.state.mean_over_counted)
+
     def prepare_trainer(self) -> _core.Trainer:
         """The core's trainer; made at first use, and again if layers were added since."""
         resolved, network, state = self.resolve(), self.require_network(), self.state
         optimizer = self.model.optimizer
         if state.trainer is None or state.trained_network is not network:
-            state.trainer = resolved.make_trainer(network, optimizer)
+            state.trainer = resolved.make_trainer(network, optimizer, state.mean_over_counted)
             state.trained_network = network
         optimizer.attach(state.trainer)
         return state.trainer

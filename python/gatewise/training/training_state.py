@@ -33,6 +33,8 @@ class TrainingState:
         Names and shapes of inputs, outputs and targets, once `fit` or `evaluate` needed them.
     outputs_checked : bool
         Whether `fit` has checked if outputs are probabilities.
+    mean_over_counted : bool
+        Whether a loss is a mean over the rows of nonzero weight; else over all rows, as in Keras.
     lock : TrainerLock
         Who may use the trainer.
 
@@ -51,6 +53,7 @@ class TrainingState:
     trained_network: _core.Network | None = None
     signature: Signature | None = None
     outputs_checked: bool = False
+    mean_over_counted: bool = False
     lock: TrainerLock = field(default_factory=TrainerLock)
 
     def compile(self, settings: CompileSettings, resolved: Resolved | None) -> None:
