@@ -24,8 +24,12 @@ enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
 
 struct Parameter {
   std::string name;
-  std::string role;         // kernel, bias, scale, router, alpha, state, quantization or nonzeros
-  Index count = 1;          // slices: experts, or 1
+  std::string role;    // kernel, bias, scale, router, alpha, state, quantization or nonzeros
+  Index count = 1;     // slices: experts, or 1
+  Index capacity = 1;  // the largest count, for which the block has memory
+  // Which slice each is, for what belongs to it, such as moments; empty: 0, 1, ... A slice that is
+  // made of others gets a new id.
+  std::vector<Index> slice_ids = {};
   bool per_expert = false;  // if true, `count` is an axis of the natural shape
   PanelShape shape;         // of a slice; a vector of u values is {1, u}
   bool is_matrix = true;    // if true, the rows are an axis of the natural shape
@@ -158,6 +162,7 @@ class ParameterBlock {
  private:
   int add(Parameter parameter) {
     parameter.offset = size_;
+    parameter.capacity = parameter.count;
     size_ += parameter.count * parameter.slice_floats();
     parameters_.push_back(std::move(parameter));
     return static_cast<int>(parameters_.size()) - 1;

@@ -54,7 +54,7 @@ GatedExpertsLayer::GatedExpertsLayer(const Options& options)
     at = end + 1;
   }
   require(static_cast<Index>(groups_.size()) == units_, "groups: expected one index for each unit");
-  group_count_ = *std::max_element(groups_.begin(), groups_.end()) + 1;
+  group_count_ = next_group_id_ = *std::max_element(groups_.begin(), groups_.end()) + 1;
   for (const Index group : groups_) require(group >= 0, "groups: expected indices >= 0");
 }
 
@@ -81,8 +81,8 @@ void GatedExpertsLayer::set_groups(const std::vector<Index>& groups) {
   require(groups.size() == groups_.size(), "groups: expected ", groups_.size(), " indices, got ",
           groups.size());
   const Index count = *std::max_element(groups.begin(), groups.end()) + 1;
-  require(count <= group_count_, "groups: expected at most ", group_count_, ", got ", count);
   Parameter& kernel = block_.find("kernel");
+  require(count <= kernel.capacity, "groups: expected at most ", kernel.capacity, ", got ", count);
   const Index floats = kernel.slice_floats();
   std::vector<float> merged(static_cast<std::size_t>(count * floats), 0.0f);
   for (Index group = 0; group < count; ++group) {
@@ -98,9 +98,34 @@ void GatedExpertsLayer::set_groups(const std::vector<Index>& groups) {
     for (Index j = 0; j < floats; ++j) to[j] /= units;
   }
   std::copy(merged.begin(), merged.end(), block_.slice(kernel_));
+  kernel.slice_ids = ids_after(groups, count);
   groups_ = groups;
   group_count_ = count;
   kernel.count = count;
+}
+
+// The id of each new group: that of the group which had the same units, or a new one.
+std::vector<Index> GatedExpertsLayer::ids_after(const std::vector<Index>& groups, Index count) {
+  const std::vector<Index>& ids = block_.find("kernel").slice_ids;
+  std::vector<Index> first(static_cast<std::size_t>(count),
+                           -1);  // previous group of a group's units
+  std::vector<Index> previous_units(static_cast<std::size_t>(group_count_), 0);
+  std::vector<Index> units(static_cast<std::size_t>(count), 0);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    ++units[groups[i]];
+    ++previous_units[groups_[i]];
+    first[groups[i]] = groups_[i];
+  }
+  std::vector<char> is_same(static_cast<std::size_t>(count), 1);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    is_same[groups[i]] &= groups_[i] == first[groups[i]];
+  std::vector<Index> result;
+  for (Index group = 0; group < count; ++group) {
+    const Index previous = first[group];
+    const bool keeps = is_same[group] && units[group] == previous_units[previous];
+    result.push_back(!keeps ? next_group_id_++ : ids.empty() ? previous : ids[previous]);
+  }
+  return result;
 }
 
 void GatedExpertsLayer::forward(ForwardPass& pass) const {

@@ -21,9 +21,9 @@ class GatedExpertsLayer final : public Layer {
   const float* gates(const Input& x, Index rows, Index& stride, Arena& arena) const;
 
   const std::vector<Index>& groups() const { return groups_; }
-  // Merges groups: unit i moves to group `groups[i]`, whose matrix becomes the mean of the previous
-  // matrices of its units. Indices start at 0 without gaps; there may be no more groups than
-  // before.
+  // Moves unit i to group `groups[i]`, whose matrix becomes the mean of the previous matrices of
+  // its units. Indices start at 0 without gaps; there may be no more groups than at first. A group
+  // of the units of a previous one keeps its optimizer state, any other starts with none.
   void set_groups(const std::vector<Index>& groups);
 
  protected:
@@ -43,11 +43,13 @@ class GatedExpertsLayer final : public Layer {
   void units_forward(ForwardPass& pass, const Saved& saved) const;
   void units_backward(BackwardPass& pass, const Saved& saved, float* d_gates, float* d_h) const;
   void update_units(BackwardPass& pass, const Saved& saved) const;
+  std::vector<Index> ids_after(const std::vector<Index>& groups, Index count);
 
   Index units_;
   Index width_;  // p, width of a unit
   std::vector<Index> groups_;
   Index group_count_;
+  Index next_group_id_;
   Activation activation_;
   bool sums_;  // true: output is the sum of the units; false: concatenated
   Gate gate_;

@@ -30,15 +30,55 @@ LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool i
   for (const Parameter& parameter : block.all()) {
     const bool is_measured = parameter.recomputes_gradient && !is_used_repeatedly;
     gradient_offsets_.push_back(is_measured ? -1 : stored);
-    if (!is_measured) stored += parameter.count * parameter.slice_floats();
+    if (!is_measured) stored += parameter.capacity * parameter.slice_floats();
   }
   if (stores_gradients_ && size > 0) gradient_ = AlignedBuffer(stored);
   for (const Parameter& parameter : block.all())
-    slices_.emplace_back(static_cast<std::size_t>(parameter.count));
+    slices_.emplace_back(static_cast<std::size_t>(parameter.capacity));
+  accept_slices();
   refresh_penalties(true);
 }
 
+void LayerState::accept_slices() {
+  slice_ids_.clear();
+  for (const Parameter& parameter : block_.all()) slice_ids_.push_back(parameter.slice_ids);
+}
+
+void LayerState::follow_slices() {
+  for (std::size_t index = 0; index < slices_.size(); ++index) {
+    const Parameter& parameter = block_.at(static_cast<int>(index));
+    std::vector<Index>& before = slice_ids_[index];
+    if (before == parameter.slice_ids) continue;
+    std::vector<Index> from(static_cast<std::size_t>(parameter.count));  // -1: a new slice
+    for (Index slice = 0; slice < parameter.count; ++slice) {
+      const Index id = parameter.slice_ids[slice];
+      if (before.empty()) {
+        from[slice] = id < parameter.capacity ? id : -1;
+      } else {
+        const auto found = std::find(before.begin(), before.end(), id);
+        from[slice] = found == before.end() ? -1 : found - before.begin();
+      }
+    }
+    const std::vector<Slice> slices = slices_[index];
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      slices_[index][slice] = from[slice] < 0 ? Slice{} : slices[from[slice]];
+    for (AlignedBuffer* moments : {&first_, &second_}) {
+      if (moments->size() == 0) continue;
+      const Index floats = parameter.slice_floats();
+      float* to = moments->data() + parameter.offset;
+      const std::vector<float> old(to, to + parameter.capacity * floats);
+      for (Index slice = 0; slice < parameter.count; ++slice)
+        if (from[slice] < 0)
+          std::fill_n(to + slice * floats, floats, 0.0f);
+        else
+          std::copy_n(old.data() + from[slice] * floats, floats, to + slice * floats);
+    }
+    before = parameter.slice_ids;
+  }
+}
+
 void LayerState::begin_step() {
+  follow_slices();
   for (auto& slices : slices_)
     for (Slice& slice : slices) slice.touched = false;
 }

@@ -23,6 +23,11 @@ class LayerState final : public UpdateSink {
 
   void begin_step();
 
+  // Moves what belongs to slices to where they are now: new ones have no moments and no steps.
+  void follow_slices();
+  // The state was set for the slices as they are now.
+  void accept_slices();
+
   // For stored gradients. `finish_stored` adds the gradient of the L2 penalties and clears the
   // gradients of zeros that are kept; `stored_square` returns the sum of squares of parameter
   // `index`; `apply_stored` updates with its gradients multiplied by `scale`.
@@ -81,7 +86,8 @@ class LayerState final : public UpdateSink {
   std::vector<Index> gradient_offsets_;  // by parameter; -1: measured
   std::vector<Measure> measures_;        // by parameter
   std::vector<std::vector<Slice>> slices_;
-  std::vector<double> chunk_sums_;  // scratch of `add_penalties`
+  std::vector<std::vector<Index>> slice_ids_;  // by parameter, as of the last `follow_slices`
+  std::vector<double> chunk_sums_;             // scratch of `add_penalties`
 };
 
 }  // namespace gatewise

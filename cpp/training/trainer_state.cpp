@@ -71,6 +71,7 @@ LayerArrays find_arrays(LayerState& layer, const std::map<std::string, StateView
 }
 
 void write_layer(LayerState& layer, const LayerArrays& arrays) {
+  layer.accept_slices();
   std::copy(arrays.first.begin(), arrays.first.end(), layer.first().data());
   std::copy(arrays.second.begin(), arrays.second.end(), layer.second().data());
   std::size_t at = 0;
@@ -93,6 +94,7 @@ std::vector<std::pair<std::string, StateArray>> read_state(Trainer& trainer) {
   state.emplace_back("steps", std::vector<std::int64_t>{trainer.steps()});
   for (std::size_t i = 0; i < trainer.states().size(); ++i) {
     LayerState& layer = *trainer.states()[i];
+    layer.follow_slices();
     std::vector<std::int64_t> steps;
     std::vector<double> penalties;
     for_each_slice(layer, [&](const LayerState::Slice& slice) {
@@ -122,6 +124,7 @@ void write_state(Trainer& trainer, const std::map<std::string, StateView>& state
 std::vector<float> read_moment(Trainer& trainer, const Layer& layer, const Parameter& parameter,
                                int moment) {
   LayerState& state = state_of(trainer, layer);
+  state.follow_slices();
   const AlignedBuffer& buffer = moment == 0 ? state.first() : state.second();
   if (buffer.size() == 0) return {};
   std::vector<float> values(static_cast<std::size_t>(parameter.values()));

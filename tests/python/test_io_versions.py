@@ -89,7 +89,9 @@ def test_a_checkpoint_of_each_version_continues_a_training(folder: Path) -> None
 def test_files_are_written_with_the_names_of_version_2(name: str, tmp_path: Path) -> None:
     FILES[name](tmp_path / name)
     assert format_files.metadata(tmp_path / name)["format_version"] == "2"
-    assert format_files.names(tmp_path / name) == json.loads(format_files.NAMES.read_text())[name]
+    written = format_files.names(tmp_path / name)
+    for kind, names in json.loads(format_files.NAMES.read_text())[name].items():
+        assert set(names) <= set(written[kind])  # Later code may add to them.
 
 
 def test_no_name_of_version_1_is_written() -> None:

@@ -304,3 +304,85 @@ def test_a_stack_classifies_tumours():
         model.fit(rows[training], labels[training], batch_size=32, epochs=20, verbose=0)
         accuracies.append(model.evaluate(rows[held_out], labels[held_out], verbose=0)[1])
     assert np.mean(accuracies) >= 0.965
+
+
+def fitted_units(groups, optimizer, steps=3):
+    layer = GatedExperts(4, 3, groups=groups, gate="soft", seed=1)
+    model = gw.Sequential([gw.Input((6,)), layer])
+    model.compile(optimizer, "mse")
+    x = np.random.default_rng(2).normal(size=(40, 6)).astype(np.float32)
+    y = np.ones((40, 12), np.float32)
+    for _ in range(steps):
+        model.train_on_batch(x, y)
+    return model, layer, x, y
+
+
+@pytest.mark.parametrize("optimizer", [gw.optimizers.Adam(0.1), gw.optimizers.SGD(0.1, 0.9)])
+def test_a_merged_group_starts_without_moments_and_the_others_keep_theirs(optimizer):
+    model, layer, x, y = fitted_units("auto", optimizer)
+    trainer = model._state.trainer
+    before = trainer.moments(layer.native, "kernel")
+    layer.join_groups([0, 1, 0, 2])  # unit 3 moves from group 3 to 2
+    for old, new in zip(before, trainer.moments(layer.native, "kernel"), strict=True):
+        if old is None:
+            continue
+        assert not new[0].any()
+        np.testing.assert_array_equal(new[1], old[1])
+        np.testing.assert_array_equal(new[2], old[3])
+    steps = trainer.state()["layer0.steps"]
+    assert steps[:3].tolist() == [0, 3, 3]
+    # A step of the merged matrix is the first one of a new optimizer.
+    copy = pickle.loads(pickle.dumps(model))
+    copy.compile(type(optimizer).from_config(optimizer.get_config()), "mse")
+    model.train_on_batch(x, y)
+    copy.train_on_batch(x, y)
+    found, expected = (each.layers[0].named_weights()["kernel"] for each in (model, copy))
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert np.abs(found[1] - expected[1]).max() > 1e-4
+
+
+def test_early_stopping_restores_the_groups_of_the_best_epoch():
+    model, layer, x, y = fitted_units("auto", "adam", steps=1)
+    layer.warm_up, layer.similarity = 2, -1.0
+    stopping = gw.callbacks.EarlyStopping(
+        "score", mode="max", patience=2, restore_best_weights=True
+    )
+    best = []
+
+    def score(epoch, logs):
+        logs["score"] = -epoch
+        best.append(model.predict(x, verbose=0))
+
+    callbacks = [gw.callbacks.LambdaCallback(on_epoch_end=score), stopping]
+    model.fit(x, y, epochs=5, verbose=0, callbacks=callbacks)
+    assert stopping.best_epoch == 0
+    assert layer.group_of == [0, 1, 2, 3]
+    np.testing.assert_array_equal(model.predict(x, verbose=0), best[0])
+    model.fit(x, y, epochs=1, verbose=0)  # now the second epoch: units merge again
+    assert layer.group_of == [0, 0, 0, 0]
+
+
+def test_a_run_interrupted_after_a_merge_continues_in_a_new_model_with_the_same_bits(tmp_path):
+    def run(epochs, callbacks):
+        gw.utils.set_random_seed(0)
+        layer = GatedExperts(5, 3, groups="auto", warm_up=2, similarity=0.2, seed=1)
+        model = gw.Sequential([gw.Input((6,)), layer])
+        model.compile("adam", "mse")
+        x = np.random.default_rng(2).normal(size=(40, 6)).astype(np.float32)
+        model.fit(x, np.ones((40, 15)), epochs=epochs, verbose=0, callbacks=callbacks)
+        return model
+
+    class Stop(gw.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    whole = run(5, [])
+    assert len(set(whole.layers[0].group_of)) < 5
+    backup = gw.callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(5, [backup, Stop()])
+    resumed = run(5, [gw.callbacks.BackupAndRestore(tmp_path)])
+    assert resumed.layers[0].group_of == whole.layers[0].group_of
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -63,6 +63,7 @@ class EarlyStopping(MonitorCallback):
         self.restore_best_weights = check_flag("restore_best_weights", restore_best_weights)
         self.start_from_epoch = check_integer("start_from_epoch", start_from_epoch, 0)
         self.best_weights: list[Array] | None = None
+        self._best_layers: list[State] = []
         self._reset()
 
     def get_state(self) -> State:
@@ -72,6 +73,7 @@ class EarlyStopping(MonitorCallback):
             "best": self.best,
             "best_epoch": self.best_epoch,
             "stopped_epoch": self.stopped_epoch,
+            "best_layers": self._best_layers,
         }
         for index, weight in enumerate(self.best_weights or []):
             state[f"best_weights.{index}"] = weight
@@ -86,6 +88,7 @@ class EarlyStopping(MonitorCallback):
         count = sum(key.startswith("best_weights.") for key in state)
         stored = [state[f"best_weights.{index}"] for index in range(count)]
         self.best_weights = stored or None
+        self._best_layers = state.get("best_layers", [])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets an earlier training."""
@@ -123,12 +126,15 @@ class EarlyStopping(MonitorCallback):
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
                 print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}.")
+            for layer, state in zip(self.model.layers, self._best_layers, strict=False):
+                layer.set_state(state)  # such as groups of units, of which weights are
             self.model.set_weights(self.best_weights)
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
+            self._best_layers = [layer.get_state() for layer in self.model.layers]
 
     def _reset(self) -> None:
         self.wait = 0
@@ -136,3 +142,4 @@ class EarlyStopping(MonitorCallback):
         self.best_epoch = 0
         self.stopped_epoch = 0
         self.best_weights = None
+        self._best_layers = []

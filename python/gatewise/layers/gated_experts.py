@@ -239,14 +239,23 @@ class GatedExperts(Layer):
     def join_groups(self, groups: Sequence[int]) -> None:
         """Moves unit i to group `groups[i]`, whose matrix is the mean of its units' matrices.
 
+        A group that is made of several starts without the optimizer's moments and steps.
+
         Raises
         ------
         ValueError
             The layer is not built, indices have gaps, or there are more groups than now.
         """
         joined = list(_check_list(groups, self.units))
-        _core.set_groups(self.native, joined)
-        self._joined = joined
+        now = len(set(self.group_of))
+        if max(joined) >= now:
+            raise ValueError(f"groups: expected at most {now}, got {max(joined) + 1}")
+        self._set_groups(joined)
+
+    def _set_groups(self, groups: list[int] | None) -> None:
+        if groups != self._joined:
+            _core.set_groups(self.native, self._first_groups() if groups is None else groups)
+            self._joined = groups
 
     def similar_units(self) -> list[int]:
         """The group index of each unit under "auto": connected components of similar `w_i`."""
@@ -277,8 +286,7 @@ class GatedExperts(Layer):
         """Builds the layer and restores the result of `get_state`; does not set weights."""
         super().set_state(state)
         self._epochs = int(state["epochs"])
-        if state["groups"] is not None:
-            self.join_groups(state["groups"])
+        self._set_groups(state["groups"])
 
     def describe(self) -> str:
         return f"{super().describe()} {self.units} units in {len(set(self.group_of))} groups"

@@ -40,6 +40,7 @@ def store_model(training: Training, trainer: _core.Trainer, tensors: dict[str, A
     return {
         "seed": training.seed,
         "random_streams": [layer.random_stream for layer in training.model.layers],
+        "layers": [layer.get_state() for layer in training.model.layers],
         "learning_rate": trainer.learning_rate,
     }
 
@@ -58,6 +59,9 @@ def restore_model(
     ValueError
         If the stored weights have other shapes than the model's; `source` names them.
     """
+    # Files of earlier versions have no states.
+    for layer, state in zip(training.model.layers, config.get("layers", ()), strict=False):
+        layer.set_state(state)
     shapes = [weight.shape for weight in training.model.get_weights()]
     names = [f"weight.{index}" for index in range(len(shapes))]
     stored = [tensors[name] for name in names if name in tensors]
