@@ -6,9 +6,9 @@ import pytest
 import gatewise as gw
 from digits import load_digits
 from gatewise.decompose import quality_by_share, to_experts, with_k
-from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank
+from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank, interleaved
 
-METHODS = ("importance", "kmeans", "coactivation")
+METHODS = ("balanced", "importance", "kmeans", "coactivation")
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,7 @@ def test_the_router_chooses_the_experts_of_largest_contribution(x):
 
 def test_groups_have_equal_sizes_and_follow_their_rule():
     assert by_rank(np.array([5, 0, 3, 1, 4, 2]), 3).tolist() == [2, 0, 1, 0, 2, 1]
+    assert interleaved(np.array([5, 0, 3, 1, 4, 2]), 3).tolist() == [2, 0, 0, 1, 1, 2]
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(4, 3)) * 20
     points = np.repeat(centres, 5, axis=0) + rng.normal(size=(20, 3))
@@ -149,7 +150,7 @@ def test_models_that_cannot_be_divided_are_refused(x):
         ValueError, match=r"n_experts: expected a divisor of the 24 units of hidden"
     ):
         to_experts(model, 5, x=x)
-    with pytest.raises(ValueError, match=r"method: expected one of importance, .*, got 'best'"):
+    with pytest.raises(ValueError, match=r"method: expected one of balanced, .*, got 'best'"):
         to_experts(model, 6, "best", x=x)
     with pytest.raises(ValueError, match=r"k: expected 1 <= k <= num_experts \(6\), got 7"):
         to_experts(model, 6, x=x, k=7)

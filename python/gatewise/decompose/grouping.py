@@ -22,6 +22,12 @@ def by_rank(ranks: npt.NDArray[np.int64], count: int) -> Groups:
     return groups
 
 
+def interleaved(ranks: npt.NDArray[np.int64], count: int) -> Groups:
+    """Group of each unit `(h,)`: consecutive ranks are in consecutive groups."""
+    groups: Groups = ranks % count
+    return groups
+
+
 def by_kmeans(points: Doubles, count: int, seed: int) -> Groups:
     """Groups units by balanced k-means: k-means centres, then a minimum-cost equal assignment.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import routers
-from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank
+from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank, interleaved
 from gatewise.decompose.ranking import (
     dense_pairs,
     kernel_of,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatewise.decompose.grouping import Groups
     from gatewise.layers import Layer
 
-METHODS = ("importance", "kmeans", "coactivation")
+METHODS = ("balanced", "importance", "kmeans", "coactivation")
 _ZERO_AT_ZERO = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "softsign", "linear")
 """Activations with f(0) = 0: to skip a unit has the same effect as an output of 0."""
 _RIDGE = 1e-2
@@ -39,7 +39,7 @@ _RIDGE = 1e-2
 def to_experts(
     model: Sequential,
     n_experts: int,
-    method: str = "importance",
+    method: str = "balanced",
     *,
     x: Any,
     k: int | None = None,
@@ -60,9 +60,11 @@ def to_experts(
         Trained, with a `Dense` followed by another `Dense`.
     n_experts : int
         E; it divides h.
-    method : {"importance", "kmeans", "coactivation"}
-        Which units form a group: units of consecutive ranks of importance (by activation); units
-        with similar weights `U_j`; units that are active in the same rows.
+    method : {"balanced", "importance", "kmeans", "coactivation"}
+        Which units form a group. "balanced": the unit of rank r by importance (by activation) goes
+        to group r mod E, so that every group resembles the whole layer, and a sum of k groups the
+        sum of all. "importance": units of consecutive ranks. "kmeans": units with similar weights
+        `U_j`. "coactivation": units that are active in the same rows.
     x : array (n, d) or SciPy sparse matrix
         Representative rows; hidden activations on them determine groups and router.
     k : int, optional
@@ -88,7 +90,7 @@ def to_experts(
     References
     ----------
     Zhang et al. 2022, "MoEfication: transformer feed-forward layers are mixtures of experts",
-    sections 3.1 to 3.3.
+    sections 3.1 to 3.3 ("kmeans", "coactivation", and the target of the router).
 
     Examples
     --------
@@ -201,8 +203,9 @@ def _find_pair(model: Sequential, layer: str | Dense | None) -> tuple[Dense, Den
 def _group(
     first: Dense, second: Dense, hidden: Doubles, method: str, count: int, seed: int
 ) -> Groups:
-    if method == "importance":
-        return by_rank(ranks_of(unit_activity(hidden, second)), count)
+    if method in ("balanced", "importance"):
+        ranks = ranks_of(unit_activity(hidden, second))
+        return interleaved(ranks, count) if method == "balanced" else by_rank(ranks, count)
     if method == "kmeans":
         return by_kmeans(first.native.get("kernel").T.astype(np.float64), count, seed)
     return by_coactivation(hidden > 0, count, seed)
