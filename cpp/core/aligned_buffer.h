@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-#include "core/types.h"
+#include "core/sizes.h"
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -23,9 +23,6 @@ inline std::atomic<std::int64_t>& allocation_counter() {
 }
 
 inline constexpr std::size_t kAlignment = 64;
-
-// More than any machine's memory, and small enough that sizes in bytes do not overflow.
-inline constexpr Index kMaxFloats = Index{1} << 44;
 
 // Blocks of two huge pages or more request them: reads then miss the TLB 512 times less often.
 inline constexpr std::size_t kHugePage = std::size_t{1} << 21;

@@ -25,6 +25,7 @@ class Arena {
   template <typename T>
   T* take(Index count) {
     static_assert(std::is_trivially_destructible_v<T>);
+    if (count < 0 || count > kMaxFloats) throw std::bad_alloc();
     return static_cast<T*>(take_bytes(sizeof(T) * static_cast<std::size_t>(count)));
   }
 

@@ -27,6 +27,9 @@ class FlushToZero {
 
  private:
   std::uint64_t saved_;
+#else
+  FlushToZero() {}  // other processors keep denormals
+  ~FlushToZero() {}
 #endif
  public:
   FlushToZero(const FlushToZero&) = delete;

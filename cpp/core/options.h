@@ -7,8 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "core/errors.h"
-#include "core/types.h"
+#include "core/sizes.h"
 
 namespace gatewise {
 
@@ -22,6 +21,8 @@ class Options {
 
   Index integer(const std::string& name) const {
     const double value = number(name);
+    require(value >= -1 && value <= static_cast<double>(kMaxSize), name,
+            ": expected a whole number from -1 to ", kMaxSize, ", got ", value);
     require(value == static_cast<double>(static_cast<Index>(value)), name,
             ": expected a whole number, got ", value);
     return static_cast<Index>(value);

@@ -146,6 +146,14 @@ class ParameterBlock {
                        [](const Parameter& parameter) { return parameter.is_quantized(); });
   }
 
+  // Count of values in natural shapes.
+  Index values() const {
+    Index sum = 0;
+    for (const Parameter& parameter : parameters_)
+      if (parameter.storage != Storage::kSparse) sum += parameter.values();
+    return sum;
+  }
+
   Index size() const { return size_; }
   float* data() { return values_.data(); }
   const float* data() const { return values_.data(); }
@@ -161,6 +169,14 @@ class ParameterBlock {
 
  private:
   int add(Parameter parameter) {
+    const PanelShape& shape = parameter.shape;
+    require(parameter.count >= 1 && shape.rows >= 0 && shape.cols >= 0, parameter.name,
+            ": expected sizes of at least 0");
+    // With padding to whole registers.
+    const Index floats = size_product(parameter.name.c_str(),
+                                      {parameter.count, shape.rows + 1, shape.cols + kPanelWidth});
+    require(floats <= kMaxFloats - size_, parameter.name, ": expected at most ", kMaxFloats,
+            " values in a layer");
     parameter.offset = size_;
     parameter.capacity = parameter.count;
     size_ += parameter.count * parameter.slice_floats();

@@ -35,6 +35,7 @@ class ConvolutionExpert final : public Expert {
             .width = options.integer("expert.width"),
             .kernel_height = options.integer("expert.kernel_height"),
             .kernel_width = options.integer("expert.kernel_width")};
+    size_product("map_shape", {map_.height, map_.width, filters_});
     require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
     require(map_.height >= 1 && map_.width >= 1, "map_shape: expected sizes of at least 1");
     require(map_.kernel_height >= 1 && map_.kernel_width >= 1,
@@ -48,6 +49,7 @@ class ConvolutionExpert final : public Expert {
     require(width % map_.positions() == 0, "map_shape: expected rows of ", map_.height, " x ",
             map_.width, " positions, got rows of ", width, " values");
     map_.channels = width / map_.positions();
+    size_product("kernel_size", {map_.kernel_height, map_.kernel_width, map_.channels});
     kernel_ = block.add_expert_matrix(prefix + "kernel_in", count, map_.patch(), filters_);
     bias_ = block.add_expert_vector(prefix + "bias_in", count, filters_);
     kernel_out_ = block.add_expert_matrix(prefix + "kernel_out", count, pooled_width(), units);

@@ -1,12 +1,13 @@
 #include "kernels/packed_gradient.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gatewise {
 namespace {
 
 // Panels of a tile: two with 32 registers, because one panel needs a load per addition.
-constexpr int kTilePanels = kAccumulators / (Vector::kParts * kGradientTileRows);
+constexpr int kTilePanels = std::max(1, kAccumulators / (Vector::kParts * kGradientTileRows));
 static_assert(kTilePanels == 1 || kTilePanels == 2);  // the only cases in for_panels' body
 
 // A block's panels of d_y (16 KB) and a tile's columns of x (6 KB) fit the L1 cache. The block's

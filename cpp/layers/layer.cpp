@@ -1,13 +1,6 @@
 #include "layers/layer.h"
 
 namespace gatewise {
-namespace {
-
-// Column indices of sparse rows are 32-bit integers.
-constexpr Index kMaxColumns = (Index{1} << 31) - 1;
-
-}  // namespace
-
 void LayerAccess::reset_after_fork() {
   if (forks_ == fork_count()) return;
   forks_ = fork_count();
@@ -50,12 +43,16 @@ void LayerAccess::end_fit() {
   fitting_ = std::thread::id();
 }
 
-void Layer::build(const std::vector<Index>& input_widths) {
+void Layer::build(const std::vector<Index>& input_widths, Index max_values) {
   require(!built_, "build: this layer is built already");
   for (const Index width : input_widths)
-    require(width >= 1 && width <= kMaxColumns, "build: expected input widths from 1 to ",
-            kMaxColumns, ", got ", width);
+    require(width >= 1 && width <= kMaxSize, "build: expected input widths from 1 to ", kMaxSize,
+            ", got ", width);
   output_width_ = declare(input_widths);
+  require(output_width_ <= kMaxSize, "build: expected an output of at most ", kMaxSize,
+          " values, got ", output_width_);
+  require(block_.values() <= max_values, "build: expected at most ", max_values,
+          " values of parameters, got ", block_.values());
   block_.allocate();
   start_values();
   input_widths_ = input_widths;

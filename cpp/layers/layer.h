@@ -138,7 +138,8 @@ class Layer {
   virtual ~Layer() = default;
 
   // Sets the input widths and allocates the parameters, which are zero except for `start_values`.
-  void build(const std::vector<Index>& input_widths);
+  // Throws, before it allocates, if they have more than `max_values` values.
+  void build(const std::vector<Index>& input_widths, Index max_values = kMaxFloats);
   bool is_built() const { return built_; }
   const std::vector<Index>& input_widths() const { return input_widths_; }
   Index output_width() const { return output_width_; }

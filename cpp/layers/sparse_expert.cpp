@@ -41,7 +41,6 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
           "expert: expected linear experts, whose output sums are known without running them, got ",
           options.text("expert.kind"));
   if (shared_count_ > 0) shared_ = Registry<Expert>::create(options.text("expert.kind"), options);
-  training_load_.assign(static_cast<std::size_t>(experts_), 0);
 }
 
 Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
@@ -203,6 +202,10 @@ void SparseExpertLayer::shared_backward(BackwardPass& pass, const Saved& saved) 
       .d_x = slot.data, .stride = slot.stride, .target = rows, .accumulate = true};
   shared_->backward(saved.shared_rows, saved.shared_groups, d_expert_outputs, stride,
                     saved.shared_saved, block_, d_x, pass.sink, arena);
+}
+
+void SparseExpertLayer::start_values() {
+  training_load_.assign(static_cast<std::size_t>(experts_), 0);
 }
 
 void SparseExpertLayer::finish_step(void* memory) {

@@ -27,6 +27,7 @@ class SparseExpertLayer final : public Layer {
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;
+  void start_values() override;
   void update_derived_values() override;
 
  private:

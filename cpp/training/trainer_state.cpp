@@ -45,7 +45,8 @@ std::span<const std::int64_t> find_steps(const std::map<std::string, StateView>&
                                          const std::string& name, Index size) {
   const auto steps = find_array<std::int64_t>(state, name, size);
   for (const std::int64_t count : steps)
-    require(count >= 0, "state: expected step counts >= 0 in ", name, ", got ", count);
+    require(count >= 0 && count <= kMaxSteps, "state: expected step counts from 0 to ", kMaxSteps,
+            " in ", name, ", got ", count);
   return steps;
 }
 

@@ -21,10 +21,19 @@ using FloatArray = py::array_t<float, py::array::c_style>;
 using LabelArray = py::array_t<std::int32_t, py::array::c_style>;
 using IndexArray = py::array_t<std::int64_t, py::array::c_style>;
 
+// Whether an object is an array of this type and order, at an address that its values may have.
+template <typename Array>
+bool is_array(const py::handle& object) {
+  if (!py::isinstance<Array>(object)) return false;
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+}
+
 template <typename Array>
 Array expect_array(const py::handle& object, const char* name, const char* type) {
-  if (!py::isinstance<Array>(object))
-    throw py::type_error(std::string(name) + ": expected a C-contiguous " + type + " array");
+  if (!is_array<Array>(object))
+    throw py::type_error(std::string(name) + ": expected a C-contiguous, aligned " + type +
+                         " array");
   return py::reinterpret_borrow<Array>(object);
 }
 

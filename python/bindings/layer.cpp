@@ -36,6 +36,11 @@ std::shared_ptr<Layer> make_layer(const std::string& kind, const py::dict& value
   return layer;
 }
 
+Index build(Layer& layer, const std::vector<Index>& widths, Index max_values) {
+  layer.build(widths, max_values);
+  return layer.parameters().values();
+}
+
 FloatArray get(Layer& layer, const std::string& name) {
   const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
@@ -95,9 +100,9 @@ StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& 
   for (const auto& [name, array] : arrays) {
     const Parameter& parameter = layer.parameters().find(name);
     check_shape(parameter, array);
-    require(
-        array.dtype().is(stored_type(parameter.storage)) && (array.flags() & py::array::c_style),
-        name, ": expected a C-contiguous array of the parameter's type");
+    require(array.dtype().is(stored_type(parameter.storage)) && is_array<py::array>(array) &&
+                (array.flags() & py::array::c_style),
+            name, ": expected a C-contiguous, aligned array of the parameter's type");
     values[name] = array.data();
   }
   layer.check_stored(values);
@@ -221,6 +226,10 @@ py::tuple routing(Layer& layer, const py::object& x) {
 
 SparseMatrix make_sparse_rows(const IndexArray& offsets, const LabelArray& columns,
                               const FloatArray& values, Index width) {
+  for (const py::array* array :
+       {static_cast<const py::array*>(&offsets), static_cast<const py::array*>(&columns),
+        static_cast<const py::array*>(&values)})
+    require(is_array<py::array>(*array), "SparseRows: expected aligned arrays");
   check_offsets(offsets, columns.size());
   require(columns.size() == values.size(), "SparseRows: expected as many indices as data values");
   check_columns(columns.data(), columns.size(), width);
@@ -275,7 +284,7 @@ void bind_layer(py::module_& module) {
   bind_sparse(module);
   LayerClass layer(module, "Layer");
   layer.def(py::init(&make_layer), py::arg("kind"), py::arg("options"))
-      .def("build", &Layer::build, py::arg("input_widths"))
+      .def("build", &build, py::arg("input_widths"), py::arg("max_values") = kMaxFloats)
       .def_property_readonly("output_width", &Layer::output_width)
       .def_readwrite("trainable", &Layer::trainable)
       .def("set_random_stream", &Layer::set_random_stream, py::arg("seed"), py::arg("stream"))

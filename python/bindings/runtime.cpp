@@ -17,6 +17,12 @@
 #include "routing/router.h"
 #include "training/network.h"
 
+#ifdef __clang__
+#define GATEWISE_COMPILER __VERSION__
+#else
+#define GATEWISE_COMPILER "GCC " __VERSION__
+#endif
+
 #define GATEWISE_STRING_(x) #x
 #define GATEWISE_STRING(x) GATEWISE_STRING_(x)
 
@@ -29,7 +35,7 @@ bool has_pending_signal() {
 }
 
 std::map<std::string, std::string> build_info() {
-  return {{"compiler", "GCC " __VERSION__},
+  return {{"compiler", GATEWISE_COMPILER},
           {"eigen", GATEWISE_STRING(EIGEN_WORLD_VERSION) "." GATEWISE_STRING(
                         EIGEN_MAJOR_VERSION) "." GATEWISE_STRING(EIGEN_MINOR_VERSION)},
           {"openmp", GATEWISE_STRING(_OPENMP)},

@@ -101,7 +101,7 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
 
 Target make_target(const py::handle& object, Index rows) {
   Target target;
-  if (py::isinstance<LabelArray>(object)) {
+  if (is_array<LabelArray>(object)) {
     const auto labels = py::reinterpret_borrow<LabelArray>(object);
     require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
     target.labels = labels.data();
@@ -213,10 +213,10 @@ std::span<const Value> view_of(const py::array& array) {
 }
 
 StateView view_state(const std::string& name, const py::array& array) {
-  if (py::isinstance<IndexArray>(array)) return view_of<std::int64_t>(array);
-  if (py::isinstance<py::array_t<double, py::array::c_style>>(array)) return view_of<double>(array);
-  if (py::isinstance<FloatArray>(array)) return view_of<float>(array);
-  throw py::type_error(name + ": expected a C-contiguous int64, float64 or float32 array");
+  if (is_array<IndexArray>(array)) return view_of<std::int64_t>(array);
+  if (is_array<py::array_t<double, py::array::c_style>>(array)) return view_of<double>(array);
+  if (is_array<FloatArray>(array)) return view_of<float>(array);
+  throw py::type_error(name + ": expected a C-contiguous, aligned int64, float64 or float32 array");
 }
 
 void set_state(Trainer& trainer, const std::map<std::string, py::array>& arrays) {

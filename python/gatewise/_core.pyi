@@ -60,7 +60,10 @@ class Layer:
     """
 
     def __init__(self, kind: str, options: dict[str, Any]) -> None: ...
-    def build(self, input_widths: list[int]) -> None: ...
+    def build(self, input_widths: list[int], max_values: int = ...) -> int:
+        """Allocates the parameters and returns how many values they have in natural shapes; raises
+        ValueError above `max_values`.
+        """
     @property
     def output_width(self) -> int: ...
     trainable: bool

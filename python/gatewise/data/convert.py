@@ -112,7 +112,7 @@ def to_float32(array: Array, name: str) -> Floats:
     check_numeric(array, name)
     # A float64 out of float32's range becomes infinite; `check_finite` then raises.
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return np.require(array, np.float32, ["C", "A"])
 
 
 def check_finite(

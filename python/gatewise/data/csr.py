@@ -101,8 +101,8 @@ def to_sparse_rows(
     if not is_finite:
         _check_finite(matrix, values, name, rows)
     return _core.SparseRows(
-        np.ascontiguousarray(matrix.indptr, dtype=np.int64),
-        np.ascontiguousarray(matrix.indices, dtype=np.int32),
+        np.require(matrix.indptr, np.int64, ["C", "A"]),
+        np.require(matrix.indices, np.int32, ["C", "A"]),
         values,
         matrix.shape[1],
     )

@@ -139,7 +139,7 @@ class TargetRule:
             _raise_first_invalid(
                 (labels < 0) | (labels >= self.classes), labels, name, expected, rows
             )
-        return np.ascontiguousarray(array, dtype=np.int32)
+        return np.require(array, np.int32, ["C", "A"])
 
     def _convert_values(
         self, array: Array, name: str, rows: RowIndices | None, checked: Floats | None

@@ -103,7 +103,8 @@ def from_bytes(data: bytes, source: str, *contents: str) -> Container:
             raise ValueError(
                 f"{source}: tensor {name!r}: its checksum differs, the file is altered"
             )
-        tensors[name] = np.frombuffer(field.data, field.dtype).reshape(field.shape)
+        array = np.frombuffer(field.data, field.dtype).reshape(field.shape)
+        tensors[name] = array if array.flags.aligned else array.copy()
     if header.version == "1":
         config = format_1.renamed_config(config, header.content)
         tensors = format_1.renamed_tensors(tensors)

@@ -16,8 +16,12 @@ from gatewise.io.saved import MODELS, SavedModel
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
+from gatewise.utils.value_limit import limited_values
 
 _TRAINER = "trainer/"
+_MARGIN = 1 << 16
+"""Values that a model may ask for beyond those of its file, 256 KB: a tensor that is missing or of
+another shape is then reported by its name."""
 
 
 def save_model(
@@ -140,10 +144,12 @@ def _describe(model: SavedModel) -> tuple[Config, Tensors]:
 def _restore(container: Container, source: str, compile: bool) -> Any:
     config = container.config
     try:
-        model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")
-        model._training.set_seed(config["seed"])
-        for layer, state in zip(model.layers, config["states"], strict=True):
-            layer.set_state(state)
+        held = sum(tensor.size for tensor in container.tensors.values())
+        with limited_values(held + _MARGIN):
+            model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")
+            model._training.set_seed(config["seed"])
+            for layer, state in zip(model.layers, config["states"], strict=True):
+                layer.set_state(state)
         put_weights([layer for layer in model.layers if layer.built], container, source)
         if compile and config["compile"]:
             _restore_compiled(model, config["compile"], container.tensors)

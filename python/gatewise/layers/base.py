@@ -16,6 +16,7 @@ from gatewise.registry import Config, NativeOptions, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
+from gatewise.utils.value_limit import take_values, values_left
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -194,11 +195,17 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
             self._check_built_for(widths, shapes)
             return
         native = _core.Layer(self.kind, self.native_options())
-        native.build(widths)
+        left = values_left()
+        limit = () if left is None else (self._value_limit(left, widths),)
+        take_values(native.build(widths, *limit))
         native.trainable = self._trainable
         self._native, self._input_shapes = native, shapes
         self._set_penalties(native)
         self._set_constraints(native)
+
+    def _value_limit(self, left: int, widths: list[int]) -> int:
+        """How many parameters a layer may be built with whose file holds `left` values."""
+        return left
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Connects symbols to an output symbol, or computes an array from arrays like `predict`.

@@ -12,6 +12,7 @@ from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_choice, check_integer, check_number
+from gatewise.utils.value_limit import check_count
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -183,6 +184,7 @@ class GatedExperts(Layer):
         return list(self.groups)
 
     def native_options(self) -> NativeOptions:
+        check_count("units", self.units)
         return {
             "units": self.units,
             "width": self.width,
@@ -195,6 +197,12 @@ class GatedExperts(Layer):
             "open_share": 0.0 if self.open_share is None else self.open_share,
             "open_weight": 0.0 if self.open_share is None else self.open_weight,
         }
+
+    def _value_limit(self, left: int, widths: list[int]) -> int:
+        # A file holds the matrices of merged groups; the layer has room for those of all units.
+        matrix = widths[0] * self.width
+        is_possible = self.units * (widths[0] + self.width) + matrix <= left
+        return left + (self.units - 1) * matrix if is_possible else left
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         width = self.width if self.combine == "sum" else self.units * self.width

@@ -198,7 +198,7 @@ def _logical_parameters(parameters: list[_core.Parameter]) -> list[_core.Paramet
 
 
 def _contiguous(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    return {name: np.ascontiguousarray(value) for name, value in weights.items()}
+    return {name: np.require(value, requirements=["C", "A"]) for name, value in weights.items()}
 
 
 def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike]) -> None:
@@ -215,7 +215,7 @@ def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike
     if len(weights) != len(fields):
         names = ", ".join(f"{owner.name}/{parameter.name}" for owner, parameter in fields)
         raise ValueError(f"weights: expected {len(fields)} arrays ({names}), got {len(weights)}")
-    arrays = [np.ascontiguousarray(weight, np.float32) for weight in weights]
+    arrays = [np.require(weight, np.float32, ["C", "A"]) for weight in weights]
     for index, ((owner, parameter), array) in enumerate(zip(fields, arrays, strict=True)):
         if array.shape != parameter.shape:
             raise ValueError(

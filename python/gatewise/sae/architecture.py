@@ -114,7 +114,7 @@ def copy_layer_parameters(new: Layer, old: Layer, values: dict[str, Floats]) -> 
     for parameter in new.native.parameters():
         value = values.get(parameter.name)
         value = old.native.get(parameter.name) if value is None else value
-        new.native.set(parameter.name, np.ascontiguousarray(value, np.float32))
+        new.native.set(parameter.name, np.require(value, np.float32, ["C", "A"]))
     if old.random_stream is not None:
         new.set_random_stream(*old.random_stream)
     new.trainable = old.trainable
