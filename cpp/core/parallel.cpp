@@ -11,17 +11,13 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "core/congestion.h"
 #include "core/errors.h"
 #include "core/flush_to_zero.h"
+#include "core/fork_lock.h"
 #include "core/shares.h"
-
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 namespace gatewise {
 namespace {
@@ -39,7 +35,7 @@ constexpr auto kPollInterval = std::chrono::milliseconds(20);
 std::atomic<int> chosen_threads{0};
 std::atomic<int> container_threads{0};
 std::atomic<InterruptCheck> interrupt_check{nullptr};
-std::thread::id interruptible_thread;
+pthread_t interruptible_thread{};
 std::atomic<int> forks{0};
 thread_local int shield_depth = 0;
 thread_local Clock::time_point next_poll{};
@@ -60,25 +56,23 @@ int read_container_limit() {
   return std::max(1, static_cast<int>(quota / period + 0.5));
 }
 
-int affinity_count() {
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
-  return omp_get_num_procs();
+void before_fork() {
+  omp_pause_resource_all(omp_pause_soft);
+  lock_all_mutexes();
 }
 
-void before_fork() { omp_pause_resource_all(omp_pause_soft); }
+void after_fork_in_parent() { unlock_all_mutexes(); }
 
 void after_fork_in_child() {
+  unlock_all_mutexes();
   ++forks;
-  interruptible_thread = std::this_thread::get_id();  // the child's main thread
+  interruptible_thread = pthread_self();  // the child's main thread
   container_threads = read_container_limit();
 }
 
 bool poll_is_due() {
   if (shield_depth > 0 || interrupt_check.load(std::memory_order_relaxed) == nullptr) return false;
-  if (std::this_thread::get_id() != interruptible_thread) return false;
+  if (!pthread_equal(pthread_self(), interruptible_thread)) return false;
   const auto now = Clock::now();
   if (now < next_poll) return false;
   next_poll = now + kPollInterval;
@@ -135,7 +129,9 @@ struct Region {
 
 int num_threads() {
   if (const int chosen = chosen_threads; chosen > 0) return chosen;
-  int count = std::min(omp_get_max_threads(), affinity_count());
+  // OpenMP's count is that of the process, also where threads are bound (OMP_PROC_BIND) and the
+  // mask of the calling thread holds one processor.
+  int count = std::min(omp_get_max_threads(), omp_get_num_procs());
   if (const int limit = container_threads; limit > 0) count = std::min(count, limit);
   return std::max(1, count);
 }
@@ -147,13 +143,13 @@ void set_num_threads(int count) {
 
 void install_fork_handlers() {
   container_threads = read_container_limit();
-  pthread_atfork(before_fork, nullptr, after_fork_in_child);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 int fork_count() { return forks; }
 
-void set_interrupt_check(InterruptCheck check) {
-  interruptible_thread = std::this_thread::get_id();
+void set_interrupt_check(InterruptCheck check, pthread_t thread) {
+  interruptible_thread = thread;
   interrupt_check = check;
 }
 

@@ -2,6 +2,8 @@
 // which thread runs it, since bodies split rows, experts and columns, but never a sum.
 #pragma once
 
+#include <pthread.h>
+
 #include <limits>
 #include <memory>
 #include <type_traits>
@@ -26,11 +28,11 @@ void install_fork_handlers();
 // Count of forks between the process that imported this module and this one.
 int fork_count();
 
-// Called at most every 20 ms by the thread that set it (Python's main thread, the only one that
-// receives signals) while it works; if it returns true, the computation throws `Interrupted`.
-// Inactive inside an `InterruptShield`.
+// Called at most every 20 ms by `thread` (Python's main thread, the only one that receives signals)
+// while it works; if it returns true, the computation throws `Interrupted`. Inactive inside an
+// `InterruptShield`. After a fork the thread is the one that forked.
 using InterruptCheck = bool (*)();
-void set_interrupt_check(InterruptCheck check);
+void set_interrupt_check(InterruptCheck check, pthread_t thread = pthread_self());
 void poll_interrupt();
 
 // Disables interrupts for a scope: from the first write of a parameter, a step must complete.

@@ -15,6 +15,9 @@ namespace {
 // Max floats of the patches that a gradient's products read at a time: 1 MB, half of an L2 cache.
 constexpr Index kPatchFloats = Index{1} << 18;
 
+// Max floats of the gradient of patches that exists at a time: 8 MB, enough work for all threads.
+constexpr Index kPatchGradientFloats = Index{1} << 21;
+
 // Count of positions whose patches are gathered at a time: a multiple of the tile rows of every
 // level.
 constexpr Index kBlockPositions = 4 * kRowGrain;
@@ -87,19 +90,13 @@ class ConvolutionExpert final : public Expert {
     if (pools_) pool_backward(d_pooled, pooled_stride(), rows, d_map);
     backward_rows(activation_, saved.pre_activation, saved.map, d_map, d_map, rows * positions,
                   filters_, map_stride());
-    const Groups maps = map_groups(groups, arena);
-    if (d_x.d_x) {
-      float* d_patches = arena.take<float>(rows * positions * map_.patch());
-      grouped_input_gradient(d_map, map_stride(), maps, grouped_weights(block, kernel_, -1),
-                             {.d_x = d_patches, .stride = map_.patch()}, arena);
-      map_patches_backward(d_patches, map_.patch(), rows, map_, d_x);
-    }
+    if (d_x.d_x) input_gradient_by_rows(d_map, groups, block, d_x, arena);
     if (!sink) return;
     grouped_weight_gradient(pooled_rows(saved), d_y, d_y_stride, groups, block, kernel_out_,
                             bias_out_, *sink, arena);
     if (x.is_sparse())
-      grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(), maps, block,
-                              kernel_, bias_, *sink, arena);
+      grouped_weight_gradient(map_patches(x, rows, map_, arena), d_map, map_stride(),
+                              map_groups(groups, arena), block, kernel_, bias_, *sink, arena);
     else
       update_kernels(x, groups, d_map, block, *sink, arena);
   }
@@ -150,6 +147,32 @@ class ConvolutionExpert final : public Expert {
           }
         },
         scratch.threads());
+  }
+
+  // The gradient of the patches is computed for as many rows at a time as fit its memory.
+  void input_gradient_by_rows(const float* d_map, const Groups& groups, const ParameterBlock& block,
+                              const InputGradient& d_x, Arena& arena) const {
+    const Index positions = map_.positions(), patch = map_.patch(), rows = groups.total();
+    const Index max_rows =
+        std::min(rows, std::max<Index>(kPatchGradientFloats / (positions * patch), 1));
+    float* d_patches = arena.take<float>(max_rows * positions * patch);
+    Index* offsets = arena.take<Index>(groups.count + 1);
+    const Arena::Mark mark = arena.mark();
+    for (Index row = 0; row < rows; row += max_rows) {
+      const Index count = std::min(max_rows, rows - row);
+      for (Index g = 0; g <= groups.count; ++g)
+        offsets[g] = std::clamp<Index>(groups.offsets[g] - row, 0, count) * positions;
+      grouped_input_gradient(d_map + row * positions * map_stride(), map_stride(),
+                             {offsets, groups.count}, grouped_weights(block, kernel_, -1),
+                             {.d_x = d_patches, .stride = patch}, arena);
+      InputGradient to = d_x;
+      if (to.target)
+        to.target += row;
+      else
+        to.d_x += row * to.stride;
+      map_patches_backward(d_patches, patch, count, map_, to);
+      arena.rewind(mark);
+    }
   }
 
   // The gradient of a group's kernel is accumulated over a few maps at a time, whose patches stay

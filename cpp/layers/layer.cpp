@@ -8,7 +8,7 @@ void LayerAccess::reset_after_fork() {
   fitting_ = std::thread::id();
 }
 
-std::unique_lock<std::mutex> LayerAccess::lock_for_write() {
+std::unique_lock<ForkSafeMutex> LayerAccess::lock_for_write() {
   std::unique_lock lock(mutex_);
   reset_after_fork();
   const bool own_fit = fitting_ == std::this_thread::get_id();

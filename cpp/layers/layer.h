@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/fork_lock.h"
 #include "core/random_streams.h"
 #include "core/registry.h"
 #include "kernels/activations.h"
@@ -105,13 +106,13 @@ class LayerAccess {
 
   // For a short write from outside. Throws Busy while another thread reads or trains; both wait
   // while the lock is held.
-  std::unique_lock<std::mutex> lock_for_write();
+  std::unique_lock<ForkSafeMutex> lock_for_write();
 
  private:
   // Threads that used the layer when the process forked do not exist in the child.
   void reset_after_fork();
 
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   int readers_ = 0;
   std::thread::id fitting_;
   int forks_ = fork_count();

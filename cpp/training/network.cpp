@@ -197,7 +197,7 @@ void copy_rows(const Input& x, Index rows, float* to) {
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
   const ReadClaim claim(*this);
-  const IdlePool<Run>::Loan loan(runs_);
+  IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
   std::vector<Input> batch(inputs.size());
   for (Index start = 0; start < rows; start += batch_rows) {
@@ -211,6 +211,7 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
                   outputs[at] + start * widths_[outputs_[at]]);
     });
   }
+  if (run.arena.bytes() > kKeptBytes) loan.drop();
 }
 
 void Network::begin_read() const {

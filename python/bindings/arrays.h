@@ -11,6 +11,7 @@
 #include "core/errors.h"
 #include "core/options.h"
 #include "core/types.h"
+#include "gil.h"
 #include "layers/layer.h"
 
 namespace gatewise {

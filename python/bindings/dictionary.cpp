@@ -22,7 +22,7 @@ py::tuple encode(Layer& layer, const py::object& x, bool refit, bool checked) {
   CodeArrays codes;
   const ReadClaim claim(layer.access());
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     if (!checked) check_finite(array.input, array.rows, "x");
     codes = encode_rows(sparse_dictionary, array.input.dense, array.rows, refit);
   }
@@ -39,7 +39,7 @@ FloatArray decode(Layer& layer, const SparseMatrix& codes) {
   FloatArray y = new_array({codes.rows()}, layer.output_width());
   float* to = y.mutable_data();
   const ReadClaim claim(layer.access());
-  const py::gil_scoped_release release;
+  const GilRelease release;
   sparse_dictionary.decode({codes.offsets.data(), codes.columns.data(), codes.values.data()},
                            codes.rows(), to, layer.output_width());
   return y;
@@ -71,7 +71,7 @@ py::tuple search_layer(Layer& layer, const SparseMatrix& codes, const py::object
   float* to_scores = scores.mutable_data();
   const ReadClaim claim(layer.access());
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     search({codes.offsets.data(), codes.columns.data(), codes.values.data()}, codes.rows(),
            queries.input, queries.rows, latents, reconstruction, k, to_indices, to_scores);
   }

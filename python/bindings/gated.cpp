@@ -19,7 +19,7 @@ FloatArray gates(Layer& layer, const py::object& x) {
   FloatArray result({array.rows, units});
   float* to = result.mutable_data();
   const ReadClaim claim(layer.access());
-  const py::gil_scoped_release release;
+  const GilRelease release;
   check_finite(array.input, array.rows, "x");
   Arena arena;
   Index stride = 0;

@@ -46,7 +46,7 @@ FloatArray get(Layer& layer, const std::string& name) {
   const Parameter& parameter = layer.parameters().find(name);
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
-  const py::gil_scoped_release release;
+  const GilRelease release;
   read_values(layer.parameters(), parameter, to);
   return result;
 }
@@ -60,7 +60,7 @@ void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
   check_shape(parameter, array);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   set_values(layer, parameter, array.data());
 }
 
@@ -88,7 +88,7 @@ py::array get_stored(Layer& layer, const std::string& name) {
   const Parameter& parameter = layer.parameters().find(name);
   py::array result(stored_type(parameter.storage), natural_shape(parameter));
   void* to = result.mutable_data();
-  const py::gil_scoped_release release;
+  const GilRelease release;
   read_stored(layer.parameters(), parameter, to);
   return result;
 }
@@ -115,7 +115,7 @@ void check_stored_arrays(Layer& layer, const std::map<std::string, py::array>& a
 
 void set_stored_arrays(Layer& layer, const std::map<std::string, py::array>& arrays) {
   const StoredValues values = check_stored(layer, arrays);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   set_stored(layer, values);
 }
 
@@ -144,7 +144,7 @@ py::dict pack_sparse(const py::object& value, const std::string& form) {
   const bool is_csr = sparse_form_from_name(form) == SparseForm::kCsr;
   SparseArrays arrays;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     arrays = is_csr ? pack_csr(kernel.data(), shape) : pack_blocks(kernel.data(), shape);
   }
   return sparse_to_dict(arrays, shape.rows, is_csr);
@@ -214,7 +214,7 @@ py::tuple routing(Layer& layer, const py::object& x) {
   RouterRun run;
   const ReadClaim claim(layer.access());
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     check_finite(array.input, array.rows, "x");
     run = experts.route(array.input, array.rows, arena);
   }

@@ -47,7 +47,7 @@ template <typename Fill>
 FloatArray filled(Index size, const Fill& fill) {
   FloatArray result(size);
   float* values = result.mutable_data();
-  const py::gil_scoped_release release;
+  const GilRelease release;
   fill(values);
   return result;
 }
@@ -72,7 +72,7 @@ FloatArray orthogonal(std::uint64_t seed, std::uint64_t stream, Index rows, Inde
 IndexArray permutation(std::uint64_t seed, std::uint64_t stream, Index size) {
   IndexArray result(size);
   Index* values = result.mutable_data();
-  const py::gil_scoped_release release;
+  const GilRelease release;
   fill_permutation(seed, stream, values, size);
   return result;
 }
@@ -82,7 +82,7 @@ std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
   require(!array.input.is_sparse(), "x: expected an array, got a sparse matrix");
   Index at = -1;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     at = find_nonfinite_parallel(array.input.dense.data, array.rows * array.input.width);
   }
   if (at < 0) return std::nullopt;
@@ -91,7 +91,7 @@ std::optional<std::pair<Index, Index>> first_nonfinite(const py::object& x) {
 
 // Count of threads that a parallel_for of `count` heavy items really uses.
 Index parallel_probe(Index count) {
-  const py::gil_scoped_release release;
+  const GilRelease release;
   std::mutex mutex;
   std::set<std::thread::id> seen;
   parallel_for(count, 1e9, [&](Index, Index) {
@@ -108,15 +108,16 @@ Index parallel_probe(Index count) {
 
 void bind_runtime(py::module_& module) {
   install_fork_handlers();
-  set_interrupt_check(has_pending_signal);
+  // The module may be imported by another thread. Python's number of a thread is its pthread_t.
+  const auto main = py::module_::import("threading").attr("main_thread")().attr("ident");
+  set_interrupt_check(has_pending_signal, (pthread_t)main.cast<std::uintptr_t>());  // NOLINT
   module.def("build_info", build_info);
   module.def("get_num_threads", num_threads);
   module.def("set_num_threads", set_num_threads, py::arg("count"));
   module.def("allocation_count", [] { return allocation_counter().load(); });
   module.def("parallel_probe", parallel_probe, py::arg("count"));
-  module.def("peak_flops", peak_flops, py::call_guard<py::gil_scoped_release>());
-  module.def("read_bandwidth", read_bandwidth, py::arg("bytes"),
-             py::call_guard<py::gil_scoped_release>());
+  module.def("peak_flops", peak_flops, py::call_guard<GilRelease>());
+  module.def("read_bandwidth", read_bandwidth, py::arg("bytes"), py::call_guard<GilRelease>());
   module.def("random_uniform", uniform, py::arg("seed"), py::arg("stream"), py::arg("size"),
              py::arg("low"), py::arg("high"));
   module.def("random_normal", normal, py::arg("seed"), py::arg("stream"), py::arg("size"),

@@ -51,7 +51,7 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
     outputs.push_back(output.mutable_data());
     results.append(std::move(output));
   }
-  const py::gil_scoped_release release;
+  const GilRelease release;
   if (!checked)
     for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
   network.predict(x.inputs, x.rows, batch_rows, outputs);
@@ -68,7 +68,7 @@ py::list compute_input_gradients(const Network& network, const py::list& inputs,
     to.push_back(gradient.mutable_data());
     results.append(std::move(gradient));
   }
-  const py::gil_scoped_release release;
+  const GilRelease release;
   for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
   input_gradients(network, x.inputs, x.rows, column, to);
   return results;
@@ -142,7 +142,7 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
     bound->arrays.push_back(targets[i]);
     bound->arrays.push_back(weights[i]);
   }
-  const py::gil_scoped_release release;
+  const GilRelease release;
   if (!checked) check_finite(data);
   return bound;
 }
@@ -174,14 +174,14 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
 std::vector<double> train_step(Trainer& trainer, const BoundDataset& bound,
                                const py::object& samples) {
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return trainer.train_step(bound.data, indices.data(), indices.size());
 }
 
 std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
                               const py::object& samples) {
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
-  const py::gil_scoped_release release;
+  const GilRelease release;
   return trainer.test_step(bound.data, indices.data(), indices.size());
 }
 
@@ -198,7 +198,7 @@ py::array_t<Value> move_to_array(std::vector<Value> values) {
 py::dict get_state(Trainer& trainer) {
   std::vector<std::pair<std::string, StateArray>> state;
   {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     state = read_state(trainer);
   }
   const auto to_array = [](auto& values) -> py::array { return move_to_array(std::move(values)); };
@@ -222,7 +222,7 @@ StateView view_state(const std::string& name, const py::array& array) {
 void set_state(Trainer& trainer, const std::map<std::string, py::array>& arrays) {
   std::map<std::string, StateView> state;
   for (const auto& [name, array] : arrays) state[name] = view_state(name, array);
-  const py::gil_scoped_release release;
+  const GilRelease release;
   write_state(trainer, state);
 }
 

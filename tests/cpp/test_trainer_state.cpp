@@ -73,7 +73,7 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
     return std::string("accepted");
   };
   CHECK(message("steps", std::span(negative)) ==
-        "state: expected step counts >= 0 in steps, got -1");
+        "state: expected step counts from 0 to 9007199254740992 in steps, got -1");
   CHECK(message("steps", std::span(few)) == "state: expected the type that was stored in steps");
   const auto size = std::get<std::span<const float>>(views["layer2.second_moment"]).size();
   CHECK(message("layer2.second_moment", std::span(few)) ==

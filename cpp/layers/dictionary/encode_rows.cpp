@@ -7,8 +7,6 @@ namespace {
 
 // Count of rows encoded at a time, which limits the memory of intermediate values.
 constexpr Index kEncodedRows = 4096;
-// Memory above this size, which dense codes need, is freed after a call.
-constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
 
 }  // namespace
 
