@@ -77,6 +77,8 @@ MALFORMED = [
     *(("coo", name, change) for name, change in COORDINATES.items()),
     ("dok", "key above", set_key),
     ("dia", "offsets short", set_array("offsets", lambda a: a[:-1])),
+    ("dia", "offsets of float", set_array("offsets", lambda a: a.astype(np.float64))),
+    ("dia", "2^31 rows", set_shape(2**31, WIDTH)),
     ("lil", "data short", lambda matrix: matrix.data[2].pop()),
 ]
 

@@ -163,3 +163,48 @@ def test_arrays_at_odd_addresses_are_copied_or_refused() -> None:
     indptr, indices = rows.indptr.astype(np.int64), rows.indices.astype(np.int32)
     with pytest.raises((TypeError, ValueError), match="aligned"):
         _core.SparseRows(misaligned(indptr), indices, rows.data, 6)
+
+
+def test_a_file_of_weights_without_layers_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.weights"
+    dense().save_weights(path)
+    container = from_bytes(path.read_bytes(), "file", "weights")
+    for config in ({}, {"layers": [{}, {}]}, {"layers": 3}):
+        path.write_bytes(to_bytes("weights", config, container.tensors))
+        with pytest.raises(ValueError, match=r"m\.weights: config: "):
+            dense().load_weights(path)
+
+
+@pytest.mark.parametrize("key", ["epoch", "sums", "position", "samples_seen", "stop_training"])
+@pytest.mark.parametrize("value", [None, "x", [None]])
+def test_a_damaged_checkpoint_is_refused_and_changes_nothing(
+    key: str, value: Any, tmp_path: Path
+) -> None:
+    def train(stop: bool) -> Any:
+        gw.utils.set_random_seed(0)
+        model = experts()
+        model.compile("adam", "mse")
+        callbacks: list[Any] = [gw.callbacks.BackupAndRestore(tmp_path)]
+        if stop:
+            callbacks.append(gw.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: 1 / (e < 1)))
+        before = model.get_weights()
+        try:
+            model.fit(X, np.ones((24, 2)), epochs=3, callbacks=callbacks, verbose=0)
+        except ZeroDivisionError:
+            return None
+        except ValueError as error:
+            return str(error), before, model.get_weights()
+        return None
+
+    train(stop=True)
+    (path,) = tmp_path.glob("*.checkpoint")
+    container = from_bytes(path.read_bytes(), "file", "checkpoint")
+    if key == "stop_training":
+        container.config.pop(key)
+    else:
+        container.config[key] = value
+    path.write_bytes(to_bytes("checkpoint", container.config, container.tensors))
+    message, before, after = train(stop=False)
+    assert message.startswith(f"{path}: config: ")
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -12,6 +12,9 @@ import numpy as np
 
 from gatewise.data.convert import Array
 
+_MAX_SIZE = np.iinfo(np.int32).max
+"""The core's column indices, and most of SciPy's, have 32 bits."""
+
 
 def check_structure(matrix: Any, name: str) -> None:
     """Checks that the arrays of a matrix of any format describe one of its shape.
@@ -27,6 +30,8 @@ def check_structure(matrix: Any, name: str) -> None:
     rows, cols = shape
     if rows < 0 or cols < 0:
         _refuse(name, matrix, "a negative size")
+    if max(rows, cols) > _MAX_SIZE:
+        _refuse(name, matrix, f"an axis of more than {_MAX_SIZE}")
     match matrix.format:
         case "csr":
             _check_compressed(matrix, name, matrix.data.shape, rows, cols)
@@ -42,7 +47,8 @@ def check_structure(matrix: Any, name: str) -> None:
                 _refuse(name, matrix, "rows and data of different lengths")
         case "dia":
             data, offsets = matrix.data, matrix.offsets
-            if data.ndim != 2 or offsets.ndim != 1 or len(data) != len(offsets):
+            _check_indices(matrix, name, offsets, "offsets")
+            if data.ndim != 2 or len(data) != len(offsets):
                 _refuse(name, matrix, "offsets that do not fit data")
 
 

@@ -15,7 +15,8 @@ Files of version 1 are read with the names of `io.format_1`.
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -109,6 +110,19 @@ def from_bytes(data: bytes, source: str, *contents: str) -> Container:
         config = format_1.renamed_config(config, header.content)
         tensors = format_1.renamed_tensors(tensors)
     return Container(config, tensors)
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Within it, a wrong configuration, or one that lacks a key, is a ValueError."""
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"{source}: config: expected {error}, found none") from error
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        if str(error).startswith(source):
+            raise
+        raise ValueError(f"{source}: config: {error}") from error
 
 
 def write_file(

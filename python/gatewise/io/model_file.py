@@ -10,7 +10,15 @@ import json
 import os
 from typing import Any
 
-from gatewise.io.container import Container, Tensors, from_bytes, read_file, to_bytes, write_file
+from gatewise.io.container import (
+    Container,
+    Tensors,
+    from_bytes,
+    read_file,
+    reading,
+    to_bytes,
+    write_file,
+)
 from gatewise.io.format_1 import renamed_classes
 from gatewise.io.saved import MODELS, SavedModel
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
@@ -143,8 +151,8 @@ def _describe(model: SavedModel) -> tuple[Config, Tensors]:
 
 def _restore(container: Container, source: str, compile: bool) -> Any:
     config = container.config
-    try:
-        held = sum(tensor.size for tensor in container.tensors.values())
+    held = sum(tensor.size for tensor in container.tensors.values())
+    with reading(source):
         with limited_values(held + _MARGIN):
             model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")
             model._training.set_seed(config["seed"])
@@ -153,12 +161,6 @@ def _restore(container: Container, source: str, compile: bool) -> Any:
         put_weights([layer for layer in model.layers if layer.built], container, source)
         if compile and config["compile"]:
             _restore_compiled(model, config["compile"], container.tensors)
-    except KeyError as error:
-        raise ValueError(f"{source}: config: expected {error}, found none") from error
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
-        if str(error).startswith(source):
-            raise
-        raise ValueError(f"{source}: config: {error}") from error
     return model
 
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gatewise.io.container import Container, Tensors, read_file, write_file
+from gatewise.io.container import Container, Tensors, read_file, reading, write_file
 from gatewise.registry import Config
 from gatewise.utils.file_names import check_suffix
 
@@ -37,7 +37,9 @@ def load_weights(
     """See `Model.load_weights`; takes a file of a whole model too."""
     source = os.fspath(filepath)
     container = read_file(filepath, "weights", "model")
-    for layer in put_weights(layers, container, source, skip_mismatch):
+    with reading(source):
+        set_layers = put_weights(layers, container, source, skip_mismatch)
+    for layer in set_layers:
         layer.settle()
 
 

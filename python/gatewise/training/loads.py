@@ -68,6 +68,13 @@ class EpochLoads:
         pairs = zip(self._layers, self._earlier, strict=True)
         return [earlier + layer.native.training_load() for layer, earlier in pairs]
 
+    def check_state(self, counted: list[Rows]) -> None:
+        """Raises ValueError if these are not the rows of each expert of each layer."""
+        found = [rows.shape for rows in counted]
+        expected = [rows.shape for rows in self._earlier]
+        if found != expected or any(rows.dtype.kind != "i" for rows in counted):
+            raise ValueError(f"load: expected counts of shapes {expected}, got {found}")
+
     def set_state(self, counted: list[Rows]) -> None:
         """Goes on counting from what `get_state` gave."""
         self.begin_epoch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from gatewise import _core
 from gatewise.callbacks import Callback, CallbackList
 from gatewise.callbacks.divergence import warn_diverged
-from gatewise.io.container import read_file, write_file
+from gatewise.io.container import read_file, reading, write_file
 from gatewise.registry import Config
 from gatewise.training.feed import TestFeed, TrainingFeed
 from gatewise.training.loads import EpochLoads
@@ -153,22 +154,41 @@ class FitRun:
             If the file is damaged, or of another model, other arguments or other callbacks.
         """
         stored = read_file(path, _CONTENT)
-        config, tensors = stored.config, stored.tensors
+        with reading(str(path)):
+            self._restore(stored.config, stored.tensors, path)
+
+    def _restore(self, config: Config, tensors: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
+        # All that may be missing or wrong is read before anything is set.
         states = _callback_states(config, tensors)
         stateful = [each for each in self.callbacks.callbacks if each.get_state()]
         self._check_same(config, stateful, [name for name, _ in states], path)
-        restore_model(self.training, self.trainer, config, tensors, str(path))
-        self.epoch, self.batch = config["epoch"], config["batch"]
-        self.results.samples, self.results.sums = config["samples_seen"], config["sums"]
+        results = self.training.result_sums()
+        results.samples = int(config["samples_seen"])
+        results.sums = [float(each) for each in config["sums"]]
+        if len(results.sums) != len(self.results.sums):
+            raise ValueError(f"sums: expected {len(self.results.sums)}, got {len(results.sums)}")
         counted = config.get("samples_counted")  # not in files of earlier versions
-        self.results.counted = config["samples_seen"] if counted is None else counted
-        self.previous_samples_seen = config["previous_samples_seen"]
-        self.feed.set_position(config["position"])
-        if self.validation is not None:
-            self.validation.batches_drawn = config["validation_batches_drawn"]
-        self.model.stop_training = config["stop_training"]
+        results.counted = float(results.samples if counted is None else counted)
+        epoch, batch = int(config["epoch"]), int(config["batch"])
+        previous, drawn = config["previous_samples_seen"], config["validation_batches_drawn"]
+        position = config["position"]
+        position = {
+            "stream": int(position["stream"]),
+            "batches_drawn": int(position["batches_drawn"]),
+            "pass_started": bool(position["pass_started"]),
+        }
+        stop_training = bool(config["stop_training"])
         count = sum(key.startswith("load.") for key in tensors)
-        self.loads.set_state([tensors[f"load.{index}"] for index in range(count)])
+        loads = [tensors[f"load.{index}"] for index in range(count)]
+        self.loads.check_state(loads)
+        restore_model(self.training, self.trainer, config, tensors, str(path))
+        self.epoch, self.batch, self.results = epoch, batch, results
+        self.previous_samples_seen = int(previous)
+        self.feed.set_position(position)
+        if self.validation is not None:
+            self.validation.batches_drawn = int(drawn)
+        self.model.stop_training = stop_training
+        self.loads.set_state(loads)
         self._callback_states = list(zip(stateful, (state for _, state in states), strict=True))
         self.restore_callbacks()
 
@@ -196,7 +216,9 @@ class FitRun:
             )
 
 
-def _callback_states(config: Config, tensors: Tensors) -> list[tuple[str, dict[str, Any]]]:
+def _callback_states(
+    config: Config, tensors: Mapping[str, npt.NDArray[Any]]
+) -> list[tuple[str, dict[str, Any]]]:
     """Class name and state of the stored callbacks that have one; only they must be there again."""
     states = []
     for index, each in enumerate(config["callbacks"]):
