@@ -1,7 +1,7 @@
 #include "kernels/quantized_pack.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "kernels/bfloat16.h"
@@ -27,7 +27,8 @@ void for_each_value(Value* panels, PanelShape shape, const Body& body) {
 template <typename Value>
 void clear(Value* panels, PanelShape shape) {
   const Storage storage = sizeof(Value) == 1 ? Storage::kInt8 : Storage::kBfloat16;
-  std::memset(panels, 0, sizeof(float) * static_cast<std::size_t>(panel_floats(storage, shape)));
+  constexpr Index kPerFloat = sizeof(float) / sizeof(Value);
+  std::fill_n(panels, kPerFloat * panel_floats(storage, shape), Value{0});
 }
 
 template <typename Value>

@@ -93,7 +93,8 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
       return;
     case Storage::kUint16:
     case Storage::kInt32:
-      std::memcpy(to, slice_of<char>(block, parameter, slice), integer_bytes(parameter));
+      std::copy_n(slice_of<char>(block, parameter, slice), integer_bytes(parameter),
+                  static_cast<char*>(to));
       return;
     default:
       assert(parameter.storage == Storage::kFloat32);
@@ -115,7 +116,8 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       return;
     case Storage::kUint16:
     case Storage::kInt32:
-      std::memcpy(slice_of<char>(block, parameter, slice), from, integer_bytes(parameter));
+      std::copy_n(static_cast<const char*>(from), integer_bytes(parameter),
+                  slice_of<char>(block, parameter, slice));
       return;
     default:
       assert(parameter.storage == Storage::kFloat32);

@@ -115,16 +115,21 @@ void Trainer::select_rows(const Dataset& data, const Index* samples, Index count
   batch_rows_ = counted_rows_ = count * per_sample;
   row_indices_ = samples;
   if (per_sample == 1 && !may_skip) return;
-  rows_.resize(static_cast<std::size_t>(batch_rows_));
-  for (Index i = 0; i < batch_rows_; ++i)
-    rows_[i] = samples[i / per_sample] * per_sample + i % per_sample;
-  row_indices_ = rows_.data();
-  if (!may_skip) return;
   const auto counts = [&](Index row) {
-    return std::any_of(data.targets.begin(), data.targets.end(),
-                       [row](const Target& target) { return target.weight_of(row) != 0; });
+    return !may_skip || std::any_of(data.targets.begin(), data.targets.end(),
+                                    [row](const Target& t) { return t.weight_of(row) != 0; });
   };
-  counted_rows_ = std::stable_partition(rows_.begin(), rows_.end(), counts) - rows_.begin();
+  const auto row_at = [&](Index i) {
+    return samples[i / per_sample] * per_sample + i % per_sample;
+  };
+  rows_.resize(static_cast<std::size_t>(batch_rows_));
+  Index at = 0;
+  for (Index i = 0; i < batch_rows_; ++i)
+    if (const Index row = row_at(i); counts(row)) rows_[at++] = row;
+  counted_rows_ = at;
+  for (Index i = 0; at < batch_rows_; ++i)
+    if (const Index row = row_at(i); !counts(row)) rows_[at++] = row;
+  row_indices_ = rows_.data();
 }
 
 void Trainer::set_inputs(const Dataset& data, const Index* row_indices) {
