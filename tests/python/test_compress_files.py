@@ -103,7 +103,7 @@ def test_a_file_with_invalid_arrays_is_refused_and_sets_nothing(name: str, tmp_p
     ("setting", "value", "message"),
     [
         ("num_steps", 1, r"expected float32 of shape \(1, 16\), got float32 of shape "),
-        ("num_steps", 1 << 60, r"config: num_steps: expected 0 to 270, got 1\d+"),
+        ("num_steps", 1 << 60, r"config: num_steps: expected a whole number from -1 to 2147483647"),
         ("num_steps", -1, r"config: num_steps: expected an integer >= 0, got -1"),
         ("form", "coo", r"config: form: expected one of csr, blocks, got 'coo'"),
         ("form", "blocks", r"expected parameters data, indices, panel_offsets, bias, got data"),
