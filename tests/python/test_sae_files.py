@@ -325,3 +325,21 @@ def test_float64_tensors_are_rounded_to_float32(tmp_path: Path) -> None:
     path = folder / "sae_weights.safetensors"
     save_file({name: array.astype(np.float64) for name, array in load_file(path).items()}, path)
     assert_same(files.read(folder), files.read(GOLDEN / "sae_lens-topk"))
+
+
+@pytest.mark.parametrize("missing", [("threshold",), ("threshold", "k")])
+def test_older_top_k_files_of_dictionary_learning_are_read(missing, monkeypatch) -> None:
+    from gatewise.sae.files import dictionary_learning
+
+    source = GOLDEN / "dictionary_learning-topk"
+    expected = files.read(source)
+    read = dictionary_learning.read_torch_file
+
+    def without(path: Path) -> object:
+        tensors = read(path)
+        for name in missing:
+            del tensors._tensors[name]
+        return tensors
+
+    monkeypatch.setattr(dictionary_learning, "read_torch_file", without)
+    assert_same(files.read(source), expected)

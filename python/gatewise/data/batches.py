@@ -12,6 +12,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.data.convert import Floats
 from gatewise.data.csr import is_sparse
+from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Part, to_parts
 from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples
 from gatewise.data.sources import Batch
@@ -30,7 +31,7 @@ def is_iterable_of_batches(value: object) -> TypeGuard[Iterable[UserBatch]]:
     TypeError
         If `value` is a Dataset of PyTorch that gives samples by index instead of batches.
     """
-    if isinstance(value, (str, bytes, os.PathLike, list, tuple, Mapping, np.ndarray)):
+    if isinstance(value, (str, bytes, os.PathLike, list, tuple, Mapping, np.ndarray, DenseRows)):
         return False
     if hasattr(value, "__array__") or is_sparse(value):
         return False

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ def describe_shape(shape: Shape) -> str:
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 
-def to_array(value: object, name: str) -> Array:
+def to_array(value: Any, name: str) -> Array:
     """`value` as a NumPy array, without a copy if it is one already.
 
     Raises
@@ -65,11 +65,27 @@ def to_array(value: object, name: str) -> Array:
         )
     if isinstance(value, np.ndarray):
         return np.asarray(value) if isinstance(value, np.ma.MaskedArray) else value
+    if _is_tensor(value):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         return _numbers_of_frame(value, array) if array.dtype == object else array
     hint = "; use np.asarray" if isinstance(value, (list, tuple, int, float)) else ""
     raise TypeError(f"{name}: expected an array, got {type(value).__name__}{hint}")
+
+
+class HasDtype(Protocol):
+    """What has a NumPy type: an array, or rows that are read as arrays."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether a value is a tensor of PyTorch, which NumPy reads only off the gradient's graph."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
 
 
 def _numbers_of_frame(value: Any, array: Array) -> Array:
@@ -87,7 +103,7 @@ def _numbers_of_frame(value: Any, array: Array) -> Array:
     return numbers
 
 
-def check_numeric(array: Array, name: str) -> None:
+def check_numeric(array: HasDtype, name: str) -> None:
     """Checks that the elements of an array are real numbers.
 
     Raises

@@ -12,6 +12,7 @@ import numpy as np
 
 from gatewise.data.convert import Array, Floats, RowIndices, check_numeric, to_array
 from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
+from gatewise.data.dense_rows import DenseRows
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,13 @@ class Checked:
 
     Attributes
     ----------
-    raw : array or CSR matrix
+    raw : array, CSR matrix or DenseRows
         The user's array.
     converted : ndarray, optional
         Its values as float32; None for a CSR matrix.
     """
 
-    raw: Array | CsrMatrix
+    raw: Array | CsrMatrix | DenseRows
     converted: Floats | None = None
 
 
@@ -37,7 +38,7 @@ class Part:
     `checked`: the array was found finite. `converted`: its values as float32, if they are known.
     """
 
-    raw: Array | CsrMatrix
+    raw: Array | CsrMatrix | DenseRows
     name: str
     first: int
     stop: int
@@ -56,18 +57,18 @@ class Part:
 
     @property
     def streamed(self) -> bool:
-        """True if the array is a memory-mapped file, which is read in buffers."""
-        return isinstance(self.raw, np.memmap)
+        """True if the array is a memory-mapped file, or is made dense, and is read in buffers."""
+        return isinstance(self.raw, np.memmap | DenseRows)
 
     @property
     def sparse(self) -> bool:
         """True if the array is a sparse matrix."""
-        return not isinstance(self.raw, np.ndarray)
+        return not isinstance(self.raw, np.ndarray | DenseRows)
 
     @property
     def sample_bytes(self) -> int:
         """Bytes per converted sample; the mean for a sparse matrix."""
-        if isinstance(self.raw, np.ndarray):
+        if isinstance(self.raw, np.ndarray | DenseRows):
             return 4 * math.prod(self.shape[1:])
         return 8 + 8 * len(self.raw.indices) // max(1, self.raw.shape[0])
 
@@ -80,6 +81,9 @@ class Part:
     ) -> tuple[Array | CsrMatrix, RowIndices]:
         """The rows in `row_ranges` (from, to), in this order, and their indices; default all."""
         spans = self._spans(row_ranges)
+        if isinstance(self.raw, DenseRows):
+            indices = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
+            return self.raw[indices], indices
         if spans == [(0, self.raw.shape[0])]:
             return self.raw, range(self.raw.shape[0])
         if len(spans) == 1:
@@ -137,7 +141,10 @@ def to_part(value: object, name: str) -> Part:
     if isinstance(value, Checked):
         samples = int(value.raw.shape[0])
         return Part(value.raw, name, 0, samples, checked=True, converted=value.converted)
-    raw: Array | CsrMatrix
+    raw: Array | CsrMatrix | DenseRows
+    if isinstance(value, DenseRows):
+        check_numeric(value, name)
+        return Part(value, name, 0, len(value))
     if isinstance(value, (str, os.PathLike)):
         raw = open_npy(value, name)
     elif is_sparse(value):

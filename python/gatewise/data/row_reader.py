@@ -12,6 +12,7 @@ from gatewise import _core
 from gatewise.data import convert
 from gatewise.data.convert import Array, Floats, Labels, RowIndices, Shape
 from gatewise.data.csr import CsrMatrix, to_sparse_rows
+from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Part
 from gatewise.data.targets import TargetRule
 
@@ -79,14 +80,14 @@ class RowReader:
 class _ReadRows:
     """Rows of one array, as read and, once known, as converted and checked."""
 
-    source: Array | CsrMatrix
+    source: Array | CsrMatrix | DenseRows
     raw: Array | CsrMatrix
     indices: RowIndices
     converted: Floats | None = None
     is_finite: bool = False
 
 
-def _is_same_array(a: Array | CsrMatrix, b: Array | CsrMatrix) -> bool:
+def _is_same_array(a: Array | CsrMatrix | DenseRows, b: Array | CsrMatrix | DenseRows) -> bool:
     """Whether two arrays have the same memory, dtype and layout; both may view one tensor."""
     if a is b:
         return True

@@ -58,7 +58,7 @@ def choose_sparsity(
     x : array or SciPy sparse matrix (n, d)
         Samples.
     y : array (n,) or (n, u)
-        Labels or targets.
+        Labels or targets, as in `gw.compare`.
     keep : sequence of float in (0, 1]
         Fractions to compare.
     cv, scoring, seed, **fit_options

@@ -88,6 +88,10 @@ class EncodingModel(Sequential):
             if args or settings:
                 raise TypeError("predict: expected codes alone, without further arguments")
             return self.decode(x)
+        shape = getattr(x, "shape", ())
+        if len(shape) > 2:
+            rows = super().predict(as_rows(x, "x"), *args, **settings)
+            return rows.reshape(shape)
         return super().predict(x, *args, **settings)
 
     def measure(self, x: Any, y: Any = None, cosines: bool = True) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data import convert, is_iterable_of_batches
+from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Checked
 from gatewise.sae.center_and_scale import center_and_scale
 from gatewise.sae.dead_units import DeadUnitsWarning, dead_units, dead_window, describe_dead
@@ -18,6 +19,7 @@ from gatewise.sae.training_data import (
     Rows,
     WeightedRows,
     array_of,
+    as_row_weights,
     as_rows,
     pair_with_targets,
 )
@@ -52,8 +54,9 @@ class ReconstructionModel(EncodingModel):
 
         Parameters
         ----------
-        x : array (n, d), `np.memmap`, path to a `.npy` file, or iterable of batches
-            Rows; a batch is x, `(x, y)` or `(x, y, sample_weight)`. If c and s are not set yet,
+        x : array (n, d), `np.memmap`, path to a `.npy` file, sparse matrix, or iterable of batches
+            Rows; of arrays `(b, t, d)`, b t rows. A sparse matrix is made dense a buffer at a time.
+            A batch is x, `(x, y)` or `(x, y, sample_weight)`. If c and s are not set yet,
             they are computed from all training rows, or from the first batch of an iterable, by
             their sample weights; weights that were set or loaded keep theirs (see `standardize`).
         y : like x, optional
@@ -89,6 +92,8 @@ class ReconstructionModel(EncodingModel):
             rows, weights = x.first()
             first = WeightedRows.of(self._in_memory(rows), weights, "batch 0: ")
         else:
+            if "sample_weight" in settings:
+                settings["sample_weight"] = as_row_weights(settings["sample_weight"], x)
             x = self._in_memory(as_rows(x, "x"))
             y = x if y is None else as_rows(y, "y")
             self._architecture.limits.check(array_of(y), "y")
@@ -135,7 +140,8 @@ class ReconstructionModel(EncodingModel):
         """
         if is_iterable_of_batches(x):
             return super().evaluate(pair_with_targets(x, _NO_LIMITS), y, *args, **settings)
-        result = super().evaluate(x, x if y is None else y, *args, **settings)
+        x = as_rows(x, "x")
+        result = super().evaluate(x, x if y is None else as_rows(y, "y"), *args, **settings)
         return {**self.measure(x, y), **result} if isinstance(result, dict) else result
 
     def train_on_batch(
@@ -147,6 +153,7 @@ class ReconstructionModel(EncodingModel):
         """
         self._training.require_settings()
         self._require_penalty()
+        sample_weight = as_row_weights(sample_weight, x)
         rows = self._in_memory(as_rows(x, "x"))
         target = rows if y is None else as_rows(y, "y")
         self._architecture.limits.check(array_of(target), "y")
@@ -161,7 +168,8 @@ class ReconstructionModel(EncodingModel):
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.test_on_batch`, with x as the target if y is omitted."""
-        return super().test_on_batch(x, x if y is None else y, *args, **settings)
+        x = as_rows(x, "x")
+        return super().test_on_batch(x, x if y is None else as_rows(y, "y"), *args, **settings)
 
     def _require_penalty(self) -> None:
         activation = self._architecture.activation
@@ -174,8 +182,8 @@ class ReconstructionModel(EncodingModel):
             )
 
     def _in_memory(self, rows: Any) -> Rows:
-        """Rows, converted and checked once for all that `fit` does; a memory map is unchanged."""
-        if isinstance(rows, np.memmap):
+        """Rows, converted and checked once for all of `fit`, unless they are read in blocks."""
+        if isinstance(rows, np.memmap | DenseRows):
             return rows
         width = self.input_shape[-1] if self.built else rows.shape[1]
         return Checked(rows, convert.features(rows, "x", (None, width)))

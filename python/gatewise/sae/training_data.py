@@ -14,6 +14,8 @@ import numpy as np
 from gatewise.data import convert
 from gatewise.data.batches import end_pass, iterate, unpack
 from gatewise.data.convert import Array, Floats, Indices
+from gatewise.data.csr import is_sparse, to_csr
+from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Checked, to_part
 from gatewise.data.split import training_samples
 
@@ -22,18 +24,25 @@ _BLOCK_ROWS = 1 << 14
 _SAMPLE_ROWS = 1024
 """Size of the sample for revived units: enough for a median, cheap beside a training step."""
 
-Rows: TypeAlias = "Checked | np.memmap[Any, Any]"
-"""Rows `(n, d)` in memory, converted and checked, or the memory map of a file."""
+Rows: TypeAlias = "Checked | np.memmap[Any, Any] | DenseRows"
+"""Rows `(n, d)` in memory, converted and checked, or the memory map of a file, or sparse ones."""
 
 
 def as_rows(x: Any, name: str) -> Any:
-    """Rows `(n, d)` before conversion: an array, or the memory map of a file."""
+    """Rows `(n, d)` before conversion: an array, the memory map of a file, or `DenseRows`.
+
+    All axes but the last of an array count as rows.
+    """
     if isinstance(x, str | os.PathLike):
         x = _open(x, name)
+    if isinstance(x, DenseRows):
+        return x
+    if is_sparse(x):
+        return DenseRows(to_csr(x, name))
     array = convert.to_array(x, name)
-    if array.ndim != 2:
+    if array.ndim < 2:
         raise ValueError(f"{name}: expected rows (n, d), got an array {array.shape}")
-    return array
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
 def _open(path: str | os.PathLike[str], name: str) -> Any:
@@ -47,7 +56,7 @@ def _open(path: str | os.PathLike[str], name: str) -> Any:
     return rows
 
 
-def array_of(rows: Checked | Array) -> Array:
+def array_of(rows: Checked | Array | DenseRows) -> Any:
     """The array of rows, converted if they are `Checked`."""
     if isinstance(rows, Checked):
         assert rows.converted is not None
@@ -55,10 +64,20 @@ def array_of(rows: Checked | Array) -> Array:
     return rows
 
 
+def as_row_weights(sample_weight: Any, x: Any) -> Any:
+    """Weights of the rows of `as_rows(x)`: those of (b, t) rows as (b t,)."""
+    shape = getattr(x, "shape", ())
+    if len(shape) > 2 and getattr(sample_weight, "shape", None) == tuple(shape[:-1]):
+        return sample_weight.reshape(-1)
+    return sample_weight
+
+
 def read_rows(rows: Rows, indices: range | Indices) -> Floats:
     """Some rows as float32; those of a file are checked each time."""
     array = array_of(rows)
-    part = array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
+    part: Floats = (
+        array[indices.start : indices.stop] if isinstance(indices, range) else array[indices]
+    )
     if isinstance(rows, Checked):
         return part
     return convert.features(part, "x", (None, array.shape[1]), indices)
@@ -91,6 +110,8 @@ class WeightedRows:
         weights = None if self.weights is None else self.weights[:kept]
         if isinstance(self.rows, Checked):
             return WeightedRows(Checked(self.rows.raw[:kept], array[:kept]), weights)
+        if isinstance(self.rows, DenseRows):
+            return WeightedRows(self.rows.slice_rows(0, kept), weights)
         return WeightedRows(cast("np.memmap[Any, Any]", self.rows[:kept]), weights)
 
     def blocks(self) -> Iterator[tuple[Floats, Floats | None]]:
@@ -180,13 +201,14 @@ class Batches:
         if batch is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
         x, _, weights = unpack(batch)
-        return as_rows(x, "batch 0: x"), weights
+        return as_rows(x, "batch 0: x"), as_row_weights(weights, x)
 
     def _pair(self, index: int, batch: Any) -> Any:
-        x, y, weight = unpack(batch)
-        y = x if y is None else y
-        self._limits.check(as_rows(y, f"batch {index}: y"), f"batch {index}: y")
-        return (x, y) if weight is None else (x, y, weight)
+        given, y, weight = unpack(batch)
+        x = as_rows(given, f"batch {index}: x")
+        y = x if y is None else as_rows(y, f"batch {index}: y")
+        self._limits.check(y, f"batch {index}: y")
+        return (x, y) if weight is None else (x, y, as_row_weights(weight, given))
 
 
 class SizedBatches(Batches):

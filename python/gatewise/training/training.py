@@ -96,6 +96,7 @@ class Training:
         if state.trainer is None or state.trained_network is not network:
             state.trainer = resolved.make_trainer(network, optimizer, state.mean_over_counted)
             state.trained_network = network
+            state.continue_optimizer()
         optimizer.attach(state.trainer)
         return state.trainer
 

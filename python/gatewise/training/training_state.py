@@ -29,6 +29,8 @@ class TrainingState:
         Losses and metrics of the outputs of `resolved_network`.
     trainer : Trainer or None
         The core's trainer of `trained_network`.
+    previous_trainer : Trainer or None
+        The one before the last `compile`, if the next goes on with its optimizer state.
     signature : Signature or None
         Names and shapes of inputs, outputs and targets, once `fit` or `evaluate` needed them.
     outputs_checked : bool
@@ -51,18 +53,36 @@ class TrainingState:
     resolved_network: _core.Network | None = None
     trainer: _core.Trainer | None = None
     trained_network: _core.Network | None = None
+    previous_trainer: _core.Trainer | None = None
     signature: Signature | None = None
     outputs_checked: bool = False
     mean_over_counted: bool = False
     lock: TrainerLock = field(default_factory=TrainerLock)
 
     def compile(self, settings: CompileSettings, resolved: Resolved | None) -> None:
-        """Takes what `compile` was given; drops the trainer and its optimizer state."""
+        """Takes what `compile` was given; drops the trainer.
+
+        Its optimizer state is kept for the next one if the optimizer is the same object.
+        """
+        is_same = self.settings is not None and self.settings.optimizer is settings.optimizer
+        self.previous_trainer = self.current_trainer() if is_same else None
         self.settings, self.resolved = settings, resolved
         self.resolved_network = self.network
         self.signature = None
         self.trainer = None
         self.outputs_checked = False
+
+    def continue_optimizer(self) -> None:
+        """Gives the new trainer the optimizer state that `compile` kept, if its arrays fit."""
+        before, self.previous_trainer = self.previous_trainer, None
+        assert self.trainer is not None
+        if before is None:
+            return
+        kept, own = before.state(), self.trainer.state()
+        if {name: array.shape for name, array in kept.items()} == {
+            name: array.shape for name, array in own.items()
+        }:
+            self.trainer.set_state(kept)
 
     def current_trainer(self) -> _core.Trainer | None:
         """The trainer, if it is one of the current network."""

@@ -28,6 +28,8 @@ def replace_file(target: Path, data: bytes) -> None:
     The bytes go to a temporary file in the same folder and are flushed to the disk; the file is
     renamed; then the folder is flushed. Temporary files of killed processes are removed before.
     """
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: expected its folder to exist, found none")
     remove_leftovers(target)
     temporary = temporary_path(target)
     with open(temporary, "xb") as file:

@@ -32,7 +32,9 @@ def compare(
     x : array or SciPy sparse matrix (n, ...)
         Samples.
     y : array (n,) or (n, u), optional
-        Labels or targets. If omitted, models learn to reconstruct x.
+        Labels or targets. If omitted, models learn to reconstruct x. Labels are integers from 0,
+        or text, bool or whole floats, which are trained on as indices of the sorted classes, each
+        `(n,)` or `(n, 1)`; or one-hot rows. Whole floats are labels if a candidate classifies.
     cv : int, splitter, or iterable of (training, validation) rows
         An int is the count of shuffled folds, stratified by class if y holds labels.
     scoring : callable (y, predicted) -> float, optional

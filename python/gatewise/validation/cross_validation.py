@@ -13,6 +13,7 @@ from gatewise.data.take_rows import take_rows
 from gatewise.utils.checks import check_integer
 from gatewise.validation.candidates import default_scoring, fit_model, new_model, predict
 from gatewise.validation.folds import make_folds, num_samples
+from gatewise.validation.labels import as_targets
 from gatewise.validation.one_standard_error import simplest_within_one_error, standard_errors
 
 if TYPE_CHECKING:
@@ -170,19 +171,21 @@ def cross_validate(
     seed = check_integer("seed", seed, 0)
     if y is not None and num_samples(x) != len(y):
         raise ValueError(f"y: expected {num_samples(x)} targets, one for each row, got {len(y)}")
-    y = None if y is None else np.asarray(y)
-    folds = make_folds(cv, x, y, seed)
-    for name, candidate in models.items():
-        new_model(name, candidate, seed)  # an invalid candidate raises before any is fitted
-    target = x if y is None else y
+    # An invalid candidate raises before any is fitted.
+    made = [new_model(name, candidate, seed) for name, candidate in models.items()]
+    targets = as_targets(y, made)
+    folds = make_folds(cv, x, targets.to_score, seed)
+    y, target = targets.y, x if y is None else targets.to_score
     measure, score = default_scoring(target) if scoring is None else ("score", scoring)
+    if scoring is not None and y is not None:
+        target = y
     scores, fit_seconds, predict_seconds = np.zeros((3, len(models), len(folds)))
     for column, (training, held_out) in enumerate(folds):
         for line, (name, candidate) in enumerate(models.items()):
             model = new_model(name, candidate, seed + column)
             started = time.perf_counter()
-            targets = None if y is None else y[training]
-            fit_model(model, take_rows(x, training), targets, fit_options)
+            own_y = None if y is None else y[training]
+            fit_model(model, take_rows(x, training), own_y, fit_options)
             fitted = time.perf_counter()
             predicted = predict(model, take_rows(x, held_out))
             ended = time.perf_counter()

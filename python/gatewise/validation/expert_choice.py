@@ -17,6 +17,7 @@ from gatewise.utils.checks import check_integer
 from gatewise.utils.random import seeds_from
 from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
 from gatewise.validation.folds import has_labels
+from gatewise.validation.labels import as_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +74,8 @@ def choose_experts(
     x : array or SciPy sparse matrix (n, d)
         Samples.
     y : array (n,) or (n, u)
-        Labels 0 to C - 1, or targets.
+        Labels or targets, as in `compare`; whole floats are labels if they have at most 20
+        distinct values, and one-hot rows become class indices.
     num_experts, k : sequence of int
         Values to compare.
     cv : int, splitter, or iterable of (training, validation) rows
@@ -120,6 +122,7 @@ def choose_experts(
     if is_sparse(x):
         x = to_csr(x, "x")
     if make_model is None:
+        y = as_targets(y).to_score
         make_model = _default_model(x, y, expert, score)
     make: Callable[[int, int], Model] = make_model
     with seeds_from(seed):

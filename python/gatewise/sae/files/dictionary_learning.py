@@ -8,6 +8,8 @@
 | MatryoshkaBatchTopKSAE | W_enc (d, m), W_dec (m, d) | the same, with b_enc; group_sizes | yes |
 | JumpReluAutoEncoder | W_enc, W_dec | b_enc, b_dec, threshold (m,) | no |
 | GatedAutoEncoder | as AutoEncoder | gate_bias, mag_bias, r_mag, decoder_bias | yes |
+
+Older files of AutoEncoderTopK lack threshold, or k too, which their configuration has.
 """
 
 from __future__ import annotations
@@ -130,9 +132,12 @@ def _activation(
         case "gated":
             names = ("gate_bias", "mag_bias", "r_mag")
             return StoredGated(*(tensors.take(name, (m,)) for name in names))
-    k = tensors.take_integers("k")[0]
-    trainer.expect("k", k)
-    threshold = float(tensors.take("threshold", ()))
+    if "k" in tensors:
+        k = tensors.take_integers("k")[0]
+        trainer.expect("k", k)
+    else:  # older files have it in the configuration only
+        k = trainer.integer("k", 1)
+    threshold = float(tensors.take("threshold", ())) if "threshold" in tensors else _UNSET
     if kind == "top_k":
         metadata["threshold"] = threshold
         return StoredTopK(k)
