@@ -107,8 +107,7 @@ void GatedExpertsLayer::set_groups(const std::vector<Index>& groups) {
 // The id of each new group: that of the group which had the same units, or a new one.
 std::vector<Index> GatedExpertsLayer::ids_after(const std::vector<Index>& groups, Index count) {
   const std::vector<Index>& ids = block_.find("kernel").slice_ids;
-  std::vector<Index> first(static_cast<std::size_t>(count),
-                           -1);  // previous group of a group's units
+  std::vector<Index> first(static_cast<std::size_t>(count), -1);  // a previous group of its units
   std::vector<Index> previous_units(static_cast<std::size_t>(group_count_), 0);
   std::vector<Index> units(static_cast<std::size_t>(count), 0);
   for (std::size_t i = 0; i < groups.size(); ++i) {

@@ -33,15 +33,22 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two processors")
-@pytest.mark.parametrize(
-    "setting", [{"OMP_PROC_BIND": "true"}, {"OMP_PLACES": "cores"}, {"GOMP_CPU_AFFINITY": "0 1"}]
-)
+PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+COUNT = MODEL + "print(gw.get_num_threads(), _core.parallel_probe(64))"
+
+
+@pytest.mark.skipif(len(PROCESSORS) < 2, reason="needs two processors")
+@pytest.mark.parametrize("setting", [{"OMP_PROC_BIND": "true"}, {"OMP_PLACES": "threads"}])
 def test_bound_threads_are_all_used(setting: dict[str, str]) -> None:
-    program = MODEL + "print(gw.get_num_threads(), _core.parallel_probe(64))"
-    free, bound = run(program), run(program, **setting)
+    free, bound = run(COUNT), run(COUNT, **setting)
     assert bound.stdout == free.stdout, bound.stderr
     assert int(free.stdout.split()[0]) >= 2
+
+
+@pytest.mark.skipif(len(PROCESSORS) < 2, reason="needs two processors")
+def test_the_processors_of_gomp_cpu_affinity_are_all_used() -> None:
+    result = run(COUNT, GOMP_CPU_AFFINITY=f"{PROCESSORS[0]} {PROCESSORS[1]}")
+    assert result.stdout == "2 2\n", result.stderr
 
 
 def test_ctrl_c_stops_a_call_of_the_main_thread_wherever_the_package_was_imported() -> None:
