@@ -50,7 +50,7 @@ def test_a_killed_save_is_cleared_by_the_next(tmp_path: Path) -> None:
         from pathlib import Path
         from gatewise.utils import disk
         while True:
-            disk.replace_file(Path({str(target)!r}), bytes(200 << 20))
+            disk.replace_file(Path({str(target)!r}), [bytes(200 << 20)])
     """
     for _ in range(20):
         process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.io import format_1
-from gatewise.io.header import FORMAT, FORMAT_VERSION, dtype_name, read_header
+from gatewise.io.header import FORMAT, FORMAT_VERSION, read_header
+from gatewise.io.safetensors import Parts, dtype_name, file_parts
 from gatewise.registry import Config
 from gatewise.utils.disk import replace_file
 
@@ -52,8 +53,10 @@ def to_bytes(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any
     tensors : mapping of str to ndarray
         Any shape, of float32, float64, an integer type or bool; made contiguous here.
     """
-    from safetensors.numpy import save
+    return b"".join(_parts(content, config, tensors))
 
+
+def _parts(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any]]) -> Parts:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # ascontiguousarray makes a scalar one-dimensional; the file keeps the shape that was given.
     arrays = {name: array.reshape(tensors[name].shape) for name, array in arrays.items()}
@@ -67,8 +70,7 @@ def to_bytes(content: str, config: Config, tensors: Mapping[str, npt.NDArray[Any
         "config_crc32": crc32_hex(text.encode()),
         "tensors": json.dumps(manifest),
     }
-    data: bytes = save(arrays, metadata)
-    return data
+    return file_parts(arrays, metadata)
 
 
 def from_bytes(data: bytes, source: str, *contents: str) -> Container:
@@ -132,7 +134,7 @@ def write_file(
     tensors: Mapping[str, npt.NDArray[Any]],
 ) -> None:
     """Writes the file; whatever happens, `path` holds the old file or the new one, whole."""
-    replace_file(Path(os.path.realpath(path)), to_bytes(content, config, tensors))
+    replace_file(Path(os.path.realpath(path)), _parts(content, config, tensors))
 
 
 def read_file(path: str | os.PathLike[str], *contents: str) -> Container:

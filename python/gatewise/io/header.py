@@ -2,30 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from gatewise.io.safetensors import DTYPES, LENGTH_BYTES
 from gatewise.registry import Config
 
 FORMAT = "gatewise"
 FORMAT_VERSION = "2"
 READABLE_VERSIONS = ("1", "2")
-
-_DTYPES: dict[str, type[np.generic]] = {
-    "F32": np.float32,
-    "F64": np.float64,
-    "I8": np.int8,
-    "I32": np.int32,
-    "I64": np.int64,
-    "U8": np.uint8,
-    "U16": np.uint16,
-    "U32": np.uint32,
-    "U64": np.uint64,
-    "BOOL": np.bool_,
-}
-_LENGTH_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -47,14 +32,6 @@ class Header:
     config_text: str
     config_crc32: str
     fields: dict[str, Field]
-
-
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """The format's name of a NumPy dtype; TypeError for one that a file cannot hold."""
-    for name, each in _DTYPES.items():
-        if dtype == each:
-            return name
-    raise TypeError(f"dtype: expected one of {', '.join(_DTYPES)}, got {dtype}")
 
 
 def read_header(data: bytes, source: str) -> Header:
@@ -102,8 +79,8 @@ def _parse(data: bytes, source: str) -> tuple[dict[str, Config], dict[str, str]]
         # Refuses what is truncated, has holes, or whose offsets overlap or leave the file.
         entries = dict(deserialize(data))  # type: ignore[no-untyped-call]
         # The metadata is in no function of safetensors that takes bytes.
-        length = int.from_bytes(data[:_LENGTH_BYTES], "little")
-        header = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+        length = int.from_bytes(data[:LENGTH_BYTES], "little")
+        header = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + length])
         return entries, header.get("__metadata__", {})
     except (SafetensorError, ValueError) as error:
         raise ValueError(
@@ -126,7 +103,7 @@ def _field(where: str, entry: Config, listed: Config) -> Field:
     for key in ("dtype", "shape"):
         if listed.get(key) != entry[key]:
             raise ValueError(f"{where}: {key}: expected {listed.get(key)}, got {entry[key]}")
-    if entry["dtype"] not in _DTYPES:
-        raise ValueError(f"{where}: dtype: expected one of {', '.join(_DTYPES)}")
-    dtype = _DTYPES[entry["dtype"]]
+    if entry["dtype"] not in DTYPES:
+        raise ValueError(f"{where}: dtype: expected one of {', '.join(DTYPES)}")
+    dtype = DTYPES[entry["dtype"]]
     return Field(dtype, tuple(entry["shape"]), entry["data"], str(listed.get("crc32")))

@@ -6,6 +6,7 @@ import os
 import re
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,11 +23,12 @@ _UNLOCKED_SECONDS = 60
 """An empty temporary file that is younger may be about to be locked."""
 
 
-def replace_file(target: Path, data: bytes) -> None:
+def replace_file(target: Path, parts: Sequence[bytes | memoryview]) -> None:
     """Writes the file so that, whatever happens, `target` holds the old file or the new one.
 
-    The bytes go to a temporary file in the same folder and are flushed to the disk; the file is
-    renamed; then the folder is flushed. Temporary files of killed processes are removed before.
+    The bytes of all parts go to a temporary file in the same folder and are flushed to the disk;
+    the file is renamed; then the folder is flushed. Temporary files of killed processes are removed
+    before.
     """
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target}: expected its folder to exist, found none")
@@ -35,7 +37,7 @@ def replace_file(target: Path, data: bytes) -> None:
     with open(temporary, "xb") as file:
         try:
             _lock(file)  # until it is renamed or removed: others see that its writer is alive
-            _write(file, data)
+            _write(file, parts)
             os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -46,7 +48,7 @@ def replace_file(target: Path, data: bytes) -> None:
 def write_new(path: Path, data: bytes) -> None:
     """Writes a file that is not there yet and flushes it to the disk; OSError otherwise."""
     with open(path, "xb") as file:
-        _write(file, data)
+        _write(file, [data])
 
 
 def flush_folder(folder: Path) -> None:
@@ -102,9 +104,18 @@ def _lock(file: BinaryIO) -> None:
         return
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    view = memoryview(data)
-    for start in range(0, max(len(view), 1), _CHUNK_BYTES):
-        file.write(view[start : start + _CHUNK_BYTES])
-        file.flush()
-        os.fsync(file.fileno())
+def _write(file: BinaryIO, parts: Sequence[bytes | memoryview]) -> None:
+    unflushed = 0
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), _CHUNK_BYTES):
+            unflushed += file.write(view[start : start + _CHUNK_BYTES])
+            if unflushed >= _CHUNK_BYTES:
+                _flush(file)
+                unflushed = 0
+    _flush(file)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.data.convert import Floats
+from gatewise.io.safetensors import file_parts
 from gatewise.sae.files.float_array import float_array
 
 RAW_DTYPES = {
@@ -146,10 +147,8 @@ def read_safetensors(path: Path) -> TensorFile:
 
 def safetensors_bytes(tensors: Mapping[str, Floats]) -> bytes:
     """A safetensors file of float32 tensors."""
-    from safetensors.numpy import save
-
-    data: bytes = save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
-    return data
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return b"".join(file_parts(arrays, {}))
 
 
 def _raw(path: Path, name: str, tensor_info: Mapping[str, Any], start: int) -> RawTensor:
