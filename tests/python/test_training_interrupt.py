@@ -22,9 +22,14 @@ def test_ctrl_c_leaves_the_model_as_after_a_complete_step(seconds: float) -> Non
     model = make_expert_model(noise=True)
     model.fit(X, Y, verbose=0)
     timer = threading.Timer(seconds, _thread.interrupt_main)
-    timer.start()
+
+    class StartTimer(gw.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if not timer.ident:  # only now: a step was made
+                timer.start()
+
     with pytest.raises(KeyboardInterrupt):
-        model.fit(X, Y, epochs=10**6, verbose=0)
+        model.fit(X, Y, epochs=10**6, verbose=0, callbacks=[StartTimer()])
     timer.join()
     steps = model.optimizer.iterations
 
