@@ -63,6 +63,7 @@ worker.start()
 worker.join()
 model = gw.Sequential([gw.Input((256,)), gw.layers.Dense(4096), gw.layers.Dense(4096)])
 x = np.ones((1 << 15, 256), np.float32)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signalled = []
 def interrupt():
     signalled.append(time.perf_counter())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,14 @@ from training_models import assert_same_weights, make_expert_model
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2000, 6)).astype(np.float32)
 Y = RNG.integers(0, 3, 2000)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_handled() -> Iterator[None]:
+    """Processes that a shell starts in the background ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.12])
