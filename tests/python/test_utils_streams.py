@@ -30,7 +30,7 @@ FIRST = {
 }
 # Other constants of at least 2^32: limits of sizes.
 OTHER_CONSTANTS = {"sae/files/torch_file.py": ["1 << 48"], "sae/code_serialization.py": ["2 ** 62"]}
-OTHER_CORE_CONSTANTS = {"cpp/core/aligned_buffer.h": "1} << 44"}
+OTHER_CORE_CONSTANTS = {"cpp/core/sizes.h": "1} << 44"}
 
 
 def package_files() -> list[Path]:
