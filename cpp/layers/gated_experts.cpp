@@ -107,22 +107,14 @@ void GatedExpertsLayer::set_groups(const std::vector<Index>& groups) {
 // The id of each new group: that of the group which had the same units, or a new one.
 std::vector<Index> GatedExpertsLayer::ids_after(const std::vector<Index>& groups, Index count) {
   const std::vector<Index>& ids = block_.find("kernel").slice_ids;
-  std::vector<Index> first(static_cast<std::size_t>(count), -1);  // a previous group of its units
-  std::vector<Index> previous_units(static_cast<std::size_t>(group_count_), 0);
-  std::vector<Index> units(static_cast<std::size_t>(count), 0);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    ++units[groups[i]];
-    ++previous_units[groups_[i]];
-    first[groups[i]] = groups_[i];
-  }
-  std::vector<char> is_same(static_cast<std::size_t>(count), 1);
-  for (std::size_t i = 0; i < groups.size(); ++i)
-    is_same[groups[i]] &= groups_[i] == first[groups[i]];
   std::vector<Index> result;
   for (Index group = 0; group < count; ++group) {
-    const Index previous = first[group];
-    const bool keeps = is_same[group] && units[group] == previous_units[previous];
-    result.push_back(!keeps ? next_group_id_++ : ids.empty() ? previous : ids[previous]);
+    const auto unit = std::find(groups.begin(), groups.end(), group) - groups.begin();
+    const Index previous = groups_[unit];
+    bool has_same_units = true;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      has_same_units &= (groups[i] == group) == (groups_[i] == previous);
+    result.push_back(!has_same_units ? next_group_id_++ : ids.empty() ? previous : ids[previous]);
   }
   return result;
 }

@@ -81,10 +81,7 @@ class Part:
     ) -> tuple[Array | CsrMatrix, RowIndices]:
         """The rows in `row_ranges` (from, to), in this order, and their indices; default all."""
         spans = self._spans(row_ranges)
-        if isinstance(self.raw, DenseRows):
-            indices = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
-            return self.raw[indices], indices
-        if spans == [(0, self.raw.shape[0])]:
+        if spans == [(0, self.raw.shape[0])] and not isinstance(self.raw, DenseRows):
             return self.raw, range(self.raw.shape[0])
         if len(spans) == 1:
             return self.raw[slice(*spans[0])], range(*spans[0])

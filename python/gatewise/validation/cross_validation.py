@@ -175,10 +175,13 @@ def cross_validate(
     made = [new_model(name, candidate, seed) for name, candidate in models.items()]
     targets = as_targets(y, made)
     folds = make_folds(cv, x, targets.to_score, seed)
-    y, target = targets.y, x if y is None else targets.to_score
-    measure, score = default_scoring(target) if scoring is None else ("score", scoring)
-    if scoring is not None and y is not None:
-        target = y
+    y = targets.y
+    if scoring is None:
+        target = x if y is None else targets.to_score
+        measure, score = default_scoring(target)
+    else:
+        target = x if y is None else y
+        measure, score = "score", scoring
     scores, fit_seconds, predict_seconds = np.zeros((3, len(models), len(folds)))
     for column, (training, held_out) in enumerate(folds):
         for line, (name, candidate) in enumerate(models.items()):
