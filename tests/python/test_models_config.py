@@ -118,3 +118,65 @@ def test_frozen_layers_and_states_are_not_trainable():
 def test_the_summary_is_printed_by_default(capsys):
     _sequential().summary(line_length=30)
     assert "\n" + "-" * 30 + "\n" in capsys.readouterr().out
+
+
+class OfUnits(gw.Model):
+    def __init__(self, units, activation=None, **options):
+        x = gw.Input((3,))
+        super().__init__(x, Dense(units, activation=activation)(x), **options)
+        self.units = units
+
+
+class OfLayers(gw.Sequential):
+    def __init__(self, *layers):
+        super().__init__(layers)
+
+
+class Described(OfLayers):
+    def __init__(self, units):
+        super().__init__(gw.Input((3,)), Dense(units))
+        self.units = units
+
+    def get_config(self):
+        return {"units": self.units}
+
+
+class Labelled(gw.SparseAutoencoder):
+    """Without a constructor of its own."""
+
+
+def test_a_subclass_is_described_by_the_arguments_of_its_constructor():
+    model = OfUnits(np.int64(5), activation="relu", name="own")
+    config = json.loads(json.dumps(model.get_config()))
+    assert config == {"units": 5, "activation": "relu", "name": "own"}
+    restored = OfUnits.from_config(config)
+    assert (restored.units, restored.name, restored.output_shape) == (5, "own", (None, 5))
+    assert json.loads(model.to_json())["config"] == config
+
+
+def test_a_subclass_may_describe_itself():
+    model = Described(4)
+    assert Described.from_config(model.get_config()).output_shape == (None, 4)
+    with pytest.raises(
+        TypeError, match=r"Described.from_config: expected the arguments of .*units"
+    ):
+        Described.from_config({"size": 4})
+
+
+def test_a_subclass_whose_arguments_are_no_json_values_must_describe_itself():
+    with pytest.raises(
+        NotImplementedError, match=r"OfLayers: expected get_config.* argument layers"
+    ):
+        OfLayers(gw.Input((3,)), Dense(2)).get_config()
+
+
+def test_a_subclass_without_a_constructor_is_described_as_its_base():
+    model = Labelled(16, gw.TopK(4), input_dim=8)
+    restored = Labelled.from_config(model.get_config())
+    assert type(restored) is Labelled
+    assert restored.get_config() == model.get_config()
+
+
+def test_wrong_arguments_of_a_subclass_are_reported_by_its_constructor():
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'units'"):
+        OfUnits()

@@ -12,15 +12,24 @@ from gatewise.layers import Input, Layer
 from gatewise.layers.base import as_symbols
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.models.graph import Graph
+from gatewise.models.subclasses import (
+    check_arguments,
+    constructor_arguments,
+    create,
+    has_own_constructor,
+)
 from gatewise.models.weights import ModelWeights
+from gatewise.registry import Config
 from gatewise.training import Trainable
-from gatewise.utils.checks import check_flag
+from gatewise.utils.checks import check_defaults, check_flag
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 if TYPE_CHECKING:
     import os
+
+    from typing_extensions import Self
 
     from gatewise.layers.symbol import Symbol
 
@@ -45,6 +54,15 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         "make_test_function",
         "make_predict_function",
     )
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keeps the arguments of a user's constructor, which are the model's configuration."""
+        model = super().__new__(cls)
+        if has_own_constructor(cls):
+            model._arguments = constructor_arguments(cls, args, kwargs)
+        return model
+
+    _arguments: Config | None = None
 
     def _start(self, name: str | None) -> None:
         Trainable.__init__(self)
@@ -194,6 +212,43 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return model_from_bytes, (model_to_bytes(self),)
+
+    def get_config(self) -> Config:
+        """The settings as JSON values, from which `from_config` creates an equal model.
+
+        Of a subclass with a constructor of its own: the arguments that it was called with.
+
+        Raises
+        ------
+        NotImplementedError
+            Such an argument is no JSON value; the subclass then overrides this method.
+        """
+        if self._arguments is not None:
+            return check_arguments(type(self), self._arguments)
+        return self._settings()
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
+        """A new model with the settings that `get_config` described, with new weights.
+
+        Raises
+        ------
+        TypeError
+            If `custom_objects` is given, which is not supported; or the settings are not the
+            arguments of a subclass's constructor.
+        """
+        check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
+        if has_own_constructor(cls):
+            model: Self = create(cls, config)
+            return model
+        return cls._from_settings(config)
+
+    def _settings(self) -> Config:
+        raise NotImplementedError
+
+    @classmethod
+    def _from_settings(cls, config: Config) -> Self:
+        raise NotImplementedError
 
     def to_json(self, **options: Any) -> str:
         """The configuration as JSON text, which `gw.models.model_from_json` reads."""

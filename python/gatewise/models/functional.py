@@ -168,20 +168,11 @@ class Model(BaseModel):
         """
         return compare_models(self, other, x, batch_size)
 
-    def get_config(self) -> Config:
-        """The graph and its layers' settings as JSON values; `from_config` makes an equal model."""
+    def _settings(self) -> Config:
         return functional_config(self._built_graph(), self.name)
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the graph that `get_config` described, with new weights.
-
-        Raises
-        ------
-        TypeError
-            If `custom_objects` is given, which is not supported.
-        """
-        check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
+    def _from_settings(cls, config: Config) -> Self:
         graph = graph_from_config(config)
         return cls(graph.inputs, graph.outputs, name=config["name"])
 

@@ -103,8 +103,7 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._stack)
 
-    def get_config(self) -> Config:
-        """The layers' settings as JSON values, from which `from_config` makes an equal model."""
+    def _settings(self) -> Config:
         return {
             "name": self.name,
             "input": None if self._input is None else self._input.node.layer.get_config(),
@@ -112,15 +111,7 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the layers that `get_config` described, with new weights.
-
-        Raises
-        ------
-        TypeError
-            If `custom_objects` is given, which is not supported.
-        """
-        check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
+    def _from_settings(cls, config: Config) -> Self:
         first = config["input"]
         layers: list[Any] = (
             [] if first is None else [Input(tuple(first["shape"]), name=first["name"])]

@@ -9,7 +9,7 @@ from gatewise.io.saved import MODELS
 from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.models.sequential import Sequential
-from gatewise.utils.checks import check_defaults, check_integer
+from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,15 +122,7 @@ class SparseExpertModel(Sequential):
         super().__init__(layers, name=name)
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model of the layers that `get_config` described, with new weights.
-
-        Raises
-        ------
-        TypeError
-            If `custom_objects` is given, which is not supported.
-        """
-        check_defaults("from_config", {"custom_objects": custom_objects}, {"custom_objects": None})
+    def _from_settings(cls, config: Config) -> Self:
         model = cls.__new__(cls)
         first = config["input"]
         layers: list[Any] = [Input(tuple(first["shape"]), name=first["name"])]

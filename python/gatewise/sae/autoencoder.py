@@ -338,8 +338,7 @@ class SparseAutoencoder(ReconstructionModel):
             self._stack = layers
             self._connect()
 
-    def get_config(self) -> Config:
-        """The settings as JSON values, for `from_config`."""
+    def _settings(self) -> Config:
         return {
             "name": self.name,
             "seed": self.seed,
@@ -348,8 +347,7 @@ class SparseAutoencoder(ReconstructionModel):
         }
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: None = None) -> Self:
-        """A new model with these settings and new weights."""
+    def _from_settings(cls, config: Config) -> Self:
         settings = dict(config)
         layer_name = settings.pop("layer_name", None)
         model = cls(**settings)
