@@ -1,6 +1,7 @@
 """Saving removes temporary files of killed processes, and none of a process that still writes."""
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 import gatewise as gw
-from gatewise.utils.disk import temporary_path
+from gatewise.sae.files.folder import write_folder
+from gatewise.utils.disk import locked_folder, temporary_path
 
 
 def make_model() -> gw.Sequential:
@@ -65,6 +67,37 @@ def test_a_killed_save_is_cleared_by_the_next(tmp_path: Path) -> None:
     assert names(tmp_path) == {"model.gatewise"}
     loaded = gw.load_model(target)
     np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
+def test_exporting_a_folder_removes_leftovers_of_that_folder_only(tmp_path: Path) -> None:
+    target = tmp_path / "sae"
+    abandoned, written, fresh = (temporary_path(target) for _ in range(3))
+    other = temporary_path(tmp_path / "other")
+    hour_ago = time.time() - 3600
+    for each in (abandoned, written, fresh, other):
+        each.mkdir()
+        (each / "part").write_bytes(b"part of a file")
+        if each is not fresh:
+            os.utime(each, (hour_ago, hour_ago))
+    sae = gw.SparseAutoencoder(16, gw.TopK(4), input_dim=8)
+    left = {"sae", written.name, other.name, fresh.name}
+    with locked_folder(written):
+        sae.export_to(target, "sae_lens")
+        assert names(tmp_path) == left
+        sae.export_to(target, "sae_lens", overwrite=True)
+        assert names(tmp_path) == left
+    sae.export_to(target, "sae_lens", overwrite=True)
+    assert names(tmp_path) == left - {written.name}
+
+
+def test_leftovers_stay_while_they_may_be_the_only_copy(tmp_path: Path) -> None:
+    target = tmp_path / "sae"
+    retired = temporary_path(target)
+    retired.mkdir()
+    os.utime(retired, (0, 0))
+    with pytest.raises(FileNotFoundError):
+        write_folder(target, {"not there/part": b"1"}, overwrite=False)
+    assert names(tmp_path) == {retired.name}
 
 
 @pytest.mark.parametrize("length", [200, 201, 240, 255])

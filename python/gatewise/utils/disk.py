@@ -1,12 +1,15 @@
-"""Files that are on the disk when a function returns, and what killed processes leave."""
+"""Files and folders that are on the disk when a call returns, and what killed processes leave."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+import stat
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +23,7 @@ _CHUNK_BYTES = 32 << 20
 _NAME_BYTES = 200
 """Longer names are shortened in those of temporary files, which must fit 255 bytes."""
 _UNLOCKED_SECONDS = 60
-"""An empty temporary file that is younger may be about to be locked."""
+"""A temporary folder or empty file that is younger may be about to be locked."""
 
 
 def replace_file(target: Path, parts: Sequence[bytes | memoryview]) -> None:
@@ -36,7 +39,9 @@ def replace_file(target: Path, parts: Sequence[bytes | memoryview]) -> None:
     temporary = temporary_path(target)
     with open(temporary, "xb") as file:
         try:
-            _lock(file)  # until it is renamed or removed: others see that its writer is alive
+            _lock(
+                file.fileno()
+            )  # until it is renamed or removed: others see that its writer is alive
             _write(file, parts)
             os.replace(temporary, target)
         except BaseException:
@@ -62,13 +67,27 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Holds a lock on a folder, also while it is renamed: others see that its writer is alive."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def temporary_path(path: Path) -> Path:
     """A name that nothing has yet, in the same folder, so that renaming moves no data."""
     return path.with_name(f"{_stem(path)}{os.urandom(4).hex()}.tmp")
 
 
 def remove_leftovers(target: Path) -> None:
-    """Removes temporary files of `target` whose writing process is gone, and no others."""
+    """Removes temporary files and folders of `target` whose writing process is gone, no others."""
     if fcntl is None or not target.parent.is_dir():
         return
     pattern = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{8}\.tmp")
@@ -79,13 +98,22 @@ def remove_leftovers(target: Path) -> None:
 
 def _remove_if_abandoned(path: Path) -> None:
     try:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            status = os.fstat(file.fileno())
-            if status.st_size or time.time() - status.st_mtime > _UNLOCKED_SECONDS:
-                path.unlink(missing_ok=True)
-    except OSError:  # locked by its writer, renamed in the meantime, a folder, or not ours
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:  # renamed or removed in the meantime, or not ours
         return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status = os.fstat(descriptor)
+        is_old = time.time() - status.st_mtime > _UNLOCKED_SECONDS
+        if stat.S_ISDIR(status.st_mode):
+            if is_old:
+                shutil.rmtree(path)
+        elif status.st_size or is_old:
+            path.unlink(missing_ok=True)
+    except OSError:  # locked by its writer, or not ours
+        return
+    finally:
+        os.close(descriptor)
 
 
 def _stem(path: Path) -> str:
@@ -95,11 +123,11 @@ def _stem(path: Path) -> str:
     return f".{name}."
 
 
-def _lock(file: BinaryIO) -> None:
+def _lock(descriptor: int) -> None:
     if fcntl is None:
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # a file system without locks: then nobody removes leftovers either
         return
 

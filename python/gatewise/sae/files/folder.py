@@ -7,7 +7,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatewise.utils.disk import flush_folder, temporary_path, write_new
+from gatewise.utils.disk import (
+    flush_folder,
+    locked_folder,
+    remove_leftovers,
+    temporary_path,
+    write_new,
+)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
@@ -15,7 +21,8 @@ def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> Non
 
     The files are written to a temporary folder in the same directory and flushed to disk; then the
     folder is renamed. An existing folder is renamed right before, deleted right after, and restored
-    if the renaming fails.
+    if the renaming fails. Temporary folders of killed processes are removed as soon as `path` holds
+    the new one: until then they may be the only copy.
 
     Raises
     ------
@@ -33,22 +40,29 @@ def write_folder(path: Path, files: Mapping[str, bytes], overwrite: bool) -> Non
     temporary, retired = temporary_path(target), temporary_path(target)
     try:
         temporary.mkdir()
-        for name, data in files.items():
-            write_new(temporary / name, data)
-        flush_folder(temporary)
-        if is_old:
-            target.rename(retired)
-        try:
-            temporary.rename(target)
-        except BaseException:
+        with locked_folder(temporary):
+            for name, data in files.items():
+                write_new(temporary / name, data)
+            flush_folder(temporary)
             if is_old:
-                retired.rename(target)
-            raise
+                _replace_folder(temporary, target, retired)
+            else:
+                temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush_folder(target.parent)
-    if is_old:
+    remove_leftovers(target)
+
+
+def _replace_folder(new: Path, target: Path, retired: Path) -> None:
+    with locked_folder(target):
+        target.rename(retired)
+        try:
+            new.rename(target)
+        except BaseException:
+            retired.rename(target)
+            raise
         shutil.rmtree(retired)
 
 
