@@ -1,5 +1,5 @@
-// The x86-64 levels (System V psABI) that this processor and operating system can run. Compiled for
-// the platform's baseline, without any of the core's headers.
+// The levels that this processor and operating system can run, oldest first: the platform's baseline
+// and those of x86-64 (System V psABI). Compiled for the baseline, without the core's headers.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 namespace gatewise {
 
 inline std::vector<std::string> runnable_levels() {
+  std::vector<std::string> runnable{"baseline"};
 #if defined(__x86_64__)
-  std::vector<std::string> runnable;
   __builtin_cpu_init();
   const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
                   __builtin_cpu_supports("ssse3");
@@ -21,10 +21,8 @@ inline std::vector<std::string> runnable_levels() {
   if (v2) runnable.push_back("v2");
   if (v3) runnable.push_back("v3");
   if (v4) runnable.push_back("v4");
-  return runnable;
-#else
-  return {"baseline"};
 #endif
+  return runnable;
 }
 
 }  // namespace gatewise

@@ -36,11 +36,9 @@ def choose(requested: str, built: list[str], runnable: list[str]) -> str:
     for level in _PREFERENCE:
         if level in usable:
             return level
-    if not runnable:
-        raise ImportError("gatewise: expected a processor of x86-64 level v2 or newer, got none")
     raise ImportError(
         f"gatewise: was built for {', '.join(built) or 'no level'}, and this processor runs "
-        f"{names}; GATEWISE_LEVELS=all pip install builds every level"
+        f"{names}; GATEWISE_LEVELS=native pip install builds the newest of them"
     )
 
 

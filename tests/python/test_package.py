@@ -95,18 +95,13 @@ def test_a_level_that_was_not_built_names_the_setting_that_builds_it() -> None:
         _levels.choose("v3", ["v2"], ["v2", "v3"])
 
 
-def test_a_build_for_a_newer_processor_names_the_setting_that_builds_all_levels() -> None:
+def test_a_build_for_a_newer_processor_names_the_setting_that_builds_for_this_one() -> None:
     message = (
-        "gatewise: was built for v4, and this processor runs v2, v3; GATEWISE_LEVELS=all pip "
-        "install builds every level"
+        "gatewise: was built for v4, and this processor runs baseline, v2; GATEWISE_LEVELS=native "
+        "pip install builds the newest of them"
     )
     with pytest.raises(ImportError, match=re.escape(message)):
-        _levels.choose("", ["v4"], ["v2", "v3"])
-
-
-def test_a_processor_without_any_level_is_refused() -> None:
-    with pytest.raises(ImportError, match="expected a processor of x86-64 level v2 or newer"):
-        _levels.choose("", ["v2", "v3", "v4"], [])
+        _levels.choose("", ["v4"], ["baseline", "v2"])
 
 
 @pytest.mark.parametrize(
@@ -116,6 +111,8 @@ def test_a_processor_without_any_level_is_refused() -> None:
         (["v3"], ["v2", "v3", "v4"], "v3"),
         (["v2", "v3", "v4"], ["v2", "v3", "v4"], "v4"),
         (["baseline"], ["baseline"], "baseline"),
+        (["baseline", "v2"], ["baseline"], "baseline"),
+        (["baseline", "v2"], ["baseline", "v2", "v3"], "v2"),
     ],
 )
 def test_the_newest_level_that_was_built_and_runs_is_chosen(
@@ -132,7 +129,7 @@ def test_runnable_levels_agree_with_the_system() -> None:
         "v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
         "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
     }
-    expected, have = [], True
+    expected, have = ["baseline"], True
     for level, wanted in needs.items():
         have = have and wanted <= flags
         expected += [level] if have else []
