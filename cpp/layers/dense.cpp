@@ -53,6 +53,7 @@ class Dense final : public Layer {
   }
 
   Activation output_activation() const override { return activation_; }
+  void set_output_activation(Activation activation) override { activation_ = activation; }
   bool reads_sparse() const override { return true; }
 
  protected:

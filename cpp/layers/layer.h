@@ -157,6 +157,9 @@ class Layer {
 
   // The layer's last activation, which a loss may compute instead.
   virtual Activation output_activation() const { return Activation::kLinear; }
+  virtual void set_output_activation(Activation) {
+    require(false, "activation: expected a layer with an activation");
+  }
 
   // Throws if stored values of the right types and shapes are inconsistent.
   virtual void check_stored(const StoredValues&) const {}

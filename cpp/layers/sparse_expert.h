@@ -16,6 +16,7 @@ class SparseExpertLayer final : public Layer {
   void backward(BackwardPass& pass) override;
   void finish_step(void* saved) override;
   Activation output_activation() const override { return activation_; }
+  void set_output_activation(Activation activation) override { activation_ = activation; }
   bool reads_sparse() const override { return true; }
 
   // Runs only the router.

@@ -18,7 +18,7 @@ constexpr float kMinNorm = 1e-12f;
 class KeysRouter final : public SoftmaxRouter {
  public:
   explicit KeysRouter(const Options& options)
-      : SoftmaxRouter(options, options.integer("router.k"), Weighing::kNormalized),
+      : SoftmaxRouter(options, options.integer("router.k"), weighing_by_scores(options)),
         key_dim_(options.integer("router.key_dim")),
         cosine_(options.text("router.similarity") == "cosine"),
         inverse_temperature_(1.0f / static_cast<float>(options.number("router.temperature"))) {

@@ -1,5 +1,5 @@
 // Top-k of noisy logits in training, H = x W + N(0, 1) softplus(x W_noise), weighted by the softmax
-// over the chosen (Shazeer et al. 2017, eq. 3 to 5). No noise outside training.
+// over the chosen (Shazeer et al. 2017, eq. 3 to 5) or over all. No noise outside training.
 #include "core/random_streams.h"
 #include "kernels/math.h"
 #include "kernels/random_fill.h"
@@ -11,7 +11,7 @@ namespace {
 class NoisyTopKRouter final : public SoftmaxRouter {
  public:
   explicit NoisyTopKRouter(const Options& options)
-      : SoftmaxRouter(options, options.integer("router.k"), Weighing::kNormalized) {}
+      : SoftmaxRouter(options, options.integer("router.k"), weighing_by_scores(options)) {}
 
   void declare(ParameterBlock& block, Index width) override {
     SoftmaxRouter::declare(block, width);

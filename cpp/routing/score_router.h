@@ -14,6 +14,11 @@ inline constexpr float kMinSum = std::numeric_limits<float>::min();
 // Weights of the chosen experts: their scores, their scores divided by the sum, or 1 each.
 enum class Weighing { kScores, kNormalized, kOnes };
 
+// Reads option "router.normalize".
+inline Weighing weighing_by_scores(const Options& options) {
+  return options.flag("router.normalize") ? Weighing::kNormalized : Weighing::kScores;
+}
+
 class ScoreRouter : public Router {
  public:
   ScoreRouter(const Options& options, Index k, Weighing weighing);

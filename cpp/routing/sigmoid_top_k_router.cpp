@@ -13,8 +13,7 @@ namespace {
 class SigmoidTopKRouter final : public ScoreRouter {
  public:
   explicit SigmoidTopKRouter(const Options& options)
-      : ScoreRouter(options, options.integer("router.k"),
-                    options.flag("router.normalize") ? Weighing::kNormalized : Weighing::kScores) {}
+      : ScoreRouter(options, options.integer("router.k"), weighing_by_scores(options)) {}
 
  protected:
   float score_row(const float* logits, float* scores) const override {

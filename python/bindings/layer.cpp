@@ -241,6 +241,11 @@ py::array training_load(Layer& layer) {
   return copy_array<std::int64_t>(load.data(), static_cast<Index>(load.size()));
 }
 
+void set_output_activation(Layer& layer, const std::string& name) {
+  const auto lock = layer.access().lock_for_write();
+  layer.set_output_activation(activation_from_name(name));
+}
+
 Index count_nonzero_values(Layer& layer, const std::string& name) {
   return count_nonzero(layer.parameters(), layer.parameters().find(name));
 }
@@ -287,6 +292,7 @@ void bind_layer(py::module_& module) {
       .def("build", &build, py::arg("input_widths"), py::arg("max_values") = kMaxFloats)
       .def_property_readonly("output_width", &Layer::output_width)
       .def_readwrite("trainable", &Layer::trainable)
+      .def("set_output_activation", &set_output_activation, py::arg("name"))
       .def("set_random_stream", &Layer::set_random_stream, py::arg("seed"), py::arg("stream"))
       .def("routing", &routing, py::arg("x"))
       .def("training_load", &training_load)

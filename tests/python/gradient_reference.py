@@ -154,7 +154,7 @@ def route(node: Node, x, run: Run):
     weights = np.take_along_axis(scores, chosen, axis=1)
     if o.get("router.combine") == "sum":
         weights = np.ones_like(weights)
-    elif kind in ("noisy_top_k", "keys", "output_sum") or o.get("router.over") == "chosen":
+    elif kind == "output_sum" or o.get("router.over") == "chosen":
         weights = softmax(np.take_along_axis(logits, chosen, axis=1))
     elif o.get("router.normalize", False):
         weights = weights / weights.sum(axis=1, keepdims=True)

@@ -21,7 +21,7 @@ def data():
 
 
 def test_parallel_experts_are_summed_with_their_weights():
-    model = gw.create_sparse_expert_model(6, 3, 4)
+    model = gw.create_sparse_expert_model(6, 3, 4, activation="softmax")
     x = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
     weights = model.layers[0].named_weights()
     assert {name: each.shape for name, each in weights.items()} == {

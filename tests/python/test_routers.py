@@ -1,9 +1,12 @@
 """Configuration objects of routers and balance terms."""
 
+import numpy as np
 import pytest
 
 import gatewise as gw
 from gatewise import _core, balance, routers
+
+WEIGHTED = [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
 
 
 def test_every_router_of_the_core_has_exactly_one_class():
@@ -105,3 +108,41 @@ def test_a_wrong_balance_is_refused():
         balance.get("aux")
     with pytest.raises(ValueError, match=r"weight: expected a number >= 0, got -1"):
         balance.AuxLoss(-1)
+
+
+@pytest.mark.parametrize(
+    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
+)
+def test_the_weight_of_one_expert_depends_on_the_router(kind):
+    x = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    layer = gw.SparseExpertLayer(3, num_experts=4, router=kind(1), k=1)
+    layer(x)
+    assert (layer.routing(x)[1] < 1).all()
+    before = layer.get_weights()
+    layer.compile("sgd", "mse")
+    layer.fit(x, np.ones((20, 3)), verbose=0)
+    moved = {
+        parameter.name: not np.array_equal(old, new)
+        for parameter, old, new in zip(layer.parameters(), before, layer.get_weights(), strict=True)
+    }
+    assert all(moved[name] for name in moved if name.startswith(("router", "key", "projection")))
+
+
+@pytest.mark.parametrize(
+    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
+)
+def test_weights_sum_to_one_by_default_from_two_experts_on(kind):
+    assert kind(2).normalizes
+    assert not kind(1).normalizes
+    assert kind(1, normalize=True).normalizes
+    assert not kind(2, normalize=False).normalizes
+
+
+@pytest.mark.parametrize(
+    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
+)
+def test_configurations_of_before_keep_the_weight_of_one(kind):
+    config = kind(1).get_config()
+    assert kind.from_config(config) == kind(1)
+    del config["normalize"]
+    assert kind.from_config(config).normalizes

@@ -25,14 +25,14 @@ def create_sparse_expert_model(
     hidden: int = 64,
     experts_per_layer: int = 4,
     k: int = 2,
-    activation: str | None = "softmax",
+    activation: str | None = "auto",
     name: str | None = None,
 ) -> Model:
     """Builds a model of `n_experts` parallel experts or `n_experts` stacked expert layers.
 
-    "parallel": `y = softmax(sum_i alpha_i E_i(x) + b)`, with one learned weight per expert, the
+    "parallel": `y = f(sum_i alpha_i E_i(x) + b)`, with one learned weight per expert, the
     same for all rows. "stack": `h_0 = relu(x P + c)`, `h_i = h_{i-1} + E_i(h_{i-1})` for i from 1
-    to n, `y = softmax(h_n V + b)`, where each E_i is a layer of top-k experts.
+    to n, `y = f(h_n V + b)`, where each E_i is a layer of top-k experts.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ def create_sparse_expert_model(
     experts_per_layer, k : int
         Experts of each layer of a stack, and experts per row.
     activation : str, optional
-        Activation of the output.
+        f, of the output. "auto" is the identity, until `compile` is given a cross-entropy of
+        probabilities: then softmax, or sigmoid for `binary_crossentropy`.
     name : str, optional
         Model name. Generated if omitted.
 
@@ -73,6 +74,7 @@ def create_sparse_expert_model(
     --------
     >>> import gatewise as gw, numpy as np
     >>> model = gw.create_sparse_expert_model(8, 3, n_experts=4)
+    >>> model.compile("adam", "sparse_categorical_crossentropy")
     >>> model.predict(np.ones((2, 8)), verbose=0).sum(axis=1).round(5)
     array([1., 1.], dtype=float32)
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise import activations, constraints, initializers, regularizers
+from gatewise import constraints, initializers, regularizers
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.output_activation import OutputActivation
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @LAYERS.register()
-class Dense(Layer):
+class Dense(OutputActivation, Layer):
     """`y = f(x W + b)` on the last axis.
 
     Parameters
@@ -28,7 +29,8 @@ class Dense(Layer):
     units : int
         Width u of the output.
     activation : str, optional
-        Name of f; None for the identity.
+        Name of f; None for the identity. "auto": the identity, until a model with this output is
+        compiled with a cross-entropy, which sets softmax or sigmoid.
     use_bias : bool
         If True, there is a bias b.
     kernel_initializer, bias_initializer : str or Initializer
@@ -81,7 +83,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(**options)
         self.units = check_integer("units", units, 1)
-        self.activation = activations.get(activation)
+        self._take_activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -101,7 +103,7 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": self.activation,
+            "activation": self.activation_setting,
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

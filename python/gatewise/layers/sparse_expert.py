@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from gatewise import activations, balance, constraints, experts, initializers, regularizers, routers
+from gatewise import balance, constraints, experts, initializers, regularizers, routers
 from gatewise.layers.base import LAYERS, Layer, ShapeOptions
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.fusing import fused_dense
+from gatewise.layers.output_activation import OutputActivation
 from gatewise.layers.storage import FLOAT32, check_storage
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
@@ -45,7 +46,7 @@ _DEFAULT_K = _DefaultInteger(2)
 
 
 @LAYERS.register()
-class SparseExpertLayer(Layer):
+class SparseExpertLayer(OutputActivation, Layer):
     """`y = f(sum_{i in A(x)} w_i(x) E_i(x) + sum_s S_s(x))`: a few of many experts per row.
 
     The router chooses the set `A(x)` of experts for each row, and their weights. Experts that no
@@ -69,7 +70,8 @@ class SparseExpertLayer(Layer):
     shared_experts : int
         Count of additional experts of the same kind that process every row with weight 1.
     activation : str, optional
-        f, applied to the combined output; an expert's own activation is inside `E_i`.
+        f, applied to the combined output, or "auto", see `Dense`; an expert's own activation is
+        inside `E_i`.
     use_bias : bool
         If True, experts have an output bias.
     kernel_initializer : str or Initializer
@@ -141,7 +143,7 @@ class SparseExpertLayer(Layer):
         self.router.check_expert(self.expert)
         self.balance = _balance_for(self.router, balance)
         self.shared_experts = check_integer("shared_experts", shared_experts, 0)
-        self.activation = activations.get(activation)
+        self._take_activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
@@ -289,7 +291,7 @@ class SparseExpertLayer(Layer):
             "router": routers.ROUTERS.serialize(self.router),
             "balance": [balance.BALANCES.serialize(term) for term in self.balance] or None,
             "shared_experts": self.shared_experts,
-            "activation": self.activation,
+            "activation": self.activation_setting,
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),

@@ -20,7 +20,7 @@ def build_sparse_experts_model(
     groups: int | Sequence[int] | str | None = None,
     gate: str = "hard",
     open_share: float | None = None,
-    activation: str = "sigmoid",
+    activation: str | None = "auto",
     name: str | None = None,
 ) -> Model:
     """`h_0 = x P + c`, `h_l = h_{l-1} + sum_i u_i(norm(h_{l-1}))`, and `y = f(h_L V + b)`.
@@ -42,7 +42,8 @@ def build_sparse_experts_model(
     units, groups, gate, open_share
         Of every layer; see `GatedExperts`.
     activation : str
-        f; the sigmoid is that of `binary_crossentropy`.
+        f. "auto" is the identity, until `compile` is given a cross-entropy of probabilities: then
+        sigmoid for `binary_crossentropy`, else softmax.
     name : str, optional
         Made unless given.
 

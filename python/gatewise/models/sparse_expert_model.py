@@ -54,7 +54,8 @@ class SparseExpertModel(Sequential):
         Width of the experts' outputs where a `Dense` on top, behind a ReLU, makes the `output_dim`
         outputs from them; unless given, the experts make the outputs themselves.
     activation : str, optional
-        f, of the model's last layer.
+        f, of the model's last layer. "auto" is the identity, until `compile` is given a
+        cross-entropy of probabilities: then softmax, or sigmoid for `binary_crossentropy`.
     balance : str, Balance, sequence of them, or None
         What keeps the load even: objects of `gw.balance`.
     seed : int, optional
@@ -99,7 +100,7 @@ class SparseExpertModel(Sequential):
         combine: str = "softmax",
         *,
         expert_units: int | None = None,
-        activation: str | None = None,
+        activation: str | None = "auto",
         balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
         seed: int | None = None,
         name: str | None = None,

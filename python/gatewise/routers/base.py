@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from gatewise import initializers
-from gatewise.registry import Configurable, NativeOptions, Registry
-from gatewise.utils.checks import check_integer
+from gatewise.registry import Config, Configurable, NativeOptions, Registry
+from gatewise.utils.checks import check_flag, check_integer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -79,6 +79,35 @@ class SparseRouter(Router):
     def check(self, num_experts: int) -> None:
         if self.k is None or self.k > num_experts:
             raise ValueError(f"k: expected 1 <= k <= num_experts ({num_experts}), got {self.k}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightedRouter(SparseRouter):
+    """A sparse router that weighs the chosen experts by their scores.
+
+    With `normalize`, a row's weights are divided by their sum. By default they are, unless k = 1:
+    the weight of one expert would then always be 1, and the router would have no gradient.
+    """
+
+    normalize: bool | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.normalize is not None:
+            check_flag("normalize", self.normalize)
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether weights sum to 1."""
+        return self.k != 1 if self.normalize is None else self.normalize
+
+    def native_options(self) -> NativeOptions:
+        return {**super().native_options(), "router.normalize": self.normalizes}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        # Configurations without the setting are those of before it: weights summed to 1.
+        return super().from_config({"normalize": True, **config})
 
 
 def check_combine(combine: str) -> None:

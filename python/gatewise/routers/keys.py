@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gatewise.registry import NativeOptions
-from gatewise.routers.base import ROUTERS, SparseRouter
+from gatewise.routers.base import ROUTERS, WeightedRouter
 from gatewise.utils.checks import check_integer, check_number
 
 
 @ROUTERS.register("keys")
 @dataclass(frozen=True, eq=False, repr=False)
-class Keys(SparseRouter):
+class Keys(WeightedRouter):
     """Chooses the k experts whose keys are most similar to a projection of the row.
 
     `s_i = <x P, e_i> / T`, or `cos(x P, e_i) / T`, with P `(d, p)` and keys `e_i` `(p,)`. Weights
-    are the softmax over the chosen experts, so the task loss trains projection and keys.
+    are the softmax over the chosen experts, or over all, so the task loss trains projection and
+    keys.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class Keys(SparseRouter):
         Inner product, or cosine (0 for a zero vector).
     temperature : float, optional
         T > 0; by default 1 for inner products and 0.3 for cosines, which are at most 1.
+    normalize : bool, optional
+        Whether the softmax is over the chosen experts only; by default it is, unless k = 1.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from gatewise import initializers
-from gatewise.routers.base import ROUTERS, Router, SparseRouter, check_combine
+from gatewise.routers.base import ROUTERS, Router, WeightedRouter, check_combine
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @ROUTERS.register("top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class TopK(SparseRouter):
+class TopK(WeightedRouter):
     """Chooses the k experts of highest score `s = x W_r`, weighted by a softmax.
 
     With `over="all"`, `w_i = exp(s_i) / sum_j exp(s_j)` over all experts j; with `normalize`, these
@@ -26,9 +26,10 @@ class TopK(SparseRouter):
     ----------
     k : int, optional
         Experts per row; by default the layer's `k`.
-    normalize : bool
-        If True, a row's weights sum to 1. With k = 1 the weight is then always 1, and only balance
-        terms train the router; use `Switch` instead.
+    normalize : bool, optional
+        If True, a row's weights sum to 1; by default they do, unless k = 1, where the weight is
+        that of `Switch`. With True and k = 1 the weight is always 1, and only balance terms train
+        the router.
     over : {"all", "chosen"}
         Experts that the softmax sums over.
     combine : {"softmax", "sum"}
@@ -50,7 +51,7 @@ class TopK(SparseRouter):
     Lepikhin et al. 2021, "GShard", algorithm 1 (over all, normalised).
     """
 
-    normalize: bool = True
+    normalize: bool | None = None
     over: str = "all"
     combine: str = "softmax"
     shared_bias: bool = False
@@ -59,7 +60,6 @@ class TopK(SparseRouter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_flag("normalize", self.normalize)
         check_flag("shared_bias", self.shared_bias)
         check_combine(self.combine)
         if self.over not in ("all", "chosen"):
@@ -86,7 +86,7 @@ class Switch(Router):
 
 @ROUTERS.register("noisy_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class NoisyTopK(SparseRouter):
+class NoisyTopK(WeightedRouter):
     """Chooses the k experts of highest noisy score, weighted by the softmax over the chosen.
 
     `h = x W_r + N(0, 1) softplus(x W_n)`. The noise is drawn in training only; `W_n` starts at 0.
@@ -95,6 +95,8 @@ class NoisyTopK(SparseRouter):
     ----------
     k : int, optional
         Experts per row; by default the layer's `k`.
+    normalize : bool, optional
+        Whether the softmax is over the chosen experts only; by default it is, unless k = 1.
 
     Raises
     ------
@@ -118,7 +120,7 @@ class NoisyTopK(SparseRouter):
 
 @ROUTERS.register("sigmoid_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class SigmoidTopK(SparseRouter):
+class SigmoidTopK(WeightedRouter):
     """Chooses the k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by a_i.
 
     Unlike a softmax, affinities are independent of each other. This suits many experts and
@@ -128,8 +130,8 @@ class SigmoidTopK(SparseRouter):
     ----------
     k : int, optional
         Experts per row; by default the layer's `k`.
-    normalize : bool
-        If True, a row's weights are divided by their sum.
+    normalize : bool, optional
+        If True, a row's weights are divided by their sum; by default they are, unless k = 1.
 
     Raises
     ------
@@ -143,10 +145,6 @@ class SigmoidTopK(SparseRouter):
     DeepSeek-AI 2024, "DeepSeek-V3 technical report", equations 13 to 15.
     """
 
-    normalize: bool = True
+    normalize: bool | None = None
 
     kind: ClassVar[str] = "sigmoid_top_k"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_flag("normalize", self.normalize)

@@ -192,6 +192,8 @@ class Compiling(ABC):
             shapes = [symbol.shape for symbol in self.outputs]
             resolved = settings.resolve(self.output_names, shapes)
         self._state.compile(settings, resolved)
+        if resolved is not None:
+            self._training.follow_losses(resolved)
 
     def get_compile_config(self) -> Config:
         """The arguments of `compile` as JSON values; empty before `compile`."""

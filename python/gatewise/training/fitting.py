@@ -119,6 +119,7 @@ def fit_model(
             training.check_outputs(
                 samples.features([(0, min(_OUTPUT_CHECK_SAMPLES, samples.samples))])
             )
+    training.say(arguments.progress)
     tests = _validation_feed(training, held_out, validation_data, arguments)
     trainer = training.prepare_trainer()
     feed = TrainingFeed(source, trainer, arguments.steps_per_epoch)

@@ -1,4 +1,4 @@
-"""Warnings where a cross-entropy gets outputs that are no probabilities, or of one class."""
+"""Outputs of cross-entropies: activations that follow the loss, and warnings of wrong ones."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def wants_probabilities(loss: Loss, activation: str | None) -> bool:
     if loss.from_logits is not False:
         return False
     return activation not in ("softmax", "sigmoid")
+
+
+def follow_losses(outputs: Sequence[Symbol], losses: Sequence[Loss]) -> list[str]:
+    """Gives outputs with activation "auto" the one that their cross-entropy expects.
+
+    Returns what was set, as sentences for the user.
+    """
+    said = []
+    for symbol, loss in zip(outputs, losses, strict=True):
+        layer = symbol.node.layer
+        if loss.from_logits is not False or not hasattr(layer, "follow_loss"):
+            continue
+        activation = "sigmoid" if loss.target == "probabilities" else "softmax"
+        if layer.follow_loss(activation):
+            said.append(f"{layer.name}: activation={activation!r}, for loss {loss.kind}")
+    return said
 
 
 def warn_outputs(name: str, loss: Loss, activation: str | None, outputs: Floats) -> None:

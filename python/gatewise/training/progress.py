@@ -32,6 +32,9 @@ class Progress:
 
     next_draw = float("inf")
 
+    def say(self, line: str) -> None:
+        """Shows a line before all else."""
+
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """A new epoch, test or prediction of so many steps, None if not known."""
 
@@ -47,6 +50,10 @@ class Progress:
 
 class LineProgress(Progress):
     """One line when an epoch or test is over."""
+
+    def say(self, line: str) -> None:
+        """Prints the line."""
+        print(line, flush=True)
 
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Starts the clock."""
@@ -77,6 +84,10 @@ class BarProgress(Progress):
     def __init__(self, delay: float = 0.0) -> None:
         self._delay = delay
         self._bar: tqdm[None] | None = None
+
+    def say(self, line: str) -> None:
+        """Prints the line."""
+        print(line, flush=True)
 
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Makes the bar."""

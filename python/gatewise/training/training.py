@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatewise.data import Signature
 from gatewise.training.compiled import ResultSums
 from gatewise.training.probabilities import (
+    follow_losses,
     output_activations,
     wants_probabilities,
     warn_double,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gatewise import _core
     from gatewise._core import Floats
     from gatewise.training.compiled import CompileSettings, Resolved
+    from gatewise.training.progress import Progress
     from gatewise.training.protocols import FitModel
     from gatewise.training.training_state import TrainingState
 
@@ -83,7 +85,18 @@ class Training:
             state.resolved = settings.resolve(self.model.output_names, shapes)
             state.resolved_network = network
             state.signature = None
+            self.follow_losses(state.resolved)
         return state.resolved
+
+    def follow_losses(self, resolved: Resolved) -> None:
+        """Sets the activations of outputs that follow their losses."""
+        self.state.unsaid += follow_losses(self.model.outputs, resolved.losses)
+
+    def say(self, progress: Progress) -> None:
+        """Shows, once, what was set and not given."""
+        unsaid, self.state.unsaid = self.state.unsaid, []
+        for line in unsaid:
+            progress.say(line)
 
     def result_sums(self) -> ResultSums:
         """Sums for the means of steps' results, still zero."""

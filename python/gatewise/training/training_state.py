@@ -37,6 +37,8 @@ class TrainingState:
         Whether `fit` has checked if outputs are probabilities.
     mean_over_counted : bool
         Whether a loss is a mean over the rows of nonzero weight; else over all rows, as in Keras.
+    unsaid : list of str
+        What was set and not given, until `fit` has shown it.
     lock : TrainerLock
         Who may use the trainer.
 
@@ -57,6 +59,7 @@ class TrainingState:
     signature: Signature | None = None
     outputs_checked: bool = False
     mean_over_counted: bool = False
+    unsaid: list[str] = field(default_factory=list)
     lock: TrainerLock = field(default_factory=TrainerLock)
 
     def compile(self, settings: CompileSettings, resolved: Resolved | None) -> None:
