@@ -1,0 +1,1 @@
+"""Sparse experts beside dense networks of the same recipe, on many tables."""
