@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "core/random_streams.h"
+#include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/softmax.h"
@@ -32,11 +34,18 @@ void router_product_backward(const Input& x, Index rows, const float* d_y, Index
 }
 
 ScoreRouter::ScoreRouter(const Options& options, Index k, Weighing weighing)
-    : Router(options), k_(k), weighing_(weighing) {
+    : Router(options),
+      k_(k),
+      weighing_(weighing),
+      scale_(static_cast<float>(options.number_or("router.scale", 1))),
+      scaled_width_(options.number_or("router.scaled_width", 0)),
+      noise_{options.number_or("router.noise", 0), options.number_or("router.noise_steps", 0)} {
   require(k >= 1 && k <= experts_, "k: expected 1 <= k <= num_experts (", experts_, "), got ", k);
 }
 
 void ScoreRouter::declare(ParameterBlock& block, Index width) {
+  const double inputs = static_cast<double>(width);
+  if (scaled_width_ > 0) scale_ = static_cast<float>(std::min(1.0, scaled_width_ / inputs));
   if (has_plain_map()) kernel_ = block.add_matrix("router_kernel", "router", width, experts_);
   if (balance_.bias_rate > 0) bias_ = block.add_vector("balance_bias", "state", experts_);
 }
@@ -59,6 +68,10 @@ namespace {
 // take two thirds of the time, at 8 an eighth (4,096 rows of 256 values, EPYC 9004); with all
 // experts chosen and few rows, twice the time.
 constexpr Index kExpertsPerChosen = 2;
+
+void multiply_by(float factor, float* values, Index count) {
+  for (Index i = 0; i < count; ++i) values[i] *= factor;
+}
 
 }  // namespace
 
@@ -103,12 +116,31 @@ void ScoreRouter::choose_row(const float* scores, const float* selection_scores,
   for (Index j = 0; j < k_; ++j) weights[j] /= sum;
 }
 
+double ScoreRouter::Noise::deviation(const RunInfo& info) const {
+  if (!info.training || !info.draws_noise) return 0;
+  return steps > 0 ? first / (1 + static_cast<double>(info.step) / steps) : first;
+}
+
+void ScoreRouter::add_drawn_noise(Index row, const RunInfo& info, double deviation,
+                                  float* logits) const {
+  const auto start = static_cast<Index>(info.step * kNoiseDrawsPerStep) + row * experts_;
+  alignas(64) float draws[kPanelWidth];
+  for (Index e = 0; e < experts_; e += kPanelWidth) {
+    fill_normal(info.seed, info.stream, start + e, 0.0f, static_cast<float>(deviation), draws,
+                kPanelWidth);
+    add_scaled(draws, 1.0f, logits + e, std::min(kPanelWidth, experts_ - e));
+  }
+}
+
 // Computes the experts and weights of rows [begin, end) from their logits.
 void ScoreRouter::route_rows(Index begin, Index end, const ParameterBlock& block,
                              const RunInfo& info, const ScoreRows& score_rows,
                              RouterRun& run) const {
+  const double deviation = noise_.deviation(info);
   for (Index i = begin; i < end; ++i) {
     const ScoreRows row = score_rows.from((i - begin) * run.stride);
+    if (scale_ != 1) multiply_by(scale_, row.logits, experts_);
+    if (deviation > 0) add_drawn_noise(i, info, deviation, row.logits);
     if (run.noise) add_noise(i, info, row.logits, run.noise + i * run.stride);
     run.log_sums[i] = score_row(row.logits, row.scores);
     if (row.selection_scores) {
@@ -252,6 +284,10 @@ void ScoreRouter::backward_all(const Input& x, const RouterRun& run, const float
     router_product_backward(x, rows, d_noise_logits, stride, block, noise_kernel_, d_x, sink,
                             arena);
   }
+  if (scale_ != 1)
+    parallel_for(rows, static_cast<double>(stride), [&](Index begin, Index end) {
+      multiply_by(scale_, d_logits + begin * stride, (end - begin) * stride);
+    });
   map_backward(x, run, d_logits, block, d_x, sink, arena);
 }
 
@@ -272,6 +308,7 @@ void ScoreRouter::backward_chosen(const Input& x, const RouterRun& run, const fl
         d_chosen[assignment] = std::exchange(d_row[expert], 0.0f);
         if (d_noise_logits)
           d_noise_logits[assignment] = d_chosen[assignment] * run.noise[i * run.stride + expert];
+        d_chosen[assignment] *= scale_;
       }
     }
   };

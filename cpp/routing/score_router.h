@@ -85,9 +85,18 @@ class ScoreRouter : public Router {
  private:
   struct ScoreRows;
 
+  // Noise of a constant deviation for all experts and rows, which declines from step to step.
+  struct Noise {
+    double first = 0;  // deviation at step 0
+    double steps = 0;  // until it is halved; 0 for never
+
+    double deviation(const RunInfo& info) const;
+  };
+
   RouterRun make_run(Index rows, const RunInfo& info, Arena& arena) const;
   void route_rows(Index begin, Index end, const ParameterBlock& block, const RunInfo& info,
                   const ScoreRows& score_rows, RouterRun& run) const;
+  void add_drawn_noise(Index row, const RunInfo& info, double deviation, float* logits) const;
   void choose_row(const float* scores, const float* selection_scores, std::int32_t* chosen,
                   float* weights) const;
   Scores balance_scores(const RouterRun& run, Arena& arena) const;
@@ -101,6 +110,9 @@ class ScoreRouter : public Router {
                       float* d_logits) const;
   void add_balance_gradient(const RouterRun& run, float* d_logits, Arena& arena) const;
 
+  float scale_;                // of the logits
+  double scaled_width_;        // if not 0, `scale_` is this divided by larger widths
+  Noise noise_;
   int kernel_ = -1;
   int bias_ = -1;
 };

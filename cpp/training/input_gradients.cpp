@@ -16,7 +16,7 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
           ", got ", column);
   const ReadClaim claim(network);
   Run run;
-  network.forward(run, inputs.data(), rows, {.training = true});
+  network.forward(run, inputs.data(), rows, {.training = true, .draws_noise = false});
   const auto take_zeros = [&](int value) {
     ValueGradient& gradient = run.gradients[value];
     gradient = run.take_gradient(network.value_width(value));

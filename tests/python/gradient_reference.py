@@ -136,17 +136,21 @@ def score(node: Node, x):
 
 def route(node: Node, x, run: Run):
     """Experts and weights of rows (n, d), both (n, k), best first."""
-    o, p, n, E = node.options, node.weights, len(x), node.options["num_experts"]
+    o, p, (n, d), E = node.options, node.weights, x.shape, node.options["num_experts"]
     kind = o["router.kind"]
     if kind in ("all", "static"):
         alpha = p.get("router_alpha", np.ones(E))
         alpha = softmax(alpha) if o.get("router.constraint") == "simplex" else alpha
         return np.tile(np.arange(E), (n, 1)), np.tile(alpha, (n, 1))
     logits = score(node, x)  # (n, E)
-    if kind == "noisy_top_k" and run.training:
+    logits = logits * o.get("router.scale", min(1, o.get("router.scaled_width", d) / d))
+    is_noisy = kind == "noisy_top_k" or o.get("router.noise", 0) > 0
+    if is_noisy and run.training:
         assert run.step == 0, "random_normal begins where step 0 does"
         draws = _core.random_normal(SEED, run.stream(node), n * E, 0.0, 1.0).astype(np.float64)
-        logits = logits + draws.reshape(n, E) * softplus(x @ p["router_noise_kernel"])
+        learned = kind == "noisy_top_k"
+        deviations = softplus(x @ p["router_noise_kernel"]) if learned else o["router.noise"]
+        logits = logits + draws.reshape(n, E) * deviations
     scores = sigmoid(logits) if kind == "sigmoid_top_k" else softmax(logits)
     ranks = scores + p.get("balance_bias", 0.0)
     k = o.get("router.k", 1)

@@ -21,6 +21,9 @@ def test_native_options_of_routers_have_their_prefix():
         "router.over": "chosen",
         "router.combine": "softmax",
         "router.shared_bias": False,
+        "router.scale": 1.0,
+        "router.noise": 0.0,
+        "router.noise_steps": 100,
     }
     assert routers.Static("simplex", shared_bias=True).native_options() == {
         "router.kind": "static",
@@ -146,3 +149,89 @@ def test_configurations_of_before_keep_the_weight_of_one(kind):
     assert kind.from_config(config) == kind(1)
     del config["normalize"]
     assert kind.from_config(config).normalizes
+
+
+NOISY = [routers.TopK, routers.Switch, routers.SigmoidTopK]
+
+
+@pytest.mark.parametrize("kind", NOISY)
+def test_noise_is_of_training_only_and_declines(kind):
+    x = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
+    y = np.random.default_rng(1).normal(size=(16, 3)).astype(np.float32)
+
+    def losses(**settings):
+        gw.utils.set_random_seed(0)
+        layer = gw.SparseExpertLayer(3, num_experts=4, k=None, router=kind(**settings))
+        layer.compile(gw.optimizers.SGD(0.0), "mse")
+        found = [layer.train_on_batch(x, y) for _ in range(2000)]
+        without_noise = layer.evaluate(x, y, verbose=0)
+        return np.abs(np.array(found) - without_noise)
+
+    assert losses()[0] == pytest.approx(0, abs=1e-6)
+    deviations = losses(noise=5.0, noise_steps=10)
+    assert deviations[:20].mean() > 5 * deviations[-20:].mean()
+    deviations = losses(noise=5.0, noise_steps=None)
+    assert deviations[:20].mean() < 2 * deviations[-20:].mean()
+
+
+def test_the_scale_of_scores_depends_on_the_width_of_rows_if_asked():
+    x = np.random.default_rng(0).normal(size=(20, 64)).astype(np.float32)
+    by_width, halved = (
+        gw.SparseExpertLayer(3, num_experts=4, router=routers.TopK(scale=scale), seed=1)
+        for scale in (None, 0.5)
+    )
+    by_width(x), halved(x)
+    for found, expected in zip(by_width.routing(x), halved.routing(x), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    kernel = halved.named_weights()["router_kernel"]
+    logits = 0.5 * x @ kernel
+    best = np.argsort(-logits, axis=1)[:, :2]
+    np.testing.assert_array_equal(halved.routing(x)[0], best)
+
+
+def test_initial_scores_can_be_small():
+    x = np.ones((1, 6), np.float32)
+    kernels = []
+    for scale in (1.0, 0.01):
+        layer = gw.SparseExpertLayer(3, router=routers.TopK(initial_scale=scale), seed=1)
+        layer(x)
+        kernels.append(layer.named_weights()["router_kernel"])
+    np.testing.assert_allclose(kernels[1], 0.01 * kernels[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"scale": 0}, "scale: expected a number > 0, got 0"),
+        ({"noise": -1}, "noise: expected a number >= 0"),
+        ({"initial_scale": "small"}, "initial_scale: expected a number >= 0"),
+        ({"noise_steps": 0}, "noise_steps: expected an integer >= 1, got 0"),
+    ],
+)
+def test_wrong_settings_of_scores_are_refused(settings, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        routers.TopK(2, **settings)
+
+
+def test_balance_auto_is_a_bias_where_experts_are_chosen():
+    def terms(**settings):
+        return gw.SparseExpertLayer(3, num_experts=4, balance="auto", **settings).balance
+
+    for router in ("top_k", "switch", "noisy_top_k", "sigmoid_top_k", "keys", "output_sum"):
+        assert terms(router=router) == (balance.Bias(),)
+    assert terms(router="all", k=None) == terms(router="static", k=None) == terms(k=4) == ()
+
+
+def test_contributions_do_not_depend_on_the_noise_of_training():
+    from gatewise import _core
+
+    x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    gradients = []
+    for noise in (0.0, 3.0):
+        layer = gw.SparseExpertLayer(
+            1, num_experts=4, k=4, router=routers.TopK(noise=noise), seed=1
+        )
+        model = gw.Sequential([gw.Input((6,)), layer])
+        network = model._training.require_network()
+        gradients.append(_core.input_gradients(network, [x], 0)[0])
+    np.testing.assert_array_equal(*gradients)

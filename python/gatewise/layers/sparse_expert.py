@@ -66,7 +66,8 @@ class SparseExpertLayer(OutputActivation, Layer):
     router : str or Router
         Chooses the experts of each row: a name, or an object of `gw.routers`.
     balance : str, Balance, sequence of them, or None
-        Balance terms: names or objects of `gw.balance`.
+        Balance terms: names or objects of `gw.balance`. "auto" is `Bias()`, or none where every row
+        has all experts.
     shared_experts : int
         Count of additional experts of the same kind that process every row with weight 1.
     activation : str, optional
@@ -141,7 +142,7 @@ class SparseExpertLayer(OutputActivation, Layer):
         self.expert = experts.get(expert)
         self.router = _router_with_k(routers.get(router), k, self.num_experts)
         self.router.check_expert(self.expert)
-        self.balance = _balance_for(self.router, balance)
+        self.balance = _balance_for(self.router, balance, self.num_experts)
         self.shared_experts = check_integer("shared_experts", shared_experts, 0)
         self._take_activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
@@ -319,7 +320,10 @@ def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
     return router
 
 
-def _balance_for(router: Router, identifier: object) -> tuple[Balance, ...]:
+def _balance_for(router: Router, identifier: object, num_experts: int) -> tuple[Balance, ...]:
+    if identifier == "auto":
+        has_choice = router.chooses and router.experts_per_row(num_experts) != num_experts
+        return (balance.Bias(),) if has_choice else ()
     terms = balance.get(identifier)
     if terms and not router.chooses:
         raise ValueError(

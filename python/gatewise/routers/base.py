@@ -67,6 +67,7 @@ class SparseRouter(Router):
     k: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.k is not None:
             object.__setattr__(self, "k", check_integer("k", self.k, 1))
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from gatewise import initializers
-from gatewise.routers.base import ROUTERS, Router, WeightedRouter, check_combine
+from gatewise.routers.base import ROUTERS, WeightedRouter, check_combine
+from gatewise.routers.linear_scores import LinearScores
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 @ROUTERS.register("top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class TopK(WeightedRouter):
-    """Chooses the k experts of highest score `s = x W_r`, weighted by a softmax.
+class TopK(LinearScores, WeightedRouter):
+    """Chooses the k experts of highest score `s = c x W_r`, weighted by a softmax.
 
     With `over="all"`, `w_i = exp(s_i) / sum_j exp(s_j)` over all experts j; with `normalize`, these
     are divided by their sum over the chosen. With `over="chosen"`, j runs over the chosen experts
-    only, so the weights always sum to 1. Ties go to the lower index.
+    only, so the weights always sum to 1. Ties go to the lower index. With `noise`, training adds
+    `N(0, 1) noise / (1 + t / noise_steps)` to the scores in step t, so that experts next to the
+    chosen ones are tried.
 
     Parameters
     ----------
@@ -37,13 +40,23 @@ class TopK(WeightedRouter):
         only the choice depends on the scores, and only balance terms train them.
     shared_bias : bool
         If True, the combined output has one bias instead of one per expert.
+    scale : float, optional
+        c, above 0; None for min(1, 32 / d). An optimizer with steps of one size per weight, such
+        as Adam, moves the scores of wide rows by much in one step; a smaller c makes up for it.
+    initial_scale : float
+        Factor of the initial W_r, whose values are otherwise those of `GlorotUniform`. With a small
+        one the first rows spread evenly.
+    noise : float
+        Standard deviation of the noise of the first step; 0 for none.
+    noise_steps : int, optional
+        Steps after which the noise is halved; None for noise that stays.
 
     Raises
     ------
     ValueError
-        k is below 1, or `over` or `combine` is unknown.
+        A number is out of range, or `over` or `combine` is unknown.
     TypeError
-        k is not an integer, or `normalize` or `shared_bias` not a bool.
+        A number is none, or `normalize` or `shared_bias` is not a bool.
 
     References
     ----------
@@ -68,10 +81,20 @@ class TopK(WeightedRouter):
 
 @ROUTERS.register("switch")
 @dataclass(frozen=True, eq=False, repr=False)
-class Switch(Router):
+class Switch(LinearScores):
     """Chooses the expert of highest score, weighted by its softmax over all experts.
 
-    `w = max_i softmax(x W_r)_i`. The weight is below 1, so the router has a gradient.
+    `w = max_i softmax(c x W_r)_i`. The weight is below 1, so the router has a gradient.
+
+    Parameters
+    ----------
+    scale, initial_scale, noise, noise_steps
+        See `TopK`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range, or none.
 
     References
     ----------
@@ -120,8 +143,8 @@ class NoisyTopK(WeightedRouter):
 
 @ROUTERS.register("sigmoid_top_k")
 @dataclass(frozen=True, eq=False, repr=False)
-class SigmoidTopK(WeightedRouter):
-    """Chooses the k experts of highest affinity `a_i = sigmoid((x W_r)_i)`, weighted by a_i.
+class SigmoidTopK(LinearScores, WeightedRouter):
+    """Chooses the k experts of highest affinity `a_i = sigmoid((c x W_r)_i)`, weighted by a_i.
 
     Unlike a softmax, affinities are independent of each other. This suits many experts and
     `balance.Bias`.
@@ -132,13 +155,15 @@ class SigmoidTopK(WeightedRouter):
         Experts per row; by default the layer's `k`.
     normalize : bool, optional
         If True, a row's weights are divided by their sum; by default they are, unless k = 1.
+    scale, initial_scale, noise, noise_steps
+        See `TopK`.
 
     Raises
     ------
     ValueError
-        k is below 1.
+        A number is out of range.
     TypeError
-        k is not an integer, or `normalize` not a bool.
+        A number is none, or `normalize` is not a bool.
 
     References
     ----------

@@ -86,7 +86,11 @@ LAYERS = StreamRange(
     first=1 << 40,
     count=(1 << 61) - (1 << 40),
     offset="2^40 layer + 2^32 earlier uses of the layer in the model + training step",
-    users=("cpp/layers/layer.h", "cpp/routing/noisy_top_k_router.cpp"),
+    users=(
+        "cpp/layers/layer.h",
+        "cpp/routing/noisy_top_k_router.cpp",
+        "cpp/routing/score_router.cpp",
+    ),
 )
 MASKS = StreamRange(
     "initial masks of sparse weights",

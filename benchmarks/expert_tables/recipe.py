@@ -1,0 +1,149 @@
+"""One recipe for experts and dense networks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import gatewise as gw
+from benchmarks.expert_tables.table import Split, Table, split
+
+EXPERTS, PER_ROW, HIDDEN = 16, 4, 32
+_BATCH, _MIN_EPOCHS, _MIN_STEPS = 128, 40, 1500
+_RATE, _RATE_WIDTH, _DECAY, _WARM_UP = 1e-2, 64, 0.03, 0.05
+
+
+@dataclass(frozen=True)
+class Score:
+    """Loss on held-out rows: log loss of labels, RMSE of values."""
+
+    loss: float
+    accuracy: float | None = None
+    dead_experts: int = 0
+
+
+def experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """16 experts `MLP(32)`, 4 for each row, which a router with declining noise chooses."""
+    layer = gw.SparseExpertLayer(
+        outputs,
+        EXPERTS,
+        PER_ROW,
+        gw.experts.MLP(HIDDEN),
+        gw.routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100),
+        balance="auto",
+        activation=activation,
+    )
+    return gw.Sequential([gw.Input((width,)), layer])
+
+
+def experts_by_default(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """The same with the router of the layer's defaults: no noise, no balance."""
+    layer = gw.SparseExpertLayer(
+        outputs,
+        EXPERTS,
+        PER_ROW,
+        gw.experts.MLP(HIDDEN),
+        activation=activation,
+    )
+    return gw.Sequential([gw.Input((width,)), layer])
+
+
+def dense_of_active_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """One hidden layer of as many parameters as a row uses, those of the router included."""
+    return _dense(width, outputs, activation, PER_ROW)
+
+
+def dense_of_total_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """One hidden layer of as many parameters as all experts and the router have."""
+    return _dense(width, outputs, activation, EXPERTS)
+
+
+def _dense(width: int, outputs: int, activation: str | None, count: int) -> gw.Sequential:
+    each = HIDDEN * (width + 1 + outputs) + outputs
+    hidden = round((count * each + EXPERTS * width - outputs) / (width + 1 + outputs))
+    layers = [gw.layers.Dense(hidden, "relu"), gw.layers.Dense(outputs, activation)]
+    return gw.Sequential([gw.Input((width,)), *layers])
+
+
+MODELS: dict[str, Callable[[int, int, str | None], gw.Sequential]] = {
+    "experts": experts,
+    "experts, defaults": experts_by_default,
+    "dense = active": dense_of_active_size,
+    "dense = total": dense_of_total_size,
+}
+
+
+def train(name: str, table: Table, seed: int) -> Score:
+    """AdamW, cosine decay after a warm-up, best epoch by validation restored."""
+    parts = split(table, seed)
+    x, y = parts.train
+    activation = "softmax" if table.classes else None
+    gw.utils.set_random_seed(10 * seed + 1)
+    model = MODELS[name](x.shape[1], max(1, table.classes), activation)
+    epoch_steps = -(-len(x) // _BATCH)
+    epochs = max(_MIN_EPOCHS, -(-_MIN_STEPS // epoch_steps))
+    steps = epochs * epoch_steps
+    rate = _RATE * min(1.0, (_RATE_WIDTH / x.shape[1]) ** 0.5)
+    warm_up = round(_WARM_UP * steps)
+    schedule = gw.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=rate, warmup_steps=warm_up
+    )
+    model.compile(
+        gw.optimizers.AdamW(schedule, weight_decay=_DECAY),
+        "sparse_categorical_crossentropy" if table.classes else "mse",
+        metrics=["accuracy"] if table.classes else [],
+    )
+    best = gw.callbacks.EarlyStopping(
+        monitor="val_loss", patience=epochs, restore_best_weights=True
+    )
+    warnings.simplefilter("ignore", gw.RoutingCollapseWarning)  # dead experts are counted below
+    model.fit(
+        x,
+        y,
+        validation_data=parts.validation,
+        epochs=epochs,
+        batch_size=_BATCH,
+        verbose=0,
+        callbacks=[best],
+    )
+    return _score(model, table, parts)
+
+
+def _score(model: gw.Sequential, table: Table, parts: Split) -> Score:
+    found = model.evaluate(*parts.held_out, verbose=0)
+    dead = sum(
+        len(layer.load_.dead) for layer in model.layers if isinstance(layer, gw.SparseExpertLayer)
+    )
+    if table.classes:
+        return Score(found[0], found[1], dead)
+    return Score(float(np.sqrt(found)) * parts.scale, None, dead)
+
+
+def library_score(name: str, table: Table, seed: int) -> Score:
+    """scikit-learn's defaults, trained on training and validation rows."""
+    from sklearn import ensemble, linear_model
+
+    parts = split(table, seed)
+    pairs = (parts.train, parts.validation)
+    x, y = (np.concatenate([pair[index] for pair in pairs]) for index in range(2))
+    kinds: dict[str, Any] = {
+        "linear": linear_model.LogisticRegression(max_iter=1000)
+        if table.classes
+        else linear_model.Ridge(),
+        "boosted trees": ensemble.HistGradientBoostingClassifier(random_state=seed)
+        if table.classes
+        else ensemble.HistGradientBoostingRegressor(random_state=seed),
+    }
+    model = kinds[name].fit(x, y)
+    held_out, expected = parts.held_out
+    if table.classes:
+        shares = np.full((len(expected), table.classes), 1e-15)
+        shares[:, model.classes_] = np.maximum(model.predict_proba(held_out), 1e-15)
+        loss = -np.log(shares[np.arange(len(expected)), expected]).mean()
+        return Score(float(loss), float((model.predict(held_out) == expected).mean()))
+    error = model.predict(held_out) - expected
+    return Score(float(np.sqrt((error**2).mean())) * parts.scale)
