@@ -3,6 +3,4 @@
 
 #include "levels.h"
 
-int main() {
-  std::fputs(gatewise::runnable_levels().back().c_str(), stdout);
-}
+int main() { std::fputs(gatewise::runnable_levels().back().c_str(), stdout); }

@@ -36,13 +36,14 @@ def main() -> None:
     names = [arguments.only] if arguments.only else list(TABLES)
     columns = [*_LIBRARY, *MODELS]
     ratios = [name for name in MODELS if name != "experts"]
-    print("| set | " + " | ".join(columns) + " | dead | " + " | ".join(f"/ {r}" for r in ratios))
-    print("|---" * (len(columns) + len(ratios) + 2) + "|")
+    titles = ["set", *columns, "dead", *(f"/ {name}" for name in ratios)]
+    print(f"| {' | '.join(titles)} |")
+    print("|---" * len(titles) + "|")
     logarithms: dict[str, list[Any]] = {name: [] for name in ratios}
     for name in names:
         table = TABLES[name]()
         losses, dead = _losses(table, arguments.seeds)
-        cells = [f"{np.mean(losses[each]):.4g}" for each in columns]
+        cells = [f"{np.mean(losses[each]):.4g}".replace("nan", "-") for each in columns]
         for other in ratios:
             logarithms[other].append(np.log(losses["experts"] / losses[other]))
         cells += [f"{dead:.1f}", *(_ratio(logarithms[other][-1]) for other in ratios)]

@@ -39,7 +39,7 @@ class Split(NamedTuple):
 
 
 def split(table: Table, seed: int) -> Split:
-    """70 % of the rows are for training, 15 % of them for validation; each seed has its own split."""
+    """70 % of the rows are for training, 15 % of them for validation; by seed."""
     rows = len(table.x)
     order = np.random.default_rng(1000 + seed).permutation(rows)
     training = int(0.7 * rows)

@@ -14,9 +14,10 @@ inline constexpr float kMinSum = std::numeric_limits<float>::min();
 // Weights of the chosen experts: their scores, their scores divided by the sum, or 1 each.
 enum class Weighing { kScores, kNormalized, kOnes };
 
-// Reads option "router.normalize".
+// Reads option "router.normalize", on by default.
 inline Weighing weighing_by_scores(const Options& options) {
-  return options.flag("router.normalize") ? Weighing::kNormalized : Weighing::kScores;
+  const bool is_off = options.has("router.normalize") && !options.flag("router.normalize");
+  return is_off ? Weighing::kScores : Weighing::kNormalized;
 }
 
 class ScoreRouter : public Router {
@@ -110,8 +111,8 @@ class ScoreRouter : public Router {
                       float* d_logits) const;
   void add_balance_gradient(const RouterRun& run, float* d_logits, Arena& arena) const;
 
-  float scale_;                // of the logits
-  double scaled_width_;        // if not 0, `scale_` is this divided by larger widths
+  float scale_;          // of the logits
+  double scaled_width_;  // if not 0, `scale_` is this divided by larger widths
   Noise noise_;
   int kernel_ = -1;
   int bias_ = -1;

@@ -1,5 +1,6 @@
-// The levels that this processor and operating system can run, oldest first: the platform's baseline
-// and those of x86-64 (System V psABI). Compiled for the baseline, without the core's headers.
+// The levels that this processor and operating system can run, oldest first: the platform's
+// baseline and those of x86-64 (System V psABI). Compiled for the baseline, without the core's
+// headers.
 #pragma once
 
 #include <string>

@@ -34,7 +34,8 @@ struct RouterCase {
       options.set("router.over", std::string(is_normalized && k % 2 ? "chosen" : "all"));
       options.set("router.normalize", is_normalized);
     }
-    if (is_sigmoid()) options.set("router.normalize", is_normalized);
+    if (is_sigmoid() || kind == "keys" || kind == "noisy_top_k")
+      options.set("router.normalize", is_normalized);
     if (!is_constant() && kind != "switch") options.set("router.k", static_cast<double>(k));
     if (is_constant()) options.set("router.shared_bias", false);
     if (kind == "static") options.set("router.constraint", constraint);

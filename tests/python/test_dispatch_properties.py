@@ -22,12 +22,12 @@ pytestmark = pytest.mark.kernels
 MAX_EXPERTS = 35  # two registers of 16 lanes and a remainder
 CHOOSING = {
     "top_k": lambda k: TopK(k, normalize=False),
-    "top_k, normalised": lambda k: TopK(k),
+    "top_k, normalised": lambda k: TopK(k, normalize=True),
     "top_k over the chosen": lambda k: TopK(k, over="chosen"),
     "switch": lambda k: Switch(),
     "sigmoid_top_k": lambda k: SigmoidTopK(k, normalize=False),
-    "sigmoid_top_k, normalised": lambda k: SigmoidTopK(k),
-    "noisy_top_k": lambda k: NoisyTopK(k),
+    "sigmoid_top_k, normalised": lambda k: SigmoidTopK(k, normalize=True),
+    "noisy_top_k": lambda k: NoisyTopK(k, normalize=True),
 }
 CONSTANT = {"all": All(), "static": Static("free"), "static, simplex": Static("simplex")}
 # The same examples in each run, without a time limit.
