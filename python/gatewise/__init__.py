@@ -18,7 +18,6 @@ from gatewise import (
     optimizers,
     regularizers,
     routers,
-    sae,
     utils,
 )
 from gatewise._version import __version__
@@ -27,6 +26,7 @@ from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
 from gatewise.io.saved import MODELS
 from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
+from gatewise.layers.base import LAYERS
 from gatewise.models import (
     Comparison,
     Model,
@@ -35,25 +35,25 @@ from gatewise.models import (
     build_sparse_experts_model,
 )
 from gatewise.optimizers.learning_rate import registry as SCHEDULES  # noqa: N812
-from gatewise.sae import (
-    KL,
-    LISTA,
-    AuxK,
-    BatchTopK,
-    DeadUnitsWarning,
-    Gated,
-    Identity,
-    JumpReLU,
-    ReLU,
-    SparseAutoencoder,
-    TopK,
-)
 from gatewise.training import EndOfDataWarning, OneClassWarning, RoutingCollapseWarning
 
 if TYPE_CHECKING:
-    from gatewise import code_experts, compress, decompose, plots, selection, validation
+    from gatewise import code_experts, compress, decompose, plots, sae, selection, validation
     from gatewise.code_experts import PatchEncoder, SparseCodeExperts, encode_patches
     from gatewise.decompose import create_sparse_expert_model
+    from gatewise.sae import (
+        KL,
+        LISTA,
+        AuxK,
+        BatchTopK,
+        DeadUnitsWarning,
+        Gated,
+        Identity,
+        JumpReLU,
+        ReLU,
+        SparseAutoencoder,
+        TopK,
+    )
     from gatewise.validation import choose_experts, compare
 
 __all__ = [
@@ -120,6 +120,18 @@ __all__ = [
 
 # Imported at first use: few programs need them, and import time is promised.
 _LAZY_IMPORTS = {
+    "KL": "sae",
+    "LISTA": "sae",
+    "AuxK": "sae",
+    "BatchTopK": "sae",
+    "DeadUnitsWarning": "sae",
+    "Gated": "sae",
+    "Identity": "sae",
+    "JumpReLU": "sae",
+    "ReLU": "sae",
+    "SparseAutoencoder": "sae",
+    "TopK": "sae",
+    "sae": "",
     "PatchEncoder": "code_experts",
     "SparseCodeExperts": "code_experts",
     "code_experts": "",
@@ -143,6 +155,11 @@ MODELS.register_late(
         "SparseExpertModel": "gatewise.models",
         "SparseAutoencoder": "gatewise.sae",
     }
+)
+LAYERS.register_late(
+    dict.fromkeys(
+        ("SparseCode", "SparseDictionary", "Standardize", "Unstandardize"), "gatewise.sae"
+    )
 )
 SCHEDULES.register_late(
     dict.fromkeys(

@@ -180,3 +180,31 @@ def test_a_subclass_without_a_constructor_is_described_as_its_base():
 def test_wrong_arguments_of_a_subclass_are_reported_by_its_constructor():
     with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'units'"):
         OfUnits()
+
+
+class Routed(gw.Sequential):
+    def __init__(self, units):
+        super().__init__([gw.Input((3,)), gw.SparseExpertLayer(units, num_experts=3), Dense(2)])
+
+
+class Renamed(gw.Sequential):
+    def __init__(self, layers=None, name="renamed"):
+        super().__init__(layers, name=name)
+
+
+def test_a_subclass_that_takes_layers_is_described_by_them():
+    model = Renamed([gw.Input((3,)), Dense(2)])
+    restored = Renamed.from_config(json.loads(json.dumps(model.get_config())))
+    assert type(restored) is Renamed
+    assert restored.get_config() == model.get_config()
+
+
+def test_copies_of_a_subclass_with_its_own_constructor_are_of_the_package():
+    model = Routed(4)
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    small = model.quantize("bfloat16")
+    assert type(small) is gw.Sequential
+    np.testing.assert_allclose(small(x), model(x), atol=0.1)
+    model.compile("adam", "mse")
+    scores = gw.decompose.importance(model, x, np.zeros((8, 2)), method="taylor")
+    assert scores.weights

@@ -225,7 +225,7 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         """
         if self._arguments is not None:
             return check_arguments(type(self), self._arguments)
-        return self._settings()
+        return self.layer_settings()
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: None = None) -> Self:
@@ -241,13 +241,15 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         if has_own_constructor(cls):
             model: Self = create(cls, config)
             return model
-        return cls._from_settings(config)
+        return cls.from_layer_settings(config)
 
-    def _settings(self) -> Config:
+    def layer_settings(self) -> Config:
+        """The configuration of the layers, also of a subclass that describes itself otherwise."""
         raise NotImplementedError
 
     @classmethod
-    def _from_settings(cls, config: Config) -> Self:
+    def from_layer_settings(cls, config: Config) -> Self:
+        """A new model with the layers that `layer_settings` described."""
         raise NotImplementedError
 
     def to_json(self, **options: Any) -> str:

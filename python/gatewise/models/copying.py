@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewise.models.subclasses import package_class
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
@@ -32,11 +34,12 @@ def clone_model(
     model : Model
         The one that is copied.
     config : dict, optional
-        `model.get_config()`, some layers described otherwise; unchanged if omitted.
+        `layer_config(model)`, some layers described otherwise; unchanged if omitted.
     put_weights : callable (layer, copy)
         Sets the weights of the copy of a layer that has some.
     """
-    result = type(model).from_config(model.get_config() if config is None else config)
+    cls = package_class(type(model))
+    result: M = cls.from_config(layer_config(model) if config is None else config)
     result._training.set_seed(model._training.seed)
     for layer, copy in zip(model.layers, result.layers, strict=True):
         copy.set_state(layer.get_state())
@@ -46,9 +49,17 @@ def clone_model(
     return result
 
 
+def layer_config(model: BaseModel) -> Config:
+    """The configuration of the model's layers, also of a subclass that describes itself otherwise.
+
+    A copy of such a model is of the package's class.
+    """
+    return model.layer_settings()
+
+
 def config_without_dropout(model: BaseModel) -> Config:
     """The model's configuration with every dropout rate 0."""
-    config = model.get_config()
+    config = layer_config(model)
     for described in config["layers"]:
         if described["class_name"] == "Dropout":
             described["config"]["rate"] = 0.0

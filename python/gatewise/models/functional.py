@@ -168,11 +168,11 @@ class Model(BaseModel):
         """
         return compare_models(self, other, x, batch_size)
 
-    def _settings(self) -> Config:
+    def layer_settings(self) -> Config:
         return functional_config(self._built_graph(), self.name)
 
     @classmethod
-    def _from_settings(cls, config: Config) -> Self:
+    def from_layer_settings(cls, config: Config) -> Self:
         graph = graph_from_config(config)
         return cls(graph.inputs, graph.outputs, name=config["name"])
 

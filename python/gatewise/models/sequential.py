@@ -103,7 +103,7 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._stack)
 
-    def _settings(self) -> Config:
+    def layer_settings(self) -> Config:
         return {
             "name": self.name,
             "input": None if self._input is None else self._input.node.layer.get_config(),
@@ -111,7 +111,7 @@ class Sequential(Model):
         }
 
     @classmethod
-    def _from_settings(cls, config: Config) -> Self:
+    def from_layer_settings(cls, config: Config) -> Self:
         first = config["input"]
         layers: list[Any] = (
             [] if first is None else [Input(tuple(first["shape"]), name=first["name"])]

@@ -123,7 +123,7 @@ class SparseExpertModel(Sequential):
         super().__init__(layers, name=name)
 
     @classmethod
-    def _from_settings(cls, config: Config) -> Self:
+    def from_layer_settings(cls, config: Config) -> Self:
         model = cls.__new__(cls)
         first = config["input"]
         layers: list[Any] = [Input(tuple(first["shape"]), name=first["name"])]

@@ -9,12 +9,25 @@ from gatewise.registry import Config
 from gatewise.utils.checks import to_plain
 
 _PACKAGE = __name__.partition(".")[0] + "."
+_GRAPH_ARGUMENTS = ({"layers"}, {"inputs", "outputs"})
+"""A constructor with these arguments takes the layers or symbols of a configuration."""
 
 
 def has_own_constructor(cls: type) -> bool:
-    """Whether a class outside this package defines how the model is created."""
+    """Whether a class outside this package has a constructor with arguments of its own."""
     defined_in = next(base for base in cls.__mro__ if "__init__" in vars(base))
-    return not defined_in.__module__.startswith(_PACKAGE)
+    if _is_of_package(defined_in):
+        return False
+    parameters = inspect.signature(cls).parameters.values()
+    names = {each.name for each in parameters if each.kind is not each.VAR_POSITIONAL}
+    return not any(wanted <= names for wanted in _GRAPH_ARGUMENTS)
+
+
+def package_class(cls: Any) -> Any:
+    """The class itself, or the one of this package that it is derived from by a constructor."""
+    if not has_own_constructor(cls):
+        return cls
+    return next(base for base in cls.__mro__ if _is_of_package(base))
 
 
 def constructor_arguments(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Config:
@@ -67,6 +80,10 @@ def create(cls: Any, config: Config) -> Any:
             f"({error}); override from_config or get_config"
         ) from None
     return cls(**config)
+
+
+def _is_of_package(cls: type) -> bool:
+    return cls.__module__.startswith(_PACKAGE)
 
 
 def _is_json(value: Any) -> bool:

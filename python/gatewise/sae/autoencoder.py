@@ -338,7 +338,7 @@ class SparseAutoencoder(ReconstructionModel):
             self._stack = layers
             self._connect()
 
-    def _settings(self) -> Config:
+    def layer_settings(self) -> Config:
         return {
             "name": self.name,
             "seed": self.seed,
@@ -347,7 +347,7 @@ class SparseAutoencoder(ReconstructionModel):
         }
 
     @classmethod
-    def _from_settings(cls, config: Config) -> Self:
+    def from_layer_settings(cls, config: Config) -> Self:
         settings = dict(config)
         layer_name = settings.pop("layer_name", None)
         model = cls(**settings)
