@@ -30,26 +30,19 @@ class Score:
 
 def experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """16 experts `MLP(32)`, 4 for each row, which a router with declining noise chooses."""
-    layer = gw.SparseExpertLayer(
-        outputs,
-        EXPERTS,
-        PER_ROW,
-        gw.experts.MLP(HIDDEN),
-        gw.routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100),
-        balance="auto",
-        activation=activation,
-    )
-    return gw.Sequential([gw.Input((width,)), layer])
+    router = gw.routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100)
+    return _experts(width, outputs, activation, router=router, balance="auto")
 
 
 def experts_by_default(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """The same with the router of the layer's defaults: no noise, no balance."""
+    return _experts(width, outputs, activation)
+
+
+def _experts(width: int, outputs: int, activation: str | None, **routing: Any) -> gw.Sequential:
+    expert = gw.experts.MLP(HIDDEN)
     layer = gw.SparseExpertLayer(
-        outputs,
-        EXPERTS,
-        PER_ROW,
-        gw.experts.MLP(HIDDEN),
-        activation=activation,
+        outputs, EXPERTS, PER_ROW, expert, activation=activation, **routing
     )
     return gw.Sequential([gw.Input((width,)), layer])
 

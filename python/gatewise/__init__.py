@@ -157,9 +157,7 @@ MODELS.register_late(
     }
 )
 LAYERS.register_late(
-    dict.fromkeys(
-        ("SparseCode", "SparseDictionary", "Standardize", "Unstandardize"), "gatewise.sae"
-    )
+    dict.fromkeys(("SparseCode", "SparseDictionary", "Standardize"), "gatewise.sae")
 )
 SCHEDULES.register_late(
     dict.fromkeys(

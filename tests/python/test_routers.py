@@ -113,9 +113,7 @@ def test_a_wrong_balance_is_refused():
         balance.AuxLoss(-1)
 
 
-@pytest.mark.parametrize(
-    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
-)
+@pytest.mark.parametrize("kind", WEIGHTED)
 def test_the_weight_of_one_expert_depends_on_the_router(kind):
     x = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
     layer = gw.SparseExpertLayer(3, num_experts=4, router=kind(1), k=1)
@@ -131,9 +129,7 @@ def test_the_weight_of_one_expert_depends_on_the_router(kind):
     assert all(moved[name] for name in moved if name.startswith(("router", "key", "projection")))
 
 
-@pytest.mark.parametrize(
-    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
-)
+@pytest.mark.parametrize("kind", WEIGHTED)
 def test_weights_sum_to_one_by_default_from_two_experts_on(kind):
     assert kind(2).normalizes
     assert not kind(1).normalizes
@@ -141,9 +137,7 @@ def test_weights_sum_to_one_by_default_from_two_experts_on(kind):
     assert not kind(2, normalize=False).normalizes
 
 
-@pytest.mark.parametrize(
-    "kind", [routers.TopK, routers.NoisyTopK, routers.SigmoidTopK, routers.Keys]
-)
+@pytest.mark.parametrize("kind", WEIGHTED)
 def test_configurations_of_before_keep_the_weight_of_one(kind):
     config = kind(1).get_config()
     assert kind.from_config(config) == kind(1)

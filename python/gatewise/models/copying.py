@@ -29,17 +29,19 @@ def clone_model(
 ) -> M:
     """The model that `config` describes, built and compiled as `model` is.
 
+    It is of the package's class where a subclass has a constructor of its own.
+
     Parameters
     ----------
     model : Model
         The one that is copied.
     config : dict, optional
-        `layer_config(model)`, some layers described otherwise; unchanged if omitted.
+        `model.layer_settings()`, some layers described otherwise; unchanged if omitted.
     put_weights : callable (layer, copy)
         Sets the weights of the copy of a layer that has some.
     """
     cls = package_class(type(model))
-    result: M = cls.from_config(layer_config(model) if config is None else config)
+    result: M = cls.from_config(model.layer_settings() if config is None else config)
     result._training.set_seed(model._training.seed)
     for layer, copy in zip(model.layers, result.layers, strict=True):
         copy.set_state(layer.get_state())
@@ -49,17 +51,9 @@ def clone_model(
     return result
 
 
-def layer_config(model: BaseModel) -> Config:
-    """The configuration of the model's layers, also of a subclass that describes itself otherwise.
-
-    A copy of such a model is of the package's class.
-    """
-    return model.layer_settings()
-
-
 def config_without_dropout(model: BaseModel) -> Config:
     """The model's configuration with every dropout rate 0."""
-    config = layer_config(model)
+    config = model.layer_settings()
     for described in config["layers"]:
         if described["class_name"] == "Dropout":
             described["config"]["rate"] = 0.0

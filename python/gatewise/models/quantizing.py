@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.layers.storage import check_quantized_storage, first_quantized
-from gatewise.models.copying import clone_model, layer_config
+from gatewise.models.copying import clone_model
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -35,7 +35,7 @@ def quantized_model(model: M, kind: str) -> M:
                 f"quantize: expected a built model, got layer {expert_layer.name!r} "
                 "that has seen no input"
             )
-    config = layer_config(model)
+    config = model.layer_settings()
     for described in config["layers"]:
         if described["class_name"] == SparseExpertLayer.__name__:
             described["config"]["storage"] = storage
