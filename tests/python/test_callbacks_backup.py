@@ -16,6 +16,7 @@ import pytest
 
 import gatewise as gw
 from gatewise.callbacks import BackupAndRestore, Callback, EarlyStopping
+from gatewise.io.container import read_file, write_file
 from training_models import assert_same_weights, make_data, make_expert_model, make_model
 
 X, Y = make_data(90)
@@ -193,6 +194,21 @@ def test_continuing_with_other_models_data_or_callbacks_is_refused(tmp_path: Pat
         model.fit(X, Y, verbose=0, callbacks=[backup])
     for ours, before in zip(model.get_weights(), untouched, strict=True):
         np.testing.assert_array_equal(ours, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("epoch", -(2**40)), ("batch", -1), ("samples_seen", 1.5)]
+)
+def test_a_checkpoint_of_an_impossible_position_is_refused(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
+    make_model().fit(X, Y, verbose=0, callbacks=[backup])
+    path = next(each for each in tmp_path.rglob("*") if each.is_file())
+    stored = read_file(path, "checkpoint")
+    write_file(path, "checkpoint", {**stored.config, name: value}, dict(stored.tensors))
+    with pytest.raises(ValueError, match=f"{name}: expected an integer >= 0, got"):
+        make_model().fit(X, Y, verbose=0, callbacks=[backup])
 
 
 def test_callbacks_without_a_state_may_differ(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ MALFORMED = [
     ("dok", "key above", set_key),
     ("dia", "offsets short", set_array("offsets", lambda a: a[:-1])),
     ("dia", "offsets of float", set_array("offsets", lambda a: a.astype(np.float64))),
+    ("dia", "offsets of uint8", set_array("offsets", lambda a: a.astype(np.uint8))),
     ("dia", "2^31 rows", set_shape(2**31, WIDTH)),
     ("lil", "data short", lambda matrix: matrix.data[2].pop()),
 ]

@@ -1,7 +1,8 @@
 """Trials with damaged input: `python tests/trials/mutations.py files|matrices [--seconds 60]`.
 
 Meant for a package that is built with GATEWISE_SANITIZE (see CONTRIBUTING.md): any report of a
-sanitizer ends the process. Every input must either work or raise one of the documented errors.
+sanitizer ends the process, as does a trial of more than a minute. Every input must either work or
+raise one of the documented errors.
 `--seed` gives another sequence of inputs; `--count` stops after so many.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import faulthandler
 import json
 import random
 import shutil
@@ -262,6 +264,7 @@ def main() -> None:
         for count in range(arguments.count):
             if time.monotonic() > stop:
                 break
+            faulthandler.dump_traceback_later(60, exit=True)
             try:
                 trials.trial(random.Random(f"{arguments.seed} {count}"))
                 outcomes["accepted"] += 1
@@ -270,6 +273,7 @@ def main() -> None:
             except Exception as error:
                 outcomes[type(error).__name__] += 1
                 unexpected.append(f"trial {count}: {error!r:.300}")
+    faulthandler.cancel_dump_traceback_later()
     print(f"{sum(outcomes.values())} trials: {dict(outcomes)}")
     for each in unexpected[:20]:
         print(each)

@@ -106,8 +106,9 @@ def _check_coordinates(matrix: Any, name: str, rows: int, cols: int) -> None:
 
 
 def _check_indices(matrix: Any, name: str, array: Array, what: str) -> None:
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        _refuse(name, matrix, f"{what} that is no array (n,) of integers")
+    # SciPy itself makes int32 and int64 only; sums of smaller ones with its sizes can overflow.
+    if array.ndim != 1 or array.dtype not in (np.int32, np.int64):
+        _refuse(name, matrix, f"{what} that is no array (n,) of int32 or int64")
 
 
 def _check_range(matrix: Any, name: str, array: Array, what: str, size: int) -> None:

@@ -18,6 +18,7 @@ from gatewise.registry import Config
 from gatewise.training.feed import TestFeed, TrainingFeed
 from gatewise.training.loads import EpochLoads
 from gatewise.training.state import restore_model, store_model
+from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     from gatewise.training.training import Training
@@ -163,18 +164,19 @@ class FitRun:
         stateful = [each for each in self.callbacks.callbacks if each.get_state()]
         self._check_same(config, stateful, [name for name, _ in states], path)
         results = self.training.result_sums()
-        results.samples = int(config["samples_seen"])
+        results.samples = _count(config, "samples_seen")
         results.sums = [float(each) for each in config["sums"]]
         if len(results.sums) != len(self.results.sums):
             raise ValueError(f"sums: expected {len(self.results.sums)}, got {len(results.sums)}")
         counted = config.get("samples_counted")  # not in files of earlier versions
         results.counted = float(results.samples if counted is None else counted)
-        epoch, batch = int(config["epoch"]), int(config["batch"])
-        previous, drawn = config["previous_samples_seen"], config["validation_batches_drawn"]
+        epoch, batch = _count(config, "epoch"), _count(config, "batch")
+        previous = _count(config, "previous_samples_seen")
+        drawn = _count(config, "validation_batches_drawn")
         position = config["position"]
         position = {
-            "stream": int(position["stream"]),
-            "batches_drawn": int(position["batches_drawn"]),
+            "stream": _count(position, "stream"),
+            "batches_drawn": _count(position, "batches_drawn"),
             "pass_started": bool(position["pass_started"]),
         }
         stop_training = bool(config["stop_training"])
@@ -183,10 +185,10 @@ class FitRun:
         self.loads.check_state(loads)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch, self.results = epoch, batch, results
-        self.previous_samples_seen = int(previous)
+        self.previous_samples_seen = previous
         self.feed.set_position(position)
         if self.validation is not None:
-            self.validation.batches_drawn = int(drawn)
+            self.validation.batches_drawn = drawn
         self.model.stop_training = stop_training
         self.loads.set_state(loads)
         self._callback_states = list(zip(stateful, (state for _, state in states), strict=True))
@@ -214,6 +216,10 @@ class FitRun:
                 f"{path}: callbacks: expected those with a state of the training to be continued, "
                 f"{', '.join(stored_names)}, got {', '.join(names)}"
             )
+
+
+def _count(config: Config, name: str) -> int:
+    return check_integer(name, config[name], 0)
 
 
 def _callback_states(
