@@ -142,6 +142,12 @@ def test_several_outputs_are_given_by_index_or_name(settings: dict[str, Any]) ->
     assert result["loss"] == pytest.approx(result["kind_loss"] + 0.5 * result["size_loss"])
 
 
+def test_metrics_by_name_inside_a_list_are_refused() -> None:
+    model = gw.Sequential([gw.Input((3,)), gw.layers.Dense(1)])
+    with pytest.raises(TypeError, match="metrics: expected a list of metrics for each output"):
+        model.compile("sgd", "mse", metrics=[{"out": "mse"}])
+
+
 def test_metrics_of_several_outputs_need_a_list_for_each() -> None:
     model = two_outputs()
     with pytest.raises(ValueError, match=r"metrics: expected a list with one item for each output"):

@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -272,7 +273,10 @@ def main() -> None:
                 outcomes[type(error).__name__] += 1
             except Exception as error:
                 outcomes[type(error).__name__] += 1
-                unexpected.append(f"trial {count}: {error!r:.300}")
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                unexpected.append(
+                    f"trial {count}: {error!r:.300} in {where.filename}:{where.lineno}"
+                )
     faulthandler.cancel_dump_traceback_later()
     print(f"{sum(outcomes.values())} trials: {dict(outcomes)}")
     for each in unexpected[:20]:

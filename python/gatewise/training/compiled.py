@@ -256,7 +256,8 @@ def _flatten(value: object) -> list[MetricId]:
         return []
     if isinstance(value, list):
         return [metric for each in value for metric in _flatten(each)]
-    assert isinstance(value, (str, Metric))
+    if not isinstance(value, (str, Metric)):
+        raise TypeError(f"metrics: expected a list of metrics for each output, got {value!r} in it")
     return [value]
 
 
