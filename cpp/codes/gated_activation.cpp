@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codes/code_activation.h"
+#include "codes/penalty_weight.h"
 #include "codes/selection/candidate_block_iterator.h"
 #include "kernels/reduce.h"
 
@@ -12,12 +13,12 @@ namespace {
 
 class GatedActivation final : public CodeActivation {
  public:
-  explicit GatedActivation(const Options& options)
-      : l1_(static_cast<float>(options.number("activation.l1"))) {}
+  explicit GatedActivation(const Options& options) : l1_(options) {}
 
   void declare(ParameterBlock& block, Index latents) override {
     magnitude_log_ = block.add_vector("magnitude_log", "bias", latents);
     magnitude_bias_ = block.add_vector("magnitude_bias", "bias", latents);
+    l1_.declare(block);
   }
 
   // The nonzeros are the latents with open gates (g > 0); `run.saved` is u W_e.
@@ -56,7 +57,7 @@ class GatedActivation final : public CodeActivation {
       codes.values[nonzero] = std::max(factors[j] * run.saved[nonzero] + bias[j], 0.0f);
       run.gate_values[nonzero] = run.saved[nonzero] + gate_bias[j];
     }
-    run.loss = l1_penalty(l1_, run.gate_values, codes);
+    run.loss = l1_penalty(l1_.value(block), run.gate_values, codes);
     return run;
   }
 
@@ -68,7 +69,7 @@ class GatedActivation final : public CodeActivation {
     float* d_magnitude_log = arena.take<float>(codes.nonzeros());
     float* d_magnitude_bias = arena.take<float>(codes.nonzeros());
     float* d_gate = arena.take<float>(codes.nonzeros());
-    const float l1 = l1_gradient(l1_, codes.rows);
+    const float l1 = l1_gradient(l1_.value(block), codes.rows);
     for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
       const std::int32_t j = codes.latents[nonzero];
       const float d_magnitude = codes.values[nonzero] > 0 ? gradients.values[nonzero] : 0.0f;
@@ -82,6 +83,10 @@ class GatedActivation final : public CodeActivation {
     gradients.parameter_gradients[1] = {magnitude_bias_, d_magnitude_bias};
   }
 
+  void finish_step(const CodeRun& run, ParameterBlock& block) const override {
+    l1_.finish_step(run.codes, block);
+  }
+
  private:
   // exp(r), [latents]
   const float* magnitude_factors(const ParameterBlock& block, Index latents, Arena& arena) const {
@@ -92,7 +97,7 @@ class GatedActivation final : public CodeActivation {
     return factors;
   }
 
-  float l1_;
+  PenaltyWeight l1_;
   int magnitude_log_ = -1, magnitude_bias_ = -1;
 };
 

@@ -3,6 +3,7 @@
 // (Gregor and LeCun 2010; the weights coupled as in Chen et al. 2018, eq. 9).
 #include "codes/code_activation.h"
 #include "codes/dictionary_rows.h"
+#include "codes/penalty_weight.h"
 #include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
@@ -11,14 +12,16 @@ namespace {
 class ListaActivation final : public CodeActivation {
  public:
   explicit ListaActivation(const Options& options)
-      : steps_(options.integer("activation.steps")),
-        l1_(static_cast<float>(options.number("activation.l1"))) {
+      : steps_(options.integer("activation.steps")), l1_(options) {
     require(steps_ >= 1, "steps: expected at least 1, got ", steps_);
   }
 
   Index steps() const override { return steps_; }
 
-  CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
+  void declare(ParameterBlock& block, Index) override { l1_.declare(block); }
+
+  CodeRun forward(const CodeInput& input, const ParameterBlock& block,
+                  Arena& arena) const override {
     CodeRun run;
     run.earlier = arena.take<Codes>(std::max<Index>(steps_ - 1, 1));
     run.codes = first_codes(input, arena);
@@ -26,15 +29,19 @@ class ListaActivation final : public CodeActivation {
       run.earlier[t - 1] = run.codes;
       run.codes = next_codes(input, run.codes, t, arena);
     }
-    run.loss = l1_penalty(l1_, run.codes.values, run.codes);
+    run.loss = l1_penalty(l1_.value(block), run.codes.values, run.codes);
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock&, CodeGradients& gradients,
+  void backward(const CodeRun& run, const ParameterBlock& block, CodeGradients& gradients,
                 Arena&) const override {
-    const float gradient = l1_gradient(l1_, run.codes.rows);
+    const float gradient = l1_gradient(l1_.value(block), run.codes.rows);
     for (Index nonzero = 0; nonzero < run.codes.nonzeros(); ++nonzero)
       gradients.values[nonzero] += gradient;
+  }
+
+  void finish_step(const CodeRun& run, ParameterBlock& block) const override {
+    l1_.finish_step(run.codes, block);
   }
 
   // Let d_h_t be the gradient of z_{t-1} + r_t W_e. Then d_r_t = W_e d_h_t, and the gradient of
@@ -112,7 +119,7 @@ class ListaActivation final : public CodeActivation {
   }
 
   Index steps_;
-  float l1_;
+  PenaltyWeight l1_;
 };
 
 const bool registered = Registry<CodeActivation>::add<ListaActivation>("lista");

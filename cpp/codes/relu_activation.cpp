@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "codes/dense_code_activation.h"
+#include "codes/penalty_weight.h"
 #include "codes/selection/candidate_block_iterator.h"
 
 namespace gatewise {
@@ -10,22 +11,28 @@ namespace {
 
 class ReluActivation final : public DenseCodeActivation {
  public:
-  explicit ReluActivation(const Options& options)
-      : l1_(static_cast<float>(options.number("activation.l1"))) {}
+  explicit ReluActivation(const Options& options) : l1_(options) {}
 
-  CodeRun forward(const CodeInput& input, const ParameterBlock&, Arena& arena) const override {
+  void declare(ParameterBlock& block, Index) override { l1_.declare(block); }
+
+  CodeRun forward(const CodeInput& input, const ParameterBlock& block,
+                  Arena& arena) const override {
     CodeRun run;
     run.codes = codes_above_threshold(input.product, arena);
-    run.loss = l1_penalty(l1_, run.codes.values, run.codes);
+    run.loss = l1_penalty(l1_.value(block), run.codes.values, run.codes);
     return run;
   }
 
-  void backward(const CodeRun& run, const ParameterBlock&, CodeGradients& gradients,
+  void backward(const CodeRun& run, const ParameterBlock& block, CodeGradients& gradients,
                 Arena&) const override {
-    if (l1_ == 0) return;
-    const float gradient = l1_gradient(l1_, run.codes.rows);
+    if (l1_.is_zero()) return;
+    const float gradient = l1_gradient(l1_.value(block), run.codes.rows);
     for (Index nonzero = 0; nonzero < run.codes.nonzeros(); ++nonzero)
       gradients.values[nonzero] += gradient;
+  }
+
+  void finish_step(const CodeRun& run, ParameterBlock& block) const override {
+    l1_.finish_step(run.codes, block);
   }
 
   void encode_row(const float* h, float threshold, float* z, Index width,
@@ -33,16 +40,17 @@ class ReluActivation final : public DenseCodeActivation {
     keep_above(h, threshold, z, width);
   }
 
-  bool has_penalty() const override { return l1_ != 0; }
+  // In a stack the weight is fixed.
+  bool has_penalty() const override { return !l1_.is_zero(); }
   double penalty(const double* sums, Index width, Index rows) const override {
-    return l1_ * std::accumulate(sums, sums + width, 0.0) / static_cast<double>(rows);
+    return l1_.fixed() * std::accumulate(sums, sums + width, 0.0) / static_cast<double>(rows);
   }
   void penalty_gradients(const double*, Index width, Index rows, float* gradients) const override {
-    std::fill_n(gradients, width, l1_gradient(l1_, rows));
+    std::fill_n(gradients, width, l1_gradient(l1_.fixed(), rows));
   }
 
  private:
-  float l1_;
+  PenaltyWeight l1_;
 };
 
 const bool registered = add_dense_activation<ReluActivation>("relu");

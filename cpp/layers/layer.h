@@ -164,6 +164,10 @@ class Layer {
   // Throws if stored values of the right types and shapes are inconsistent.
   virtual void check_stored(const StoredValues&) const {}
 
+  // Row count of each expert, or of each latent in whose code it is active, in training steps since
+  // the last reset; null for other layers.
+  virtual std::vector<Index>* training_load() { return nullptr; }
+
   // Whether the layer reads CSR rows.
   virtual bool reads_sparse() const { return false; }
 

@@ -66,8 +66,13 @@ class SparseCode final : public Layer {
     const auto& saved = *static_cast<const Saved*>(memory);
     float* idle = block_.slice(rows_since_active_);
     for (Index j = 0; j < width_; ++j) idle[j] += static_cast<float>(saved.rows);
-    for (Index i = 0; i < saved.rows; ++i) reset_idle(saved.z + i * saved.stride, idle, width_);
+    for (Index i = 0; i < saved.rows; ++i) {
+      const float* z = saved.z + i * saved.stride;
+      reset_idle(z, idle, width_);
+      for (Index j = 0; j < width_; ++j) training_load_[static_cast<std::size_t>(j)] += z[j] > 0;
+    }
   }
+  std::vector<Index>* training_load() override { return &training_load_; }
 
  protected:
   Index declare(const std::vector<Index>& widths) override {
@@ -78,6 +83,7 @@ class SparseCode final : public Layer {
     rows_since_active_ = block_.add_vector("rows_since_active", "state", width_);
     return width_;
   }
+  void start_values() override { training_load_.assign(static_cast<std::size_t>(width_), 0); }
 
  private:
   double operations() const { return static_cast<double>(width_ * 4); }
@@ -99,6 +105,7 @@ class SparseCode final : public Layer {
   float threshold_;
   Index width_ = 0;
   int scale_ = -1, rows_since_active_ = -1;
+  std::vector<Index> training_load_;
 };
 
 const bool registered = Registry<Layer>::add<SparseCode>("sparse_code");

@@ -17,14 +17,11 @@ class SparseExpertLayer final : public Layer {
   void finish_step(void* saved) override;
   Activation output_activation() const override { return activation_; }
   void set_output_activation(Activation activation) override { activation_ = activation; }
+  std::vector<Index>* training_load() override { return &training_load_; }
   bool reads_sparse() const override { return true; }
 
   // Runs only the router.
   RouterRun route(const Input& x, Index rows, Arena& arena) const;
-
-  // Assignment count of each expert in training steps since the last reset.
-  const std::vector<Index>& training_load() const { return training_load_; }
-  void reset_training_load() { training_load_.assign(training_load_.size(), 0); }
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;

@@ -236,9 +236,20 @@ SparseMatrix make_sparse_rows(const IndexArray& offsets, const LabelArray& colum
   return {offsets, columns, values, width};
 }
 
-py::array training_load(Layer& layer) {
-  const std::vector<Index>& load = expert_layer(layer).training_load();
+std::vector<Index>& training_load(Layer& layer) {
+  std::vector<Index>* load = layer.training_load();
+  require(load, "training_load: expected a layer of experts or of codes");
+  return *load;
+}
+
+py::array copy_training_load(Layer& layer) {
+  const std::vector<Index>& load = training_load(layer);
   return copy_array<std::int64_t>(load.data(), static_cast<Index>(load.size()));
+}
+
+void reset_training_load(Layer& layer) {
+  std::vector<Index>& load = training_load(layer);
+  std::fill(load.begin(), load.end(), 0);
 }
 
 void set_output_activation(Layer& layer, const std::string& name) {
@@ -295,8 +306,8 @@ void bind_layer(py::module_& module) {
       .def("set_output_activation", &set_output_activation, py::arg("name"))
       .def("set_random_stream", &Layer::set_random_stream, py::arg("seed"), py::arg("stream"))
       .def("routing", &routing, py::arg("x"))
-      .def("training_load", &training_load)
-      .def("reset_training_load", [](Layer& of) { expert_layer(of).reset_training_load(); });
+      .def("training_load", &copy_training_load)
+      .def("reset_training_load", &reset_training_load);
   bind_values(layer);
 }
 

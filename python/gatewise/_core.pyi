@@ -93,7 +93,9 @@ class Layer:
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
         """Indptr (n + 1), expert indices and weights of each row's experts, by descending score."""
     def training_load(self) -> Indices:
-        """Row count of each expert (E,) in training steps since `reset_training_load`."""
+        """Row count of each expert, or of each latent in whose code it is active, in training steps
+        since `reset_training_load`. ValueError for a layer of another kind.
+        """
     def reset_training_load(self) -> None: ...
 
 def input_gradients(

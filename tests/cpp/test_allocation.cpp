@@ -54,14 +54,15 @@ Run1000 train(Trainer& trainer, const Dataset& data, SparseExpertLayer& experts,
     const Index start = 64 * rng.below(4);
     for (Index& sample : samples) sample = (start + rng.below(spread)) % kSamples;
     const Index count = step > 0 && step % 7 == 0 ? 1 + rng.below(95) : 96;
-    experts.reset_training_load();
+    std::vector<Index>& load = *experts.training_load();
+    std::fill(load.begin(), load.end(), 0);
     const std::int64_t before = allocations();
     trainer.train_step(data, samples.data(), count);
     const std::int64_t made = allocations() - before;
     if (step >= 1 && made > 0 && result.first_step < 0) result.first_step = step;
     if (step >= 1) result.allocated += made;
-    result.patterns += experts.training_load() != last_load;
-    last_load = experts.training_load();
+    result.patterns += load != last_load;
+    last_load = load;
   }
   return result;
 }

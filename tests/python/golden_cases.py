@@ -52,10 +52,16 @@ def arrays_of(codes: Any) -> Arrays:
     return [codes.indptr.astype(np.int64), codes.indices.astype(np.int64), codes.data]
 
 
+def losses_of(history: Any) -> Arrays:
+    """What `fit` reported when the bits were stored."""
+    names = sorted(set(history.history) - {"fvu", "l0", "dead", "val_fvu"})
+    return [np.asarray(history.history[name]) for name in names]
+
+
 def trained(model: Any, x: Any, y: Any, epochs: int = 3, **options: Any) -> Arrays:
     """Losses, weights and predictions after a few epochs."""
     history = model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, **options)
-    losses = [np.asarray(history.history[name]) for name in sorted(history.history)]
+    losses = losses_of(history)
     return [*losses, *model.get_weights(), np.asarray(model.predict(x, verbose=0))]
 
 
@@ -119,7 +125,7 @@ def graph() -> Arrays:
     targets = [Y, uniform(ROWS, 2, seed=9)]
     inputs = [X, uniform(ROWS, WIDTH, seed=8)]
     history = model.fit(inputs, targets, batch_size=16, epochs=3, verbose=0)
-    losses = [np.asarray(history.history[name]) for name in sorted(history.history)]
+    losses = losses_of(history)
     return [*losses, *model.get_weights(), *model.predict(inputs, verbose=0)]
 
 
@@ -178,7 +184,7 @@ CASES: dict[str, Callable[[], Arrays]] = {
     "dictionary relu": lambda: autoencoder(activation=gw.ReLU(0.05), threshold=0.01),
     "dictionary gated": lambda: autoencoder(activation=gw.Gated(0.02)),
     "dictionary lista": lambda: autoencoder(activation=gw.LISTA(3, 0.05)),
-    "dictionary kl": lambda: autoencoder(activation=gw.KL()),
+    "dictionary kl": lambda: autoencoder(activation=gw.KL(weight=0.01)),
     "dictionary identity": lambda: autoencoder(activation=gw.Identity()),
     "dictionary prefixes": lambda: autoencoder(activation=TOP_4, prefixes=(8, 32)),
     "dictionary prefixes batch": lambda: autoencoder(activation=gw.BatchTopK(4), prefixes=(8, 32)),
@@ -191,7 +197,7 @@ CASES: dict[str, Callable[[], Arrays]] = {
     "stack relu": lambda: autoencoder(X, 6, hidden=(12, 8)),
     "stack top_k": lambda: autoencoder(X, 6, hidden=(12,), activation=gw.TopK(2)),
     "stack kl": lambda: autoencoder(
-        X, 6, hidden=(12,), activation=gw.KL(), output_activation="sigmoid"
+        X, 6, hidden=(12,), activation=gw.KL(weight=0.01), output_activation="sigmoid"
     ),
     "experts linear": lambda: experts(gw.experts.Linear(), shared_experts=1),
     "experts mlp": lambda: experts(balance=B.AuxLoss(0.1)),

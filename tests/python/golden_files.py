@@ -18,7 +18,7 @@ import numpy as np
 
 import gatewise as gw
 from gatewise.sae.code_serialization import from_bytes, to_bytes
-from golden_cases import CLASSES, SUMS, WIDTH, Arrays, X, Y, arrays_of, uniform
+from golden_cases import CLASSES, SUMS, WIDTH, Arrays, X, Y, arrays_of, losses_of, uniform
 
 FOLDER = Path(__file__).parents[1] / "golden" / "files_1"
 FIT: dict[str, Any] = {"batch_size": 16, "verbose": 0}
@@ -104,7 +104,7 @@ AUTOENCODERS: dict[str, dict[str, Any]] = {
     "sae_lista": {"activation": gw.LISTA(3, 0.05)},
     "sae_experts": {"activation": gw.TopK(4), "num_experts": 4, "balance": "aux_loss"},
     "sae_lazy": {"activation": gw.TopK(4), "lazy_updates": True},
-    "sae_stack": {"latents": 6, "hidden": (12, 8), "activation": gw.KL()},
+    "sae_stack": {"latents": 6, "hidden": (12, 8), "activation": gw.KL(weight=0.01)},
     "sae_stack_top_k": {"latents": 6, "hidden": (12,), "activation": gw.TopK(2)},
 }
 MODELS: dict[str, Callable[[], Any]] = {
@@ -129,7 +129,7 @@ def train(model: Any, epochs: int = 1, **options: Any) -> Arrays:
     else:
         x, y = inputs_of(model), Y
     history = model.fit(x, y, epochs=epochs, **FIT, **options)
-    losses = [np.asarray(history.history[name]) for name in sorted(history.history)]
+    losses = losses_of(history)
     return [*losses, *model.get_weights(), np.asarray(model.predict(x, verbose=0))]
 
 

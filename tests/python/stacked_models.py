@@ -23,7 +23,7 @@ X = rows_of()
 
 def stack(**settings: Any) -> gw.SparseAutoencoder:
     sae = gw.SparseAutoencoder(LATENTS, **{"hidden": (10, 8), "seed": 0} | settings)
-    sae.compile()
+    sae.compile("adam")
     return sae
 
 

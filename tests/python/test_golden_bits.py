@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.golden,
     pytest.mark.filterwarnings("ignore::gatewise.RoutingCollapseWarning"),
     pytest.mark.filterwarnings("ignore::gatewise.DeadUnitsWarning"),
+    pytest.mark.filterwarnings("ignore::gatewise.DenseCodesWarning"),
 ]
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -175,7 +175,18 @@ def test_a_file_of_weights_without_layers_is_refused(tmp_path: Path) -> None:
             dense().load_weights(path)
 
 
-@pytest.mark.parametrize("key", ["epoch", "sums", "position", "samples_seen", "stop_training"])
+@pytest.mark.parametrize("seed", [None, -1, "x"])
+def test_a_file_without_a_seed_is_refused(seed: object, tmp_path: Path) -> None:
+    container = from_bytes(stored(dense()), "file", "model")
+    container.config["seed"] = seed
+    (tmp_path / "m").write_bytes(to_bytes("model", container.config, container.tensors))
+    with pytest.raises(ValueError, match="config: seed: expected an integer >= 0, got"):
+        gw.load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "key", ["epoch", "sums", "position", "samples_seen", "stop_training", "seed"]
+)
 @pytest.mark.parametrize("value", [None, "x", [None]])
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(
     key: str, value: Any, tmp_path: Path

@@ -13,6 +13,10 @@ import gatewise as gw
 WIDTH, LATENTS = 24, 80
 
 
+# Short trainings, some with small penalties: their codes are dense.
+pytestmark = pytest.mark.filterwarnings("ignore::gatewise.DenseCodesWarning")
+
+
 def rows(count: int, seed: int = 0) -> np.ndarray:
     """Sums of 4 of 60 directions, shifted and scaled."""
     rng = np.random.default_rng(seed)

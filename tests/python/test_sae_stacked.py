@@ -21,7 +21,7 @@ def test_stacked_halves_the_width_and_the_decoder_mirrors_the_encoder() -> None:
     assert [layer.units for layer in dense] == [100, 50, 10, 50, 100, 784]
     activations = [layer.activation for layer in dense]
     assert activations == ["relu", "relu", "linear", "relu", "relu", "linear"]
-    assert sae.get_layer("code").activation == gw.ReLU()
+    assert sae.get_layer("code").activation == gw.ReLU(0.0)
     assert isinstance(sae.optimizer, gw.optimizers.Adam)
     assert sae.optimizer.learning_rate == pytest.approx(1e-3)
     assert sae.input_shape == sae.output_shape == (None, 784)
@@ -137,7 +137,7 @@ def test_training_on_an_iterator_equals_training_on_arrays(form: str, tmp_path: 
             sae = stack()
         else:
             sae = gw.SparseAutoencoder(16, gw.TopK(3), center=False, scale=False, seed=0)
-            sae.compile()
+            sae.compile("adam")
         sae.fit(x, epochs=3, verbose=0, **settings)
         return bits(sae)
 
@@ -166,7 +166,7 @@ class parts_of:  # noqa: N801, reads as a function
 
 def test_the_first_batch_of_an_iterator_sets_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
-    sae.compile()
+    sae.compile("adam")
     sae.fit(iter([X[:50], X[50:] + 3]), epochs=1, verbose=0, validation_data=iter([X, X]))
     center = sae.dictionary.native.get("center")
     np.testing.assert_allclose(center, X[:50].mean(axis=0), rtol=1e-5)
@@ -175,7 +175,7 @@ def test_the_first_batch_of_an_iterator_sets_center_and_scale() -> None:
 
 def test_single_batches_are_their_own_targets_and_set_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
-    sae.compile()
+    sae.compile("adam")
     before = sae.train_on_batch(X)
     np.testing.assert_allclose(sae.dictionary.native.get("center"), X.mean(axis=0), rtol=1e-5)
     assert sae.test_on_batch(X) < before
@@ -264,7 +264,7 @@ def test_dead_units_warn_without_revive() -> None:
 
 def test_a_dictionary_warns_of_dead_units_too() -> None:
     sae = gw.SparseAutoencoder(8, gw.TopK(2), seed=0, input_dim=WIDTH)
-    sae.compile()
+    sae.compile("adam")
     bias = sae.dictionary.native.get("encoder_bias")
     bias[:2] = -100
     sae.dictionary.native.set("encoder_bias", bias)

@@ -43,7 +43,7 @@ def test_a_model_from_the_configuration_is_equal(settings: dict[str, Any]) -> No
     for sae in (stack(**settings), stack(input_dim=WIDTH, **settings)):
         restored = gw.models.model_from_json(sae.to_json())
         assert restored.get_config() == sae.get_config()
-        restored.compile()
+        restored.compile("adam")
         sae.fit(X, epochs=1, verbose=0)
         restored.fit(X, epochs=1, verbose=0)
         assert bits(restored) == bits(sae)
@@ -137,7 +137,7 @@ def test_dropping_a_neuron_of_zero_weights_changes_no_prediction(tmp_path: Path)
 
 def test_a_dictionary_drops_latents_and_keeps_center_and_scale() -> None:
     sae = gw.SparseAutoencoder(16, gw.TopK(3), seed=0)
-    sae.compile()
+    sae.compile("adam")
     sae.fit(X, epochs=2, verbose=0)
     center, decoder = (sae.dictionary.native.get(name) for name in ("center", "decoder"))
     sae.drop_neurons(keep=0.5)

@@ -9,6 +9,9 @@ import pytest
 
 import gatewise as gw
 
+# Short trainings, some with small penalties: their codes are dense.
+pytestmark = pytest.mark.filterwarnings("ignore::gatewise.DenseCodesWarning")
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "sae"
 CASES = sorted(each for each in GOLDEN.iterdir() if each.is_dir())
 WIDTH, LATENTS, ROWS = 20, 64, 300

@@ -72,7 +72,7 @@ def test_routing_can_recover_from_two_bad_epochs_without_a_warning() -> None:
     model, _ = collapsing()
     loads = EpochLoads(model.layers)
     for rows in ([400, 0, 0, 0], [400, 0, 0, 0], [100, 100, 100, 100], [400, 0, 0, 0]):
-        model.layers[0].load_ = ExpertLoad.from_rows(rows)
+        model.layers[0].set_training_load(np.array(rows))
         loads.warn(last=False)
     with pytest.warns(gw.RoutingCollapseWarning):
         loads.warn(last=True)

@@ -1,5 +1,7 @@
 """Cross-validation: folds, candidates, the one-standard-error rule, the choice of experts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -10,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import gatewise as gw
 from gatewise.validation.candidates import accuracy, explained_variance
+from gatewise.validation.dense_peers import parameters_of, with_dense_peers
 from gatewise.validation.folds import make_folds
 from gatewise.validation.one_standard_error import simplest_within_one_error
 
@@ -256,3 +259,56 @@ def test_plots_show_every_model_and_mark_the_choice(data):
     assert [text.get_text() for text in quality.get_legend().get_texts()] == ["k = 1", "k = 2"]
     for axes in (quality, time):
         assert axes.lines[-1].get_xdata() == [choice.num_experts]
+
+
+def _peers_model(expert: Any, **settings: Any) -> gw.Model:
+    symbol = gw.Input((6,))
+    hidden = gw.layers.Dense(5, "relu")(symbol)
+    layer = gw.SparseExpertLayer(
+        2, num_experts=8, k=2, expert=expert, activation="softmax", **settings
+    )
+    model = gw.Model(symbol, layer(hidden))
+    model.compile(gw.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("expert", "shared"), [("linear", 0), (gw.experts.MLP(16), 1), (gw.experts.GLU(12), 0)]
+)
+def test_dense_peers_have_the_size_of_the_experts(expert: Any, shared: int) -> None:
+    model = _peers_model(expert, shared_experts=shared)
+    peers = with_dense_peers({"m": model}, 6, seed=0)
+    assert list(peers) == ["m", "m, dense = active", "m, dense = total"]
+    layer = model.layers[-1]
+    for peer, size in zip(list(peers.values())[1:], parameters_of(layer), strict=True):
+        dense = peer.layers[-1]
+        assert (dense.num_experts, dense.shared_experts, list(dense.balance)) == (1, 0, [])
+        hidden = dense.expert.hidden
+        each = parameters_of(dense)[1] / hidden
+        assert abs(parameters_of(dense)[1] - size) <= each
+        assert peer.get_compile_config() == model.get_compile_config()
+        assert dense.activation == layer.activation
+
+
+def test_compare_with_dense_peers_trains_them_on_the_same_folds() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 6)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(int)
+    models = {"m": _peers_model("linear"), "other": gw.SparseExpertModel(4, 6, 2, k=1)}
+    models["other"].compile("adam", "sparse_categorical_crossentropy")
+    result = gw.compare(models, x, y, cv=3, dense_peers=True, epochs=2)
+    assert len(result.names) == 6
+    assert result.names[3] == "other"
+    mean, error = result.difference("m", "m, dense = total")
+    paired = result.scores[0] - result.scores[2]
+    assert mean == pytest.approx(paired.mean())
+    assert error == pytest.approx(paired.std(ddof=1) / 3**0.5)
+    with pytest.raises(KeyError, match="expected one of m, m, dense = active"):
+        result.difference("m", "n")
+
+
+def test_dense_peers_need_experts() -> None:
+    model = gw.Sequential([gw.Input((3,)), gw.layers.Dense(2)])
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match="dense_peers: expected at least one model with a Sparse"):
+        gw.compare({"a": model}, np.ones((6, 3)), np.ones((6, 2)), dense_peers=True)

@@ -94,6 +94,10 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   return width;
 }
 
+void SparseDictionary::start_values() {
+  training_load_.assign(static_cast<std::size_t>(latents_), 0);
+}
+
 SearchQueries::Reconstruction SparseDictionary::reconstruction() const {
   const DictionaryArrays arrays = this->arrays();
   return {.decoder = arrays.decoder,
@@ -308,8 +312,12 @@ void SparseDictionary::finish_step(void* memory) {
   float* idle = block_.slice(parameters_.rows_since_active);
   const auto rows = static_cast<float>(codes.rows);
   for (Index latent = 0; latent < latents_; ++latent) idle[latent] += rows;
-  for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero)
-    if (codes.values[nonzero] > 0) idle[codes.latents[nonzero]] = 0;
+  for (Index nonzero = 0; nonzero < codes.nonzeros(); ++nonzero) {
+    if (!(codes.values[nonzero] > 0)) continue;
+    const std::int32_t latent = codes.latents[nonzero];
+    idle[latent] = 0;
+    ++training_load_[static_cast<std::size_t>(latent)];
+  }
   if (saved.stored) DictionaryUpdate::finish_stored(block_, parameters_, *saved.arena);
   activation_->finish_step(saved.run, block_);
   if (routed_) routed_->finish_step(saved.routed, block_);

@@ -31,6 +31,7 @@ class SparseDictionary final : public Layer {
   void backward(BackwardPass& pass) override;
   void update_measured(void* saved, UpdateSink& sink, Arena& arena) override;
   void finish_step(void* saved) override;
+  std::vector<Index>* training_load() override { return &training_load_; }
 
   // Memory of `encode`, kept from call to call.
   struct EncodeWorkspace {
@@ -52,6 +53,7 @@ class SparseDictionary final : public Layer {
 
  protected:
   Index declare(const std::vector<Index>& input_widths) override;
+  void start_values() override;
 
  private:
   struct Saved;
@@ -73,6 +75,7 @@ class SparseDictionary final : public Layer {
   std::unique_ptr<RoutedEncoder> routed_;  // null: one expert
   std::vector<std::unique_ptr<ReconstructionLoss>> losses_;
   DictionaryParameters parameters_;
+  std::vector<Index> training_load_;
   mutable IdlePool<EncodeWorkspace> workspaces_;
 };
 

@@ -155,9 +155,9 @@ def _restore(container: Container, source: str, compile: bool) -> Any:
     with reading(source):
         with limited_values(held + _MARGIN):
             model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")
-            model._training.set_seed(config["seed"])
             for layer, state in zip(model.layers, config["states"], strict=True):
                 layer.set_state(state)
+            model._training.set_seed(config["seed"])
         put_weights([layer for layer in model.layers if layer.built], container, source)
         if compile and config["compile"]:
             _restore_compiled(model, config["compile"], container.tensors)

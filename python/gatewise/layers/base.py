@@ -21,6 +21,7 @@ from gatewise.utils.value_limit import take_values, values_left
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from gatewise._core import Indices
     from gatewise.constraints import Constraint
     from gatewise.regularizers import Regularizer
 
@@ -82,6 +83,8 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     """The core's name for this kind of layer."""
     takes_several = False
     """True if the layer takes a list of inputs."""
+    counts_rows: ClassVar[bool] = False
+    """Whether the core counts the training rows of each expert, or of each latent."""
     keras_defaults: ClassVar[Config] = {}
     """Keras arguments without effect here, with the only accepted value of each."""
 
@@ -138,6 +141,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
 
     def end_epoch(self) -> None:
         """Hook that `fit` calls after each epoch."""
+
+    def set_training_load(self, rows: Indices) -> None:
+        """Takes what the core counted in an epoch: the rows of each expert, or of each latent."""
 
     def describe(self) -> str:
         """The layer's label in `summary()`."""

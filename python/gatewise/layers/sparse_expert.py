@@ -117,6 +117,7 @@ class SparseExpertLayer(OutputActivation, Layer):
     """
 
     kind = "sparse_expert"
+    counts_rows = True
 
     def __init__(
         self,
@@ -237,9 +238,8 @@ class SparseExpertLayer(OutputActivation, Layer):
             )
         return self._training_load
 
-    @load_.setter
-    def load_(self, value: ExpertLoad) -> None:
-        self._training_load = value
+    def set_training_load(self, rows: Indices) -> None:
+        self._training_load = ExpertLoad.from_rows(rows)
 
     def fuse(self) -> Dense:
         """An equivalent `Dense` layer, for linear experts with the routers `All` and `Static`.

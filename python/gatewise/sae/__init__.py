@@ -12,9 +12,11 @@ from gatewise.sae.activations import (
     ReLU,
     TopK,
 )
+from gatewise.sae.auto_rate import AutoRate
 from gatewise.sae.autoencoder import SparseAutoencoder
 from gatewise.sae.auxk import AuxK
 from gatewise.sae.dead_units import DeadUnitsWarning
+from gatewise.sae.dense_codes import DenseCodesWarning
 from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.sparse_dictionary import SparseDictionary
 from gatewise.sae.standardize import Standardize
@@ -23,9 +25,11 @@ from gatewise.utils.deprecation import warn_renamed
 __all__ = [
     "KL",
     "LISTA",
+    "AutoRate",
     "AuxK",
     "BatchTopK",
     "DeadUnitsWarning",
+    "DenseCodesWarning",
     "Gated",
     "Identity",
     "JumpReLU",

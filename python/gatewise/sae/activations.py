@@ -9,8 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gatewise.optimizers.base import check_decay_rate
 from gatewise.registry import NativeOptions
 from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
+from gatewise.sae.l1_penalty import (
+    SPARSER,
+    check_penalty,
+    check_positive,
+    default_l0,
+    penalty_options,
+    resolve_penalty,
+)
 from gatewise.utils.checks import check_integer, check_number
 
 
@@ -26,30 +35,38 @@ class ReLU(CodeActivation):
 
     Parameters
     ----------
-    l1 : float or None
-        Weight of the penalty, at least 0; None if it is not known, for an imported dictionary that
-        is not trained.
+    l1 : float, "auto" or None
+        Weight of the penalty, at least 0. "auto": training finds the weight for `target_l0`; in a
+        stack there is no penalty then. None if it is not known, for an imported dictionary that is
+        not trained.
+    target_l0 : float, optional
+        Active latents per row that `l1="auto"` leads to; default `min(32, max(1, m // 8))`.
 
     Raises
     ------
     ValueError
-        l1 is negative.
+        An argument is out of range, or `target_l0` is given with a number for l1.
 
     References
     ----------
     Bricken et al. 2023, "Towards monosemanticity".
     """
 
-    l1: float | None = 0.0
+    l1: float | str | None = "auto"
+    target_l0: float | None = None
     supports_experts: ClassVar[bool] = True
     supports_stack: ClassVar[bool] = True
     penalty_setting: ClassVar[str | None] = "l1"
+    sparser: ClassVar[str] = SPARSER
 
     def __post_init__(self) -> None:
-        self._set(l1=_check_known("l1", self.l1))
+        self._set(**check_penalty(self.l1, self.target_l0))
 
     def native_options(self) -> NativeOptions:
-        return {"activation.kind": "relu", "activation.l1": self.l1 or 0.0}
+        return {"activation.kind": "relu", **penalty_options(self.l1, self.target_l0)}
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        return resolve_penalty(self, latents, stack)
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -64,8 +81,8 @@ class TopK(CodeActivation):
 
     Parameters
     ----------
-    k : int
-        Maximum of active latents per row, from 1 to m.
+    k : int, optional
+        Maximum of active latents per row, from 1 to m; default `min(32, max(1, m // 8))`.
 
     Raises
     ------
@@ -78,13 +95,16 @@ class TopK(CodeActivation):
     evaluating sparse autoencoders", section 2.3.
     """
 
-    k: int = 32
+    k: int | None = None
     supports_auxk: ClassVar[bool] = True
     supports_experts: ClassVar[bool] = True
     supports_stack: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._set(k=check_integer("k", self.k, 1))
+        self._set(k=None if self.k is None else check_integer("k", self.k, 1))
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        return self if self.k is not None else TopK(default_l0(latents))
 
     def check(self, latents: int) -> None:
         _check_k(self.k, latents)
@@ -101,8 +121,8 @@ class BatchTopK(CodeActivation):
 
     Parameters
     ----------
-    k : int
-        Active latents per row on average, from 1 to m.
+    k : int, optional
+        Active latents per row on average, from 1 to m; default `min(32, max(1, m // 8))`.
     momentum : float
         Of the running mean, 0 <= momentum < 1. The first steps have equal weights; a batch counts
         by its rows.
@@ -117,14 +137,18 @@ class BatchTopK(CodeActivation):
     Bussmann, Leask, Nanda 2024, "BatchTopK sparse autoencoders".
     """
 
-    k: int = 32
+    k: int | None = None
     momentum: float = 0.9
     supports_auxk: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._set(
-            k=check_integer("k", self.k, 1), momentum=_check_below_one("momentum", self.momentum)
+            k=None if self.k is None else check_integer("k", self.k, 1),
+            momentum=check_decay_rate("momentum", self.momentum),
         )
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        return self if self.k is not None else BatchTopK(default_l0(latents), self.momentum)
 
     def check(self, latents: int) -> None:
         _check_k(self.k, latents)
@@ -169,20 +193,17 @@ class JumpReLU(CodeActivation):
     initial_threshold: float | None = None
     parameter_names: ClassVar[tuple[str, ...]] = ("latent_threshold",)
     penalty_setting: ClassVar[str | None] = "target_l0"
+    sparser: ClassVar[str] = "a smaller target_l0, a larger weight, or more epochs"
     supports_auxk: ClassVar[bool] = True
     supports_threshold: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self._set(
-            target_l0=None
-            if self.target_l0 is None
-            else _check_positive("target_l0", self.target_l0),
-            weight=check_number("weight", self.weight, 0),
-            bandwidth=_check_positive("bandwidth", self.bandwidth),
-        )
-        if self.initial_threshold is not None:
-            first = check_number("initial_threshold", self.initial_threshold, 0)
-            self._set(initial_threshold=first)
+        self._set(weight=check_number("weight", self.weight, 0))
+        self._set(bandwidth=check_positive("bandwidth", self.bandwidth))
+        if self.target_l0 is not None:
+            self._set(target_l0=check_positive("target_l0", self.target_l0))
+        if (start := self.initial_threshold) is not None:
+            self._set(initial_threshold=check_number("initial_threshold", start, 0))
 
     def native_options(self) -> NativeOptions:
         options = super().native_options()
@@ -211,14 +232,17 @@ class Gated(CodeActivation):
 
     Parameters
     ----------
-    l1 : float or None
-        Weight of the penalty, at least 0; None if it is not known, for an imported dictionary that
-        is not trained.
+    l1 : float, "auto" or None
+        Weight of the penalty, at least 0. "auto": training finds the weight for `target_l0`; in a
+        stack there is no penalty then. None if it is not known, for an imported dictionary that is
+        not trained.
+    target_l0 : float, optional
+        Active latents per row that `l1="auto"` leads to; default `min(32, max(1, m // 8))`.
 
     Raises
     ------
     ValueError
-        l1 is negative.
+        An argument is out of range, or `target_l0` is given with a number for l1.
 
     References
     ----------
@@ -226,16 +250,21 @@ class Gated(CodeActivation):
     equations 6 to 8.
     """
 
-    l1: float | None = 0.001
+    l1: float | str | None = "auto"
+    target_l0: float | None = None
     parameter_names: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
     supports_threshold: ClassVar[bool] = False
     penalty_setting: ClassVar[str | None] = "l1"
+    sparser: ClassVar[str] = SPARSER
 
     def __post_init__(self) -> None:
-        self._set(l1=_check_known("l1", self.l1))
+        self._set(**check_penalty(self.l1, self.target_l0))
 
     def native_options(self) -> NativeOptions:
-        return {"activation.kind": "gated", "activation.l1": self.l1 or 0.0}
+        return {"activation.kind": "gated", **penalty_options(self.l1, self.target_l0)}
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        return resolve_penalty(self, latents, stack)
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -268,7 +297,9 @@ class KL(CodeActivation):
     """
 
     rho: float = 0.05
-    weight: float = 0.01
+    weight: float = 0.001
+    standardizes_stack: ClassVar[bool] = True
+    sparser: ClassVar[str] = "a threshold above 0 for the model, below which values are 0"
     supports_refit: ClassVar[bool] = False
     supports_stack: ClassVar[bool] = True
 
@@ -309,13 +340,15 @@ class LISTA(CodeActivation):
     ----------
     steps : int
         Iterations, at least 1; one iteration is `ReLU`.
-    l1 : float
-        Weight of the penalty, at least 0.
+    l1 : float or "auto"
+        Weight of the penalty, at least 0. "auto": training finds the weight for `target_l0`.
+    target_l0 : float, optional
+        Active latents per row that `l1="auto"` leads to; default `min(32, max(1, m // 8))`.
 
     Raises
     ------
     ValueError
-        An argument is out of range.
+        An argument is out of range, or `target_l0` is given with a number for l1.
 
     Notes
     -----
@@ -328,11 +361,23 @@ class LISTA(CodeActivation):
     """
 
     steps: int = 3
-    l1: float = 0.0
+    l1: float | str = "auto"
+    target_l0: float | None = None
     supports_threshold: ClassVar[bool] = False
+    sparser: ClassVar[str] = SPARSER
 
     def __post_init__(self) -> None:
-        self._set(steps=check_integer("steps", self.steps, 1), l1=check_number("l1", self.l1, 0))
+        if self.l1 is None:
+            raise TypeError("l1: expected a number or 'auto', got None")
+        steps = check_integer("steps", self.steps, 1)
+        self._set(steps=steps, **check_penalty(self.l1, self.target_l0))
+
+    def native_options(self) -> NativeOptions:
+        penalty = penalty_options(self.l1, self.target_l0)
+        return {"activation.kind": "lista", "activation.steps": self.steps, **penalty}
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        return resolve_penalty(self, latents, stack)
 
     def encoder_gain(self, width: int, latents: int) -> float:
         # The inverse of the largest eigenvalue of W_d^T W_d: with it the iteration converges.
@@ -344,24 +389,6 @@ def _half_active_gain(width: int, latents: int) -> float:
     return min(1.0, 2 * width / latents)
 
 
-def _check_k(k: int, latents: int) -> None:
-    if k > latents:
+def _check_k(k: int | None, latents: int) -> None:
+    if k is not None and k > latents:
         raise ValueError(f"k: expected 1 <= k <= latents ({latents}), got {k}")
-
-
-def _check_known(name: str, value: float | None) -> float | None:
-    return None if value is None else check_number(name, value, 0)
-
-
-def _check_positive(name: str, value: object) -> float:
-    number = check_number(name, value, 0)
-    if number == 0:
-        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-    return number
-
-
-def _check_below_one(name: str, value: object) -> float:
-    number = check_number(name, value, 0)
-    if number >= 1:
-        raise ValueError(f"{name}: expected 0 <= value < 1, got {value!r}")
-    return number

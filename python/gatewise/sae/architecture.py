@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Architecture(ABC):
         Range of the outputs.
     """
 
+    has_sparse_codes: ClassVar[bool]
+    """Whether few of the latents should be active in a row."""
     activation: CodeActivation
     center: str | None
     scale: bool
@@ -50,6 +52,10 @@ class Architecture(ABC):
     @abstractmethod
     def latents(self) -> int:
         """Size m of the code."""
+
+    @abstractmethod
+    def peak_rate(self, batch_size: int) -> float:
+        """Largest rate of `optimizer="auto"`."""
 
     @abstractmethod
     def layers(self, width: int | None) -> list[Layer]:

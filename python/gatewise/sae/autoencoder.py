@@ -39,8 +39,8 @@ class SparseAutoencoder(ReconstructionModel):
     latents : int
         Size m of the code: rows of the dictionary, or units of the middle layer.
     activation : str or CodeActivation, optional
-        f. Default `gw.TopK(32)`; for a stack `gw.ReLU()`, and `gw.TopK`, `gw.KL` and
-        `gw.Identity` are supported.
+        f. Default `gw.TopK()`, with `min(32, max(1, m // 8))` active latents; for a stack
+        `gw.ReLU()`, and `gw.TopK`, `gw.KL` and `gw.Identity` are supported.
     threshold : float
         Values of a code at or below it become exactly 0, in training too, and get no gradient.
     hidden : tuple of int
@@ -54,7 +54,7 @@ class SparseAutoencoder(ReconstructionModel):
         False for a stack.
     scale : bool, optional
         If True, s scales those rows minus c to a mean square of 1 per value; else s is 1. Default
-        as for `center`.
+        as for `center`. A stack with `KL` and linear outputs standardizes rows by default.
     unit_norm, tied, subtract_bias, prefixes, auxk, num_experts, balance, lazy_updates
         For a dictionary only; see `SparseDictionary`.
     revive : bool, optional
@@ -93,7 +93,7 @@ class SparseAutoencoder(ReconstructionModel):
     >>> import gatewise as gw, numpy as np
     >>> x = np.random.default_rng(0).normal(size=(200, 16))
     >>> sae = gw.SparseAutoencoder(64, activation=gw.TopK(4), seed=0)
-    >>> sae.compile("adam")
+    >>> sae.compile()
     >>> history = sae.fit(x, epochs=2, verbose=0)
     >>> sae.encode(x).shape
     (200, 64)
@@ -181,7 +181,7 @@ class SparseAutoencoder(ReconstructionModel):
         width = check_integer("input_size", input_size, 1)
         latents = check_integer("output_size", output_size, 1)
         model = cls(latents, hidden=(first, first // 2), input_dim=width, **settings)
-        model.compile()
+        model.compile("adam")
         return model
 
     @classmethod

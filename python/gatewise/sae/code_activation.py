@@ -21,6 +21,8 @@ class CodeActivation(Configurable):
     supports_stack: ClassVar[bool] = False
     """Whether a stacked autoencoder may use it: it needs only pre-activations."""
 
+    standardizes_stack: ClassVar[bool] = False
+    """Whether a stack standardizes rows by default: the penalty is one for errors of that scale."""
     can_die: ClassVar[bool] = True
     """Whether a latent that is never above 0 gets no gradient."""
     supports_refit: ClassVar[bool] = True
@@ -30,10 +32,24 @@ class CodeActivation(Configurable):
     penalty_setting: ClassVar[str | None] = None
     """The setting of its penalty, which is None where a file of another project stores none."""
 
+    sparser: ClassVar[str] = ""
+    """What to change if its codes are not sparse; empty if they have k active latents, or should
+    be dense."""
+
     @property
     def can_train(self) -> bool:
         """Whether the penalty to train with is known."""
         return self.penalty_setting is None or getattr(self, self.penalty_setting) is not None
+
+    @property
+    def active_latents(self) -> float | None:
+        """Active latents per row that the settings lead to; None if they do not say."""
+        active: float | None = getattr(self, "k", None) or getattr(self, "target_l0", None)
+        return active
+
+    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
+        """The activation with the defaults for a code of `latents` latents, or units of a stack."""
+        return self
 
     def native_options(self) -> NativeOptions:
         """The settings by the names that the core reads."""

@@ -14,8 +14,10 @@ from gatewise.sae.architecture import (
     copy_layer_parameters,
     largest_norm_indices,
 )
+from gatewise.sae.auto_rate import dictionary_rate
 from gatewise.sae.center_and_scale import check_center
 from gatewise.sae.dictionary_resampling import resample
+from gatewise.sae.l1_penalty import default_l0
 from gatewise.sae.sparse_dictionary import SparseDictionary
 from gatewise.utils.checks import check_flag
 
@@ -34,6 +36,8 @@ DICTIONARY_SETTINGS = (
 
 class DictionaryArchitecture(Architecture):
     """One `SparseDictionary`; arguments as for `SparseAutoencoder`."""
+
+    has_sparse_codes = True
 
     def __init__(
         self,
@@ -62,6 +66,10 @@ class DictionaryArchitecture(Architecture):
     @property
     def code_layer(self) -> SparseDictionary:
         return self._dictionary
+
+    def peak_rate(self, batch_size: int) -> float:
+        active = self.activation.active_latents or default_l0(self.latents)
+        return dictionary_rate(batch_size, self.latents, active)
 
     @property
     def latents(self) -> int:

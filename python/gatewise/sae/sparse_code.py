@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise import _core
+    from gatewise._core import Indices
     from gatewise.initializers import Initializer
 
 
@@ -48,6 +49,9 @@ class SparseCode(Layer):
     """
 
     kind = "sparse_code"
+    counts_rows = True
+    active_rows_: Indices | None = None
+    """Rows (m,) of the last epoch in which each latent was active; None before the first `fit`."""
 
     def __init__(
         self,
@@ -78,7 +82,11 @@ class SparseCode(Layer):
         super().check_inputs(shapes)
         width = shapes[0][-1]
         assert width is not None  # checked by `Layer.build`
+        self.activation = self.activation.resolved(width, stack=True)
         self.activation.check(width)
+
+    def set_training_load(self, rows: Indices) -> None:
+        self.active_rows_ = rows
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         return initializers.Ones() if parameter.name == "scale" else initializers.Zeros()

@@ -15,6 +15,7 @@ from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
 from gatewise.sae.auxk import AuxK, dead_options
 from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
+from gatewise.sae.l1_penalty import FIRST_WEIGHT
 from gatewise.sae.standardize import StandardizedLayer
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise import _core
+    from gatewise._core import Indices
     from gatewise.balance import Balance
     from gatewise.initializers import Initializer
 
@@ -91,6 +93,9 @@ class SparseDictionary(StandardizedLayer):
     """
 
     kind = "sparse_dictionary"
+    counts_rows = True
+    active_rows_: Indices | None = None
+    """Rows (m,) of the last epoch in which each latent was active; None before the first `fit`."""
 
     def __init__(
         self,
@@ -109,7 +114,7 @@ class SparseDictionary(StandardizedLayer):
     ) -> None:
         super().__init__(**options)
         self.latents = check_integer("latents", latents, 1)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation).resolved(self.latents)
         self.activation.check(self.latents)
         self.threshold = check_number("threshold", threshold, 0)
         self.unit_norm = check_flag("unit_norm", unit_norm)
@@ -165,11 +170,16 @@ class SparseDictionary(StandardizedLayer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
 
+    def set_training_load(self, rows: Indices) -> None:
+        self.active_rows_ = rows
+
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         if parameter.name == "decoder":
             return initializers.RandomNormal(stddev=1.0)
         if parameter.role == "router":
             return routers.Switch().initializer(parameter.name, self.num_experts)
+        if parameter.name == "penalty_weight":
+            return initializers.Constant(FIRST_WEIGHT / self.input_shape[-1])
         if parameter.name in self.activation.parameter_names:
             first = self.activation.initial_value(parameter.name, self.latents)
             return initializers.Constant(first)

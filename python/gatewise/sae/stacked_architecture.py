@@ -10,8 +10,9 @@ import numpy as np
 from gatewise.data import convert, csr
 from gatewise.models.graph import Graph
 from gatewise.registry import Config
-from gatewise.sae import csr_codes
+from gatewise.sae import activations, csr_codes
 from gatewise.sae.architecture import ENCODE_BLOCK_ROWS, Architecture, largest_norm_indices
+from gatewise.sae.auto_rate import stack_rate
 from gatewise.sae.center_and_scale import check_center
 from gatewise.sae.code_activation import CODE_ACTIVATIONS
 from gatewise.sae.layer_stack import LayerStack
@@ -36,6 +37,8 @@ _LIMITS = {
 class StackedArchitecture(Architecture):
     """Dense layers around a `SparseCode`; arguments as for `SparseAutoencoder`."""
 
+    has_sparse_codes = False
+
     def __init__(
         self,
         latents: int,
@@ -49,14 +52,14 @@ class StackedArchitecture(Architecture):
     ) -> None:
         self._hidden = _sizes(hidden)
         self._latents = check_integer("latents", latents, 1)
-        self._code = SparseCode(
-            "relu" if activation is None else activation, threshold, name="code"
-        )
+        chosen = activations.get("relu" if activation is None else activation)
+        self._code = SparseCode(chosen.resolved(self._latents, stack=True), threshold, name="code")
         self.activation = self._code.activation
         self.activation.check(self._latents)
         self.limits = _limits("linear" if output_activation is None else output_activation)
-        self.center = check_center(center)
-        self.scale = False if scale is None else check_flag("scale", scale)
+        standardizes = self.activation.standardizes_stack and self.limits.activation == "linear"
+        self.center = check_center(standardizes if center is None else center)
+        self.scale = standardizes if scale is None else check_flag("scale", scale)
         if self.limits.activation != "linear" and (self.center or self.scale):
             which = "center" if self.center else "scale"
             raise ValueError(
@@ -78,6 +81,9 @@ class StackedArchitecture(Architecture):
     @property
     def code_layer(self) -> SparseCode:
         return self._code
+
+    def peak_rate(self, batch_size: int) -> float:
+        return stack_rate(batch_size)
 
     def layers(self, width: int | None) -> list[Layer]:
         if self._layer_stack is None and width is not None:

@@ -60,8 +60,10 @@ def _encoder_bias(dictionary: SparseDictionary) -> Floats:
 def _stored_activation(dictionary: SparseDictionary) -> StoredActivation:
     native, activation = dictionary.native, dictionary.activation
     if isinstance(activation, TopK):
+        assert activation.k is not None  # resolved by the layer
         return StoredTopK(activation.k)
     if isinstance(activation, BatchTopK):
+        assert activation.k is not None
         return StoredBatchTopK(activation.k, float(native.get("batch_threshold")[0]))
     if isinstance(activation, ReLU):
         return StoredRelu()

@@ -105,14 +105,21 @@ class WeightedRows:
 
     def for_training(self, validation_split: float) -> WeightedRows:
         """Those that `validation_split` leaves for training."""
-        array = array_of(self.rows)
-        kept = training_samples(len(array), validation_split)
-        weights = None if self.weights is None else self.weights[:kept]
+        return self._slice(0, training_samples(len(array_of(self.rows)), validation_split))
+
+    def for_validation(self, validation_split: float) -> WeightedRows:
+        """Those that `validation_split` holds out."""
+        count = len(array_of(self.rows))
+        return self._slice(training_samples(count, validation_split), count)
+
+    def _slice(self, first: int, stop: int) -> WeightedRows:
+        part = slice(first, stop)
+        weights = None if self.weights is None else self.weights[part]
         if isinstance(self.rows, Checked):
-            return WeightedRows(Checked(self.rows.raw[:kept], array[:kept]), weights)
+            return WeightedRows(Checked(self.rows.raw[part], array_of(self.rows)[part]), weights)
         if isinstance(self.rows, DenseRows):
-            return WeightedRows(self.rows.slice_rows(0, kept), weights)
-        return WeightedRows(cast("np.memmap[Any, Any]", self.rows[:kept]), weights)
+            return WeightedRows(self.rows.slice_rows(first, stop), weights)
+        return WeightedRows(cast("np.memmap[Any, Any]", self.rows[part]), weights)
 
     def blocks(self) -> Iterator[tuple[Floats, Floats | None]]:
         """All rows in blocks, with their weights; negative weights count as 0."""
@@ -130,13 +137,50 @@ class WeightedRows:
             return len(array_of(self.rows))
         return float(np.maximum(self.weights, 0).sum(dtype=np.float64))
 
-    def evenly_spaced(self) -> Floats:
-        """Up to 1,024 evenly spaced rows of those with a weight above 0."""
+    def evenly_spaced(self, limit: int = _SAMPLE_ROWS) -> Floats:
+        """Up to `limit` evenly spaced rows of those with a weight above 0."""
         counted = np.arange(len(array_of(self.rows)))
         if self.weights is not None:
             counted = np.flatnonzero(self.weights > 0)
-        at = np.linspace(0, len(counted) - 1, min(len(counted), _SAMPLE_ROWS))
+        at = np.linspace(0, len(counted) - 1, min(len(counted), limit))
         return read_rows(self.rows, counted[np.unique(at.astype(np.int64))])
+
+
+class Moments:
+    """The sums by which the variance of rows is known, a part of the rows at a time.
+
+    References
+    ----------
+    Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", equation 2.1b.
+    """
+
+    def __init__(self) -> None:
+        self._weight = 0.0
+        self._counted = 0
+        self._mean: Any = 0.0
+        self._square = 0.0
+
+    def add(self, rows: Any, weights: Any = None) -> None:
+        """Adds rows `(n, d)`, which count by their weights `(n,)`."""
+        factors = np.ones(len(rows)) if weights is None else np.asarray(weights, np.float64)
+        weight = float(factors.sum())
+        if weight == 0:
+            return
+        mean = factors @ np.asarray(rows, np.float64) / weight
+        centred = rows - mean
+        self._square += float(np.einsum("i,ij,ij", factors, centred, centred))
+        change = mean - self._mean
+        total = self._weight + weight
+        if self._weight:
+            self._square += float(change @ change) * self._weight * weight / total
+        self._mean = self._mean + change * (weight / total)
+        self._weight = total
+        self._counted += int(np.count_nonzero(factors))
+
+    @property
+    def variance(self) -> float:
+        """`sum w |x - mean|^2` per value and row of nonzero weight; NaN without one."""
+        return self._square / (self._counted * len(self._mean)) if self._counted else math.nan
 
 
 @dataclass(frozen=True)
@@ -184,6 +228,8 @@ class Batches:
     def __init__(self, batches: Iterable[Any], limits: Limits) -> None:
         self._batches = batches
         self._limits = limits
+        self.moments: Moments | None = None
+        """If set, takes the targets of each batch that is drawn."""
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._pair, itertools.count(), iterate(self._batches))
@@ -208,6 +254,8 @@ class Batches:
         x = as_rows(given, f"batch {index}: x")
         y = x if y is None else as_rows(y, f"batch {index}: y")
         self._limits.check(y, f"batch {index}: y")
+        if self.moments is not None:
+            self.moments.add(y, as_row_weights(weight, given))
         return (x, y) if weight is None else (x, y, as_row_weights(weight, given))
 
 

@@ -100,9 +100,17 @@ class ResultSums:
         self.samples += samples
         self.counted += counted
 
+    def output_loss(self, output: int) -> float:
+        """The mean of an output's own loss, without penalties."""
+        return self.sums[1 + output] / self._loss_weight
+
+    @property
+    def _loss_weight(self) -> float:
+        return (self.counted or 1.0) if self._mean_over_counted else self.samples
+
     def logs(self) -> dict[str, float]:
         """The means by name; a loss over no samples is 0, as in Keras."""
-        weight = (self.counted or 1.0) if self._mean_over_counted else self.samples
+        weight = self._loss_weight
         means = [self.sums[index] / weight for index in self._losses]
         means += [self.sums[index] / self.samples for index in self._metrics]
         return self._resolved.logs(means)

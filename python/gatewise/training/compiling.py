@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gatewise.callbacks.protocols import Direction
 from gatewise.optimizers import Optimizer
 from gatewise.registry import Config
-from gatewise.training.compiled import CompileSettings
+from gatewise.training.compiled import CompileSettings, ResultSums
 from gatewise.training.training import Training
 from gatewise.training.training_state import TrainingState
 from gatewise.utils.checks import check_defaults
@@ -104,11 +104,20 @@ class Compiling(ABC):
         for layer in self.layers:
             layer.end_epoch()
 
+    def _further_results(self, results: ResultSums, test: bool) -> dict[str, float]:
+        """What it adds to the results of an epoch of `fit`, or of the validation after it."""
+        return {}
+
     @property
     def _training(self) -> Training:
         """This model and its state, as training and files take them."""
         return Training(
-            self, self._state, self._build_from_data, self._begin_epoch, self._end_epoch
+            self,
+            self._state,
+            self._build_from_data,
+            self._begin_epoch,
+            self._end_epoch,
+            self._further_results,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Rows per expert over an epoch of training."""
+"""Rows per expert, and per latent of a code, over an epoch of training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.training.collapse import RoutingCollapseWarning, describe_collapse
 from gatewise.utils.warn import warn_user
@@ -24,7 +23,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class EpochLoads:
-    """Counts, for each expert layer of a model, the rows of an epoch.
+    """Counts the rows of an epoch for each expert, or each latent, of a model's layers.
 
     Parameters
     ----------
@@ -33,28 +32,27 @@ class EpochLoads:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self._layers = [each for each in layers if isinstance(each, SparseExpertLayer)]
-        self._earlier = [np.zeros(each.num_experts, np.int64) for each in self._layers]
+        self._layers = [each for each in layers if each.counts_rows]
+        self._earlier = [_no_rows(each) for each in self._layers]
         self._collapsed_epochs = [0] * len(self._layers)
 
     def begin_epoch(self) -> None:
         """Counts from zero."""
         for index, layer in enumerate(self._layers):
             layer.native.reset_training_load()
-            self._earlier[index] = np.zeros(layer.num_experts, np.int64)
+            self._earlier[index] = _no_rows(layer)
 
     def end_epoch(self) -> None:
-        """Gives each layer its `load_`."""
+        """Gives each layer its counts."""
         for layer, rows in zip(self._layers, self.get_state(), strict=True):
-            layer.load_ = ExpertLoad.from_rows(rows)
+            layer.set_training_load(rows)
 
     def warn(self, last: bool) -> None:
         """Warns, once for each layer, where routing stays collapsed, or is in the last epoch."""
         for index, layer in enumerate(self._layers):
-            load = layer.load_
-            message = None
-            if load is not None and layer.router.chooses:
-                message = describe_collapse(layer.name, load)
+            if not isinstance(layer, SparseExpertLayer):
+                continue
+            message = describe_collapse(layer.name, layer.load_) if layer.router.chooses else None
             before = self._collapsed_epochs[index]
             if before == _WARNED:
                 continue
@@ -68,14 +66,32 @@ class EpochLoads:
         pairs = zip(self._layers, self._earlier, strict=True)
         return [earlier + layer.native.training_load() for layer, earlier in pairs]
 
-    def check_state(self, counted: list[Rows]) -> None:
-        """Raises ValueError if these are not the rows of each expert of each layer."""
+    def completed(self, counted: list[Rows]) -> list[Rows]:
+        """Stored counts, with zeros for codes where an earlier version stored those of experts.
+
+        Raises
+        ------
+        ValueError
+            If they are not the rows of each expert or latent of each layer.
+        """
+        are_experts = [isinstance(each, SparseExpertLayer) for each in self._layers]
+        if len(counted) == sum(are_experts):
+            stored = iter(counted)
+            counted = [
+                next(stored) if is_expert else _no_rows(layer)
+                for layer, is_expert in zip(self._layers, are_experts, strict=True)
+            ]
         found = [rows.shape for rows in counted]
         expected = [rows.shape for rows in self._earlier]
         if found != expected or any(rows.dtype.kind != "i" for rows in counted):
             raise ValueError(f"load: expected counts of shapes {expected}, got {found}")
+        return counted
 
     def set_state(self, counted: list[Rows]) -> None:
         """Goes on counting from what `get_state` gave."""
         self.begin_epoch()
         self._earlier = [rows.copy() for rows in counted]
+
+
+def _no_rows(layer: Layer) -> Rows:
+    return np.zeros_like(layer.native.training_load())

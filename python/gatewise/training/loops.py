@@ -66,8 +66,11 @@ def _run_epoch(run: FitRun, epoch: int, schedule: Schedule, progress: Progress) 
         return logs
     run.loads.end_epoch()
     run.training.end_epoch(run.samples_seen)
+    logs.update(run.training.further_results(run.results, False))
     if run.validation is not None and schedule.validates(epoch):
-        tested = run_test(run.trainer, run.training.result_sums(), run.validation, callbacks)
+        sums = run.training.result_sums()
+        tested = run_test(run.trainer, sums, run.validation, callbacks)
+        tested.update(run.training.further_results(sums, True))
         logs.update({f"val_{name}": value for name, value in tested.items()})
     progress.end(steps, logs)
     run.begin_epoch(epoch + 1)

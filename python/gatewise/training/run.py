@@ -182,7 +182,7 @@ class FitRun:
         stop_training = bool(config["stop_training"])
         count = sum(key.startswith("load.") for key in tensors)
         loads = [tensors[f"load.{index}"] for index in range(count)]
-        self.loads.check_state(loads)
+        loads = self.loads.completed(loads)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch, self.results = epoch, batch, results
         self.previous_samples_seen = previous

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gatewise import _core
 from gatewise.registry import Config
+from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     from gatewise.training.training import Training
@@ -59,6 +60,7 @@ def restore_model(
     ValueError
         If the stored weights have other shapes than the model's; `source` names them.
     """
+    seed = check_integer("seed", config["seed"], 0)
     # Files of earlier versions have no states.
     for layer, state in zip(training.model.layers, config.get("layers", ()), strict=False):
         layer.set_state(state)
@@ -71,7 +73,7 @@ def restore_model(
             f"got {[weight.shape for weight in stored]}"
         )
     training.model.set_weights(stored)
-    training.set_seed(config["seed"])
+    training.set_seed(seed)
     for layer, stream in zip(training.model.layers, config["random_streams"], strict=True):
         if stream is not None:
             layer.set_random_stream(*stream)

@@ -16,6 +16,7 @@ from gatewise.training.probabilities import (
     warn_one_class,
     warn_outputs,
 )
+from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,6 +45,8 @@ class Training:
         What the model does before an epoch; `samples` are those of the epoch before, or 0.
     end_epoch : callable (samples)
         What the model does after an epoch of so many samples.
+    further_results : callable (results, test)
+        What the model adds to the results of an epoch, or of its validation.
     """
 
     model: FitModel
@@ -51,6 +54,7 @@ class Training:
     build_from_data: Callable[[Sequence[Sequence[int | None]]], None]
     begin_epoch: Callable[[int], None]
     end_epoch: Callable[[int], None]
+    further_results: Callable[[ResultSums, bool], dict[str, float]]
 
     @property
     def seed(self) -> int | None:
@@ -58,7 +62,9 @@ class Training:
         return self.state.seed
 
     def set_seed(self, seed: int | None) -> None:
-        """Replaces the seed, by one that was stored."""
+        """Replaces the seed, by one that was stored; a built model has one."""
+        if seed is not None or self.model.built:
+            seed = check_integer("seed", seed, 0)
         self.state.seed = seed
 
     def require_settings(self) -> CompileSettings:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatewise.data.csr import is_sparse, to_csr
+from gatewise.utils.checks import check_flag
 from gatewise.validation.cross_validation import CrossValidation, cross_validate
+from gatewise.validation.dense_peers import with_dense_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ def compare(
     *,
     scoring: Callable[[Any, Any], float] | None = None,
     seed: int = 0,
+    dense_peers: bool = False,
     **fit_options: Any,
 ) -> CrossValidation:
     """Compares the scores and times of several models by cross-validation on the same folds.
@@ -41,6 +44,11 @@ def compare(
         Higher is better. Default: accuracy for labels, else the fraction of variance explained.
     seed : int
         Seed of the folds and of initial weights: fold i uses `seed + i` for every model.
+    dense_peers : bool
+        If True, each model with linear, MLP or GLU experts is followed by two in which dense
+        layers take their place: "dense = active" of as many parameters as a row uses, and
+        "dense = total" of as many as there are. All else, and the training, is the same: what the
+        experts bring is the difference.
     **fit_options
         Options of `fit` for this package's models: `epochs`, `batch_size`, `callbacks`, ...
 
@@ -52,7 +60,8 @@ def compare(
     Raises
     ------
     ValueError
-        There is no model, a model is not compiled, or x, y and cv do not match.
+        There is no model, a model is not compiled, x, y and cv do not match, or no model has
+        experts for `dense_peers`.
     TypeError
         A candidate is none of the three kinds.
     ImportError
@@ -72,4 +81,6 @@ def compare(
     """
     if is_sparse(x):
         x = to_csr(x, "x")
+    if check_flag("dense_peers", dense_peers):
+        models = with_dense_peers(dict(models), x.shape[-1], seed)
     return cross_validate(models, x, y, cv, scoring, seed, fit_options)

@@ -93,6 +93,21 @@ class CrossValidation:
             f"standard error of {error:.4f}: {self._cost(chosen)} instead of {self._cost(best)}."
         )
 
+    def difference(self, name: str, other: str) -> tuple[float, float]:
+        """The mean of `name`'s score minus `other`'s over the folds, and its standard error.
+
+        Raises
+        ------
+        KeyError
+            There is no model of a name.
+        """
+        for each in (name, other):
+            if each not in self.names:
+                raise KeyError(f"expected one of {', '.join(self.names)}, got {each!r}")
+        one, two = self.scores[self.names.index(name)], self.scores[self.names.index(other)]
+        paired = (one - two)[np.newaxis]
+        return float(paired.mean()), float(standard_errors(paired)[0])
+
     def _choice(self) -> tuple[int, int]:
         return simplest_within_one_error(self.scores, self.costs or self.row_microseconds.tolist())
 

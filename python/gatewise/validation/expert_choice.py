@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data.csr import is_sparse, to_csr
-from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model, SparseExpertModel
 from gatewise.training import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
 from gatewise.utils.random import seeds_from
 from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
+from gatewise.validation.dense_peers import parameters_of
 from gatewise.validation.folds import has_labels
 from gatewise.validation.labels import as_targets
 
@@ -177,12 +177,4 @@ def _parameters_per_row(model: object, width: int) -> float:
         raise TypeError(f"make_model: expected a Model, got {type(model).__name__}")
     if not model.built:
         model.build((None, width))
-    total = 0.0
-    for layer in model.layers:
-        for parameter in layer.parameters():
-            size: float = math.prod(parameter.shape)
-            is_routed = parameter.per_expert and not parameter.name.startswith("shared_")
-            if isinstance(layer, SparseExpertLayer) and is_routed and layer.k is not None:
-                size *= layer.k / layer.num_experts
-            total += size
-    return total
+    return sum(parameters_of(layer)[0] for layer in model.layers)

@@ -1,0 +1,121 @@
+"""Dense networks of the size of sparse experts, which `compare` sets beside a model."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gatewise import experts, routers
+from gatewise.layers import SparseExpertLayer
+from gatewise.models import Model
+from gatewise.models.copying import clone_model
+from gatewise.utils.random import seeds_from
+
+if TYPE_CHECKING:
+    from gatewise.layers import Layer
+    from gatewise.registry import Config
+
+ACTIVE, TOTAL = "dense = active", "dense = total"
+
+
+def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str, Any]:
+    """The candidates, each model with experts followed by two dense ones of its size.
+
+    In these every `SparseExpertLayer` is one dense expert: of as many parameters as a row uses in
+    the layer, those of the router included, and of as many as the layer has. A linear expert
+    becomes a hidden layer with ReLU, since it has no size of its own.
+
+    Raises
+    ------
+    ValueError
+        No candidate is a model with experts of vectors.
+    """
+    result: dict[str, Any] = {}
+    for name, candidate in models.items():
+        result[name] = candidate
+        if not isinstance(candidate, Model):
+            continue
+        with seeds_from(seed):
+            settings = _peer_settings(candidate, width)
+            for kind, config in settings.items():
+                result[f"{name}, {kind}"] = clone_model(candidate, config, _keep_new_weights)
+    if len(result) == len(models):
+        raise ValueError(
+            "dense_peers: expected at least one model with a SparseExpertLayer of linear, MLP or "
+            "GLU experts, got none"
+        )
+    return result
+
+
+def parameters_of(layer: Layer) -> tuple[float, float]:
+    """Parameters of a built layer that a row uses, and all of them."""
+    active, total = 0.0, 0.0
+    k = layer.k if isinstance(layer, SparseExpertLayer) else None
+    for parameter in layer.parameters():
+        size: float = math.prod(parameter.shape)
+        total += size
+        is_routed = parameter.per_expert and not parameter.name.startswith("shared_")
+        if is_routed and k is not None and isinstance(layer, SparseExpertLayer):
+            size *= k / layer.num_experts
+        active += size
+    return active, total
+
+
+def _peer_settings(model: Model, width: int) -> dict[str, Config]:
+    """`layer_settings` of both peers; empty without experts that can be replaced."""
+    built = model
+    if not model.built:
+        built = clone_model(model, None, _keep_new_weights)
+        built.build((None, width))
+    found: dict[str, Config] = {}
+    replaced = {
+        layer.name: layer
+        for layer in built.layers
+        if isinstance(layer, SparseExpertLayer)
+        and isinstance(layer.expert, experts.Linear | experts.MLP | experts.GLU)
+    }
+    if not replaced:
+        return {}
+    for which, kind in enumerate((ACTIVE, TOTAL)):
+        config = built.layer_settings()
+        for each in config["layers"]:
+            layer = replaced.get(each["config"]["name"])
+            if layer is not None:
+                each["config"] = _dense_config(layer, each["config"], parameters_of(layer)[which])
+        found[kind] = config
+    return found
+
+
+def _dense_config(layer: SparseExpertLayer, config: Config, size: float) -> Config:
+    """The settings of a layer with one expert of about `size` parameters."""
+    width = layer.input_shape[-1]
+    one, two = (_parameters(layer, width, hidden) for hidden in (1, 2))
+    hidden = max(1, round((size - one) / (two - one)) + 1)
+    return {
+        **config,
+        "num_experts": 1,
+        "k": None,
+        "expert": experts.EXPERTS.serialize(_sized(layer.expert, hidden)),
+        "router": routers.ROUTERS.serialize(routers.All()),
+        "balance": None,
+        "shared_experts": 0,
+    }
+
+
+def _parameters(layer: SparseExpertLayer, width: int, hidden: int) -> float:
+    """Parameters of the layer with one expert of `hidden` units."""
+    dense = SparseExpertLayer(
+        layer.units, 1, None, _sized(layer.expert, hidden), routers.All(), use_bias=layer.use_bias
+    )
+    dense.build((None, width))
+    return parameters_of(dense)[1]
+
+
+def _sized(expert: experts.Expert, hidden: int) -> experts.Expert:
+    if isinstance(expert, experts.Linear):
+        return experts.MLP(hidden)
+    return type(expert)(**{**expert.get_config(), "hidden": hidden})
+
+
+def _keep_new_weights(layer: Any, copy: Any) -> None:
+    """A peer has weights of its own."""
