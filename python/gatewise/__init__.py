@@ -35,7 +35,12 @@ from gatewise.models import (
     build_sparse_experts_model,
 )
 from gatewise.optimizers.learning_rate import registry as SCHEDULES  # noqa: N812
-from gatewise.training import EndOfDataWarning, OneClassWarning, RoutingCollapseWarning
+from gatewise.training import (
+    EndOfDataWarning,
+    OneClassWarning,
+    RoutingCollapseWarning,
+    TargetScaleWarning,
+)
 
 if TYPE_CHECKING:
     from gatewise import code_experts, compress, decompose, plots, sae, selection, validation
@@ -83,6 +88,7 @@ __all__ = [
     "SparseCodeExperts",
     "SparseExpertLayer",
     "SparseExpertModel",
+    "TargetScaleWarning",
     "TopK",
     "__version__",
     "activations",

@@ -210,3 +210,27 @@ def test_warnings_point_to_the_line_of_the_user() -> None:
     with pytest.warns(gw.RoutingCollapseWarning) as caught:
         model.fit(x, np.zeros(100), verbose=0)
     assert caught[0].filename == __file__
+
+
+def regression(units: int = 1) -> gw.Sequential:
+    gw.utils.set_random_seed(0)
+    model = gw.Sequential(
+        [gw.Input((4,)), gw.layers.Dense(8, "relu"), gw.layers.Dense(units, name="out")]
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+def test_a_regression_that_stays_at_the_variance_of_its_targets_warns() -> None:
+    x = np.random.default_rng(0).normal(size=(320, 4)).astype(np.float32)
+    y = 150 + 50 * x[:, 0]
+    with pytest.warns(gw.TargetScaleWarning, match=r"explains nothing.* mean 1\d\d and") as caught:
+        regression().fit(x, y, epochs=10, verbose=0)
+    assert len(caught) == 1
+    model = regression()
+    model.fit(x, y, epochs=2, verbose=0)  # too few steps to tell
+    model = regression()
+    model.fit(x, (y - y.mean()) / y.std(), epochs=10, verbose=0)
+    noise = np.random.default_rng(1).normal(size=320)
+    regression().fit(x, noise, epochs=10, verbose=0)
+    regression(4).fit(10 * x, 10 * x, epochs=10, verbose=0)

@@ -3,6 +3,13 @@
 from gatewise.training.collapse import RoutingCollapseWarning
 from gatewise.training.feed import EndOfDataWarning
 from gatewise.training.probabilities import OneClassWarning
+from gatewise.training.target_scale import TargetScaleWarning
 from gatewise.training.trainable import Trainable
 
-__all__ = ["EndOfDataWarning", "OneClassWarning", "RoutingCollapseWarning", "Trainable"]
+__all__ = [
+    "EndOfDataWarning",
+    "OneClassWarning",
+    "RoutingCollapseWarning",
+    "TargetScaleWarning",
+    "Trainable",
+]

@@ -32,6 +32,7 @@ from gatewise.training.inputs import build_for, evaluation_source
 from gatewise.training.loops import Schedule, run_fit
 from gatewise.training.progress import Progress, Verbose, make_progress
 from gatewise.training.run import FitRun
+from gatewise.training.target_scale import warn_of_target_scale
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def fit_model(
     hooks = CallbackList(callbacks, add_history=True)
     split, validation_data = validation
     size = arguments.batch_size or DEFAULT_BATCH_SIZE
+    samples: SampleSet | None = None
     if is_iterable_of_batches(data[0]):
         source, held_out, count = _from_batches(training, data, arguments, validation), None, None
     else:
@@ -141,6 +143,9 @@ def fit_model(
     history = hooks.history
     assert history is not None
     training.model.history = history
+    if samples is not None and history.history.get("loss"):
+        losses, last = training.resolve().losses, history.history["loss"][-1]
+        warn_of_target_scale(samples, losses, last, trainer.steps)
     return history
 
 
