@@ -73,8 +73,13 @@ MODELS: dict[str, Callable[[int, int, str | None], gw.Sequential]] = {
 
 
 def train(name: str, table: Table, seed: int) -> Score:
-    """AdamW, cosine decay after a warm-up, best epoch by validation restored."""
+    """Loss on held-out rows of a model that `fitted` has trained."""
     parts = split(table, seed)
+    return _score(fitted(name, table, parts, seed), table, parts)
+
+
+def fitted(name: str, table: Table, parts: Split, seed: int) -> gw.Sequential:
+    """AdamW, cosine decay after a warm-up, best epoch by validation restored."""
     x, y = parts.train
     activation = "softmax" if table.classes else None
     gw.utils.set_random_seed(10 * seed + 1)
@@ -105,7 +110,7 @@ def train(name: str, table: Table, seed: int) -> Score:
         verbose=0,
         callbacks=[best],
     )
-    return _score(model, table, parts)
+    return model
 
 
 def _score(model: gw.Sequential, table: Table, parts: Split) -> Score:
