@@ -29,21 +29,21 @@ def first_experts(layer: gw.SparseExpertLayer, x: Any) -> Any:
 
 def draw(model: gw.Sequential, held_out: tuple[Any, Any], path: Path) -> None:
     """Writes the picture."""
-    from gatewise.plots.figures import COLORS, new_figure
+    from matplotlib.figure import Figure
 
     x, y = held_out
     axis = np.linspace(-RANGE, RANGE, POINTS)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype(np.float32)
-    layer = model.layers[-1]
+    layer: Any = model.layers[-1]
     experts = first_experts(layer, grid).reshape(POINTS, POINTS)
     used, which = np.unique(experts, return_inverse=True)
     probability = model.predict(grid, verbose=0)[:, 1].reshape(POINTS, POINTS)
-    figure = new_figure(10.5, 3.8)
+    figure = Figure((10.5, 3.8), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     extent = (-RANGE, RANGE, -RANGE, RANGE)
-    for label in (0, 1):
+    for label, color in enumerate(("#0072B2", "#D55E00")):
         rows = x[y == label]
-        panels[0].plot(rows[:, 0], rows[:, 1], ".", color=COLORS[label], markersize=2.5)
+        panels[0].plot(rows[:, 0], rows[:, 1], ".", color=color, markersize=2.5)
     panels[1].imshow(
         which.reshape(POINTS, POINTS), origin="lower", extent=extent, cmap="tab20", vmax=19
     )

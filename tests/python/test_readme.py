@@ -33,7 +33,7 @@ def test_the_python_blocks_run_unchanged(tmp_path: Path, monkeypatch: pytest.Mon
     assert (indices.shape, indices.dtype) == ((1000, 2), np.int32)
     assert (weights.shape, weights.dtype) == ((1000, 2), np.float32)
     assert (tmp_path / "m.gatewise").is_file()
-    assert names["z"].shape == (1000, 1024)
+    assert names["z"].shape == (1000, 256)
 
 
 def test_the_two_commands_are_the_whole_installation() -> None:

@@ -29,7 +29,7 @@ def warn_of_target_scale(samples: SampleSet, losses: list[Loss], loss: float, st
     samples : SampleSet
         Those of the training, in memory; files are not read again.
     losses : list of Loss
-        One for each output; only a single mean squared error is judged.
+        One for each output; nothing is said unless it is a single mean squared error.
     loss : float
         Of the last epoch.
     steps : int
