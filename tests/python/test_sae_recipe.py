@@ -71,6 +71,69 @@ def test_the_recipe_of_an_iterable_needs_its_length_to_decay() -> None:
     )
 
 
+def test_single_steps_have_a_rate_before_and_after_a_fit() -> None:
+    x, model = sparse_sums(), make()
+    rates = []
+    for _ in range(101):
+        rates.append(model.optimizer.learning_rate)
+        model.train_on_batch(x[:32])
+    assert rates[0] == pytest.approx(1e-5)
+    assert rates[-1] == pytest.approx(1e-3)
+    model.fit(x, verbose=0)
+    assert model.optimizer.learning_rate == pytest.approx(0.1 * dictionary_rate(32, LATENTS, 16))
+
+
+def test_a_refused_fit_within_a_fit_does_not_change_the_plan() -> None:
+    x, seen = sparse_sums(), []
+    model = make()
+
+    def fit_again(batch: int, logs: object) -> None:
+        if batch == 3:
+            with pytest.raises(RuntimeError):
+                model.fit(x, epochs=50, verbose=0)
+            seen.append(model.optimizer.schedule.steps)
+
+    again = gw.callbacks.LambdaCallback(on_train_batch_end=fit_again)
+    model.fit(x, epochs=1, verbose=0, callbacks=[again])
+    assert seen == [19]
+
+
+@pytest.mark.parametrize("after", [7, 19])
+def test_a_resumed_training_follows_the_same_plan(after: int, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def train(folder: str, stop: bool) -> gw.SparseAutoencoder:
+        def end(batch: int, logs: object) -> None:
+            if stop and model.optimizer.iterations == after:
+                raise StopError
+
+        gw.utils.set_random_seed(0)
+        model = make()
+        backup = gw.callbacks.BackupAndRestore(tmp_path / folder, save_freq=1)
+        callbacks = [backup, gw.callbacks.LambdaCallback(on_train_batch_end=end)]
+        model.fit(sparse_sums(), epochs=2, verbose=0, callbacks=callbacks)
+        return model
+
+    whole = train("whole", stop=False)
+    with pytest.raises(StopError):
+        train("cut", stop=True)
+    resumed = train("cut", stop=False)
+    for ours, theirs in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert whole.history.history == resumed.history.history
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"batch_size": 0}, {"steps_per_epoch": -1}, {"epochs": "x"}, {"batch_size": 2.5}],
+)
+def test_wrong_arguments_of_fit_are_refused_by_name(settings: dict[str, Any]) -> None:
+    (name,) = settings
+    with pytest.raises((ValueError, TypeError), match=f"{name}: expected"):
+        make().fit(sparse_sums(), verbose=0, **settings)
+
+
 def test_adam_by_name_is_adam_at_its_default() -> None:
     model = gw.SparseAutoencoder(LATENTS)
     model.compile("adam")

@@ -12,6 +12,8 @@ _WARMUP = 0.05
 """Fraction of the steps in which the rate rises to its peak."""
 _WARMUP_STEPS = 100
 """The same, where the count of steps is not known."""
+_RATE_AFTER = 0.1
+"""Rate of the steps after the last planned one, as a fraction of the peak."""
 _UNPLANNED_RATE = 0.001
 _MAX_RATE = 0.01
 
@@ -25,7 +27,8 @@ class AutoRate(LearningRateSchedule):
     `0.0028 sqrt(batch_size / 32) sqrt(k / 32) (2048 / m)^(1/4)` for a dictionary of m latents with
     k active ones per row, and `0.004 sqrt(batch_size / 32)` for a stack; at most 0.01. Where the
     count of steps is not known (an iterable without a length), the rate rises in 100 steps and
-    stays. `train_on_batch` has a rate of 0.001 unless `fit` has planned another.
+    stays. Steps beyond those of a plan, such as those of `train_on_batch`, have a tenth of its
+    peak; without a plan the peak is 0.001.
 
     Parameters
     ----------
@@ -57,6 +60,8 @@ class AutoRate(LearningRateSchedule):
             return peak * (done + 1) / warmup
         if self.steps is None:
             return peak
+        if done >= self.steps:
+            return _RATE_AFTER * peak
         share = min((done - warmup) / max(self.steps - warmup, 1), 1.0)
         return 0.5 * peak * (1 + math.cos(math.pi * share))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gatewise.sae.auto_rate import AutoRate
 from gatewise.sae.training_data import Moments, WeightedRows
 
 
@@ -20,6 +21,8 @@ class FitRows:
         The training rows, or those of the first batch.
     targets, test_targets : WeightedRows or None
         Targets of training and of validation; None without validation.
+    rate : AutoRate or None
+        The plan of `optimizer="auto"` for this call.
     has_standardized : bool
         Whether this call set the centre and the scale.
     """
@@ -27,6 +30,7 @@ class FitRows:
     rows: WeightedRows
     targets: WeightedRows
     test_targets: WeightedRows | None = None
+    rate: AutoRate | None = None
     has_standardized: bool = False
     _variances: dict[bool, float] = field(default_factory=dict)
 
@@ -42,12 +46,13 @@ class FitRows:
         """The mean square per value of targets minus their mean, 0 for constant ones.
 
         Each row counts by its weight, and the sum is divided by the rows whose weight is not 0, as
-        that of the loss is.
+        that of the loss is. Rounded to float32, so that a training that is resumed, and knows no
+        scale, reports the same bits.
         """
         if test not in self._variances:
             rows = self.test_targets if test else self.targets
             self._variances[test] = math.nan if rows is None else target_variance(rows)
-        return self._variances[test]
+        return float(np.float32(self._variances[test]))
 
     def _mean_weight(self) -> float:
         """The mean of the weights that are not 0."""

@@ -33,7 +33,11 @@ from gatewise.sae.training_data import (
     pair_with_targets,
 )
 from gatewise.training import Trainable
-from gatewise.training.arguments import check_epochs, default_batch_size
+from gatewise.training.arguments import (
+    check_epochs,
+    check_optional_count,
+    default_batch_size,
+)
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
@@ -119,8 +123,7 @@ class ReconstructionModel(CompilingModel):
             held_out = targets.for_validation(split)
             kept = first.for_training(split)
             first, targets = kept, kept if targets is first else targets.for_training(split)
-        self._plan_rate(x, first, settings)
-        fit_rows = FitRows(first, targets, held_out)
+        fit_rows = FitRows(first, targets, held_out, self._planned_rate(x, first, settings))
         before = getattr(self._fit_state, "current", None)
         self._fit_state.current = fit_rows
         try:
@@ -137,23 +140,33 @@ class ReconstructionModel(CompilingModel):
         self._warn_of_dense(fit_rows.rows)
         return history
 
-    def _plan_rate(self, x: Any, rows: WeightedRows, settings: dict[str, Any]) -> None:
-        """Plans the rate of `optimizer="auto"` for a call of `fit`, or of `train_on_batch`."""
+    def _planned_rate(
+        self, x: Any, rows: WeightedRows, settings: dict[str, Any]
+    ) -> AutoRate | None:
+        """The plan of `optimizer="auto"` for a call of `fit`; None with another optimizer."""
         if not isinstance(self.optimizer.schedule, AutoRate):
-            return
-        size, steps = len(array_of(rows.rows)), settings.get("steps_per_epoch")
+            return None
+        count = len(array_of(rows.rows))
+        steps = check_optional_count("steps_per_epoch", settings.get("steps_per_epoch"))
+        size = check_optional_count("batch_size", settings.get("batch_size"))
         if isinstance(x, Batches):
+            size = count
             steps = len(x) if steps is None and isinstance(x, SizedBatches) else steps
         else:
-            count = size
-            size = default_batch_size(settings.get("batch_size"), count, steps)
+            size = default_batch_size(size, count, steps)
             steps = steps or -(-count // size)
         epochs, first = check_epochs(settings.get("epochs", 1), settings.get("initial_epoch", 0))
-        self.optimizer.learning_rate = AutoRate(
+        return AutoRate(
             self._architecture.peak_rate(size),
             self.optimizer.iterations,
             None if steps is None else max(1, steps * (epochs - first)),
         )
+
+    def _begin_fit(self) -> None:
+        # Only now no other thread trains, and may the rate be changed.
+        rate = self._fit_state.current.rate
+        if rate is not None:
+            self.optimizer.learning_rate = rate
 
     def _validation(self, data: Any) -> tuple[Any, WeightedRows | None]:
         """`validation_data` with targets, and these; of an iterable those of its first batch."""
@@ -167,6 +180,8 @@ class ReconstructionModel(CompilingModel):
         if len(data) not in (2, 3):
             return data, None  # `fit` refuses it
         x, y, weights = unpack(data)
+        if y is None:
+            return data, None
         weights = as_row_weights(weights, x)
         y = self._in_memory(as_rows(y, "validation y"), "validation y")
         given = (x, y) if weights is None else (x, y, weights)

@@ -93,6 +93,9 @@ class Compiling(ABC):
     def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
         """Builds a model that waits for its first data."""
 
+    def _begin_fit(self) -> None:  # noqa: B027, most models do nothing
+        """What a kind of model does once `fit` is the only one to train it."""
+
     def _begin_epoch(self, samples_before: int) -> None:  # noqa: B027, most models do nothing
         """What a kind of model does before an epoch of `fit`.
 
@@ -115,6 +118,7 @@ class Compiling(ABC):
             self,
             self._state,
             self._build_from_data,
+            self._begin_fit,
             self._begin_epoch,
             self._end_epoch,
             self._further_results,

@@ -36,6 +36,7 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     """Trains from where `run` stands to the last epoch, or until something stops it."""
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
+    run.training.begin_fit()
     callbacks.on_train_begin()
     stopped_at_start = model.stop_training  # then one batch runs, as in Keras
     callbacks.restore_run()

@@ -41,6 +41,8 @@ class Training:
         What it keeps from call to call.
     build_from_data : callable (shapes)
         Builds a model that waits for its first data.
+    begin_fit : callable ()
+        What the model does when a `fit` has begun, before callbacks.
     begin_epoch : callable (samples)
         What the model does before an epoch; `samples` are those of the epoch before, or 0.
     end_epoch : callable (samples)
@@ -52,6 +54,7 @@ class Training:
     model: FitModel
     state: TrainingState
     build_from_data: Callable[[Sequence[Sequence[int | None]]], None]
+    begin_fit: Callable[[], None]
     begin_epoch: Callable[[int], None]
     end_epoch: Callable[[int], None]
     further_results: Callable[[ResultSums, bool], dict[str, float]]
