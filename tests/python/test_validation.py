@@ -307,6 +307,12 @@ def test_compare_with_dense_peers_trains_them_on_the_same_folds() -> None:
         result.difference("m", "n")
 
 
+def test_dense_peers_of_a_function_are_those_of_its_model() -> None:
+    peers = with_dense_peers({"f": lambda: _peers_model(gw.experts.MLP(4)), "none": object()}, 6, 0)
+    assert list(peers) == ["f", "f, dense = active", "f, dense = total", "none"]
+    assert peers["f, dense = total"].layers[-1].num_experts == 1
+
+
 def test_dense_peers_need_experts() -> None:
     model = gw.Sequential([gw.Input((3,)), gw.layers.Dense(2)])
     model.compile("adam", "mse")

@@ -10,6 +10,7 @@ from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model
 from gatewise.models.copying import clone_model
 from gatewise.utils.random import seeds_from
+from gatewise.validation.candidates import new_model
 
 if TYPE_CHECKING:
     from gatewise.layers import Layer
@@ -33,12 +34,15 @@ def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str,
     result: dict[str, Any] = {}
     for name, candidate in models.items():
         result[name] = candidate
-        if not isinstance(candidate, Model):
+        if callable(candidate) and not hasattr(candidate, "fit"):
+            model = new_model(name, candidate, seed)
+        else:
+            model = candidate
+        if not isinstance(model, Model):
             continue
         with seeds_from(seed):
-            settings = _peer_settings(candidate, width)
-            for kind, config in settings.items():
-                result[f"{name}, {kind}"] = clone_model(candidate, config, _keep_new_weights)
+            for kind, config in _peer_settings(model, width).items():
+                result[f"{name}, {kind}"] = clone_model(model, config, _keep_new_weights)
     if len(result) == len(models):
         raise ValueError(
             "dense_peers: expected at least one model with a SparseExpertLayer of linear, MLP or "
