@@ -15,7 +15,7 @@ from gatewise.data.csr import CsrMatrix, is_sparse, to_csr
 from gatewise.data.dense_rows import DenseRows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Checked:
     """An array in memory that was found finite, for a further use of it in the same call.
 
@@ -31,7 +31,7 @@ class Checked:
     converted: Floats | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Part:
     """Rows `first` to `stop` of one array of the user, with its argument name.
 

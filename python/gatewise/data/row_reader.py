@@ -76,7 +76,7 @@ class RowReader:
         return read
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _ReadRows:
     """Rows of one array, as read and, once known, as converted and checked."""
 

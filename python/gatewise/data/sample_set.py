@@ -18,7 +18,7 @@ from gatewise.data.targets import TargetRule
 from gatewise.utils.warn import warn_user
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Signature:
     """Names and shapes of a model's inputs, and target rules of its outputs."""
 
@@ -28,7 +28,7 @@ class Signature:
     rules: list[TargetRule] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SampleSet:
     """Arrays of equal length; `dataset` and `features` convert the requested rows."""
 

@@ -23,7 +23,7 @@ from gatewise.losses import Loss
 _BOUNDED = ("one_hot", "probabilities")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TargetRule:
     """Checks and converts the targets of one output.
 

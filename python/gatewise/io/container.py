@@ -33,7 +33,7 @@ from gatewise.utils.disk import replace_file
 Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Container:
     """What a file holds: a JSON configuration and named arrays."""
 

@@ -13,7 +13,7 @@ FORMAT_VERSION = "2"
 READABLE_VERSIONS = ("1", "2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Field:
     """A tensor's bytes, how to read them, and the checksum that they should have."""
 
@@ -23,7 +23,7 @@ class Field:
     crc32: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Header:
     """A file taken apart, its checksums still to be compared."""
 

@@ -29,7 +29,7 @@ class Symbol:
         return f"<Symbol {self.name} {self.shape}>"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """One call of a `Layer`: from which symbols it made which."""
 

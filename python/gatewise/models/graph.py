@@ -10,7 +10,7 @@ from gatewise.layers import InputLayer, Layer
 from gatewise.layers.symbol import Node, Symbol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """What lies between two lists of symbols.
 

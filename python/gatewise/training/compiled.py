@@ -20,7 +20,7 @@ from gatewise.utils.checks import to_plain
 MetricId: TypeAlias = str | Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Resolved:
     """The losses and metrics of each output, and how the core's results are named.
 

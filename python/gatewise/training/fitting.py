@@ -45,7 +45,7 @@ TrainingData: TypeAlias = tuple[object, object, object, object]
 _OUTPUT_CHECK_SAMPLES = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FitArguments:
     """The plain arguments of `fit`, checked."""
 

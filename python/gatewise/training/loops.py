@@ -15,7 +15,7 @@ from gatewise.training.progress import Progress
 from gatewise.training.run import FitRun
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Schedule:
     """How many epochs there are, and which of them end with a validation.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatewise.training.training_state import TrainingState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Training:
     """What a model hands to `fit`, `evaluate`, `predict` and to files.
 

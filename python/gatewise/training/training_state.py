@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gatewise.training.compiled import CompileSettings, Resolved
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TrainingState:
     """What `compile` set, and the core's objects that follow from it.
 

@@ -19,7 +19,7 @@ BUFFER_STREAMS = 1 << 36
 """Streams of the buffers of the same number; exceeds the training steps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StreamRange:
     """A range of streams.
 
