@@ -182,6 +182,7 @@ SCHEDULES.register_late(
         "gatewise.optimizers.schedules",
     )
 )
+SCHEDULES.register_late({"AutoRate": "gatewise.sae"})
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,15 @@ def test_the_recipe_is_saved_and_goes_on(tmp_path: Path) -> None:
         each.fit(x, epochs=1, verbose=0)
     for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_schedule_is_known_before_autoencoders_are_imported() -> None:
+    code = (
+        "import gatewise as gw; config = {'class_name': 'AutoRate', 'config': {'peak': 0.5}}; "
+        "print(gw.optimizers.Adam(config).schedule.peak)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "0.5"
 
 
 def test_peak_rates() -> None:
