@@ -12,14 +12,7 @@ from typing import ClassVar
 from gatewise.optimizers.base import check_decay_rate
 from gatewise.registry import NativeOptions
 from gatewise.sae.code_activation import CODE_ACTIVATIONS, CodeActivation
-from gatewise.sae.l1_penalty import (
-    SPARSER,
-    check_penalty,
-    check_positive,
-    default_l0,
-    penalty_options,
-    resolve_penalty,
-)
+from gatewise.sae.l1_penalty import L1Activation, check_positive, default_l0
 from gatewise.utils.checks import check_integer, check_number
 
 
@@ -30,7 +23,7 @@ def get(identifier: object) -> CodeActivation:
 
 @CODE_ACTIVATIONS.register("relu")
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU(CodeActivation):
+class ReLU(L1Activation):
     """`z = max(h, 0)`, with the L1 penalty `l1 mean_i sum_j z_ij`.
 
     Parameters
@@ -57,16 +50,9 @@ class ReLU(CodeActivation):
     supports_experts: ClassVar[bool] = True
     supports_stack: ClassVar[bool] = True
     penalty_setting: ClassVar[str | None] = "l1"
-    sparser: ClassVar[str] = SPARSER
-
-    def __post_init__(self) -> None:
-        self._set(**check_penalty(self.l1, self.target_l0))
 
     def native_options(self) -> NativeOptions:
-        return {"activation.kind": "relu", **penalty_options(self.l1, self.target_l0)}
-
-    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
-        return resolve_penalty(self, latents, stack)
+        return {**super().native_options(), "activation.kind": "relu"}
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -224,7 +210,7 @@ class JumpReLU(CodeActivation):
 
 @CODE_ACTIVATIONS.register()
 @dataclass(frozen=True, eq=False, repr=False)
-class Gated(CodeActivation):
+class Gated(L1Activation):
     """`z = 1[g > 0] ReLU(exp(r) (u W_e) + b_mag)` with the gate `g = u W_e + b_e`.
 
     The gate learns from the penalty `l1 mean_i sum_j ReLU(g_ij)` and from the squared error of the
@@ -255,16 +241,6 @@ class Gated(CodeActivation):
     parameter_names: ClassVar[tuple[str, ...]] = ("magnitude_log", "magnitude_bias")
     supports_threshold: ClassVar[bool] = False
     penalty_setting: ClassVar[str | None] = "l1"
-    sparser: ClassVar[str] = SPARSER
-
-    def __post_init__(self) -> None:
-        self._set(**check_penalty(self.l1, self.target_l0))
-
-    def native_options(self) -> NativeOptions:
-        return {"activation.kind": "gated", **penalty_options(self.l1, self.target_l0)}
-
-    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
-        return resolve_penalty(self, latents, stack)
 
     def encoder_gain(self, width: int, latents: int) -> float:
         return _half_active_gain(width, latents)
@@ -330,7 +306,7 @@ class Identity(CodeActivation):
 
 @CODE_ACTIVATIONS.register("lista")
 @dataclass(frozen=True, eq=False, repr=False)
-class LISTA(CodeActivation):
+class LISTA(L1Activation):
     """Steps of learned shrinkage: `z <- ReLU(z + (u - z W_d) W_e + b_e)`, from z = 0.
 
     The iteration that finds a sparse code for a given dictionary, with a learned encoder and the
@@ -364,20 +340,12 @@ class LISTA(CodeActivation):
     l1: float | str = "auto"
     target_l0: float | None = None
     supports_threshold: ClassVar[bool] = False
-    sparser: ClassVar[str] = SPARSER
 
     def __post_init__(self) -> None:
         if self.l1 is None:
             raise TypeError("l1: expected a number or 'auto', got None")
-        steps = check_integer("steps", self.steps, 1)
-        self._set(steps=steps, **check_penalty(self.l1, self.target_l0))
-
-    def native_options(self) -> NativeOptions:
-        penalty = penalty_options(self.l1, self.target_l0)
-        return {"activation.kind": "lista", "activation.steps": self.steps, **penalty}
-
-    def resolved(self, latents: int, stack: bool = False) -> CodeActivation:
-        return resolve_penalty(self, latents, stack)
+        super().__post_init__()
+        self._set(steps=check_integer("steps", self.steps, 1))
 
     def encoder_gain(self, width: int, latents: int) -> float:
         # The inverse of the largest eigenvalue of W_d^T W_d: with it the iteration converges.

@@ -74,8 +74,12 @@ class CompilingModel(EncodingModel):
         added: dict[str, Direction] = {"fvu": "down", "l0": "down", "dead": "down"}
         return {**super().metric_directions(), **added}
 
-    def _with_fvu_of(self, result: Any, fvu: Callable[[], float]) -> Any:
-        """The results of `evaluate` or of a step, with the metric `"fvu"` if it was asked for."""
+    def _with_fvu_of(self, result: Any, x: Any, y: Any) -> Any:
+        """The results of `evaluate` or of a step on arrays, with `"fvu"` if it was asked for."""
+        return self._join(result, lambda: self.measure(x, y, cosines=False)["fvu"])
+
+    def _join(self, result: Any, fvu: Callable[[], float]) -> Any:
+        """The results, with a value of the metric `"fvu"` if it was asked for."""
         if not self._with_fvu:
             return result
         if isinstance(result, dict):

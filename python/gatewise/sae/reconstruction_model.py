@@ -212,12 +212,12 @@ class ReconstructionModel(CompilingModel):
             batches = pair_with_targets(x, _NO_LIMITS)
             batches.moments = Moments() if self._with_fvu else None
             result = super().evaluate(batches, y, *args, **settings)
-            return self._with_fvu_of(result, lambda: self._fvu_of(result, batches.moments))
+            return self._join(result, lambda: self._fvu_of(result, batches.moments))
         x = as_rows(x, "x")
         result = super().evaluate(x, x if y is None else as_rows(y, "y"), *args, **settings)
         if isinstance(result, dict):
             return {**self.measure(x, y), **result}
-        return self._with_fvu_of(result, lambda: self.measure(x, y, cosines=False)["fvu"])
+        return self._with_fvu_of(result, x, y)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, *args: Any, **settings: Any
@@ -240,13 +240,13 @@ class ReconstructionModel(CompilingModel):
             if scale is not None:
                 self._architecture.reset_standardization()
             raise
-        return self._with_fvu_of(result, lambda: self.measure(x, y, cosines=False)["fvu"])
+        return self._with_fvu_of(result, x, y)
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **settings: Any) -> Any:
         """`Model.test_on_batch`, with x as the target if y is omitted."""
         x = as_rows(x, "x")
         result = super().test_on_batch(x, x if y is None else as_rows(y, "y"), *args, **settings)
-        return self._with_fvu_of(result, lambda: self.measure(x, y, cosines=False)["fvu"])
+        return self._with_fvu_of(result, x, y)
 
     def _require_penalty(self) -> None:
         activation = self._architecture.activation

@@ -39,7 +39,7 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
     with seeds_from(seed):
         if isinstance(candidate, Model):
             return _new_model(name, candidate)
-        if callable(candidate) and not hasattr(candidate, "fit"):
+        if is_factory(candidate):
             return _check_candidate(name, candidate())
     if _is_estimator(candidate):
         clone = import_extra("sklearn.base", "sklearn").clone(candidate)
@@ -50,6 +50,11 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
         ]
         return clone.set_params(**dict.fromkeys(unset, seed % 2**32))
     raise _candidate_type_error(name, candidate)
+
+
+def is_factory(candidate: Any) -> bool:
+    """Whether it is a function that makes a model."""
+    return callable(candidate) and not hasattr(candidate, "fit")
 
 
 def _check_candidate(name: str, made: Any) -> Any:

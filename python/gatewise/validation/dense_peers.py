@@ -10,7 +10,7 @@ from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model
 from gatewise.models.copying import clone_model
 from gatewise.utils.random import seeds_from
-from gatewise.validation.candidates import new_model
+from gatewise.validation.candidates import is_factory, new_model
 
 if TYPE_CHECKING:
     from gatewise.layers import Layer
@@ -34,10 +34,7 @@ def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str,
     result: dict[str, Any] = {}
     for name, candidate in models.items():
         result[name] = candidate
-        if callable(candidate) and not hasattr(candidate, "fit"):
-            model = new_model(name, candidate, seed)
-        else:
-            model = candidate
+        model = new_model(name, candidate, seed) if is_factory(candidate) else candidate
         if not isinstance(model, Model):
             continue
         with seeds_from(seed):
@@ -54,14 +51,14 @@ def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str,
 def parameters_of(layer: Layer) -> tuple[float, float]:
     """Parameters of a built layer that a row uses, and all of them."""
     active, total = 0.0, 0.0
-    k = layer.k if isinstance(layer, SparseExpertLayer) else None
+    share = 1.0
+    if isinstance(layer, SparseExpertLayer) and layer.k is not None:
+        share = layer.k / layer.num_experts
     for parameter in layer.parameters():
-        size: float = math.prod(parameter.shape)
+        size = math.prod(parameter.shape)
         total += size
         is_routed = parameter.per_expert and not parameter.name.startswith("shared_")
-        if is_routed and k is not None and isinstance(layer, SparseExpertLayer):
-            size *= k / layer.num_experts
-        active += size
+        active += size * share if is_routed else size
     return active, total
 
 
