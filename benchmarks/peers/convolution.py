@@ -57,6 +57,7 @@ def our_model(shape: Shape, threads: int) -> tuple[Any, Any, Any]:
         k=None if one else 1,
         expert=expert,
         router="all" if one else gw.routers.TopK(1, combine="sum"),
+        balance=None,
     )
     model = gw.Sequential([gw.Input((router.shape[0],)), layer])
     zeros = [np.zeros((shape.experts, each)) for each in (FILTERS, UNITS)]

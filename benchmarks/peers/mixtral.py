@@ -45,7 +45,7 @@ def our_model() -> Any:
     gw.set_num_threads(THREADS)
     expert = gw.experts.GLU(SHAPE.h, activation="silu")
     layer = gw.SparseExpertLayer(
-        SHAPE.d, num_experts=SHAPE.E, k=SHAPE.k, expert=expert, use_bias=False
+        SHAPE.d, num_experts=SHAPE.E, k=SHAPE.k, expert=expert, balance=None, use_bias=False
     )
     model = gw.Sequential([gw.Input(shape=(SHAPE.d,)), layer])
     model.set_weights(list(make_kernels().values()))

@@ -21,7 +21,9 @@ def make_model(shape: Shape, threads: int) -> Any:
 
     gw.set_num_threads(threads)
     expert = gw.experts.MLP(shape.h, activation="relu")
-    layer = gw.SparseExpertLayer(shape.d, num_experts=shape.E, k=shape.k, expert=expert)
+    layer = gw.SparseExpertLayer(
+        shape.d, num_experts=shape.E, k=shape.k, expert=expert, balance=None
+    )
     model = gw.Sequential([gw.Input(shape=(shape.d,)), layer])
     weights = make_weights(shape)
     names = ("kernel_in", "bias_in", "kernel_out", "bias_out", "router")

@@ -40,7 +40,9 @@ def our_model(kind: str, threads: int) -> Any:
         zeros = [np.zeros(HIDDEN, np.float32), np.zeros(CLASSES, np.float32)]
         model.set_weights([weights["first"], zeros[0], weights["second"], zeros[1]])
     else:
-        layer = gw.SparseExpertLayer(CLASSES, num_experts=EXPERTS, k=K, activation="softmax")
+        layer = gw.SparseExpertLayer(
+            CLASSES, num_experts=EXPERTS, k=K, balance=None, activation="softmax"
+        )
         model = gw.Sequential([gw.Input(shape=(FEATURES,)), layer])
         biases = np.zeros((EXPERTS, CLASSES), np.float32)
         model.set_weights([weights["experts"], biases, weights["router"]])

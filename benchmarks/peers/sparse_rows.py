@@ -67,7 +67,9 @@ def our_model(shape: Shape, kind: str, threads: int) -> Any:
         layer = gw.layers.Dense(shape.units, use_bias=False)
         weights = [experts[0]]
     else:
-        layer = gw.SparseExpertLayer(shape.units, num_experts=EXPERTS, k=K, use_bias=False)
+        layer = gw.SparseExpertLayer(
+            shape.units, num_experts=EXPERTS, k=K, balance=None, use_bias=False
+        )
         weights = [experts, router]
     model = gw.Sequential([gw.Input(shape=(shape.d,)), layer])
     model.set_weights(weights)

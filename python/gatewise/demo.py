@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewise import balance, experts, plots, utils
+from gatewise import experts, plots, utils
 from gatewise.callbacks import Callback, History
 from gatewise.demo_data import Table
 from gatewise.layers import Dense, Input, SparseExpertLayer
@@ -22,8 +22,6 @@ Labels = npt.NDArray[np.int32]
 
 _HELD_OUT_SHARE = 0.2
 _BATCH_SIZE = 32
-# Of 0.05 and 0.1 the one with the higher held-out accuracy over three seeds (0.940; 0.936).
-_BALANCE_WEIGHT = 0.1
 _LEARNING_RATE = 1e-3
 
 # Minimal program that uses the saved model; run as a new process.
@@ -97,7 +95,6 @@ def build_model(width: int, num_classes: int) -> Sequential:
                 k=2,
                 expert=experts.MLP(256),
                 activation="relu",
-                balance=balance.AuxLoss(_BALANCE_WEIGHT),
             ),
             Dense(num_classes, activation="softmax"),
         ]

@@ -84,6 +84,7 @@ def classifier(*layers: Any, optimizer: Any = None, x: Any = X, **options: Any) 
 
 def experts(expert: Any = None, router: Any = "top_k", **settings: Any) -> Arrays:
     optimizer = settings.pop("optimizer", None)
+    settings.setdefault("balance", None)
     expert = gw.experts.MLP(7, activation="relu") if expert is None else expert
     layer = gw.SparseExpertLayer(8, 6, expert=expert, router=router, activation="tanh", **settings)
     return classifier(layer, optimizer=optimizer)
@@ -91,7 +92,7 @@ def experts(expert: Any = None, router: Any = "top_k", **settings: Any) -> Array
 
 def convolution() -> Arrays:
     layer = gw.SparseExpertLayer(
-        8, 4, expert=gw.experts.Conv2D(5, 3, (4, 5), "gelu"), router=gw.routers.TopK(2)
+        8, 4, 2, expert=gw.experts.Conv2D(5, 3, (4, 5), "gelu"), balance=None
     )
     return classifier(layer)
 
@@ -116,7 +117,7 @@ def graph() -> Arrays:
     joined = gw.layers.Concatenate()([a, gw.layers.Multiply()([a, b])])
     normal = gw.layers.LayerNormalization()(joined)
     dropped = gw.layers.Dropout(0.3)(normal)
-    routed = gw.SparseExpertLayer(12, 4, expert=gw.experts.GLU(6))(dropped)
+    routed = gw.SparseExpertLayer(12, 4, expert=gw.experts.GLU(6), balance=None)(dropped)
     label = gw.layers.Dense(CLASSES, activation="softmax")(gw.layers.Add()([routed, a]))
     value = gw.layers.Dense(2)(routed)
     model = gw.Model([first, second], [label, value])
@@ -136,7 +137,13 @@ def contributions() -> Arrays:
     sae.compile(gw.optimizers.Adam(0.003))
     sae.fit(SUMS, batch_size=16, epochs=2, verbose=0)
     model = gw.SparseCodeExperts(
-        sae, CLASSES, expert=gw.experts.MLP(5), num_experts=4, k=2, fusion="gated_sum"
+        sae,
+        CLASSES,
+        expert=gw.experts.MLP(5),
+        num_experts=4,
+        k=2,
+        fusion="gated_sum",
+        balance="aux_loss",
     )
     loss = gw.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(gw.optimizers.Adam(0.01), loss)
@@ -163,7 +170,7 @@ def sparse_rows() -> Arrays:
 
     x = csr_array(np.where(uniform(ROWS, WIDTH, seed=4) < 0.2, X, 0))
     gw.utils.set_random_seed(1)
-    layer = gw.SparseExpertLayer(8, 5, activation="relu", kernel_regularizer="l1")
+    layer = gw.SparseExpertLayer(8, 5, activation="relu", kernel_regularizer="l1", balance=None)
     model = gw.Sequential([gw.Input(shape=(WIDTH,)), layer, gw.layers.Dense(CLASSES)])
     loss = gw.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(gw.optimizers.Adam(0.01), loss)

@@ -113,3 +113,19 @@ def test_a_layer_saves_and_loads_its_weights(x, tmp_path):
     layer.save_weights(tmp_path / "w")
     other.load_weights(tmp_path / "w")
     assert np.array_equal(other(x), expected)
+
+
+def test_weights_without_the_bias_of_the_default_balance_are_loaded(x, tmp_path):
+    before = gw.SparseExpertLayer(2, num_experts=4, balance=None, input_dim=4)
+    now = gw.SparseExpertLayer(2, num_experts=4, input_dim=4)
+    expected = before(x)
+    before.save_weights(tmp_path / "w")
+    now(x)
+    bias = np.array([3, 0, -1, 2], np.float32)
+    now.set_weights([*now.get_weights()[:-1], bias])
+    now.load_weights(tmp_path / "w")
+    assert np.array_equal(now(x), expected)
+    assert not now.named_weights()["balance_bias"].any()
+    with pytest.raises(ValueError, match="expected parameters kernel, bias, router_kernel, got"):
+        now.save_weights(tmp_path / "v")
+        before.load_weights(tmp_path / "v")

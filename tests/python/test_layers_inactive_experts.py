@@ -27,7 +27,13 @@ def _pair(x, expert, router, shared_experts=0):
     layers = []
     for fill in (None, np.nan):
         layer = gw.SparseExpertLayer(
-            3, num_experts=4, expert=expert, router=router, shared_experts=shared_experts, seed=1
+            3,
+            num_experts=4,
+            expert=expert,
+            router=router,
+            balance=None,
+            shared_experts=shared_experts,
+            seed=1,
         )
         layer(x)
         weights = layer.named_weights()
@@ -95,7 +101,7 @@ def test_an_inactive_expert_keeps_its_bits(x, expert):
 def test_a_prediction_does_not_depend_on_the_rest_of_its_batch(expert):
     random = np.random.default_rng(3)
     x = random.normal(size=(37, 6)).astype(np.float32)
-    layer = gw.SparseExpertLayer(5, num_experts=4, expert=expert, shared_experts=1)
+    layer = gw.SparseExpertLayer(5, num_experts=4, expert=expert, shared_experts=1, balance=None)
     whole = layer.predict(x, verbose=0)
     for row in range(37):
         assert np.array_equal(layer.predict(x[row : row + 1], verbose=0)[0], whole[row])

@@ -28,7 +28,7 @@ def test_the_signature_has_the_documented_defaults():
         "k": 2,
         "expert": "linear",
         "router": "top_k",
-        "balance": None,
+        "balance": "auto",
         "shared_experts": 0,
         "activation": None,
         "use_bias": True,

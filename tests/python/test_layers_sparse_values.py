@@ -95,7 +95,7 @@ _ROUTERS = [
 
 def _built(x, **arguments):
     """A layer with random values for all parameters, so that every term is tested."""
-    layer = gw.SparseExpertLayer(_U, num_experts=_E, **arguments)
+    layer = gw.SparseExpertLayer(_U, num_experts=_E, **{"balance": None, **arguments})
     layer(x)
     random = np.random.default_rng(1)
     layer.set_weights([np.abs(random.normal(size=each.shape)) for each in layer.get_weights()])

@@ -155,7 +155,9 @@ def test_noise_is_of_training_only_and_declines(kind):
 
     def losses(**settings):
         gw.utils.set_random_seed(0)
-        layer = gw.SparseExpertLayer(3, num_experts=4, k=None, router=kind(**settings))
+        layer = gw.SparseExpertLayer(
+            3, num_experts=4, k=None, router=kind(**settings), balance=None
+        )
         layer.compile(gw.optimizers.SGD(0.0), "mse")
         found = [layer.train_on_batch(x, y) for _ in range(2000)]
         without_noise = layer.evaluate(x, y, verbose=0)
@@ -214,6 +216,16 @@ def test_balance_auto_is_a_bias_where_experts_are_chosen():
     for router in ("top_k", "switch", "noisy_top_k", "sigmoid_top_k", "keys", "output_sum"):
         assert terms(router=router) == (balance.Bias(),)
     assert terms(router="all", k=None) == terms(router="static", k=None) == terms(k=4) == ()
+
+
+def test_balance_auto_is_the_default_and_a_stored_none_stays_none():
+    layer = gw.SparseExpertLayer(3, num_experts=4)
+    model = gw.SparseExpertModel(4, 6, 3)
+    assert layer.balance == model.expert_layer.balance == (balance.Bias(),)
+    assert gw.SparseExpertLayer.from_config(layer.get_config()).balance == (balance.Bias(),)
+    stored = gw.SparseExpertLayer(3, num_experts=4, balance=None).get_config()
+    assert stored["balance"] is None
+    assert gw.SparseExpertLayer.from_config(stored).balance == ()
 
 
 def test_contributions_do_not_depend_on_the_noise_of_training():

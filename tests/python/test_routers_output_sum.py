@@ -23,7 +23,9 @@ def x():
 
 def make_layer(combine="softmax", **options):
     router = routers.OutputSum(2, combine=combine)
-    return gw.SparseExpertLayer(4, num_experts=5, router=router, seed=1, **options)
+    return gw.SparseExpertLayer(
+        4, num_experts=5, router=router, seed=1, **{"balance": None, **options}
+    )
 
 
 def chosen_by_outputs(layer, x):

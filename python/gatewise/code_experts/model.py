@@ -119,7 +119,7 @@ class SparseCodeExperts:
         raw_units: int | None = None,
         raw_activation: str | None = None,
         activation: str | None = None,
-        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "aux_loss",
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "auto",
         dropout: float = 0.0,
         training: str = "frozen",
         reconstruction_weight: float = 1.0,

@@ -99,7 +99,6 @@ def create_sparse_expert_model(
             num_experts=experts_per_layer,
             k=k,
             expert=MLP(hidden) if expert is None else expert,
-            balance="aux_loss" if k < experts_per_layer else None,
         )
         h = Add()([h, layer(h)])
     return Model(x, Dense(output_dim, activation=activation)(h), name=name)

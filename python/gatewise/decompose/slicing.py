@@ -119,6 +119,7 @@ def to_experts(
         k=k,
         expert=MLP(first.units // n_experts, activation=first.activation or "linear"),
         router=routers.TopK(combine="sum", shared_bias=True),
+        balance=None,  # scores are fitted, not learned
         activation=second.activation,
         name=f"{first.name}_experts",
     )

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gatewise.io.container import Container, Tensors, read_file, reading, write_file
 from gatewise.registry import Config
 from gatewise.utils.file_names import check_suffix
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 _PREFIX = "weights"
 _FILE_DTYPES = {"bfloat16": "uint16"}
 """Of a parameter's storage where that is no name of NumPy's: the bits of bfloat16 are written."""
+
+_LATER_STATE = "balance_bias"
+"""What files lack of layers that had no balance by default when they were written: it was 0."""
 
 
 def save_weights(
@@ -125,13 +130,18 @@ def _check_stored_weights(layer: SavedLayer, weights: Tensors, where: str) -> No
 def _fitting_weights(layer: SavedLayer, listed: Config, tensors: Tensors, source: str) -> Tensors:
     """The arrays for a layer, by its parameters' names."""
     parameters = layer.stored_parameters()
+    weights: Tensors = {}
+    if _LATER_STATE not in listed["parameters"]:
+        for each in parameters:
+            if each.name == _LATER_STATE:
+                weights[each.name] = np.zeros(each.shape, np.float32)
+        parameters = [each for each in parameters if each.name != _LATER_STATE]
     if listed["parameters"] != [each.name for each in parameters]:
         raise ValueError(
             f"{source}: layer {listed['name']!r}: expected parameters "
             f"{', '.join(each.name for each in parameters)}, "
             f"got {', '.join(listed['parameters'])}"
         )
-    weights: Tensors = {}
     for parameter in parameters:
         name = f"{_PREFIX}/{listed['name']}/{parameter.name}"
         if name not in tensors:

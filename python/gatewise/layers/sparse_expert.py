@@ -126,7 +126,7 @@ class SparseExpertLayer(OutputActivation, Layer):
         k: int | None = _DEFAULT_K,
         expert: str | Expert | Config = "linear",
         router: str | Router | Config = "top_k",
-        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "auto",
         shared_experts: int = 0,
         activation: str | None = None,
         use_bias: bool = True,

@@ -57,7 +57,7 @@ class SparseExpertModel(Sequential):
         f, of the model's last layer. "auto" is the identity, until `compile` is given a
         cross-entropy of probabilities: then softmax, or sigmoid for `binary_crossentropy`.
     balance : str, Balance, sequence of them, or None
-        What keeps the load even: objects of `gw.balance`.
+        What keeps the load even, see `SparseExpertLayer`.
     seed : int, optional
         Of the first weights; the model's own unless given.
     name : str, optional
@@ -101,7 +101,7 @@ class SparseExpertModel(Sequential):
         *,
         expert_units: int | None = None,
         activation: str | None = "auto",
-        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = None,
+        balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "auto",
         seed: int | None = None,
         name: str | None = None,
     ) -> None:

@@ -49,12 +49,14 @@ def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str,
 
 
 def parameters_of(layer: Layer) -> tuple[float, float]:
-    """Parameters of a built layer that a row uses, and all of them."""
+    """Parameters of a built layer that a row uses, and all of them; states are none."""
     active, total = 0.0, 0.0
     share = 1.0
     if isinstance(layer, SparseExpertLayer) and layer.k is not None:
         share = layer.k / layer.num_experts
     for parameter in layer.parameters():
+        if parameter.role == "state":
+            continue
         size = math.prod(parameter.shape)
         total += size
         is_routed = parameter.per_expert and not parameter.name.startswith("shared_")

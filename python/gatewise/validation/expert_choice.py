@@ -81,9 +81,8 @@ def choose_experts(
     cv : int, splitter, or iterable of (training, validation) rows
         As in `compare`.
     expert, score
-        Settings of the `SparseExpertModel` that is trained, with Adam, a softmax over C classes
-        for labels or the mean squared error for targets, and a balance loss (with
-        `score="output_sum"` a balance bias).
+        Settings of the `SparseExpertModel` that is trained, with Adam, and a softmax over C
+        classes for labels or the mean squared error for targets.
     make_model : callable (num_experts, k) -> Model, optional
         Returns the compiled model to train instead.
     scoring, seed, **fit_options
@@ -152,7 +151,6 @@ def _default_model(
 ) -> Callable[[int, int], Model]:
     labels = has_labels(y)
     width = int(np.max(y)) + 1 if labels else math.prod(np.shape(y)[1:])
-    balance = "bias" if score == "output_sum" else "aux_loss"
 
     def make(num_experts: int, k: int) -> Model:
         model = SparseExpertModel(
@@ -163,7 +161,6 @@ def _default_model(
             expert,
             score,
             activation="softmax" if labels else None,
-            balance=balance,
         )
         model.compile("adam", "sparse_categorical_crossentropy" if labels else "mse")
         return model
