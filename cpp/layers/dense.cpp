@@ -1,6 +1,7 @@
-// y = f(x W + b).
+// y = f(x W + b); "member_dense" has a kernel and a bias for each member of an ensemble.
 #include "layers/activation_output.h"
 #include "layers/layer.h"
+#include "layers/member_rows.h"
 
 namespace gatewise {
 namespace {
@@ -9,7 +10,7 @@ struct Saved {
   float* pre_activation = nullptr;
 };
 
-class Dense final : public Layer {
+class Dense : public Layer {
  public:
   explicit Dense(const Options& options)
       : units_(options.integer("units")),
@@ -30,7 +31,7 @@ class Dense final : public Layer {
                             .y = y,
                             .y_stride = pass.output.stride,
                             .pre_activation = saved->pre_activation};
-    grouped_forward(pass.inputs[0], all_rows(pass.rows, *pass.arena),
+    grouped_forward(pass.inputs[0], groups(pass.rows, *pass.arena),
                     grouped_weights(block_, kernel_, bias_), epilogue);
     if (by_row) activate_rows(own, y, y, pass.rows, units_, pass.output.stride);
   }
@@ -42,7 +43,7 @@ class Dense final : public Layer {
       activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
                              pass.output->stride, pass.d_output, pass.d_output, stride, pass.rows,
                              units_);
-    const Groups groups = all_rows(pass.rows, *pass.arena);
+    const Groups groups = this->groups(pass.rows, *pass.arena);
     if (const GradientSlot& slot = pass.d_inputs[0]; slot.data)
       grouped_input_gradient(
           pass.d_output, stride, groups, grouped_weights(block_, kernel_, -1),
@@ -59,12 +60,18 @@ class Dense final : public Layer {
  protected:
   Index declare(const std::vector<Index>& widths) override {
     require(widths.size() == 1, "Dense: expected one input, got ", widths.size());
-    kernel_ = block_.add_matrix("kernel", "kernel", widths[0], units_);
-    if (use_bias_) bias_ = block_.add_vector("bias", "bias", units_);
+    add_parameters(widths[0]);
     return units_;
   }
 
- private:
+  virtual void add_parameters(Index width) {
+    kernel_ = block_.add_matrix("kernel", "kernel", width, units_);
+    if (use_bias_) bias_ = block_.add_vector("bias", "bias", units_);
+  }
+
+  // The rows of each kernel.
+  virtual Groups groups(Index rows, Arena& arena) const { return all_rows(rows, arena); }
+
   Index units_;
   Activation activation_;
   bool use_bias_;
@@ -72,7 +79,28 @@ class Dense final : public Layer {
   int bias_ = -1;
 };
 
-const bool registered = Registry<Layer>::add<Dense>("dense");
+class MemberDense final : public Dense {
+ public:
+  explicit MemberDense(const Options& options) : Dense(options), members_(members_from(options)) {}
+
+  Index members() const override { return members_; }
+  bool reads_sparse() const override { return false; }
+
+ private:
+  void add_parameters(Index width) override {
+    kernel_ = block_.add_expert_matrix("kernel", members_, width, units_);
+    if (use_bias_) bias_ = block_.add_expert_vector("bias", members_, units_);
+  }
+
+  Groups groups(Index rows, Arena& arena) const override {
+    return member_groups(rows, members_, arena);
+  }
+
+  Index members_;
+};
+
+const bool registered =
+    Registry<Layer>::add<Dense>("dense") && Registry<Layer>::add<MemberDense>("member_dense");
 
 }  // namespace
 }  // namespace gatewise

@@ -168,6 +168,10 @@ class Layer {
   // the last reset; null for other layers.
   virtual std::vector<Index>* training_load() { return nullptr; }
 
+  // How many members of an ensemble the layer computes; the rows of a pass are then theirs, see
+  // training/network.h.
+  virtual Index members() const { return 1; }
+
   // Whether the layer reads CSR rows.
   virtual bool reads_sparse() const { return false; }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/rows.h"
+
 namespace gatewise {
 
 void input_gradients(const Network& network, const std::vector<Input>& inputs, Index rows,
@@ -15,25 +17,39 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
   require(column >= 0 && column < width, "output: expected an index from 0 to ", width - 1,
           ", got ", column);
   const ReadClaim claim(network);
+  const Index members = network.members();
+  std::vector<Index> index;
+  std::vector<Input> batch = inputs;
+  if (members > 1) {
+    repeat_rows(nullptr, 0, rows, members, index);
+    for (Input& input : batch) input = input.at(index.data());
+  }
   Run run;
-  network.forward(run, inputs.data(), rows, {.training = true, .draws_noise = false});
+  network.forward(run, batch.data(), members * rows, {.training = true, .draws_noise = false});
   const auto take_zeros = [&](int value) {
     ValueGradient& gradient = run.gradients[value];
     gradient = run.take_gradient(network.value_width(value));
-    std::fill_n(gradient.data, rows * gradient.stride, 0.0f);
+    std::fill_n(gradient.data, run.rows * gradient.stride, 0.0f);
   };
   for (int input = 0; input < network.input_count(); ++input)
     if (to[input]) take_zeros(input);
   take_zeros(output);
   const ValueGradient& d_y = run.gradients[output];
-  for (Index i = 0; i < rows; ++i) d_y.data[i * d_y.stride + column] = 1;
+  const float share = 1.0f / static_cast<float>(members);
+  for (Index i = 0; i < run.rows; ++i) d_y.data[i * d_y.stride + column] = share;
   network.backward(run, std::vector<UpdateSink*>(network.nodes().size(), nullptr));
   for (int input = 0; input < network.input_count(); ++input) {
     if (!to[input]) continue;
     const ValueGradient& d_x = run.gradients[input];
     const Index values = network.value_width(input);
-    for (Index i = 0; i < rows; ++i)
-      std::copy_n(d_x.data + i * d_x.stride, values, to[input] + i * values);
+    for (Index i = 0; i < run.rows; ++i) {
+      const float* from = d_x.data + i * d_x.stride;
+      float* sum = to[input] + i % rows * values;
+      if (i < rows)
+        std::copy_n(from, values, sum);
+      else
+        add_scaled(from, 1.0f, sum, values);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/finite.h"
+#include "kernels/rows.h"
 
 namespace gatewise {
 
@@ -30,6 +31,12 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
               widths_[value]);
     }
     widths_[node_output] = layer.output_width();
+    if (layer.members() > 1) {
+      require(members_ == 1 || members_ == layer.members(),
+              "members: expected the same count in all layers of a model, got ", members_, " and ",
+              layer.members());
+      members_ = layer.members();
+    }
     for (std::size_t earlier = 0; earlier < node; ++earlier)
       nodes_[node].occurrence += nodes_[earlier].layer == nodes_[node].layer;
     if (nodes_[node].occurrence == 0) layers_.push_back(&layer);
@@ -194,21 +201,50 @@ void copy_rows(const Input& x, Index rows, float* to) {
 
 }  // namespace
 
+void average_members(const Input& y, Index rows, Index members, float* to, Index stride) {
+  const float share = 1.0f / static_cast<float>(members);
+  parallel_for(rows, static_cast<double>(2 * members * y.width), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      float* mean = to + i * stride;
+      std::copy_n(y.dense.row(i), y.width, mean);
+      for (Index m = 1; m < members; ++m)
+        add_scaled(y.dense.row(m * rows + i), 1.0f, mean, y.width);
+      for (Index j = 0; j < y.width; ++j) mean[j] *= share;
+    }
+  });
+}
+
+void repeat_rows(const Index* from, Index first, Index rows, Index members,
+                 std::vector<Index>& index) {
+  index.resize(static_cast<std::size_t>(members * rows));
+  for (Index m = 0; m < members; ++m)
+    for (Index i = 0; i < rows; ++i) index[m * rows + i] = from ? from[i] : first + i;
+}
+
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
                       const std::vector<float*>& outputs) const {
   const ReadClaim claim(*this);
   IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
   std::vector<Input> batch(inputs.size());
+  std::vector<Index> index;
   for (Index start = 0; start < rows; start += batch_rows) {
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
-    for (std::size_t at = 0; at < inputs.size(); ++at) batch[at] = inputs[at].from(start);
+    if (members_ > 1) repeat_rows(nullptr, start, count, members_, index);
+    for (std::size_t at = 0; at < inputs.size(); ++at)
+      batch[at] = members_ > 1 ? inputs[at].at(index.data()) : inputs[at].from(start);
     run.standby.run([&] {
-      forward(run, batch.data(), count, Step{});
-      for (std::size_t at = 0; at < outputs_.size(); ++at)
-        copy_rows(run.values[outputs_[at]].rows, count,
-                  outputs[at] + start * widths_[outputs_[at]]);
+      forward(run, batch.data(), members_ * count, Step{});
+      for (std::size_t at = 0; at < outputs_.size(); ++at) {
+        const Index width = widths_[outputs_[at]];
+        const Input& y = run.values[outputs_[at]].rows;
+        float* to = outputs[at] + start * width;
+        if (members_ > 1)
+          average_members(y, count, members_, to, width);
+        else
+          copy_rows(y, count, to);
+      }
     });
   }
   if (run.arena.bytes() > kKeptBytes) loan.drop();

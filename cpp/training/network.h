@@ -1,7 +1,8 @@
 // An acyclic graph of layers, run forward and backward over batches of rows.
 //
 // Values 0 .. inputs - 1 are the inputs; node i computes value inputs + i. All values of a run have
-// the same row count.
+// the same row count. With layers of M members, an ensemble, that is M times the rows of the data:
+// all rows for member 0, then all for member 1, and so on. Predictions are means over the members.
 #pragma once
 
 #include <memory>
@@ -58,6 +59,7 @@ class Network {
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<int>& outputs() const { return outputs_; }
   Index value_width(int value) const { return widths_[value]; }
+  Index members() const { return members_; }
   // The node that computes a value, or -1 for an input.
   int producer(int value) const { return value - inputs_; }
 
@@ -65,6 +67,7 @@ class Network {
   // is used in the error.
   void check_input(int input, Index width, bool is_sparse, const char* name) const;
 
+  // `rows` are those of all members.
   void forward(Run& run, const Input* inputs, Index rows, const Step& step) const;
 
   // Backward of the last forward of `run`. The caller has set the gradients of outputs, and zeros
@@ -93,9 +96,17 @@ class Network {
   std::vector<Node> nodes_;
   std::vector<int> outputs_;
   std::vector<Index> widths_;
+  Index members_ = 1;
   std::vector<Layer*> layers_;  // each once
   mutable IdlePool<Run> runs_;
 };
+
+// to [rows, width] with `stride`: means over the members of y [members * rows, width].
+void average_members(const Input& y, Index rows, Index members, float* to, Index stride);
+
+// index [members * rows]: `rows` indices from `first` on, or those of `from`, once for each member.
+void repeat_rows(const Index* from, Index first, Index rows, Index members,
+                 std::vector<Index>& index);
 
 // The index of the first NaN or infinite value of x [count], or -1; on all threads.
 Index find_nonfinite_parallel(const float* x, Index count);

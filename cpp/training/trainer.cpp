@@ -68,7 +68,6 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
     const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
                        objectives_[o].loss->fused_activation() == last;
     fused_.push_back(fused);
-    run_.skip_activation[node] = fused;
   }
 }
 
@@ -137,23 +136,46 @@ void Trainer::set_inputs(const Dataset& data, const Index* row_indices) {
   for (const Input& input : data.inputs) inputs_.push_back(input.at(row_indices));
 }
 
+// A test averages activations over members before the loss.
+bool Trainer::is_fused(std::size_t output, bool training) const {
+  return fused_[output] && (training || network_->members() == 1);
+}
+
 void Trainer::forward(const Dataset& data, bool training) {
-  set_inputs(data, row_indices_);
+  const Index members = network_->members();
+  const Index* row_indices = row_indices_;
+  if (members > 1) {
+    repeat_rows(row_indices_, 0, counted_rows_, members, member_rows_);
+    row_indices = member_rows_.data();
+  }
+  set_inputs(data, row_indices);
   run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Target& target = data.targets[o];
-    run_.expected[network_->outputs()[o]] = {target.values, target.weights, row_indices_,
-                                             target.rows_per_weight};
+    const int output = network_->outputs()[o];
+    run_.expected[output] = {target.values, target.weights, row_indices, target.rows_per_weight};
+    run_.skip_activation[network_->producer(output)] = is_fused(o, training);
   }
   const Step step{.training = training,
                   .number = static_cast<std::uint64_t>(steps_),
                   .draws_noise = !optimizer_->only_sums()};
-  network_->forward(run_, inputs_.data(), counted_rows_, step);
+  network_->forward(run_, inputs_.data(), members * counted_rows_, step);
 }
 
 Predictions Trainer::predictions(const Run& run, std::size_t output) const {
   const Output& rows = run.values[network_->outputs()[output]];
   return {rows.rows.dense, rows.data, rows.stride, run.rows};
+}
+
+// The means over the members.
+Predictions Trainer::mean_predictions(Run& run, std::size_t output) const {
+  const Index members = network_->members();
+  if (members == 1) return predictions(run, output);
+  const Input& y = run.values[network_->outputs()[output]].rows;
+  const Index rows = run.rows / members, stride = round_up(y.width, kPanelWidth);
+  float* mean = run.arena.take<float>(rows * stride);
+  average_members(y, rows, members, mean, stride);
+  return {{mean, stride}, mean, stride, rows};
 }
 
 Target Trainer::batch_target(const Dataset& data, std::size_t output,
@@ -165,16 +187,19 @@ Target Trainer::batch_target(const Dataset& data, std::size_t output,
 }
 
 void Trainer::evaluate_losses(const Dataset& data, bool training) {
-  const Index divisor = mean_over_counted_ ? counted_rows_ : batch_rows_;
+  const Index losses_per_row = training ? network_->members() : 1;
+  const Index divisor = losses_per_row * (mean_over_counted_ ? counted_rows_ : batch_rows_);
+  const Index* row_indices = losses_per_row > 1 ? member_rows_.data() : row_indices_;
   float* row_values = run_.arena.take<float>(run_.rows);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Objective& objective = objectives_[o];
-    const Target target = batch_target(data, o, row_indices_);
+    const Target target = batch_target(data, o, row_indices);
     ValueGradient& gradient = run_.gradients[network_->outputs()[o]];
     if (training) gradient = run_.take_gradient(target.units);
+    const Predictions y = training ? predictions(run_, o) : mean_predictions(run_, o);
     const double loss =
-        objective.loss->evaluate(predictions(run_, o), target, fused_[o], objective.weight, divisor,
+        objective.loss->evaluate(y, target, is_fused(o, training), objective.weight, divisor,
                                  gradient.data, gradient.stride, row_values);
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
@@ -184,13 +209,14 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
 
 // Adds to the means over the batch what `run` has of it: the rows that count, or the others.
 void Trainer::add_metrics(const Dataset& data, Run& run, const Index* row_indices) {
-  const double share = static_cast<double>(run.rows) / static_cast<double>(batch_rows_);
+  const Index rows = run.rows / network_->members();
+  const double share = static_cast<double>(rows) / static_cast<double>(batch_rows_);
   float* row_values = run.arena.take<float>(run.rows);
   double* result = step_results_.data() + 1 + objectives_.size();
   for (std::size_t o = 0; o < objectives_.size(); ++o)
     for (const auto& metric : objectives_[o].metrics)
-      *result++ += share * metric->evaluate(predictions(run, o), batch_target(data, o, row_indices),
-                                            row_values);
+      *result++ += share * metric->evaluate(mean_predictions(run, o),
+                                            batch_target(data, o, row_indices), row_values);
 }
 
 // Metrics see rows of weight 0 too, predicted on their own.
@@ -198,8 +224,10 @@ void Trainer::add_skipped_metrics(const Dataset& data) {
   const Index skipped = batch_rows_ - counted_rows_;
   if (skipped == 0 || step_results_.size() == 2 + objectives_.size()) return;
   const Index* row_indices = row_indices_ + counted_rows_;
-  set_inputs(data, row_indices);
-  network_->forward(skipped_run_, inputs_.data(), skipped, Step{});
+  const Index members = network_->members();
+  if (members > 1) repeat_rows(row_indices, 0, skipped, members, skipped_member_rows_);
+  set_inputs(data, members > 1 ? skipped_member_rows_.data() : row_indices);
+  network_->forward(skipped_run_, inputs_.data(), members * skipped, Step{});
   add_metrics(data, skipped_run_, row_indices);
 }
 

@@ -23,7 +23,8 @@ struct Objective {
 class Trainer {
  public:
   // Losses of outputs are means over the rows of a batch or, with `mean_over_counted`, over those
-  // whose weight is not 0.
+  // whose weight is not 0. In training, the loss is the mean of those of the members; metrics, and
+  // losses in a test, are those of the members' mean.
   Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
           std::unique_ptr<Optimizer> optimizer, bool mean_over_counted = false);
 
@@ -60,6 +61,8 @@ class Trainer {
   void add_metrics(const Dataset& data, Run& run, const Index* row_indices);
   void add_skipped_metrics(const Dataset& data);
   Predictions predictions(const Run& run, std::size_t output) const;
+  Predictions mean_predictions(Run& run, std::size_t output) const;
+  bool is_fused(std::size_t output, bool training) const;
   Target batch_target(const Dataset& data, std::size_t output, const Index* row_indices) const;
   void backward();
   void finish_step();
@@ -83,6 +86,8 @@ class Trainer {
   std::vector<Index> rows_;             // row indices, if they are not those of the samples
   const Index* row_indices_ = nullptr;  // [batch_rows_] those that count first
   Index batch_rows_ = 0, counted_rows_ = 0;
+  // Indices of the rows that count, and of the others, once for each of several members.
+  std::vector<Index> member_rows_, skipped_member_rows_;
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
   std::atomic<bool> in_step_{false};  // one step at a time, since there is only one workspace

@@ -149,6 +149,17 @@ class RandomNormal(Initializer):
         return values.reshape(shape)
 
 
+@INITIALIZERS.register("random_signs")
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomSigns(Initializer):
+    """Every element is 1 or -1, each with probability 1/2."""
+
+    seed: int | None = None
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return np.where(_uniform(shape, -1.0, 1.0, seed, stream) < 0, -1, 1).astype(np.float32)
+
+
 @INITIALIZERS.register("orthogonal")
 @dataclass(frozen=True, eq=False, repr=False)
 class Orthogonal(Initializer):

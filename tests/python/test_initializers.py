@@ -57,6 +57,13 @@ def test_random_normal_has_its_mean_and_deviation():
     assert values.std() == pytest.approx(2, rel=0.02)
 
 
+def test_random_signs_are_ones_of_both_signs():
+    values = initializers.get("random_signs")(_SHAPE, seed=3)
+    assert values.dtype == np.float32
+    assert set(np.unique(values)) == {-1, 1}
+    assert abs(values.mean()) < 0.05
+
+
 @pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3)])
 def test_orthogonal_has_orthonormal_rows_or_columns(shape):
     values = initializers.Orthogonal(gain=2.0)(shape, seed=4).astype(np.float64) / 2

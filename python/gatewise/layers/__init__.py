@@ -9,6 +9,7 @@ from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.gated_experts import GatedExperts
 from gatewise.layers.input import Input, InputLayer
 from gatewise.layers.layer_normalization import LayerNormalization
+from gatewise.layers.members import MemberDense, MemberScale
 from gatewise.layers.merge import (
     Add,
     Concatenate,
@@ -34,6 +35,8 @@ __all__ = [
     "InputLayer",
     "Layer",
     "LayerNormalization",
+    "MemberDense",
+    "MemberScale",
     "Multiply",
     "SparseExpertLayer",
     "Subtract",

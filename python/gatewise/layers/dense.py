@@ -20,49 +20,9 @@ if TYPE_CHECKING:
     from gatewise.regularizers import Regularizer
 
 
-@LAYERS.register()
-class Dense(OutputActivation, Layer):
-    """`y = f(x W + b)` on the last axis.
+class AffineLayer(OutputActivation, Layer):
+    """The settings of `Dense` and `MemberDense`."""
 
-    Parameters
-    ----------
-    units : int
-        Width u of the output.
-    activation : str, optional
-        Name of f; None for the identity. "auto": the identity, until a model with this output is
-        compiled with a cross-entropy, which sets softmax or sigmoid.
-    use_bias : bool
-        If True, there is a bias b.
-    kernel_initializer, bias_initializer : str or Initializer
-        Initial values of W `(d, u)` and b `(u,)`.
-    kernel_regularizer : str or Regularizer, optional
-        Penalty on W.
-    kernel_constraint : str or Constraint, optional
-        Constraint on W after every update: a name or an object of `gw.constraints`.
-    **options
-        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
-
-    Raises
-    ------
-    ValueError
-        `units` is below 1, or a name is unknown.
-    TypeError
-        An argument has the wrong type, or is not supported.
-
-    Notes
-    -----
-    Input shape `(n, ..., d)`, output shape `(n, ..., u)`. Takes SciPy CSR as a model's first layer,
-    at a cost proportional to its nonzeros. Forward: 2 n d u flops.
-
-    Examples
-    --------
-    >>> import gatewise as gw, numpy as np
-    >>> layer = gw.layers.Dense(2, kernel_initializer="ones")
-    >>> layer(np.array([[1.0, 2.0, 3.0]])).tolist()
-    [[6.0, 6.0]]
-    """
-
-    kind = "dense"
     keras_defaults = {  # noqa: RUF012, read only
         "bias_regularizer": None,
         "bias_constraint": None,
@@ -110,3 +70,48 @@ class Dense(OutputActivation, Layer):
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
         }
+
+
+@LAYERS.register()
+class Dense(AffineLayer):
+    """`y = f(x W + b)` on the last axis.
+
+    Parameters
+    ----------
+    units : int
+        Width u of the output.
+    activation : str, optional
+        Name of f; None for the identity. "auto": the identity, until a model with this output is
+        compiled with a cross-entropy, which sets softmax or sigmoid.
+    use_bias : bool
+        If True, there is a bias b.
+    kernel_initializer, bias_initializer : str or Initializer
+        Initial values of W `(d, u)` and b `(u,)`.
+    kernel_regularizer : str or Regularizer, optional
+        Penalty on W.
+    kernel_constraint : str or Constraint, optional
+        Constraint on W after every update: a name or an object of `gw.constraints`.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+
+    Raises
+    ------
+    ValueError
+        `units` is below 1, or a name is unknown.
+    TypeError
+        An argument has the wrong type, or is not supported.
+
+    Notes
+    -----
+    Input shape `(n, ..., d)`, output shape `(n, ..., u)`. Takes SciPy CSR as a model's first layer,
+    at a cost proportional to its nonzeros. Forward: 2 n d u flops.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> layer = gw.layers.Dense(2, kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0, 3.0]])).tolist()
+    [[6.0, 6.0]]
+    """
+
+    kind = "dense"

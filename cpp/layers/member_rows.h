@@ -1,0 +1,23 @@
+// Rows of an ensemble's members: those of member 0, then as many of member 1, and so on.
+#pragma once
+
+#include "core/options.h"
+#include "products/grouped.h"
+
+namespace gatewise {
+
+// Reads option "members".
+inline Index members_from(const Options& options) {
+  const Index members = options.integer("members");
+  require(members >= 1, "members: expected at least 1, got ", members);
+  return members;
+}
+
+// One group of rows for each member.
+inline Groups member_groups(Index rows, Index members, Arena& arena) {
+  Index* offsets = arena.take<Index>(members + 1);
+  for (Index m = 0; m <= members; ++m) offsets[m] = m * (rows / members);
+  return {offsets, members};
+}
+
+}  // namespace gatewise
