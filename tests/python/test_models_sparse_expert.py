@@ -182,3 +182,25 @@ def test_experts_learn_word_categories():
         model.fit(x[training], y[training], batch_size=64, epochs=25, verbose=0)
         accuracies.append(model.evaluate(x[held_out], y[held_out], verbose=0)[1])
     assert np.mean(accuracies) >= 0.667
+
+
+def test_an_ensemble_has_a_head_for_each_member_and_routes_their_rows():
+    x = np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)
+    y = np.arange(12) % 3
+    model = gw.SparseExpertModel(5, 6, 3, k=2, members=4, seed=1)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=2, verbose=0)
+    scale, layer, head = model.layers
+    assert (scale.members, layer.units, head.members, head.activation) == (4, 64, 4, "softmax")
+    indices, weights = model.routing(x)
+    assert indices.shape == weights.shape == (48, 2)
+    third = layer.routing(x * scale.get_weights()[0][2])
+    np.testing.assert_array_equal(indices[24:36], third[0])
+    np.testing.assert_array_equal(weights[24:36], third[1])
+    assert model.load(x).rows.sum() == 96
+    np.testing.assert_allclose(model.predict(x, verbose=0).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_an_ensemble_of_none_is_refused():
+    with pytest.raises(ValueError, match="members: expected an integer >= 1, got 0"):
+        gw.SparseExpertModel(5, 6, 3, members=0)

@@ -213,8 +213,9 @@ def test_balance_auto_is_a_bias_where_experts_are_chosen():
     def terms(**settings):
         return gw.SparseExpertLayer(3, num_experts=4, balance="auto", **settings).balance
 
-    for router in ("top_k", "switch", "noisy_top_k", "sigmoid_top_k", "keys", "output_sum"):
+    for router in ("top_k", "switch", "noisy_top_k", "sigmoid_top_k", "keys"):
         assert terms(router=router) == (balance.Bias(),)
+    assert terms(router="output_sum") == (balance.Bias(0.01),)
     assert terms(router="all", k=None) == terms(router="static", k=None) == terms(k=4) == ()
 
 

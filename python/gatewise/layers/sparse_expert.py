@@ -66,8 +66,8 @@ class SparseExpertLayer(OutputActivation, Layer):
     router : str or Router
         Chooses the experts of each row: a name, or an object of `gw.routers`.
     balance : str, Balance, sequence of them, or None
-        Balance terms: names or objects of `gw.balance`. "auto" is `Bias()`, or none where every row
-        has all experts.
+        Balance terms: names or objects of `gw.balance`. "auto" is `Bias()` (`Bias(0.01)` for
+        `OutputSum`), or none where every row has all experts.
     shared_experts : int
         Count of additional experts of the same kind that process every row with weight 1.
     activation : str, optional
@@ -323,7 +323,7 @@ def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
 def _balance_for(router: Router, identifier: object, num_experts: int) -> tuple[Balance, ...]:
     if identifier == "auto":
         has_choice = router.chooses and router.experts_per_row(num_experts) != num_experts
-        return (balance.Bias(),) if has_choice else ()
+        return (balance.Bias(router.balance_rate),) if has_choice else ()
     terms = balance.get(identifier)
     if terms and not router.chooses:
         raise ValueError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gatewise import routers
 from gatewise.io.saved import MODELS
-from gatewise.layers import Dense, Input, SparseExpertLayer
+from gatewise.layers import Dense, Input, MemberDense, MemberScale, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.models.sequential import Sequential
 from gatewise.utils.checks import check_integer
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from gatewise.routers import Router
 
 SCORES = ("router", "output_sum", "key")
+_ENSEMBLE_UNITS = 64
+"""`expert_units` of an ensemble, unless given."""
 
 
 @MODELS.register()
@@ -58,6 +62,10 @@ class SparseExpertModel(Sequential):
         cross-entropy of probabilities: then softmax, or sigmoid for `binary_crossentropy`.
     balance : str, Balance, sequence of them, or None
         What keeps the load even, see `SparseExpertLayer`.
+    members : int
+        M. Above 1 the model is an ensemble whose members share the experts: each has its own signs
+        of the inputs and its own `Dense` on top of `expert_units` outputs, 64 unless given. See
+        `gw.layers.MemberScale`.
     seed : int, optional
         Of the first weights; the model's own unless given.
     name : str, optional
@@ -102,10 +110,13 @@ class SparseExpertModel(Sequential):
         expert_units: int | None = None,
         activation: str | None = "auto",
         balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "auto",
+        members: int = 1,
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
         check_integer("output_dim", output_dim, 1)
+        if check_integer("members", members, 1) > 1 and expert_units is None:
+            expert_units = _ENSEMBLE_UNITS
         on_top = expert_units is not None
         layer = SparseExpertLayer(
             output_dim if expert_units is None else check_integer("expert_units", expert_units, 1),
@@ -117,8 +128,14 @@ class SparseExpertModel(Sequential):
             activation="relu" if on_top else activation,
             seed=seed,
         )
-        layers = [Input((check_integer("input_dim", input_dim, 1),)), layer]
-        if on_top:
+        layers: list[Any] = [Input((check_integer("input_dim", input_dim, 1),))]
+        if members > 1:
+            # Numbers of its own: one seed gives every layer's first parameter the same.
+            layers.append(MemberScale(members, seed=None if seed is None else seed + 1))
+        layers.append(layer)
+        if members > 1:
+            layers.append(MemberDense(output_dim, members, activation, seed=seed))
+        elif on_top:
             layers.append(Dense(output_dim, activation=activation, seed=seed))
         super().__init__(layers, name=name)
 
@@ -138,13 +155,24 @@ class SparseExpertModel(Sequential):
         return next(each for each in self.layers if isinstance(each, SparseExpertLayer))
 
     def routing(self, x: Any) -> tuple[Labels, Floats]:
-        """Experts of each row and their weights, `(n, k)` both; see `SparseExpertLayer.routing`."""
-        indices, weights = self.expert_layer.routing(x)
+        """Experts of each row and their weights, `(n, k)` both; see `SparseExpertLayer.routing`.
+
+        `(M n, k)` with M members: all rows for member 0, then all for member 1, and so on.
+        """
+        indices, weights = self.expert_layer.routing(self._expert_inputs(x))
         return indices, weights
 
     def load(self, x: Any) -> ExpertLoad:
         """How the rows of x spread over the experts; see `SparseExpertLayer.load`."""
-        return self.expert_layer.load(x)
+        return self.expert_layer.load(self._expert_inputs(x))
+
+    def _expert_inputs(self, x: Any) -> Any:
+        """The rows that the experts read: x, or x scaled for each member."""
+        for layer in self.layers:
+            if isinstance(layer, MemberScale):
+                rows = np.asarray(x, np.float32)
+                return np.concatenate([rows * scale for scale in layer.get_weights()[0]])
+        return x
 
 
 def router_for(score: str, combine: str) -> Router:

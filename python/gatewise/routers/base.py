@@ -26,6 +26,8 @@ class Router(Configurable):
     """True if a row is assigned to a subset of the experts, so that load can be balanced."""
     takes_losses: ClassVar[bool] = True
     """True if a balance term can be a loss on the scores."""
+    balance_rate: ClassVar[float] = 1e-3
+    """Rate of `gw.balance.Bias` for the layer's `balance="auto"`."""
 
     def with_k(self, k: int) -> Self:
         """This router, with its k set to the layer's `k` if it has none."""

@@ -47,6 +47,7 @@ class OutputSum(SparseRouter):
 
     kind: ClassVar[str] = "output_sum"
     takes_losses: ClassVar[bool] = False
+    balance_rate: ClassVar[float] = 1e-2  # at 0.001 half of the rows of digits got one expert
 
     def __post_init__(self) -> None:
         super().__post_init__()
