@@ -38,6 +38,11 @@ class Options {
     return has(name) ? text(name) : otherwise;
   }
 
+  // Marks the options that `other`, a copy with other values, has read.
+  void mark_read(const Options& other) const {
+    read_.insert(other.read_.begin(), other.read_.end());
+  }
+
   void check_all_read() const {
     for (const auto& [name, value] : values_)
       require(read_.count(name) > 0, name, ": not an option of this kind");

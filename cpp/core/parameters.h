@@ -130,6 +130,9 @@ class ParameterBlock {
   // Sets the storage of all expert matrices that are added afterwards.
   void store_experts_as(Storage storage) { expert_storage_ = storage; }
 
+  // Begins the names of all parameters that are added afterwards.
+  void set_name_prefix(const std::string& prefix) { name_prefix_ = prefix; }
+
   void allocate() { values_ = AlignedBuffer(size_); }
 
   const std::vector<Parameter>& all() const { return parameters_; }
@@ -177,6 +180,7 @@ class ParameterBlock {
                                       {parameter.count, shape.rows + 1, shape.cols + kPanelWidth});
     require(floats <= kMaxFloats - size_, parameter.name, ": expected at most ", kMaxFloats,
             " values in a layer");
+    parameter.name.insert(0, name_prefix_);
     parameter.offset = size_;
     parameter.capacity = parameter.count;
     size_ += parameter.count * parameter.slice_floats();
@@ -185,6 +189,7 @@ class ParameterBlock {
   }
 
   Storage expert_storage_ = Storage::kFloat32;
+  std::string name_prefix_;
   std::vector<Parameter> parameters_;
   AlignedBuffer values_;
   Index size_ = 0;

@@ -1,6 +1,8 @@
 // Rows of an ensemble's members: those of member 0, then as many of member 1, and so on.
 #pragma once
 
+#include <vector>
+
 #include "core/options.h"
 #include "products/grouped.h"
 
@@ -18,6 +20,15 @@ inline Groups member_groups(Index rows, Index members, Arena& arena) {
   Index* offsets = arena.take<Index>(members + 1);
   for (Index m = 0; m <= members; ++m) offsets[m] = m * (rows / members);
   return {offsets, members};
+}
+
+// index [members * rows]: the indices of `rows` rows, `from` or those from `first` on, once for
+// each member.
+inline void repeat_rows(const Index* from, Index first, Index rows, Index members,
+                        std::vector<Index>& index) {
+  index.resize(static_cast<std::size_t>(members * rows));
+  for (Index m = 0; m < members; ++m)
+    for (Index i = 0; i < rows; ++i) index[m * rows + i] = from ? from[i] : first + i;
 }
 
 }  // namespace gatewise

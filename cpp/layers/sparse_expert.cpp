@@ -5,8 +5,10 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "layers/activation_output.h"
+#include "layers/member_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/routed_rows.h"
+#include "routing/member_routers.h"
 
 namespace gatewise {
 
@@ -26,14 +28,18 @@ struct SparseExpertLayer::Saved {
 
 SparseExpertLayer::SparseExpertLayer(const Options& options)
     : units_(options.integer("units")),
-      experts_(options.integer("num_experts")),
+      members_(options.has("members") ? members_from(options) : 1),
+      experts_(members_ * options.integer("num_experts")),
       shared_count_(options.integer("shared_experts")),
       activation_(activation_from_name(options.text("activation"))),
       use_bias_(options.flag("use_bias")),
       storage_(storage_from_name(options.text_or("storage", "float32"))) {
   require(units_ >= 1, "units: expected at least 1, got ", units_);
   require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
-  router_ = Registry<Router>::create(options.text("router.kind"), options);
+  if (members_ > 1)
+    router_ = std::make_unique<MemberRouters>(options, members_);
+  else
+    router_ = Registry<Router>::create(options.text("router.kind"), options);
   expert_ = Registry<Expert>::create(options.text("expert.kind"), options);
   output_sum_scorer_ = dynamic_cast<OutputSumScorer*>(router_.get());
   require(!output_sum_scorer_ || (options.text("expert.kind") == "linear" &&

@@ -1,4 +1,5 @@
 // y = f(sum_j w_j E_j(x) + shared(x) + b), summed over the experts that a router chose for the row.
+// With members, each has a router and experts of its own.
 #pragma once
 
 #include "experts/expert.h"
@@ -18,6 +19,7 @@ class SparseExpertLayer final : public Layer {
   Activation output_activation() const override { return activation_; }
   void set_output_activation(Activation activation) override { activation_ = activation; }
   std::vector<Index>* training_load() override { return &training_load_; }
+  Index members() const override { return members_; }
   bool reads_sparse() const override { return true; }
 
   // Runs only the router.
@@ -38,7 +40,8 @@ class SparseExpertLayer final : public Layer {
   void sum_outputs(Index expert);
 
   Index units_;
-  Index experts_;
+  Index members_;
+  Index experts_;  // of all members
   Index shared_count_;
   Activation activation_;
   bool use_bias_;

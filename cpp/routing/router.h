@@ -5,6 +5,7 @@
 // gatewise/routers/.
 #pragma once
 
+#include "core/random_streams.h"
 #include "core/registry.h"
 #include "routing/balance.h"
 
@@ -17,6 +18,12 @@ struct RunInfo {
   std::uint64_t stream = 0;
   std::uint64_t step = 0;
   bool draws_noise = true;  // in training
+  Index first_row = 0;      // of the step's rows, for noise
+
+  // Index in the stream of the first number that a row draws for its experts.
+  Index draw(Index row, Index experts) const {
+    return static_cast<Index>(step * kNoiseDrawsPerStep) + (first_row + row) * experts;
+  }
 };
 
 // One forward pass of a router, kept for its backward.

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/parallel.h"
-#include "core/random_streams.h"
 #include "kernels/random_fill.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
@@ -123,7 +122,7 @@ double ScoreRouter::Noise::deviation(const RunInfo& info) const {
 
 void ScoreRouter::add_drawn_noise(Index row, const RunInfo& info, double deviation,
                                   float* logits) const {
-  const auto start = static_cast<Index>(info.step * kNoiseDrawsPerStep) + row * experts_;
+  const Index start = info.draw(row, experts_);
   alignas(64) float draws[kPanelWidth];
   for (Index e = 0; e < experts_; e += kPanelWidth) {
     fill_normal(info.seed, info.stream, start + e, 0.0f, static_cast<float>(deviation), draws,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/rows.h"
+#include "layers/member_rows.h"
 
 namespace gatewise {
 

@@ -6,6 +6,7 @@
 
 #include "kernels/finite.h"
 #include "kernels/rows.h"
+#include "layers/member_rows.h"
 
 namespace gatewise {
 
@@ -212,13 +213,6 @@ void average_members(const Input& y, Index rows, Index members, float* to, Index
       for (Index j = 0; j < y.width; ++j) mean[j] *= share;
     }
   });
-}
-
-void repeat_rows(const Index* from, Index first, Index rows, Index members,
-                 std::vector<Index>& index) {
-  index.resize(static_cast<std::size_t>(members * rows));
-  for (Index m = 0; m < members; ++m)
-    for (Index i = 0; i < rows; ++i) index[m * rows + i] = from ? from[i] : first + i;
 }
 
 void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,

@@ -104,10 +104,6 @@ class Network {
 // to [rows, width] with `stride`: means over the members of y [members * rows, width].
 void average_members(const Input& y, Index rows, Index members, float* to, Index stride);
 
-// index [members * rows]: `rows` indices from `first` on, or those of `from`, once for each member.
-void repeat_rows(const Index* from, Index first, Index rows, Index members,
-                 std::vector<Index>& index);
-
 // The index of the first NaN or infinite value of x [count], or -1; on all threads.
 Index find_nonfinite_parallel(const float* x, Index count);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/member_rows.h"
+
 namespace gatewise {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include "arrays.h"
 #include "kernels/sparse_rows.h"
+#include "layers/member_rows.h"
 #include "layers/parameter_values.h"
 #include "layers/sparse_expert.h"
 #include "layers/sparse_pack.h"
@@ -216,7 +217,13 @@ py::tuple routing(Layer& layer, const py::object& x) {
   {
     const GilRelease release;
     check_finite(array.input, array.rows, "x");
-    run = experts.route(array.input, array.rows, arena);
+    std::vector<Index> index;
+    Input rows = array.input;
+    if (experts.members() > 1) {
+      repeat_rows(nullptr, 0, array.rows, experts.members(), index);
+      rows = rows.at(index.data());
+    }
+    run = experts.route(rows, experts.members() * array.rows, arena);
   }
   const Choice& choice = run.choice;
   return py::make_tuple(copy_array<std::int64_t>(choice.offsets, choice.rows + 1),

@@ -91,7 +91,10 @@ class Layer:
     def set_keeps_zeros(self, name: str, keeps_zeros: bool) -> None: ...
     def count_nonzero(self, name: str) -> int: ...
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
-        """Indptr (n + 1), expert indices and weights of each row's experts, by descending score."""
+        """Indptr (n + 1), expert indices and weights of each row's experts, by descending score.
+
+        With members, of n rows for each member.
+        """
     def training_load(self) -> Indices:
         """Row count of each expert, or of each latent in whose code it is active, in training steps
         since `reset_training_load`. ValueError for a layer of another kind.

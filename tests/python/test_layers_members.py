@@ -225,3 +225,94 @@ def test_sparse_rows_are_refused(data):
     for layer in (MemberScale(M), MemberDense(2, M)):
         with pytest.raises(ValueError, match="expected dense rows, got a sparse matrix"):
             gw.Sequential([gw.Input((5,)), layer]).predict(csr_array(x), verbose=0)
+
+
+def own_experts(rate=None, **settings):
+    """An ensemble whose members have routers and experts of their own."""
+    layer = gw.SparseExpertLayer(
+        4, 5, 2, gw.experts.MLP(6), activation="softmax", members=M, seed=3, **settings
+    )
+    model = gw.Sequential([gw.Input((5,)), layer])
+    optimizer = gw.optimizers.SGD(rate) if rate else "adam"
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
+
+
+def copy_of_member(model, m, rate, **settings):
+    """A model of one member, with its weights."""
+    alone = gw.SparseExpertLayer(4, 5, 2, gw.experts.MLP(6), activation="softmax", **settings)
+    copy = gw.Sequential([gw.Input((5,)), alone])
+    named = model.layers[0].named_weights()
+    weights = []
+    for parameter in alone.parameters():
+        name = parameter.name
+        if name in named:
+            weights.append(named[name][5 * m : 5 * m + 5])
+        else:
+            weights.append(named[f"member_{m}_{name}"])
+    alone.set_weights(weights)
+    copy.compile(gw.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    return copy
+
+
+@pytest.mark.parametrize(
+    "router", ["top_k", "keys", "sigmoid_top_k", gw.routers.TopK(normalize=False)]
+)
+@pytest.mark.parametrize("balance", ["auto", "aux_loss"])
+def test_members_with_experts_of_their_own_train_like_separate_models(data, router, balance):
+    x, y = data
+    rate = 0.25
+    settings = {"router": router, "balance": balance}
+    model = own_experts(rate, **settings)
+    separate = [copy_of_member(model, m, rate / M, **settings) for m in range(M)]
+    before = [each.predict(x, verbose=0) for each in separate]
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.mean(before, axis=0), atol=1e-6)
+    fit = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0}
+    found = model.fit(x, y, **fit).history["loss"]
+    expected = np.mean([each.fit(x, y, **fit).history["loss"] for each in separate], axis=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    after = np.mean([each.predict(x, verbose=0) for each in separate], axis=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), after, atol=1e-5)
+    assert np.abs(after - np.mean(before, axis=0)).max() > 1e-3
+    for m, each in enumerate(separate):
+        rows, indices = slice(20 * m, 20 * m + 20), each.layers[0].routing(x)[0]
+        np.testing.assert_array_equal(model.layers[0].routing(x)[0][rows], indices + 5 * m)
+
+
+def test_the_load_of_experts_of_members_is_that_of_all(data, tmp_path):
+    x, y = data
+    model = own_experts()
+    model.fit(x, y, verbose=0)
+    layer = model.layers[0]
+    assert layer.load_.rows.shape == layer.load(x).rows.shape == (M * 5,)
+    assert layer.load_.rows.reshape(M, 5).sum(axis=1).tolist() == [40] * M
+    assert "3 x 5 MLP(6), k=2" in layer.describe()
+    model.save(tmp_path / "m.gatewise")
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert loaded.layers[0].members == M
+    model.fit(x, y, verbose=0)
+    loaded.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_members_draw_noise_of_their_own(data):
+    x, y = data
+    router = gw.routers.TopK(initial_scale=0.0, noise=1.0)
+    model = own_experts(router=router)
+    names = [name for name in model.layers[0].named_weights() if "router_kernel" in name]
+    assert names == [f"member_{m}_router_kernel" for m in range(M)]
+    model.train_on_batch(x, y)
+    counts = model.layers[0].native.training_load().reshape(M, 5)
+    assert not np.array_equal(counts[0], counts[1])
+
+
+def test_experts_of_members_take_sparse_rows(data):
+    x, _ = data
+    model = own_experts()
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(model.predict(csr_array(x), verbose=0), expected, atol=1e-6)
+
+
+def test_scores_from_sums_of_outputs_are_refused_for_members():
+    with pytest.raises(ValueError, match=r"router: expected one without .* sums of outputs"):
+        gw.SparseExpertLayer(3, router="output_sum", members=2)(np.ones((4, 5)))

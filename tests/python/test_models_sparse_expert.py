@@ -204,3 +204,14 @@ def test_an_ensemble_has_a_head_for_each_member_and_routes_their_rows():
 def test_an_ensemble_of_none_is_refused():
     with pytest.raises(ValueError, match="members: expected an integer >= 1, got 0"):
         gw.SparseExpertModel(5, 6, 3, members=0)
+
+
+@pytest.mark.parametrize("units", [None, 7])
+def test_an_ensemble_may_have_experts_for_each_member(units):
+    x = np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)
+    model = gw.SparseExpertModel(5, 6, 3, members=4, share_experts=False, expert_units=units)
+    assert model.expert_layer.members == 4
+    assert len(model.layers) == (1 if units is None else 2)
+    assert model.routing(x)[0].shape == (48, 2)
+    assert model.load(x).rows.shape == (20,)
+    assert model.predict(x, verbose=0).shape == (12, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -36,6 +37,7 @@ class ExpertOptions(ShapeOptions, total=False):
     """Keyword-only arguments of `SparseExpertLayer`."""
 
     kernel_constraint: str | Constraint | Config | None
+    members: int
 
 
 class _DefaultInteger(int):
@@ -43,6 +45,7 @@ class _DefaultInteger(int):
 
 
 _DEFAULT_K = _DefaultInteger(2)
+_MEMBER_PREFIX = re.compile(r"^member_\d+_")
 
 
 @LAYERS.register()
@@ -85,7 +88,9 @@ class SparseExpertLayer(OutputActivation, Layer):
         Generated if omitted.
     **options
         `kernel_constraint`: constraint on the experts' kernels after every update, a name or an
-        object of `gw.constraints`. `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        object of `gw.constraints`. `members`: above 1, each member of an ensemble (see
+        `gw.layers.MemberScale`) has a router and `num_experts` experts of its own; arrays of
+        experts are `(M E, ...)`. `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
     Raises
     ------
@@ -137,6 +142,7 @@ class SparseExpertLayer(OutputActivation, Layer):
         **options: Unpack[ExpertOptions],
     ) -> None:
         constraint = options.pop("kernel_constraint", None)
+        self.members = check_integer("members", options.pop("members", 1), 1)
         super().__init__(seed=seed, name=name, **cast("ShapeOptions", options))
         self.units = check_integer("units", units, 1)
         self.num_experts = check_integer("num_experts", num_experts, 1)
@@ -165,6 +171,7 @@ class SparseExpertLayer(OutputActivation, Layer):
             "use_bias": self.use_bias,
             "shared_experts": self.shared_experts,
             "storage": self.storage,
+            **({"members": self.members} if self.members > 1 else {}),
             **self.expert.native_options(),
             **self.router.native_options(),
             **balance.native_options(self.balance),
@@ -177,12 +184,14 @@ class SparseExpertLayer(OutputActivation, Layer):
         if parameter.role == "kernel":
             return self.kernel_initializer
         if parameter.role in ("router", "alpha"):
-            return self.router.initializer(parameter.name, self.num_experts)
+            name = _MEMBER_PREFIX.sub("", parameter.name)
+            return self.router.initializer(name, self.num_experts)
         return super().initializer_for(parameter)
 
     def describe(self) -> str:
         each = f"k={self.k}" if self.router.chooses else "all"
-        text = f"{super().describe()} {self.num_experts} {self.expert.describe()}, {each}"
+        members = "" if self.members == 1 else f"{self.members} x "
+        text = f"{super().describe()} {members}{self.num_experts} {self.expert.describe()}, {each}"
         return text if self.storage == FLOAT32 else f"{text}, {self.storage}"
 
     def routing(self, x: Any) -> Any:
@@ -199,7 +208,8 @@ class SparseExpertLayer(OutputActivation, Layer):
             Sorted by descending score; ties by lower index.
         weights : ndarray (rows, k), float32
             If the count of experts varies by row, one SciPy CSR array (rows, E) of weights is
-            returned in place of both.
+            returned in place of both. With M members all have M times the rows: those of member
+            0, then those of member 1, and so on; the experts of member m are m E to (m + 1) E.
 
         Raises
         ------
@@ -210,7 +220,8 @@ class SparseExpertLayer(OutputActivation, Layer):
         if self.k is None:
             from scipy.sparse import csr_array
 
-            return csr_array((weights, indices, offsets), (len(offsets) - 1, self.num_experts))
+            experts = self.members * self.num_experts
+            return csr_array((weights, indices, offsets), (len(offsets) - 1, experts))
         return indices.reshape(-1, self.k), weights.reshape(-1, self.k)
 
     def load(self, x: Any) -> ExpertLoad:
@@ -227,7 +238,8 @@ class SparseExpertLayer(OutputActivation, Layer):
             The layer is not built, or x has the wrong width.
         """
         indices = self._route(x)[1]
-        return ExpertLoad.from_rows(np.bincount(indices, minlength=self.num_experts))
+        experts = self.members * self.num_experts
+        return ExpertLoad.from_rows(np.bincount(indices, minlength=experts))
 
     @property
     def load_(self) -> ExpertLoad:
@@ -297,6 +309,7 @@ class SparseExpertLayer(OutputActivation, Layer):
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            **({"members": self.members} if self.members > 1 else {}),
         }
 
     def _route(self, x: Any) -> tuple[Indices, Labels, Floats]:

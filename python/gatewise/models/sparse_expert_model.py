@@ -11,7 +11,7 @@ from gatewise.io.saved import MODELS
 from gatewise.layers import Dense, Input, MemberDense, MemberScale, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.models.sequential import Sequential
-from gatewise.utils.checks import check_integer
+from gatewise.utils.checks import check_flag, check_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,8 @@ class SparseExpertModel(Sequential):
         M. Above 1 the model is an ensemble whose members share the experts: each has its own signs
         of the inputs and its own `Dense` on top of `expert_units` outputs, 64 unless given. See
         `gw.layers.MemberScale`.
+    share_experts : bool
+        If False, each member has a router and `num_experts` experts of its own instead.
     seed : int, optional
         Of the first weights; the model's own unless given.
     name : str, optional
@@ -111,11 +113,14 @@ class SparseExpertModel(Sequential):
         activation: str | None = "auto",
         balance: str | Balance | Config | Sequence[str | Balance | Config] | None = "auto",
         members: int = 1,
+        share_experts: bool = True,
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
         check_integer("output_dim", output_dim, 1)
-        if check_integer("members", members, 1) > 1 and expert_units is None:
+        members = check_integer("members", members, 1)
+        scales = check_flag("share_experts", share_experts) and members > 1
+        if scales and expert_units is None:
             expert_units = _ENSEMBLE_UNITS
         on_top = expert_units is not None
         layer = SparseExpertLayer(
@@ -127,13 +132,14 @@ class SparseExpertModel(Sequential):
             balance=balance,
             activation="relu" if on_top else activation,
             seed=seed,
+            members=1 if scales else members,
         )
         layers: list[Any] = [Input((check_integer("input_dim", input_dim, 1),))]
-        if members > 1:
+        if scales:
             # Numbers of its own: one seed gives every layer's first parameter the same.
             layers.append(MemberScale(members, seed=None if seed is None else seed + 1))
         layers.append(layer)
-        if members > 1:
+        if on_top and members > 1:
             layers.append(MemberDense(output_dim, members, activation, seed=seed))
         elif on_top:
             layers.append(Dense(output_dim, activation=activation, seed=seed))
