@@ -1,23 +1,35 @@
 """Prints how sparse experts compare with dense networks of the same recipe and size.
 
-    python -m benchmarks.expert_tables development|reported [--seeds 5]
+    python -m benchmarks.expert_tables development|reported|ensembles [--seeds 5] [--processes 1]
 
 Log loss of labels, RMSE of values, on held-out rows; means over seeds, each with its own split.
-The last columns are ratios of the loss to that of a dense network, with the standard error of the
-paired logarithms: below 1 experts are better.
+The last columns are ratios of one loss to another, with the standard error of the paired
+logarithms: below 1 experts are better. `ensembles` are of 8 members, on the development sets and
+on reported sets of their own.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 from typing import Any
 
 import numpy as np
 
-from benchmarks.expert_tables.recipe import MODELS, Score, library_score, train
+import gatewise as gw
+from benchmarks.expert_tables.recipe import ENSEMBLES, MODELS, Score, library_score, train
 from benchmarks.expert_tables.table import Table
 
 _LIBRARY = ("linear", "boosted trees")
+_RATIOS = tuple(("experts", name) for name in MODELS if name != "experts")
+_ENSEMBLE_RATIOS = (
+    ("shared experts", "experts"),
+    ("shared experts", "shared dense = active"),
+    ("shared experts", "shared dense = total"),
+    ("own experts", "own dense = active"),
+)
+_WIDE, _WIDE_SEEDS = 300, 3
+"""Ensembles of rows with more inputs are trained with that many seeds: they take minutes each."""
 
 
 def main() -> None:
@@ -25,42 +37,74 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sets", choices=("development", "reported"))
+    parser.add_argument("sets", choices=("development", "reported", "ensembles"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--processes", type=int, default=1, help="each of one thread")
     parser.add_argument("--only", help="name of one table")
     arguments = parser.parse_args()
+    if arguments.sets == "ensembles":
+        from benchmarks.expert_tables import development, reported_ensembles
+
+        _print_table(development.TABLES, arguments, ("experts", *ENSEMBLES), _ENSEMBLE_RATIOS)
+        print()
+        tables = reported_ensembles.TABLES
+        columns = (*_LIBRARY, "experts", *ENSEMBLES)
+        _print_table(tables, arguments, columns, _ENSEMBLE_RATIOS)
+        return
     if arguments.sets == "development":
         from benchmarks.expert_tables.development import TABLES
     else:
         from benchmarks.expert_tables.reported import TABLES
-    names = [arguments.only] if arguments.only else list(TABLES)
-    columns = [*_LIBRARY, *MODELS]
-    ratios = [name for name in MODELS if name != "experts"]
-    titles = ["set", *columns, "dead", *(f"/ {name}" for name in ratios)]
+    _print_table(TABLES, arguments, (*_LIBRARY, *MODELS), _RATIOS)
+
+
+def _print_table(
+    tables: dict[str, Any],
+    arguments: argparse.Namespace,
+    columns: tuple[str, ...],
+    ratios: tuple[tuple[str, str], ...],
+) -> None:
+    names = [arguments.only] if arguments.only else list(tables)
+    titles = ["set", *columns, "dead", *(f"{one} / {other}" for one, other in ratios)]
     print(f"| {' | '.join(titles)} |")
     print("|---" * len(titles) + "|")
-    logarithms: dict[str, list[Any]] = {name: [] for name in ratios}
+    logarithms: dict[tuple[str, str], list[Any]] = {pair: [] for pair in ratios}
     for name in names:
-        table = TABLES[name]()
-        losses, dead = _losses(table, arguments.seeds)
+        table: Table = tables[name]()
+        scores = _scores(table, columns, arguments)
+        losses = {each: np.array([score.loss for score in scores[each]]) for each in columns}
         cells = [f"{np.mean(losses[each]):.4g}".replace("nan", "-") for each in columns]
-        for other in ratios:
-            logarithms[other].append(np.log(losses["experts"] / losses[other]))
-        cells += [f"{dead:.1f}", *(_ratio(logarithms[other][-1]) for other in ratios)]
+        for one, other in ratios:
+            logarithms[one, other].append(np.log(losses[one] / losses[other]))
+        dead = np.mean([score.dead_experts for score in scores[ratios[0][0]]])
+        cells += [f"{dead:.1f}", *(_ratio(each[-1]) for each in logarithms.values())]
         title = f"{name} (regimes)" if table.has_regimes else name
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
     _print_means(names, logarithms, len(columns))
 
 
-def _losses(table: Table, seeds: int) -> tuple[dict[str, Any], float]:
-    found: dict[str, list[Score]] = {}
-    for seed in range(seeds):
-        for name in _LIBRARY:
-            found.setdefault(name, []).append(library_score(name, table, seed))
-        for name in MODELS:
-            found.setdefault(name, []).append(train(name, table, seed))
-    losses = {name: np.array([each.loss for each in scores]) for name, scores in found.items()}
-    return losses, float(np.mean([each.dead_experts for each in found["experts"]]))
+def _scores(
+    table: Table, columns: tuple[str, ...], arguments: argparse.Namespace
+) -> dict[str, list[Score]]:
+    is_slow = "shared experts" in columns and table.x.shape[1] > _WIDE
+    seeds = min(arguments.seeds, _WIDE_SEEDS) if is_slow else arguments.seeds
+    # The longest first, so that no process waits for one at the end.
+    jobs = [(name, table, seed) for name in reversed(columns) for seed in range(seeds)]
+    if arguments.processes == 1:
+        found = [_score(job) for job in jobs]
+    else:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(arguments.processes, gw.set_num_threads, (1,)) as pool:
+            found = pool.map(_score, jobs, chunksize=1)
+    scores: dict[str, list[Score]] = {}
+    for (name, _, _), score in zip(jobs, found, strict=True):
+        scores.setdefault(name, []).append(score)
+    return scores
+
+
+def _score(job: tuple[str, Table, int]) -> Score:
+    name, table, seed = job
+    return library_score(*job) if name in _LIBRARY else train(name, table, seed)
 
 
 def _ratio(logarithms: Any) -> str:
@@ -68,7 +112,9 @@ def _ratio(logarithms: Any) -> str:
     return f"{np.exp(np.mean(logarithms)):.3f} ± {error:.3f}"
 
 
-def _print_means(names: list[str], logarithms: dict[str, list[Any]], columns: int) -> None:
+def _print_means(
+    names: list[str], logarithms: dict[tuple[str, str], list[Any]], columns: int
+) -> None:
     for title, kept in (
         ("geometric mean", names),
         ("without the moons", [name for name in names if "moons" not in name]),

@@ -1,4 +1,4 @@
-"""One recipe for experts and dense networks."""
+"""One recipe for experts, dense networks, and ensembles of either."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import gatewise as gw
 from benchmarks.expert_tables.table import Split, Table, split
 
 EXPERTS, PER_ROW, HIDDEN = 16, 4, 32
+_MEMBERS, _MEMBER_K, _MEMBER_HIDDEN, _UNITS = 8, 2, 64, 64
 _BATCH, _MIN_EPOCHS, _MIN_STEPS = 128, 40, 1500
 _TOO_SLOW = 5_000
 """Classes times inputs above which boosted trees take minutes a seed: they are left out."""
@@ -28,14 +29,17 @@ class Score:
     dead_experts: int = 0
 
 
+def _router() -> gw.routers.Router:
+    return gw.routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100)
+
+
 def experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """16 experts `MLP(32)`, 4 for each row, which a router with declining noise chooses."""
-    router = gw.routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100)
-    return _experts(width, outputs, activation, router=router, balance="auto")
+    return _experts(width, outputs, activation, router=_router())
 
 
 def experts_by_default(width: int, outputs: int, activation: str | None) -> gw.Sequential:
-    """The same with the router of the layer's defaults: no noise, no balance."""
+    """The same with the router of the layer's defaults, without noise."""
     return _experts(width, outputs, activation)
 
 
@@ -72,6 +76,73 @@ MODELS: dict[str, Callable[[int, int, str | None], gw.Sequential]] = {
 }
 
 
+def shared_experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Members share 16 experts `MLP(64)`, 2 for each row of each member."""
+    expert = gw.experts.MLP(_MEMBER_HIDDEN)
+    shared = gw.SparseExpertLayer(_UNITS, EXPERTS, _MEMBER_K, expert, _router(), activation="relu")
+    return _ensemble(width, outputs, activation, gw.layers.MemberScale(_MEMBERS), shared)
+
+
+def own_experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Each member has 16 experts `MLP(64)`, 2 for each row."""
+    expert = gw.experts.MLP(_MEMBER_HIDDEN)
+    layer = gw.SparseExpertLayer(
+        outputs, EXPERTS, _MEMBER_K, expert, _router(), activation=activation, members=_MEMBERS
+    )
+    return gw.Sequential([gw.Input((width,)), layer])
+
+
+def shared_dense_of_active_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Members share a hidden layer: as many parameters as a row of one member uses of experts."""
+    size = _MEMBER_K * _expert_size(width, _UNITS) + EXPERTS * width + _head_size(outputs)
+    units = round((size - outputs) / (width + 1 + outputs))
+    return _shared_dense(width, outputs, activation, units)
+
+
+def shared_dense_of_total_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Members share a hidden layer: as many parameters as the shared experts have in all."""
+    size = EXPERTS * (_expert_size(width, _UNITS) + width) + _MEMBERS * _head_size(outputs)
+    units = round((size - _MEMBERS * outputs) / (width + 1 + _MEMBERS * outputs))
+    return _shared_dense(width, outputs, activation, units)
+
+
+def own_dense_of_active_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Each member has a hidden layer: as many parameters as a row of one member of experts uses."""
+    size = _MEMBER_K * _expert_size(width, outputs) + EXPERTS * width
+    units = round((size - outputs) / (width + 1 + outputs))
+    hidden = gw.layers.MemberDense(units, _MEMBERS, "relu")
+    return _ensemble(width, outputs, activation, hidden)
+
+
+def _expert_size(width: int, outputs: int) -> int:
+    return _MEMBER_HIDDEN * (width + 1 + outputs) + outputs
+
+
+def _head_size(outputs: int) -> int:
+    return (_UNITS + 1) * outputs
+
+
+def _shared_dense(width: int, outputs: int, activation: str | None, units: int) -> gw.Sequential:
+    scale, hidden = gw.layers.MemberScale(_MEMBERS), gw.layers.Dense(units, "relu")
+    return _ensemble(width, outputs, activation, scale, hidden)
+
+
+def _ensemble(
+    width: int, outputs: int, activation: str | None, *layers: gw.layers.Layer
+) -> gw.Sequential:
+    head = gw.layers.MemberDense(outputs, _MEMBERS, activation)
+    return gw.Sequential([gw.Input((width,)), *layers, head])
+
+
+ENSEMBLES: dict[str, Callable[[int, int, str | None], gw.Sequential]] = {
+    "shared experts": shared_experts,
+    "shared dense = active": shared_dense_of_active_size,
+    "shared dense = total": shared_dense_of_total_size,
+    "own experts": own_experts,
+    "own dense = active": own_dense_of_active_size,
+}
+
+
 def train(name: str, table: Table, seed: int) -> Score:
     """Loss on held-out rows of a model that `fitted` has trained."""
     parts = split(table, seed)
@@ -83,7 +154,7 @@ def fitted(name: str, table: Table, parts: Split, seed: int) -> gw.Sequential:
     x, y = parts.train
     activation = "softmax" if table.classes else None
     gw.utils.set_random_seed(10 * seed + 1)
-    model = MODELS[name](x.shape[1], max(1, table.classes), activation)
+    model = (MODELS | ENSEMBLES)[name](x.shape[1], max(1, table.classes), activation)
     epoch_steps = -(-len(x) // _BATCH)
     epochs = max(_MIN_EPOCHS, -(-_MIN_STEPS // epoch_steps))
     steps = epochs * epoch_steps
