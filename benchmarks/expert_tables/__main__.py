@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 import gatewise as gw
-from benchmarks.expert_tables.recipe import ENSEMBLES, MODELS, Score, library_score, train
+from benchmarks.expert_tables.recipe import ENSEMBLES, LIBRARY, MODELS, Score, score
 from benchmarks.expert_tables.table import Table
 
-_LIBRARY = ("linear", "boosted trees")
 _RATIOS = tuple(("experts", name) for name in MODELS if name != "experts")
 _ENSEMBLE_RATIOS = (
     ("shared experts", "experts"),
@@ -48,14 +47,14 @@ def main() -> None:
         _print_table(development.TABLES, arguments, ("experts", *ENSEMBLES), _ENSEMBLE_RATIOS)
         print()
         tables = reported_ensembles.TABLES
-        columns = (*_LIBRARY, "experts", *ENSEMBLES)
+        columns = (*LIBRARY, "experts", *ENSEMBLES)
         _print_table(tables, arguments, columns, _ENSEMBLE_RATIOS)
         return
     if arguments.sets == "development":
         from benchmarks.expert_tables.development import TABLES
     else:
         from benchmarks.expert_tables.reported import TABLES
-    _print_table(TABLES, arguments, (*_LIBRARY, *MODELS), _RATIOS)
+    _print_table(TABLES, arguments, (*LIBRARY, *MODELS), _RATIOS)
 
 
 def _print_table(
@@ -72,11 +71,11 @@ def _print_table(
     for name in names:
         table: Table = tables[name]()
         scores = _scores(table, columns, arguments)
-        losses = {each: np.array([score.loss for score in scores[each]]) for each in columns}
+        losses = {each: np.array([one.loss for one in scores[each]]) for each in columns}
         cells = [f"{np.mean(losses[each]):.4g}".replace("nan", "-") for each in columns]
         for one, other in ratios:
             logarithms[one, other].append(np.log(losses[one] / losses[other]))
-        dead = np.mean([score.dead_experts for score in scores[ratios[0][0]]])
+        dead = np.mean([each.dead_experts for each in scores[ratios[0][0]]])
         cells += [f"{dead:.1f}", *(_ratio(each[-1]) for each in logarithms.values())]
         title = f"{name} (regimes)" if table.has_regimes else name
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
@@ -91,20 +90,15 @@ def _scores(
     # The longest first, so that no process waits for one at the end.
     jobs = [(name, table, seed) for name in reversed(columns) for seed in range(seeds)]
     if arguments.processes == 1:
-        found = [_score(job) for job in jobs]
+        found = [score(*job) for job in jobs]
     else:
         context = multiprocessing.get_context("spawn")
         with context.Pool(arguments.processes, gw.set_num_threads, (1,)) as pool:
-            found = pool.map(_score, jobs, chunksize=1)
+            found = pool.starmap(score, jobs, chunksize=1)
     scores: dict[str, list[Score]] = {}
-    for (name, _, _), score in zip(jobs, found, strict=True):
-        scores.setdefault(name, []).append(score)
+    for (name, _, _), each in zip(jobs, found, strict=True):
+        scores.setdefault(name, []).append(each)
     return scores
-
-
-def _score(job: tuple[str, Table, int]) -> Score:
-    name, table, seed = job
-    return library_score(*job) if name in _LIBRARY else train(name, table, seed)
 
 
 def _ratio(logarithms: Any) -> str:
