@@ -1,11 +1,11 @@
 """Prints how sparse experts compare with dense networks of the same recipe and size.
 
-    python -m benchmarks.expert_tables development|reported|ensembles [--seeds 5] [--processes 1]
+    python -m benchmarks.expert_tables SETS [--ensembles] [--seeds 5] [--processes 1]
 
 Log loss of labels, RMSE of values, on held-out rows; means over seeds, each with its own split.
 The last columns are ratios of one loss to another, with the standard error of the paired
-logarithms: below 1 experts are better. `ensembles` are of 8 members, on the development sets and
-on reported sets of their own.
+logarithms: below 1 experts are better. SETS are `development` or `reported`; ensembles, of 8
+members, have reported sets of their own.
 """
 
 from __future__ import annotations
@@ -36,25 +36,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sets", choices=("development", "reported", "ensembles"))
+    parser.add_argument("sets", choices=("development", "reported"))
+    parser.add_argument("--ensembles", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=1, help="each of one thread")
     parser.add_argument("--only", help="name of one table")
     arguments = parser.parse_args()
-    if arguments.sets == "ensembles":
-        from benchmarks.expert_tables import development, reported_ensembles
-
-        _print_table(development.TABLES, arguments, ("experts", *ENSEMBLES), _ENSEMBLE_RATIOS)
-        print()
-        tables = reported_ensembles.TABLES
-        columns = (*LIBRARY, "experts", *ENSEMBLES)
-        _print_table(tables, arguments, columns, _ENSEMBLE_RATIOS)
-        return
     if arguments.sets == "development":
         from benchmarks.expert_tables.development import TABLES
+    elif arguments.ensembles:
+        from benchmarks.expert_tables.reported_ensembles import TABLES
     else:
         from benchmarks.expert_tables.reported import TABLES
-    _print_table(TABLES, arguments, (*LIBRARY, *MODELS), _RATIOS)
+    if arguments.ensembles:
+        _print_table(TABLES, arguments, ("experts", *ENSEMBLES), _ENSEMBLE_RATIOS)
+    else:
+        _print_table(TABLES, arguments, (*LIBRARY, *MODELS), _RATIOS)
 
 
 def _print_table(

@@ -39,8 +39,8 @@ def experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
 
 
 def experts_by_default(width: int, outputs: int, activation: str | None) -> gw.Sequential:
-    """The same with the router of the layer's defaults, without noise."""
-    return _experts(width, outputs, activation)
+    """The same with a router without noise, and without balance."""
+    return _experts(width, outputs, activation, balance=None)
 
 
 def _experts(width: int, outputs: int, activation: str | None, **routing: Any) -> gw.Sequential:

@@ -1,5 +1,6 @@
 """`SparseExpertModel`: three scores, two ways to combine, and accuracy."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,16 @@ def test_an_ensemble_may_have_experts_for_each_member(units):
     assert model.routing(x)[0].shape == (48, 2)
     assert model.load(x).rows.shape == (20,)
     assert model.predict(x, verbose=0).shape == (12, 3)
+
+
+def test_one_expert_a_row_learns_with_the_default_balance():
+    random = np.random.default_rng(0)
+    y = random.integers(4, size=2000)
+    x = (random.normal(size=(2000, 6)) + 3 * np.eye(4, 6)[y]).astype(np.float32)
+    gw.utils.set_random_seed(0)
+    model = gw.SparseExpertModel(8, 6, 4, k=1)
+    model.compile(gw.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gw.RoutingCollapseWarning)
+        model.fit(x, y, epochs=10, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.95

@@ -213,9 +213,14 @@ def test_balance_auto_is_a_bias_where_experts_are_chosen():
     def terms(**settings):
         return gw.SparseExpertLayer(3, num_experts=4, balance="auto", **settings).balance
 
-    for router in ("top_k", "switch", "noisy_top_k", "sigmoid_top_k", "keys"):
+    for router in ("top_k", "noisy_top_k", "sigmoid_top_k", "keys"):
         assert terms(router=router) == (balance.Bias(),)
+    one = {"k": 1, "router": "sigmoid_top_k"}
+    assert terms(**one) == terms(router=routers.TopK(combine="sum"), k=1) == (balance.Bias(),)
     assert terms(router="output_sum") == (balance.Bias(0.01),)
+    loss = (balance.AuxLoss(0.05),)
+    assert terms(router="switch", k=None) == terms(k=1) == terms(k=1, router="keys") == loss
+    assert terms(router=routers.TopK(2, normalize=False)) == loss
     assert terms(router="all", k=None) == terms(router="static", k=None) == terms(k=4) == ()
 
 

@@ -273,10 +273,16 @@ def _peers_model(expert: Any, **settings: Any) -> gw.Model:
 
 
 @pytest.mark.parametrize(
-    ("expert", "shared"), [("linear", 0), (gw.experts.MLP(16), 1), (gw.experts.GLU(12), 0)]
+    ("expert", "settings"),
+    [
+        ("linear", {}),
+        (gw.experts.MLP(16), {"shared_experts": 1}),
+        (gw.experts.GLU(12), {}),
+        (gw.experts.MLP(16), {"members": 3}),
+    ],
 )
-def test_dense_peers_have_the_size_of_the_experts(expert: Any, shared: int) -> None:
-    model = _peers_model(expert, shared_experts=shared)
+def test_dense_peers_have_the_size_of_the_experts(expert: Any, settings: dict[str, Any]) -> None:
+    model = _peers_model(expert, **settings)
     peers = with_dense_peers({"m": model}, 6, seed=0)
     assert list(peers) == ["m", "m, dense = active", "m, dense = total"]
     layer = model.layers[-1]

@@ -45,6 +45,8 @@ class _DefaultInteger(int):
 
 
 _DEFAULT_K = _DefaultInteger(2)
+_SHARE_WEIGHT = 0.05
+"""Weight of the default balance loss."""
 _MEMBER_PREFIX = re.compile(r"^member_\d+_")
 
 
@@ -70,7 +72,8 @@ class SparseExpertLayer(OutputActivation, Layer):
         Chooses the experts of each row: a name, or an object of `gw.routers`.
     balance : str, Balance, sequence of them, or None
         Balance terms: names or objects of `gw.balance`. "auto" is `Bias()` (`Bias(0.01)` for
-        `OutputSum`), or none where every row has all experts.
+        `OutputSum`); `AuxLoss(0.05)` where an expert weighs its share of all scores, as in `Switch`
+        and for k = 1; and none where every row has all experts.
     shared_experts : int
         Count of additional experts of the same kind that process every row with weight 1.
     activation : str, optional
@@ -336,7 +339,11 @@ def _router_with_k(router: Router, k: int | None, num_experts: int) -> Router:
 def _balance_for(router: Router, identifier: object, num_experts: int) -> tuple[Balance, ...]:
     if identifier == "auto":
         has_choice = router.chooses and router.experts_per_row(num_experts) != num_experts
-        return (balance.Bias(router.balance_rate),) if has_choice else ()
+        if not has_choice:
+            return ()
+        if router.weighs_by_share:
+            return (balance.AuxLoss(_SHARE_WEIGHT),)
+        return (balance.Bias(router.balance_rate),)
     terms = balance.get(identifier)
     if terms and not router.chooses:
         raise ValueError(

@@ -29,6 +29,13 @@ class Router(Configurable):
     balance_rate: ClassVar[float] = 1e-3
     """Rate of `gw.balance.Bias` for the layer's `balance="auto"`."""
 
+    @property
+    def weighs_by_share(self) -> bool:
+        """Whether a chosen expert weighs its softmax over all experts, so that it has no output
+        where a bias, and not its score, made the choice.
+        """
+        return False
+
     def with_k(self, k: int) -> Self:
         """This router, with its k set to the layer's `k` if it has none."""
         return self
@@ -103,6 +110,10 @@ class WeightedRouter(SparseRouter):
     def normalizes(self) -> bool:
         """Whether weights sum to 1."""
         return self.k != 1 if self.normalize is None else self.normalize
+
+    @property
+    def weighs_by_share(self) -> bool:
+        return not self.normalizes
 
     def native_options(self) -> NativeOptions:
         return {**super().native_options(), "router.normalize": self.normalizes}

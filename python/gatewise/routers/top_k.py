@@ -78,6 +78,10 @@ class TopK(LinearScores, WeightedRouter):
         if self.over not in ("all", "chosen"):
             raise ValueError(f"over: expected 'all' or 'chosen', got {self.over!r}")
 
+    @property
+    def weighs_by_share(self) -> bool:
+        return self.over == "all" and self.combine == "softmax" and not self.normalizes
+
 
 @ROUTERS.register("switch")
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,6 +106,10 @@ class Switch(LinearScores):
     """
 
     kind: ClassVar[str] = "switch"
+
+    @property
+    def weighs_by_share(self) -> bool:
+        return True
 
     def experts_per_row(self, num_experts: int) -> int | None:
         return 1
@@ -173,3 +181,7 @@ class SigmoidTopK(LinearScores, WeightedRouter):
     normalize: bool | None = None
 
     kind: ClassVar[str] = "sigmoid_top_k"
+
+    @property
+    def weighs_by_share(self) -> bool:
+        return False

@@ -108,7 +108,13 @@ def _dense_config(layer: SparseExpertLayer, config: Config, size: float) -> Conf
 def _parameters(layer: SparseExpertLayer, width: int, hidden: int) -> float:
     """Parameters of the layer with one expert of `hidden` units."""
     dense = SparseExpertLayer(
-        layer.units, 1, None, _sized(layer.expert, hidden), routers.All(), use_bias=layer.use_bias
+        layer.units,
+        1,
+        None,
+        _sized(layer.expert, hidden),
+        routers.All(),
+        use_bias=layer.use_bias,
+        members=layer.members,
     )
     dense.build((None, width))
     return parameters_of(dense)[1]
