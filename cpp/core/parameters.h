@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/aligned_buffer.h"
@@ -180,7 +181,11 @@ class ParameterBlock {
                                       {parameter.count, shape.rows + 1, shape.cols + kPanelWidth});
     require(floats <= kMaxFloats - size_, parameter.name, ": expected at most ", kMaxFloats,
             " values in a layer");
-    parameter.name.insert(0, name_prefix_);
+    if (!name_prefix_.empty()) {
+      std::string name = name_prefix_;
+      name.append(parameter.name);
+      parameter.name = std::move(name);
+    }
     parameter.offset = size_;
     parameter.capacity = parameter.count;
     size_ += parameter.count * parameter.slice_floats();
