@@ -69,7 +69,7 @@ def test_computing_gradients_leaves_the_model_unchanged(data):
     [
         {"balance": gw.balance.Bias(0.5)},
         {"router": gw.routers.SigmoidTopK(1), "balance": gw.balance.Bias(0.5)},
-        {"router": gw.routers.NoisyTopK(1)},
+        {"router": gw.routers.NoisyTopK(1), "balance": None},
     ],
     ids=["bias", "sigmoid bias", "noise"],
 )

@@ -88,8 +88,7 @@ LAYERS = StreamRange(
     offset="2^40 layer + 2^32 earlier uses of the layer in the model + training step",
     users=(
         "cpp/layers/layer.h",
-        "cpp/routing/noisy_top_k_router.cpp",
-        "cpp/routing/score_router.cpp",
+        "cpp/routing/router.h",
     ),
 )
 MASKS = StreamRange(
