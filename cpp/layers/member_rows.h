@@ -1,6 +1,8 @@
 // Rows of an ensemble's members: those of member 0, then as many of member 1, and so on.
 #pragma once
 
+#include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "core/options.h"
@@ -22,13 +24,23 @@ inline Groups member_groups(Index rows, Index members, Arena& arena) {
   return {offsets, members};
 }
 
-// index [members * rows]: the indices of `rows` rows, `from` or those from `first` on, once for
-// each member.
-inline void repeat_rows(const Index* from, Index first, Index rows, Index members,
-                        std::vector<Index>& index) {
-  index.resize(static_cast<std::size_t>(members * rows));
+// The indices of `rows` rows, once for each member: `from`, if there is one member, or in `memory`.
+inline const Index* repeat_rows(const Index* from, Index rows, Index members,
+                                std::vector<Index>& memory) {
+  if (members == 1) return from;
+  memory.resize(static_cast<std::size_t>(members * rows));
+  for (Index m = 0; m < members; ++m) std::copy_n(from, rows, memory.begin() + m * rows);
+  return memory.data();
+}
+
+// The rows of x from `first` on, once for each member.
+inline Input repeat_rows(const Input& x, Index first, Index rows, Index members,
+                         std::vector<Index>& memory) {
+  if (members == 1) return x.from(first);
+  memory.resize(static_cast<std::size_t>(members * rows));
   for (Index m = 0; m < members; ++m)
-    for (Index i = 0; i < rows; ++i) index[m * rows + i] = from ? from[i] : first + i;
+    std::iota(memory.begin() + m * rows, memory.begin() + (m + 1) * rows, first);
+  return x.at(memory.data());
 }
 
 }  // namespace gatewise

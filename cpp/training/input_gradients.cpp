@@ -21,10 +21,7 @@ void input_gradients(const Network& network, const std::vector<Input>& inputs, I
   const Index members = network.members();
   std::vector<Index> index;
   std::vector<Input> batch = inputs;
-  if (members > 1) {
-    repeat_rows(nullptr, 0, rows, members, index);
-    for (Input& input : batch) input = input.at(index.data());
-  }
+  for (Input& input : batch) input = repeat_rows(input, 0, rows, members, index);
   Run run;
   network.forward(run, batch.data(), members * rows, {.training = true, .draws_noise = false});
   const auto take_zeros = [&](int value) {

@@ -225,9 +225,8 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
   for (Index start = 0; start < rows; start += batch_rows) {
     poll_interrupt();
     const Index count = std::min(batch_rows, rows - start);
-    if (members_ > 1) repeat_rows(nullptr, start, count, members_, index);
     for (std::size_t at = 0; at < inputs.size(); ++at)
-      batch[at] = members_ > 1 ? inputs[at].at(index.data()) : inputs[at].from(start);
+      batch[at] = repeat_rows(inputs[at], start, count, members_, index);
     run.standby.run([&] {
       forward(run, batch.data(), members_ * count, Step{});
       for (std::size_t at = 0; at < outputs_.size(); ++at) {

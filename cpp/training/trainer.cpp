@@ -145,11 +145,7 @@ bool Trainer::is_fused(std::size_t output, bool training) const {
 
 void Trainer::forward(const Dataset& data, bool training) {
   const Index members = network_->members();
-  const Index* row_indices = row_indices_;
-  if (members > 1) {
-    repeat_rows(row_indices_, 0, counted_rows_, members, member_rows_);
-    row_indices = member_rows_.data();
-  }
+  const Index* row_indices = repeat_rows(row_indices_, counted_rows_, members, member_rows_);
   set_inputs(data, row_indices);
   run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
@@ -215,10 +211,12 @@ void Trainer::add_metrics(const Dataset& data, Run& run, const Index* row_indice
   const double share = static_cast<double>(rows) / static_cast<double>(batch_rows_);
   float* row_values = run.arena.take<float>(run.rows);
   double* result = step_results_.data() + 1 + objectives_.size();
-  for (std::size_t o = 0; o < objectives_.size(); ++o)
+  for (std::size_t o = 0; o < objectives_.size(); ++o) {
+    if (objectives_[o].metrics.empty()) continue;
+    const Predictions y = mean_predictions(run, o);
     for (const auto& metric : objectives_[o].metrics)
-      *result++ += share * metric->evaluate(mean_predictions(run, o),
-                                            batch_target(data, o, row_indices), row_values);
+      *result++ += share * metric->evaluate(y, batch_target(data, o, row_indices), row_values);
+  }
 }
 
 // Metrics see rows of weight 0 too, predicted on their own.
@@ -227,8 +225,7 @@ void Trainer::add_skipped_metrics(const Dataset& data) {
   if (skipped == 0 || step_results_.size() == 2 + objectives_.size()) return;
   const Index* row_indices = row_indices_ + counted_rows_;
   const Index members = network_->members();
-  if (members > 1) repeat_rows(row_indices, 0, skipped, members, skipped_member_rows_);
-  set_inputs(data, members > 1 ? skipped_member_rows_.data() : row_indices);
+  set_inputs(data, repeat_rows(row_indices, skipped, members, skipped_member_rows_));
   network_->forward(skipped_run_, inputs_.data(), members * skipped, Step{});
   add_metrics(data, skipped_run_, row_indices);
 }

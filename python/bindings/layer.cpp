@@ -218,11 +218,7 @@ py::tuple routing(Layer& layer, const py::object& x) {
     const GilRelease release;
     check_finite(array.input, array.rows, "x");
     std::vector<Index> index;
-    Input rows = array.input;
-    if (experts.members() > 1) {
-      repeat_rows(nullptr, 0, array.rows, experts.members(), index);
-      rows = rows.at(index.data());
-    }
+    const Input rows = repeat_rows(array.input, 0, array.rows, experts.members(), index);
     run = experts.route(rows, experts.members() * array.rows, arena);
   }
   const Choice& choice = run.choice;
