@@ -39,8 +39,8 @@ def experts(width: int, outputs: int, activation: str | None) -> gw.Sequential:
 
 
 def experts_by_default(width: int, outputs: int, activation: str | None) -> gw.Sequential:
-    """The same with a router without noise, and without balance."""
-    return _experts(width, outputs, activation, balance=None)
+    """The same with the default router, without noise."""
+    return _experts(width, outputs, activation)
 
 
 def _experts(width: int, outputs: int, activation: str | None, **routing: Any) -> gw.Sequential:

@@ -191,7 +191,7 @@ CASES: dict[str, Callable[[], Arrays]] = {
     "dictionary relu": lambda: autoencoder(activation=gw.ReLU(0.05), threshold=0.01),
     "dictionary gated": lambda: autoencoder(activation=gw.Gated(0.02)),
     "dictionary lista": lambda: autoencoder(activation=gw.LISTA(3, 0.05)),
-    "dictionary kl": lambda: autoencoder(activation=gw.KL(weight=0.01)),
+    "dictionary kl": lambda: autoencoder(activation=gw.KL(weight=0.01), unit_norm=True),
     "dictionary identity": lambda: autoencoder(activation=gw.Identity()),
     "dictionary prefixes": lambda: autoencoder(activation=TOP_4, prefixes=(8, 32)),
     "dictionary prefixes batch": lambda: autoencoder(activation=gw.BatchTopK(4), prefixes=(8, 32)),

@@ -268,6 +268,16 @@ def test_kl_with_defaults_is_no_worse_than_pca() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore::gatewise.DenseCodesWarning")
+def test_directions_of_kl_may_have_any_length() -> None:
+    x = load_digits().data.astype(np.float32)
+    unit, free = make(32, activation=gw.KL(), unit_norm=True), make(32, activation=gw.KL())
+    for model in (unit, free):
+        model.fit(x, epochs=20, verbose=0)
+    assert not free.get_config()["unit_norm"]
+    assert free.measure(x)["fvu"] < unit.measure(x)["fvu"] / 2
+
+
 def test_batch_top_k_holds_its_l0_on_held_out_rows() -> None:
     model = make(activation=gw.BatchTopK(8))
     model.fit(sparse_sums(2400), epochs=10, verbose=0)

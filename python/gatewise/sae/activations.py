@@ -275,6 +275,7 @@ class KL(CodeActivation):
     rho: float = 0.05
     weight: float = 0.001
     standardizes_stack: ClassVar[bool] = True
+    bounds_values: ClassVar[bool] = True
     sparser: ClassVar[str] = "a threshold above 0 for the model, below which values are 0"
     supports_refit: ClassVar[bool] = False
     supports_stack: ClassVar[bool] = True

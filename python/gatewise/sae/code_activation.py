@@ -23,6 +23,8 @@ class CodeActivation(Configurable):
 
     standardizes_stack: ClassVar[bool] = False
     """Whether a stack standardizes rows by default: the penalty is one for errors of that scale."""
+    bounds_values: ClassVar[bool] = False
+    """Whether values of a code are below 1, so that the rows of W_d must be of any length."""
     can_die: ClassVar[bool] = True
     """Whether a latent that is never above 0 gets no gradient."""
     supports_refit: ClassVar[bool] = True

@@ -43,9 +43,10 @@ class SparseDictionary(StandardizedLayer):
         f, which selects the active latents.
     threshold : float
         Values of a code at or below it become exactly 0, in training too, and get no gradient.
-    unit_norm : bool
+    unit_norm : bool, optional
         If True, keep the rows of W_d at length 1: the gradient's component along a row is removed,
-        and the row is normalized after its update.
+        and the row is normalized after its update. Default True, but for `KL`: its values are
+        below 1, so that rows of length 1 could not reach most data.
     tied : bool
         If True, W_e is always the transpose of W_d, not only initially.
     subtract_bias : bool
@@ -102,7 +103,7 @@ class SparseDictionary(StandardizedLayer):
         latents: int,
         activation: str | CodeActivation | Config = "top_k",
         threshold: float = 0.0,
-        unit_norm: bool = True,
+        unit_norm: bool | None = None,
         tied: bool = False,
         subtract_bias: bool = True,
         prefixes: Sequence[int] = (),
@@ -117,7 +118,11 @@ class SparseDictionary(StandardizedLayer):
         self.activation = activations.get(activation).resolved(self.latents)
         self.activation.check(self.latents)
         self.threshold = check_number("threshold", threshold, 0)
-        self.unit_norm = check_flag("unit_norm", unit_norm)
+        self.unit_norm = (
+            not self.activation.bounds_values
+            if unit_norm is None
+            else check_flag("unit_norm", unit_norm)
+        )
         self.tied = check_flag("tied", tied)
         self.subtract_bias = check_flag("subtract_bias", subtract_bias)
         self.prefixes = _check_prefixes(prefixes, self.latents)
