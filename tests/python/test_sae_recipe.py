@@ -50,7 +50,7 @@ def test_the_recipe_plans_its_rate_for_each_fit(batch_size: int) -> None:
         rates.clear()
         model.fit(x, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watch])
         steps = epochs * -(-ROWS // batch_size)
-        peak = dictionary_rate(batch_size, LATENTS, 16)
+        peak = dictionary_rate(batch_size, WIDTH, LATENTS, 16)
         assert len(rates) == steps
         assert max(rates) == pytest.approx(peak, rel=0.02)
         assert rates[0] < peak or steps < 40
@@ -69,7 +69,7 @@ def test_the_recipe_of_an_iterable_needs_its_length_to_decay() -> None:
     model.fit((x[i : i + 60] for i in range(0, 600, 60)), verbose=0)
     assert model.optimizer.schedule.steps is None
     assert model.optimizer.learning_rate == pytest.approx(
-        dictionary_rate(60, LATENTS, 16) * 11 / 100
+        dictionary_rate(60, WIDTH, LATENTS, 16) * 11 / 100
     )
 
 
@@ -82,7 +82,9 @@ def test_single_steps_have_a_rate_before_and_after_a_fit() -> None:
     assert rates[0] == pytest.approx(1e-5)
     assert rates[-1] == pytest.approx(1e-3)
     model.fit(x, verbose=0)
-    assert model.optimizer.learning_rate == pytest.approx(0.1 * dictionary_rate(32, LATENTS, 16))
+    assert model.optimizer.learning_rate == pytest.approx(
+        0.1 * dictionary_rate(32, WIDTH, LATENTS, 16)
+    )
 
 
 def test_a_refused_fit_within_a_fit_does_not_change_the_plan() -> None:
@@ -169,11 +171,18 @@ def test_the_schedule_is_known_before_autoencoders_are_imported() -> None:
 
 
 def test_peak_rates() -> None:
-    assert dictionary_rate(32, 2048, 32) == pytest.approx(0.0028)
-    assert dictionary_rate(128, 2048, 32) == pytest.approx(0.0056)
-    assert dictionary_rate(32, 2048, 8) == pytest.approx(0.0014)
-    assert dictionary_rate(32, 2048 * 16, 32) == pytest.approx(0.0014)
-    assert dictionary_rate(4096, 2048, 64) == stack_rate(4096) == 0.01
+    assert dictionary_rate(32, 384, 2048, 32) == pytest.approx(0.0028)
+    assert dictionary_rate(128, 384, 2048, 32) == pytest.approx(0.0056)
+    assert dictionary_rate(32, 384, 2048, 8) == pytest.approx(0.0014)
+    assert dictionary_rate(32, 384, 2048 * 16, 32) == pytest.approx(0.0014)
+    assert dictionary_rate(4096, 384, 2048, 64) == stack_rate(4096) == 0.01
+
+
+def test_the_rate_rises_where_a_code_is_nearly_as_large_as_its_row() -> None:
+    assert dictionary_rate(32, 128, 2048, 32) == pytest.approx(0.0028)
+    assert dictionary_rate(32, 64, 2048, 32) == pytest.approx(0.0056)
+    assert dictionary_rate(32, 32, 2048, 32) == pytest.approx(0.006)
+    assert dictionary_rate(3200, 32, 2048, 32) == pytest.approx(0.01)
 
 
 def test_top_k_has_a_default_for_the_size_of_the_code() -> None:

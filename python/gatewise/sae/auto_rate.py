@@ -16,6 +16,7 @@ _RATE_AFTER = 0.1
 """Rate of the steps after the last planned one, as a fraction of the peak."""
 _UNPLANNED_RATE = 0.001
 _MAX_RATE = 0.01
+_MAX_NARROW_RATE = 0.006
 
 
 @registry.register("auto_rate")
@@ -25,10 +26,11 @@ class AutoRate(LearningRateSchedule):
 
     Each call of `fit` plans it again: the steps are those of the call, the peak is
     `0.0028 sqrt(batch_size / 32) sqrt(k / 32) (2048 / m)^(1/4)` for a dictionary of m latents with
-    k active ones per row, and `0.004 sqrt(batch_size / 32)` for a stack; at most 0.01. Where the
-    count of steps is not known (an iterable without a length), the rate rises in 100 steps and
-    stays. Steps beyond those of a plan, such as those of `train_on_batch`, have a tenth of its
-    peak; without a plan the peak is 0.001.
+    k active ones per row, more for rows of fewer than 4 k values (see `dictionary_rate`), and
+    `0.004 sqrt(batch_size / 32)` for a stack; at most 0.01. Where the count of steps is not known
+    (an iterable without a length), the rate rises in 100 steps and stays. Steps beyond those of a
+    plan, such as those of `train_on_batch`, have a tenth of its peak; without a plan the peak is
+    0.001.
 
     Parameters
     ----------
@@ -66,22 +68,29 @@ class AutoRate(LearningRateSchedule):
         return 0.5 * peak * (1 + math.cos(math.pi * share))
 
 
-def dictionary_rate(batch_size: int, latents: int, active: float) -> float:
+def dictionary_rate(batch_size: int, width: int, latents: int, active: float) -> float:
     """The rate at which Adam trains a dictionary of m latents best, by experiment.
 
-    `0.0028 sqrt(batch_size / 32) sqrt(active / 32) (2048 / m)^(1/4)`, at most 0.01. Higher rates
-    leave latents dead, lower ones reconstruct worse after the same steps.
+    `0.0028 sqrt(batch_size / 32) sqrt(active / 32) (2048 / m)^(1/4)`, at most 0.01. Where a code is
+    nearly as large as its row of d values, `4 active > d`, it is `4 active / d` times as much, as
+    long as that is at most `0.006 sqrt(batch_size / 32)`. Higher rates leave latents dead, lower
+    ones reconstruct worse after the same steps.
 
     Parameters
     ----------
     batch_size : int
         Rows of a step.
+    width : int
+        Values d of a row.
     latents : int
         Size m of the code.
     active : float
         Active latents of a row, k or a target of L0.
     """
-    rate: float = 0.0028 * (batch_size / 32 * active / 32) ** 0.5 * (2048 / latents) ** 0.25
+    batch = (batch_size / 32) ** 0.5
+    rate: float = 0.0028 * batch * (active / 32) ** 0.5 * (2048 / latents) ** 0.25
+    if 4 * active > width:
+        rate = max(rate, min(rate * 4 * active / width, _MAX_NARROW_RATE * batch))
     return min(rate, _MAX_RATE)
 
 

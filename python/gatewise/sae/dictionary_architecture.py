@@ -69,7 +69,8 @@ class DictionaryArchitecture(Architecture):
 
     def peak_rate(self, batch_size: int) -> float:
         active = self.activation.active_latents or default_l0(self.latents)
-        return dictionary_rate(batch_size, self.latents, active)
+        width = self._dictionary.input_shape[-1]
+        return dictionary_rate(batch_size, width, self.latents, active)
 
     @property
     def latents(self) -> int:
