@@ -43,9 +43,23 @@ from gatewise.training import (
 )
 
 if TYPE_CHECKING:
-    from gatewise import code_experts, compress, decompose, plots, sae, selection, validation
+    from gatewise import (
+        code_experts,
+        compress,
+        decompose,
+        estimators,
+        plots,
+        sae,
+        selection,
+        validation,
+    )
     from gatewise.code_experts import PatchEncoder, SparseCodeExperts, encode_patches
     from gatewise.decompose import create_sparse_expert_model
+    from gatewise.estimators import (
+        SparseAutoencoderTransformer,
+        SparseExpertClassifier,
+        SparseExpertRegressor,
+    )
     from gatewise.sae import (
         KL,
         LISTA,
@@ -85,9 +99,12 @@ __all__ = [
     "RoutingCollapseWarning",
     "Sequential",
     "SparseAutoencoder",
+    "SparseAutoencoderTransformer",
     "SparseCodeExperts",
+    "SparseExpertClassifier",
     "SparseExpertLayer",
     "SparseExpertModel",
+    "SparseExpertRegressor",
     "TargetScaleWarning",
     "TopK",
     "__version__",
@@ -104,6 +121,7 @@ __all__ = [
     "data",
     "decompose",
     "encode_patches",
+    "estimators",
     "experts",
     "get_num_threads",
     "initializers",
@@ -145,6 +163,10 @@ _LAZY_IMPORTS = {
     "SparseCodeExperts": "code_experts",
     "code_experts": "",
     "encode_patches": "code_experts",
+    "SparseAutoencoderTransformer": "estimators",
+    "SparseExpertClassifier": "estimators",
+    "SparseExpertRegressor": "estimators",
+    "estimators": "",
     "choose_experts": "validation",
     "compare": "validation",
     "compress": "",

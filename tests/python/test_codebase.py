@@ -55,7 +55,7 @@ LEVELS = [
     {"sae"},
     {"code_experts", "compress"},
     {"validation"},
-    {"decompose", "selection"},
+    {"decompose", "estimators", "selection"},
     {"plots"},
     {"cli", "config", "demo", "demo_data"},
 ]

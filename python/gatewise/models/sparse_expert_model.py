@@ -47,7 +47,8 @@ class SparseExpertModel(Sequential):
         Experts per row, at most E.
     expert : str or Expert
         What one expert computes: `"linear"`, `x W_i + b_i`, or an object of `gw.experts`.
-    score : {"router", "output_sum", "key"}
+    score : {"router", "output_sum", "key"}, or Router
+        An object of `gw.routers`, which has a `combine` of its own, or one of three by name:
         `s = x W_r`, a learned map; `s_i = x . (W_i 1) + 1 . b_i`, the sum of a linear expert's own
         outputs, known without running it; or `s_i = <x P, e_i>`, e_i a learned key. Cosines,
         the length of keys and their temperature are settings of `gw.routers.Keys`.
@@ -106,7 +107,7 @@ class SparseExpertModel(Sequential):
         output_dim: int,
         k: int = 2,
         expert: str | Expert | Config = "linear",
-        score: str = "router",
+        score: str | Router = "router",
         combine: str = "softmax",
         *,
         expert_units: int | None = None,
@@ -128,7 +129,7 @@ class SparseExpertModel(Sequential):
             num_experts=num_experts,
             k=check_integer("k", k, 1),
             expert=expert,
-            router=router_for(score, combine),
+            router=router_for(score, combine) if isinstance(score, str) else score,
             balance=balance,
             activation="relu" if on_top else activation,
             seed=seed,

@@ -1,0 +1,16 @@
+"""Estimators for scikit-learn: its conventions around the models of this package.
+
+Importing this package imports scikit-learn (extra `sklearn`).
+"""
+
+from gatewise.estimators.autoencoder import SparseAutoencoderTransformer
+from gatewise.estimators.experts import SparseExpertClassifier, SparseExpertRegressor
+from gatewise.estimators.wrapped import ModelClassifier, ModelRegressor
+
+__all__ = [
+    "ModelClassifier",
+    "ModelRegressor",
+    "SparseAutoencoderTransformer",
+    "SparseExpertClassifier",
+    "SparseExpertRegressor",
+]

@@ -1,0 +1,100 @@
+"""Rows of a training: a fixed order, equal ones merged, some of them held out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gatewise._extras import import_extra
+from gatewise.estimators.columns import Cells
+
+_validation = import_extra("sklearn.utils.validation", "sklearn")
+
+_MERGED_ROWS = 10_000
+_MERGED_VALUES = 20_000_000
+"""Most rows, and values of numbers, that are sorted and merged."""
+_MIN_HELD_OUT = 4
+"""Fewest rows that are worth holding out."""
+
+
+class Part(NamedTuple):
+    """Rows of a table with their targets and weights."""
+
+    x: Any
+    y: Any
+    weight: Any
+
+
+def check_weights(sample_weight: Any, x: Any) -> Any:
+    """Weights of the rows of x, float64 `(n,)`; all 1 if there are none."""
+    count = x.shape[0]
+    if sample_weight is None:
+        return np.ones(count)
+    weight = _validation.check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (count,):
+        raise ValueError(f"sample_weight: expected shape ({count},), got {weight.shape}")
+    if (weight < 0).any():
+        raise ValueError("sample_weight: expected weights >= 0, got a negative one")
+    return weight
+
+
+def merged(cells: Cells, y: Any, weight: Any) -> Part:
+    """Distinct pairs of row and target in a fixed order, with the sums of their weights.
+
+    So a row of weight w is trained on exactly as w equal rows of weight 1. Tables of more than
+    10,000 rows stay as they are: there a weight is a factor of the row's loss. Rows of weight 0
+    are left out, and weights are scaled to a mean of 1.
+
+    Parameters
+    ----------
+    cells : Cells
+    y : array (n,) or (n, t) of numbers
+    weight : array (n,)
+    """
+    kept = weight > 0
+    if not kept.any():
+        raise ValueError("sample_weight: expected a weight above zero, all weights are zero")
+    if not kept.all():
+        cells, y, weight = cells.take(kept), y[kept], weight[kept]
+    count, width = cells.numbers.shape
+    if count <= _MERGED_ROWS and count * width <= _MERGED_VALUES:
+        keys = np.column_stack([cells.keys(), y]).astype(np.float64) + 0.0  # -0 is 0
+        _, first, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        weight = np.bincount(same.ravel(), weights=weight)
+        cells, y = cells.take(first), y[first]
+    return Part(cells, y, weight / weight.mean())
+
+
+def held_out(part: Part, fraction: float, is_labels: bool, seed: int) -> tuple[Part, Part | None]:
+    """Rows to train on and rows to choose the best epoch by, or None if there are too few.
+
+    With labels each class is held out in its share, but for those of a single row.
+    """
+    count = len(part.y)
+    rng = np.random.default_rng(seed)
+    if is_labels and part.y.ndim == 1:
+        chosen = np.concatenate(
+            [_share(np.flatnonzero(part.y == label), fraction, rng) for label in np.unique(part.y)]
+        )
+    else:
+        chosen = _share(np.arange(count), fraction, rng)
+    if len(chosen) < _MIN_HELD_OUT or len(chosen) > count // 2:
+        return part, None
+    mask = np.zeros(count, np.bool_)
+    mask[chosen] = True
+    return _rows_of(part, ~mask), _rows_of(part, mask)
+
+
+def _share(rows: Any, fraction: float, rng: Any) -> Any:
+    """A share of the rows; a remainder of one row is rounded by chance."""
+    if len(rows) < 2:
+        return rows[:0]
+    size = int(fraction * len(rows) + rng.random())
+    return rng.permutation(rows)[:size]
+
+
+def _rows_of(part: Part, mask: Any) -> Part:
+    return Part(part.x[mask], part.y[mask], part.weight[mask])
