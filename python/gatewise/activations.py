@@ -17,6 +17,8 @@
 | `exponential` | e^x |
 """
 
+from gatewise.utils.public_names import public_names
+
 _NAMES = (
     "linear",
     "relu",
@@ -73,3 +75,7 @@ def get(identifier: object, argument: str = "activation") -> str:
     if name not in _NAMES:
         raise ValueError(f"{argument}: expected one of {', '.join(_NAMES)}; got {identifier!r}")
     return name
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from gatewise.registry import Configurable, NativeOptions, Registry
 from gatewise.utils.checks import check_number
+from gatewise.utils.public_names import public_names
 
 
 class Balance(Configurable):
@@ -145,3 +146,7 @@ class Bias(Balance):
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, 0)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

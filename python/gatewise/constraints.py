@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewise.registry import Config, Configurable, Registry
+from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
@@ -43,3 +44,7 @@ class KeepZeros(Constraint):
     connectivity inspired by network science", section 2 (there the topology is fixed
     between its changes).
     """
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -138,7 +138,7 @@ def _report(model: Sequential, data: Split) -> Floats:
         f"predicted      {rows:,} rows in {seconds * 1e3:.0f} ms: {rows / seconds:,.0f} per second"
     )
     print(f"held-out       {right:,} of {rows:,} right: accuracy {right / rows:.3f}")
-    load = _expert_layer(model).load(data.x_held_out)
+    load = _expert_layer(model).expert_load(data.x_held_out)
     print(
         f"held-out load  coefficient of variation {load.coefficient_of_variation:.2f}, "
         f"dead experts {len(load.dead)}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from gatewise import activations
 from gatewise.registry import Configurable, NativeOptions, Registry
 from gatewise.utils.checks import check_flag, check_integer
+from gatewise.utils.public_names import public_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -301,3 +302,7 @@ def _elementwise(activation: str | None) -> str:
     if name == "softmax":
         raise ValueError("activation: expected an elementwise function in an expert, got 'softmax'")
     return name
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -17,6 +17,7 @@ import numpy as np
 from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
+from gatewise.utils.public_names import public_names
 from gatewise.utils.random import next_seed
 from gatewise.utils.streams import slice_stream
 
@@ -295,3 +296,7 @@ def _truncated_normal(shape: Shape, stddev: float, seed: int, stream: int) -> Fl
     values = ndtri(low + uniform * (high - low)) * (stddev / _TRUNCATED_STDDEV)
     single: Floats = values.astype(np.float32).reshape(shape)
     return single
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_flag, check_number
+from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 TargetKind: TypeAlias = Literal["labels", "one_hot", "probabilities", "values"]
@@ -280,3 +281,7 @@ def serialize(loss: Loss) -> Config:
 def _check_fixed(loss: Loss, **given: object) -> None:
     fixed = {"reduction": "sum_over_batch_size", "axis": -1, "dtype": None, "ignore_class": None}
     check_defaults(type(loss).__name__, given, fixed)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

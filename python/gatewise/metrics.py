@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from gatewise.losses import Loss, TargetKind
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_integer
+from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
@@ -256,3 +257,7 @@ def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
 def serialize(metric: Metric) -> Config:
     """`{"class_name": ..., "config": ...}`, from which `get` restores the metric."""
     return registry.serialize(metric)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_number
+from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 
@@ -142,3 +143,7 @@ class GroupL1(Regularizer):
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

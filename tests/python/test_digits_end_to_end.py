@@ -27,7 +27,7 @@ def test_experts_learn_digits_evenly() -> None:
         model.fit(x, y, batch_size=32, epochs=20, verbose=0, callbacks=[demo.LinearDecay(20)])
         accuracies.append(model.evaluate(x_test, y_test, verbose=0)[1])
         experts = next(e for e in model.layers if isinstance(e, gw.SparseExpertLayer))
-        load = experts.load(x_test)
+        load = experts.expert_load(x_test)
         variations.append(load.coefficient_of_variation)
         assert len(load.dead) == 0
     assert np.mean(accuracies) >= 0.935

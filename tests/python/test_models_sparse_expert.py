@@ -50,7 +50,7 @@ def test_the_output_combines_only_the_chosen_experts(x, score, combine):
     indices, found = model.routing(x)
     np.testing.assert_array_equal(indices, chosen)
     np.testing.assert_allclose(found, share, rtol=2e-5)
-    assert model.load(x).rows.sum() == 80
+    assert model.expert_load(x).rows.sum() == 80
 
 
 @pytest.mark.parametrize(("score", "combine"), FORMS)
@@ -198,7 +198,7 @@ def test_an_ensemble_has_a_head_for_each_member_and_routes_their_rows():
     third = layer.routing(x * scale.get_weights()[0][2])
     np.testing.assert_array_equal(indices[24:36], third[0])
     np.testing.assert_array_equal(weights[24:36], third[1])
-    assert model.load(x).rows.sum() == 96
+    assert model.expert_load(x).rows.sum() == 96
     np.testing.assert_allclose(model.predict(x, verbose=0).sum(axis=1), 1, rtol=1e-5)
 
 
@@ -214,7 +214,7 @@ def test_an_ensemble_may_have_experts_for_each_member(units):
     assert model.expert_layer.members == 4
     assert len(model.layers) == (1 if units is None else 2)
     assert model.routing(x)[0].shape == (48, 2)
-    assert model.load(x).rows.shape == (20,)
+    assert model.expert_load(x).rows.shape == (20,)
     assert model.predict(x, verbose=0).shape == (12, 3)
 
 

@@ -9,6 +9,7 @@ from gatewise.callbacks.history import History
 from gatewise.callbacks.lambda_callback import LambdaCallback
 from gatewise.callbacks.model_checkpoint import ModelCheckpoint
 from gatewise.callbacks.terminate_on_nan import TerminateOnNaN
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "BackupAndRestore",
@@ -21,3 +22,7 @@ __all__ = [
     "ModelCheckpoint",
     "TerminateOnNaN",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

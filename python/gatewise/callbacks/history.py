@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from gatewise.callbacks.base import Callback, Logs, State
+from gatewise.utils import html
+
+_SHOWN = 10
+"""Most epochs that a notebook shows: the first and the last ones."""
 
 
 class History(Callback):
@@ -40,3 +44,15 @@ class History(Callback):
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(value)
         self.model.history = self
+
+    def _repr_html_(self) -> str:
+        names = list(self.history)
+        count, half = max(map(len, self.history.values()), default=0), _SHOWN // 2
+        lines = []
+        for at in range(count):
+            if count <= _SHOWN or at < half or at >= count - half:
+                values = [self.history[name][at : at + 1] for name in names]
+                lines.append([str(at + 1), *(f"{each[0]:.4g}" if each else "" for each in values)])
+        if count > _SHOWN:
+            lines.insert(half, ["..."] * (len(names) + 1))
+        return html.table(["epoch", *names], lines)

@@ -4,6 +4,7 @@ from gatewise.data.batches import IteratorSource, is_iterable_of_batches
 from gatewise.data.sample_set import SampleSet, Signature, labelled_samples, unlabelled_samples
 from gatewise.data.sources import ArraySource, BatchSource, StreamSource, array_source
 from gatewise.data.targets import TargetRule
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "ArraySource",
@@ -18,3 +19,7 @@ __all__ = [
     "labelled_samples",
     "unlabelled_samples",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

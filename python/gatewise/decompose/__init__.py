@@ -7,6 +7,7 @@ from gatewise.decompose.report import Report
 from gatewise.decompose.slicing import quality_by_share, to_experts, with_k
 from gatewise.decompose.sparse_experts import SparseExperts
 from gatewise.decompose.sparsity_choice import SparsityChoice, choose_sparsity
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "Importance",
@@ -21,3 +22,7 @@ __all__ = [
     "to_experts",
     "with_k",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -6,6 +6,7 @@ Importing this package imports scikit-learn (extra `sklearn`).
 from gatewise.estimators.autoencoder import SparseAutoencoderTransformer
 from gatewise.estimators.experts import SparseExpertClassifier, SparseExpertRegressor
 from gatewise.estimators.wrapped import ModelClassifier, ModelRegressor
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "ModelClassifier",
@@ -14,3 +15,7 @@ __all__ = [
     "SparseExpertClassifier",
     "SparseExpertRegressor",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

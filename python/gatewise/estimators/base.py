@@ -120,8 +120,8 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         return indices.reshape(shape), weights.reshape(shape)
 
     def expert_load(self, X: Any) -> ExpertLoad:
-        """How the rows spread over the experts; see `SparseExpertLayer.load`."""
-        load: ExpertLoad = self.model_.load(self._inputs(X))
+        """How the rows spread over the experts; see `SparseExpertLayer.expert_load`."""
+        load: ExpertLoad = self.model_.expert_load(self._inputs(X))
         return load
 
     @abstractmethod

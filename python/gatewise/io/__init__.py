@@ -1,5 +1,10 @@
 """Files of models, weights and checkpoints."""
 
 from gatewise.io.model_file import load_model, model_from_json, save_model
+from gatewise.utils.public_names import public_names
 
 __all__ = ["load_model", "model_from_json", "save_model"]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

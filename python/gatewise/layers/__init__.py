@@ -21,6 +21,7 @@ from gatewise.layers.merge import (
     subtract,
 )
 from gatewise.layers.sparse_expert import SparseExpertLayer
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "Activation",
@@ -45,3 +46,7 @@ __all__ = [
     "multiply",
     "subtract",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -13,6 +13,7 @@ from gatewise.layers.parameters import ParameterOwner
 from gatewise.layers.storage import FLOAT32
 from gatewise.layers.symbol import Node, Shape, Symbol, check_shape
 from gatewise.registry import Config, NativeOptions, Registry
+from gatewise.utils import html
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
@@ -148,6 +149,13 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     def describe(self) -> str:
         """The layer's label in `summary()`."""
         return f"{self.name} ({type(self).__name__})"
+
+    def _repr_html_(self) -> str:
+        lines = [(name, html.shown(value)) for name, value in self.get_config().items()]
+        if self.built:
+            lines += [("output_shape", str(self.output_shape))]
+            lines += [("parameters", f"{self.count_params():,}")]
+        return html.table(("setting", "value"), lines, self.describe())
 
     @property
     def input_shape(self) -> Any:

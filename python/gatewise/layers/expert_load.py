@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gatewise.utils import html
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from gatewise._core import Doubles, Indices
+
+_BAR_CELLS = 20
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,15 @@ class ExpertLoad:
             coefficient_of_variation=float(share.std() * len(counts)),
             dead=np.flatnonzero(counts == 0),
         )
+
+    def _repr_html_(self) -> str:
+        largest = self.share.max() or 1.0
+        lines = []
+        for expert, (rows, share) in enumerate(zip(self.rows, self.share, strict=True)):
+            bar = "\u2588" * round(_BAR_CELLS * share / largest)
+            lines.append((str(expert), f"{rows:,}", f"{share:.1%}", bar))
+        measures = (
+            f"entropy {self.entropy:.3f} of {np.log(len(self.rows)):.3f}, coefficient of variation "
+            f"{self.coefficient_of_variation:.2f}, dead experts: {len(self.dead)}"
+        )
+        return html.table(("expert", "rows", "share", ""), lines) + html.paragraph(measures)

@@ -120,7 +120,7 @@ class SparseExpertLayer(OutputActivation, Layer):
     >>> layer = gw.SparseExpertLayer(3, num_experts=4, k=2)
     >>> y = layer(np.ones((5, 8)))
     >>> indices, weights = layer.routing(np.ones((5, 8)))
-    >>> y.shape, indices.shape, layer.load(np.ones((5, 8))).rows.sum()
+    >>> y.shape, indices.shape, layer.expert_load(np.ones((5, 8))).rows.sum()
     ((5, 3), (5, 2), np.int64(10))
     """
 
@@ -227,7 +227,7 @@ class SparseExpertLayer(OutputActivation, Layer):
             return csr_array((weights, indices, offsets), (len(offsets) - 1, experts))
         return indices.reshape(-1, self.k), weights.reshape(-1, self.k)
 
-    def load(self, x: Any) -> ExpertLoad:
+    def expert_load(self, x: Any) -> ExpertLoad:
         """The load of the experts for the rows of `x`.
 
         Parameters
@@ -243,6 +243,10 @@ class SparseExpertLayer(OutputActivation, Layer):
         indices = self._route(x)[1]
         experts = self.members * self.num_experts
         return ExpertLoad.from_rows(np.bincount(indices, minlength=experts))
+
+    def load(self, x: Any) -> ExpertLoad:
+        """The earlier name of `expert_load`."""
+        return self.expert_load(x)
 
     @property
     def load_(self) -> ExpertLoad:

@@ -6,6 +6,7 @@ from gatewise.models.functional import Model
 from gatewise.models.gated import build_sparse_experts_model
 from gatewise.models.sequential import Sequential
 from gatewise.models.sparse_expert_model import SparseExpertModel
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "Comparison",
@@ -17,3 +18,7 @@ __all__ = [
     "model_from_json",
     "save_model",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

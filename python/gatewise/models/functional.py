@@ -14,7 +14,7 @@ from gatewise.models.comparing import Comparison, compare_models
 from gatewise.models.graph import Graph
 from gatewise.models.model_config import functional_config, graph_from_config
 from gatewise.models.quantizing import quantized_model
-from gatewise.models.summary import print_summary
+from gatewise.models.summary import print_summary, summary_html
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
 
@@ -90,6 +90,9 @@ class Model(BaseModel):
         """
         check_defaults("summary", {"positions": positions}, {"positions": None})
         print_summary(self, line_length, print_fn or print)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
     def quantize(self, kind: str) -> Self:
         """A new model for prediction, with its experts' kernels in 2 or 1 byte a value.

@@ -169,9 +169,13 @@ class SparseExpertModel(Sequential):
         indices, weights = self.expert_layer.routing(self._expert_inputs(x))
         return indices, weights
 
+    def expert_load(self, x: Any) -> ExpertLoad:
+        """How the rows of x spread over the experts; see `SparseExpertLayer.expert_load`."""
+        return self.expert_layer.expert_load(self._expert_inputs(x))
+
     def load(self, x: Any) -> ExpertLoad:
-        """How the rows of x spread over the experts; see `SparseExpertLayer.load`."""
-        return self.expert_layer.load(self._expert_inputs(x))
+        """The earlier name of `expert_load`."""
+        return self.expert_load(x)
 
     def _expert_inputs(self, x: Any) -> Any:
         """The rows that the experts read: x, or x scaled for each member."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from gatewise.utils import html
+
 if TYPE_CHECKING:
     from gatewise.layers import Layer
     from gatewise.models.base import BaseModel
@@ -22,6 +24,14 @@ def print_summary(
     lines = [f"{type(model).__name__} {model.name!r}", rule, _line(_HEADINGS, widths), rule]
     lines += [_line(row, widths) for row in rows]
     print_fn("\n".join([*lines, rule, *_totals(model)]))
+
+
+def summary_html(model: BaseModel) -> str:
+    """The same as HTML."""
+    title = f"{type(model).__name__} {model.name!r}"
+    return html.table(_HEADINGS, map(_row, model.layers), title) + html.paragraph(
+        ", ".join(_totals(model))
+    )
 
 
 def _row(layer: Layer) -> tuple[str, str, str, str]:

@@ -17,6 +17,7 @@ from gatewise.optimizers.lion import Lion
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
+from gatewise.utils.public_names import public_names
 
 if TYPE_CHECKING:
     from gatewise.optimizers import schedules
@@ -57,3 +58,7 @@ def __getattr__(name: str) -> ModuleType:
     if name == "schedules":
         return importlib.import_module("gatewise.optimizers.schedules")
     raise AttributeError(f"module 'gatewise.optimizers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -11,6 +11,7 @@ from gatewise.plots.validation import (
     quality_against_share,
     sparsity_choice,
 )
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "accuracy_against_zeros",
@@ -27,3 +28,7 @@ __all__ = [
     "top_rows",
     "training_curves",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -1,5 +1,7 @@
 """Helpers of all figures. matplotlib is imported with the first figure (extra `plots`)."""
 
+import io
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gatewise._extras import import_extra
@@ -12,14 +14,27 @@ if TYPE_CHECKING:
 # vermilion, also differ in grey by their lightness.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
+_NOTEBOOK_DPI = 100
+
 
 def new_figure(width: float, height: float) -> "Figure":
     """An empty figure; width and height in inches."""
     # Not by pyplot, which keeps every figure in memory and may open a window.
-    figure: Figure = import_extra("matplotlib.figure", "plots").Figure(
-        figsize=(width, height), layout="constrained"
-    )
+    figure: Figure = _figure_class()(figsize=(width, height), layout="constrained")
     return figure
+
+
+@lru_cache(maxsize=1)
+def _figure_class() -> "type[Figure]":
+    """A figure that every notebook shows, also one that has not imported pyplot."""
+    base = import_extra("matplotlib.figure", "plots").Figure
+
+    def _repr_png_(figure: "Figure") -> bytes:
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=_NOTEBOOK_DPI)
+        return file.getvalue()
+
+    return type("Figure", (base,), {"_repr_png_": _repr_png_})
 
 
 def epoch_axis(axes: "Axes", first: float, last: float) -> None:

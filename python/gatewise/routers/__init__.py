@@ -8,6 +8,7 @@ from gatewise.routers.constant import All, Static
 from gatewise.routers.keys import Keys
 from gatewise.routers.output_sum import OutputSum
 from gatewise.routers.top_k import NoisyTopK, SigmoidTopK, Switch, TopK
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "ROUTERS",
@@ -22,3 +23,7 @@ __all__ = [
     "TopK",
     "get",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -21,6 +21,7 @@ from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.sparse_dictionary import SparseDictionary
 from gatewise.sae.standardize import Standardize
 from gatewise.utils.deprecation import warn_renamed
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "KL",
@@ -47,3 +48,7 @@ def __getattr__(name: str) -> Any:
         warn_renamed("gw.sae.Units", "gw.sae.Standardize")
         return Standardize
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -10,6 +10,7 @@ from gatewise.selection.statistics import (
     RidgeSelector,
     TTestSelector,
 )
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "BetweennessSelector",
@@ -25,3 +26,7 @@ __all__ = [
     "TTestSelector",
     "choose_selector",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -86,7 +86,7 @@ class FitArguments:
             schedule=Schedule(last, check_validation_freq(validation_freq)),
             initial_epoch=first,
             verbose=verbose,
-            progress=make_progress(verbose),
+            progress=make_progress(verbose, epochs=last - first),
             shuffle=check_flag("shuffle", shuffle),
             steps_per_epoch=check_optional_count("steps_per_epoch", steps_per_epoch),
             validation_steps=check_optional_count("validation_steps", validation_steps),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +18,8 @@ Verbose: TypeAlias = int | Literal["auto"]
 # A notebook stops showing output that comes faster than its limit; five a second is also as fast
 # as anybody reads.
 _SECONDS_BETWEEN_DRAWS = 0.2
+_NOTEBOOK_COLUMNS = 110
+_NOTEBOOK_FORMAT = "{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}"
 
 
 class Progress:
@@ -73,7 +74,7 @@ class LineProgress(Progress):
 
 
 class BarProgress(Progress):
-    """A tqdm bar, in a terminal or a notebook, redrawn at most five times a second.
+    """A tqdm bar in a terminal for each epoch, redrawn at most five times a second.
 
     Parameters
     ----------
@@ -92,8 +93,7 @@ class BarProgress(Progress):
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Makes the bar."""
         self.close()
-        widgets = in_notebook() and importlib.util.find_spec("ipywidgets") is not None
-        self._bar = _bar_class(widgets)(
+        self._bar = _bar_class()(
             total=steps,
             initial=done,
             desc=title,
@@ -132,7 +132,60 @@ class BarProgress(Progress):
         self._bar.update(done - self._bar.n)
 
 
-def make_progress(verbose: Verbose, delay: float = 0.0, lines: bool = True) -> Progress:
+class NotebookProgress(BarProgress):
+    """One tqdm bar for all epochs of a training, with the latest losses beside it, on stdout.
+
+    Parameters
+    ----------
+    epochs : int
+        Epochs of the training; 1 for an evaluation or a prediction.
+    delay : float, default 0
+        Seconds before a bar appears at all.
+    """
+
+    def __init__(self, epochs: int = 1, delay: float = 0.0) -> None:
+        super().__init__(delay)
+        self._epochs = epochs
+        self._before = 0
+
+    def begin(self, title: str, steps: int | None, done: int = 0) -> None:
+        """Makes the bar, or names the epoch that it has come to."""
+        if self._bar is None:
+            total = None if steps is None else steps * self._epochs
+            self._bar = _bar_class()(
+                total=total,
+                initial=done,
+                desc=title,
+                unit="step",
+                delay=self._delay,
+                mininterval=0,
+                miniters=1,
+                ncols=_NOTEBOOK_COLUMNS,
+                bar_format=_NOTEBOOK_FORMAT,
+                file=sys.stdout,
+            )
+        self._bar.set_description_str(title, refresh=False)
+        self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
+
+    def end(self, done: int, logs: Logs) -> None:
+        """The epoch is over; the bar stays for the next one."""
+        self._show(done, logs)
+        self._before += done
+
+    def close(self) -> None:
+        """Ends the bar's line."""
+        if self._bar is not None and self._bar.total is None:
+            self._bar.total = self._bar.n
+            self._bar.refresh()
+        super().close()
+
+    def _show(self, done: int, logs: Logs) -> None:
+        super()._show(self._before + done, logs)
+
+
+def make_progress(
+    verbose: Verbose, delay: float = 0.0, lines: bool = True, epochs: int = 1
+) -> Progress:
     """The progress display for `verbose`.
 
     Parameters
@@ -140,6 +193,8 @@ def make_progress(verbose: Verbose, delay: float = 0.0, lines: bool = True) -> P
     verbose : 0, 1, 2 or "auto"
         0 nothing; 1 a bar (lines where there is neither a terminal nor a notebook); 2 one line an
         epoch; "auto" is 1.
+    epochs : int, default 1
+        Epochs of a training, which share a bar in a notebook.
     delay : float, default 0
         Seconds before a bar appears at all.
     lines : bool, default True
@@ -156,7 +211,7 @@ def make_progress(verbose: Verbose, delay: float = 0.0, lines: bool = True) -> P
         return Progress()
     if verbose == 2 or not (in_notebook() or sys.stderr.isatty()):
         return LineProgress() if lines else Progress()
-    return BarProgress(delay)
+    return NotebookProgress(epochs, delay) if in_notebook() else BarProgress(delay)
 
 
 def in_notebook() -> bool:
@@ -166,12 +221,10 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in shell.config
 
 
-@lru_cache(maxsize=2)
-def _bar_class(notebook: bool) -> type[tqdm[None]]:
-    if notebook:
-        from tqdm.notebook import tqdm as base
-    else:
-        from tqdm import tqdm as base
+@lru_cache(maxsize=1)
+def _bar_class() -> type[tqdm[None]]:
+    from tqdm import tqdm as base
+
     # Without its monitor: a thread that a program which forks does not expect.
     return type("ProgressBar", (base,), {"monitor_interval": 0})
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise.data.take_rows import take_rows
+from gatewise.utils import html
 from gatewise.utils.checks import check_integer
 from gatewise.validation.candidates import default_scoring, fit_model, new_model, predict
 from gatewise.validation.folds import make_folds, num_samples
@@ -145,12 +145,7 @@ class CrossValidation:
 
     def _repr_html_(self) -> str:
         head, *lines = self._lines()
-        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in lines
-        )
-        return f"<table><tr>{cells}</tr>{body}</table><p>{escape(self.reason)}</p>"
+        return html.table(head, lines) + html.paragraph(self.reason)
 
 
 class TableReprMixin:

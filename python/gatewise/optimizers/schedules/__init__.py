@@ -17,6 +17,7 @@ from gatewise.optimizers.schedules.decay import (
 )
 from gatewise.optimizers.schedules.warmup import LinearWarmup
 from gatewise.registry import Config
+from gatewise.utils.public_names import public_names
 
 __all__ = [
     "CosineDecay",
@@ -56,3 +57,7 @@ def deserialize(config: Config, custom_objects: None = None) -> LearningRateSche
     if custom_objects is not None:
         raise TypeError(f"custom_objects: expected None, got {custom_objects!r}")
     return registry.get(config, "config")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

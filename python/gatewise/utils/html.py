@@ -1,0 +1,38 @@
+"""HTML of notebooks."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+_LINE = "border-top:1px solid rgba(128,128,128,.4)"  # seen on light and dark backgrounds
+_CELL = "padding:3px 14px 3px 0;vertical-align:top"
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]], title: str = "") -> str:
+    """A table of text; the first column is aligned left, the others right."""
+    rows = [_row("th", heads, ""), *(_row("td", line, _LINE) for line in lines)]
+    caption = f"<p><b>{escape(title)}</b></p>" if title else ""
+    return f'{caption}<table style="border-collapse:collapse">{"".join(rows)}</table>'
+
+
+def paragraph(text: str) -> str:
+    """Text below a table."""
+    return f"<p>{escape(text)}</p>"
+
+
+def shown(value: Any) -> str:
+    """A setting as it stands in a configuration, with objects as calls."""
+    if isinstance(value, dict) and value.keys() == {"class_name", "config"}:
+        settings = ", ".join(f"{name}={shown(each)}" for name, each in value["config"].items())
+        return f"{value['class_name']}({settings})"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    return repr(value)
+
+
+def _row(tag: str, cells: Sequence[str], line: str) -> str:
+    parts = []
+    for at, cell in enumerate(cells):
+        style = f"{_CELL};{line};text-align:{'right' if at else 'left'}"
+        parts.append(f'<{tag} style="{style}">{escape(cell)}</{tag}>')
+    return f"<tr>{''.join(parts)}</tr>"
