@@ -70,7 +70,7 @@ ALLOWED_WITHIN = {
     ("registry", "utils"),
 }
 DEPENDENCIES = {"numpy", "scipy", "safetensors", "tqdm"}
-EXTRAS = {"matplotlib", "mlxtend", "networkx", "sklearn"}
+EXTRAS = {"matplotlib", "mlxtend", "networkx", "pandas", "sklearn"}
 SOURCE_FOLDERS = ("cpp", "python", "tests", "benchmarks", "examples")
 SOURCE_SUFFIXES = {".cpp", ".h", ".py", ".pyi", ".cmake", ".txt"}
 MAX_LINES = 400

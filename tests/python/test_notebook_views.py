@@ -95,7 +95,7 @@ def test_a_training_that_goes_on_counts_its_own_epochs(capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("in_notebook")
 def test_a_bar_of_unknown_length_ends_full(capsys: pytest.CaptureFixture[str]) -> None:
-    make_model().fit(((X[i : i + 10], Y[i : i + 10]) for i in range(0, 50, 10)))
+    make_model().fit((X[i : i + 10], Y[i : i + 10]) for i in range(0, 50, 10))
     assert "5/5" in capsys.readouterr().out.split("\r")[-1]
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
         self.tags.append((tag, dict(attributes)))
-        if tag not in ("br", "img"):
+        if tag not in ("br", "img", "input", "meta"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -152,3 +153,32 @@ def test_reports_can_be_empty() -> None:
 def test_report_refuses_wrong_arguments(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         report(**{"codes": CODES, "decoder": DECODER, **arguments})
+
+
+def test_a_frame_has_a_line_for_each_row() -> None:
+    found = report(CODES, DECODER, texts=[f"row {at}" for at in range(CODES.shape[0])], rows=2)
+    frame = found.to_frame()
+    assert len(frame) == sum(len(each.rows) for each in found.features)
+    assert list(frame.columns) == ["latent", "density", "total", "row", "activation", "text"]
+    first = found.features[0].rows[0]
+    assert tuple(frame.iloc[0][["row", "activation", "text"]]) == (
+        first.row,
+        first.activation,
+        first.text,
+    )
+
+
+def test_names_of_inputs_are_shown(tmp_path: Path) -> None:
+    names = [f"<input {at}>" for at in range(DECODER.shape[1])]
+    found = report(CODES, DECODER, feature_names=names)
+    for each in found.features:
+        direction = np.abs(DECODER[each.feature])
+        assert each.inputs[0][0] == names[int(direction.argmax())]
+    assert "inputs <input" in str(found) and "&lt;input" in found._repr_html_()
+    found.save(tmp_path / "x.html")
+    text = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "&lt;input" in text and "<input " in text and "http" not in text
+    tags = [tag for tag, _ in Page(text).tags]
+    assert tags.count("input") == 1 and tags.count("script") == 1
+    with pytest.raises(ValueError, match="feature_names: expected"):
+        report(CODES, DECODER, feature_names=["a"])

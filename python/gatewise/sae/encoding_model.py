@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gatewise.data import convert, csr
 from gatewise.models import Sequential
 from gatewise.sae.architecture import ENCODE_BLOCK_ROWS
 from gatewise.sae.measures import Measures
 from gatewise.sae.training_data import as_rows
-from gatewise.utils.checks import check_flag
+from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Labels
@@ -148,8 +152,9 @@ class EncodingModel(Sequential):
         x : array (n, d), `np.memmap` or path to a `.npy` file
             Rows.
         **settings
-            `texts`, one per row; `shape`, to show rows as images; `features`, `rows`,
-            `neighbours`, `max_latents`: see `gw.sae.report.report`.
+            `texts`, one per row; `shape`, to show rows as images; `feature_names`, by default
+            those of a data frame; `features`, `rows`, `neighbours`, `max_latents`: see
+            `gw.sae.report.report`.
 
         Raises
         ------
@@ -163,8 +168,57 @@ class EncodingModel(Sequential):
             raise ValueError(
                 f"{self.name}: expected a dictionary, got a stack, which has no decoder rows"
             )
+        if hasattr(x, "columns"):
+            settings = {"feature_names": list(x.columns), **settings}
         rows = as_rows(x, "x")
         return report(self.encode(rows), directions, rows, **settings)
+
+    def steer(self, x: Any, latents: Mapping[int, float]) -> Floats:
+        """Rows in which some latents have other values: `x + decode(z') - decode(z)`.
+
+        z is the code of x and z' the same with the given values. What the code does not describe
+        of a row stays.
+
+        Parameters
+        ----------
+        x : array (n, d)
+            Rows.
+        latents : dict of int to float
+            The new value of each latent; 0 removes it.
+
+        Returns
+        -------
+        ndarray (n, d), float32
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `encode`; a latent is out of range, or a value is not finite.
+
+        Examples
+        --------
+        >>> import gatewise as gw, numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+        >>> sae = gw.SparseAutoencoder(16, activation=gw.TopK(4), seed=0)
+        >>> sae.compile(); _ = sae.fit(x, epochs=1, verbose=0)
+        >>> sae.steer(x, {3: 2.0}).shape
+        (50, 8)
+        """
+        if not isinstance(latents, Mapping):
+            raise TypeError(
+                f"latents: expected a dict of latent to value, got {type(latents).__name__}"
+            )
+        rows = as_rows(x, "x")
+        codes = self.encode(rows, dense=True)
+        changed = codes.copy()
+        for latent, value in latents.items():
+            at = check_integer("latents", latent, 0)
+            if at >= codes.shape[1]:
+                raise ValueError(f"latents: expected latents below {codes.shape[1]}, got {at}")
+            changed[:, at] = check_number(f"latents[{at}]", value, -math.inf)
+        difference = self.decode(changed) - self.decode(codes)
+        result: Floats = np.asarray(rows[:], np.float32) + difference
+        return result
 
     def to_bytes(self, codes: Any, bits: int = 8) -> bytes:
         """Serializes codes: exact indices, values of `bits` bits, entropy-coded.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gatewise._extras import import_extra
 from gatewise.data.convert import Array, check_numeric, to_array
 from gatewise.sae.latent_statistics import (
     active_codes,
@@ -27,12 +26,8 @@ from gatewise.utils.deprecation import renamed_arguments
 
 _MAX_CHARACTERS = 200
 """Characters of a row's text that are shown."""
-
-# Translucent grey is visible on light and dark backgrounds.
-_LINE = "border-top:1px solid rgba(128,128,128,.4)"
-_CELL = f"{_LINE};padding:6px 12px 6px 0;vertical-align:top;text-align:left"
-_BAR = "background:#56B4E9;height:4px;margin-top:3px"
-_SMALL = "opacity:.75;font-size:90%"
+_MAX_INPUTS = 5
+"""Inputs with names that are shown for a latent."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,8 @@ class FeatureReport:
     total: float
     rows: tuple[ActiveRow, ...]
     neighbours: tuple[tuple[int, float], ...]
+    inputs: tuple[tuple[str, float], ...] = ()
+    """Inputs of largest weight in the latent's direction, if they have names."""
 
     def describe_density(self) -> str:
         """The density in words."""
@@ -62,6 +59,10 @@ class FeatureReport:
     def describe_neighbours(self) -> str:
         """The nearest latents with their cosines."""
         return ", ".join(f"{other} ({cosine:.2f})" for other, cosine in self.neighbours)
+
+    def describe_inputs(self) -> str:
+        """The inputs of largest weight with their weights."""
+        return ", ".join(f"{name} ({weight:+.2f})" for name, weight in self.inputs)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,39 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return _html_page(self)
+        from gatewise.sae.report_html import report_table
+
+        return report_table(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an HTML page that needs no other file and can be searched.
+
+        Parameters
+        ----------
+        path : str or path
+            Such as "latents.html".
+        """
+        from gatewise.sae.report_html import report_page
+
+        Path(path).write_text(report_page(self), encoding="utf-8")
+
+    def to_frame(self) -> Any:
+        """A pandas data frame with a line for each latent and each of its strongest rows.
+
+        Columns are `latent`, `density`, `total`, `row`, `activation` and `text`.
+
+        Raises
+        ------
+        ImportError
+            pandas is missing; the message names the extra.
+        """
+        columns = ("latent", "density", "total", "row", "activation", "text")
+        lines = [
+            (each.feature, each.density, each.total, found.row, found.activation, found.text)
+            for each in self.features
+            for found in each.rows
+        ]
+        return import_extra("pandas", "frames").DataFrame(lines, columns=columns)
 
     def heading(self) -> str:
         """Summary in one line."""
@@ -101,6 +134,7 @@ def report(
     neighbours: int = 3,
     max_latents: int = 20,
     shape: Sequence[int] | None = None,
+    feature_names: Sequence[str] | None = None,
 ) -> Report:
     """For each latent, the rows with its largest activations and its nearest latents.
 
@@ -123,6 +157,9 @@ def report(
         Maximum of latents if `features` is omitted.
     shape : (height, width) or (height, width, 3), optional
         Shape of an image; colours are in [0, 1].
+    feature_names : sequence of d str, optional
+        Names of the values of a row; those of largest weight in a latent's direction are shown.
+        Default: the columns of x, if it is a data frame.
 
     Returns
     -------
@@ -147,6 +184,7 @@ def report(
     texts = None if texts is None else list(texts)  # a pandas object is indexed by labels
     if texts is not None and len(texts) != count:
         raise ValueError(f"texts: expected {count}, one for each row, got {len(texts)}")
+    names = _to_names(feature_names, directions.shape[1])
     images = None if x is None or shape is None else _to_images(x, shape, count)
     totals, active_rows = total_activations(active), count_active(active)
     chosen = (
@@ -164,6 +202,7 @@ def report(
                 float(totals[feature]),
                 tuple(_active_row(int(r), float(value), texts, images) for r, value in strongest),
                 tuple(zip(others.tolist(), near.tolist(), strict=True)),
+                _largest_weights(directions[feature], names),
             )
         )
     return Report(tuple(found), count, latents, int(np.count_nonzero(active_rows)))
@@ -174,6 +213,24 @@ def _to_features(features: Sequence[int], latents: int) -> Array:
     if chosen and max(chosen) >= latents:
         raise ValueError(f"features: expected latents below {latents}, got {max(chosen)}")
     return np.array(chosen, np.int64)
+
+
+def _to_names(names: Sequence[str] | None, width: int) -> list[str] | None:
+    if names is None:
+        return None
+    names = [str(each) for each in names]
+    if len(names) != width:
+        raise ValueError(
+            f"feature_names: expected {width}, one for each value of a row, got {len(names)}"
+        )
+    return names
+
+
+def _largest_weights(direction: Array, names: list[str] | None) -> tuple[tuple[str, float], ...]:
+    if names is None:
+        return ()
+    order = np.argsort(-np.abs(direction), kind="stable")[:_MAX_INPUTS]
+    return tuple((names[at], float(direction[at])) for at in order)
 
 
 def _to_images(x: Any, shape: Sequence[int], count: int) -> Array:
@@ -198,85 +255,9 @@ def _feature_text(feature: FeatureReport) -> str:
     lines = [f"latent {feature.feature}: {feature.describe_density()}"]
     if feature.neighbours:
         lines.append(f"  near {feature.describe_neighbours()}")
+    if feature.inputs:
+        lines.append(f"  inputs {feature.describe_inputs()}")
     for found in feature.rows:
         text = "" if found.text is None else f"  {found.text}"
         lines.append(f"  {found.activation:>9.3g}  row {found.row}{text}")
     return "\n".join(lines)
-
-
-def _html_page(report: Report) -> str:
-    """The whole table; the length of a bar is the activation divided by the latent's largest."""
-    heads = "".join(
-        f'<th style="{_CELL}">{name}</th>' for name in ("latent", "strongest rows", "nearest")
-    )
-    lines = "".join(map(_html_feature, report.features))
-    return (
-        f"<div><p>{escape(report.heading())}</p>"
-        f'<table style="border-collapse:collapse"><tr>{heads}</tr>{lines}</table></div>'
-    )
-
-
-def _html_feature(feature: FeatureReport) -> str:
-    has_images = any(found.image is not None for found in feature.rows)
-    largest = feature.rows[0].activation if feature.rows else 1.0
-    rows = "".join(_html_row(found, largest, has_images) for found in feature.rows)
-    near = "<br>".join(
-        f'{other} <span style="{_SMALL}">{cosine:.2f}</span>'
-        for other, cosine in feature.neighbours
-    )
-    return (
-        f'<tr><td style="{_CELL}"><b>{feature.feature}</b><br>'
-        f'<span style="{_SMALL}">{escape(feature.describe_density())}</span></td>'
-        f'<td style="{_CELL}">{rows}</td><td style="{_CELL}">{near}</td></tr>'
-    )
-
-
-def _html_row(found: ActiveRow, largest: float, is_image: bool) -> str:
-    """A row as a separate line with its text, or as one of several images side by side."""
-    label = f'<span style="{_SMALL}">row {found.row}: {found.activation:.3g}</span>'
-    text = "" if found.text is None else f" {escape(found.text)}"
-    image = "" if found.image is None else f"{_html_image(found.image, found.row)}<br>"
-    bar = f'<div style="{_BAR};width:{100 * found.activation / largest:.0f}%"></div>'
-    image_style = "display:inline-block;margin-right:10px;max-width:110px;vertical-align:top"
-    style = image_style if is_image else "margin-bottom:5px"
-    return f'<div style="{style}">{image}{label}{text}{bar}</div>'
-
-
-def _html_image(values: Array, row: int) -> str:
-    data = base64.b64encode(png(_to_levels(values))).decode()
-    style = "width:64px;image-rendering:pixelated"
-    return f'<img alt="row {row}" style="{style}" src="data:image/png;base64,{data}">'
-
-
-def _to_levels(values: Array) -> Array:
-    """uint8 levels: grey from the image's smallest to its largest value; colours from 0 to 1."""
-    pixels = values.astype(np.float64)
-    if pixels.ndim == 2:
-        low, high = float(pixels.min()), float(pixels.max())
-        pixels = (pixels - low) / ((high - low) or 1.0)
-    levels: Array = np.round(255 * np.clip(pixels, 0, 1))
-    return levels.astype(np.uint8)
-
-
-def png(levels: Array) -> bytes:
-    """An image (height, width) or (height, width, 3) of uint8 as a PNG file.
-
-    References
-    ----------
-    W3C, "Portable Network Graphics (PNG) Specification", sections 5.3 and 11.2: no filter, one
-    block of data.
-    """
-    height, width = levels.shape[:2]
-    kind = 2 if levels.ndim == 3 else 0
-    lines = levels.reshape(height, -1)
-    filtered = np.concatenate([np.zeros((height, 1), np.uint8), lines], axis=1)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
-        + _chunk(b"IDAT", zlib.compress(filtered.tobytes(), 9))
-        + _chunk(b"IEND", b"")
-    )
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
