@@ -6,14 +6,11 @@ import base64
 import struct
 import zlib
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from gatewise.data.convert import Array
-
-if TYPE_CHECKING:
-    from gatewise.sae.report import ActiveRow, FeatureReport, Report
 
 # Translucent grey is visible on light and dark backgrounds.
 _LINE = "border-top:1px solid rgba(128,128,128,.4)"
@@ -61,7 +58,7 @@ show();
 """
 
 
-def report_table(report: Report) -> str:
+def report_table(report: Any) -> str:
     """The whole table; the length of a bar is the activation divided by the latent's largest."""
     heads = "".join(
         f'<th style="{_CELL}">{name}</th>' for name in ("latent", "strongest rows", "nearest")
@@ -73,12 +70,12 @@ def report_table(report: Report) -> str:
     )
 
 
-def report_page(report: Report) -> str:
+def report_page(report: Any) -> str:
     """The table as a page of its own, with a field that shows only the latents with a word."""
     return _PAGE.format(title=escape(report.heading()), table=report_table(report))
 
 
-def _html_feature(feature: FeatureReport) -> str:
+def _html_feature(feature: Any) -> str:
     has_images = any(found.image is not None for found in feature.rows)
     largest = feature.rows[0].activation if feature.rows else 1.0
     rows = "".join(_html_row(found, largest, has_images) for found in feature.rows)
@@ -97,7 +94,7 @@ def _html_feature(feature: FeatureReport) -> str:
     )
 
 
-def _html_row(found: ActiveRow, largest: float, is_image: bool) -> str:
+def _html_row(found: Any, largest: float, is_image: bool) -> str:
     """A row as a separate line with its text, or as one of several images side by side."""
     label = f'<span style="{_SMALL}">row {found.row}: {found.activation:.3g}</span>'
     text = "" if found.text is None else f" {escape(found.text)}"
