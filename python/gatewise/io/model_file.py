@@ -23,7 +23,7 @@ from gatewise.io.format_1 import renamed_classes
 from gatewise.io.saved import MODELS, SavedModel
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
-from gatewise.utils.checks import check_defaults
+from gatewise.utils.checks import check_defaults, check_flag
 from gatewise.utils.value_limit import limited_values
 
 _TRAINER = "trainer/"
@@ -33,7 +33,11 @@ another shape is then reported by its name."""
 
 
 def save_model(
-    model: SavedModel, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
+    model: SavedModel,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    zipped: None = None,
+    include_optimizer: bool = True,
 ) -> None:
     """Writes a model to one file: layers, weights, compile settings and optimizer state.
 
@@ -47,6 +51,8 @@ def save_model(
         Whether a file that is there may be replaced.
     zipped : None
         Not supported.
+    include_optimizer : bool
+        If False, the file has no state of the optimizer.
 
     Raises
     ------
@@ -60,7 +66,8 @@ def save_model(
     """
     check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
     check_target(filepath, overwrite)
-    write_file(filepath, "model", *_describe(model))
+    include = check_flag("include_optimizer", include_optimizer)
+    write_file(filepath, "model", *_describe(model, include))
 
 
 def load_model(
@@ -134,7 +141,7 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Any:
     return MODELS.get(renamed_classes(json.loads(json_string)), "model")
 
 
-def _describe(model: SavedModel) -> tuple[Config, Tensors]:
+def _describe(model: SavedModel, include_optimizer: bool = True) -> tuple[Config, Tensors]:
     built = [layer for layer in model.layers if layer.built]
     config: Config = {
         **MODELS.serialize(model),
@@ -144,7 +151,7 @@ def _describe(model: SavedModel) -> tuple[Config, Tensors]:
         "compile": model.get_compile_config(),
     }
     tensors = weight_tensors(built)
-    state = model._training.trainer_state()
+    state = model._training.trainer_state() if include_optimizer else {}
     tensors.update({_TRAINER + name: array for name, array in state.items()})
     return config, tensors
 

@@ -95,9 +95,14 @@ class LayerAsModel:
         """`Model.summary`."""
         self.as_model().summary(*args, **kwargs)
 
-    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+    ) -> None:
         """`Model.save`; `gw.load_model` then gives the model of one layer."""
-        self.as_model().save(filepath, overwrite=overwrite)
+        self.as_model().save(filepath, overwrite, include_optimizer=include_optimizer)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """`Model.save_weights`."""

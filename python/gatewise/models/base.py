@@ -188,7 +188,11 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         raise ValueError(f"name: expected one of {known}; got {name!r}")
 
     def save(
-        self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: None = None
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: None = None,
+        include_optimizer: bool = True,
     ) -> None:
         """Writes the model to one file: layers, weights, compile settings and optimizer state.
 
@@ -202,13 +206,16 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
             Whether a file that is there may be replaced.
         zipped : None
             Not supported.
+        include_optimizer : bool
+            If False, the file has no state of the optimizer (with Adam two thirds of all values):
+            a training that goes on from it begins with new moments.
 
         Raises
         ------
         FileExistsError
             The file is there and `overwrite` is False.
         """
-        save_model(self, filepath, overwrite=overwrite, zipped=zipped)
+        save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return model_from_bytes, (model_to_bytes(self),)

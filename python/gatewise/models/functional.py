@@ -11,6 +11,12 @@ from gatewise.layers.as_model import register_model
 from gatewise.layers.symbol import Shape, Symbol
 from gatewise.models.base import BaseModel
 from gatewise.models.comparing import Comparison, compare_models
+from gatewise.models.expert_inputs import (
+    check_no_members,
+    find_expert_layer,
+    node_before,
+    rows_without_a_model,
+)
 from gatewise.models.graph import Graph
 from gatewise.models.model_config import functional_config, graph_from_config
 from gatewise.models.quantizing import quantized_model
@@ -20,6 +26,9 @@ from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from gatewise.layers import SparseExpertLayer
+    from gatewise.layers.expert_load import ExpertLoad
 
 
 @MODELS.register()
@@ -170,6 +179,46 @@ class Model(BaseModel):
             The models have several outputs, or outputs of different shapes; or see `predict`.
         """
         return compare_models(self, other, x, batch_size)
+
+    def routing(self, x: Any, layer: str | Layer | None = None) -> Any:
+        """Experts of each row and their weights in a layer of the model.
+
+        Parameters
+        ----------
+        x : array (n, ..., d)
+            What the model reads.
+        layer : str or Layer, optional
+            The expert layer, or its name; the only one if omitted.
+
+        Returns
+        -------
+        indices, weights : ndarray (n, k)
+            As `SparseExpertLayer.routing`; CSR for routers that choose a varying number. With M
+            members `(M n, k)`: all rows for member 0, then all for member 1, and so on.
+
+        Raises
+        ------
+        ValueError
+            The model has no such layer, or see `predict`.
+        """
+        found = find_expert_layer(self.layers, layer)
+        return found.routing(self._rows_before(found, x))
+
+    def expert_load(self, x: Any, layer: str | Layer | None = None) -> ExpertLoad:
+        """How the rows spread over the experts of a layer; arguments as for `routing`."""
+        found = find_expert_layer(self.layers, layer)
+        return found.expert_load(self._rows_before(found, x))
+
+    def _rows_before(self, layer: SparseExpertLayer, x: Any) -> Any:
+        """The rows that an expert layer reads if the model reads x."""
+        graph = self._built_graph()
+        before = node_before(graph, layer)
+        rows = rows_without_a_model(before, x)
+        if rows is not None:
+            return rows
+        part = Model(list(graph.inputs), before.output)
+        check_no_members(part.layers, layer.name)
+        return part.predict(x, verbose=0)
 
     def layer_settings(self) -> Config:
         return functional_config(self._built_graph(), self.name)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gatewise import routers
 from gatewise.io.saved import MODELS
 from gatewise.layers import Dense, Input, MemberDense, MemberScale, SparseExpertLayer
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from gatewise._core import Floats, Labels
     from gatewise.balance import Balance
     from gatewise.experts import Expert
     from gatewise.layers.expert_load import ExpertLoad
@@ -161,29 +158,9 @@ class SparseExpertModel(Sequential):
         """The layer of experts."""
         return next(each for each in self.layers if isinstance(each, SparseExpertLayer))
 
-    def routing(self, x: Any) -> tuple[Labels, Floats]:
-        """Experts of each row and their weights, `(n, k)` both; see `SparseExpertLayer.routing`.
-
-        `(M n, k)` with M members: all rows for member 0, then all for member 1, and so on.
-        """
-        indices, weights = self.expert_layer.routing(self._expert_inputs(x))
-        return indices, weights
-
-    def expert_load(self, x: Any) -> ExpertLoad:
-        """How the rows of x spread over the experts; see `SparseExpertLayer.expert_load`."""
-        return self.expert_layer.expert_load(self._expert_inputs(x))
-
     def load(self, x: Any) -> ExpertLoad:
         """The earlier name of `expert_load`."""
         return self.expert_load(x)
-
-    def _expert_inputs(self, x: Any) -> Any:
-        """The rows that the experts read: x, or x scaled for each member."""
-        for layer in self.layers:
-            if isinstance(layer, MemberScale):
-                rows = np.asarray(x, np.float32)
-                return np.concatenate([rows * scale for scale in layer.get_weights()[0]])
-        return x
 
 
 def router_for(score: str, combine: str) -> Router:
