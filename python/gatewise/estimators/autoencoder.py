@@ -132,6 +132,7 @@ class SparseAutoencoderTransformer(
         else:
             model.compile("adam")
             model.optimizer.learning_rate = float(self.learning_rate)
+        report = self._epoch_callbacks(X, y, epochs)
         with threads(self.n_jobs):
             history = model.fit(
                 part.x.numbers.astype(np.float32),
@@ -139,8 +140,9 @@ class SparseAutoencoderTransformer(
                 epochs=epochs,
                 batch_size=self.batch_size,
                 verbose=self.verbose,
-                callbacks=self._epoch_callbacks(X, y, epochs),
+                callbacks=[report],
             )
+        report.end()
         self.model_ = model
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)

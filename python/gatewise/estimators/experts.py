@@ -28,8 +28,9 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     """Classifies the rows of a table by an ensemble of sparse experts.
 
     Members share `num_experts` experts, k of which process a row; each member has its own signs of
-    the inputs and its own last layer, and probabilities are means over the members (see
-    `gw.layers.MemberScale`). For a sparse matrix each member has experts of its own.
+    the inputs and its own last layer (see `gw.layers.MemberScale`). Rows of more than 200 inputs,
+    and sparse matrices, have members with experts of their own. A few such ensembles are trained,
+    each with other rows held out, and probabilities are means over all members of all ensembles.
 
     Parameters
     ----------
@@ -40,11 +41,17 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     hidden_units : int
         Hidden units of an expert, and its outputs.
     members : int
-        M, members of an ensemble.
+        M, members of an ensemble: one native model.
+    share_experts : bool or "auto"
+        Whether the members of an ensemble share its experts.
+    n_estimators : int or "auto"
+        Ensembles: "auto" is 4 below 1,000 rows, else 2, or 1 for wide rows.
     max_iter : int or "auto"
-        Epochs: "auto" is at least 40 and 1,500 steps, at most 400.
+        Epochs of an ensemble: "auto" is at least 40 (20 for wide rows), and so many that there are
+        3,000 steps (1,500 below 1,000 rows, 500 for wide rows), but at most 400.
     batch_size : int or "auto"
-        Rows of a step.
+        Rows of a step: "auto" is 64 up to 5,000 rows, 128 up to 10,000, and so on; twice as many
+        for wide rows.
     learning_rate : float or "auto"
         Peak rate of AdamW: "auto" is `0.01 min(1, sqrt(64 / d))` for d inputs.
     weight_decay : float
@@ -55,8 +62,8 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         If True, rows are held out and the epoch of lowest loss on them is kept.
     validation_fraction : float
         Share of the rows that is held out.
-    n_iter_no_change : int
-        Epochs without improvement after which training ends.
+    n_iter_no_change : int, optional
+        Epochs without improvement after which a training ends; by default it runs to its end.
     categorical_features : "from_dtype", None, or sequence of int, str or bool
         Columns that are categories. "from_dtype": those of a data frame that are not numbers.
     class_weight : dict, "balanced" or None
@@ -75,12 +82,14 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     ----------
     classes_ : ndarray (C,)
         Labels in sorted order.
-    model_ : SparseExpertModel
-        The trained model, whose inputs are the columns as `fit` made them.
-    history_ : dict
-        Losses of each epoch.
-    n_iter_, best_iter_ : int
-        Epochs run, and the one that was kept.
+    models_ : list of SparseExpertModel
+        The trained ensembles, whose inputs are the columns as `fit` made them.
+    histories_ : list of dict
+        Losses of each epoch, for each ensemble.
+    n_iter_ : int
+        Epochs that were run.
+    best_iter_ : list of int
+        The epoch, from 1, whose weights each ensemble has.
     n_features_in_, feature_names_in_
         Of the table of `fit`.
 
@@ -106,6 +115,8 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         *,
         hidden_units: int = 64,
         members: int = 8,
+        share_experts: bool | str = "auto",
+        n_estimators: int | str = "auto",
         max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
@@ -113,7 +124,7 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         balance: str | Balance | None = "auto",
         early_stopping: bool = True,
         validation_fraction: float = 0.125,
-        n_iter_no_change: int = 40,
+        n_iter_no_change: int | None = None,
         categorical_features: Any = "from_dtype",
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,
@@ -125,6 +136,8 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         self.k = k
         self.hidden_units = hidden_units
         self.members = members
+        self.share_experts = share_experts
+        self.n_estimators = n_estimators
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -217,16 +230,18 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
 
     Parameters
     ----------
-    num_experts, k, hidden_units, members, max_iter, batch_size, learning_rate, weight_decay
+    num_experts, k, hidden_units, members, share_experts, n_estimators, max_iter, batch_size
         See `SparseExpertClassifier`.
-    balance, early_stopping, validation_fraction, n_iter_no_change, categorical_features
+    learning_rate, weight_decay, balance, early_stopping, validation_fraction
+        See `SparseExpertClassifier`.
+    n_iter_no_change, categorical_features
         See `SparseExpertClassifier`.
     warm_start, n_jobs, random_state, verbose
         See `SparseExpertClassifier`.
 
     Attributes
     ----------
-    model_, history_, n_iter_, best_iter_, n_features_in_, feature_names_in_
+    models_, histories_, n_iter_, best_iter_, n_features_in_, feature_names_in_
         See `SparseExpertClassifier`.
 
     Examples
@@ -246,6 +261,8 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
         *,
         hidden_units: int = 64,
         members: int = 8,
+        share_experts: bool | str = "auto",
+        n_estimators: int | str = "auto",
         max_iter: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
@@ -253,7 +270,7 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
         balance: str | Balance | None = "auto",
         early_stopping: bool = True,
         validation_fraction: float = 0.125,
-        n_iter_no_change: int = 40,
+        n_iter_no_change: int | None = None,
         categorical_features: Any = "from_dtype",
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -264,6 +281,8 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
         self.k = k
         self.hidden_units = hidden_units
         self.members = members
+        self.share_experts = share_experts
+        self.n_estimators = n_estimators
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate = learning_rate

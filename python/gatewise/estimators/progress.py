@@ -16,32 +16,42 @@ except ImportError:  # before scikit-learn 1.9
 class ReportsEpochs(Callbacks):  # type: ignore[misc]
     """Mixin of estimators that tell the callbacks of scikit-learn of each epoch."""
 
-    def _epoch_callbacks(self, X: Any, y: Any, epochs: int) -> list[Callback]:
-        """What tells them during a `fit`; none before scikit-learn 1.9, or if none are set."""
+    def _epoch_callbacks(self, X: Any, y: Any, epochs: int) -> Epochs:
+        """What tells them during a `fit`; nothing before scikit-learn 1.9, or if none are set."""
         if not getattr(self, "_skl_callbacks", None):
-            return []
+            return Epochs(None, {})
         context = self._init_callback_context(max_subtasks=epochs)
-        return [_Epochs(context, {"estimator": self, "X": X, "y": y})]
+        return Epochs(context, {"estimator": self, "X": X, "y": y})
 
 
-class _Epochs(Callback):
-    """Begins and ends a task of scikit-learn's for the fit and each of its epochs."""
+class Epochs(Callback):
+    """Tells scikit-learn's callbacks of a fit, and of the epochs of each of its trainings.
+
+    Parameters
+    ----------
+    context : CallbackContext, optional
+        That of the fit; None if there are no callbacks.
+    arguments : dict
+        Those of the hooks.
+    """
 
     def __init__(self, context: Any, arguments: dict[str, Any]) -> None:
         super().__init__()
         self._fit, self._arguments = context, arguments
         self._epoch: Any = None
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._fit.call_on_fit_task_begin(**self._arguments)
+        if context is not None:
+            context.call_on_fit_task_begin(**arguments)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._arguments)
+        if self._fit is not None:
+            self._epoch = self._fit.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(**self._arguments)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._epoch.call_on_fit_task_end(**self._arguments):
+        if self._fit is not None and self._epoch.call_on_fit_task_end(**self._arguments):
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Any = None) -> None:
-        self._fit.call_on_fit_task_end(**self._arguments)
+    def end(self) -> None:
+        """The fit is over."""
+        if self._fit is not None:
+            self._fit.call_on_fit_task_end(**self._arguments)

@@ -68,19 +68,21 @@ def merged(cells: Cells, y: Any, weight: Any) -> Part:
     return Part(cells, y, weight / weight.mean())
 
 
-def held_out(part: Part, fraction: float, is_labels: bool, seed: int) -> tuple[Part, Part | None]:
+def held_out(
+    part: Part, fraction: float, is_labels: bool, seed: int, number: int
+) -> tuple[Part, Part | None]:
     """Rows to train on and rows to choose the best epoch by, or None if there are too few.
 
-    With labels each class is held out in its share, but for those of a single row.
+    Each number has other rows, as long as `number * fraction < 1`. With labels each class is held
+    out in its share, but for those of a single row.
     """
     count = len(part.y)
     rng = np.random.default_rng(seed)
     if is_labels and part.y.ndim == 1:
-        chosen = np.concatenate(
-            [_share(np.flatnonzero(part.y == label), fraction, rng) for label in np.unique(part.y)]
-        )
+        groups = [np.flatnonzero(part.y == label) for label in np.unique(part.y)]
     else:
-        chosen = _share(np.arange(count), fraction, rng)
+        groups = [np.arange(count)]
+    chosen = np.concatenate([_share(each, fraction, rng, number) for each in groups])
     if len(chosen) < _MIN_HELD_OUT or len(chosen) > count // 2:
         return part, None
     mask = np.zeros(count, np.bool_)
@@ -88,12 +90,12 @@ def held_out(part: Part, fraction: float, is_labels: bool, seed: int) -> tuple[P
     return _rows_of(part, ~mask), _rows_of(part, mask)
 
 
-def _share(rows: Any, fraction: float, rng: Any) -> Any:
-    """A share of the rows; a remainder of one row is rounded by chance."""
+def _share(rows: Any, fraction: float, rng: Any, number: int) -> Any:
+    """The share of that number of the rows in random order; a remainder is rounded by chance."""
+    order, size = rng.permutation(rows), int(fraction * len(rows) + rng.random())
     if len(rows) < 2:
         return rows[:0]
-    size = int(fraction * len(rows) + rng.random())
-    return rng.permutation(rows)[:size]
+    return np.take(order, np.arange(number * size, (number + 1) * size), mode="wrap")
 
 
 def _rows_of(part: Part, mask: Any) -> Part:

@@ -83,6 +83,7 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         seed = int(random.randint(2**31))
         with threads(self.n_jobs), seeds_from(seed):
             model = self._new_model(X.shape[1], seed)
+            report = self._epoch_callbacks(X, y, epochs)
             history = model.fit(
                 part.x.numbers.astype(np.float32),
                 part.y,
@@ -90,8 +91,9 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
                 epochs=epochs,
                 batch_size=self.batch_size,
                 verbose=self.verbose,
-                callbacks=[*(self.callbacks or ()), *self._epoch_callbacks(X, y, epochs)],
+                callbacks=[*(self.callbacks or ()), report],
             )
+        report.end()
         self.model_ = model
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
