@@ -108,9 +108,6 @@ def test_rows_without_numbers_are_refused() -> None:
         coder().fit(SUMS, sample_weight=np.zeros(200))
 
 
-UNNAMED = pytest.mark.xfail(strict=True, reason="the message does not name the setting")
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -122,8 +119,8 @@ UNNAMED = pytest.mark.xfail(strict=True, reason="the message does not name the s
         ("batch_size", 0),
         ("batch_size", "auto"),
         ("learning_rate", -1),
-        pytest.param("learning_rate", "fast", marks=UNNAMED),
-        pytest.param("learning_rate", None, marks=UNNAMED),
+        ("learning_rate", "fast"),
+        ("learning_rate", None),
         ("n_jobs", 0),
     ],
 )
@@ -205,7 +202,6 @@ def test_a_layer_that_was_fitted_is_a_model() -> None:
     assert all(map(np.array_equal, layer.get_weights(), before))
 
 
-@pytest.mark.xfail(strict=True, reason="NotBuiltError tells to fit the model")
 @pytest.mark.parametrize(
     "model",
     [
@@ -230,7 +226,6 @@ def test_a_wrong_number_of_outputs_is_refused() -> None:
         classifier(network(3, "softmax", SPARSE_CE)).fit(X[:, :2], THREE)
 
 
-@pytest.mark.xfail(strict=True, reason="logits are passed on as probabilities")
 @pytest.mark.parametrize(
     ("outputs", "loss"),
     [
@@ -247,16 +242,13 @@ def test_logits_are_no_probabilities(outputs: int, loss: Any) -> None:
         assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
-UNCLEAR = pytest.mark.xfail(strict=True, reason="the message speaks of models['model']")
-
-
 @pytest.mark.parametrize(
     "model",
     [
         lambda inputs, outputs: gw.Sequential([gw.Input((inputs,)), gw.layers.Dense(outputs)]),
         lambda inputs, outputs: gw.layers.Dense(outputs),
-        pytest.param(gw.Sequential([gw.Input((4,)), gw.layers.Dense(3)]), marks=UNCLEAR),
-        pytest.param(gw.layers.Dense(3), marks=UNCLEAR),
+        gw.Sequential([gw.Input((4,)), gw.layers.Dense(3)]),
+        gw.layers.Dense(3),
     ],
     ids=["function", "function of layer", "model", "layer"],
 )
@@ -265,16 +257,13 @@ def test_an_uncompiled_model_is_refused(model: Any) -> None:
         classifier(model).fit(X, THREE)
 
 
-WRONG_TYPE = pytest.mark.xfail(strict=True, reason="all but functions are called NoneType")
-
-
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
         (None, "NoneType"),
         (lambda inputs, outputs: 5, "int"),
-        pytest.param("dense", "str", marks=WRONG_TYPE),
-        pytest.param(Ridge(), "Ridge", marks=WRONG_TYPE),
+        ("dense", "str"),
+        (Ridge(), "Ridge"),
     ],
 )
 def test_something_else_than_a_model_is_refused(model: Any, kind: str) -> None:
@@ -291,7 +280,7 @@ def test_something_else_than_a_model_is_refused(model: Any, kind: str) -> None:
         ("batch_size", 0),
         ("n_jobs", 0),
         ("callbacks", [5]),
-        pytest.param("callbacks", 5, marks=UNNAMED),
+        ("callbacks", 5),
     ],
 )
 def test_wrong_settings_of_a_wrapper_are_named(name: str, value: Any) -> None:
@@ -305,7 +294,6 @@ def test_callbacks_of_a_wrapper_are_called() -> None:
     assert model.n_iter_ == 3
 
 
-@pytest.mark.xfail(strict=True, reason="Model.fit takes one callback, the wrapper only a list")
 def test_a_single_callback_of_a_wrapper_is_called() -> None:
     stop = gw.callbacks.EarlyStopping("loss", min_delta=10.0, patience=2)
     assert classifier(network(3, "softmax", SPARSE_CE), callbacks=stop).fit(X, THREE).n_iter_ == 3
@@ -323,7 +311,6 @@ class Wait(gw.callbacks.Callback):
         assert self.awaited.wait(10)
 
 
-@pytest.mark.xfail(strict=True, reason="the second fit resets it to the number of the first")
 def test_fits_of_two_python_threads_leave_the_number_of_threads() -> None:
     first, second, done = (threading.Event() for _ in range(3))
     model = network(3, "softmax", SPARSE_CE)
@@ -346,7 +333,6 @@ def test_fits_of_two_python_threads_leave_the_number_of_threads() -> None:
         gw.set_num_threads(before)
 
 
-@pytest.mark.xfail(strict=True, reason="seeds of a fit hold for the whole process")
 def test_fits_of_two_python_threads_have_their_own_seeds() -> None:
     def make_late(inputs: int, outputs: int) -> gw.Model:
         first.set()

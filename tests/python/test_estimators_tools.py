@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingRegressor
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
@@ -28,7 +29,8 @@ LABELS = np.array(["no", "yes"])[(X[:, 0] + X[:, 1] > 0).astype(int)]
 VALUES = X @ [2.0, -1.0, 0.5, 0.0] + 3
 ORDER = RNG.permutation(ROWS)
 WEIGHTS = RNG.integers(1, 4, ROWS)
-SMALL = {"num_experts": 4, "members": 2, "hidden_units": 8, "max_iter": 20, "learning_rate": 0.02}
+SMALL = {"num_experts": 4, "members": 2, "hidden_units": 8, "n_estimators": 2, "max_iter": 20}
+SMALL |= {"learning_rate": 0.02, "random_state": 0}
 
 
 def network(outputs: int, activation: Any, loss: str) -> gw.Sequential:
@@ -39,11 +41,11 @@ def network(outputs: int, activation: Any, loss: str) -> gw.Sequential:
 
 
 def classifier(**settings: Any) -> gw.SparseExpertClassifier:
-    return gw.SparseExpertClassifier(**{**SMALL, "random_state": 0, **settings})
+    return gw.SparseExpertClassifier(**{**SMALL, **settings})
 
 
 def regressor(**settings: Any) -> gw.SparseExpertRegressor:
-    return gw.SparseExpertRegressor(**{**SMALL, "random_state": 0, **settings})
+    return gw.SparseExpertRegressor(**{**SMALL, **settings})
 
 
 CODER = gw.SparseAutoencoderTransformer(8, gw.TopK(2), sparse_output=False, random_state=0)
@@ -58,9 +60,7 @@ ALL = [
     (MODEL_CLASSIFIER, LABELS),
     (MODEL_REGRESSOR, VALUES),
 ]
-INEXACT = pytest.mark.xfail(strict=True, reason="mean and deviation of y are of unsorted rows")
-BALANCED = pytest.mark.xfail(strict=True, reason="weights of classes count rows, not weights")
-EXACT = [ALL[0], pytest.param(*ALL[1], marks=INEXACT), *ALL[2:]]
+EXACT = ALL
 
 
 def outputs(model: Any) -> Any:
@@ -79,7 +79,8 @@ def test_copies_predict_the_same_bits(model: Any, y: Any) -> None:
         other.fit(X[:40], None if y is None else y[:40])
     assert_array_equal(outputs(fitted), expected)
     new = clone(fitted)
-    assert not hasattr(new, "model_")
+    with pytest.raises(NotFittedError):
+        outputs(new)
     assert_array_equal(outputs(new.fit(X, y)), expected)
 
 
@@ -140,7 +141,7 @@ def test_the_order_of_rows_does_not_matter(model: Any, y: Any) -> None:
     [
         *EXACT,
         (classifier(class_weight={"no": 1, "yes": 5}), LABELS),
-        pytest.param(classifier(class_weight="balanced"), LABELS, marks=BALANCED),
+        (classifier(class_weight="balanced"), LABELS),
     ],
 )
 def test_a_weight_counts_as_rows(model: Any, y: Any) -> None:
@@ -152,7 +153,6 @@ def test_a_weight_counts_as_rows(model: Any, y: Any) -> None:
     assert_array_equal(outputs(some), outputs(clone(model).fit(X[:90], y if y is None else y[:90])))
 
 
-@pytest.mark.xfail(strict=True, reason="their labels are encoded before the rows are left out")
 @pytest.mark.parametrize("model", [classifier(), MODEL_CLASSIFIER])
 def test_rows_of_weight_zero_can_have_a_label_of_their_own(model: Any) -> None:
     x, y = np.concatenate([X, X[:5]]), np.append(LABELS, ["maybe"] * 5)
@@ -164,7 +164,7 @@ def test_rows_of_weight_zero_can_have_a_label_of_their_own(model: Any) -> None:
 def test_a_search_finds_experts_and_k() -> None:
     search = GridSearchCV(classifier(), {"num_experts": [2, 4], "k": [1, 2]}, cv=2).fit(X, LABELS)
     assert len(search.cv_results_["params"]) == 4
-    assert search.best_estimator_.model_.routing(X.astype(np.float32))[0].max() < 4
+    assert search.best_estimator_.routing(X)[0].shape[-1] == search.best_params_["k"]
     assert search.best_score_ > 0.7
     codes = Pipeline([("codes", CODER), ("model", LogisticRegression())])
     search = GridSearchCV(codes, {"codes__activation": [gw.TopK(1), gw.TopK(4)]}, cv=2)
@@ -205,7 +205,7 @@ def test_weights_are_routed(model: Any, y: Any) -> None:
         pipe = make_pipeline(scaler, asked).fit(X, y, sample_weight=WEIGHTS)
         direct = clone(model).fit(scaler.fit_transform(X), y, sample_weight=WEIGHTS)
         assert_array_equal(outputs(pipe), outputs(make_pipeline(scaler, direct)))
-        with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError):
+        with pytest.raises(UnsetMetadataPassedError):
             make_pipeline(scaler, clone(model)).fit(X, y, sample_weight=WEIGHTS)
 
 
@@ -237,7 +237,7 @@ def test_rows_to_choose_the_epoch_by_are_routed() -> None:
         pipe.fit(X[:80], LABELS[:80], X_val=X[80:], y_val=LABELS[80:])
         x = pipe["scale"].transform(X)
         direct = classifier().fit(x[:80], LABELS[:80], X_val=x[80:], y_val=LABELS[80:])
-        assert pipe["model"].history_ == direct.history_
+        assert pipe["model"].histories_ == direct.histories_
 
 
 class Recorder:
@@ -261,21 +261,26 @@ class Recorder:
         self.count[f"end {context.task_name}"] += 1
         if self.fails:
             raise RuntimeError("of the callback")
-        return context.task_name == "epoch" and context.task_id == self.stop
+        ends = self.stop is not None and context.task_name == "epoch"
+        return ends and context.task_id >= self.stop
+
+
+def trainings(fitted: Any) -> int:
+    return len(getattr(fitted, "models_", [None]))
 
 
 NEEDS_CALLBACKS = pytest.mark.skipif(
     not hasattr(classifier(), "set_callbacks"), reason="scikit-learn before 1.9"
 )
-LEFT = pytest.mark.xfail(strict=True, reason="fit does not run within with_callbacks")
 
 
 @NEEDS_CALLBACKS
 @pytest.mark.parametrize(("model", "y"), ALL)
 def test_callbacks_of_scikit_learn_are_told_of_epochs(model: Any, y: Any) -> None:
-    recorder, epochs = Recorder(), 20
+    recorder = Recorder()
     fitted = clone(model).set_callbacks(recorder).fit(X, y)
-    assert fitted.n_iter_ == epochs
+    assert fitted.n_iter_ == 20
+    epochs = 20 * trainings(fitted)
     told = {"begin fit": 1, "begin epoch": epochs, "end epoch": epochs, "end fit": 1, "setup": 1}
     assert {name: recorder.count[name] for name in told} == told
     assert_array_equal(outputs(fitted), outputs(clone(model).fit(X, y)))
@@ -283,7 +288,6 @@ def test_callbacks_of_scikit_learn_are_told_of_epochs(model: Any, y: Any) -> Non
 
 
 @NEEDS_CALLBACKS
-@LEFT
 @pytest.mark.parametrize(("model", "y"), ALL)
 def test_callbacks_of_scikit_learn_are_torn_down(model: Any, y: Any) -> None:
     recorder, failing = Recorder(), Recorder(fails=True)
@@ -298,11 +302,10 @@ SCORED = [(model, y, "r2" if y is VALUES else "accuracy") for model, y in ALL if
 
 
 @NEEDS_CALLBACKS
-@pytest.mark.xfail(strict=True, reason="callbacks get no fitted estimator")
 @pytest.mark.parametrize(("model", "y", "scoring"), SCORED)
 def test_a_monitor_scores_every_epoch(model: Any, y: Any, scoring: str) -> None:
     monitor = pytest.importorskip("sklearn.callback").ScoringMonitor(scoring=scoring)
     fitted = clone(model).set_callbacks(monitor).fit(X, y)
     scores = [row[scoring] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
-    assert len(scores) == fitted.n_iter_
+    assert len(scores) == fitted.n_iter_ * trainings(fitted)
     assert scores[-1] > scores[0]

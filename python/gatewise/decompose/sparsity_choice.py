@@ -43,7 +43,7 @@ def choose_sparsity(
     keep: Sequence[float] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
     cv: Any = 5,
     *,
-    scoring: Callable[[Any, Any], float] | None = None,
+    scoring: str | Callable[..., float] | None = None,
     seed: int = 0,
     **fit_options: Any,
 ) -> SparsityChoice:

@@ -8,11 +8,11 @@ import numpy as np
 
 from gatewise._extras import import_extra
 from gatewise.estimators.columns import Cells
-from gatewise.estimators.progress import ReportsEpochs
-from gatewise.estimators.rows import check_weights, merged
+from gatewise.estimators.progress import ReportsEpochs, with_callbacks
+from gatewise.estimators.rows import check_weights, counted, merged
 from gatewise.estimators.threads import threads
 from gatewise.sae import SparseAutoencoder
-from gatewise.utils.checks import check_integer
+from gatewise.utils.checks import check_integer, check_number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -103,6 +103,7 @@ class SparseAutoencoderTransformer(
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Trains the autoencoder.
 
@@ -121,7 +122,7 @@ class SparseAutoencoderTransformer(
         """
         X = self._check_rows(X, reset=True)
         weight = check_weights(sample_weight, X)
-        part = merged(Cells(X, None), np.zeros(X.shape[0]), weight)
+        part = merged(counted(Cells(X, None), np.zeros(X.shape[0]), weight))
         epochs = check_integer("max_iter", self.max_iter, 1)
         random = _utils.check_random_state(self.random_state)
         model = SparseAutoencoder(
@@ -131,7 +132,7 @@ class SparseAutoencoderTransformer(
             model.compile()
         else:
             model.compile("adam")
-            model.optimizer.learning_rate = float(self.learning_rate)
+            model.optimizer.learning_rate = check_number("learning_rate", self.learning_rate, 0)
         report = self._epoch_callbacks(X, y, epochs)
         with threads(self.n_jobs):
             history = model.fit(
@@ -142,10 +143,10 @@ class SparseAutoencoderTransformer(
                 verbose=self.verbose,
                 callbacks=[report],
             )
-        report.end()
         self.model_ = model
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
+        report.end()
         return self
 
     def transform(self, X: Any) -> Any:

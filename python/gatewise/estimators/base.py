@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from gatewise import callbacks as gw_callbacks
 from gatewise._extras import import_extra
 from gatewise.data.csr import is_sparse
 from gatewise.estimators.columns import Columns, is_frame
-from gatewise.estimators.progress import ReportsEpochs
+from gatewise.estimators.progress import Epochs, ReportsEpochs, with_callbacks
 from gatewise.estimators.recipe import Recipe
-from gatewise.estimators.rows import Part, check_weights, held_out, merged
+from gatewise.estimators.rows import Part, check_weights, counted, held_out, merged
 from gatewise.estimators.threads import threads
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.utils.checks import check_flag, check_integer, check_number
@@ -32,11 +32,24 @@ _validation = import_extra("sklearn.utils.validation", "sklearn")
 BaseEstimator: Any = _base.BaseEstimator
 
 
+class Encoding(NamedTuple):
+    """How a table becomes what models learn."""
+
+    columns: Columns
+    targets: Any
+
+    def inputs(self, X: Any) -> Any:
+        """What models read of a table."""
+        return self.columns.transform(self.columns.read(X))
+
+
 class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators; a subclass chooses the targets."""
 
     models_: list[SparseExpertModel]
+    _encoding: Encoding
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -69,75 +82,96 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
             An argument has the wrong type.
         """
         self._check_settings()
-        part = self._training_part(X, y, sample_weight)
-        given = None
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val, y_val: expected both or none")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val: expected X_val with it, got none")
+        goes_on = self.warm_start and hasattr(self, "models_")
+        data = self._checked(X, y, sample_weight, reset=not goes_on)
+        encoding = self._encoding if goes_on else self._new_encoding(*data)
+        part = self._training_part(encoding, *data, learns=not goes_on)
+        given = None
         if X_val is not None:
-            given = self._later_part(X_val, y_val, sample_weight_val)
-        seed = self._seed()
+            checked = self._checked(X_val, y_val, sample_weight_val, reset=False)
+            given = self._later_part(encoding, *checked)
+        seed, before = self._seed(), self.models_ if goes_on else []
         recipe = self._recipe(part)
-        if not (self.warm_start and hasattr(self, "models_")):
-            self.models_ = []
-        count = len(self.models_) or recipe.n_estimators
+        count = len(before) or recipe.n_estimators
         report = self._epoch_callbacks(X, y, count * recipe.epochs)
-        trained = []
+        trained: list[Any] = []
+        report.fitted = lambda model: {
+            "models_": [*(each for each, _, _ in trained), model],
+            "_encoding": encoding,
+            "n_features_in_": self.n_features_in_,
+            **self._fitted_targets(encoding.targets),
+        }
         with threads(self.n_jobs), seeds_from(seed):
             for number in range(count):
-                training, chosen = self._split(part, given, seed, number)
-                trained.append(self._train(training, chosen, number, report))
-        report.end()
+                training, chosen = self._split(part, given, encoding, seed, number)
+                recipe = self._recipe(training)
+                model = before[number] if before else recipe.build(encoding.targets)
+                trained.append(self._train(model, recipe, encoding, training, chosen, report))
         models, histories, best = zip(*trained, strict=True)
-        self.models_ = list(models)
-        self.histories_ = list(histories)
-        self.best_iter_ = list(best)
+        self.models_, self._encoding = list(models), encoding
+        self.histories_, self.best_iter_ = list(histories), list(best)
         self.n_iter_ = max(len(each["loss"]) for each in histories)
         self._trains_alone = False
+        self._set(self._fitted_targets(encoding.targets))
+        report.end()
         return self
 
     def routing(self, X: Any) -> tuple[Labels, Floats]:
         """Experts of each row and their weights, `(members of all ensembles, n, k)` both.
 
-        An expert has a number within its ensemble, or within its member if members do not share.
+        An expert has a number within its ensemble; members with experts of their own have
+        `num_experts` numbers each.
         """
         x = self._inputs(X)
-        found = [model.routing(x) for model in self.models_]
-        shape = (-1, x.shape[0], self.k)
-        indices = np.concatenate([each.reshape(shape) for each, _ in found])
-        return indices, np.concatenate([each.reshape(shape) for _, each in found])
+        with threads(self.n_jobs):
+            found = [model.routing(x) for model in self.models_]
+        indices = [each.reshape(-1, x.shape[0], each.shape[1]) for each, _ in found]
+        weights = [each.reshape(-1, x.shape[0], each.shape[1]) for _, each in found]
+        return np.concatenate(indices), np.concatenate(weights)
 
     def expert_load(self, X: Any) -> ExpertLoad:
         """How the rows spread over the experts of all ensembles; see `ExpertLoad`."""
         x = self._inputs(X)
-        rows = [model.expert_load(x).rows for model in self.models_]
+        with threads(self.n_jobs):
+            rows = [model.expert_load(x).rows for model in self.models_]
         return ExpertLoad.from_rows(np.concatenate(rows))
 
     @abstractmethod
-    def _new_targets(self, y: Any, weight: Any) -> Any:
-        """Targets fitted to y."""
+    def _new_targets(self, y: Any) -> Any:
+        """Targets for y, whose rows all count."""
 
     @abstractmethod
     def _check_targets(self, y: Any) -> Any:
         """y as an array; ValueError if it is none."""
 
-    def _row_weights(self, y: Any, weight: Any) -> Any:
+    def _row_weights(self, part: Part, encoding: Encoding) -> Any:
         """Weights of rows; a classifier multiplies those of classes."""
-        return weight
+        return part.weight
+
+    def _fitted_targets(self, targets: Any) -> dict[str, Any]:
+        """Attributes that a fit adds for its targets."""
+        return {}
 
     def _fit_once(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """One pass over some rows, in their order; the first call sets up columns and model."""
         self._check_settings()
         is_first = not hasattr(self, "models_")
-        part = (self._training_part if is_first else self._later_part)(X, y, sample_weight)
+        data = self._checked(X, y, sample_weight, reset=is_first)
+        encoding = self._new_encoding(*data) if is_first else self._encoding
+        if is_first:
+            part = counted(encoding.columns.read(X), encoding.targets.keys(data[1]), data[2])
+            self._learn(part, encoding)
+        part = self._later_part(encoding, *data)
         recipe = self._recipe(part)
         with threads(self.n_jobs), seeds_from(self._seed()):
-            if is_first:
-                self.models_ = [recipe.build(self._targets)]
-                self.n_iter_ = 0
-                self._trains_alone = False
-            for model in self.models_:
-                if not self._trains_alone:
-                    recipe.compile_for_single_passes(model, self._targets)
+            models = [recipe.build(encoding.targets)] if is_first else self.models_
+            for model in models:
+                if is_first or not self._trains_alone:
+                    recipe.compile_for_single_passes(model, encoding.targets)
                 model.fit(
                     part.x,
                     part.y,
@@ -146,25 +180,30 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
                     shuffle=False,
                     verbose=0,
                 )
-        self._trains_alone = True
-        self.n_iter_ += 1
+        self.models_, self._encoding, self._trains_alone = models, encoding, True
+        self._set(self._fitted_targets(encoding.targets))
+        self.n_iter_ = 1 if is_first else self.n_iter_ + 1
         return self
 
     def _split(
-        self, part: Part, given: Part | None, seed: int, number: int
+        self, part: Part, given: Part | None, encoding: Encoding, seed: int, number: int
     ) -> tuple[Part, Part | None]:
         if given is not None or not check_flag("early_stopping", self.early_stopping):
             return part, given
         fraction = check_number("validation_fraction", self.validation_fraction, 0, 0.5)
-        return held_out(part, fraction, self._targets.is_labels, seed, number)
+        return held_out(part, fraction, encoding.targets.is_labels, seed, number)
 
     def _train(
-        self, part: Part, chosen: Part | None, number: int, report: Any
+        self,
+        model: SparseExpertModel,
+        recipe: Recipe,
+        encoding: Encoding,
+        part: Part,
+        chosen: Part | None,
+        report: Epochs,
     ) -> tuple[SparseExpertModel, dict[str, list[float]], int]:
         """Trains an ensemble; gives it, its losses, and the epoch whose weights it has."""
-        recipe = self._recipe(part)
-        model = self.models_[number] if self.models_ else recipe.build(self._targets)
-        recipe.compile(model, self._targets)
+        recipe.compile(model, encoding.targets)
         found: list[Any] = [report]
         stopper = None
         if chosen is not None:
@@ -193,29 +232,37 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
+            return check_integer("random_state", self.random_state, 0)
         return int(_utils.check_random_state(self.random_state).randint(2**31))
 
-    def _training_part(self, X: Any, y: Any, sample_weight: Any) -> Part:
-        """Rows of a new training, which set up columns and targets."""
-        X, y, weight = self._checked(X, y, sample_weight, reset=True)
-        keeps = self.warm_start and hasattr(self, "models_")
-        if not keeps:
-            self._columns = Columns(self.categorical_features).choose(X)
-            self._targets = self._new_targets(y, weight)
-        encoded = self._targets.encode(y)
-        cells = self._columns.read(X)
-        cells, encoded, weight = merged(cells, encoded, self._row_weights(y, weight))
-        if not keeps:
-            self._columns.fit(cells, weight)
-        return Part(self._columns.transform(cells), encoded, weight.astype(np.float32))
+    def _new_encoding(self, X: Any, y: Any, weight: Any) -> Encoding:
+        columns = Columns(self.categorical_features).choose(X)
+        targets = self._new_targets(counted(columns.read(X), y, weight).y)
+        return Encoding(columns, targets)
 
-    def _later_part(self, X: Any, y: Any, sample_weight: Any) -> Part:
-        """Further rows, with the columns and targets that there are."""
-        X, y, weight = self._checked(X, y, sample_weight, reset=False)
-        weight = self._row_weights(y, weight).astype(np.float32)
-        cells = self._columns.read(X)
-        return Part(self._columns.transform(cells), self._targets.encode(y), weight)
+    def _learn(self, part: Part, encoding: Encoding) -> None:
+        """Learns means, deviations and categories from cells and keys of targets."""
+        encoding.columns.fit(part.x, part.weight)
+        if not encoding.targets.is_labels:
+            encoding.targets.fit_scale(part.y, part.weight)
+
+    def _training_part(self, encoding: Encoding, X: Any, y: Any, weight: Any, learns: bool) -> Part:
+        """Rows of a training, from which a new one learns columns and targets."""
+        part = counted(encoding.columns.read(X), y, weight)
+        part = merged(Part(part.x, encoding.targets.keys(part.y), part.weight))
+        weight = self._row_weights(part, encoding)
+        part = Part(part.x, part.y, weight / weight.mean())
+        if learns:
+            self._learn(part, encoding)
+        inputs = encoding.columns.transform(part.x)
+        return Part(inputs, encoding.targets.encode(part.y), part.weight.astype(np.float32))
+
+    def _later_part(self, encoding: Encoding, X: Any, y: Any, weight: Any) -> Part:
+        """Further rows, in their order."""
+        part = counted(encoding.columns.read(X), y, weight)
+        part = Part(part.x, encoding.targets.keys(part.y), part.weight)
+        weight = self._row_weights(part, encoding).astype(np.float32)
+        return Part(encoding.columns.transform(part.x), encoding.targets.encode(part.y), weight)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, Any, Any]:
         if y is None:
@@ -244,7 +291,7 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
 
     def _inputs(self, X: Any) -> Any:
         _validation.check_is_fitted(self, "models_")
-        return self._columns.transform(self._columns.read(self._check_rows(X, reset=False)))
+        return self._encoding.inputs(self._check_rows(X, reset=False))
 
     def _outputs(self, X: Any) -> tuple[Any, Floats]:
         """The targets, and the mean outputs of the ensembles for the rows."""
@@ -252,7 +299,7 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         with threads(self.n_jobs):
             outputs = [model.predict(x, verbose=0) for model in self.models_]
         mean: Floats = np.mean(outputs, axis=0, dtype=np.float64)
-        return self._targets, mean
+        return self._encoding.targets, mean
 
     def _check_settings(self) -> None:
         for name in ("num_experts", "k", "hidden_units", "members"):
@@ -265,6 +312,9 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if isinstance(value, str) and value != "auto":
                 raise ValueError(f"{name}: expected a number or 'auto', got {value!r}")
+        check_flag("warm_start", self.warm_start)
+        if self.share_experts != "auto":
+            check_flag("share_experts", self.share_experts)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "models_")

@@ -19,7 +19,6 @@ _MAX_CATEGORIES = 255
 """Most indicators of a column; rarer categories share one."""
 _MAX_DEVIATIONS = 20.0
 """Standardized values are cut there: one extreme value must not decide a prediction."""
-_UNSUPPORTED = {"datetime": "Mm", "complex": "c"}
 
 
 def is_frame(table: Any) -> bool:
@@ -51,10 +50,10 @@ class Cells(NamedTuple):
         numbers = self.numbers.toarray() if is_sparse(self.numbers) else self.numbers
         if self.categories is None:
             return numbers
-        codes = [
-            np.unique([str(each) for each in column], return_inverse=True)[1]
-            for column in self.categories.T
-        ]
+        codes = []
+        for column in self.categories.T:
+            texts = ["" if each is None else f"={each}" for each in column]
+            codes.append(np.unique(texts, return_inverse=True)[1])
         return np.column_stack([numbers, *codes])
 
 
@@ -104,6 +103,8 @@ class Columns:
     def transform(self, cells: Cells) -> Any:
         """The inputs, float32 `(n, width)`, or CSR for a sparse matrix."""
         numbers, categories = cells
+        if is_sparse(numbers) and self._scaler.with_mean:
+            numbers = numbers.toarray()  # of a model that was trained on dense rows
         parts: list[Any] = []
         if numbers.shape[1]:
             scaled = self._imputer.transform(self._scaler.transform(numbers))
@@ -133,6 +134,11 @@ class Columns:
         if is_sparse(table):
             raise ValueError("categorical_features: expected None with a sparse matrix")
         chosen = np.asarray(chosen)
+        if chosen.ndim != 1:
+            raise ValueError(
+                "categorical_features: expected 'from_dtype', None, or a list of columns, "
+                f"got {self.categorical_features!r}"
+            )
         if chosen.dtype.kind == "b":
             if chosen.shape != (width,):
                 raise ValueError(
@@ -156,6 +162,8 @@ class Columns:
             if not self._categorical.any():
                 return Cells(table, None)
             return Cells(table[:, ~self._categorical], table[:, self._categorical].astype(object))
+        if len(table.columns) == 0:
+            raise ValueError("X: expected columns, got a frame with 0 feature(s)")
         pairs = list(zip(table.columns, self._categorical, strict=True))
         numbers = [_numbers(table[name], name) for name, is_category in pairs if not is_category]
         categories = [_categories(table[name]) for name, is_category in pairs if is_category]
@@ -166,39 +174,54 @@ class Columns:
 
 
 def _is_category(column: Any) -> bool:
-    """Whether a column of a data frame holds something else than numbers or flags."""
+    """Whether a column of a data frame holds texts or categories."""
     dtype = column.dtype
     if hasattr(dtype, "is_numeric"):  # polars
-        return not (dtype.is_numeric() or str(dtype) == "Boolean")
-    return dtype.kind not in "biufMmc"
+        return str(dtype).partition("(")[0] in ("String", "Categorical", "Enum", "Object")
+    return str(dtype) in ("category", "object", "str") or str(dtype).startswith("string")
+
+
+def _is_number(column: Any) -> bool:
+    dtype = column.dtype
+    if hasattr(dtype, "is_numeric"):  # polars
+        return bool(dtype.is_numeric()) or str(dtype) in ("Boolean", "Null")
+    return getattr(dtype, "kind", "O") in "biuf"
 
 
 def _numbers(column: Any, name: Any) -> Any:
     """A column of numbers as float64; missing values are NaN."""
-    kind = getattr(column.dtype, "kind", "")
-    if kind in ("M", "m", "c"):
+    if _is_category(column):
+        raise ValueError(
+            f"X: expected numbers in column {name!r}, got {column.dtype}; name it in "
+            "categorical_features if it holds categories"
+        )
+    if not _is_number(column):
         raise ValueError(
             f"X: expected numbers or categories, got column {name!r} of {column.dtype}; replace "
             "it with numbers, such as days since a date"
         )
-    if hasattr(column, "to_numpy") and hasattr(column, "isna"):  # pandas
+    if hasattr(column, "isna"):  # pandas
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        values = np.asarray(column.cast(_polars_float(column)).to_numpy(), np.float64)
+        package = import_extra(type(column).__module__.partition(".")[0], "sklearn")
+        values = np.asarray(column.cast(package.Float64).to_numpy(), np.float64)
     if np.isinf(values).any():
         raise ValueError(f"X: expected finite or missing values, got infinity in column {name!r}")
     return values
 
 
-def _polars_float(column: Any) -> Any:
-    return import_extra(type(column).__module__.partition(".")[0], "sklearn").Float64
-
-
 def _categories(column: Any) -> Any:
-    """A column of categories as objects; missing values are None."""
+    """A column of categories as texts; missing values are None."""
     values = column.to_list()
     missing = np.asarray(column.isna() if hasattr(column, "isna") else column.is_null())
     result = np.empty(len(values), object)
     for row, value in enumerate(values):
-        result[row] = None if missing[row] else value if isinstance(value, str) else str(value)
+        result[row] = None if missing[row] else _text(value)
     return result
+
+
+def _text(value: Any) -> str:
+    """A category as text; a whole number is the same as int and as float."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

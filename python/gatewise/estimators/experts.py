@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise._extras import import_extra
-from gatewise.estimators.base import SparseExpertEstimator
+from gatewise.estimators.base import Encoding, SparseExpertEstimator
+from gatewise.estimators.rows import Part
 from gatewise.estimators.targets import ValueTargets, label_targets
 
 if TYPE_CHECKING:
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from gatewise.balance import Balance
 
 _base = import_extra("sklearn.base", "sklearn")
-_class_weight = import_extra("sklearn.utils.class_weight", "sklearn")
 _validation = import_extra("sklearn.utils.validation", "sklearn")
 
 ClassifierMixin: Any = _base.ClassifierMixin
 RegressorMixin: Any = _base.RegressorMixin
+
+
+def _check_same_classes(given: Any, known: Any) -> None:
+    if not np.array_equal(given, known):
+        raise ValueError(
+            f"classes: expected those of the first call, {known.tolist()}, got {given.tolist()}"
+        )
 
 
 class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: ignore[misc]
@@ -166,6 +173,8 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         classes : array (C,), optional
             All labels; those of y if omitted.
         """
+        if classes is not None and hasattr(self, "models_"):
+            _check_same_classes(np.unique(classes), self.classes_)
         self._given_classes = classes
         try:
             return self._fit_once(X, y, sample_weight)
@@ -204,17 +213,30 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
         )
         return y if y.ndim == 2 and y.shape[1] > 1 else _validation.column_or_1d(y, warn=True)
 
-    def _new_targets(self, y: Any, weight: Any) -> Any:
-        targets = label_targets(y)
-        kept = y[weight > 0] if (weight > 0).any() else y
-        targets.fit(kept, getattr(self, "_given_classes", None))
-        self.classes_ = targets.classes
-        return targets
+    def _new_targets(self, y: Any) -> Any:
+        return label_targets(y).fit(y, getattr(self, "_given_classes", None))
 
-    def _row_weights(self, y: Any, weight: Any) -> Any:
-        if self.class_weight is None:
-            return weight
-        return weight * _class_weight.compute_sample_weight(self.class_weight, y)
+    def _fitted_targets(self, targets: Any) -> dict[str, Any]:
+        return {"classes_": targets.classes}
+
+    def _row_weights(self, part: Part, encoding: Encoding) -> Any:
+        given = self.class_weight
+        if given is None:
+            return part.weight
+        if part.y.ndim > 1:
+            raise ValueError("class_weight: expected None with flags of several labels")
+        classes = encoding.targets.classes
+        if isinstance(given, str):
+            if given != "balanced":
+                raise ValueError(f"class_weight: expected a dict or 'balanced', got {given!r}")
+            sums = np.bincount(part.y, weights=part.weight, minlength=len(classes))
+            factors = part.weight.sum() / (np.count_nonzero(sums) * np.maximum(sums, 1e-300))
+        else:
+            unknown = [each for each in given if each not in classes.tolist()]
+            if unknown:
+                raise ValueError(f"class_weight: expected classes of y, got {unknown[0]!r}")
+            factors = np.array([given.get(each, 1.0) for each in classes.tolist()], np.float64)
+        return part.weight * factors[part.y]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -320,8 +342,8 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
         y = _validation.check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         return y if y.ndim == 2 and y.shape[1] > 1 else _validation.column_or_1d(y, warn=True)
 
-    def _new_targets(self, y: Any, weight: Any) -> Any:
-        return ValueTargets().fit(y, weight if (weight > 0).any() else None)
+    def _new_targets(self, y: Any) -> Any:
+        return ValueTargets().fit(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

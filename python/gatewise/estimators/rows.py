@@ -41,24 +41,27 @@ def check_weights(sample_weight: Any, x: Any) -> Any:
     return weight
 
 
-def merged(cells: Cells, y: Any, weight: Any) -> Part:
-    """Distinct pairs of row and target in a fixed order, with the sums of their weights.
-
-    So a row of weight w is trained on exactly as w equal rows of weight 1. Tables of more than
-    10,000 rows stay as they are: there a weight is a factor of the row's loss. Rows of weight 0
-    are left out, and weights are scaled to a mean of 1.
-
-    Parameters
-    ----------
-    cells : Cells
-    y : array (n,) or (n, t) of numbers
-    weight : array (n,)
-    """
+def counted(cells: Cells, y: Any, weight: Any) -> Part:
+    """The rows of a weight above 0; ValueError if there is none."""
     kept = weight > 0
     if not kept.any():
         raise ValueError("sample_weight: expected a weight above zero, all weights are zero")
-    if not kept.all():
-        cells, y, weight = cells.take(kept), y[kept], weight[kept]
+    return Part(cells, y, weight) if kept.all() else Part(cells.take(kept), y[kept], weight[kept])
+
+
+def merged(part: Part) -> Part:
+    """Distinct pairs of row and target in a fixed order, with the sums of their weights.
+
+    So a row of weight w is trained on exactly as w equal rows of weight 1. Tables of more than
+    10,000 rows stay as they are: there a weight is a factor of the row's loss. Weights are scaled
+    to a mean of 1.
+
+    Parameters
+    ----------
+    part : Part
+        Cells, targets (n,) or (n, t) as numbers, and weights (n,).
+    """
+    cells, y, weight = part
     count, width = cells.numbers.shape
     if count <= _MERGED_ROWS and count * width <= _MERGED_VALUES:
         keys = np.column_stack([cells.keys(), y]).astype(np.float64) + 0.0  # -0 is 0

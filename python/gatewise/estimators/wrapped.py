@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise._extras import import_extra
+from gatewise.callbacks import Callback
 from gatewise.estimators.columns import Cells
-from gatewise.estimators.progress import ReportsEpochs
-from gatewise.estimators.rows import check_weights, merged
-from gatewise.estimators.targets import BinaryTargets, label_targets
+from gatewise.estimators.progress import ReportsEpochs, with_callbacks
+from gatewise.estimators.rows import Part, check_weights, counted, merged
+from gatewise.estimators.targets import BinaryTargets, ValueTargets, label_targets
 from gatewise.estimators.threads import threads
 from gatewise.layers import Layer
 from gatewise.models import Model
@@ -31,6 +32,16 @@ _validation = import_extra("sklearn.utils.validation", "sklearn")
 BaseEstimator: Any = _base.BaseEstimator
 ClassifierMixin: Any = _base.ClassifierMixin
 RegressorMixin: Any = _base.RegressorMixin
+
+
+def _as_list(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(f"callbacks: expected a list of callbacks, got {type(callbacks).__name__}")
+    return list(callbacks)
 
 
 class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
@@ -55,6 +66,7 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Trains a new copy of the model.
 
@@ -76,27 +88,34 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         """
         epochs = check_integer("epochs", self.epochs, 1)
         X, y = self._check_data(X, y)
-        weight = check_weights(sample_weight, X)
-        self._fit_targets(y[weight > 0] if (weight > 0).any() else y)
-        part = merged(Cells(X, None), self._encoded(y), weight)
+        part = counted(Cells(X, None), y, check_weights(sample_weight, X))
+        targets = self._new_targets(part.y)
+        part = merged(Part(part.x, targets.keys(part.y), part.weight))
         random = _utils.check_random_state(self.random_state)
         seed = int(random.randint(2**31))
         with threads(self.n_jobs), seeds_from(seed):
-            model = self._new_model(X.shape[1], seed)
+            model = self._new_model(X.shape[1], int(targets.outputs), seed)
             report = self._epoch_callbacks(X, y, epochs)
+            report.fitted = lambda trained: {
+                "model_": trained,
+                "_targets": targets,
+                "n_features_in_": self.n_features_in_,
+                **self._fitted_targets(targets),
+            }
             history = model.fit(
                 part.x.numbers.astype(np.float32),
-                part.y,
+                targets.encode(part.y),
                 sample_weight=part.weight.astype(np.float32),
                 epochs=epochs,
                 batch_size=self.batch_size,
                 verbose=self.verbose,
-                callbacks=[*(self.callbacks or ()), report],
+                callbacks=[*_as_list(self.callbacks), report],
             )
-        report.end()
-        self.model_ = model
+        self.model_, self._targets = model, targets
+        self._set(self._fitted_targets(targets))
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
+        report.end()
         return self
 
     @abstractmethod
@@ -104,43 +123,47 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         """X and y as arrays."""
 
     @abstractmethod
-    def _fit_targets(self, y: Any) -> None:
-        """Learns what the outputs mean."""
+    def _new_targets(self, y: Any) -> Any:
+        """Targets for y, whose rows all count."""
 
-    @abstractmethod
-    def _encoded(self, y: Any) -> Any:
-        """y as the model's loss expects it."""
-
-    @abstractmethod
-    def _output_count(self) -> int:
-        """Outputs that y asks for."""
+    def _fitted_targets(self, targets: Any) -> dict[str, Any]:
+        """Attributes that a fit adds for its targets."""
+        return {}
 
     def _given_model(self) -> Model | None:
         """The model that was given, if it was no function."""
         source = self.model.as_model() if isinstance(self.model, Layer) else self.model
         return source if isinstance(source, Model) else None
 
-    def _new_model(self, width: int, seed: int) -> Any:
-        outputs = self._output_count()
+    def _new_model(self, width: int, outputs: int, seed: int) -> Model:
+        """An untrained model, compiled and built for rows of so many values."""
         model = self._given_model()
-        if model is not None:
-            model = new_model("model", model, seed)
-        elif callable(self.model):
-            model = self.model(width, outputs)
-            if isinstance(model, Layer):
-                model = model.as_model()
+        if model is None and callable(self.model):
+            made = self.model(width, outputs)
+            model = made.as_model() if isinstance(made, Layer) else made
+            kind = type(made).__name__
+        else:
+            kind = type(self.model).__name__
         if not isinstance(model, Model):
             raise TypeError(
                 "model: expected a compiled model, or a function (inputs, outputs) that makes one, "
-                f"got {type(model).__name__}"
+                f"got {kind}"
             )
         if not model.get_compile_config():
             raise ValueError("model: expected a compiled model, got an uncompiled one")
-        if model.output_shape is not None and model.output_shape[-1] != outputs:
+        if self._given_model() is not None:
+            model = new_model("model", model, seed)
+        if not model.built:
+            model.build((None, width))
+        if model.output_shape[-1] != outputs:
             raise ValueError(
                 f"model: expected {outputs} outputs for these targets, got {model.output_shape[-1]}"
             )
+        self._check_loss(model)
         return model
+
+    def _check_loss(self, model: Model) -> None:
+        """Raises ValueError if the outputs are not what the estimator takes them for."""
 
     def _outputs(self, X: Any) -> Any:
         _validation.check_is_fitted(self, "model_")
@@ -208,6 +231,12 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
         result: Doubles = self._targets.probabilities(outputs)
         return result
 
+    def predict_log_proba(self, X: Any) -> Doubles:
+        """Logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            result: Doubles = np.log(self.predict_proba(X))
+        return result
+
     def decision_function(self, X: Any) -> Doubles:
         """Log odds for two classes `(n,)` and several labels `(n, t)`; else log probabilities."""
         outputs = self._outputs(X)
@@ -229,18 +258,19 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
             y = _validation.column_or_1d(y, warn=True)
         return X, y
 
-    def _fit_targets(self, y: Any) -> None:
-        targets = label_targets(y)
+    def _new_targets(self, y: Any) -> Any:
         if self._has_one_output() and y.ndim == 1 and len(np.unique(y)) == 2:
-            targets = BinaryTargets()
-        self._targets = targets.fit(y)
-        self.classes_ = self._targets.classes
+            return BinaryTargets().fit(y)
+        return label_targets(y).fit(y)
 
-    def _encoded(self, y: Any) -> Any:
-        return self._targets.encode(y)
+    def _fitted_targets(self, targets: Any) -> dict[str, Any]:
+        return {"classes_": targets.classes}
 
-    def _output_count(self) -> int:
-        return int(self._targets.outputs)
+    def _check_loss(self, model: Model) -> None:
+        if "'from_logits': True" in str(model.get_compile_config()["loss"]):
+            raise ValueError(
+                "model: expected one that predicts probabilities, got a loss with from_logits=True"
+            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -249,7 +279,11 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
 
     def _has_one_output(self) -> bool:
         model = self._given_model()
-        return model is not None and model.built and model.output_shape[-1] == 1
+        if model is None:
+            return False
+        last = model.layers[-1]
+        units = model.output_shape[-1] if model.built else getattr(last, "units", None)
+        return bool(units == 1)
 
     def _learns_flags(self) -> bool:
         """Whether the model has several sigmoids; of a function it is not known."""
@@ -278,8 +312,8 @@ class ModelRegressor(RegressorMixin, _ModelEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Doubles:
         """Values of each row, `(n,)`, or `(n, t)` if y had several columns."""
-        outputs = self._outputs(X).astype(np.float64)
-        result: Doubles = outputs[:, 0] if self._is_column else outputs
+        outputs = self._outputs(X)
+        result: Doubles = self._targets.decode(outputs)
         return result
 
     def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -296,15 +330,8 @@ class ModelRegressor(RegressorMixin, _ModelEstimator):  # type: ignore[misc]
             y = _validation.column_or_1d(y, warn=True)
         return X, y
 
-    def _fit_targets(self, y: Any) -> None:
-        self._is_column = y.ndim == 1
-        self._width = 1 if self._is_column else y.shape[1]
-
-    def _encoded(self, y: Any) -> Any:
-        return np.asarray(y, np.float32).reshape(len(y), self._width)
-
-    def _output_count(self) -> int:
-        return self._width
+    def _new_targets(self, y: Any) -> Any:
+        return ValueTargets().fit(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -55,7 +55,7 @@ def choose_selector(
     selectors: Mapping[str, Any] | None = None,
     n_features_to_select: int | float | None = None,
     estimator: Any = None,
-    scoring: Callable[[Any, Any], float] | None = None,
+    scoring: str | Callable[..., float] | None = None,
     seed: int = 0,
 ) -> SelectorChoice:
     """Chooses the selector with the fewest columns within one standard error of the best score.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -22,13 +23,16 @@ class _Seeds:
         self._sequence = np.random.SeedSequence(seed)
 
     def next(self) -> int:
-        if self._sequence is None:
+        sequence = _own_sequence.get() or self._sequence
+        if sequence is None:
             return int.from_bytes(os.urandom(8), "little") >> (64 - _SEED_BITS)
         # Consecutive models need different seeds; else all members of an ensemble are equal.
-        child = self._sequence.spawn(1)[0]
+        child = sequence.spawn(1)[0]
         return int(child.generate_state(1, np.uint64)[0]) >> (64 - _SEED_BITS)
 
 
+_own_sequence: ContextVar[np.random.SeedSequence | None] = ContextVar("sequence", default=None)
+"""Of `seeds_from`, which other Python threads do not see."""
 _seeds = _Seeds()
 
 
@@ -72,9 +76,8 @@ def next_seed() -> int:
 @contextmanager
 def seeds_from(seed: int) -> Iterator[None]:
     """Context in which models are seeded as after `set_random_seed(seed)`."""
-    before = _seeds._sequence
-    _seeds.start(seed)
+    token = _own_sequence.set(np.random.SeedSequence(check_integer("seed", seed, 0)))
     try:
         yield
     finally:
-        _seeds._sequence = before
+        _own_sequence.reset(token)

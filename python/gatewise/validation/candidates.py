@@ -41,7 +41,7 @@ def new_model(name: str, candidate: Any, seed: int) -> Any:
             return _new_model(name, candidate)
         if is_factory(candidate):
             return _check_candidate(name, candidate())
-    if _is_estimator(candidate):
+    if is_estimator(candidate):
         clone = import_extra("sklearn.base", "sklearn").clone(candidate)
         unset = [
             key
@@ -76,7 +76,8 @@ def _not_compiled_error(name: str) -> ValueError:
     return ValueError(f"models[{name!r}]: expected a compiled model, got an uncompiled one")
 
 
-def _is_estimator(candidate: Any) -> bool:
+def is_estimator(candidate: Any) -> bool:
+    """Whether it has the methods of scikit-learn's estimators."""
     return hasattr(candidate, "get_params") and hasattr(candidate, "fit")
 
 
@@ -91,7 +92,7 @@ def _new_model(name: str, model: Model) -> Model:
 
 def fit_model(model: Any, x: Any, y: Any, options: Mapping[str, Any]) -> None:
     """Trains the model; `options` are those of `Model.fit` and are not passed to estimators."""
-    if _is_estimator(model):
+    if is_estimator(model):
         model.fit(x, y)
     elif isinstance(model, Model):
         model.fit(x, y, **{"verbose": 0, **options})

@@ -19,7 +19,7 @@ def compare(
     y: Any = None,
     cv: Any = 5,
     *,
-    scoring: Callable[[Any, Any], float] | None = None,
+    scoring: str | Callable[..., float] | None = None,
     seed: int = 0,
     dense_peers: bool = False,
     **fit_options: Any,
@@ -40,8 +40,10 @@ def compare(
         `(n,)` or `(n, 1)`; or one-hot rows. Whole floats are labels if a candidate classifies.
     cv : int, splitter, or iterable of (training, validation) rows
         An int is the count of shuffled folds, stratified by class if y holds labels.
-    scoring : callable (y, predicted) -> float, optional
-        Higher is better. Default: accuracy for labels, else the fraction of variance explained.
+    scoring : str, scorer, or callable (y, predicted) -> float, optional
+        Higher is better. A name of scikit-learn, such as "neg_log_loss" or "roc_auc", what its
+        `make_scorer` makes, or a function. Default: accuracy for labels, else the fraction of
+        variance explained.
     seed : int
         Seed of the folds and of initial weights: fold i uses `seed + i` for every model.
     dense_peers : bool

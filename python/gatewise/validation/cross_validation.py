@@ -11,10 +11,11 @@ import numpy as np
 from gatewise.data.take_rows import take_rows
 from gatewise.utils import html
 from gatewise.utils.checks import check_integer
-from gatewise.validation.candidates import default_scoring, fit_model, new_model, predict
+from gatewise.validation.candidates import fit_model, new_model, predict
 from gatewise.validation.folds import make_folds, num_samples
 from gatewise.validation.labels import as_targets
 from gatewise.validation.one_standard_error import simplest_within_one_error, standard_errors
+from gatewise.validation.scorers import find_score, is_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -169,7 +170,7 @@ def cross_validate(
     x: Any,
     y: Any,
     cv: Any,
-    scoring: Callable[[Any, Any], float] | None,
+    scoring: str | Callable[..., float] | None,
     seed: int,
     fit_options: Mapping[str, Any],
     costs: Sequence[float] | None = None,
@@ -186,12 +187,8 @@ def cross_validate(
     targets = as_targets(y, made)
     folds = make_folds(cv, x, targets.to_score, seed)
     y = targets.y
-    if scoring is None:
-        target = x if y is None else targets.to_score
-        measure, score = default_scoring(target)
-    else:
-        target = x if y is None else y
-        measure, score = "score", scoring
+    target = x if y is None else y if is_function(scoring) else targets.to_score
+    measure, score = find_score(scoring, target)
     scores, fit_seconds, predict_seconds = np.zeros((3, len(models), len(folds)))
     for column, (training, held_out) in enumerate(folds):
         for line, (name, candidate) in enumerate(models.items()):
@@ -200,11 +197,12 @@ def cross_validate(
             own_y = None if y is None else y[training]
             fit_model(model, take_rows(x, training), own_y, fit_options)
             fitted = time.perf_counter()
-            predicted = predict(model, take_rows(x, held_out))
+            rows = take_rows(x, held_out)
+            predicted = predict(model, rows)
             ended = time.perf_counter()
             fit_seconds[line, column] = fitted - started
             predict_seconds[line, column] = ended - fitted
-            scores[line, column] = score(take_rows(target, held_out), predicted)
+            scores[line, column] = score(model, rows, take_rows(target, held_out), predicted)
     return CrossValidation(
         tuple(models),
         measure,

@@ -59,7 +59,7 @@ def choose_experts(
     expert: str | Expert | Config = "linear",
     score: str = "router",
     make_model: Callable[[int, int], Model] | None = None,
-    scoring: Callable[[Any, Any], float] | None = None,
+    scoring: str | Callable[..., float] | None = None,
     seed: int = 0,
     **fit_options: Any,
 ) -> ExpertChoice:
