@@ -123,13 +123,18 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
     def routing(self, X: Any) -> tuple[Labels, Floats]:
         """Experts of each row and their weights, `(members of all ensembles, n, k)` both.
 
-        An expert has a number within its ensemble; members with experts of their own have
-        `num_experts` numbers each.
+        Experts are numbered over all ensembles, those of the first one first; members with experts
+        of their own have `num_experts` numbers each.
         """
         x = self._inputs(X)
         with threads(self.n_jobs):
             found = [model.routing(x) for model in self.models_]
-        indices = [each.reshape(-1, x.shape[0], each.shape[1]) for each, _ in found]
+        layer = self.models_[0].expert_layer
+        experts = layer.members * layer.num_experts
+        indices = [
+            each.reshape(-1, x.shape[0], each.shape[1]) + number * experts
+            for number, (each, _) in enumerate(found)
+        ]
         weights = [each.reshape(-1, x.shape[0], each.shape[1]) for _, each in found]
         return np.concatenate(indices), np.concatenate(weights)
 

@@ -5,6 +5,7 @@ from gatewise.plots.images import dictionary_images, reconstructions, top_rows
 from gatewise.plots.load import expert_load
 from gatewise.plots.sparse_weights import accuracy_against_zeros, input_weights
 from gatewise.plots.sparsity import density_histogram, fvu_against_l0
+from gatewise.plots.specialisation import specialisation
 from gatewise.plots.validation import (
     comparison,
     expert_choice,
@@ -25,6 +26,7 @@ __all__ = [
     "quality_against_share",
     "reconstructions",
     "sparsity_choice",
+    "specialisation",
     "top_rows",
     "training_curves",
 ]
