@@ -203,6 +203,7 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
     total += objective.weight * loss;
   }
   step_results_[0] = total + run_.loss;
+  step_results_[step_results_.size() - 2] = run_.loss;
 }
 
 // Adds to the means over the batch what `run` has of it: the rows that count, or the others.
@@ -222,7 +223,7 @@ void Trainer::add_metrics(const Dataset& data, Run& run, const Index* row_indice
 // Metrics see rows of weight 0 too, predicted on their own.
 void Trainer::add_skipped_metrics(const Dataset& data) {
   const Index skipped = batch_rows_ - counted_rows_;
-  if (skipped == 0 || step_results_.size() == 2 + objectives_.size()) return;
+  if (skipped == 0 || step_results_.size() == 3 + objectives_.size()) return;
   const Index* row_indices = row_indices_ + counted_rows_;
   const Index members = network_->members();
   set_inputs(data, repeat_rows(row_indices, skipped, members, skipped_member_rows_));
@@ -254,7 +255,7 @@ double Trainer::penalties() {
 
 void Trainer::begin_step(const Dataset& data, const Index* samples, Index count) {
   select_rows(data, samples, count);
-  std::size_t results = 2 + objectives_.size();
+  std::size_t results = 3 + objectives_.size();
   for (const Objective& objective : objectives_) results += objective.metrics.size();
   step_results_.assign(results, 0.0);
   step_results_.back() =

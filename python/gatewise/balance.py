@@ -18,6 +18,8 @@ class Balance(Configurable):
     """A loss or rule that spreads rows over experts during training."""
 
     kind: ClassVar[str]
+    is_loss: ClassVar[bool] = True
+    """Whether it is added to the training loss."""
 
     def strength(self) -> float:
         """The term's weight or rate; 0 turns it off."""
@@ -143,6 +145,7 @@ class Bias(Balance):
     rate: float = 1e-3
 
     kind: ClassVar[str] = "bias"
+    is_loss: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, 0)

@@ -249,6 +249,11 @@ class SparseExpertLayer(OutputActivation, Layer):
         return self.expert_load(x)
 
     @property
+    def adds_balance_loss(self) -> bool:
+        """Whether a balance term is part of the training loss."""
+        return any(term.is_loss for term in self.balance)
+
+    @property
     def load_(self) -> ExpertLoad:
         """The load in the last training epoch; AttributeError before the first `fit`."""
         if self._training_load is None:

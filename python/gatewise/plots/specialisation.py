@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
 
+_LETTERS = 30
+"""Letters of all names below an axis that fit beside each other."""
+
 
 def specialisation(
     model: Any, x: Any, y: npt.ArrayLike, *, layer: Any = None, max_experts: int = 32
@@ -93,7 +96,9 @@ def _draw(axes: Any, values: Any, experts: Any, columns: list[str]) -> Any:
     )
     axes.set_ylabel("expert")
     axes.set_yticks(range(len(experts)), [str(each) for each in experts])
-    axes.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0)
+    axes.set_xticks(range(len(columns)), columns)
+    if sum(map(len, columns)) > _LETTERS:
+        axes.tick_params(axis="x", rotation=90)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if values.size <= 200:

@@ -77,6 +77,8 @@ class ResultSums:
         Samples of the steps.
     counted : float
         Samples that count, of a weight that is not 0.
+    layer_losses : float
+        Losses that layers add in training, such as those of balance, times the samples.
     """
 
     def __init__(self, resolved: Resolved, mean_over_counted: bool) -> None:
@@ -87,9 +89,10 @@ class ResultSums:
         self.sums = [0.0] * resolved.results
         self.samples = 0
         self.counted = 0.0
+        self.layer_losses = 0.0
 
     def add(self, values: list[float], samples: int) -> None:
-        """Adds the results of a step; the last one is how many samples count."""
+        """Adds the results of a step; the last are losses of layers, and how many samples count."""
         # In place, and without zip: this runs in every step.
         sums, counted = self.sums, values[-1]
         weight = counted if self._mean_over_counted else samples
@@ -97,12 +100,17 @@ class ResultSums:
             sums[index] += values[index] * weight
         for index in self._metrics:
             sums[index] += values[index] * samples
+        self.layer_losses += values[-2] * weight
         self.samples += samples
         self.counted += counted
 
     def output_loss(self, output: int) -> float:
         """The mean of an output's own loss, without penalties."""
         return self.sums[1 + output] / self._loss_weight
+
+    def layer_loss(self) -> float:
+        """The mean of the losses that layers add."""
+        return self.layer_losses / self._loss_weight
 
     @property
     def _loss_weight(self) -> float:

@@ -137,6 +137,7 @@ class FitRun:
             "samples_counted": self.results.counted,
             "previous_samples_seen": self.previous_samples_seen,
             "sums": self.results.sums,
+            "layer_losses": self.results.layer_losses,
             "position": self.feed.position(),
             "validation_batches_drawn": self.validation.batches_drawn if self.validation else 0,
             "stop_training": self.model.stop_training,
@@ -170,6 +171,7 @@ class FitRun:
             raise ValueError(f"sums: expected {len(self.results.sums)}, got {len(results.sums)}")
         counted = config.get("samples_counted")  # not in files of earlier versions
         results.counted = float(results.samples if counted is None else counted)
+        results.layer_losses = float(config.get("layer_losses", 0.0))  # likewise
         epoch, batch = _count(config, "epoch"), _count(config, "batch")
         previous = _count(config, "previous_samples_seen")
         drawn = _count(config, "validation_batches_drawn")
