@@ -65,7 +65,7 @@ def test_text_labels_and_estimators_of_this_package() -> None:
 
 
 def test_choices_take_names_too() -> None:
-    found = gw.choose_experts(X, LABELS, experts=[2, 4], k=[1], cv=2, scoring="f1", epochs=2)
+    found = gw.choose_experts(X, LABELS, [2, 4], [1], cv=2, scoring="f1", epochs=2)
     assert "f1" in str(found)
 
 

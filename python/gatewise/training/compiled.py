@@ -78,7 +78,7 @@ class ResultSums:
     counted : float
         Samples that count, of a weight that is not 0.
     layer_losses : float
-        Losses that layers add in training, such as those of balance, times the samples.
+        Losses that layers add, such as those of balance, times the samples.
     """
 
     def __init__(self, resolved: Resolved, mean_over_counted: bool) -> None:
