@@ -24,6 +24,7 @@ from gatewise._version import __version__
 from gatewise.callbacks import DivergenceWarning
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.io import load_model, save_model
+from gatewise.io.group_file import GROUPS
 from gatewise.io.saved import MODELS
 from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
 from gatewise.layers.base import LAYERS
@@ -186,6 +187,9 @@ MODELS.register_late(
         "SparseExpertModel": "gatewise.models",
         "SparseAutoencoder": "gatewise.sae",
     }
+)
+GROUPS.register_late(
+    {"SparseCodeExperts": "gatewise.code_experts", "SparseExperts": "gatewise.decompose"}
 )
 LAYERS.register_late(
     dict.fromkeys(("SparseCode", "SparseDictionary", "Standardize"), "gatewise.sae")

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import gatewise as gw
-from gatewise.validation.candidates import accuracy, explained_variance
+from gatewise.data.scores import accuracy, explained_variance
 from gatewise.validation.dense_peers import parameters_of, with_dense_peers
 from gatewise.validation.folds import make_folds
 from gatewise.validation.one_standard_error import simplest_within_one_error

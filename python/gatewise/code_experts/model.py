@@ -23,8 +23,10 @@ from gatewise.code_experts.encoders import (
     fit_if_unfitted,
 )
 from gatewise.code_experts.fusion import FUSIONS, RAW, fuse
+from gatewise.code_experts.saved import SavedCodeExperts
 from gatewise.data.csr import core_rows, is_sparse, to_csr
 from gatewise.data.split import training_samples
+from gatewise.io.group_file import GROUPS
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
 from gatewise.models.copying import clone_model, config_without_dropout
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
 TRAININGS = ("frozen", "fine_tuned", "joint")
 
 
-class SparseCodeExperts:
+@GROUPS.register()
+class SparseCodeExperts(SavedCodeExperts):
     """Experts on a code: an encoder, experts that read its code, and fusion with the input.
 
     `z = S(x)`, `e = sum_{i in A(z)} w_i(z) E_i(z)`, `y = f(fuse(e, x) V + b)`. An encoder S

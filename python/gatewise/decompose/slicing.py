@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import routers
+from gatewise.data.scores import default_scoring
 from gatewise.decompose.grouping import by_coactivation, by_kmeans, by_rank, interleaved
 from gatewise.decompose.ranking import (
     dense_pairs,
@@ -20,7 +21,6 @@ from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.models import Sequential
 from gatewise.models.copying import clone_model, copy_weights
 from gatewise.utils.checks import check_choice, check_integer
-from gatewise.validation.candidates import default_scoring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

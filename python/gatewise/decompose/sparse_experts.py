@@ -7,27 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise import activations, losses
+from gatewise import activations, losses, optimizers
 from gatewise.compress.kernels import MIN_NORMAL
 from gatewise.constraints import KeepZeros
+from gatewise.data.scores import default_scoring, has_labels
 from gatewise.data.take_rows import take_rows
 from gatewise.decompose import combining
 from gatewise.decompose.ranking import METHODS, importance
 from gatewise.decompose.report import Report
 from gatewise.decompose.supports import assign_supports
+from gatewise.io.group_file import GROUPS, SavedGroup
 from gatewise.layers import Dense, Dropout, Input
 from gatewise.models import Sequential
 from gatewise.utils.checks import check_choice, check_integer, check_number
+from gatewise.utils.parameters import HasParameters
 from gatewise.utils.random import next_seed, seeds_from
-from gatewise.validation.candidates import default_scoring
-from gatewise.validation.folds import has_labels, num_samples
+from gatewise.validation.folds import num_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
     from typing_extensions import Self
 
     from gatewise._core import Doubles, Floats
+    from gatewise.io.container import Tensors
+    from gatewise.io.saved import SavedModel
     from gatewise.optimizers import Optimizer
+    from gatewise.registry import Config
 
 _RANKED_ROWS = {"taylor": 4096, "fisher": 512, "activation": 4096, "magnitude": 1}
 """Rows used to rank parameters, by method; "fisher" processes rows one by one."""
@@ -35,7 +42,8 @@ _HELD_OUT_DIVISOR = 5
 """Without validation data, one row in this many is held out."""
 
 
-class SparseExperts:
+@GROUPS.register()
+class SparseExperts(HasParameters, SavedGroup):
     """Importance experts `y = sum_i alpha_i W_i x + b`: K experts over important parameters.
 
     `fit` initialises a model, ranks its parameters by importance, assigns the important ones to K
@@ -215,6 +223,36 @@ class SparseExperts:
     def evaluate(self, x: Any, y: Any) -> float:
         """Accuracy for labels, else the fraction of variance explained."""
         return default_scoring(y)[1](y, self.predict(x))
+
+    def score(self, x: Any, y: Any) -> float:
+        """The same, as scikit-learn calls it; higher is better."""
+        return self.evaluate(x, y)
+
+    def get_config(self) -> Config:
+        """The settings as JSON values."""
+        config = self.get_params(deep=False)
+        return {**config, "optimizer": optimizers.serialize(optimizers.get(self.optimizer))}
+
+    def get_parts(self) -> dict[str, SavedModel]:
+        """The experts."""
+        self._check_fitted("save")
+        return {f"expert_{at}": each for at, each in enumerate(self.experts_)}
+
+    def get_arrays(self) -> Tensors:
+        """Supports, and the weights and bias of the combination."""
+        supports = {f"support_{at}": each for at, each in enumerate(self.supports_)}
+        return {**supports, "alpha": self.alpha_, "bias": self.bias_}
+
+    @classmethod
+    def from_parts(cls, config: Config, parts: Mapping[str, Any], arrays: Tensors) -> Self:
+        found = cls(**config)
+        count = len(arrays["alpha"])
+        found.experts_ = [parts[f"expert_{at}"] for at in range(count)]
+        found.supports_ = [arrays[f"support_{at}"] for at in range(count)]
+        found.alpha_, found.bias_ = arrays["alpha"], arrays["bias"]
+        loss = found.experts_[0].loss
+        found._classifies = isinstance(loss, losses.SparseCategoricalCrossentropy)
+        return found
 
     def fuse(self) -> Sequential:
         """Merges the experts into one model with the same output.

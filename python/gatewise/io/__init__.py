@@ -1,6 +1,7 @@
 """Files of models, weights and checkpoints."""
 
-from gatewise.io.model_file import load_model, model_from_json, save_model
+from gatewise.io.loading import load_model
+from gatewise.io.model_file import model_from_json, save_model
 from gatewise.utils.public_names import public_names
 
 __all__ = ["load_model", "model_from_json", "save_model"]

@@ -14,7 +14,6 @@ from gatewise.io.container import (
     Container,
     Tensors,
     from_bytes,
-    read_file,
     reading,
     to_bytes,
     write_file,
@@ -67,56 +66,17 @@ def save_model(
     check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
     check_target(filepath, overwrite)
     include = check_flag("include_optimizer", include_optimizer)
-    write_file(filepath, "model", *_describe(model, include))
-
-
-def load_model(
-    filepath: str | os.PathLike[str],
-    custom_objects: None = None,
-    compile: bool = True,
-    safe_mode: bool = True,
-) -> Any:
-    """Reads a model that `save_model` wrote.
-
-    Parameters
-    ----------
-    filepath : path
-        The file.
-    custom_objects : None
-        Not supported: a file names classes of this package only.
-    compile : bool
-        Whether the model comes back compiled, its optimizer as it was; training then goes on as if
-        it had not stopped.
-    safe_mode : bool
-        True: nothing in a file is ever run.
-
-    Returns
-    -------
-    Model
-        A `Sequential` where one was saved.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ValueError
-        It is truncated, altered or none of ours; the message names file and field.
-    TypeError
-        An argument is not supported.
-    """
-    given: dict[str, object] = {"custom_objects": custom_objects, "safe_mode": safe_mode}
-    check_defaults("load_model", given, {"custom_objects": None, "safe_mode": True})
-    return _restore(read_file(filepath, "model"), os.fspath(filepath), compile)
+    write_file(filepath, "model", *describe_model(model, include))
 
 
 def model_to_bytes(model: SavedModel) -> bytes:
     """The bytes that `save_model` would write; what pickling and copying go through."""
-    return to_bytes("model", *_describe(model))
+    return to_bytes("model", *describe_model(model))
 
 
 def model_from_bytes(data: bytes) -> Any:
     """The model that `model_to_bytes` described."""
-    return _restore(from_bytes(data, "pickled model", "model"), "pickled model", True)
+    return restore_model(from_bytes(data, "pickled model", "model"), "pickled model", True)
 
 
 def layer_from_bytes(data: bytes) -> Any:
@@ -141,7 +101,8 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Any:
     return MODELS.get(renamed_classes(json.loads(json_string)), "model")
 
 
-def _describe(model: SavedModel, include_optimizer: bool = True) -> tuple[Config, Tensors]:
+def describe_model(model: SavedModel, include_optimizer: bool = True) -> tuple[Config, Tensors]:
+    """Configuration and tensors of a model's file."""
     built = [layer for layer in model.layers if layer.built]
     config: Config = {
         **MODELS.serialize(model),
@@ -156,7 +117,8 @@ def _describe(model: SavedModel, include_optimizer: bool = True) -> tuple[Config
     return config, tensors
 
 
-def _restore(container: Container, source: str, compile: bool) -> Any:
+def restore_model(container: Container, source: str, compile: bool) -> Any:
+    """The model that a file holds."""
     config = container.config
     held = sum(tensor.size for tensor in container.tensors.values())
     with reading(source):

@@ -1,6 +1,6 @@
 """Models: `Sequential`, and `Model` for any acyclic graph of layers."""
 
-from gatewise.io.model_file import load_model, model_from_json, save_model
+from gatewise.io import load_model, model_from_json, save_model
 from gatewise.models.comparing import Comparison
 from gatewise.models.functional import Model
 from gatewise.models.gated import build_sparse_experts_model

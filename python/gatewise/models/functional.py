@@ -209,6 +209,10 @@ class Model(BaseModel):
         found = find_expert_layer(self.layers, layer)
         return found.expert_load(self._rows_before(found, x))
 
+    def source_of(self, layer: SparseExpertLayer) -> Symbol:
+        """What an expert layer of the model reads."""
+        return node_before(self._built_graph(), layer).output
+
     def _rows_before(self, layer: SparseExpertLayer, x: Any) -> Any:
         """The rows that an expert layer reads if the model reads x."""
         graph = self._built_graph()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.data.csr import is_sparse, to_csr
+from gatewise.data.scores import has_labels
 from gatewise.models import Model, SparseExpertModel
 from gatewise.training import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
 from gatewise.utils.random import seeds_from
 from gatewise.validation.cross_validation import CrossValidation, TableReprMixin, cross_validate
 from gatewise.validation.dense_peers import parameters_of
-from gatewise.validation.folds import has_labels
 from gatewise.validation.labels import as_targets
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise._extras import import_extra
+from gatewise.data.scores import has_labels
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
@@ -55,11 +56,6 @@ def make_folds(cv: Any, x: Any, y: Any, seed: int) -> list[Fold]:
     except TypeError:
         raise type_error from None
     return [_check(pair, count) for pair in pairs]
-
-
-def has_labels(y: Any) -> bool:
-    """Whether targets are class labels: one integer, bool or string per sample."""
-    return y is not None and np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iubUSO"
 
 
 def num_samples(x: Any) -> int:

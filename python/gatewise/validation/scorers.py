@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gatewise._extras import import_extra
-from gatewise.validation.candidates import default_scoring, is_estimator, predict
-from gatewise.validation.folds import has_labels
+from gatewise.data.scores import default_scoring, has_labels
+from gatewise.validation.candidates import is_estimator, predict
 
 Score = Callable[[Any, Any, Any, Any], float]
 """From a trained model, rows, targets and predictions to a number; higher is better."""
