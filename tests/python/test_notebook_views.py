@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
 import types
@@ -116,3 +117,10 @@ def test_completion_lists_no_private_names(name: str) -> None:
     assert all(hasattr(module, each) for each in names)
     assert [each for each in names if each.startswith("_") and each != "__version__"] == []
     assert {"Any", "annotations", "np", "TYPE_CHECKING", "base"}.isdisjoint(names)
+
+
+@pytest.mark.parametrize("name", ["fit", "predict", "evaluate", "compile", "save", "load_weights"])
+def test_a_layer_documents_the_methods_of_its_model(name: str) -> None:
+    ours, model = getattr(gw.layers.Dense, name), getattr(gw.Model, name)
+    assert ours.__doc__ == model.__doc__ and "Parameters" in ours.__doc__
+    assert inspect.signature(ours) == inspect.signature(model)

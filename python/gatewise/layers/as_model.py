@@ -130,3 +130,12 @@ class LayerAsModel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return layer_from_bytes, (model_to_bytes(self.as_model()),)
+
+
+def document_as(model: type[Any]) -> None:
+    """Gives the methods that a layer has of a model the model's docstrings and signatures."""
+    for name, method in vars(LayerAsModel).items():
+        source = getattr(model, name, None)
+        if (method.__doc__ or "").startswith("`Model."):
+            method.__doc__ = source.__doc__
+            method.__wrapped__ = source  # where `inspect.signature` reads it

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.io.saved import MODELS
 from gatewise.layers import Input, Layer
-from gatewise.layers.as_model import register_model
+from gatewise.layers.as_model import document_as, register_model
 from gatewise.layers.symbol import Shape, Symbol
 from gatewise.models.base import BaseModel
 from gatewise.models.comparing import Comparison, compare_models
@@ -231,6 +231,9 @@ class Model(BaseModel):
     def from_layer_settings(cls, config: Config) -> Self:
         graph = graph_from_config(config)
         return cls(graph.inputs, graph.outputs, name=config["name"])
+
+
+document_as(Model)
 
 
 @register_model("of_shapes")
