@@ -155,7 +155,7 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         if self.built:
             lines += [("output_shape", str(self.output_shape))]
             lines += [("parameters", f"{self.count_params():,}")]
-        return html.table(("setting", "value"), lines, self.describe())
+        return html.table(("setting", "value"), lines, self.describe(), left=(0, 1))
 
     @property
     def input_shape(self) -> Any:

@@ -67,4 +67,5 @@ class ExpertLoad:
             f"entropy {self.entropy:.3f} of {np.log(len(self.rows)):.3f}, coefficient of variation "
             f"{self.coefficient_of_variation:.2f}, dead experts: {len(self.dead)}"
         )
-        return html.table(("expert", "rows", "share", ""), lines) + html.paragraph(measures)
+        table = html.table(("expert", "rows", "share", ""), lines, left=(0, 3))
+        return table + html.paragraph(measures)

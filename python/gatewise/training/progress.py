@@ -18,7 +18,7 @@ Verbose: TypeAlias = int | Literal["auto"]
 # A notebook stops showing output that comes faster than its limit; five a second is also as fast
 # as anybody reads.
 _SECONDS_BETWEEN_DRAWS = 0.2
-_NOTEBOOK_COLUMNS = 110
+_NOTEBOOK_COLUMNS = 240  # a line that is longer is cut, and its last losses with it
 _NOTEBOOK_FORMAT = "{desc} {bar:16} {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}"
 
 
@@ -147,6 +147,7 @@ class NotebookProgress(BarProgress):
         super().__init__(delay)
         self._epochs = epochs
         self._before = 0
+        self._last: tuple[int, Logs] | None = None
 
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Makes the bar, or names the epoch that it has come to."""
@@ -169,14 +170,22 @@ class NotebookProgress(BarProgress):
 
     def end(self, done: int, logs: Logs) -> None:
         """The epoch is over; the bar stays for the next one."""
-        self._show(done, logs)
+        # Short epochs are not all drawn: a notebook that is saved keeps every drawing.
+        self._last = done, logs
+        if time.perf_counter() >= self.next_draw:
+            self._show(done, logs)
+            self._last = None
         self._before += done
 
     def close(self) -> None:
         """Ends the bar's line."""
-        if self._bar is not None and self._bar.total is None:
-            self._bar.total = self._bar.n
-            self._bar.refresh()
+        if self._bar is not None:
+            if self._last is not None:
+                done, logs = self._last
+                self._before -= done
+                self._show(done, logs)
+            if self._bar.total is None:
+                self._bar.total = self._bar.n
         super().close()
 
     def _show(self, done: int, logs: Logs) -> None:

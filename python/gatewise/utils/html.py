@@ -8,9 +8,14 @@ _LINE = "border-top:1px solid rgba(128,128,128,.4)"  # seen on light and dark ba
 _CELL = "padding:3px 14px 3px 0;vertical-align:top"
 
 
-def table(heads: Sequence[str], lines: Iterable[Sequence[str]], title: str = "") -> str:
-    """A table of text; the first column is aligned left, the others right."""
-    rows = [_row("th", heads, ""), *(_row("td", line, _LINE) for line in lines)]
+def table(
+    heads: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    title: str = "",
+    left: Sequence[int] = (0,),
+) -> str:
+    """A table of text; the columns of the indices `left` are aligned left, the others right."""
+    rows = [_row("th", heads, "", left), *(_row("td", line, _LINE, left) for line in lines)]
     caption = f"<p><b>{escape(title)}</b></p>" if title else ""
     return f'{caption}<table style="border-collapse:collapse">{"".join(rows)}</table>'
 
@@ -30,9 +35,9 @@ def shown(value: Any) -> str:
     return repr(value)
 
 
-def _row(tag: str, cells: Sequence[str], line: str) -> str:
+def _row(tag: str, cells: Sequence[str], line: str, left: Sequence[int]) -> str:
     parts = []
     for at, cell in enumerate(cells):
-        style = f"{_CELL};{line};text-align:{'right' if at else 'left'}"
+        style = f"{_CELL};{line};text-align:{'left' if at in left else 'right'}"
         parts.append(f'<{tag} style="{style}">{escape(cell)}</{tag}>')
     return f"<tr>{''.join(parts)}</tr>"
