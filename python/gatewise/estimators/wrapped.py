@@ -211,7 +211,8 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
     >>> import gatewise as gw
     >>> from sklearn.datasets import load_iris
     >>> def make(inputs, outputs):
-    ...     model = gw.SparseExpertModel(4, inputs, outputs, expert=gw.experts.MLP(16))
+    ...     layers = [gw.layers.Dense(16, "relu"), gw.layers.Dense(outputs, "softmax")]
+    ...     model = gw.Sequential([gw.Input((inputs,)), *layers])
     ...     model.compile("adam", "sparse_categorical_crossentropy")
     ...     return model
     >>> x, y = load_iris(return_X_y=True)
