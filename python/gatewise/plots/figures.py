@@ -20,14 +20,14 @@ _NOTEBOOK_DPI = 100
 def new_figure(width: float, height: float) -> "Figure":
     """An empty figure; width and height in inches."""
     # Not by pyplot, which keeps every figure in memory and may open a window.
-    figure: Figure = _figure_class()(figsize=(width, height), layout="constrained")
+    base = import_extra("matplotlib.figure", "plots").Figure
+    figure: Figure = _notebook_figure(base)(figsize=(width, height), layout="constrained")
     return figure
 
 
 @lru_cache(maxsize=1)
-def _figure_class() -> "type[Figure]":
+def _notebook_figure(base: "type[Figure]") -> "type[Figure]":
     """A figure that every notebook shows, also one that has not imported pyplot."""
-    base = import_extra("matplotlib.figure", "plots").Figure
 
     def _repr_png_(figure: "Figure") -> bytes:
         file = io.BytesIO()

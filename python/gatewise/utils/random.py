@@ -1,5 +1,7 @@
 """Random seeds, derived from a seed of the user or drawn from the system."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
