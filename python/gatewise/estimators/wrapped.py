@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ def _as_list(callbacks: Any) -> list[Any]:
 
 class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
     """What the two wrappers share."""
+
+    _learns_values: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -118,9 +120,21 @@ class _ModelEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         report.end()
         return self
 
-    @abstractmethod
     def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
         """X and y as arrays."""
+        X, y = _validation.validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            y_numeric=self._learns_values,
+        )
+        y = y.toarray() if hasattr(y, "toarray") else y
+        if y.ndim == 1 or y.shape[1] == 1:
+            y = _validation.column_or_1d(y, warn=True)
+        return X, y
 
     @abstractmethod
     def _new_targets(self, y: Any) -> Any:
@@ -244,21 +258,6 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
         result: Doubles = self._targets.scores(outputs)
         return result
 
-    def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X, y = _validation.validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=False,
-        )
-        y = y.toarray() if hasattr(y, "toarray") else y
-        if y.ndim == 1 or y.shape[1] == 1:
-            y = _validation.column_or_1d(y, warn=True)
-        return X, y
-
     def _new_targets(self, y: Any) -> Any:
         if self._has_one_output() and y.ndim == 1 and len(np.unique(y)) == 2:
             return BinaryTargets().fit(y)
@@ -311,25 +310,13 @@ class ModelRegressor(RegressorMixin, _ModelEstimator):  # type: ignore[misc]
         See `ModelClassifier`.
     """
 
+    _learns_values = True
+
     def predict(self, X: Any) -> Doubles:
         """Values of each row, `(n,)`, or `(n, t)` if y had several columns."""
         outputs = self._outputs(X)
         result: Doubles = self._targets.decode(outputs)
         return result
-
-    def _check_data(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X, y = _validation.validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = _validation.column_or_1d(y, warn=True)
-        return X, y
 
     def _new_targets(self, y: Any) -> Any:
         return ValueTargets().fit(y)
