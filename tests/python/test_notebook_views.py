@@ -14,6 +14,7 @@ import pytest
 
 import gatewise as gw
 from gatewise import plots
+from gatewise.sae import encoding_model, training_data
 from gatewise.training import progress
 from training_models import make_data, make_model
 
@@ -124,3 +125,25 @@ def test_a_layer_documents_the_methods_of_its_model(name: str) -> None:
     ours, model = getattr(gw.layers.Dense, name), getattr(gw.Model, name)
     assert ours.__doc__ == model.__doc__ and "Parameters" in ours.__doc__
     assert inspect.signature(ours) == inspect.signature(model)
+
+
+@pytest.mark.usefixtures("in_notebook")
+def test_passes_over_many_rows_show_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(encoding_model, "ENCODE_BLOCK_ROWS", 10)
+    monkeypatch.setattr(training_data, "_BLOCK_ROWS", 10)
+    made = progress.make_progress
+    monkeypatch.setattr(progress, "make_progress", lambda verbose, **_: made(verbose))
+    x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    sae = gw.SparseAutoencoder(16, activation=gw.TopK(2), seed=0)
+    sae.compile()
+    sae.fit(x, epochs=1)
+    sae.measure(x)
+    out = capsys.readouterr().out
+    assert out.count("reading rows") >= 2 and "measure" in out and "6/6" in out
+    fresh = gw.SparseAutoencoder(16, activation=gw.TopK(2), seed=0)
+    fresh.compile()
+    fresh.fit(x, epochs=1, verbose=0)
+    fresh.measure(x, verbose=0)
+    assert capsys.readouterr().out == ""

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatewise.registry import Config
 from gatewise.sae.training_data import Limits
+from gatewise.training.progress import Verbose
 
 if TYPE_CHECKING:
     from gatewise._core import Floats, Indices, Labels
@@ -80,8 +81,8 @@ class Architecture(ABC):
         """Undoes `standardize`."""
 
     @abstractmethod
-    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
-        """The codes of rows as CSR; `refit` as in `SparseAutoencoder.encode`."""
+    def encode(self, graph: Graph, rows: Any, refit: bool = False, verbose: Verbose = 0) -> Any:
+        """The codes of rows as CSR; the settings as in `SparseAutoencoder.encode`."""
 
     @abstractmethod
     def decode(self, graph: Graph, codes: Any) -> Floats:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gatewise.data.convert import Floats
 from gatewise.sae.training_data import WeightedRows, array_of
+from gatewise.training.progress import Verbose
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
@@ -27,7 +28,9 @@ def check_center(center: object) -> str | None:
     return None if center is None else str(center)
 
 
-def center_and_scale(rows: WeightedRows, center: str | None, scale: bool) -> tuple[Floats, float]:
+def center_and_scale(
+    rows: WeightedRows, center: str | None, scale: bool, verbose: Verbose = 0
+) -> tuple[Floats, float]:
     """The centre of rows, and the factor that scales centred rows to a mean square of 1 per value.
 
     Parameters
@@ -40,6 +43,8 @@ def center_and_scale(rows: WeightedRows, center: str | None, scale: bool) -> tup
         outliers; or None for 0.
     scale : bool
         Whether to compute the factor; else it is 1.
+    verbose : 0, 1, 2 or "auto"
+        Whether a bar is shown, where one can be.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def center_and_scale(rows: WeightedRows, center: str | None, scale: bool) -> tup
     total, width = rows.total_weight(), array_of(rows.rows).shape[1]
     middle = np.zeros(width)
     if center is not None:
-        for part, weights in rows.blocks():
+        for part, weights in rows.blocks(verbose):
             middle += _weighted_sum(part, weights)
         middle /= total
     if center == "geometric_median":
@@ -64,7 +69,7 @@ def center_and_scale(rows: WeightedRows, center: str | None, scale: bool) -> tup
     if not scale:
         return center_row, 1.0
     square = 0.0
-    for part, weights in rows.blocks():
+    for part, weights in rows.blocks(verbose):
         centred = part.astype(np.float64) - center_row
         weighted = centred if weights is None else weights[:, None] * centred
         square += float(np.vdot(weighted, centred))

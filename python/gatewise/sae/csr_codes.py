@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise import _core
 from gatewise.data import convert, csr
+from gatewise.training.progress import Verbose, tracked
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ def encode(
     latents: int,
     block_rows: int,
     refit: bool = False,
+    verbose: Verbose = 0,
 ) -> CsrArray:
     """The codes `(n, m)` of rows `(n, d)`, which may be a memory map; read block by block."""
     from scipy.sparse import csr_array, vstack
 
     parts = []
-    for start in range(0, len(rows), block_rows):
+    for start in tracked(range(0, len(rows), block_rows), "encode", verbose):
         row_range = range(start, min(start + block_rows, len(rows)))
         part = convert.features(rows[start : row_range.stop], "x", (None, width), rows=row_range)
         indptr, indices, values = _core.encode(native, part, refit, checked=True)

@@ -19,6 +19,7 @@ from gatewise.sae.center_and_scale import check_center
 from gatewise.sae.dictionary_resampling import resample
 from gatewise.sae.l1_penalty import default_l0
 from gatewise.sae.sparse_dictionary import SparseDictionary
+from gatewise.training.progress import Verbose
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ class DictionaryArchitecture(Architecture):
     def reset_standardization(self) -> None:
         self._dictionary.reset_standardization()
 
-    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
+    def encode(self, graph: Graph, rows: Any, refit: bool = False, verbose: Verbose = 0) -> Any:
         if refit and not self.activation.supports_refit:
             name = type(self.activation).__name__
             raise ValueError(f"refit: expected False with {name}, whose codes are not sparse")
         width = self._dictionary.input_shape[-1]
         native, latents = self._dictionary.native, self.latents
-        return csr_codes.encode(native, rows, width, latents, ENCODE_BLOCK_ROWS, refit)
+        return csr_codes.encode(native, rows, width, latents, ENCODE_BLOCK_ROWS, refit, verbose)
 
     def decode(self, graph: Graph, codes: Any) -> Floats:
         return csr_codes.decode(self._dictionary.native, codes, self.latents)

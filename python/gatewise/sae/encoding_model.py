@@ -13,6 +13,7 @@ from gatewise.models import Sequential
 from gatewise.sae.architecture import ENCODE_BLOCK_ROWS
 from gatewise.sae.measures import Measures
 from gatewise.sae.training_data import as_rows
+from gatewise.training.progress import Verbose, tracked
 from gatewise.utils.checks import check_flag, check_integer, check_number
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ class EncodingModel(Sequential):
 
     _architecture: Architecture
 
-    def encode(self, x: Any, dense: bool = False, refit: bool = False) -> Any:
+    def encode(
+        self, x: Any, dense: bool = False, refit: bool = False, verbose: Verbose = "auto"
+    ) -> Any:
         """The sparse codes of rows.
 
         Parameters
@@ -42,6 +45,8 @@ class EncodingModel(Sequential):
             in bytes reconstruct better and have a higher recall in `search`. Not with `Identity`,
             `KL` or a stack. (Franc, Hlavac and Navara 2005, "Sequential coordinate-wise algorithm
             for the non-negative least squares problem".)
+        verbose : 0, 1, 2 or "auto"
+            0 for no bar where many rows take longer than a second.
 
         Returns
         -------
@@ -57,7 +62,7 @@ class EncodingModel(Sequential):
         """
         check_flag("dense", dense)
         check_flag("refit", refit)
-        result = self._architecture.encode(self._built_graph(), as_rows(x, "x"), refit)
+        result = self._architecture.encode(self._built_graph(), as_rows(x, "x"), refit, verbose)
         return result.toarray() if dense else result
 
     def decode(self, codes: Any) -> Floats:
@@ -98,7 +103,9 @@ class EncodingModel(Sequential):
             return rows.reshape(shape)
         return super().predict(x, *args, **settings)
 
-    def measure(self, x: Any, y: Any = None, cosines: bool = True) -> dict[str, Any]:
+    def measure(
+        self, x: Any, y: Any = None, cosines: bool = True, verbose: Verbose = "auto"
+    ) -> dict[str, Any]:
         """Quality and sparsity of reconstructions, on the scale of x.
 
         Parameters
@@ -109,6 +116,8 @@ class EncodingModel(Sequential):
             Targets of the reconstruction; default x.
         cosines : bool
             If True, compare the rows of a dictionary's W_d, at 2 m^2 d flops.
+        verbose : 0, 1, 2 or "auto"
+            See `encode`.
 
         Returns
         -------
@@ -133,7 +142,7 @@ class EncodingModel(Sequential):
         if targets.shape != rows.shape:
             raise ValueError(f"y: expected the shape of x, {rows.shape}, got {targets.shape}")
         measures = Measures()
-        for start in range(0, len(rows), ENCODE_BLOCK_ROWS):
+        for start in tracked(range(0, len(rows), ENCODE_BLOCK_ROWS), "measure", verbose):
             row_range = range(start, min(start + ENCODE_BLOCK_ROWS, len(rows)))
             part = slice(start, row_range.stop)
             codes = self._architecture.encode(graph, rows[part])

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatewise.sae.auto_rate import AutoRate
 from gatewise.sae.training_data import Moments, WeightedRows
+from gatewise.training.progress import Verbose
 
 
 @dataclass
@@ -23,6 +24,8 @@ class FitRows:
         Targets of training and of validation; None without validation.
     rate : AutoRate or None
         The plan of `optimizer="auto"` for this call.
+    verbose : 0, 1, 2 or "auto"
+        Whether passes over the rows show a bar.
     has_standardized : bool
         Whether this call set the centre and the scale.
     """
@@ -31,6 +34,7 @@ class FitRows:
     targets: WeightedRows
     test_targets: WeightedRows | None = None
     rate: AutoRate | None = None
+    verbose: Verbose = 0
     has_standardized: bool = False
     _variances: dict[bool, float] = field(default_factory=dict)
 
@@ -51,7 +55,9 @@ class FitRows:
         """
         if test not in self._variances:
             rows = self.test_targets if test else self.targets
-            self._variances[test] = math.nan if rows is None else target_variance(rows)
+            self._variances[test] = (
+                math.nan if rows is None else target_variance(rows, self.verbose)
+            )
         return float(np.float32(self._variances[test]))
 
     def _mean_weight(self) -> float:
@@ -62,9 +68,9 @@ class FitRows:
         return self.rows.total_weight() / int(np.count_nonzero(weights))
 
 
-def target_variance(targets: WeightedRows) -> float:
+def target_variance(targets: WeightedRows, verbose: Verbose = 0) -> float:
     """See `FitRows.variance`; reads the rows once."""
     moments = Moments()
-    for part, weights in targets.blocks():
+    for part, weights in targets.blocks(verbose):
         moments.add(part, weights)
     return moments.variance

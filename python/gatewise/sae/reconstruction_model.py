@@ -38,6 +38,7 @@ from gatewise.training.arguments import (
     check_optional_count,
     default_batch_size,
 )
+from gatewise.training.progress import Verbose
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class ReconstructionModel(CompilingModel):
             held_out = targets.for_validation(split)
             kept = first.for_training(split)
             first, targets = kept, kept if targets is first else targets.for_training(split)
-        fit_rows = FitRows(first, targets, held_out, self._planned_rate(x, first, settings))
+        rate, verbose = self._planned_rate(x, first, settings), settings.get("verbose", "auto")
+        fit_rows = FitRows(first, targets, held_out, rate, verbose)
         before = getattr(self._fit_state, "current", None)
         self._fit_state.current = fit_rows
         try:
@@ -265,20 +267,20 @@ class ReconstructionModel(CompilingModel):
         width = self.input_shape[-1] if self.built else rows.shape[1]
         return Checked(rows, convert.features(rows, name, (None, width)))
 
-    def _standardize_from(self, rows: WeightedRows) -> float | None:
+    def _standardize_from(self, rows: WeightedRows, verbose: Verbose = 0) -> float | None:
         """Sets c and s from `rows` unless they are set; returns s if it did."""
         architecture = self._architecture
         if architecture.is_standardized:
             return None
         convert.match_features(array_of(rows.rows), "x", (None, self.input_shape[-1]))
-        center, scale = center_and_scale(rows, architecture.center, architecture.scale)
+        center, scale = center_and_scale(rows, architecture.center, architecture.scale, verbose)
         architecture.standardize(center, scale)
         return scale
 
     def _begin_epoch(self, samples_before: int) -> None:
         # No other thread trains now, so these rows belong to this thread.
         fit_rows: FitRows = self._fit_state.current
-        scale = self._standardize_from(fit_rows.rows)
+        scale = self._standardize_from(fit_rows.rows, fit_rows.verbose)
         if scale is not None:
             fit_rows.has_standardized = True
             if self._architecture.center == "mean" and self._architecture.scale:

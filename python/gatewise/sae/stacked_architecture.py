@@ -20,6 +20,7 @@ from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.stack_reinitialization import reinitialize_units
 from gatewise.sae.training_data import Limits
 from gatewise.training.predicting import BATCH_ROWS
+from gatewise.training.progress import Verbose, tracked
 from gatewise.utils.checks import check_flag, check_integer
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class StackedArchitecture(Architecture):
             layer.reset_standardization()
         self._set_code_scale(1.0)
 
-    def encode(self, graph: Graph, rows: Any, refit: bool = False) -> Any:
+    def encode(self, graph: Graph, rows: Any, refit: bool = False, verbose: Verbose = 0) -> Any:
         from scipy.sparse import csr_array, vstack
 
         if refit:
@@ -119,7 +120,8 @@ class StackedArchitecture(Architecture):
             raise ValueError(f"x: expected at least one row, got an array {rows.shape}")
         network, shape = self._network(graph, "encoder"), (None, self._built().width)
         blocks = (
-            convert.features(part, "x", shape, row_range) for part, row_range in _row_blocks(rows)
+            convert.features(part, "x", shape, row_range)
+            for part, row_range in _row_blocks(rows, verbose)
         )
         parts = [
             csr_array(network.predict([block], BATCH_ROWS, checked=True)[0]) for block in blocks
@@ -216,9 +218,9 @@ class StackedArchitecture(Architecture):
         return self._networks[name]
 
 
-def _row_blocks(rows: Any) -> Iterator[tuple[Any, range]]:
+def _row_blocks(rows: Any, verbose: Verbose = 0) -> Iterator[tuple[Any, range]]:
     """Blocks of rows, each with its range of row indices."""
-    for start in range(0, rows.shape[0], ENCODE_BLOCK_ROWS):
+    for start in tracked(range(0, rows.shape[0], ENCODE_BLOCK_ROWS), "encode", verbose):
         row_range = range(start, min(start + ENCODE_BLOCK_ROWS, rows.shape[0]))
         yield rows[start : row_range.stop], row_range
 

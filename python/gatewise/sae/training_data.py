@@ -18,6 +18,7 @@ from gatewise.data.csr import is_sparse, to_csr
 from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Checked, to_part
 from gatewise.data.split import training_samples
+from gatewise.training.progress import Verbose, tracked
 
 _BLOCK_ROWS = 1 << 14
 """Rows that are read, converted or checked at once."""
@@ -121,10 +122,10 @@ class WeightedRows:
             return WeightedRows(self.rows.slice_rows(first, stop), weights)
         return WeightedRows(cast("np.memmap[Any, Any]", self.rows[part]), weights)
 
-    def blocks(self) -> Iterator[tuple[Floats, Floats | None]]:
+    def blocks(self, verbose: Verbose = 0) -> Iterator[tuple[Floats, Floats | None]]:
         """All rows in blocks, with their weights; negative weights count as 0."""
         count = len(array_of(self.rows))
-        for start in range(0, count, _BLOCK_ROWS):
+        for start in tracked(range(0, count, _BLOCK_ROWS), "reading rows", verbose):
             block = range(start, min(start + _BLOCK_ROWS, count))
             weights = None
             if self.weights is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from tqdm.std import tqdm
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gatewise.callbacks.base import Logs
 
 Verbose: TypeAlias = int | Literal["auto"]
+T = TypeVar("T")
 
 # A notebook stops showing output that comes faster than its limit; five a second is also as fast
 # as anybody reads.
@@ -221,6 +222,23 @@ def make_progress(
     if verbose == 2 or not (in_notebook() or sys.stderr.isatty()):
         return LineProgress() if lines else Progress()
     return NotebookProgress(epochs, delay) if in_notebook() else BarProgress(delay)
+
+
+def tracked(items: Sequence[T], title: str, verbose: Verbose) -> Iterator[T]:
+    """The items, with a bar if they take longer than a second; no lines where there is no bar."""
+    if len(items) < 2:
+        yield from items
+        return
+    progress = make_progress(verbose, delay=1.0, lines=False)
+    progress.begin(title, len(items))
+    try:
+        for done, item in enumerate(items):
+            yield item
+            if time.perf_counter() >= progress.next_draw:
+                progress.draw(done + 1, dict)
+        progress.end(len(items), {})
+    finally:
+        progress.close()
 
 
 def in_notebook() -> bool:
