@@ -54,7 +54,8 @@ def arrays_of(codes: Any) -> Arrays:
 
 def losses_of(history: Any) -> Arrays:
     """What `fit` reported when the bits were stored."""
-    names = sorted(set(history.history) - {"fvu", "l0", "dead", "val_fvu"})
+    later = {"fvu", "l0", "dead", "val_fvu", "balance_loss", "val_balance_loss"}
+    names = sorted(set(history.history) - later)
     return [np.asarray(history.history[name]) for name in names]
 
 
