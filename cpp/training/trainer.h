@@ -32,9 +32,9 @@ class Trainer {
   // is 0 in all targets do not count: nothing is learned from them, nor are layers' statistics, and
   // a step without other rows updates nothing. Returns the loss (with penalties), the loss of each
   // output, the metrics of each output, over all rows, the losses that layers added, and how many
-  // samples count (rows that count divided by the rows of a sample). An interrupt leaves everything as before the step. Throws if
-  // the data do not fit the network or an index is out of range, Busy during another step, and like
-  // `check_trainable`.
+  // samples count (rows that count divided by the rows of a sample). An interrupt leaves everything
+  // as before the step. Throws if the data do not fit the network or an index is out of range, Busy
+  // during another step, and like `check_trainable`.
   const std::vector<double>& train_step(const Dataset& data, const Index* samples, Index count);
 
   // Returns the same results without an update. Throws Busy while another thread trains a layer.
