@@ -24,6 +24,7 @@ import numpy as np
 import gatewise as gw
 from benchmarks.expert_tables import recipe as dense_models
 from benchmarks.expert_tables.table import Table
+from gatewise.data.csr import is_sparse
 from gatewise.estimators.recipe import Recipe
 
 FOLDS = 5
@@ -36,40 +37,31 @@ class _DenseRecipe(Recipe):
 
     def build(self, targets: Any) -> Any:
         kind = "shared" if not self.is_wide else "own"
-        if self.settings.size == "active":
-            name = f"{kind} dense = active"
-        else:
-            name = "shared dense = total" if kind == "shared" else "own dense = total"
+        name = f"{kind} dense = {self.settings.size}"
         return MODELS[name](self.width, targets.outputs, targets.activation)
 
 
-def own_dense_of_total_size(width: int, outputs: int, activation: str | None) -> Any:
-    """Each member has a hidden layer of as many parameters as its experts have."""
-    experts, hidden, members = 16, 64, 8
-    size = experts * (hidden * (width + 1 + outputs) + outputs + width)
-    units = round((size - outputs) / (width + 1 + outputs))
-    layers = [gw.layers.MemberDense(units, members, "relu")]
-    head = gw.layers.MemberDense(outputs, members, activation)
-    return gw.Sequential([gw.Input((width,)), *layers, head])
+MODELS = {
+    **dense_models.ENSEMBLES,
+    "own dense = total": dense_models.own_dense_of_total_size,
+}
 
 
-MODELS = {**dense_models.ENSEMBLES, "own dense = total": own_dense_of_total_size}
+class _Dense:
+    """Mixin of estimators that train dense ensembles in place of experts."""
 
-
-class _DenseClassifier(gw.SparseExpertClassifier):
     size = "active"
 
-    def _recipe(self, part: Any) -> Any:
-        found = super()._recipe(part)
-        return _DenseRecipe(found.settings, found.width, found.is_sparse, found.rows)
+    def _recipe(self, part: Any) -> Recipe:
+        return _DenseRecipe(self, part.x.shape[1], is_sparse(part.x), len(part.y))
 
 
-class _DenseRegressor(gw.SparseExpertRegressor):
-    size = "active"
+class _DenseClassifier(_Dense, gw.SparseExpertClassifier):
+    pass
 
-    def _recipe(self, part: Any) -> Any:
-        found = super()._recipe(part)
-        return _DenseRecipe(found.settings, found.width, found.is_sparse, found.rows)
+
+class _DenseRegressor(_Dense, gw.SparseExpertRegressor):
+    pass
 
 
 class _LargeDenseClassifier(_DenseClassifier):

@@ -108,7 +108,16 @@ def shared_dense_of_total_size(width: int, outputs: int, activation: str | None)
 
 def own_dense_of_active_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """Each member has a hidden layer: as many parameters as a row of one member of experts uses."""
-    size = _MEMBER_K * _expert_size(width, outputs) + EXPERTS * width
+    return _own_dense(width, outputs, activation, _MEMBER_K)
+
+
+def own_dense_of_total_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
+    """Each member has a hidden layer: as many parameters as all experts of a member have."""
+    return _own_dense(width, outputs, activation, EXPERTS)
+
+
+def _own_dense(width: int, outputs: int, activation: str | None, count: int) -> gw.Sequential:
+    size = count * _expert_size(width, outputs) + EXPERTS * width
     units = round((size - outputs) / (width + 1 + outputs))
     hidden = gw.layers.MemberDense(units, _MEMBERS, "relu")
     return _ensemble(width, outputs, activation, hidden)

@@ -288,3 +288,12 @@ def test_routing_has_the_k_that_was_trained() -> None:
 def test_wrong_settings_are_named(name: str, value: Any) -> None:
     with pytest.raises((ValueError, TypeError), match=rf"^{name}: "):
         classifier(**{name: value}).fit(X, LABELS)
+
+
+def test_partial_fit_reads_lists_and_leaves_out_rows_of_weight_zero() -> None:
+    names = [*NAMES[:-1], "never counted"]
+    weight = np.append(np.ones(ROWS - 1), 0)
+    model = classifier().partial_fit(X.tolist(), names, sample_weight=weight)
+    assert "never counted" not in model.classes_
+    expected = classifier().partial_fit(X[:-1], NAMES[:-1])
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))

@@ -11,7 +11,6 @@ from gatewise import experts as expert_kinds
 from gatewise.code_experts.patches import PatchEncoder
 from gatewise.data.scores import default_scoring
 from gatewise.io.group_file import SavedGroup
-from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model
 from gatewise.sae import SparseAutoencoder
 from gatewise.utils.parameters import HasParameters
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 class SavedCodeExperts(HasParameters, SavedGroup):
     """The part of `SparseCodeExperts` that scikit-learn and files use."""
 
+    kept_attributes = ("_compiled",)
+    encoder: Any
+    training: str
     _model: Model | None
     _encoding: Model | None
     _compiled: dict[str, Any] | None
@@ -45,7 +47,7 @@ class SavedCodeExperts(HasParameters, SavedGroup):
             terms = balances.get(config["balance"])
             config["balance"] = [balances.BALANCES.serialize(term) for term in terms] or None
         config["encoder"] = None
-        encoder = self.encoder  # type: ignore[attr-defined]
+        encoder = self.encoder
         if isinstance(encoder, PatchEncoder):
             config["patches"] = {
                 "image_shape": list(encoder.image_shape),
@@ -56,7 +58,7 @@ class SavedCodeExperts(HasParameters, SavedGroup):
 
     def get_parts(self) -> dict[str, SavedModel]:
         """The encoder and the model after it."""
-        encoder = self.encoder  # type: ignore[attr-defined]
+        encoder = self.encoder
         inner = encoder.encoder if isinstance(encoder, PatchEncoder) else encoder
         if not isinstance(inner, SparseAutoencoder):
             raise TypeError(
@@ -84,6 +86,6 @@ class SavedCodeExperts(HasParameters, SavedGroup):
         self._model = model
         if model.get_compile_config():
             self._compiled = {"optimizer": model.optimizer, "loss": model.loss, "metrics": None}
-        if self.training != "frozen":  # type: ignore[attr-defined]
-            layer = next(each for each in model.layers if isinstance(each, SparseExpertLayer))
+        if self.training != "frozen":
+            layer = self.expert_layer  # type: ignore[attr-defined]
             self._encoding = Model(model.inputs, model.source_of(layer))

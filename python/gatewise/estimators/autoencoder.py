@@ -11,6 +11,7 @@ from gatewise.estimators.columns import Cells
 from gatewise.estimators.progress import ReportsEpochs, with_callbacks
 from gatewise.estimators.rows import check_weights, counted, merged
 from gatewise.estimators.threads import threads
+from gatewise.optimizers import Adam
 from gatewise.sae import SparseAutoencoder
 from gatewise.utils.checks import check_integer, check_number
 
@@ -128,11 +129,8 @@ class SparseAutoencoderTransformer(
         model = SparseAutoencoder(
             self.latents, activation=self.activation, seed=int(random.randint(2**31))
         )
-        if self.learning_rate == "auto":
-            model.compile()
-        else:
-            model.compile("adam")
-            model.optimizer.learning_rate = check_number("learning_rate", self.learning_rate, 0)
+        rate = self.learning_rate
+        model.compile("auto" if rate == "auto" else Adam(check_number("learning_rate", rate, 0)))
         report = self._epoch_callbacks(X, y, epochs)
         with threads(self.n_jobs):
             history = model.fit(

@@ -87,13 +87,12 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         if X_val is None and sample_weight_val is not None:
             raise ValueError("sample_weight_val: expected X_val with it, got none")
         goes_on = self.warm_start and hasattr(self, "models_")
-        data = self._checked(X, y, sample_weight, reset=not goes_on)
-        encoding = self._encoding if goes_on else self._new_encoding(*data)
-        part = self._training_part(encoding, *data, learns=not goes_on)
+        encoding, part = self._read(X, y, sample_weight, self._encoding if goes_on else None)
+        part = self._training_part(encoding, part, learns=not goes_on)
         given = None
         if X_val is not None:
-            checked = self._checked(X_val, y_val, sample_weight_val, reset=False)
-            given = self._later_part(encoding, *checked)
+            _, given = self._read(X_val, y_val, sample_weight_val, encoding)
+            given = self._later_part(encoding, given)
         seed, before = self._seed(), self.models_ if goes_on else []
         recipe = self._recipe(part)
         count = len(before) or recipe.n_estimators
@@ -165,12 +164,10 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         """One pass over some rows, in their order; the first call sets up columns and model."""
         self._check_settings()
         is_first = not hasattr(self, "models_")
-        data = self._checked(X, y, sample_weight, reset=is_first)
-        encoding = self._new_encoding(*data) if is_first else self._encoding
+        encoding, part = self._read(X, y, sample_weight, None if is_first else self._encoding)
         if is_first:
-            part = counted(encoding.columns.read(X), encoding.targets.keys(data[1]), data[2])
             self._learn(part, encoding)
-        part = self._later_part(encoding, *data)
+        part = self._later_part(encoding, part)
         recipe = self._recipe(part)
         with threads(self.n_jobs), seeds_from(self._seed()):
             models = [recipe.build(encoding.targets)] if is_first else self.models_
@@ -240,10 +237,15 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
             return check_integer("random_state", self.random_state, 0)
         return int(_utils.check_random_state(self.random_state).randint(2**31))
 
-    def _new_encoding(self, X: Any, y: Any, weight: Any) -> Encoding:
-        columns = Columns(self.categorical_features).choose(X)
-        targets = self._new_targets(counted(columns.read(X), y, weight).y)
-        return Encoding(columns, targets)
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, known: Encoding | None
+    ) -> tuple[Encoding, Part]:
+        """The rows that count, with keys of targets, and their encoding: a new one, if None."""
+        X, y, weight = self._checked(X, y, sample_weight, reset=known is None)
+        columns = Columns(self.categorical_features).choose(X) if known is None else known.columns
+        part = counted(columns.read(X), y, weight)
+        encoding = known or Encoding(columns, self._new_targets(part.y))
+        return encoding, Part(part.x, encoding.targets.keys(part.y), part.weight)
 
     def _learn(self, part: Part, encoding: Encoding) -> None:
         """Learns means, deviations and categories from cells and keys of targets."""
@@ -251,10 +253,9 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         if not encoding.targets.is_labels:
             encoding.targets.fit_scale(part.y, part.weight)
 
-    def _training_part(self, encoding: Encoding, X: Any, y: Any, weight: Any, learns: bool) -> Part:
+    def _training_part(self, encoding: Encoding, part: Part, learns: bool) -> Part:
         """Rows of a training, from which a new one learns columns and targets."""
-        part = counted(encoding.columns.read(X), y, weight)
-        part = merged(Part(part.x, encoding.targets.keys(part.y), part.weight))
+        part = merged(part)
         weight = self._row_weights(part, encoding)
         part = Part(part.x, part.y, weight / weight.mean())
         if learns:
@@ -262,10 +263,8 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         inputs = encoding.columns.transform(part.x)
         return Part(inputs, encoding.targets.encode(part.y), part.weight.astype(np.float32))
 
-    def _later_part(self, encoding: Encoding, X: Any, y: Any, weight: Any) -> Part:
+    def _later_part(self, encoding: Encoding, part: Part) -> Part:
         """Further rows, in their order."""
-        part = counted(encoding.columns.read(X), y, weight)
-        part = Part(part.x, encoding.targets.keys(part.y), part.weight)
         weight = self._row_weights(part, encoding).astype(np.float32)
         return Part(encoding.columns.transform(part.x), encoding.targets.encode(part.y), weight)
 

@@ -118,27 +118,21 @@ class Columns:
 
     def _mask(self, table: Any) -> npt.NDArray[np.bool_]:
         """Which columns are categories."""
-        chosen = self.categorical_features
-        width = table.shape[1]
-        if chosen is None or (isinstance(chosen, str) and chosen != "from_dtype"):
-            if isinstance(chosen, str):
-                raise ValueError(
-                    "categorical_features: expected 'from_dtype', None, or a list of columns, "
-                    f"got {chosen!r}"
-                )
+        chosen, width = self.categorical_features, table.shape[1]
+        if chosen is None:
             return np.zeros(width, np.bool_)
-        if isinstance(chosen, str):
+        if isinstance(chosen, str) and chosen == "from_dtype":
             if not is_frame(table):
                 return np.zeros(width, np.bool_)
             return np.array([_is_category(table[name]) for name in table.columns], np.bool_)
-        if is_sparse(table):
-            raise ValueError("categorical_features: expected None with a sparse matrix")
         chosen = np.asarray(chosen)
         if chosen.ndim != 1:
             raise ValueError(
                 "categorical_features: expected 'from_dtype', None, or a list of columns, "
                 f"got {self.categorical_features!r}"
             )
+        if is_sparse(table):
+            raise ValueError("categorical_features: expected None with a sparse matrix")
         if chosen.dtype.kind == "b":
             if chosen.shape != (width,):
                 raise ValueError(
@@ -146,9 +140,8 @@ class Columns:
                     f"got {len(chosen)}"
                 )
             return chosen
-        names = list(table.columns) if is_frame(table) else list(range(width))
-        if chosen.dtype.kind in "iu" and is_frame(table):
-            names = list(range(width))
+        by_name = is_frame(table) and chosen.dtype.kind not in "iu"
+        names = list(table.columns) if by_name else list(range(width))
         unknown = [str(each) for each in chosen.tolist() if each not in names]
         if unknown:
             raise ValueError(

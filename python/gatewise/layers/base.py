@@ -146,6 +146,11 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     def set_training_load(self, rows: Indices) -> None:
         """Takes what the core counted in an epoch: the rows of each expert, or of each latent."""
 
+    @property
+    def adds_balance_loss(self) -> bool:
+        """Whether a balance term is part of the training loss."""
+        return False
+
     def describe(self) -> str:
         """The layer's label in `summary()`."""
         return f"{self.name} ({type(self).__name__})"

@@ -109,7 +109,7 @@ class Compiling(ABC):
 
     def _further_results(self, results: ResultSums, test: bool) -> dict[str, float]:
         """What it adds to the results of an epoch of `fit`, or of the validation after it."""
-        if not any(getattr(layer, "adds_balance_loss", False) for layer in self.layers):
+        if not any(layer.adds_balance_loss for layer in self.layers):
             return {}
         return {"balance_loss": results.layer_loss()}
 

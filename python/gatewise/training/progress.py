@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from tqdm.std import tqdm
@@ -94,16 +94,7 @@ class BarProgress(Progress):
     def begin(self, title: str, steps: int | None, done: int = 0) -> None:
         """Makes the bar."""
         self.close()
-        self._bar = _bar_class()(
-            total=steps,
-            initial=done,
-            desc=title,
-            unit="step",
-            delay=self._delay,
-            mininterval=0,
-            miniters=1,
-            dynamic_ncols=True,
-        )
+        self._make_bar(title, steps, done, dynamic_ncols=True)
         self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
 
     def draw(self, done: int, logs: Callable[[], Logs]) -> None:
@@ -124,6 +115,18 @@ class BarProgress(Progress):
             self._bar.close()
             self._bar = None
         self.next_draw = float("inf")
+
+    def _make_bar(self, title: str, steps: int | None, done: int, **look: Any) -> None:
+        self._bar = _bar_class()(
+            total=steps,
+            initial=done,
+            desc=title,
+            unit="step",
+            delay=self._delay,
+            mininterval=0,
+            miniters=1,
+            **look,
+        )
 
     def _show(self, done: int, logs: Logs) -> None:
         if self._bar is None:
@@ -154,19 +157,16 @@ class NotebookProgress(BarProgress):
         """Makes the bar, or names the epoch that it has come to."""
         if self._bar is None:
             total = None if steps is None else steps * self._epochs
-            self._bar = _bar_class()(
-                total=total,
-                initial=done,
-                desc=title,
-                unit="step",
-                delay=self._delay,
-                mininterval=0,
-                miniters=1,
+            self._make_bar(
+                title,
+                total,
+                done,
                 ncols=_NOTEBOOK_COLUMNS,
                 bar_format=_NOTEBOOK_FORMAT,
                 file=sys.stdout,
             )
-        self._bar.set_description_str(title, refresh=False)
+        else:
+            self._bar.set_description_str(title, refresh=False)
         self.next_draw = time.perf_counter() + _SECONDS_BETWEEN_DRAWS
 
     def end(self, done: int, logs: Logs) -> None:

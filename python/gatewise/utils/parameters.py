@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 class HasParameters:
     """Mixin of classes that keep every argument of their constructor as an attribute."""
+
+    kept_attributes: ClassVar[tuple[str, ...]] = ()
+    """Further attributes that `set_params` leaves."""
 
     @classmethod
     def parameter_names(cls) -> list[str]:
@@ -52,7 +55,7 @@ class HasParameters:
             else:
                 settings[own] = value
         new = vars(type(self)(**settings))
-        kept = {name: each for name, each in vars(self).items() if name == "_compiled"}
+        kept = {name: each for name, each in vars(self).items() if name in self.kept_attributes}
         for name in list(vars(self)):
             delattr(self, name)
         for name, each in {**new, **kept}.items():
