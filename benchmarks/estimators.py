@@ -36,15 +36,12 @@ class _DenseRecipe(Recipe):
     """The same training of dense ensembles."""
 
     def build(self, targets: Any) -> Any:
-        kind = "shared" if not self.is_wide else "own"
-        name = f"{kind} dense = {self.settings.size}"
-        return MODELS[name](self.width, targets.outputs, targets.activation)
-
-
-MODELS = {
-    **dense_models.ENSEMBLES,
-    "own dense = total": dense_models.own_dense_of_total_size,
-}
+        arguments = self.width, targets.outputs, targets.activation
+        size = self.settings.size
+        if not self.is_wide:
+            return dense_models.ENSEMBLES[f"shared dense = {size}"](*arguments)
+        count = self.k if size == "active" else dense_models.EXPERTS
+        return dense_models.own_dense(*arguments, count, self.hidden_units)
 
 
 class _Dense:

@@ -108,23 +108,30 @@ def shared_dense_of_total_size(width: int, outputs: int, activation: str | None)
 
 def own_dense_of_active_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """Each member has a hidden layer: as many parameters as a row of one member of experts uses."""
-    return _own_dense(width, outputs, activation, _MEMBER_K)
+    return own_dense(width, outputs, activation, _MEMBER_K)
 
 
 def own_dense_of_total_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
     """Each member has a hidden layer: as many parameters as all experts of a member have."""
-    return _own_dense(width, outputs, activation, EXPERTS)
+    return own_dense(width, outputs, activation, EXPERTS)
 
 
-def _own_dense(width: int, outputs: int, activation: str | None, count: int) -> gw.Sequential:
-    size = count * _expert_size(width, outputs) + EXPERTS * width
+def own_dense(
+    width: int,
+    outputs: int,
+    activation: str | None,
+    count: int,
+    expert_hidden: int = _MEMBER_HIDDEN,
+) -> gw.Sequential:
+    """Each member has a hidden layer: as many parameters as `count` experts and a router have."""
+    size = count * _expert_size(width, outputs, expert_hidden) + EXPERTS * width
     units = round((size - outputs) / (width + 1 + outputs))
     hidden = gw.layers.MemberDense(units, _MEMBERS, "relu")
     return _ensemble(width, outputs, activation, hidden)
 
 
-def _expert_size(width: int, outputs: int) -> int:
-    return _MEMBER_HIDDEN * (width + 1 + outputs) + outputs
+def _expert_size(width: int, outputs: int, hidden: int = _MEMBER_HIDDEN) -> int:
+    return hidden * (width + 1 + outputs) + outputs
 
 
 def _head_size(outputs: int) -> int:

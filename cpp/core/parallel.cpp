@@ -33,6 +33,7 @@ constexpr double kMinSlice = 4e6, kMaxSlice = 5e7;
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
 std::atomic<int> chosen_threads{0};
+thread_local int thread_limit = 0;
 std::atomic<int> container_threads{0};
 std::atomic<InterruptCheck> interrupt_check{nullptr};
 pthread_t interruptible_thread{};
@@ -128,17 +129,25 @@ struct Region {
 }  // namespace
 
 int num_threads() {
-  if (const int chosen = chosen_threads; chosen > 0) return chosen;
-  // OpenMP's count is that of the process, also where threads are bound (OMP_PROC_BIND) and the
-  // mask of the calling thread holds one processor.
-  int count = std::min(omp_get_max_threads(), omp_get_num_procs());
-  if (const int limit = container_threads; limit > 0) count = std::min(count, limit);
+  int count = chosen_threads;
+  if (count == 0) {
+    // OpenMP's count is that of the process, also where threads are bound (OMP_PROC_BIND) and the
+    // mask of the calling thread holds one processor.
+    count = std::min(omp_get_max_threads(), omp_get_num_procs());
+    if (const int limit = container_threads; limit > 0) count = std::min(count, limit);
+  }
+  if (thread_limit > 0) count = std::min(count, thread_limit);
   return std::max(1, count);
 }
 
 void set_num_threads(int count) {
   require(count >= 0, "set_num_threads: expected count >= 0, got ", count);
   chosen_threads = count;
+}
+
+void limit_threads(int count) {
+  require(count >= 0, "limit_threads: expected count >= 0, got ", count);
+  thread_limit = count;
 }
 
 void install_fork_handlers() {

@@ -15,11 +15,14 @@ namespace gatewise {
 
 // Thread count for the next parallel_for of this thread: the value of `set_num_threads`, or the
 // minimum of OpenMP's limit and the affinity (both read now) and the container's limit (read at
-// import and after a fork).
+// import and after a fork); at most the limit of this thread.
 int num_threads();
 
-// 0 returns to the default.
+// Sets the count of all threads of the process; 0 returns to the default.
 void set_num_threads(int count);
+
+// Limits the count for calls of this thread alone; 0 removes the limit.
+void limit_threads(int count);
 
 // Installs the fork handlers: OpenMP's threads are released before a fork, so that parent and child
 // can each start new ones.

@@ -114,6 +114,7 @@ void bind_runtime(py::module_& module) {
   module.def("build_info", build_info);
   module.def("get_num_threads", num_threads);
   module.def("set_num_threads", set_num_threads, py::arg("count"));
+  module.def("limit_threads", limit_threads, py::arg("count"));
   module.def("allocation_count", [] { return allocation_counter().load(); });
   module.def("parallel_probe", parallel_probe, py::arg("count"));
   module.def("peak_flops", peak_flops, py::call_guard<GilRelease>());

@@ -75,6 +75,23 @@ TEST_CASE("parallel_for runs on the calling thread alone below the grain") {
   CHECK(ids == std::set<std::thread::id>{std::this_thread::get_id()});
 }
 
+TEST_CASE("limit_threads limits the count of its own thread alone") {
+  set_num_threads(4);
+  int of_other = 0, of_large_limit = 0;
+  std::thread other([&] {
+    limit_threads(2);
+    of_other = num_threads();
+    limit_threads(9);
+    of_large_limit = num_threads();
+  });
+  other.join();
+  CHECK(of_other == 2);
+  CHECK(of_large_limit == 4);
+  CHECK(num_threads() == 4);
+  CHECK_THROWS_AS(limit_threads(-1), std::invalid_argument);
+  set_num_threads(0);
+}
+
 TEST_CASE("set_num_threads refuses a negative count and takes 0 for the default") {
   const int usual = num_threads();
   CHECK_THROWS_AS(set_num_threads(-1), std::invalid_argument);

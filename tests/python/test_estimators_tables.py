@@ -161,7 +161,7 @@ def test_sparse_rows_of_any_format_give_the_same_bits() -> None:
         assert_array_equal(model.predict_proba(each), expected)
         assert_array_equal(classifier().fit(each, LABELS).predict_proba(each), expected)
     assert_allclose(model.predict_proba(SPARSE_X.toarray()), expected, atol=1e-6)
-    assert [each.shape for each in model.routing(SPARSE_X)] == [(2, ROWS, 2)] * 2
+    assert [each.shape for each in model.routing(SPARSE_X)] == [(2, ROWS, 4)] * 2
     with pytest.raises(ValueError, match=r"share_experts: .*sparse"):
         classifier(share_experts=True).fit(SPARSE_X, LABELS)
     with pytest.raises(ValueError, match=r"categorical_features: .*sparse"):

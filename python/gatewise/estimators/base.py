@@ -14,7 +14,7 @@ from gatewise.estimators.columns import Columns, is_frame
 from gatewise.estimators.progress import Epochs, ReportsEpochs, with_callbacks
 from gatewise.estimators.recipe import Recipe
 from gatewise.estimators.rows import Part, check_weights, counted, held_out, merged
-from gatewise.estimators.threads import threads
+from gatewise.estimators.threads import at_once, threads
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.utils.checks import check_flag, check_integer, check_number
 from gatewise.utils.random import seeds_from
@@ -30,6 +30,11 @@ _utils = import_extra("sklearn.utils", "sklearn")
 _validation = import_extra("sklearn.utils.validation", "sklearn")
 
 BaseEstimator: Any = _base.BaseEstimator
+_AUTOMATIC = (
+    *("k", "hidden_units", "n_estimators", "max_iter"),
+    *("batch_size", "learning_rate", "share_experts"),
+)
+"""Settings that may be "auto"."""
 
 
 class Encoding(NamedTuple):
@@ -93,25 +98,27 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         if X_val is not None:
             _, given = self._read(X_val, y_val, sample_weight_val, encoding)
             given = self._later_part(encoding, given)
-        seed, before = self._seed(), self.models_ if goes_on else []
-        recipe = self._recipe(part)
-        count = len(before) or recipe.n_estimators
-        report = self._epoch_callbacks(X, y, count * recipe.epochs)
-        trained: list[Any] = []
-        report.fitted = lambda model: {
-            "models_": [*(each for each, _, _ in trained), model],
-            "_encoding": encoding,
-            "n_features_in_": self.n_features_in_,
-            **self._fitted_targets(encoding.targets),
-        }
+        seed, recipe = self._seed(), self._recipe(part)
         with threads(self.n_jobs), seeds_from(seed):
-            for number in range(count):
-                training, chosen = self._split(part, given, encoding, seed, number)
-                recipe = self._recipe(training)
-                model = before[number] if before else recipe.build(encoding.targets)
-                trained.append(self._train(model, recipe, encoding, training, chosen, report))
-        models, histories, best = zip(*trained, strict=True)
-        self.models_, self._encoding = list(models), encoding
+            models = self.models_ if goes_on else recipe.build_all(encoding.targets)
+            report = self._epoch_callbacks(X, y, len(models) * recipe.epochs)
+            report.fitted = lambda model: {
+                "models_": models[: models.index(model) + 1],
+                "_encoding": encoding,
+                "n_features_in_": self.n_features_in_,
+                **self._fitted_targets(encoding.targets),
+            }
+
+            def train(number: int) -> Any:
+                split = self._split(part, given, encoding, seed, number)
+                return self._train(models[number], encoding, *split, report)
+
+            if self.verbose or report.is_heard:
+                trained = [train(number) for number in range(len(models))]
+            else:
+                trained = at_once(train, models)
+        histories, best = zip(*trained, strict=True)
+        self.models_, self._encoding = models, encoding
         self.histories_, self.best_iter_ = list(histories), list(best)
         self.n_iter_ = max(len(each["loss"]) for each in histories)
         self._trains_alone = False
@@ -198,13 +205,13 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
     def _train(
         self,
         model: SparseExpertModel,
-        recipe: Recipe,
         encoding: Encoding,
         part: Part,
         chosen: Part | None,
         report: Epochs,
-    ) -> tuple[SparseExpertModel, dict[str, list[float]], int]:
-        """Trains an ensemble; gives it, its losses, and the epoch whose weights it has."""
+    ) -> tuple[dict[str, list[float]], int]:
+        """Trains an ensemble; gives its losses, and the epoch whose weights it has."""
+        recipe = self._recipe(part)
         recipe.compile(model, encoding.targets)
         found: list[Any] = [report]
         stopper = None
@@ -227,7 +234,7 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
             callbacks=found,
         )
         best = len(history.epoch) if stopper is None else stopper.best_epoch + 1
-        return model, history.history, best
+        return history.history, best
 
     def _recipe(self, part: Part) -> Recipe:
         return Recipe(self, part.x.shape[1], is_sparse(part.x), len(part.y))
@@ -306,16 +313,16 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         return self._encoding.targets, mean
 
     def _check_settings(self) -> None:
-        for name in ("num_experts", "k", "hidden_units", "members"):
+        for name in ("num_experts", "members"):
             check_integer(name, getattr(self, name), 1)
-        if self.k > self.num_experts:
-            raise ValueError(f"k: expected at most num_experts = {self.num_experts}, got {self.k}")
-        if self.n_iter_no_change is not None:
-            check_integer("n_iter_no_change", self.n_iter_no_change, 1)
-        for name in ("n_estimators", "max_iter", "batch_size", "learning_rate", "share_experts"):
+        for name in _AUTOMATIC:
             value = getattr(self, name)
             if isinstance(value, str) and value != "auto":
                 raise ValueError(f"{name}: expected a number or 'auto', got {value!r}")
+        if self.k != "auto" and check_integer("k", self.k, 1) > self.num_experts:
+            raise ValueError(f"k: expected at most num_experts = {self.num_experts}, got {self.k}")
+        if self.n_iter_no_change is not None:
+            check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         check_flag("warm_start", self.warm_start)
         if self.share_experts != "auto":
             check_flag("share_experts", self.share_experts)

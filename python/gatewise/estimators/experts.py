@@ -43,10 +43,10 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     ----------
     num_experts : int
         E, experts of a member.
-    k : int
-        Experts of a row.
-    hidden_units : int
-        Hidden units of an expert, and its outputs.
+    k : int or "auto"
+        Experts of a row: "auto" is 2, or 4 for wide rows.
+    hidden_units : int or "auto"
+        Hidden units of an expert, and its outputs: "auto" is 64, or 32 for wide rows.
     members : int
         M, members of an ensemble: one native model.
     share_experts : bool or "auto"
@@ -54,8 +54,8 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     n_estimators : int or "auto"
         Ensembles: "auto" is 4 below 1,000 rows, else 2, or 1 for wide rows.
     max_iter : int or "auto"
-        Epochs of an ensemble: "auto" is at least 40 (20 for wide rows), and so many that there are
-        3,000 steps (1,500 below 1,000 rows, 500 for wide rows), but at most 400.
+        Epochs of an ensemble: "auto" is at least 28 (20 for wide rows), and so many that there are
+        3,000 steps (1,500 below 1,000 rows, 2,000 above 5,000, 500 for wide rows), but at most 400.
     batch_size : int or "auto"
         Rows of a step: "auto" is 64 up to 5,000 rows, 128 up to 10,000, and so on; twice as many
         for wide rows.
@@ -118,9 +118,9 @@ class SparseExpertClassifier(ClassifierMixin, SparseExpertEstimator):  # type: i
     def __init__(
         self,
         num_experts: int = 16,
-        k: int = 2,
+        k: int | str = "auto",
         *,
-        hidden_units: int = 64,
+        hidden_units: int | str = "auto",
         members: int = 8,
         share_experts: bool | str = "auto",
         n_estimators: int | str = "auto",
@@ -279,9 +279,9 @@ class SparseExpertRegressor(RegressorMixin, SparseExpertEstimator):  # type: ign
     def __init__(
         self,
         num_experts: int = 16,
-        k: int = 2,
+        k: int | str = "auto",
         *,
-        hidden_units: int = 64,
+        hidden_units: int | str = "auto",
         members: int = 8,
         share_experts: bool | str = "auto",
         n_estimators: int | str = "auto",

@@ -65,6 +65,11 @@ class Epochs(Callback):
         if context is not None:
             context.call_on_fit_task_begin(**arguments)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether there are callbacks."""
+        return self._fit is not None
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._fit is not None:
             self._epoch = self._fit.subcontext(task_name="epoch")

@@ -16,11 +16,12 @@ _SINGLE_PASS_RATE = 0.1
 """Rate of `partial_fit` as a fraction of the peak."""
 _WIDE = 200
 """Rows of more inputs are wide: members have experts of their own, and there are few epochs."""
-_FEW_ROWS = 1000
-_BATCH, _BATCH_ROWS = 64, 5000
-"""Rows of a step; doubled with the table beyond so many rows."""
+_K, _HIDDEN, _WIDE_K, _WIDE_HIDDEN = 2, 64, 4, 32
+_FEW_ROWS, _MANY_ROWS = 1000, 5000
+_BATCH = 64
+"""Rows of a step; doubled with the table beyond `_MANY_ROWS`."""
 _MAX_BATCH = 1024
-_MIN_EPOCHS, _WIDE_EPOCHS, _MAX_EPOCHS = 40, 20, 400
+_MIN_EPOCHS, _WIDE_EPOCHS, _MAX_EPOCHS = 28, 20, 400
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,22 @@ class Recipe:
         return self.is_sparse or self.width > _WIDE
 
     @property
+    def k(self) -> int:
+        """Experts of a row."""
+        given = self.settings.k
+        if given != "auto":
+            return check_integer("k", given, 1)
+        return min(_WIDE_K if self.is_wide else _K, self.settings.num_experts)
+
+    @property
+    def hidden_units(self) -> int:
+        """Hidden units of an expert."""
+        given = self.settings.hidden_units
+        if given != "auto":
+            return check_integer("hidden_units", given, 1)
+        return _WIDE_HIDDEN if self.is_wide else _HIDDEN
+
+    @property
     def n_estimators(self) -> int:
         """Ensembles: four for few rows, two for more, one for wide rows."""
         given = self.settings.n_estimators
@@ -64,20 +81,26 @@ class Recipe:
         if given != "auto":
             return min(check_integer("batch_size", given, 1), self.rows)
         size = 2 * _BATCH if self.is_wide else _BATCH
-        while size < _MAX_BATCH and self.rows * _BATCH > _BATCH_ROWS * size:
+        while size < _MAX_BATCH and self.rows * _BATCH > _MANY_ROWS * size:
             size *= 2
         return min(size, self.rows)
 
     @property
     def epochs(self) -> int:
-        """Epochs: enough for 1,500 steps of four ensembles, 3,000 of two, 500 of wide rows."""
+        """Epochs: enough for 1,500 to 3,000 steps, or 500 of wide rows."""
         given = self.settings.max_iter
         if given != "auto":
             return check_integer("max_iter", given, 1)
         steps = -(-self.rows // self.batch_size)
-        least = 1500 if self.rows < _FEW_ROWS else 500 if self.is_wide else 3000
         epochs = _WIDE_EPOCHS if self.is_wide else _MIN_EPOCHS
-        return min(_MAX_EPOCHS, max(epochs, -(-least // steps)))
+        return min(_MAX_EPOCHS, max(epochs, -(-self._least_steps() // steps)))
+
+    def _least_steps(self) -> int:
+        if self.rows < _FEW_ROWS:
+            return 1500  # of four ensembles
+        if self.is_wide:
+            return 500
+        return 3000 if self.rows <= _MANY_ROWS else 2000  # of larger steps
 
     def build(self, targets: Any) -> SparseExpertModel:
         """A new ensemble; scaling by members, which lets them share experts, takes no CSR."""
@@ -89,15 +112,19 @@ class Recipe:
             settings.num_experts,
             self.width,
             targets.outputs,
-            settings.k,
-            experts.MLP(settings.hidden_units),
+            self.k,
+            experts.MLP(self.hidden_units),
             score=routers.TopK(scale=None, initial_scale=0.01, noise=1.0, noise_steps=100),
-            expert_units=settings.hidden_units if shares else None,
+            expert_units=self.hidden_units if shares else None,
             activation=targets.activation or "linear",
             balance=settings.balance,
             members=settings.members,
             share_experts=bool(shares),
         )
+
+    def build_all(self, targets: Any) -> list[SparseExpertModel]:
+        """All new ensembles."""
+        return [self.build(targets) for _ in range(self.n_estimators)]
 
     def compile(self, model: Any, targets: Any) -> None:
         """Compiles for `epochs` epochs of the rows."""

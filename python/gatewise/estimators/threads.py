@@ -1,13 +1,17 @@
-"""Threads of one call."""
+"""Threads of one call, and trainings at the same time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from gatewise import _core
 from gatewise.utils.checks import check_integer
+
+T = TypeVar("T")
 
 
 class _Shared:
@@ -45,3 +49,27 @@ def threads(n_jobs: int | None) -> Iterator[None]:
             _shared.calls -= 1
             if _shared.calls == 0:
                 _core.set_num_threads(_shared.before)
+
+
+def at_once(train: Callable[[int], T], models: Sequence[Any]) -> list[T]:
+    """`train(0)`, `train(1)`, … of some models at the same time, with a share of the threads each.
+
+    A small model has short steps, which several threads help little. Whatever ends one training, or
+    interrupts the caller, stops all of them after their next step.
+    """
+    count = _core.get_num_threads()
+    workers = min(count, len(models))
+    if workers < 2:
+        return [train(number) for number in range(len(models))]
+    share = count // workers
+    with ThreadPoolExecutor(workers, "training", _core.limit_threads, (share,)) as pool:
+        futures = [pool.submit(train, number) for number in range(len(models))]
+        try:
+            return [each.result() for each in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while running := [each for each in futures if not each.done()]:
+                wait(running, timeout=0.01)
+                for model in models:  # again and again: a fit that begins takes it back
+                    model.stop_training = True
+            raise
