@@ -1,6 +1,6 @@
 // The parameters of one layer: named arrays in one aligned block. The matrices of all experts are
 // `count` slices of one parameter. Kernels have panel layout; vectors, and matrices that are read
-// row by row, are row-major with rows padded to 16 floats. Matrices of experts may take 2 or 1
+// row by row, are row-major with rows padded to 16 floats. Kernels of products may take 2 or 1
 // bytes a value. Indices of units and inputs take 4 or 2 bytes each, row-major without padding. All
 // sizes are floats of memory.
 #pragma once
@@ -83,21 +83,17 @@ class ParameterBlock {
   int add_rows(const std::string& name, const std::string& role, Index rows, Index cols) {
     return add({.name = name, .role = role, .shape = {rows, cols}, .layout = Layout::kRows});
   }
-  // Stored as set by `store_experts_as`; an int8 matrix is followed by its column scales.
+  // Kernels of products, stored as set by `store_kernels_as`; an int8 kernel is followed by its
+  // column scales.
+  int add_kernel(const std::string& name, Index rows, Index cols) {
+    return add_stored({.name = name, .role = "kernel", .shape = {rows, cols}});
+  }
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
-    require(expert_storage_ != Storage::kInt8 || rows <= kMaxInt8Depth, name, ": expected at most ",
-            kMaxInt8Depth, " rows for exact sums of int8, got ", rows);
-    const int index = add({.name = name,
-                           .role = "kernel",
-                           .count = count,
-                           .per_expert = true,
-                           .shape = {rows, cols},
-                           .storage = expert_storage_});
-    if (expert_storage_ == Storage::kInt8) {
-      const int scale = add_expert_vector(name + "_scale", count, cols, "quantization");
-      parameters_[index].scale = scale;
-    }
-    return index;
+    return add_stored({.name = name,
+                       .role = "kernel",
+                       .count = count,
+                       .per_expert = true,
+                       .shape = {rows, cols}});
   }
   int add_expert_vector(const std::string& name, Index count, Index size,
                         const std::string& role = "bias") {
@@ -128,8 +124,8 @@ class ParameterBlock {
                 .storage = storage});
   }
 
-  // Sets the storage of all expert matrices that are added afterwards.
-  void store_experts_as(Storage storage) { expert_storage_ = storage; }
+  // Sets the storage of all kernels that are added afterwards.
+  void store_kernels_as(Storage storage) { kernel_storage_ = storage; }
 
   // Begins the names of all parameters that are added afterwards.
   void set_name_prefix(const std::string& prefix) { name_prefix_ = prefix; }
@@ -172,6 +168,23 @@ class ParameterBlock {
   }
 
  private:
+  int add_stored(Parameter parameter) {
+    const PanelShape shape = parameter.shape;
+    require(kernel_storage_ != Storage::kInt8 || shape.rows <= kMaxInt8Depth, parameter.name,
+            ": expected at most ", kMaxInt8Depth, " rows for exact sums of int8, got ", shape.rows);
+    parameter.storage = kernel_storage_;
+    const int index = add(parameter);
+    if (kernel_storage_ == Storage::kInt8)
+      parameters_[index].scale = add({.name = parameter.name + "_scale",
+                                      .role = "quantization",
+                                      .count = parameter.count,
+                                      .per_expert = parameter.per_expert,
+                                      .shape = {1, shape.cols},
+                                      .is_matrix = false,
+                                      .layout = Layout::kRows});
+    return index;
+  }
+
   int add(Parameter parameter) {
     const PanelShape& shape = parameter.shape;
     require(parameter.count >= 1 && shape.rows >= 0 && shape.cols >= 0, parameter.name,
@@ -193,7 +206,7 @@ class ParameterBlock {
     return static_cast<int>(parameters_.size()) - 1;
   }
 
-  Storage expert_storage_ = Storage::kFloat32;
+  Storage kernel_storage_ = Storage::kFloat32;
   std::string name_prefix_;
   std::vector<Parameter> parameters_;
   AlignedBuffer values_;

@@ -16,6 +16,7 @@ class Dense : public Layer {
       : units_(options.integer("units")),
         activation_(activation_from_name(options.text("activation"))),
         use_bias_(options.flag("use_bias")) {
+    block_.store_kernels_as(storage_from_name(options.text_or("storage", "float32")));
     require(units_ >= 1, "units: expected at least 1, got ", units_);
   }
 
@@ -32,7 +33,7 @@ class Dense : public Layer {
                             .y_stride = pass.output.stride,
                             .pre_activation = saved->pre_activation};
     grouped_forward(pass.inputs[0], groups(pass.rows, *pass.arena),
-                    grouped_weights(block_, kernel_, bias_), epilogue);
+                    grouped_weights(block_, kernel_, bias_), epilogue, *pass.arena);
     if (by_row) activate_rows(own, y, y, pass.rows, units_, pass.output.stride);
   }
 
@@ -65,7 +66,7 @@ class Dense : public Layer {
   }
 
   virtual void add_parameters(Index width) {
-    kernel_ = block_.add_matrix("kernel", "kernel", width, units_);
+    kernel_ = block_.add_kernel("kernel", width, units_);
     if (use_bias_) bias_ = block_.add_vector("bias", "bias", units_);
   }
 

@@ -52,7 +52,7 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
 Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseExpertLayer: expected one input, got ", widths.size());
   const bool own_bias = use_bias_ && !router_->has_shared_bias();
-  block_.store_experts_as(storage_);
+  block_.store_kernels_as(storage_);
   expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
   if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
   router_->declare(block_, widths[0]);

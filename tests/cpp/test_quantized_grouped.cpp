@@ -26,7 +26,7 @@ struct Problem {
       : dense(kSourceRows, kDepth, kDepth, rng),
         csr(kSourceRows, kDepth, 0.5, rng),
         index(rng.indices(210, kSourceRows)) {
-    block.store_experts_as(storage);
+    block.store_kernels_as(storage);
     kernel = block.add_expert_matrix("kernel", 6, kDepth, kUnits);
     bias = block.add_expert_vector("bias", 6, kUnits);
     block.allocate();
@@ -191,7 +191,7 @@ TEST_CASE("a trainer can test a quantized model but refuses to train it") {
 
 TEST_CASE("an int8 matrix too deep for exact sums is refused") {
   ParameterBlock block;
-  block.store_experts_as(Storage::kInt8);
+  block.store_kernels_as(Storage::kInt8);
   CHECK_THROWS_WITH_AS(block.add_expert_matrix("kernel", 2, kMaxInt8Depth + 1, 3),
                        "kernel: expected at most 132104 rows for exact sums of int8, got 132105",
                        std::invalid_argument);
@@ -201,7 +201,7 @@ TEST_CASE("an int8 matrix too deep for exact sums is refused") {
 TEST_CASE("nonzeros are counted in every storage without padding") {
   for (const Storage storage : {Storage::kFloat32, Storage::kBfloat16, Storage::kInt8}) {
     ParameterBlock block;
-    block.store_experts_as(storage);
+    block.store_kernels_as(storage);
     const int parameter_index = block.add_expert_matrix("kernel", 2, 3, 17);
     block.allocate();
     std::vector<float> values(51, 0.0f);

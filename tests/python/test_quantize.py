@@ -261,6 +261,67 @@ def test_a_layer_is_quantized_as_a_model_of_one_layer(kind: str) -> None:
         quantized.fit(X, X, verbose=0)
 
 
+def _dense_model() -> gw.Sequential:
+    layers = [gw.layers.Dense(33, "relu"), gw.layers.Dense(5, "softmax")]
+    model = gw.Sequential([gw.Input(shape=(37,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def _members_model() -> gw.Sequential:
+    layers = [gw.layers.MemberScale(3), gw.layers.MemberDense(33, 3, "relu")]
+    layers += [gw.layers.MemberDense(5, 3, "softmax")]
+    model = gw.Sequential([gw.Input(shape=(37,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.kernels
+def test_dense_int8_outputs_have_the_bits_of_integer_sums() -> None:
+    model = gw.Sequential([gw.Input(shape=(37,)), gw.layers.Dense(19, use_bias=False)])
+    weights, scale = _round_int8(model.get_weights()[0], axis=0)
+    rows, row_scale = _round_int8(X, axis=1)
+    expected = (rows @ weights).astype(np.float32) * (row_scale * scale)
+    assert model.quantize("int8").predict(X, verbose=0) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("make", [_dense_model, _members_model])
+@pytest.mark.parametrize("kind", KINDS)
+def test_dense_models_are_quantized_and_stored(kind: str, make: Any, tmp_path: Any) -> None:
+    model = make()
+    small = model.quantize(kind)
+    error = model.compare(small, X).largest_difference
+    assert 0 < error < (0.01 if kind == "bfloat16" else 0.05)
+    expected = small.predict(X, verbose=0)
+    for threads in (1, 3):
+        gw.set_num_threads(threads)
+        parts = [small.predict(each, verbose=0) for each in (X[:1], X[1:20], X[20:])]
+        assert np.array_equal(np.concatenate(parts), expected)
+    small.save(tmp_path / "m.gatewise")
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    assert np.array_equal(loaded.predict(X, verbose=0), expected)
+    assert np.array_equal(pickle.loads(pickle.dumps(small)).predict(X, verbose=0), expected)
+    assert [each.storage for each in loaded.layers[-2:]] == [kind] * 2
+    with pytest.raises(ValueError, match=r"fit: expected float32 weights, got layer"):
+        small.fit(X, Y, verbose=0)
+
+
+def test_dense_layers_beside_experts_are_quantized_only_if_asked() -> None:
+    model = _stack()
+    assert [each.storage for each in model.quantize("int8").layers] == ["int8", "float32"]
+    assert [each.storage for each in model.quantize("int8", True).layers] == ["int8"] * 2
+
+
+@pytest.mark.kernels
+def test_a_quantized_dense_layer_reads_csr_rows() -> None:
+    rows = csr_array(np.where(np.abs(X) > 1, X, 0))
+    for kind in KINDS:
+        small = _dense_model().quantize(kind)
+        expected = small.predict(rows.toarray(), verbose=0)
+        assert np.array_equal(small.predict(rows, verbose=0), expected)
+
+
 def test_wrong_uses_of_quantize_are_refused() -> None:
     model = _stack()
     for kind in ("float32", "int4", None):
@@ -268,9 +329,12 @@ def test_wrong_uses_of_quantize_are_refused() -> None:
             model.quantize(kind)
     with pytest.raises(ValueError, match=r"quantize: expected a model of float32 weights, got "):
         model.quantize("int8").quantize("bfloat16")
-    dense = gw.Sequential([gw.Input(shape=(2,)), gw.layers.Dense(1)])
-    with pytest.raises(ValueError, match=r"quantize: expected a model with a SparseExpertLayer"):
-        dense.quantize("int8")
+    for without, dense in ((gw.layers.LayerNormalization(), None), (gw.layers.Dense(1), False)):
+        other = gw.Sequential([gw.Input(shape=(2,)), without])
+        with pytest.raises(ValueError, match=r"quantize: expected a model with a SparseExpertLaye"):
+            other.quantize("int8", dense)
+    with pytest.raises(TypeError, match=r"dense: "):
+        model.quantize("int8", dense="all")
     with pytest.raises(ValueError, match=r"quantize: expected a built model, got layer .* seen no"):
         gw.Sequential([_expert_layer()]).quantize("int8")
     weights = model.get_weights()

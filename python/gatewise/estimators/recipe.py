@@ -55,7 +55,7 @@ class Recipe:
         given = self.settings.k
         if given != "auto":
             return check_integer("k", given, 1)
-        return min(_WIDE_K if self.is_wide else _K, self.settings.num_experts)
+        return min(_WIDE_K if self.is_wide else _K, int(self.settings.num_experts))
 
     @property
     def hidden_units(self) -> int:

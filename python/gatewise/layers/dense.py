@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gatewise import constraints, initializers, regularizers
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.output_activation import OutputActivation
+from gatewise.layers.storage import FLOAT32, StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gatewise.regularizers import Regularizer
 
 
-class AffineLayer(OutputActivation, Layer):
+class AffineLayer(StoredKernels, OutputActivation, Layer):
     """The settings of `Dense` and `MemberDense`."""
 
     keras_defaults = {  # noqa: RUF012, read only
@@ -51,16 +52,22 @@ class AffineLayer(OutputActivation, Layer):
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
 
     def native_options(self) -> NativeOptions:
-        return {"units": self.units, "activation": self.activation, "use_bias": self.use_bias}
+        return self.with_storage(
+            {"units": self.units, "activation": self.activation, "use_bias": self.use_bias}
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape[:-1], self.units)
+
+    def describe(self) -> str:
+        text = super().describe()
+        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         return self.kernel_initializer if parameter.role == "kernel" else self.bias_initializer
 
     def get_config(self) -> Config:
-        return {
+        config = {
             **super().get_config(),
             "units": self.units,
             "activation": self.activation_setting,
@@ -70,6 +77,7 @@ class AffineLayer(OutputActivation, Layer):
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
         }
+        return self.with_storage(config)
 
 
 @LAYERS.register()

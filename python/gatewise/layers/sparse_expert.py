@@ -12,7 +12,7 @@ from gatewise.layers.base import LAYERS, Layer, ShapeOptions
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.fusing import fused_dense
 from gatewise.layers.output_activation import OutputActivation
-from gatewise.layers.storage import FLOAT32, check_storage
+from gatewise.layers.storage import FLOAT32, StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -51,7 +51,7 @@ _MEMBER_PREFIX = re.compile(r"^member_\d+_")
 
 
 @LAYERS.register()
-class SparseExpertLayer(OutputActivation, Layer):
+class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
     """`y = f(sum_{i in A(x)} w_i(x) E_i(x) + sum_s S_s(x))`: a few of many experts per row.
 
     The router chooses the set `A(x)` of experts for each row, and their weights. Experts that no
@@ -294,20 +294,7 @@ class SparseExpertLayer(OutputActivation, Layer):
         return layer  # type: ignore[no-any-return]
 
     def get_config(self) -> Config:
-        config = self._settings()
-        # Only for a quantized layer: `storage` is no constructor argument.
-        return config if self.storage == FLOAT32 else {**config, "storage": self.storage}
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        settings = dict(config)
-        storage = check_storage("storage", settings.pop("storage", FLOAT32))
-        layer = super().from_config(settings)
-        layer.storage = storage
-        return layer
-
-    def _settings(self) -> Config:
-        return {
+        config = {
             **super().get_config(),
             "units": self.units,
             "num_experts": self.num_experts,
@@ -323,6 +310,7 @@ class SparseExpertLayer(OutputActivation, Layer):
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             **({"members": self.members} if self.members > 1 else {}),
         }
+        return self.with_storage(config)
 
     def _route(self, x: Any) -> tuple[Indices, Labels, Floats]:
         from gatewise.data.csr import core_rows

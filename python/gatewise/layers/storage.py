@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from gatewise.registry import Config
 
 FLOAT32: Final = "float32"
 BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1}
@@ -26,6 +31,27 @@ def check_quantized_storage(argument: str, value: object) -> str:
     if value == FLOAT32 or not isinstance(value, str) or value not in BYTES:
         raise ValueError(f"{argument}: expected 'bfloat16' or 'int8', got {value!r}")
     return value
+
+
+class StoredKernels:
+    """The part of a layer whose kernels `quantize` stores in fewer bytes.
+
+    `storage` is no constructor argument: it is in the settings of quantized layers alone.
+    """
+
+    storage: str
+
+    def with_storage(self, config: Config) -> Config:
+        """Settings, with the storage of a quantized layer."""
+        return config if self.storage == FLOAT32 else {**config, "storage": self.storage}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        settings = dict(config)
+        storage = check_storage("storage", settings.pop("storage", FLOAT32))
+        layer: Self = super().from_config(settings)  # type: ignore[misc]  # of the layer
+        layer.storage = storage
+        return layer
 
 
 class Stored(Protocol):

@@ -103,8 +103,8 @@ class Model(BaseModel):
     def _repr_html_(self) -> str:
         return summary_html(self)
 
-    def quantize(self, kind: str) -> Self:
-        """A new model for prediction, with its experts' kernels in 2 or 1 byte a value.
+    def quantize(self, kind: str, dense: bool | None = None) -> Self:
+        """A new model for prediction, with its kernels in 2 or 1 byte a value.
 
         `"bfloat16"` rounds each weight to its 8 leading binary digits; sums stay float32.
         `"int8"` stores `w = q s_j` with whole `q` from -127 to 127 and `s_j` the scale of an output
@@ -116,6 +116,10 @@ class Model(BaseModel):
         ----------
         kind : str
             `"bfloat16"` or `"int8"`.
+        dense : bool, optional
+            Whether `Dense` and `MemberDense` layers are quantized beside the experts. By default
+            they are where the model has no experts; before an expert layer they would change
+            the choice of experts.
 
         Returns
         -------
@@ -127,7 +131,7 @@ class Model(BaseModel):
         Raises
         ------
         ValueError
-            `kind` is another; the model is not built, holds no SparseExpertLayer or is quantized
+            `kind` is another; the model is not built, has no layer to quantize or is quantized
             already; a weight is not finite; or an int8 kernel has more than 132,104 rows, beyond
             which 32 bits might not hold the sums.
 
@@ -151,7 +155,7 @@ class Model(BaseModel):
         >>> model.compare(model.quantize("bfloat16"), x).largest_difference < 0.02
         True
         """
-        return quantized_model(self, kind)
+        return quantized_model(self, kind, dense)
 
     def compare(self, other: Any, x: Any, batch_size: int | None = None) -> Comparison:
         """How far another model's predictions lie from this one's.

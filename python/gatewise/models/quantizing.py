@@ -1,14 +1,17 @@
-"""Models for serving, whose experts hold their weights in 2 or 1 byte."""
+"""Models for serving, whose kernels take 2 or 1 bytes a value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatewise.layers.dense import AffineLayer
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.layers.storage import check_quantized_storage, first_quantized
 from gatewise.models.copying import clone_model
+from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypeVar
 
     from gatewise.layers import Layer
@@ -17,29 +20,40 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BaseModel)
 
 
-def quantized_model(model: M, kind: str) -> M:
+def quantized_model(model: M, kind: str, dense: bool | None) -> M:
     """See `Model.quantize`."""
     storage = check_quantized_storage("kind", kind)
-    experts = [layer for layer in model.layers if isinstance(layer, SparseExpertLayer)]
-    already = first_quantized(experts)
+    already = first_quantized(model.layers)
     if already is not None:
         raise ValueError(
             f"quantize: expected a model of float32 weights, got layer {already.name!r} in "
             f"{already.storage}; quantize the model that this one was made from"
         )
-    if not experts:
-        raise ValueError("quantize: expected a model with a SparseExpertLayer, got one without")
-    for expert_layer in experts:
-        if not expert_layer.built:
+    chosen = _chosen_layers(model.layers, dense)
+    for layer in chosen:
+        if not layer.built:
             raise ValueError(
-                f"quantize: expected a built model, got layer {expert_layer.name!r} "
+                f"quantize: expected a built model, got layer {layer.name!r} "
                 "that has seen no input"
             )
+    names = {layer.name for layer in chosen}
     config = model.layer_settings()
     for described in config["layers"]:
-        if described["class_name"] == SparseExpertLayer.__name__:
+        if described["config"].get("name") in names:
             described["config"]["storage"] = storage
     return clone_model(model, config, _copy_weights)
+
+
+def _chosen_layers(layers: Sequence[Layer], dense: bool | None) -> list[Layer]:
+    experts: list[Layer] = [each for each in layers if isinstance(each, SparseExpertLayer)]
+    affine: list[Layer] = [each for each in layers if isinstance(each, AffineLayer)]
+    with_dense = not experts if dense is None else check_flag("dense", dense)
+    chosen = [*experts, *(affine if with_dense else [])]
+    if not chosen:
+        raise ValueError(
+            "quantize: expected a model with a SparseExpertLayer or Dense layers, got one without"
+        )
+    return chosen
 
 
 def _copy_weights(layer: Layer, copy: Layer) -> None:
