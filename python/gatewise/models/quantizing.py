@@ -33,8 +33,7 @@ def quantized_model(model: M, kind: str, dense: bool | None) -> M:
     for layer in chosen:
         if not layer.built:
             raise ValueError(
-                f"quantize: expected a built model, got layer {layer.name!r} "
-                "that has seen no input"
+                f"quantize: expected a built model, got layer {layer.name!r} that has seen no input"
             )
     names = {layer.name for layer in chosen}
     config = model.layer_settings()
