@@ -28,7 +28,7 @@ constexpr double kGrainOperations = 40e3;
 
 // Multiply-adds of a slice: at most a millisecond or two of work between two reads of the clock, at
 // least 0.1 ms, since a slice may have to pack its input.
-constexpr double kMinSlice = 4e6, kMaxSlice = 5e7;
+constexpr double kMinSlice = 4e6;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
@@ -169,7 +169,8 @@ void poll_interrupt() {
 InterruptShield::InterruptShield() { ++shield_depth; }
 InterruptShield::~InterruptShield() { --shield_depth; }
 
-void parallel_for(Index count, double operations, const RangeBody& body, int max_threads) {
+void parallel_for(Index count, double operations, const RangeBody& body, int max_threads,
+                  double max_slice) {
   if (in_shared_range) throw std::logic_error("parallel_for: called inside a shared range");
   if (count <= 0) return;
   const double total = operations * static_cast<double>(count);
@@ -186,7 +187,7 @@ void parallel_for(Index count, double operations, const RangeBody& body, int max
   const auto items_of = [&](double slice_operations) {
     return std::max<Index>(1, static_cast<Index>(slice_operations / std::max(operations, 1.0)));
   };
-  Region region{body, {count, threads, items_of(kMinSlice), items_of(kMaxSlice)}, threads > 1};
+  Region region{body, {count, threads, items_of(kMinSlice), items_of(max_slice)}, threads > 1};
   if (threads == 1) {
     region.run(0);
   } else if (standing.team) {

@@ -77,8 +77,11 @@ class RangeBody {
 // exception of a body is rethrown after all threads have ended. A body that takes its thread index,
 // which is below `max_threads`, may use one scratch buffer per thread. Throws std::logic_error
 // inside a body whose range several threads share: ranges do not nest.
+// A slice has at most `max_slice` operations, but at least one item.
+inline constexpr int kAllThreads = std::numeric_limits<int>::max();
+inline constexpr double kMaxSlice = 5e7;
 void parallel_for(Index count, double operations, const RangeBody& body,
-                  int max_threads = std::numeric_limits<int>::max());
+                  int max_threads = kAllThreads, double max_slice = kMaxSlice);
 
 // Runs passes of one kind: the steps of a training, or the batches of a prediction. If the last
 // pass had several parallel ranges, the other threads stand by during the whole next pass. One pass

@@ -49,6 +49,7 @@ const void* HiddenExpert::forward(const Input& x, const Groups& groups, const Pa
                  : HiddenArrays::in(scratch.of(thread), count, max_rows * width, width);
         const ProductRows rows(g, row_end - row);
         compute_hidden(x.from(row), rows, block, part);
+        poll_interrupt();  // a block of a large expert takes long
         rows.multiply(hidden_rows(part), out, {.y = y + row * y_stride, .y_stride = y_stride});
       });
   return arrays;

@@ -7,13 +7,13 @@ namespace gatewise {
 namespace {
 
 using Tile = void (*)(const float* const* rows, const float* const* panels, Index last_stride,
-                      Index depth, Prefetch prefetch, TileSums& sums);
+                      Index depth, Prefetch prefetch, TileSums& sums, bool go_on);
 
 // Every loop over `sums` is unrolled: an index known only at run time would keep them in memory
 // instead of registers.
 template <int kRows, int kPanels>
 void tile(const float* const* rows, const float* const* panels, Index last_stride, Index depth,
-          Prefetch prefetch, TileSums& out) {
+          Prefetch prefetch, TileSums& out, bool go_on) {
   const float* a[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) a[r] = rows[r];
@@ -25,7 +25,8 @@ void tile(const float* const* rows, const float* const* panels, Index last_strid
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) sums[r][p] = Vector::zero();
+    for (int p = 0; p < kPanels; ++p)
+      sums[r][p] = go_on ? Vector::load(out.values[p * kRows + r]) : Vector::zero();
 
   for (Index begin = 0; begin < depth; begin += kPrefetchDepth) {
     for (Index line = 0; line < prefetch.lines; ++line, prefetch.next += kPanelWidth)
@@ -71,8 +72,8 @@ constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
 
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
                    int panel_count, Index last_stride, Index depth, Prefetch prefetch,
-                   TileSums& sums) {
-  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, prefetch, sums);
+                   TileSums& sums, bool go_on) {
+  kTiles[row_count - 1][panel_count - 1](rows, panels, last_stride, depth, prefetch, sums, go_on);
 }
 
 }  // namespace gatewise

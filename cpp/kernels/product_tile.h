@@ -27,11 +27,11 @@ struct Prefetch {
 
 // rows: 1 to kTileRows pointers to [depth]; panels: 1 to tile_panels(rows) pointers to [depth, 16]
 // with stride_p = 16, for the last panel `last_stride`; 16 floats of each panel row are loaded.
-// `sums` is overwritten:
-//   sums[p][r][c] = sum_k rows[r][k] panels[p][k * stride_p + c],
-// accumulated over k in order with `fma` from 0.
+// `sums` is set:
+//   sums[p][r][c] = s + sum_k rows[r][k] panels[p][k * stride_p + c],
+// accumulated over k in order with `fma` from s, which is 0, or the value before if `go_on`.
 void multiply_tile(const float* const* rows, int row_count, const float* const* panels,
                    int panel_count, Index last_stride, Index depth, Prefetch prefetch,
-                   TileSums& sums);
+                   TileSums& sums, bool go_on = false);
 
 }  // namespace gatewise

@@ -8,6 +8,7 @@
 #include "products/sparse_columns.h"
 #include "products/sparse_forward.h"
 #include "products/thread_scratch.h"
+#include "products/work_split.h"
 
 namespace gatewise {
 namespace {
@@ -94,7 +95,7 @@ void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& gr
       multiply(g, block, block_end, row, row_end, thread);
     });
   };
-  parallel_for(split.units(), operations, run, scratch.threads());
+  parallel_for(split.units(), operations, run, scratch.threads(), kMaxBlockSlice);
 }
 
 namespace {
@@ -171,7 +172,7 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
     });
   };
   const double operations = static_cast<double>(kGradientUnitRows * kPanelWidth * panels);
-  parallel_for(split.units(), operations, run, scratch.threads());
+  parallel_for(split.units(), operations, run, scratch.threads(), kMaxBlockSlice);
   if (bias >= 0) grouped_bias_gradient(d_y, d_y_stride, groups, block, bias, sink, arena);
 }
 

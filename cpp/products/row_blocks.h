@@ -2,15 +2,16 @@
 // cache of its thread.
 #pragma once
 
+#include "products/forward_blocks.h"
 #include "products/thread_scratch.h"
-#include "products/work_split.h"
 
 namespace gatewise {
 
 // Maximum rows of a block whose rows have `width` floats between two products: up to 512 KB of the
-// L2 cache, but at least 48 rows, since fewer are not worth reading a panel of weights.
+// L2 cache, but enough that weights are not read too often.
 inline Index block_rows(Index width) {
-  return std::clamp<Index>(131072 / std::max<Index>(width, 1) / kRowGrain * kRowGrain, 48, 480);
+  return std::clamp<Index>(131072 / std::max<Index>(width, 1) / kRowGrain * kRowGrain, kBlockRows,
+                           480);
 }
 
 // The rows of several successive products: either all rows of all groups, each product distributed
@@ -45,9 +46,12 @@ class ProductRows {
   Arena* arena_ = nullptr;
 };
 
-// True if there are enough rows to distribute evenly over the threads without splitting columns.
+// True if there are enough blocks of rows to distribute evenly over the threads without splitting
+// columns.
 inline bool works_by_row_blocks(const Groups& groups) {
-  return groups.total() >= 128 * num_threads();
+  const int threads = num_threads();
+  return groups.total() >= 128 * threads &&
+         BlockSplit(groups, 1, kBlockRows, 1).units() >= 4 * threads;
 }
 
 // Calls body(group, row, row_end, thread) for blocks of at most `block` rows. operations:
@@ -55,13 +59,15 @@ inline bool works_by_row_blocks(const Groups& groups) {
 template <typename Body>
 void for_row_blocks(const Groups& groups, Index block, double operations,
                     const ThreadScratch& scratch, const Body& body) {
-  const WorkSplit split(groups, 1, kRowGrain);
+  const BlockSplit split(groups, 1, block, scratch.threads());
   const auto run = [&](Index begin, Index end, int thread) {
     split.run(begin, end, [&](Index g, Index, Index, Index row, Index row_end) {
-      for (; row < row_end; row += block) body(g, row, std::min(row_end, row + block), thread);
+      body(g, row, row_end, thread);
     });
   };
-  parallel_for(split.units(), operations, run, scratch.threads());
+  const auto units = static_cast<double>(std::max<Index>(split.units(), 1));
+  parallel_for(split.units(), operations * static_cast<double>(groups.total()) / units, run,
+               scratch.threads(), kMaxBlockSlice);
 }
 
 }  // namespace gatewise

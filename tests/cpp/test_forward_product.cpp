@@ -1,5 +1,6 @@
 #include "kernels/forward_product.h"
 
+#include "kernels/block_sizes.h"
 #include "kernels/sparse_rows.h"
 #include "reference.h"
 
@@ -85,6 +86,35 @@ TEST_CASE("forward_product gathers rows by index") {
                    .y_gap = 1,
                    .has_bias = true,
                    .is_gathered = true});
+}
+
+TEST_CASE("forward_product of deep rows has the bits of single rows") {
+  for (const Index depth : {depth_block() + 1, 2 * depth_block() + 37})
+    for (const auto& [rows, units] : {std::pair<Index, Index>{24, 128}, {53, 150}, {301, 175}}) {
+      RandomGenerator rng(static_cast<std::uint64_t>(depth + rows));
+      const Matrix x(rows + 3, depth, depth + 5, rng), w(depth, units, units, rng);
+      const Packed packed(w);
+      const std::vector<float> bias = rng.vector(units);
+      const std::vector<Index> index = rng.indices(rows, rows + 3);
+      const Rows view = x.view(index);
+      Matrix y(rows, units, units + 3), pre(rows, units, units + 3);
+      Matrix one(1, units, units + 3), one_pre(1, units, units + 3);
+      Epilogue epilogue{.bias = bias.data(),
+                        .activation = Activation::kGelu,
+                        .y = y.data(),
+                        .y_stride = y.stride,
+                        .pre_activation = pre.data()};
+      forward_product(view, 0, rows, packed.view(), 0, packed.shape.panels(), epilogue);
+      epilogue.y = one.data();
+      epilogue.pre_activation = one_pre.data();
+      for (Index i = 0; i < rows; ++i) {
+        forward_product(view.from(i), 0, 1, packed.view(), 0, packed.shape.panels(), epilogue);
+        CHECK(same_bits(&y.at(i, 0), &one.at(0, 0), units));
+        CHECK(same_bits(&pre.at(i, 0), &one_pre.at(0, 0), units));
+      }
+      CHECK(y.gaps_are_intact());
+      CHECK(pre.gaps_are_intact());
+    }
 }
 
 TEST_CASE("forward_product with depth 0 returns the bias") {
