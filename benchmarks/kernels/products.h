@@ -93,12 +93,14 @@ inline void time_quantized(const Report& report, const Shape& s) {
     bfloat16_product(p.rows(), 0, s.rows, {halves.data(), p.shape}, 0, p.shape.panels(),
                      p.epilogue());
   });
-  std::vector<std::int8_t> bytes(
-      static_cast<std::size_t>(p.shape.panels() * Int8Panels::panel_values(p.shape)), 7);
-  const Index depth = round_up(s.depth, 2);
-  std::vector<std::int16_t> values(static_cast<std::size_t>(s.rows * depth), 3);
+  std::vector<std::uint8_t> bytes(
+      static_cast<std::size_t>(p.shape.panels() * Int8Panels::panel_values(p.shape)), 135);
+  const Int8Unit unit = best_int8_unit();
+  const Index stride = int8_row_bytes(s.depth, unit);
+  std::vector<std::byte> values(static_cast<std::size_t>(s.rows * stride), std::byte{3});
+  const std::vector<std::int32_t> corrections(static_cast<std::size_t>(s.rows));
   const std::vector<float> scales(static_cast<std::size_t>(s.rows), 1.0f);
-  const Int8Rows rows{.values = values.data(), .stride = depth, .scales = scales.data()};
+  const Int8Rows rows{unit, values.data(), stride, corrections.data(), scales.data(), nullptr};
   report(sizes("int8_product", s), quarter.flops, quarter.bytes, [&] {
     int8_product(rows, 0, s.rows, {bytes.data(), p.bias, p.shape}, 0, p.shape.panels(),
                  p.epilogue());

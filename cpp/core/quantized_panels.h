@@ -19,20 +19,27 @@ struct Bfloat16Panels {
   const std::uint16_t* panel(Index p) const { return data + p * panel_values(shape); }
 };
 
-// Pairs of rows are interleaved for multiplications of 16-bit pairs: the 32 values of rows 2i and
-// 2i + 1 are w[2i][j], w[2i + 1][j] in ascending order of j. With an odd row count, a row of zeros
-// follows the last one. W[i, j] is the value times scale[j].
+// Integers w from -128 to 127 as unsigned bytes w + 128, so that instructions that multiply
+// unsigned by signed bytes can read them. Four rows are interleaved: the 64 bytes of rows 4i .. 4i
+// + 3 are w[4i][j], .., w[4i + 3][j] in ascending order of j. Rows after the last one are zero.
+// W[i, j] is the integer times scale[j].
 struct Int8Panels {
-  const std::int8_t* data = nullptr;
+  const std::uint8_t* data = nullptr;
   const float* scale = nullptr;  // [cols]
   PanelShape shape;
 
-  static Index panel_values(PanelShape shape) { return round_up(shape.rows, 2) * kPanelWidth; }
+  static Index panel_values(PanelShape shape) { return round_up(shape.rows, 4) * kPanelWidth; }
   // Offset of value (row, column of the panel) in a panel.
   static Index value_offset(Index row, Index column) {
-    return row / 2 * (2 * kPanelWidth) + 2 * column + row % 2;
+    return row / 4 * (4 * kPanelWidth) + 4 * column + row % 4;
   }
-  const std::int8_t* panel(Index p) const { return data + p * panel_values(shape); }
+  static constexpr std::uint8_t store(std::int8_t value) {
+    return static_cast<std::uint8_t>(value + 128);
+  }
+  static constexpr std::int8_t load(std::uint8_t stored) {
+    return static_cast<std::int8_t>(stored - 128);
+  }
+  const std::uint8_t* panel(Index p) const { return data + p * panel_values(shape); }
 };
 
 // Floats of memory of the whole matrix, rounded up so that the next parameter is aligned.

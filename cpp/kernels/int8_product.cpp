@@ -10,29 +10,24 @@
 namespace gatewise {
 namespace {
 
-// The 32-bit sums of a panel's 16 columns, or 16 pairs of 16-bit values.
+// The 32-bit sums of a panel's 16 columns, or 16 quads of bytes.
 struct Integers {
   Native::Integers part[Vector::kParts];
 
-  static GATEWISE_INLINE Integers zero() {
+  template <typename Make>
+  static GATEWISE_INLINE Integers make(const Make& make) {
     Integers result;
 #pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i) result.part[i] = Native::zero_integers();
+    for (int i = 0; i < Vector::kParts; ++i) result.part[i] = make(i);
     return result;
   }
-  static GATEWISE_INLINE Integers load_pairs(const std::int8_t* p) {
-    Integers result;
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i)
-      result.part[i] = Native::load_pairs(p + 2 * i * Native::kWidth);
-    return result;
+  static GATEWISE_INLINE Integers set(std::int32_t value) {
+    return make([&](int) GATEWISE_INLINE_LAMBDA { return Native::set_pair(value); });
   }
-  // For each column, adds the products of a pair of weights with one pair of a row.
-  GATEWISE_INLINE void add_products(const Integers& weights, std::int32_t pair) {
-    const Native::Integers values = Native::set_pair(pair);
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i)
-      part[i] = Native::add_products(weights.part[i], values, part[i]);
+  static GATEWISE_INLINE Integers load(const std::uint8_t* p) {
+    return make([&](int i) GATEWISE_INLINE_LAMBDA {
+      return Native::load_integers(p + 4 * i * Native::kWidth);
+    });
   }
   GATEWISE_INLINE Vector to_floats() const {
     Vector result;
@@ -42,26 +37,72 @@ struct Integers {
   }
 };
 
-GATEWISE_INLINE std::int32_t load_pair(const std::int16_t* values) {
-  std::int32_t pair;
-  std::memcpy(&pair, values, sizeof pair);
-  return pair;
+GATEWISE_INLINE std::int32_t load_lane(const std::byte* values) {
+  std::int32_t lane;
+  std::memcpy(&lane, values, sizeof lane);
+  return lane;
 }
 
-// Scales the sums of one row in one panel and applies the epilogue.
-void finish(const Integers& integers, float row_scale, Index row, Index panel, const Int8Panels& w,
-            const Epilogue& epilogue) {
+// A unit's form of the weights of four rows of a panel, and their products with a row's quad.
+struct Pairs {
+  static constexpr Int8Unit kUnit = Int8Unit::kPairs;
+  static constexpr Index kQuadBytes = 8;
+  // An addition takes one cycle, so one panel keeps a core busy. A single row then reads its
+  // weights sequentially (a fifth faster than four panels together).
+  static constexpr int kMaxPanels = 1;
+
+  Integers even, odd;
+
+  explicit GATEWISE_INLINE Pairs(const std::uint8_t* weights) {
+    const Integers all = Integers::load(weights);
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i) {
+      even.part[i] = Native::even_bytes(all.part[i]);
+      odd.part[i] = Native::odd_bytes(all.part[i]);
+    }
+  }
+  GATEWISE_INLINE void add(const std::byte* quad, Integers& sums) const {
+    const Native::Integers first = Native::set_pair(load_lane(quad));
+    const Native::Integers second = Native::set_pair(load_lane(quad + 4));
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i) {
+      sums.part[i] = Native::add_products(even.part[i], first, sums.part[i]);
+      sums.part[i] = Native::add_products(odd.part[i], second, sums.part[i]);
+    }
+  }
+};
+
+struct Quads {
+  static constexpr Int8Unit kUnit = Int8Unit::kQuads;
+  static constexpr Index kQuadBytes = 4;
+  // Enough independent sums to hide the latency (5 cycles, two start per cycle).
+  static constexpr int kMaxPanels = 3;
+
+  Integers all;
+
+  explicit GATEWISE_INLINE Quads(const std::uint8_t* weights) : all(Integers::load(weights)) {}
+  GATEWISE_INLINE void add(const std::byte* quad, Integers& sums) const {
+    const Native::Integers values = Native::set_pair(load_lane(quad));
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i)
+      sums.part[i] = Native::add_quads(all.part[i], values, sums.part[i]);
+  }
+};
+
+// Scales the sums of some rows in one panel and applies the epilogue.
+void finish(const Integers* integers, const float* row_scales, Index row, int rows, Index panel,
+            const Int8Panels& w, const Epilogue& epilogue) {
   const Index width = w.shape.width(panel);
   const Vector column_scale = Vector::load_up_to(w.scale + panel * kPanelWidth, width);
-  alignas(64) float sums[kPanelWidth];
-  (integers.to_floats() * Vector::set(row_scale) * column_scale).store(sums);
-  finish(&sums, row, 1, panel, width, epilogue);
+  alignas(64) float sums[kTileRows][kPanelWidth];
+  for (int r = 0; r < rows; ++r)
+    (integers[r].to_floats() * Vector::set(row_scales[r]) * column_scale).store(sums[r]);
+  finish(sums, row, rows, panel, width, epilogue);
 }
 
+template <typename Unit>
 struct Int8Product {
-  // An integer addition takes one cycle, so one panel keeps a core busy. A single row then reads
-  // its weights sequentially (a fifth faster than four panels together).
-  static constexpr int kMaxPanels = 1;
+  static constexpr int kMaxPanels = Unit::kMaxPanels;
 
   const Int8Rows& x;
   const Int8Panels& w;
@@ -70,41 +111,65 @@ struct Int8Product {
   // Computes kRows rows by kPanels panels over the whole depth, with the sums in registers.
   template <int kRows, int kPanels>
   void tile(Index row, Index panel) const {
-    const std::int16_t* a[kRows];
-    for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
-    const Index panel_stride = Int8Panels::panel_values(w.shape);
-    const std::int8_t* b = w.panel(panel);
-
-    Integers sums[kRows][kPanels];
+    const std::byte* a[kRows];
+    float scales[kRows];
+    Integers sums[kPanels][kRows];
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r)
+    for (int r = 0; r < kRows; ++r) {
+      a[r] = x.row(row + r);
+      scales[r] = x.scales[x.slot_of(row + r)];
 #pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = Integers::zero();
-
-    const Index depth = w.shape.rows;
-    for (Index k = 0; k < depth; k += 2) {
+      for (int p = 0; p < kPanels; ++p)
+        sums[p][r] = Integers::set(x.corrections[x.slot_of(row + r)]);
+    }
+    const Index panel_stride = Int8Panels::panel_values(w.shape);
+    const Index quads = ceil_divide(w.shape.rows, 4);
+    const std::uint8_t* b = w.panel(panel);
+    for (Index quad = 0; quad < quads; ++quad, b += 4 * kPanelWidth) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        const std::int8_t* at = b + p * panel_stride + k * kPanelWidth;
+        const std::uint8_t* at = b + p * panel_stride;
         prefetch_ahead<kRows>(at, kSingleStreamPrefetchBytes);
-        const Integers weights = Integers::load_pairs(at);
+        const Unit weights(at);
 #pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) sums[r][p].add_products(weights, load_pair(a[r] + k));
+        for (int r = 0; r < kRows; ++r) weights.add(a[r] + quad * Unit::kQuadBytes, sums[p][r]);
       }
     }
-    // Loops over `sums` are unrolled, so that they stay in registers; the loops below need not be.
-    Integers stored[kRows][kPanels];
-#pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r)
+    // Loops over `sums` are unrolled, so that they stay in registers; the loop below need not be.
+    Integers stored[kPanels][kRows];
 #pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) stored[r][p] = sums[r][p];
     for (int p = 0; p < kPanels; ++p)
-      for (int r = 0; r < kRows; ++r)
-        finish(stored[r][p], x.scale(row + r), row + r, panel + p, w, epilogue);
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) stored[p][r] = sums[p][r];
+    for (int p = 0; p < kPanels; ++p) finish(stored[p], scales, row, kRows, panel + p, w, epilogue);
   }
 };
 
 }  // namespace
+
+Index int8_row_bytes(Index depth, Int8Unit unit) {
+  return ceil_divide(depth, 4) * (unit == Int8Unit::kQuads ? Quads::kQuadBytes : Pairs::kQuadBytes);
+}
+
+std::int32_t int8_correction(const std::int8_t* values, Index count) {
+  std::int32_t sum = 0;
+  for (Index k = 0; k < count; ++k) sum += values[k];
+  return -128 * sum;
+}
+
+std::int32_t store_int8_row(const std::int8_t* values, Index depth, Int8Unit unit, std::byte* row) {
+  for (Index k = 0; k < depth; k += 4) {
+    std::int8_t quad[4] = {};
+    std::copy_n(values + k, std::min<Index>(4, depth - k), quad);
+    if (unit == Int8Unit::kQuads) {
+      std::memcpy(row + k, quad, sizeof quad);
+    } else {
+      const std::int16_t pairs[4] = {quad[0], quad[2], quad[1], quad[3]};
+      std::memcpy(row + 2 * k, pairs, sizeof pairs);
+    }
+  }
+  return int8_correction(values, depth);
+}
 
 float int8_scale(const float* x, Index count) {
   if (find_nonfinite(x, count) >= 0) return std::numeric_limits<float>::quiet_NaN();
@@ -117,45 +182,47 @@ float int8_scale(const float* x, Index count) {
   return scale < std::numeric_limits<float>::min() ? 0.0f : scale;
 }
 
-void to_int8(const float* x, Index count, float scale, std::int16_t* values) {
-  const Index even = round_up(count, 2);
+void to_int8(const float* x, Index count, float scale, std::int8_t* values) {
   if (!(scale > 0)) {
-    std::fill_n(values, even, std::int16_t{0});
+    std::fill_n(values, count, std::int8_t{0});
     return;
   }
   const Vector divisor = Vector::set(scale);
   for (Index i = 0; i < count; i += kPanelWidth) {
     alignas(64) float lanes[kPanelWidth];
     round(Vector::load_up_to(x + i, count - i) / divisor).store(lanes);
-    const Index filled = std::min(kPanelWidth, even - i);
-    for (Index j = 0; j < filled; ++j) values[i + j] = static_cast<std::int16_t>(lanes[j]);
+    const Index filled = std::min(kPanelWidth, count - i);
+    for (Index j = 0; j < filled; ++j) values[i + j] = static_cast<std::int8_t>(lanes[j]);
   }
 }
 
 void int8_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
                   Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  TileLoop<Int8Product>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
+  if (x.unit == Int8Unit::kQuads)
+    TileLoop<Int8Product<Quads>>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
+  else
+    TileLoop<Int8Product<Pairs>>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
 }
 
+// One value at a time: its quad has zeros at the other places.
 void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end,
                          const Int8Panels& w, Index panel_begin, Index panel_end,
                          const Epilogue& epilogue) {
   for (Index panel = panel_begin; panel < panel_end; ++panel) {
-    const std::int8_t* b = w.panel(panel);
+    const std::uint8_t* b = w.panel(panel);
     for (Index row = row_begin; row < row_end; ++row) {
-      const std::int16_t* values = x.values + x.offsets[x.slot_of(row)];
-      const Index begin = x.x.begin(row), end = x.x.end(row);
-      Integers sums = Integers::zero();
+      const Index slot = x.slot_of(row), begin = x.x.begin(row), end = x.x.end(row);
+      const std::int8_t* values = x.values + x.offsets[slot];
+      Integers sums = Integers::set(x.corrections[slot]);
       for (Index at = begin; at < end; ++at) {
-        // The value in its row's half of the pair, zero in the other half.
         const Index column = x.x.columns[at];
-        const std::int16_t value = values[at - begin];
-        const std::int16_t pair[2] = {column % 2 == 0 ? value : std::int16_t{0},
-                                      column % 2 == 0 ? std::int16_t{0} : value};
-        const Index value_offset = Int8Panels::value_offset(column - column % 2, 0);
-        sums.add_products(Integers::load_pairs(b + value_offset), load_pair(pair));
+        std::int8_t quad[4] = {};
+        quad[column % 4] = values[at - begin];
+        std::byte stored[Pairs::kQuadBytes];
+        store_int8_row(quad, 4, Int8Unit::kPairs, stored);
+        Pairs(b + Int8Panels::value_offset(column / 4 * 4, 0)).add(stored, sums);
       }
-      finish(sums, x.scales[x.slot_of(row)], row, panel, w, epilogue);
+      finish(&sums, x.scales + slot, row, 1, panel, w, epilogue);
     }
   }
 }

@@ -123,11 +123,8 @@ struct Native {
   using Integers = __m256i;
   static Integers zero_integers() { return _mm256_setzero_si256(); }
   static Integers set_pair(std::int32_t pair) { return _mm256_set1_epi32(pair); }
-  static Integers load_pairs(const std::int8_t* p) {
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  }
-  static Integers load_integers(const std::uint16_t* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  static Integers load_integers(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
   }
   // sums + low a * low b + high a * high b for each pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
@@ -140,6 +137,14 @@ struct Native {
   // The same in one instruction, which few processors of this level have (AVX-VNNI).
   static Integers add_products_fused(Integers a, Integers b, Integers sums) {
     asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sums) : "x"(b), "x"(a));
+    return sums;
+  }
+  // The unsigned bytes of even and of odd position, as 16-bit integers.
+  static Integers even_bytes(Integers a) { return _mm256_and_si256(a, _mm256_set1_epi16(0x00ff)); }
+  static Integers odd_bytes(Integers a) { return _mm256_srli_epi16(a, 8); }
+  // sums + the four products of unsigned bytes of a and signed bytes of b, in each lane (AVX-VNNI).
+  static Integers add_quads(Integers a, Integers b, Integers sums) {
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(a), "x"(b));
     return sums;
   }
   static Type to_floats(Integers sums) { return _mm256_cvtepi32_ps(sums); }

@@ -133,10 +133,7 @@ struct Native {
   using Integers = __m512i;
   static Integers zero_integers() { return _mm512_setzero_si512(); }
   static Integers set_pair(std::int32_t pair) { return _mm512_set1_epi32(pair); }
-  static Integers load_pairs(const std::int8_t* p) {
-    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  }
-  static Integers load_integers(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
+  static Integers load_integers(const void* p) { return _mm512_loadu_si512(p); }
   // sums + low a * low b + high a * high b for each pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
     Integers result = _mm512_add_epi32(sums, _mm512_madd_epi16(a, b));
@@ -148,6 +145,14 @@ struct Native {
   // The same in one instruction, which not every processor of this level has (VNNI).
   static Integers add_products_fused(Integers a, Integers b, Integers sums) {
     asm("vpdpwssd %2, %1, %0" : "+v"(sums) : "v"(b), "v"(a));
+    return sums;
+  }
+  // The unsigned bytes of even and of odd position, as 16-bit integers.
+  static Integers even_bytes(Integers a) { return _mm512_and_si512(a, _mm512_set1_epi16(0x00ff)); }
+  static Integers odd_bytes(Integers a) { return _mm512_srli_epi16(a, 8); }
+  // sums + the four products of unsigned bytes of a and signed bytes of b, in each lane (VNNI).
+  static Integers add_quads(Integers a, Integers b, Integers sums) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
     return sums;
   }
   static Type to_floats(Integers sums) { return _mm512_cvtepi32_ps(sums); }

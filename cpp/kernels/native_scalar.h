@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "core/types.h"
 
@@ -84,22 +85,28 @@ struct Native {
   using Integers = std::int32_t;
   static Integers zero_integers() { return 0; }
   static Integers set_pair(std::int32_t pair) { return pair; }
-  static Integers load_pairs(const std::int8_t* p) {
-    return static_cast<Integers>(static_cast<std::uint16_t>(p[0]) |
-                                 static_cast<std::uint32_t>(static_cast<std::uint16_t>(p[1]))
-                                     << 16);
+  static Integers load_integers(const void* p) {
+    Integers result;
+    std::memcpy(&result, p, sizeof result);
+    return result;
   }
-  static Integers load_integers(const std::uint16_t* p) {
-    return static_cast<Integers>(p[0] | static_cast<std::uint32_t>(p[1]) << 16);
-  }
-  // sum + low a * low b + high a * high b.
+  // sum + low a * low b + high a * high b, modulo 2^32.
   static Integers add_products(Integers a, Integers b, Integers sum) {
-    return sum + static_cast<std::int16_t>(a) * static_cast<std::int16_t>(b) +
-           (a >> 16) * (b >> 16);
+    const Integers low = static_cast<std::int16_t>(a) * static_cast<std::int16_t>(b);
+    const Integers high = (a >> 16) * (b >> 16);
+    return static_cast<Integers>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(low) +
+                                 static_cast<std::uint32_t>(high));
   }
   static Integers add_products_fused(Integers a, Integers b, Integers sum) {
     return add_products(a, b, sum);
   }
+  // The unsigned bytes of even and of odd position, as 16-bit integers.
+  static Integers even_bytes(Integers a) { return a & 0x00ff00ff; }
+  static Integers odd_bytes(Integers a) {
+    return static_cast<Integers>(static_cast<std::uint32_t>(a) >> 8 & 0x00ff00ffu);
+  }
+  // Only for processors of higher levels.
+  static Integers add_quads(Integers, Integers, Integers sum) { return sum; }
   static Type to_floats(Integers sum) { return static_cast<float>(sum); }
 };
 

@@ -102,11 +102,8 @@ struct Native {
   using Integers = __m128i;
   static Integers zero_integers() { return _mm_setzero_si128(); }
   static Integers set_pair(std::int32_t pair) { return _mm_set1_epi32(pair); }
-  static Integers load_pairs(const std::int8_t* p) {
-    return _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  }
-  static Integers load_integers(const std::uint16_t* p) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  static Integers load_integers(const void* p) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(p));
   }
   // sums + low a * low b + high a * high b for each pair.
   static Integers add_products(Integers a, Integers b, Integers sums) {
@@ -119,6 +116,11 @@ struct Native {
   static Integers add_products_fused(Integers a, Integers b, Integers sums) {
     return add_products(a, b, sums);
   }
+  // The unsigned bytes of even and of odd position, as 16-bit integers.
+  static Integers even_bytes(Integers a) { return _mm_and_si128(a, _mm_set1_epi16(0x00ff)); }
+  static Integers odd_bytes(Integers a) { return _mm_srli_epi16(a, 8); }
+  // Only for processors of higher levels.
+  static Integers add_quads(Integers, Integers, Integers sums) { return sums; }
   static Type to_floats(Integers sums) { return _mm_cvtepi32_ps(sums); }
 };
 

@@ -24,24 +24,12 @@ void for_each_value(Value* panels, PanelShape shape, const Body& body) {
   }
 }
 
-template <typename Value>
-void clear(Value* panels, PanelShape shape) {
-  const Storage storage = sizeof(Value) == 1 ? Storage::kInt8 : Storage::kBfloat16;
-  constexpr Index kPerFloat = sizeof(float) / sizeof(Value);
-  std::fill_n(panels, kPerFloat * panel_floats(storage, shape), Value{0});
+// Sets a whole matrix, padding too, to zero weights.
+void clear(std::uint16_t* panels, PanelShape shape) {
+  std::fill_n(panels, 2 * panel_floats(Storage::kBfloat16, shape), std::uint16_t{0});
 }
-
-template <typename Value>
-void pack(const Value* source, PanelShape shape, Value* panels) {
-  clear(panels, shape);
-  for_each_value(panels, shape,
-                 [&](Value& value, Index i, Index j) { value = source[i * shape.cols + j]; });
-}
-
-template <typename Value>
-void unpack(const Value* panels, PanelShape shape, Value* target) {
-  for_each_value(panels, shape,
-                 [&](Value value, Index i, Index j) { target[i * shape.cols + j] = value; });
+void clear(std::uint8_t* panels, PanelShape shape) {
+  std::fill_n(panels, 4 * panel_floats(Storage::kInt8, shape), Int8Panels::store(0));
 }
 
 }  // namespace
@@ -53,7 +41,7 @@ void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* pan
   });
 }
 
-void quantize_int8(const float* source, PanelShape shape, std::int8_t* panels, float* scale) {
+void quantize_int8(const float* source, PanelShape shape, std::uint8_t* panels, float* scale) {
   std::fill_n(scale, shape.cols, 0.0f);
   for (Index i = 0; i < shape.rows; ++i)
     for (Index j = 0; j < shape.cols; ++j)
@@ -63,9 +51,9 @@ void quantize_int8(const float* source, PanelShape shape, std::int8_t* panels, f
     if (scale[j] < std::numeric_limits<float>::min()) scale[j] = 0;
   }
   clear(panels, shape);
-  for_each_value(panels, shape, [&](std::int8_t& value, Index i, Index j) {
+  for_each_value(panels, shape, [&](std::uint8_t& value, Index i, Index j) {
     const float whole = scale[j] > 0 ? std::nearbyint(source[i * shape.cols + j] / scale[j]) : 0.0f;
-    value = static_cast<std::int8_t>(whole);
+    value = Int8Panels::store(static_cast<std::int8_t>(whole));
   });
 }
 
@@ -75,24 +63,34 @@ void dequantize_bfloat16(const std::uint16_t* panels, PanelShape shape, float* t
   });
 }
 
-void dequantize_int8(const std::int8_t* panels, const float* scale, PanelShape shape,
+void dequantize_int8(const std::uint8_t* panels, const float* scale, PanelShape shape,
                      float* target) {
-  for_each_value(panels, shape, [&](std::int8_t value, Index i, Index j) {
-    target[i * shape.cols + j] = static_cast<float>(value) * scale[j];
+  for_each_value(panels, shape, [&](std::uint8_t value, Index i, Index j) {
+    target[i * shape.cols + j] = static_cast<float>(Int8Panels::load(value)) * scale[j];
   });
 }
 
 void pack_bfloat16(const std::uint16_t* source, PanelShape shape, std::uint16_t* panels) {
-  pack(source, shape, panels);
+  clear(panels, shape);
+  for_each_value(panels, shape, [&](std::uint16_t& value, Index i, Index j) {
+    value = source[i * shape.cols + j];
+  });
 }
-void pack_int8(const std::int8_t* source, PanelShape shape, std::int8_t* panels) {
-  pack(source, shape, panels);
+void pack_int8(const std::int8_t* source, PanelShape shape, std::uint8_t* panels) {
+  clear(panels, shape);
+  for_each_value(panels, shape, [&](std::uint8_t& value, Index i, Index j) {
+    value = Int8Panels::store(source[i * shape.cols + j]);
+  });
 }
 void unpack_bfloat16(const std::uint16_t* panels, PanelShape shape, std::uint16_t* target) {
-  unpack(panels, shape, target);
+  for_each_value(panels, shape, [&](std::uint16_t value, Index i, Index j) {
+    target[i * shape.cols + j] = value;
+  });
 }
-void unpack_int8(const std::int8_t* panels, PanelShape shape, std::int8_t* target) {
-  unpack(panels, shape, target);
+void unpack_int8(const std::uint8_t* panels, PanelShape shape, std::int8_t* target) {
+  for_each_value(panels, shape, [&](std::uint8_t value, Index i, Index j) {
+    target[i * shape.cols + j] = Int8Panels::load(value);
+  });
 }
 
 }  // namespace gatewise

@@ -44,7 +44,7 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
       dequantize_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape, to);
       return;
     case Storage::kInt8:
-      dequantize_int8(slice_of<std::int8_t>(block, parameter, slice),
+      dequantize_int8(slice_of<std::uint8_t>(block, parameter, slice),
                       block.slice(parameter.scale, slice), shape, to);
       return;
     case Storage::kSparse:
@@ -64,7 +64,7 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
       quantize_bfloat16(from, shape, slice_of<std::uint16_t>(block, parameter, slice));
       return;
     case Storage::kInt8:
-      quantize_int8(from, shape, slice_of<std::int8_t>(block, parameter, slice),
+      quantize_int8(from, shape, slice_of<std::uint8_t>(block, parameter, slice),
                     block.slice(parameter.scale, slice));
       return;
     default:
@@ -88,7 +88,7 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
                       static_cast<std::uint16_t*>(to));
       return;
     case Storage::kInt8:
-      unpack_int8(slice_of<std::int8_t>(block, parameter, slice), shape,
+      unpack_int8(slice_of<std::uint8_t>(block, parameter, slice), shape,
                   static_cast<std::int8_t*>(to));
       return;
     case Storage::kUint16:
@@ -112,7 +112,7 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       return;
     case Storage::kInt8:
       pack_int8(static_cast<const std::int8_t*>(from), shape,
-                slice_of<std::int8_t>(block, parameter, slice));
+                slice_of<std::uint8_t>(block, parameter, slice));
       return;
     case Storage::kUint16:
     case Storage::kInt32:
@@ -189,8 +189,8 @@ Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
       return count_in_slices<std::uint16_t>(
           block, parameter, [](std::uint16_t value) { return (value & 0x7fffu) == 0; });
     case Storage::kInt8:
-      return count_in_slices<std::int8_t>(block, parameter,
-                                          [](std::int8_t value) { return value == 0; });
+      return count_in_slices<std::uint8_t>(
+          block, parameter, [](std::uint8_t value) { return Int8Panels::load(value) == 0; });
     case Storage::kSparse:
       return with_sparse_weights(block, parameter, [](const auto& w) { return num_nonzeros(w); });
     default:

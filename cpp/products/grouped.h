@@ -48,7 +48,7 @@ struct GroupedWeights {
     return {reinterpret_cast<const std::uint16_t*>(at(g).data), first.shape};
   }
   Int8Panels int8_at(Index g) const {
-    return {reinterpret_cast<const std::int8_t*>(at(g).data), scale + g * scale_stride,
+    return {reinterpret_cast<const std::uint8_t*>(at(g).data), scale + g * scale_stride,
             first.shape};
   }
   const float* bias_at(Index g) const { return bias ? bias + g * bias_stride : nullptr; }

@@ -5,6 +5,7 @@
 #include "kernels/bfloat16_product.h"
 #include "kernels/int8_product.h"
 #include "products/forward_blocks.h"
+#include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
@@ -32,18 +33,28 @@ DistinctRows distinct_rows(const Input& x, Index rows, Arena& arena) {
 
 Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
   const Input& x = distinct.rows;
-  Int8Rows result{.stride = round_up(x.width, 2), .slot = distinct.slot};
-  auto* values = arena.take<std::int16_t>(distinct.count * result.stride);
+  const Int8Unit unit = best_int8_unit();
+  Int8Rows result{.unit = unit, .stride = int8_row_bytes(x.width, unit), .slot = distinct.slot};
+  auto* rows = arena.take<std::byte>(distinct.count * result.stride);
+  auto* corrections = arena.take<std::int32_t>(distinct.count);
   float* scales = arena.take<float>(distinct.count);
+  const Index bytes = round_up(x.width, static_cast<Index>(sizeof(float)));
+  const ThreadScratch scratch(bytes / static_cast<Index>(sizeof(float)), arena);
   // Rounding a value costs a division and some ten simpler operations.
-  parallel_for(distinct.count, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      const float* row = x.dense.row(i);
-      scales[i] = int8_scale(row, x.width);
-      to_int8(row, x.width, scales[i], values + i * result.stride);
-    }
-  });
-  result.values = values;
+  parallel_for(
+      distinct.count, static_cast<double>(2 * x.width),
+      [&](Index begin, Index end, int thread) {
+        auto* values = reinterpret_cast<std::int8_t*>(scratch.of(thread));
+        for (Index i = begin; i < end; ++i) {
+          const float* row = x.dense.row(i);
+          scales[i] = int8_scale(row, x.width);
+          to_int8(row, x.width, scales[i], values);
+          corrections[i] = store_int8_row(values, x.width, unit, rows + i * result.stride);
+        }
+      },
+      scratch.threads());
+  result.rows = rows;
+  result.corrections = corrections;
   result.scales = scales;
   return result;
 }
@@ -56,9 +67,10 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
     const Index nonzeros = rows.end(i) - rows.begin(i);
     require(nonzeros <= kMaxInt8Depth, "x: expected rows of at most ", kMaxInt8Depth,
             " nonzeros for exact sums of int8, got ", nonzeros);
-    offsets[i + 1] = offsets[i] + round_up(nonzeros, 2);
+    offsets[i + 1] = offsets[i] + nonzeros;
   }
-  auto* values = arena.take<std::int16_t>(offsets[distinct.count]);
+  auto* values = arena.take<std::int8_t>(offsets[distinct.count]);
+  auto* corrections = arena.take<std::int32_t>(distinct.count);
   float* scales = arena.take<float>(distinct.count);
   const double mean = static_cast<double>(offsets[distinct.count]) /
                       static_cast<double>(std::max<Index>(distinct.count, 1));
@@ -68,9 +80,10 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
       const Index nonzeros = rows.end(i) - rows.begin(i);
       scales[i] = int8_scale(row, nonzeros);
       to_int8(row, nonzeros, scales[i], values + offsets[i]);
+      corrections[i] = int8_correction(values + offsets[i], nonzeros);
     }
   });
-  return {x, values, offsets, scales, distinct.slot};
+  return {x, values, offsets, corrections, scales, distinct.slot};
 }
 
 }  // namespace

@@ -24,25 +24,25 @@ struct PackedBfloat16 {
   Bfloat16Panels view() const { return {values.data(), shape}; }
 };
 
-// Int8 panels, whose rows are interleaved in pairs, with a scale per column.
+// Int8 panels, whose rows are interleaved by four, with a scale per column.
 struct PackedInt8 {
   PanelShape shape;
-  std::vector<std::int8_t> values;
+  std::vector<std::uint8_t> values;
   std::vector<float> scale;
 
   PackedInt8(PanelShape shape, const std::vector<std::int8_t>& source, std::vector<float> scale)
       : shape(shape),
-        values(static_cast<std::size_t>((shape.cols + 15) / 16 * 16 * ((shape.rows + 1) / 2 * 2)),
-               0),
+        values(static_cast<std::size_t>((shape.cols + 15) / 16 * 16 * ((shape.rows + 3) / 4 * 4)),
+               128),
         scale(std::move(scale)) {
     for (Index i = 0; i < shape.rows; ++i)
       for (Index j = 0; j < shape.cols; ++j)
-        values[offset(shape, i, j)] = source[i * shape.cols + j];
+        values[offset(shape, i, j)] = static_cast<std::uint8_t>(source[i * shape.cols + j] + 128);
   }
 
   static Index offset(PanelShape shape, Index i, Index j) {
-    const Index pairs = (shape.rows + 1) / 2;
-    return j / 16 * pairs * 32 + i / 2 * 32 + j % 16 * 2 + i % 2;
+    const Index quads = (shape.rows + 3) / 4;
+    return j / 16 * quads * 64 + i / 4 * 64 + j % 16 * 4 + i % 4;
   }
   Int8Panels view() const { return {values.data(), scale.data(), shape}; }
 };

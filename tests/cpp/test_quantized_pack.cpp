@@ -69,10 +69,11 @@ TEST_CASE("int8 panels hold the matrix divided by its column scales, and unpack 
       RandomGenerator rng(static_cast<std::uint64_t>(rows * 100 + cols));
       std::vector<float> source = rng.vector(rows * cols);
       for (Index i = 0; i < rows; ++i) source[i * cols] = 0;  // a column of zeros
-      auto panels = buffer<std::int8_t>(Storage::kInt8, shape);
+      auto panels = buffer<std::uint8_t>(Storage::kInt8, shape);
       std::vector<float> scale(static_cast<std::size_t>(cols));
       quantize_int8(source.data(), shape, panels.data(), scale.data());
-      std::vector<std::int8_t> expected(panels.size(), 0), stored(source.size());
+      std::vector<std::uint8_t> expected(panels.size(), 128);
+      std::vector<std::int8_t> stored(source.size());
       for (Index j = 1; j < cols; ++j) {
         float largest = 0;
         for (Index i = 0; i < rows; ++i)
@@ -80,7 +81,7 @@ TEST_CASE("int8 panels hold the matrix divided by its column scales, and unpack 
         CHECK(scale[j] == largest / 127.0f);
         for (Index i = 0; i < rows; ++i)
           expected[PackedInt8::offset(shape, i, j)] =
-              static_cast<std::int8_t>(std::nearbyint(source[i * cols + j] / scale[j]));
+              static_cast<std::uint8_t>(128 + std::nearbyint(source[i * cols + j] / scale[j]));
       }
       CHECK(scale[0] == 0.0f);
       CHECK(panels == expected);
@@ -95,7 +96,7 @@ TEST_CASE("int8 panels hold the matrix divided by its column scales, and unpack 
       INFO(worst.report());
       CHECK(worst.is_within());
       unpack_int8(panels.data(), shape, stored.data());
-      std::fill(panels.begin(), panels.end(), std::int8_t{77});
+      std::fill(panels.begin(), panels.end(), std::uint8_t{77});
       pack_int8(stored.data(), shape, panels.data());
       CHECK(panels == expected);
     }

@@ -4,9 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
-#include <cpuid.h>
-#endif
+#include "kernels/units/int8_unit.h"
 
 namespace gatewise {
 namespace {
@@ -90,31 +88,11 @@ void multiply_with(const ScreenTile& tile, ScreenSums& sums) {
     }(std::make_index_sequence<kRowsOfTiles.size()>{});
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
-bool has_avx_vnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  constexpr unsigned kAvxVnni = 1u << 4;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & kAvxVnni) != 0;
-}
-#endif
-
-bool has_fused() {
-#if defined(__AVX512F__)
-  static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
-  return has;
-#elif defined(__AVX2__)
-  static const bool has = has_avx_vnni();
-  return has;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 bool Int16Unit::is_available() {
 #if defined(__AVX512F__)
-  return has_fused();
+  return has_vnni();
 #elif defined(__AVX2__)
   return true;
 #else
@@ -123,7 +101,7 @@ bool Int16Unit::is_available() {
 }
 
 void Int16Unit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
-  has_fused() ? multiply_with<true>(tile, sums) : multiply_with<false>(tile, sums);
+  has_vnni() ? multiply_with<true>(tile, sums) : multiply_with<false>(tile, sums);
 }
 
 }  // namespace gatewise

@@ -1,0 +1,63 @@
+#include "kernels/units/int8_unit.h"
+
+#include <array>
+
+#include "kernels/int8_product.h"
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include <cpuid.h>
+#endif
+
+namespace gatewise {
+namespace {
+
+bool read_has_vnni() {
+#if defined(__AVX512F__)
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#elif defined(__AVX2__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kAvxVnni = 1u << 4;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & kAvxVnni) != 0;
+#else
+  return false;
+#endif
+}
+
+// True if quads give the sums of pairs for rows and weights that include all extremes.
+bool quads_agree() {
+  constexpr Index kRows = 9, kDepth = 70, kUnits = 40;
+  constexpr PanelShape kShape{kDepth, kUnits};
+  std::array<std::uint8_t, 3 * 72 * kPanelWidth> weights;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i] = static_cast<std::uint8_t>(i * 89 % 256);
+  std::array<float, kUnits> scale;
+  scale.fill(1);
+  std::array<float, kRows * kUnits> y[2];
+  for (const Int8Unit unit : {Int8Unit::kPairs, Int8Unit::kQuads}) {
+    Int8RowsOf<kRows, kDepth> rows(unit);
+    for (Index i = 0; i < kRows; ++i) {
+      std::array<std::int8_t, kDepth> values;
+      for (Index k = 0; k < kDepth; ++k)
+        values[k] = static_cast<std::int8_t>((i * 37 + k * 53) % 255 - 127);
+      rows.set(i, values.data());
+    }
+    float* out = y[unit == Int8Unit::kQuads].data();
+    int8_product(rows.view(), 0, kRows, {weights.data(), scale.data(), kShape}, 0, kShape.panels(),
+                 {.y = out, .y_stride = kUnits});
+  }
+  return y[0] == y[1];
+}
+
+}  // namespace
+
+bool has_vnni() {
+  static const bool has = read_has_vnni();
+  return has;
+}
+
+Int8Unit best_int8_unit() {
+  static const Int8Unit unit = has_vnni() && quads_agree() ? Int8Unit::kQuads : Int8Unit::kPairs;
+  return unit;
+}
+
+}  // namespace gatewise
