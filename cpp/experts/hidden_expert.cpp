@@ -25,7 +25,8 @@ void HiddenExpert::declare_output(ParameterBlock& block, const std::string& pref
 const void* HiddenExpert::forward(const Input& x, const Groups& groups, const ParameterBlock& block,
                                   float* y, Index y_stride, bool keep, Arena& arena) const {
   const GroupedWeights out = grouped_weights(block, kernel_out_, bias_out_);
-  const bool by_blocks = out.storage == Storage::kFloat32 && works_by_row_blocks(groups);
+  const bool is_quantized = out.storage != Storage::kFloat32;
+  const bool by_blocks = !(is_quantized && x.is_sparse()) && works_by_row_blocks(groups);
   const int count = num_arrays(keep);
   const Index width = stride();
   auto* arrays = arena.make<HiddenArrays>();
@@ -39,15 +40,18 @@ const void* HiddenExpert::forward(const Input& x, const Groups& groups, const Pa
     rows.multiply(hidden_rows(*arrays), out, {.y = y, .y_stride = y_stride});
     return arrays;
   }
-  const Index max_rows = block_rows(std::max(width, x.width));
-  const ThreadScratch scratch(keep ? 0 : count * max_rows * width, arena);
+  const Index widest = std::max(width, x.width), max_rows = block_rows(widest);
+  const Index hidden_floats = keep ? 0 : count * max_rows * width;
+  const Index rounded_floats = is_quantized ? RoundedRows::floats(max_rows, widest) : 0;
+  const ThreadScratch scratch(hidden_floats + rounded_floats, arena);
   const double operations = static_cast<double>(count * hidden_ * (x.width + out.first.shape.cols));
   for_row_blocks(
       groups, max_rows, operations, scratch, [&](Index g, Index row, Index row_end, int thread) {
         const HiddenArrays part =
             keep ? arrays->from(row)
                  : HiddenArrays::in(scratch.of(thread), count, max_rows * width, width);
-        const ProductRows rows(g, row_end - row);
+        RoundedRows rounded(scratch.of(thread) + hidden_floats, max_rows, widest);
+        const ProductRows rows(g, row_end - row, is_quantized ? &rounded : nullptr);
         compute_hidden(x.from(row), rows, block, part);
         poll_interrupt();  // a block of a large expert takes long
         rows.multiply(hidden_rows(part), out, {.y = y + row * y_stride, .y_stride = y_stride});

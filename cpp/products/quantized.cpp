@@ -1,9 +1,9 @@
 #include "products/quantized.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/bfloat16_product.h"
-#include "kernels/int8_product.h"
 #include "products/forward_blocks.h"
 #include "products/thread_scratch.h"
 
@@ -31,6 +31,19 @@ DistinctRows distinct_rows(const Input& x, Index rows, Arena& arena) {
   return {x.at(unique_rows), end - unique_rows, slot};
 }
 
+// Rounds a row, with `values` as scratch; returns its correction.
+std::int32_t round_row(const float* x, Index width, Int8Unit unit, float& scale,
+                       std::int8_t* values, std::byte* row) {
+  scale = int8_scale(x, width);
+  to_int8(x, width, scale, values);
+  return store_int8_row(values, width, unit, row);
+}
+
+// Floats that hold as many bytes.
+Index floats_of(Index bytes) {
+  return round_up(ceil_divide(bytes, static_cast<Index>(sizeof(float))), kPanelWidth);
+}
+
 Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
   const Input& x = distinct.rows;
   const Int8Unit unit = best_int8_unit();
@@ -38,19 +51,15 @@ Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
   auto* rows = arena.take<std::byte>(distinct.count * result.stride);
   auto* corrections = arena.take<std::int32_t>(distinct.count);
   float* scales = arena.take<float>(distinct.count);
-  const Index bytes = round_up(x.width, static_cast<Index>(sizeof(float)));
-  const ThreadScratch scratch(bytes / static_cast<Index>(sizeof(float)), arena);
+  const ThreadScratch scratch(floats_of(x.width), arena);
   // Rounding a value costs a division and some ten simpler operations.
   parallel_for(
       distinct.count, static_cast<double>(2 * x.width),
       [&](Index begin, Index end, int thread) {
         auto* values = reinterpret_cast<std::int8_t*>(scratch.of(thread));
-        for (Index i = begin; i < end; ++i) {
-          const float* row = x.dense.row(i);
-          scales[i] = int8_scale(row, x.width);
-          to_int8(row, x.width, scales[i], values);
-          corrections[i] = store_int8_row(values, x.width, unit, rows + i * result.stride);
-        }
+        for (Index i = begin; i < end; ++i)
+          corrections[i] =
+              round_row(x.dense.row(i), x.width, unit, scales[i], values, rows + i * result.stride);
       },
       scratch.threads());
   result.rows = rows;
@@ -87,6 +96,39 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
 }
 
 }  // namespace
+
+Index RoundedRows::floats(Index rows, Index width) {
+  return 2 * round_up(rows, kPanelWidth) + floats_of(width) +
+         floats_of(rows * int8_row_bytes(width, best_int8_unit()));
+}
+
+RoundedRows::RoundedRows(float* memory, Index rows, Index width)
+    : scales_(memory),
+      corrections_(reinterpret_cast<std::int32_t*>(memory + round_up(rows, kPanelWidth))),
+      values_(reinterpret_cast<std::int8_t*>(memory + 2 * round_up(rows, kPanelWidth))),
+      rows_(reinterpret_cast<std::byte*>(memory + 2 * round_up(rows, kPanelWidth) +
+                                         floats_of(width))) {}
+
+Int8Rows RoundedRows::round(const Rows& x, Index count, Index width) {
+  const Int8Unit unit = best_int8_unit();
+  const Index stride = int8_row_bytes(width, unit);
+  if (const float* first = x.row(0); std::exchange(last_, first) != first)
+    for (Index i = 0; i < count; ++i)
+      corrections_[i] = round_row(x.row(i), width, unit, scales_[i], values_, rows_ + i * stride);
+  return {unit, rows_, stride, corrections_, scales_, nullptr};
+}
+
+void quantized_multiply(const Rows& x, Index rows, const GroupedWeights& weights, Index g,
+                        const Epilogue& epilogue, RoundedRows& rounded) {
+  Epilogue own = epilogue;
+  own.bias = weights.bias_at(g);
+  const Index panels = weights.first.shape.panels();
+  if (weights.storage == Storage::kBfloat16)
+    bfloat16_product(x, 0, rows, weights.bfloat16_at(g), 0, panels, own);
+  else
+    int8_product(rounded.round(x, rows, weights.first.shape.rows), 0, rows, weights.int8_at(g), 0,
+                 panels, own);
+}
 
 void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                                const Epilogue& epilogue, Arena& arena) {

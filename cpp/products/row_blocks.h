@@ -3,6 +3,7 @@
 #pragma once
 
 #include "products/forward_blocks.h"
+#include "products/quantized.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
@@ -20,12 +21,16 @@ class ProductRows {
  public:
   ProductRows(const Groups& groups, Arena& arena)
       : groups_(&groups), rows_(groups.total()), arena_(&arena) {}
-  ProductRows(Index group, Index rows) : group_(group), rows_(rows) {}
+  // rounded: memory for rows that quantized weights need rounded; null for float32.
+  ProductRows(Index group, Index rows, RoundedRows* rounded)
+      : group_(group), rows_(rows), rounded_(rounded) {}
 
   // As grouped_forward; row indices of x and of the epilogue start at 0.
   void multiply(const Input& x, const GroupedWeights& weights, const Epilogue& epilogue) const {
     if (groups_)
       grouped_forward(x, *groups_, weights, epilogue, *arena_);
+    else if (rounded_)
+      quantized_multiply(x.dense, rows_, weights, group_, epilogue, *rounded_);
     else
       gatewise::multiply(x, rows_, weights, group_, epilogue);
   }
@@ -44,6 +49,7 @@ class ProductRows {
   Index group_ = 0;
   Index rows_;
   Arena* arena_ = nullptr;
+  RoundedRows* rounded_ = nullptr;
 };
 
 // True if there are enough blocks of rows to distribute evenly over the threads without splitting
