@@ -1,6 +1,5 @@
 #include "kernels/forward_product.h"
 
-#include "core/aligned_buffer.h"
 #include "kernels/block_sizes.h"
 #include "kernels/tile_walk.h"
 
@@ -15,15 +14,16 @@ constexpr Index kMinRows = 24, kMinPanels = 8;
 // parts and are taken up again.
 class DeepProduct {
  public:
-  DeepProduct(const Rows& x, const Panels& w, const Epilogue& epilogue)
-      : x_(x), w_(w), epilogue_(epilogue) {
-    const Index depth = w.shape.rows;
-    part_ = round_up(ceil_divide(depth, ceil_divide(depth, depth_block())), kPanelWidth);
-    stride_ = part_ + kPanelWidth;  // rows at a multiple of 4096 bytes would share cache lines
-    static thread_local AlignedBuffer memory;
-    if (const Index floats = kBlockRows * stride_; memory.size() < floats)
-      memory = AlignedBuffer(floats);
-    packed_ = memory.data();
+  DeepProduct(const Rows& x, const Panels& w, const Epilogue& epilogue, float* scratch)
+      : x_(x), w_(w), epilogue_(epilogue), part_(part_of_depth(w.shape.rows)), packed_(scratch) {}
+
+  // Floats from one packed row to the next: at a multiple of 4096 bytes they would share cache
+  // lines.
+  static Index stride(Index part) { return part + kPanelWidth; }
+
+  // Parts of nearly equal size, each at most a depth_block().
+  static Index part_of_depth(Index depth) {
+    return round_up(ceil_divide(depth, ceil_divide(depth, depth_block())), kPanelWidth);
   }
 
   void run(Index row_begin, Index row_end, Index panel_begin, Index panel_end) {
@@ -34,7 +34,7 @@ class DeepProduct {
       for (begin_ = 0; begin_ < w_.shape.rows; begin_ = end_) {
         end_ = std::min(begin_ + part_, w_.shape.rows);
         for (Index r = 0; r < count; ++r)
-          std::copy(x_.row(row + r) + begin_, x_.row(row + r) + end_, packed_ + r * stride_);
+          std::copy(x_.row(row + r) + begin_, x_.row(row + r) + end_, packed_ + r * stride(part_));
         multiply_part(row, count, panel_begin, panel_end);
       }
     }
@@ -63,7 +63,7 @@ class DeepProduct {
   void multiply_tiles(Index row, Index first, int rows, Index panel_begin, Index panel_end,
                       const Prefetch& prefetch) {
     const float* a[kTileRows];
-    for (int r = 0; r < rows; ++r) a[r] = packed_ + (first + r) * stride_;
+    for (int r = 0; r < rows; ++r) a[r] = packed_ + (first + r) * stride(part_);
     const int at_once = tile_panels(rows);
     TileSums sums;
     for (Index panel = panel_begin; panel < panel_end; panel += at_once) {
@@ -106,18 +106,23 @@ class DeepProduct {
   const Rows& x_;
   const Panels& w_;
   const Epilogue& epilogue_;
-  Index part_, stride_;        // of the depth; floats from one packed row to the next
+  Index part_;                 // of the depth
   Index begin_ = 0, end_ = 0;  // the packed part
-  float* packed_ = nullptr;    // [kBlockRows, stride_]
+  float* packed_;              // [kBlockRows, stride(part_)]
 };
 
 }  // namespace
 
+Index forward_scratch(PanelShape shape) {
+  if (shape.rows <= depth_block()) return 0;
+  return kBlockRows * DeepProduct::stride(DeepProduct::part_of_depth(shape.rows));
+}
+
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
-                     Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  if (w.shape.rows > depth_block() && row_end - row_begin >= kMinRows &&
+                     Index panel_begin, Index panel_end, const Epilogue& epilogue, float* scratch) {
+  if (scratch && w.shape.rows > depth_block() && row_end - row_begin >= kMinRows &&
       panel_end - panel_begin >= kMinPanels)
-    return DeepProduct(x, w, epilogue).run(row_begin, row_end, panel_begin, panel_end);
+    return DeepProduct(x, w, epilogue, scratch).run(row_begin, row_end, panel_begin, panel_end);
   walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,
              [&](const float (*sums)[kPanelWidth], Index row, int rows, Index panel) {
                finish(sums, row, rows, panel, w.shape.width(panel), epilogue);

@@ -12,7 +12,12 @@ namespace gatewise {
 //
 // for rows i of [row_begin, row_end) and the columns of panels [panel_begin, panel_end). Columns
 // after the last one are not written. Sums accumulate over k in order, whatever the ranges.
+// `scratch` speeds up many deep rows; it has forward_scratch(w.shape) floats, or is null.
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
-                     Index panel_begin, Index panel_end, const Epilogue& epilogue);
+                     Index panel_begin, Index panel_end, const Epilogue& epilogue,
+                     float* scratch = nullptr);
+
+// 0 for rows that are not deep.
+Index forward_scratch(PanelShape shape);
 
 }  // namespace gatewise

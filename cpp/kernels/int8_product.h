@@ -10,7 +10,7 @@
 
 #include "core/quantized_panels.h"
 #include "kernels/forward_product.h"
-#include "kernels/units/int8_unit.h"
+#include "kernels/int8_unit.h"
 
 namespace gatewise {
 

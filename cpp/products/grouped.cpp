@@ -3,6 +3,7 @@
 #include <cassert>
 #include <limits>
 
+#include "core/aligned_buffer.h"
 #include "products/forward_blocks.h"
 #include "products/quantized.h"
 #include "products/sparse_columns.h"
@@ -14,6 +15,14 @@ namespace gatewise {
 namespace {
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
+
+// Memory of the calling thread for `forward_product`, kept.
+float* deep_scratch(PanelShape shape) {
+  static thread_local AlignedBuffer memory;
+  const Index floats = forward_scratch(shape);
+  if (memory.size() < floats) memory = AlignedBuffer(floats);
+  return memory.data();
+}
 
 }  // namespace
 
@@ -47,7 +56,8 @@ void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g
   if (x.is_sparse())
     sparse_forward_product(x.sparse, 0, rows, weights.at(g), 0, panels, own);
   else
-    forward_product(x.dense, 0, rows, weights.at(g), 0, panels, own);
+    forward_product(x.dense, 0, rows, weights.at(g), 0, panels, own,
+                    deep_scratch(weights.first.shape));
 }
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
@@ -57,7 +67,8 @@ void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights&
   for_each_forward_block(
       x, groups, weights, epilogue,
       [&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
-        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own);
+        forward_product(x.dense, row, row_end, weights.at(g), panel, panel_end, own,
+                        deep_scratch(weights.first.shape));
       });
 }
 

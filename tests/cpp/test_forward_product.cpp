@@ -104,7 +104,10 @@ TEST_CASE("forward_product of deep rows has the bits of single rows") {
                         .y = y.data(),
                         .y_stride = y.stride,
                         .pre_activation = pre.data()};
-      forward_product(view, 0, rows, packed.view(), 0, packed.shape.panels(), epilogue);
+      std::vector<float> scratch(static_cast<std::size_t>(forward_scratch(packed.shape)));
+      CHECK(!scratch.empty());
+      forward_product(view, 0, rows, packed.view(), 0, packed.shape.panels(), epilogue,
+                      scratch.data());
       epilogue.y = one.data();
       epilogue.pre_activation = one_pre.data();
       for (Index i = 0; i < rows; ++i) {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/units/int8_unit.h"
+#include "kernels/int8_unit.h"
 
 namespace gatewise {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/units/int8_unit.h"
+#include "kernels/int8_unit.h"
 
 #include <array>
 
