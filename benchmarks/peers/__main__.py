@@ -11,6 +11,7 @@ from . import (
     dictionary,
     keras_jax,
     mixtral,
+    real_shapes,
     sklearn_mlp,
     small_steps,
     sparse_rows,
@@ -25,6 +26,7 @@ TABLES = {
     "keras_jax": keras_jax.main,
     "sklearn_mlp": sklearn_mlp.main,
     "mixtral": mixtral.main,
+    "real_shapes": real_shapes.main,
     "sparse_rows": sparse_rows.main,
     "sparse_weights": sparse_weights.main,
 }

@@ -58,7 +58,7 @@ def print_table(
             f"{timing.minimum * 1e6:12.1f}{timing.median / best:10.2f}"
         )
         print(line + (_rates(timing, work, limits) if work is not None else ""))
-    theirs = [timing for timing in timings if not timing.contender.ours]
+    theirs = [each for each in timings if each.contender.is_same_work and not each.contender.ours]
     if theirs:
         peer = min(theirs, key=lambda timing: timing.median)
         print(f"best peer {peer.contender.name}: {peer.median / best:.2f} times as long as ours")
