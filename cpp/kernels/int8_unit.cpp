@@ -55,6 +55,8 @@ bool has_vnni() {
   return has;
 }
 
+const char* int8_unit_name(Int8Unit unit) { return unit == Int8Unit::kQuads ? "VNNI" : "pairs"; }
+
 Int8Unit best_int8_unit() {
   static const Int8Unit unit = has_vnni() && quads_agree() ? Int8Unit::kQuads : Int8Unit::kPairs;
   return unit;

@@ -14,6 +14,9 @@ enum class Int8Unit { kPairs, kQuads };
 // once.
 Int8Unit best_int8_unit();
 
+// "VNNI" or "pairs".
+const char* int8_unit_name(Int8Unit unit);
+
 // True if this processor has VNNI, at this instruction-set level.
 bool has_vnni();
 

@@ -36,6 +36,27 @@ float multiply_add_registers(Index iterations) {
   return total;
 }
 
+Index int8_multiply_adds_per_iteration() { return 4 * kRegisters * Native::kWidth; }
+
+std::int64_t multiply_add_quads(Index iterations) {
+  const Native::Integers ones = Native::set_pair(0x01010101);
+  Native::Integers sums[kRegisters];
+#pragma GCC unroll 12
+  for (int i = 0; i < kRegisters; ++i) sums[i] = Native::zero_integers();
+  for (Index at = 0; at < iterations; ++at) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRegisters; ++i) sums[i] = Native::add_quads(ones, ones, sums[i]);
+  }
+  std::int64_t total = 0;
+  float lanes[Native::kWidth];
+#pragma GCC unroll 12
+  for (int i = 0; i < kRegisters; ++i) {
+    Native::store(lanes, Native::to_floats(sums[i]));
+    total += static_cast<std::int64_t>(lanes[0]);
+  }
+  return total;
+}
+
 float sum_stream(const float* x, Index count) {
   constexpr Index kStep = kStreams * kPanelWidth;
   Vector sums[kStreams];

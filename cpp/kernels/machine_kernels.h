@@ -13,6 +13,10 @@ Index multiply_adds_per_iteration();
 // the work.
 float multiply_add_registers(Index iterations);
 
+// The same with multiply-adds of int8 values by VNNI. Returns a sum over the registers.
+Index int8_multiply_adds_per_iteration();
+std::int64_t multiply_add_quads(Index iterations);
+
 // Returns the sum of x [count], read once from front to back, in eight accumulators of panel width.
 float sum_stream(const float* x, Index count);
 

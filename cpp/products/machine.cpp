@@ -7,6 +7,7 @@
 #include "core/aligned_buffer.h"
 #include "core/errors.h"
 #include "core/parallel.h"
+#include "kernels/int8_unit.h"
 #include "kernels/machine_kernels.h"
 
 namespace gatewise {
@@ -28,20 +29,27 @@ double min_seconds(const Run& run) {
   return shortest;
 }
 
-}  // namespace
-
-double peak_flops() {
+// Operations per second of run(iterations), which has `per_iteration` multiply-adds.
+template <typename Run>
+double peak(Index per_iteration, const Run& run) {
   constexpr Index kIterations = 10'000, kItemsPerThread = 2'000;
   const Index items = kItemsPerThread * num_threads();
-  const auto multiply_adds =
-      static_cast<double>(kIterations) * static_cast<double>(multiply_adds_per_iteration());
-  std::atomic<float> sink{0.0f};
+  const auto multiply_adds = static_cast<double>(kIterations * per_iteration);
+  std::atomic<double> sink{0.0};
   const double seconds = min_seconds([&] {
     parallel_for(items, multiply_adds, [&](Index begin, Index end) {
-      sink.fetch_add(multiply_add_registers((end - begin) * kIterations));
+      sink.fetch_add(static_cast<double>(run((end - begin) * kIterations)));
     });
   });
   return 2.0 * multiply_adds * static_cast<double>(items) / seconds;
+}
+
+}  // namespace
+
+double peak_flops() { return peak(multiply_adds_per_iteration(), multiply_add_registers); }
+
+double peak_int8() {
+  return has_vnni() ? peak(int8_multiply_adds_per_iteration(), multiply_add_quads) : 0.0;
 }
 
 double read_bandwidth(std::size_t bytes) {

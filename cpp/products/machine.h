@@ -9,6 +9,9 @@ namespace gatewise {
 // Flops per second (a multiply-add is two) of multiply-adds that use only registers.
 double peak_flops();
 
+// The same for multiply-adds of int8 values by VNNI; 0 without it.
+double peak_int8();
+
 // Bytes per second at which `bytes` of floats in main memory are summed; `bytes` should far exceed
 // the caches. Throws std::invalid_argument if that is less than one float per thread.
 double read_bandwidth(std::size_t bytes);

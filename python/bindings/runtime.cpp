@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/registry.h"
 #include "experts/expert.h"
+#include "kernels/int8_unit.h"
 #include "kernels/random_fill.h"
 #include "products/machine.h"
 #include "products/orthogonal.h"
@@ -35,7 +36,8 @@ bool has_pending_signal() {
 }
 
 std::map<std::string, std::string> build_info() {
-  return {{"compiler", GATEWISE_COMPILER},
+  return {{"int8", int8_unit_name(best_int8_unit())},
+          {"compiler", GATEWISE_COMPILER},
           {"eigen", GATEWISE_STRING(EIGEN_WORLD_VERSION) "." GATEWISE_STRING(
                         EIGEN_MAJOR_VERSION) "." GATEWISE_STRING(EIGEN_MINOR_VERSION)},
           {"openmp", GATEWISE_STRING(_OPENMP)},
@@ -118,6 +120,7 @@ void bind_runtime(py::module_& module) {
   module.def("allocation_count", [] { return allocation_counter().load(); });
   module.def("parallel_probe", parallel_probe, py::arg("count"));
   module.def("peak_flops", peak_flops, py::call_guard<GilRelease>());
+  module.def("peak_int8", peak_int8, py::call_guard<GilRelease>());
   module.def("read_bandwidth", read_bandwidth, py::arg("bytes"), py::call_guard<GilRelease>());
   module.def("random_uniform", uniform, py::arg("seed"), py::arg("stream"), py::arg("size"),
              py::arg("low"), py::arg("high"));

@@ -15,6 +15,7 @@ class Config(TypedDict):
     level: str
     levels_available: list[str]
     threads: int
+    int8: str
     compiler: str
     openmp: str
     eigen: str
@@ -28,8 +29,9 @@ def show_config() -> Config:
     -------
     Config
         A dict: `gatewise` (version), `level` (the instruction-set level in use),
-        `levels_available` (levels that were built and that this processor can run), `threads`, and
-        the versions `compiler`, `openmp`, `eigen` and `numpy`.
+        `levels_available` (levels that were built and that this processor can run), `threads`,
+        `int8` ("VNNI", or "pairs" where the processor has no such instructions or they failed
+        their check), and the versions `compiler`, `openmp`, `eigen` and `numpy`.
 
     Examples
     --------
@@ -45,6 +47,7 @@ def show_config() -> Config:
         level=_core.isa_level(),
         levels_available=_levels.available(),
         threads=_core.get_num_threads(),
+        int8=build["int8"],
         compiler=build["compiler"],
         openmp=build["openmp"],
         eigen=build["eigen"],

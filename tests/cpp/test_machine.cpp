@@ -1,3 +1,4 @@
+#include "kernels/int8_unit.h"
 #include "kernels/machine_kernels.h"
 #include "products/machine.h"
 #include "reference.h"
@@ -28,11 +29,19 @@ TEST_CASE("multiply_add_registers iterates x / 2 + 1 / 2 in each register") {
   CHECK(end >= 10.0f);  // the sum of one lane per register, all near 1
 }
 
+TEST_CASE("multiply_add_quads adds four products to each sum in each iteration") {
+  if (!has_vnni()) return;
+  const Index registers = int8_multiply_adds_per_iteration() / (4 * Native::kWidth);
+  CHECK(multiply_add_quads(0) == 0);
+  CHECK(multiply_add_quads(50) == 4 * 50 * registers);
+}
+
 // Scaling with the thread count is not tested: other programs may occupy a core.
 TEST_CASE("the measured machine limits are plausible on one thread and on two") {
   for (int threads = 1; threads <= 2; ++threads) {
     const Threads set(threads);
     const double flops = peak_flops(), bytes = read_bandwidth(std::size_t{64} << 20);
+    CHECK((peak_int8() > 1e8) == has_vnni());
     // Between 1 and 1,000 flops or bytes per nanosecond.
     CHECK(flops > 1e8);
     CHECK(flops < 1e12);

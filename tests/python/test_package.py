@@ -140,14 +140,15 @@ def test_show_config_prints_and_returns_the_same(capsys: pytest.CaptureFixture[s
     config = gw.show_config()
     printed = capsys.readouterr().out
     assert set(config) == {
-        *("gatewise", "level", "levels_available", "threads"),
+        *("gatewise", "level", "levels_available", "threads", "int8"),
         *("compiler", "openmp", "eigen", "numpy"),
     }
     assert config["gatewise"] == gw.__version__ == importlib.metadata.version("gatewise")
     assert config["level"] == _core.isa_level()
     assert config["level"] in config["levels_available"]
     assert config["numpy"] == np.__version__
-    for name in ("compiler", "openmp", "eigen"):
+    assert config["int8"] in ("VNNI", "pairs")
+    for name in ("int8", "compiler", "openmp", "eigen"):
         assert config[name] and config[name] in printed
     assert len(printed.splitlines()) == len(config)
 
