@@ -43,51 +43,49 @@ GATEWISE_INLINE std::int32_t load_lane(const std::byte* values) {
   return lane;
 }
 
-// A unit's form of the weights of four rows of a panel, and their products with a row's quad.
+// How a unit multiplies the weights of four rows of a panel by a row's quad: in one or two steps,
+// each with some of the weights and 32 bits of the quad. One after the other, so that the steps'
+// weights need no registers at the same time.
 struct Pairs {
-  static constexpr Int8Unit kUnit = Int8Unit::kPairs;
-  static constexpr Index kQuadBytes = 8;
+  static constexpr int kSteps = 2;
   // An addition takes one cycle, so one panel keeps a core busy. A single row then reads its
   // weights sequentially (a fifth faster than four panels together).
   static constexpr int kMaxPanels = 1;
 
-  Integers even, odd;
-
-  explicit GATEWISE_INLINE Pairs(const std::uint8_t* weights) {
-    const Integers all = Integers::load(weights);
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i) {
-      even.part[i] = Native::even_bytes(all.part[i]);
-      odd.part[i] = Native::odd_bytes(all.part[i]);
-    }
+  static GATEWISE_INLINE Integers weights(const Integers& all, int step) {
+    return Integers::make([&](int i) GATEWISE_INLINE_LAMBDA {
+      return step == 0 ? Native::even_bytes(all.part[i]) : Native::odd_bytes(all.part[i]);
+    });
   }
-  GATEWISE_INLINE void add(const std::byte* quad, Integers& sums) const {
-    const Native::Integers first = Native::set_pair(load_lane(quad));
-    const Native::Integers second = Native::set_pair(load_lane(quad + 4));
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i) {
-      sums.part[i] = Native::add_products(even.part[i], first, sums.part[i]);
-      sums.part[i] = Native::add_products(odd.part[i], second, sums.part[i]);
-    }
+  static GATEWISE_INLINE Native::Integers add(Native::Integers weights, Native::Integers values,
+                                              Native::Integers sums) {
+    return Native::add_products(weights, values, sums);
   }
 };
 
 struct Quads {
-  static constexpr Int8Unit kUnit = Int8Unit::kQuads;
-  static constexpr Index kQuadBytes = 4;
+  static constexpr int kSteps = 1;
   // Enough independent sums to hide the latency (5 cycles, two start per cycle).
   static constexpr int kMaxPanels = 3;
 
-  Integers all;
-
-  explicit GATEWISE_INLINE Quads(const std::uint8_t* weights) : all(Integers::load(weights)) {}
-  GATEWISE_INLINE void add(const std::byte* quad, Integers& sums) const {
-    const Native::Integers values = Native::set_pair(load_lane(quad));
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i)
-      sums.part[i] = Native::add_quads(all.part[i], values, sums.part[i]);
+  static GATEWISE_INLINE Integers weights(const Integers& all, int) { return all; }
+  static GATEWISE_INLINE Native::Integers add(Native::Integers weights, Native::Integers values,
+                                              Native::Integers sums) {
+    return Native::add_quads(weights, values, sums);
   }
 };
+
+template <typename Unit>
+inline constexpr Index kQuadBytes = Unit::kSteps * static_cast<Index>(sizeof(std::int32_t));
+
+// Adds a step's products of a row.
+template <typename Unit>
+GATEWISE_INLINE void add_step(const Integers& weights, const std::byte* values, Integers& sums) {
+  const Native::Integers lanes = Native::set_pair(load_lane(values));
+#pragma GCC unroll 16
+  for (int i = 0; i < Vector::kParts; ++i)
+    sums.part[i] = Unit::add(weights.part[i], lanes, sums.part[i]);
+}
 
 // Scales the sums of some rows in one panel and applies the epilogue.
 void finish(const Integers* integers, const float* row_scales, Index row, int rows, Index panel,
@@ -130,9 +128,14 @@ struct Int8Product {
       for (int p = 0; p < kPanels; ++p) {
         const std::uint8_t* at = b + p * panel_stride;
         prefetch_ahead<kRows>(at, kSingleStreamPrefetchBytes);
-        const Unit weights(at);
+        const Integers all = Integers::load(at);
+#pragma GCC unroll 2
+        for (int step = 0; step < Unit::kSteps; ++step) {
+          const Integers weights = Unit::weights(all, step);
 #pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) weights.add(a[r] + quad * Unit::kQuadBytes, sums[p][r]);
+          for (int r = 0; r < kRows; ++r)
+            add_step<Unit>(weights, a[r] + quad * kQuadBytes<Unit> + step * 4, sums[p][r]);
+        }
       }
     }
     // Loops over `sums` are unrolled, so that they stay in registers; the loop below need not be.
@@ -218,9 +221,11 @@ void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end
         const Index column = x.x.columns[at];
         std::int8_t quad[4] = {};
         quad[column % 4] = values[at - begin];
-        std::byte stored[Pairs::kQuadBytes];
+        std::byte stored[kQuadBytes<Pairs>];
         store_int8_row(quad, 4, Int8Unit::kPairs, stored);
-        Pairs(b + Int8Panels::value_offset(column / 4 * 4, 0)).add(stored, sums);
+        const Integers all = Integers::load(b + Int8Panels::value_offset(column / 4 * 4, 0));
+        for (int step = 0; step < Pairs::kSteps; ++step)
+          add_step<Pairs>(Pairs::weights(all, step), stored + step * 4, sums);
       }
       finish(&sums, x.scales + slot, row, 1, panel, w, epilogue);
     }

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def quantized_model(model: M, kind: str, dense: bool | None) -> M:
     """See `Model.quantize`."""
     storage = check_quantized_storage("kind", kind)
-    already = first_quantized(model.layers)
+    chosen = _chosen_layers(model.layers, dense)
+    already = first_quantized(chosen)
     if already is not None:
         raise ValueError(
             f"quantize: expected a model of float32 weights, got layer {already.name!r} in "
             f"{already.storage}; quantize the model that this one was made from"
         )
-    chosen = _chosen_layers(model.layers, dense)
     for layer in chosen:
         if not layer.built:
             raise ValueError(
