@@ -151,7 +151,7 @@ struct Int8Product {
 }  // namespace
 
 Index int8_row_bytes(Index depth, Int8Unit unit) {
-  return ceil_divide(depth, 4) * (unit == Int8Unit::kQuads ? Quads::kQuadBytes : Pairs::kQuadBytes);
+  return ceil_divide(depth, 4) * (unit == Int8Unit::kQuads ? kQuadBytes<Quads> : kQuadBytes<Pairs>);
 }
 
 std::int32_t int8_correction(const std::int8_t* values, Index count) {
