@@ -12,13 +12,16 @@ namespace gatewise {
 // cut only at multiples of kRowGrain.
 class BlockSplit {
  public:
-  // max_rows: of a block, a multiple of kRowGrain; there are fewer if threads would lack work.
-  // panels: of a group; 1 if its rows are processed as a whole.
-  BlockSplit(const Groups& groups, Index panels, Index max_rows, int threads)
+  // max_rows: of a block, a multiple of kRowGrain. panels: of a group; 1 if its rows are processed
+  // as a whole. operations: multiply-adds of all. Blocks are smaller if threads would lack work.
+  BlockSplit(const Groups& groups, Index panels, Index max_rows, int threads, double operations)
       : groups_(groups), panels_(panels), max_rows_(max_rows) {
-    const Index enough = threads > 1 ? kUnitsPerThread * threads : 1;
+    if (threads < 2) return;
+    const auto useful = static_cast<Index>(operations / kMinOperations);
+    const Index enough = std::clamp<Index>(useful, threads, kUnitsPerThread * threads);
+    while (units() < enough && unit_panels_ > kMinPanels) unit_panels_ /= 2;
     while (units() < enough && max_rows_ > kMinRows) max_rows_ = round_up(max_rows_ / 2, kRowGrain);
-    while (units() < enough && unit_panels_ > 1) unit_panels_ /= 2;
+    if (units() < enough) unit_panels_ = 1;
   }
 
   Index units() const {
@@ -47,7 +50,8 @@ class BlockSplit {
 
  private:
   // Each thread has several units, so that a slow one is helped.
-  static constexpr Index kUnitsPerThread = 8, kMinRows = 48;
+  static constexpr Index kUnitsPerThread = 8, kMinRows = 48, kMinPanels = 3;
+  static constexpr double kMinOperations = 4e6;  // a tenth of a millisecond
 
   Index columns() const { return ceil_divide(panels_, unit_panels_); }
   Index row_blocks(Index rows) const { return ceil_divide(rows, max_rows_); }

@@ -17,9 +17,9 @@ void for_each_forward_block(const Input& x, const Groups& groups, const GroupedW
                             const Epilogue& epilogue, const Multiply& multiply) {
   const Index panels = weights.first.shape.panels(), total = groups.total();
   if (total == 0 || panels == 0) return;
-  const BlockSplit split(groups, panels, kBlockRows, num_threads());
   const double operations =
       mean_depth(x, total) * static_cast<double>(kPanelWidth * panels * total);
+  const BlockSplit split(groups, panels, kBlockRows, num_threads(), operations);
   parallel_for(
       split.units(), operations / static_cast<double>(split.units()),
       [&](Index begin, Index end) {

@@ -57,7 +57,7 @@ class ProductRows {
 inline bool works_by_row_blocks(const Groups& groups) {
   const int threads = num_threads();
   return groups.total() >= 128 * threads &&
-         BlockSplit(groups, 1, kBlockRows, 1).units() >= 4 * threads;
+         BlockSplit(groups, 1, kBlockRows, 1, 0).units() >= 4 * threads;
 }
 
 // Calls body(group, row, row_end, thread) for blocks of at most `block` rows. operations:
@@ -65,15 +65,15 @@ inline bool works_by_row_blocks(const Groups& groups) {
 template <typename Body>
 void for_row_blocks(const Groups& groups, Index block, double operations,
                     const ThreadScratch& scratch, const Body& body) {
-  const BlockSplit split(groups, 1, block, scratch.threads());
+  const double all = operations * static_cast<double>(groups.total());
+  const BlockSplit split(groups, 1, block, scratch.threads(), all);
   const auto run = [&](Index begin, Index end, int thread) {
     split.run(begin, end, [&](Index g, Index, Index, Index row, Index row_end) {
       body(g, row, row_end, thread);
     });
   };
   const auto units = static_cast<double>(std::max<Index>(split.units(), 1));
-  parallel_for(split.units(), operations * static_cast<double>(groups.total()) / units, run,
-               scratch.threads(), kMaxBlockSlice);
+  parallel_for(split.units(), all / units, run, scratch.threads(), kMaxBlockSlice);
 }
 
 }  // namespace gatewise

@@ -32,7 +32,7 @@ TEST_CASE("BlockSplit visits each panel of each row once, for any slices") {
   for (const Index panels : {1, 7, 30})
     for (const int threads : {1, 2, 16})
       for (const Index slice : {1, 2, 5, 1000}) {
-        const BlockSplit split(groups, panels, 120, threads);
+        const BlockSplit split(groups, panels, 120, threads, 1e9);
         const auto counts = visits(split, groups, slice, 120);
         CHECK(static_cast<Index>(counts.size()) == panels * groups.total());
         for (const auto& [where, count] : counts) {
@@ -47,7 +47,7 @@ TEST_CASE("BlockSplit merges panels of the same rows, and has work for all threa
   const std::vector<Index> offsets{0, 240};
   const Groups groups{offsets.data(), 1};
   int calls = 0;
-  const BlockSplit whole(groups, 30, 240, 1);
+  const BlockSplit whole(groups, 30, 240, 1, 1e9);
   whole.run(0, whole.units(), [&](Index, Index panel, Index panel_end, Index row, Index row_end) {
     ++calls;
     CHECK(panel == 0);
@@ -55,5 +55,6 @@ TEST_CASE("BlockSplit merges panels of the same rows, and has work for all threa
     CHECK(row_end - row == 240);
   });
   CHECK(calls == 1);
-  CHECK(BlockSplit(groups, 4, 240, 4).units() >= 16);
+  CHECK(BlockSplit(groups, 4, 240, 4, 1e9).units() >= 16);
+  CHECK(BlockSplit(groups, 24, 240, 2, 1e6).units() == 2);  // little work: few large blocks
 }
