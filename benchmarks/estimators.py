@@ -24,7 +24,6 @@ import numpy as np
 import gatewise as gw
 from benchmarks.expert_tables import recipe as dense_models
 from benchmarks.expert_tables.table import Table
-from gatewise.data.csr import is_sparse
 from gatewise.estimators.recipe import Recipe
 
 FOLDS = 5
@@ -48,9 +47,7 @@ class _Dense:
     """Mixin of estimators that train dense ensembles in place of experts."""
 
     size = "active"
-
-    def _recipe(self, part: Any) -> Recipe:
-        return _DenseRecipe(self, part.x.shape[1], is_sparse(part.x), len(part.y))
+    _recipe_class: type[Recipe] = _DenseRecipe
 
 
 class _DenseClassifier(_Dense, gw.SparseExpertClassifier):

@@ -111,11 +111,6 @@ def own_dense_of_active_size(width: int, outputs: int, activation: str | None) -
     return own_dense(width, outputs, activation, _MEMBER_K)
 
 
-def own_dense_of_total_size(width: int, outputs: int, activation: str | None) -> gw.Sequential:
-    """Each member has a hidden layer: as many parameters as all experts of a member have."""
-    return own_dense(width, outputs, activation, EXPERTS)
-
-
 def own_dense(
     width: int,
     outputs: int,

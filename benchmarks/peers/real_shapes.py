@@ -12,7 +12,7 @@ python -m benchmarks.peers real_shapes      (needs the extra `bench`)
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,35 +29,17 @@ _BATCHES = 20
 """Of new rows, where few rows read other experts' weights in each call."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """d inputs and outputs, E experts of h hidden units, k for a row."""
-
-    name: str
-    d: int
-    h: int
-    E: int
-    k: int
-
-    def shape(self, n: int) -> Shape:
-        return Shape(n, self.d, self.h, self.E, self.k)
-
-    @property
-    def flops(self) -> float:
-        """Of a row's experts; the router's are less than 1 %."""
-        return 6.0 * self.k * self.d * self.h
+LAYERS = {
+    "Granite 3.0 1B-A400M": Shape(1, 1024, 512, 32, 8),
+    "OLMoE 1B-7B": Shape(1, 2048, 1024, 64, 8),
+    "LFM2 8B-A1B": Shape(1, 2048, 1792, 32, 4),
+    "Qwen3 30B-A3B": Shape(1, 2048, 768, 128, 8),
+    "DeepSeek-V2-Lite": Shape(1, 2048, 1408, 64, 6),
+}
+"""Of one row; `n` is replaced."""
 
 
-LAYERS = (
-    Layer("Granite 3.0 1B-A400M", 1024, 512, 32, 8),
-    Layer("OLMoE 1B-7B", 2048, 1024, 64, 8),
-    Layer("LFM2 8B-A1B", 2048, 1792, 32, 4),
-    Layer("Qwen3 30B-A3B", 2048, 768, 128, 8),
-    Layer("DeepSeek-V2-Lite", 2048, 1408, 64, 6),
-)
-
-
-def _weights(layer: Layer) -> dict[str, Any]:
+def _weights(layer: Shape) -> dict[str, Any]:
     rng = np.random.default_rng(0)
 
     def draw(*shape: int) -> Any:
@@ -71,12 +53,12 @@ def _weights(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _batches(layer: Layer, n: int) -> Any:
-    count = _BATCHES if n <= _FEW_ROWS else 1
-    return np.random.default_rng(1).standard_normal((count, n, layer.d), np.float32)
+def _batches(layer: Shape) -> Any:
+    count = _BATCHES if layer.n <= _FEW_ROWS else 1
+    return np.random.default_rng(1).standard_normal((count, layer.n, layer.d), np.float32)
 
 
-def ours(layer: Layer, n: int, storage: str) -> Step:
+def ours(layer: Shape, storage: str) -> Step:
     """`predict` of a batch."""
     import gatewise as gw
 
@@ -87,11 +69,11 @@ def ours(layer: Layer, n: int, storage: str) -> Step:
     model.set_weights(list(_weights(layer).values()))
     if storage != "float32":
         model = model.quantize(storage)
-    batches = itertools.cycle(_batches(layer, n))
-    return lambda: model.predict(next(batches), batch_size=n)
+    batches = itertools.cycle(_batches(layer))
+    return lambda: model.predict(next(batches), batch_size=layer.n)
 
 
-def torch_layer(layer: Layer, n: int, dtype: str, form: str) -> Step:
+def torch_layer(layer: Shape, dtype: str, form: str) -> Step:
     """A layer of PyTorch, without gradients."""
     import torch
 
@@ -101,7 +83,7 @@ def torch_layer(layer: Layer, n: int, dtype: str, form: str) -> Step:
     router = linear(given["router"])
     both = torch.cat([given["gate"], given["value"]], -1).to(kind)
     out = given["out"].to(kind)
-    batches = itertools.cycle(torch.from_numpy(_batches(layer, n)))
+    batches = itertools.cycle(torch.from_numpy(_batches(layer)))
     mm, silu = torch.nn.functional.grouped_mm, torch.nn.functional.silu
     if form == "loop":
         both, out = both.transpose(1, 2).contiguous(), out.transpose(1, 2).contiguous()
@@ -131,12 +113,12 @@ def torch_layer(layer: Layer, n: int, dtype: str, form: str) -> Step:
     return step
 
 
-def dense_products(layer: Layer, n: int, dtype: str) -> Step:
+def dense_products(layer: Shape, dtype: str) -> Step:
     """The products alone, by one matrix each."""
     import torch
 
     torch.set_num_threads(THREADS)
-    kind, rows = getattr(torch, dtype), n * layer.k
+    kind, rows = getattr(torch, dtype), layer.n * layer.k
     x, hidden = torch.randn(rows, layer.d).to(kind), torch.randn(rows, layer.h).to(kind)
     into = torch.randn(2 * layer.h, layer.d).to(kind)
     out = torch.randn(layer.d, layer.h).to(kind)
@@ -149,22 +131,22 @@ def dense_products(layer: Layer, n: int, dtype: str) -> Step:
     return step
 
 
-def _contenders(layer: Layer, n: int) -> list[Contender]:
-    found = [Contender("gatewise, float32", ours, (layer, n, "float32"), True)]
+def _contenders(layer: Shape) -> list[Contender]:
+    found = [Contender("gatewise, float32", ours, (layer, "float32"), True)]
     found += [
-        Contender(f"gatewise, {storage}", ours, (layer, n, storage), True, tolerance)
+        Contender(f"gatewise, {storage}", ours, (layer, storage), True, tolerance)
         for storage, tolerance in (("bfloat16", 0.1), ("int8", 0.2))
     ]
     for dtype in ("float32", "bfloat16"):
         tolerance = None if dtype == "float32" else 0.1
         found += [
             Contender(
-                f"PyTorch {form}, {dtype}", torch_layer, (layer, n, dtype, form), False, tolerance
+                f"PyTorch {form}, {dtype}", torch_layer, (layer, dtype, form), False, tolerance
             )
             for form in ("loop", "grouped_mm")
         ]
-        if n > _FEW_ROWS:
-            arguments = (layer, n, dtype)
+        if layer.n > _FEW_ROWS:
+            arguments = (layer, dtype)
             name = f"dense products, {dtype}"
             found.append(Contender(name, dense_products, arguments, is_same_work=False))
     return found
@@ -172,11 +154,12 @@ def _contenders(layer: Layer, n: int) -> list[Contender]:
 
 def main(rounds: int = 15) -> None:
     """Prints a table for each layer and number of rows."""
-    for layer in LAYERS:
+    for name, row in LAYERS.items():
         for n in ROWS:
-            shape = layer.shape(n)
-            timings = alternate(_contenders(layer, n), rounds=rounds if n < 512 else 3, check=1)
-            print_table(f"{layer.name}, {shape.name}", timings, Work(n * layer.flops))
+            layer = replace(row, n=n)
+            timings = alternate(_contenders(layer), rounds=rounds if n < 512 else 3, check=1)
+            flops = 6.0 * n * layer.k * layer.d * layer.h  # the router's are less than 1 %
+            print_table(f"{name}, {layer.name}", timings, Work(flops))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,6 @@ namespace {
 // 40,000 multiply-adds of one core; each thread must have at least that much work.
 constexpr double kGrainOperations = 40e3;
 
-// Multiply-adds of a slice: at most a millisecond or two of work between two reads of the clock, at
-// least 0.1 ms, since a slice may have to pack its input.
-constexpr double kMinSlice = 4e6;
-
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
 std::atomic<int> chosen_threads{0};

@@ -77,9 +77,11 @@ class RangeBody {
 // exception of a body is rethrown after all threads have ended. A body that takes its thread index,
 // which is below `max_threads`, may use one scratch buffer per thread. Throws std::logic_error
 // inside a body whose range several threads share: ranges do not nest.
-// A slice has at most `max_slice` operations, but at least one item.
+// A slice has kMinSlice to `max_slice` operations, but at least one item.
 inline constexpr int kAllThreads = std::numeric_limits<int>::max();
-inline constexpr double kMaxSlice = 5e7;
+// Multiply-adds: at most a millisecond or two of work between two reads of the clock, at least
+// 0.1 ms, since a slice may have to pack its input.
+inline constexpr double kMinSlice = 4e6, kMaxSlice = 5e7;
 void parallel_for(Index count, double operations, const RangeBody& body,
                   int max_threads = kAllThreads, double max_slice = kMaxSlice);
 

@@ -6,6 +6,9 @@
 namespace gatewise {
 namespace {
 
+// True if rows are multiplied in parts.
+bool is_deep(PanelShape shape) { return shape.rows > depth_block(); }
+
 // Rows and panels from which packing rows pays.
 constexpr Index kMinRows = 24, kMinPanels = 8;
 
@@ -114,13 +117,13 @@ class DeepProduct {
 }  // namespace
 
 Index forward_scratch(PanelShape shape) {
-  if (shape.rows <= depth_block()) return 0;
+  if (!is_deep(shape)) return 0;
   return kBlockRows * DeepProduct::stride(DeepProduct::part_of_depth(shape.rows));
 }
 
 void forward_product(const Rows& x, Index row_begin, Index row_end, const Panels& w,
                      Index panel_begin, Index panel_end, const Epilogue& epilogue, float* scratch) {
-  if (scratch && w.shape.rows > depth_block() && row_end - row_begin >= kMinRows &&
+  if (scratch && is_deep(w.shape) && row_end - row_begin >= kMinRows &&
       panel_end - panel_begin >= kMinPanels)
     return DeepProduct(x, w, epilogue, scratch).run(row_begin, row_end, panel_begin, panel_end);
   walk_tiles(x, row_begin, row_end, w, panel_begin, panel_end,

@@ -6,8 +6,6 @@
 // exact modulo 2^32, and their result fits in 32 bits.
 #pragma once
 
-#include <array>
-
 #include "core/quantized_panels.h"
 #include "kernels/forward_product.h"
 #include "kernels/int8_unit.h"
@@ -35,29 +33,7 @@ struct Int8Rows {
   const std::byte* row(Index i) const { return rows + slot_of(i) * stride; }
 };
 
-// A few rows of a fixed depth, with scales of 1.
-template <Index kRows, Index kDepth>
-class Int8RowsOf {
- public:
-  explicit Int8RowsOf(Int8Unit unit) : unit_(unit) { scales_.fill(1); }
-
-  void set(Index i, const std::int8_t* values) {
-    corrections_[i] = store_int8_row(values, kDepth, unit_, bytes_.data() + i * kStride);
-  }
-  Int8Rows view() const {
-    return {unit_, bytes_.data(), kStride, corrections_.data(), scales_.data(), nullptr};
-  }
-
- private:
-  static constexpr Index kStride = 2 * round_up(kDepth, 4);
-
-  Int8Unit unit_;
-  alignas(8) std::array<std::byte, kRows * kStride> bytes_;
-  std::array<std::int32_t, kRows> corrections_;
-  std::array<float, kRows> scales_;
-};
-
-// The same for CSR rows: row i's values belong to its column indices in `x`.
+// CSR rows as integers: row i's values belong to its column indices in `x`.
 struct Int8SparseRows {
   SparseRows x;
   const std::int8_t* values = nullptr;

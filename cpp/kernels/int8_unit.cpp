@@ -23,6 +23,28 @@ bool read_has_vnni() {
 #endif
 }
 
+// A few rows of a fixed depth, with scales of 1.
+template <Index kRows, Index kDepth>
+class Int8RowsOf {
+ public:
+  explicit Int8RowsOf(Int8Unit unit) : unit_(unit) { scales_.fill(1); }
+
+  void set(Index i, const std::int8_t* values) {
+    corrections_[i] = store_int8_row(values, kDepth, unit_, bytes_.data() + i * kStride);
+  }
+  Int8Rows view() const {
+    return {unit_, bytes_.data(), kStride, corrections_.data(), scales_.data(), nullptr};
+  }
+
+ private:
+  static constexpr Index kStride = 2 * round_up(kDepth, 4);
+
+  Int8Unit unit_;
+  alignas(8) std::array<std::byte, kRows * kStride> bytes_;
+  std::array<std::int32_t, kRows> corrections_;
+  std::array<float, kRows> scales_;
+};
+
 // True if quads give the sums of pairs for rows and weights that include all extremes.
 bool quads_agree() {
   constexpr Index kRows = 9, kDepth = 70, kUnits = 40;

@@ -32,13 +32,27 @@ void clear(std::uint8_t* panels, PanelShape shape) {
   std::fill_n(panels, 4 * panel_floats(Storage::kInt8, shape), Int8Panels::store(0));
 }
 
+// Packs a row-major matrix; convert(value, column) is what its panels hold.
+template <typename Source, typename Value, typename Convert>
+void pack(const Source* source, PanelShape shape, Value* panels, const Convert& convert) {
+  clear(panels, shape);
+  for_each_value(panels, shape, [&](Value& value, Index i, Index j) {
+    value = convert(source[i * shape.cols + j], j);
+  });
+}
+
+// The inverse.
+template <typename Value, typename Target, typename Convert>
+void unpack(const Value* panels, PanelShape shape, Target* target, const Convert& convert) {
+  for_each_value(panels, shape, [&](Value value, Index i, Index j) {
+    target[i * shape.cols + j] = convert(value, j);
+  });
+}
+
 }  // namespace
 
 void quantize_bfloat16(const float* source, PanelShape shape, std::uint16_t* panels) {
-  clear(panels, shape);
-  for_each_value(panels, shape, [&](std::uint16_t& value, Index i, Index j) {
-    value = to_bfloat16(source[i * shape.cols + j]);
-  });
+  pack(source, shape, panels, [](float value, Index) { return to_bfloat16(value); });
 }
 
 void quantize_int8(const float* source, PanelShape shape, std::uint8_t* panels, float* scale) {
@@ -50,47 +64,34 @@ void quantize_int8(const float* source, PanelShape shape, std::uint8_t* panels, 
     scale[j] /= 127.0f;
     if (scale[j] < std::numeric_limits<float>::min()) scale[j] = 0;
   }
-  clear(panels, shape);
-  for_each_value(panels, shape, [&](std::uint8_t& value, Index i, Index j) {
-    const float whole = scale[j] > 0 ? std::nearbyint(source[i * shape.cols + j] / scale[j]) : 0.0f;
-    value = Int8Panels::store(static_cast<std::int8_t>(whole));
+  pack(source, shape, panels, [&](float value, Index j) {
+    const float whole = scale[j] > 0 ? std::nearbyint(value / scale[j]) : 0.0f;
+    return Int8Panels::store(static_cast<std::int8_t>(whole));
   });
 }
 
 void dequantize_bfloat16(const std::uint16_t* panels, PanelShape shape, float* target) {
-  for_each_value(panels, shape, [&](std::uint16_t value, Index i, Index j) {
-    target[i * shape.cols + j] = from_bfloat16(value);
-  });
+  unpack(panels, shape, target, [](std::uint16_t value, Index) { return from_bfloat16(value); });
 }
 
 void dequantize_int8(const std::uint8_t* panels, const float* scale, PanelShape shape,
                      float* target) {
-  for_each_value(panels, shape, [&](std::uint8_t value, Index i, Index j) {
-    target[i * shape.cols + j] = static_cast<float>(Int8Panels::load(value)) * scale[j];
+  unpack(panels, shape, target, [&](std::uint8_t value, Index j) {
+    return static_cast<float>(Int8Panels::load(value)) * scale[j];
   });
 }
 
 void pack_bfloat16(const std::uint16_t* source, PanelShape shape, std::uint16_t* panels) {
-  clear(panels, shape);
-  for_each_value(panels, shape, [&](std::uint16_t& value, Index i, Index j) {
-    value = source[i * shape.cols + j];
-  });
+  pack(source, shape, panels, [](std::uint16_t value, Index) { return value; });
 }
 void pack_int8(const std::int8_t* source, PanelShape shape, std::uint8_t* panels) {
-  clear(panels, shape);
-  for_each_value(panels, shape, [&](std::uint8_t& value, Index i, Index j) {
-    value = Int8Panels::store(source[i * shape.cols + j]);
-  });
+  pack(source, shape, panels, [](std::int8_t value, Index) { return Int8Panels::store(value); });
 }
 void unpack_bfloat16(const std::uint16_t* panels, PanelShape shape, std::uint16_t* target) {
-  for_each_value(panels, shape, [&](std::uint16_t value, Index i, Index j) {
-    target[i * shape.cols + j] = value;
-  });
+  unpack(panels, shape, target, [](std::uint16_t value, Index) { return value; });
 }
 void unpack_int8(const std::uint8_t* panels, PanelShape shape, std::int8_t* target) {
-  for_each_value(panels, shape, [&](std::uint8_t value, Index i, Index j) {
-    target[i * shape.cols + j] = Int8Panels::load(value);
-  });
+  unpack(panels, shape, target, [](std::uint8_t value, Index) { return Int8Panels::load(value); });
 }
 
 }  // namespace gatewise

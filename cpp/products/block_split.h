@@ -17,7 +17,7 @@ class BlockSplit {
   BlockSplit(const Groups& groups, Index panels, Index max_rows, int threads, double operations)
       : groups_(groups), panels_(panels), max_rows_(max_rows) {
     if (threads < 2) return;
-    const auto useful = static_cast<Index>(operations / kMinOperations);
+    const auto useful = static_cast<Index>(operations / kMinSlice);
     const Index enough = std::clamp<Index>(useful, threads, kUnitsPerThread * threads);
     while (units() < enough && unit_panels_ > kMinPanels) unit_panels_ /= 2;
     while (units() < enough && max_rows_ > kMinRows) max_rows_ = round_up(max_rows_ / 2, kRowGrain);
@@ -51,7 +51,6 @@ class BlockSplit {
  private:
   // Each thread has several units, so that a slow one is helped.
   static constexpr Index kUnitsPerThread = 8, kMinRows = 48, kMinPanels = 3;
-  static constexpr double kMinOperations = 4e6;  // a tenth of a millisecond
 
   Index columns() const { return ceil_divide(panels_, unit_panels_); }
   Index row_blocks(Index rows) const { return ceil_divide(rows, max_rows_); }

@@ -53,6 +53,7 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
 
     models_: list[SparseExpertModel]
     _encoding: Encoding
+    _recipe_class: type[Recipe] = Recipe
 
     @with_callbacks
     def fit(
@@ -237,7 +238,7 @@ class SparseExpertEstimator(ReportsEpochs, BaseEstimator):  # type: ignore[misc]
         return history.history, best
 
     def _recipe(self, part: Part) -> Recipe:
-        return Recipe(self, part.x.shape[1], is_sparse(part.x), len(part.y))
+        return self._recipe_class(self, part.x.shape[1], is_sparse(part.x), len(part.y))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
