@@ -19,8 +19,7 @@ struct CodeInput {
   // [steps * rows, stride]: u, then memory for the rows that later steps encode.
   float* steps = nullptr;
   Index stride = 0;
-  const float* decoder = nullptr;  // W_d [latents, decoder_stride]
-  Index decoder_stride = 0;
+  StoredRows decoder;  // W_d [latents, width]
   bool training = false;
 
   Index width() const { return product.w.shape.rows; }

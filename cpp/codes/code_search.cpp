@@ -7,9 +7,14 @@
 #include "kernels/dot_rows.h"
 #include "kernels/finite.h"
 #include "kernels/reduce.h"
+#include "kernels/stored_rows.h"
+#include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
+
+// Rows of W_d whose products with a query are summed side by side.
+constexpr Index kRowsPerDot = 4;
 
 // Nonzeros plus rows of a block: few enough that a single query is distributed over several
 // threads.
@@ -70,10 +75,10 @@ void SearchQueries::set_codes(const SparseRows& codes) {
       weight(codes.columns[at], query) = codes.values[at];
 }
 
-// Weights of the queries of panel p for latents [begin, end).
+// Weights of the queries of panel p for latents [begin, end). widened [kRowsPerDot, stride of W_d]:
+// scratch.
 void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, Index p, Index begin,
-                              Index end) {
-  constexpr Index kRowsPerDot = 4;
+                              Index end, float* widened) {
   const Index stride = shape_.stride(p), width = shape_.width(p);
   float products[kRowsPerDot];
   for (Index latent = begin; latent < end; latent += kRowsPerDot) {
@@ -81,9 +86,10 @@ void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, I
     float* to = weights_ + shape_.offset(p) + latent * stride;
     const float* rows[kRowsPerDot];  // beyond the last row: the last row again
     for (Index j = 0; j < kRowsPerDot; ++j)
-      rows[j] = from.decoder + (latent + std::min(j, num_rows - 1)) * from.stride;
+      rows[j] = stored_row(from.decoder, latent + std::min(j, num_rows - 1),
+                           widened + j * from.decoder.stride);
     for (Index l = 0; l < width; ++l) {
-      dot_rows<kRowsPerDot>(rows, queries.row(p * kPanelWidth + l), from.width, products);
+      dot_rows<kRowsPerDot>(rows, queries.row(p * kPanelWidth + l), from.decoder.width, products);
       for (Index j = 0; j < num_rows; ++j) to[j * stride + l] = from.scale * products[j];
     }
   }
@@ -91,23 +97,26 @@ void SearchQueries::set_block(const Rows& queries, const Reconstruction& from, I
 
 void SearchQueries::set_rows(const Rows& queries, const Reconstruction& from, Arena& arena) {
   // A copy with aligned rows: reading across cache lines takes twice as long.
-  const Index stride = round_up(from.width, kPanelWidth);
+  const Index stride = round_up(from.decoder.width, kPanelWidth);
   float* copy = arena.take_zeroed<float>(count() * stride);
   for (Index query = 0; query < count(); ++query)
-    std::copy_n(queries.row(query), from.width, copy + query * stride);
+    std::copy_n(queries.row(query), from.decoder.width, copy + query * stride);
   const Rows aligned{copy, stride};
   // Rows of W_d that stay in the L2 cache for all queries, while a panel of queries is in the L1.
   constexpr Index kBlock = 64;
-  const double operations = static_cast<double>(kBlock * from.width * count());
-  parallel_for(ceil_divide(shape_.rows, kBlock), operations, [&](Index begin, Index end) {
+  const double operations = static_cast<double>(kBlock * from.decoder.width * count());
+  const ThreadScratch widened(kRowsPerDot * from.decoder.stride, arena);
+  const auto run = [&](Index begin, Index end, int thread) {
     for (Index block = begin; block < end; ++block)
       for (Index p = 0; p < panels(); ++p)
-        set_block(aligned, from, p, block * kBlock, std::min((block + 1) * kBlock, shape_.rows));
-  });
-  parallel_for(count(), static_cast<double>(2 * from.width), [&](Index begin, Index end) {
+        set_block(aligned, from, p, block * kBlock, std::min((block + 1) * kBlock, shape_.rows),
+                  widened.of(thread));
+  };
+  parallel_for(ceil_divide(shape_.rows, kBlock), operations, run, widened.threads());
+  parallel_for(count(), static_cast<double>(2 * from.decoder.width), [&](Index begin, Index end) {
     for (Index query = begin; query < end; ++query)
-      constants_[query] = from.scale * dot(from.bias, aligned.row(query), from.width) +
-                          dot(from.center, aligned.row(query), from.width);
+      constants_[query] = from.scale * dot(from.bias, aligned.row(query), from.decoder.width) +
+                          dot(from.center, aligned.row(query), from.decoder.width);
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/arena.h"
+#include "core/quantized_panels.h"
 #include "kernels/search_rows.h"
 
 namespace gatewise {
@@ -24,11 +25,10 @@ class SearchQueries {
   // Weights are the values of the query's code: rows [0, count) of `codes`.
   void set_codes(const SparseRows& codes);
   // Scores are inner products with the reconstructions (z W_d + b) scale + c: for rows q [0, count)
-  // of `queries`, weights are scale W_d q and constants scale b . q + c . q. W_d [latents, stride];
+  // of `queries`, weights are scale W_d q and constants scale b . q + c . q. W_d [latents, width];
   // b, c [width].
   struct Reconstruction {
-    const float* decoder = nullptr;
-    Index stride = 0, width = 0;
+    StoredRows decoder;
     const float* bias = nullptr;
     const float* center = nullptr;
     float scale = 1;
@@ -40,7 +40,8 @@ class SearchQueries {
   float* weights_;
   float* constants_;
 
-  void set_block(const Rows& queries, const Reconstruction& from, Index p, Index begin, Index end);
+  void set_block(const Rows& queries, const Reconstruction& from, Index p, Index begin, Index end,
+                 float* widened);
   float& weight(Index latent, Index query) const {
     const Index p = query / kPanelWidth;
     return weights_[shape_.offset(p) + latent * shape_.stride(p) + query % kPanelWidth];

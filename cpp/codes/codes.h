@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/arena.h"
+#include "core/quantized_panels.h"
 #include "kernels/selection/top_k_product.h"
 
 namespace gatewise {
@@ -23,7 +24,7 @@ struct Codes {
 struct EncoderProduct {
   Rows x;
   Index rows = 0;
-  Panels w;
+  StoredPanels w;
   ColumnTerms terms;
   float threshold = 0;
   Index panel_begin = 0, panel_end = 0;

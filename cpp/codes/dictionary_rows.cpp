@@ -3,16 +3,15 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "kernels/rows.h"
+#include "kernels/stored_rows.h"
 #include "kernels/weighted_rows.h"
 
 namespace gatewise {
 
-void add_decoder_rows(const Codes& codes, Index i, const float* decoder, Index decoder_stride,
-                      float scale, float* y, Index width) {
+void add_decoder_rows(const Codes& codes, Index i, const StoredRows& decoder, float scale,
+                      float* y) {
   for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero)
-    add_scaled(decoder + codes.latents[nonzero] * decoder_stride, scale * codes.values[nonzero], y,
-               width);
+    add_scaled_row(decoder, codes.latents[nonzero], scale * codes.values[nonzero], y);
 }
 
 // Columns are read from the panels in place.
@@ -29,15 +28,15 @@ void add_encoder_columns(const Panels& encoder, const Codes& codes, const float*
 }
 
 void decoder_input_gradient(const Codes& codes, const float* d_y, Index stride,
-                            const float* decoder, Index decoder_stride, Index width,
-                            float* gradients) {
+                            const StoredRows& decoder, float* gradients) {
+  const Index width = decoder.width;
   const double mean =
       static_cast<double>(codes.nonzeros()) / static_cast<double>(std::max<Index>(codes.rows, 1));
   parallel_for(codes.rows, static_cast<double>(width) * (mean + 1), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i];
-      dots_with_rows(decoder, decoder_stride, codes.latents + first, codes.offsets[i + 1] - first,
-                     d_y + i * stride, gradients + first, width);
+      dots_with_rows(decoder.float32(), decoder.stride, codes.latents + first,
+                     codes.offsets[i + 1] - first, d_y + i * stride, gradients + first, width);
     }
   });
 }

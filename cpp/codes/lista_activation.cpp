@@ -59,11 +59,10 @@ class ListaActivation final : public CodeActivation {
         for (Index i = begin; i < end; ++i) {
           float* d_row = d_rows + i * input.stride;
           std::fill_n(d_row, input.stride, 0.0f);
-          add_encoder_columns(input.product.w, *codes, d_h, -1.0f, i, d_row);
+          add_encoder_columns(input.product.w.float32(), *codes, d_h, -1.0f, i, d_row);
         }
       });
-      decoder_input_gradient(previous, d_rows, input.stride, input.decoder, input.decoder_stride,
-                             width, d_previous);
+      decoder_input_gradient(previous, d_rows, input.stride, input.decoder, d_previous);
       parallel_for(rows, 64, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) add_common(*codes, d_h, previous, d_previous, i);
       });
@@ -85,8 +84,7 @@ class ListaActivation final : public CodeActivation {
     parallel_for(rows, static_cast<double>(8 * width), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         std::copy_n(input.steps + i * input.stride, input.stride, residual + i * input.stride);
-        add_decoder_rows(previous, i, input.decoder, input.decoder_stride, -1.0f,
-                         residual + i * input.stride, width);
+        add_decoder_rows(previous, i, input.decoder, -1.0f, residual + i * input.stride);
       }
     });
     EncoderProduct product = input.product.without_threshold();

@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "kernels/stored_rows.h"
 #include "kernels/weighted_rows.h"
 #include "products/thread_scratch.h"
 
@@ -45,17 +46,18 @@ struct RowNonzeros {
 
 // Refits with the Gram matrix g[a, b] = w_a . w_b, which yields the residual dots; scratch
 // [count * count + count].
-void refit_with_gram(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
+void refit_with_gram(const RowNonzeros& row, const float* t, const StoredRows& decoder,
                      float* scratch) {
   const Index count = row.count;
   float* gram = scratch;
   float* residual_dots = scratch + count * count;
   for (Index a = 0; a < count; ++a) {
-    dots_with_rows(decoder.data, decoder.stride, row.latents, a + 1, decoder.row(row.latents[a]),
-                   gram + a * count, decoder.width);
+    dots_with_rows(decoder.float32(), decoder.stride, row.latents, a + 1,
+                   decoder.float32_row(row.latents[a]), gram + a * count, decoder.width);
     for (Index b = 0; b < a; ++b) gram[b * count + a] = gram[a * count + b];
   }
-  dots_with_rows(decoder.data, decoder.stride, row.latents, count, t, residual_dots, decoder.width);
+  dots_with_rows(decoder.float32(), decoder.stride, row.latents, count, t, residual_dots,
+                 decoder.width);
   for (Index a = 0; a < count; ++a)
     add_scaled(gram + a * count, -row.values[a], residual_dots, count);
   descend(
@@ -65,30 +67,57 @@ void refit_with_gram(const RowNonzeros& row, const float* t, const DecoderRows& 
 
 // Refits with the residual, which is smaller than the Gram matrix if the row has more nonzeros than
 // values; scratch [width, rounded up to a register, + count].
-void refit_with_residual(const RowNonzeros& row, const float* t, const DecoderRows& decoder,
+void refit_with_residual(const RowNonzeros& row, const float* t, const StoredRows& decoder,
                          float* scratch) {
   float* residual = scratch;
   float* squares = scratch + round_up(decoder.width, kPanelWidth);
   std::copy_n(t, decoder.width, residual);
   for (Index a = 0; a < row.count; ++a) {
-    const float* own = decoder.row(row.latents[a]);
+    const float* own = decoder.float32_row(row.latents[a]);
     squares[a] = dot(own, own, decoder.width);
     add_scaled(own, -row.values[a], residual, decoder.width);
   }
   descend(
       row.values, row.count, squares, 1,
-      [&](Index a) { return dot(decoder.row(row.latents[a]), residual, decoder.width); },
+      [&](Index a) { return dot(decoder.float32_row(row.latents[a]), residual, decoder.width); },
       [&](Index a, float delta) {
-        add_scaled(decoder.row(row.latents[a]), -delta, residual, decoder.width);
+        add_scaled(decoder.float32_row(row.latents[a]), -delta, residual, decoder.width);
       });
 }
 
-bool fits_gram(Index count, const DecoderRows& decoder) { return count <= decoder.width; }
+bool fits_gram(Index count, const StoredRows& decoder) { return count <= decoder.width; }
 
-Index scratch_floats(Index count, const DecoderRows& decoder) {
+Index scratch_floats(Index count, const StoredRows& decoder) {
   const Index gram_size = std::min(count, decoder.width);
   return std::max(gram_size * gram_size + gram_size, round_up(decoder.width, kPanelWidth) + count);
 }
+
+// Decoder rows of the nonzeros of one row in float32: the decoder itself, or widened copies.
+class NonzeroRows {
+ public:
+  NonzeroRows(const StoredRows& decoder, Index max_count, Arena& arena)
+      : decoder_(decoder),
+        widened_(decoder.is_float32() ? 0 : max_count * decoder.stride, arena),
+        indices_(arena.take<std::int32_t>(max_count)) {
+    for (Index a = 0; a < max_count; ++a) indices_[a] = static_cast<std::int32_t>(a);
+  }
+
+  struct Some {
+    StoredRows rows;
+    const std::int32_t* indices;
+  };
+  Some of(const std::int32_t* latents, Index count, int thread) const {
+    if (decoder_.is_float32()) return {decoder_, latents};
+    float* copies = widened_.of(thread);
+    for (Index a = 0; a < count; ++a) widen_row(decoder_, latents[a], copies + a * decoder_.stride);
+    return {{.data = copies, .stride = decoder_.stride, .width = decoder_.width}, indices_};
+  }
+
+ private:
+  const StoredRows& decoder_;
+  ThreadScratch widened_;
+  std::int32_t* indices_;
+};
 
 void drop_small_values(float threshold, Codes& codes) {
   Index kept = 0, begin = 0;
@@ -106,20 +135,22 @@ void drop_small_values(float threshold, Codes& codes) {
 
 }  // namespace
 
-void refit_codes(const float* t, Index stride, const DecoderRows& decoder, float threshold,
+void refit_codes(const float* t, Index stride, const StoredRows& decoder, float threshold,
                  Codes& codes, Arena& arena) {
   Index max_count = 0;
   for (Index i = 0; i < codes.rows; ++i)
     max_count = std::max(max_count, codes.offsets[i + 1] - codes.offsets[i]);
   const ThreadScratch scratch(scratch_floats(max_count, decoder), arena);
+  const NonzeroRows nonzero_rows(decoder, max_count, arena);
   const double work = static_cast<double>(max_count) *
                       static_cast<double>(std::min(max_count, decoder.width) * decoder.width);
   const auto run = [&](Index begin, Index end, int thread) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i], count = codes.offsets[i + 1] - first;
-      const RowNonzeros row{codes.latents + first, codes.values + first, count};
-      (fits_gram(count, decoder) ? refit_with_gram : refit_with_residual)(
-          row, t + i * stride, decoder, scratch.of(thread));
+      const auto [rows, latents] = nonzero_rows.of(codes.latents + first, count, thread);
+      const RowNonzeros row{latents, codes.values + first, count};
+      (fits_gram(count, decoder) ? refit_with_gram : refit_with_residual)(row, t + i * stride, rows,
+                                                                          scratch.of(thread));
     }
   };
   parallel_for(codes.rows, work, run, scratch.threads());

@@ -5,21 +5,13 @@
 
 namespace gatewise {
 
-// The rows w_j of a decoder, [latents, stride] with `width` values each.
-struct DecoderRows {
-  const float* data = nullptr;
-  Index stride = 0;
-  Index width = 0;
-
-  const float* row(Index latent) const { return data + latent * stride; }
-};
-
-// Replaces the values z of row i by those that minimise |t_i - sum_j z_j w_j|^2 over z >= 0, and
-// drops nonzeros whose value becomes `threshold` or less; t [codes.rows, stride]. Coordinate
-// descent from the given values, which are above 0, until no value changes by more than 1e-6 of the
-// largest, at most 1,000 sweeps (Franc, Hlavac and Navara 2005, "Sequential coordinate-wise
-// algorithm for the non-negative least squares problem"). Up to rounding, the error never grows.
-void refit_codes(const float* t, Index stride, const DecoderRows& decoder, float threshold,
+// Replaces the values z of row i by those that minimise |t_i - sum_j z_j w_j|^2 over z >= 0, w_j
+// the rows of the decoder, and drops nonzeros whose value becomes `threshold` or less; t
+// [codes.rows, stride]. Coordinate descent from the given values, which are above 0, until no value
+// changes by more than 1e-6 of the largest, at most 1,000 sweeps (Franc, Hlavac and Navara 2005,
+// "Sequential coordinate-wise algorithm for the non-negative least squares problem"). Up to
+// rounding, the error never grows.
+void refit_codes(const float* t, Index stride, const StoredRows& decoder, float threshold,
                  Codes& codes, Arena& arena);
 
 }  // namespace gatewise

@@ -11,6 +11,8 @@
 
 namespace gatewise {
 
+enum class Layout { kPanels, kRows };
+
 struct PanelShape {
   Index rows = 0;
   Index cols = 0;
@@ -33,8 +35,9 @@ struct PanelShape {
 struct Panels {
   const float* data = nullptr;
   PanelShape shape;
+  Index first = 0;  // the panel that data points to; those before it may not be in memory
 
-  const float* panel(Index p) const { return data + shape.offset(p); }
+  const float* panel(Index p) const { return data + shape.offset(p - first); }
 };
 
 }  // namespace gatewise

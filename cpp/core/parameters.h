@@ -17,8 +17,6 @@
 
 namespace gatewise {
 
-enum class Layout { kPanels, kRows };
-
 // Weight groups of a matrix [inputs, units] that an L1 penalty shrinks instead of single weights:
 // the weights of one input, of one unit, or of one input to the 16 units of a panel.
 enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
@@ -36,7 +34,8 @@ struct Parameter {
   bool is_matrix = true;    // if true, the rows are an axis of the natural shape
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
-  int scale = -1;     // of an int8 matrix: index of the parameter with its column scales
+  int scale = -1;     // of an int8 matrix: index of the parameter with the scale of each column,
+                      // or row in Layout::kRows
   int nonzeros = -1;  // of a sparse matrix: index of the first parameter of its nonzeros
   Index offset = 0;   // of slice 0 in the block
   float l1 = 0;
@@ -52,10 +51,11 @@ struct Parameter {
     if (holds_integers())
       return round_up(ceil_divide(shape.rows * shape.cols * integer_bytes(storage), sizeof(float)),
                       kPanelWidth);
-    return layout == Layout::kPanels ? panel_floats(storage, shape) : shape.rows * row_floats();
+    return layout == Layout::kPanels ? panel_floats(storage, shape)
+                                     : round_up(shape.rows * row_floats(), kPanelWidth);
   }
   // Floats from one row to the next in Layout::kRows.
-  Index row_floats() const { return round_up(shape.cols, kPanelWidth); }
+  Index row_floats() const { return gatewise::row_floats(storage, shape.cols); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
   bool holds_integers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
@@ -84,9 +84,14 @@ class ParameterBlock {
     return add({.name = name, .role = role, .shape = {rows, cols}, .layout = Layout::kRows});
   }
   // Kernels of products, stored as set by `store_kernels_as`; an int8 kernel is followed by its
-  // column scales.
-  int add_kernel(const std::string& name, Index rows, Index cols) {
-    return add_stored({.name = name, .role = "kernel", .shape = {rows, cols}});
+  // scales.
+  int add_kernel(const std::string& name, Index rows, Index cols,
+                 const std::string& role = "kernel") {
+    return add_stored({.name = name, .role = role, .shape = {rows, cols}});
+  }
+  int add_kernel_rows(const std::string& name, Index rows, Index cols) {
+    return add_stored(
+        {.name = name, .role = "kernel", .shape = {rows, cols}, .layout = Layout::kRows});
   }
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
     return add_stored({.name = name,
@@ -166,12 +171,27 @@ class ParameterBlock {
   Panels panels(int index, Index slice = 0) const {
     return {this->slice(index, slice), parameters_[index].shape};
   }
+  StoredPanels stored_panels(int index) const {
+    return {slice(index), parameters_[index].shape, parameters_[index].storage, scales(index)};
+  }
+  StoredRows stored_rows(int index) const {
+    const PanelShape shape = parameters_[index].shape;
+    return {slice(index), round_up(shape.cols, kPanelWidth), shape.cols, parameters_[index].storage,
+            scales(index)};
+  }
 
  private:
+  // Of the columns or rows of an int8 matrix; null for other types.
+  const float* scales(int index) const {
+    return parameters_[index].scale < 0 ? nullptr : slice(parameters_[index].scale);
+  }
+
   int add_stored(Parameter parameter) {
     const PanelShape shape = parameter.shape;
-    require(kernel_storage_ != Storage::kInt8 || shape.rows <= kMaxInt8Depth, parameter.name,
-            ": expected at most ", kMaxInt8Depth, " rows for exact sums of int8, got ", shape.rows);
+    const bool by_rows = parameter.layout == Layout::kRows;
+    require(kernel_storage_ != Storage::kInt8 || by_rows || shape.rows <= kMaxInt8Depth,
+            parameter.name, ": expected at most ", kMaxInt8Depth,
+            " rows for exact sums of int8, got ", shape.rows);
     parameter.storage = kernel_storage_;
     const int index = add(parameter);
     if (kernel_storage_ == Storage::kInt8)
@@ -179,7 +199,7 @@ class ParameterBlock {
                                       .role = "quantization",
                                       .count = parameter.count,
                                       .per_expert = parameter.per_expert,
-                                      .shape = {1, shape.cols},
+                                      .shape = {1, by_rows ? shape.rows : shape.cols},
                                       .is_matrix = false,
                                       .layout = Layout::kRows});
     return index;

@@ -1,4 +1,4 @@
-// Panels of a weight matrix W [rows, cols] in 2 or 1 bytes a value.
+// Weight matrices W [rows, cols] in 2 or 1 bytes a value, in panels or row by row.
 //
 // Panel p holds columns 16p .. 16p+15, the last one too: columns beyond the matrix are zero.
 #pragma once
@@ -41,6 +41,52 @@ struct Int8Panels {
   }
   const std::uint8_t* panel(Index p) const { return data + p * panel_values(shape); }
 };
+
+// Panels of any storage type that products read.
+struct StoredPanels {
+  const void* data = nullptr;
+  PanelShape shape;
+  Storage storage = Storage::kFloat32;
+  const float* scale = nullptr;  // [cols], of int8
+
+  StoredPanels() = default;
+  StoredPanels(const Panels& w) : data(w.data), shape(w.shape) {}
+  StoredPanels(const void* values, PanelShape of, Storage type, const float* scales)
+      : data(values), shape(of), storage(type), scale(scales) {}
+
+  bool is_float32() const { return storage == Storage::kFloat32; }
+  Panels float32() const { return {static_cast<const float*>(data), shape}; }
+  Bfloat16Panels bfloat16() const { return {static_cast<const std::uint16_t*>(data), shape}; }
+  Int8Panels int8() const { return {static_cast<const std::uint8_t*>(data), scale, shape}; }
+};
+
+// The rows of a matrix [rows, width] of any storage type, each padded to `stride` values, a
+// multiple of 16. In int8, a row's integers are stored as those of panels are; times scale[i] they
+// are W[i].
+struct StoredRows {
+  const void* data = nullptr;
+  Index stride = 0;
+  Index width = 0;
+  Storage storage = Storage::kFloat32;
+  const float* scale = nullptr;  // [rows], of int8
+
+  bool is_float32() const { return storage == Storage::kFloat32; }
+  const float* float32() const { return static_cast<const float*>(data); }
+  const float* float32_row(Index i) const { return float32() + i * stride; }
+  const std::uint16_t* bfloat16_row(Index i) const {
+    return static_cast<const std::uint16_t*>(data) + i * stride;
+  }
+  const std::uint8_t* int8_row(Index i) const {
+    return static_cast<const std::uint8_t*>(data) + i * stride;
+  }
+};
+
+// Floats of memory of a row of `cols` values, padded.
+inline Index row_floats(Storage storage, Index cols) {
+  const Index values = round_up(cols, kPanelWidth);
+  if (storage == Storage::kBfloat16) return values / 2;
+  return storage == Storage::kInt8 ? values / 4 : values;
+}
 
 // Floats of memory of the whole matrix, rounded up so that the next parameter is aligned.
 inline Index panel_floats(Storage storage, PanelShape shape) {

@@ -1,18 +1,11 @@
 #include "kernels/bfloat16_product.h"
 
 #include "kernels/epilogue.h"
+#include "kernels/row_readers.h"
 #include "kernels/tile_loop.h"
 
 namespace gatewise {
 namespace {
-
-GATEWISE_INLINE Vector load_bfloat16(const std::uint16_t* p) {
-  Vector result;
-#pragma GCC unroll 16
-  for (int i = 0; i < Vector::kParts; ++i)
-    result.part[i] = Native::load_bfloat16(p + i * Native::kWidth);
-  return result;
-}
 
 struct Bfloat16Product {
   static constexpr int kMaxPanels = 4;

@@ -4,6 +4,7 @@
 
 #include "kernels/dot_rows.h"
 #include "kernels/reduce.h"
+#include "kernels/row_readers.h"
 
 namespace gatewise {
 namespace {
@@ -11,28 +12,39 @@ namespace {
 // Vectors of sums that accumulate together over all rows: 64 floats.
 constexpr Index kParts = 4;
 
-template <int kVectors>
-GATEWISE_INLINE void sum_part(const float* x, Index stride, const std::int32_t* rows,
-                              const float* weights, Index count, const float* start, float* y,
-                              Index width) {
+// Columns [j, j + 16 kVectors) of all rows.
+template <int kVectors, typename Reader>
+GATEWISE_INLINE void sum_part(const Reader& x, const std::int32_t* rows, const float* weights,
+                              Index count, const float* start, float* y, Index j, Index width) {
   Vector sums[kVectors];
 #pragma GCC unroll 4
-  for (int p = 0; p < kVectors; ++p)
-    sums[p] = start ? Vector::load_up_to(start + p * kPanelWidth, width - p * kPanelWidth)
-                    : Vector::zero();
+  for (int p = 0; p < kVectors; ++p) {
+    const Index at = j + p * kPanelWidth;
+    sums[p] = start ? Vector::load_up_to(start + at, width - at) : Vector::zero();
+  }
   for (Index e = 0; e < count; ++e) {
-    const float* row = x + rows[e] * stride;
     const Vector weight = Vector::set(weights[e]);
 #pragma GCC unroll 4
     for (int p = 0; p < kVectors; ++p) {
       // Rows are few and scattered: the next part of each is prefetched while this one is summed.
-      __builtin_prefetch(row + (kVectors + p) * kPanelWidth);
-      sums[p] = fma(weight, Vector::load(row + p * kPanelWidth), sums[p]);
+      x.prefetch(rows[e], j + (kVectors + p) * kPanelWidth);
+      sums[p] = fma(weight, x.load(rows[e], j + p * kPanelWidth), sums[p]);
     }
   }
 #pragma GCC unroll 4
-  for (int p = 0; p < kVectors; ++p)
-    sums[p].store_up_to(y + p * kPanelWidth, width - p * kPanelWidth);
+  for (int p = 0; p < kVectors; ++p) {
+    const Index at = j + p * kPanelWidth;
+    sums[p].store_up_to(y + at, width - at);
+  }
+}
+
+template <typename Reader>
+GATEWISE_INLINE void sum_rows(const Reader& x, const std::int32_t* rows, const float* weights,
+                              Index count, const float* start, float* y, Index width) {
+  Index j = 0;
+  for (; j + kParts * kPanelWidth <= width; j += kParts * kPanelWidth)
+    sum_part<kParts>(x, rows, weights, count, start, y, j, width);
+  for (; j < width; j += kPanelWidth) sum_part<1>(x, rows, weights, count, start, y, j, width);
 }
 
 }  // namespace
@@ -51,12 +63,13 @@ void dots_with_rows(const float* x, Index stride, const std::int32_t* rows, Inde
 
 void weighted_rows(const float* x, Index stride, const std::int32_t* rows, const float* weights,
                    Index count, const float* start, float* y, Index width) {
-  const auto at = [&](Index j) { return start ? start + j : nullptr; };
-  Index j = 0;
-  for (; j + kParts * kPanelWidth <= width; j += kParts * kPanelWidth)
-    sum_part<kParts>(x + j, stride, rows, weights, count, at(j), y + j, width - j);
-  for (; j < width; j += kPanelWidth)
-    sum_part<1>(x + j, stride, rows, weights, count, at(j), y + j, width - j);
+  sum_rows(Float32Reader{x, stride}, rows, weights, count, start, y, width);
+}
+
+void weighted_rows(const StoredRows& x, const std::int32_t* rows, const float* weights, Index count,
+                   const float* start, float* y) {
+  with_row_reader(
+      x, [&](const auto& reader) { sum_rows(reader, rows, weights, count, start, y, x.width); });
 }
 
 }  // namespace gatewise

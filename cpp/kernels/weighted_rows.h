@@ -2,7 +2,7 @@
 // latents.
 #pragma once
 
-#include "core/types.h"
+#include "core/quantized_panels.h"
 
 namespace gatewise {
 
@@ -12,6 +12,11 @@ namespace gatewise {
 // accumulated over e in order with `fma` from start[j] (null: 0).
 void weighted_rows(const float* x, Index stride, const std::int32_t* rows, const float* weights,
                    Index count, const float* start, float* y, Index width);
+
+// The same over the x.width columns of rows in any storage type, equal bit for bit to the sums over
+// rows widened to float32.
+void weighted_rows(const StoredRows& x, const std::int32_t* rows, const float* weights, Index count,
+                   const float* start, float* y);
 
 // products[e] = y . x[rows[e]] for e in [0, count), each equal to `dot` bit for bit.
 void dots_with_rows(const float* x, Index stride, const std::int32_t* rows, Index count,

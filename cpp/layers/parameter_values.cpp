@@ -38,7 +38,7 @@ std::size_t integer_bytes(const Parameter& parameter) {
 }  // namespace
 
 void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to) {
-  const PanelShape shape = parameter.shape;
+  const StoredShape shape{parameter.shape, parameter.layout};
   switch (parameter.storage) {
     case Storage::kBfloat16:
       dequantize_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape, to);
@@ -58,7 +58,7 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
 
 void write_values(ParameterBlock& block, const Parameter& parameter, Index slice,
                   const float* from) {
-  const PanelShape shape = parameter.shape;
+  const StoredShape shape{parameter.shape, parameter.layout};
   switch (parameter.storage) {
     case Storage::kBfloat16:
       quantize_bfloat16(from, shape, slice_of<std::uint16_t>(block, parameter, slice));
@@ -81,7 +81,7 @@ void read_packed(const Parameter& parameter, const float* from, float* to) {
 }
 
 void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to) {
-  const PanelShape shape = parameter.shape;
+  const StoredShape shape{parameter.shape, parameter.layout};
   switch (parameter.storage) {
     case Storage::kBfloat16:
       unpack_bfloat16(slice_of<std::uint16_t>(block, parameter, slice), shape,
@@ -104,7 +104,7 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
 
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice,
                   const void* from) {
-  const PanelShape shape = parameter.shape;
+  const StoredShape shape{parameter.shape, parameter.layout};
   switch (parameter.storage) {
     case Storage::kBfloat16:
       pack_bfloat16(static_cast<const std::uint16_t*>(from), shape,
@@ -124,9 +124,10 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
   }
   float* to = slice_of<float>(block, parameter, slice);
   const auto* values = static_cast<const float*>(from);
-  if (parameter.layout == Layout::kPanels) return pack_panels(values, shape, to);
-  for (Index i = 0; i < shape.rows; ++i)
-    std::copy_n(values + i * shape.cols, shape.cols, to + i * parameter.row_floats());
+  const auto [rows, cols] = parameter.shape;
+  if (parameter.layout == Layout::kPanels) return pack_panels(values, parameter.shape, to);
+  for (Index i = 0; i < rows; ++i)
+    std::copy_n(values + i * cols, cols, to + i * parameter.row_floats());
 }
 
 namespace {

@@ -26,7 +26,7 @@ struct Encoder {
   EncoderProduct encoder_product(float threshold) const {
     return {.x = {x.data(), shape.rows},
             .rows = rows,
-            .w = {panels.data(), shape},
+            .w = Panels{panels.data(), shape},
             .terms = {.bias = bias.data()},
             .threshold = threshold,
             .panel_end = shape.panels()};

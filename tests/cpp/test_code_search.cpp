@@ -14,12 +14,12 @@ namespace {
 constexpr Index kLatents = 70;
 
 // CSR rows with random nonzero counts, some of them 0.
-struct StoredRows {
+struct RandomCodes {
   std::vector<Index> offsets{0};
   std::vector<std::int32_t> columns;
   std::vector<float> values;
 
-  StoredRows(Index rows, Index max_nonzeros, std::uint64_t seed, bool has_integer_values = false) {
+  RandomCodes(Index rows, Index max_nonzeros, std::uint64_t seed, bool has_integer_values = false) {
     RandomGenerator rng(seed);
     for (Index i = 0; i < rows; ++i) {
       Index left = i % 5 == 3 ? 0 : rng.below(max_nonzeros + 1);
@@ -52,7 +52,7 @@ struct Found {
   bool operator==(const Found&) const = default;
 };
 
-Found search(const StoredRows& stored, const SearchQueries& queries, Index k, Arena& arena) {
+Found search(const RandomCodes& stored, const SearchQueries& queries, Index k, Arena& arena) {
   Found found;
   found.indices.resize(static_cast<std::size_t>(queries.count() * k), -1);
   found.scores.resize(found.indices.size(), kCanary);
@@ -81,7 +81,7 @@ Found naive_search(Index rows, Index queries, Index k, const Score& score_of) {
 }
 
 // The sequential sum over the nonzeros of row i, as the kernel's lanes compute it.
-float sequential_dot(const StoredRows& stored, Index i, const float* weights) {
+float sequential_dot(const RandomCodes& stored, Index i, const float* weights) {
   Vector sum = Vector::zero();
   for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
     sum = fma(Vector::set(stored.values[at]), Vector::set(weights[stored.columns[at]]), sum);
@@ -90,7 +90,7 @@ float sequential_dot(const StoredRows& stored, Index i, const float* weights) {
   return lanes[0] + 0.0f;
 }
 
-void check_codes(const StoredRows& stored, const StoredRows& queries, Index k) {
+void check_codes(const RandomCodes& stored, const RandomCodes& queries, Index k) {
   const std::vector<float> weights = queries.dense();
   const Found expected = naive_search(stored.rows(), queries.rows(), k, [&](Index i, Index query) {
     return sequential_dot(stored, i, weights.data() + query * kLatents);
@@ -116,10 +116,10 @@ struct Decoder {
     center = rng.vector(width);
   }
   SearchQueries::Reconstruction view() const {
-    return {decoder.data(), stride, width, bias.data(), center.data(), 0.4f};
+    return {{decoder.data(), stride, width}, bias.data(), center.data(), 0.4f};
   }
   // The inner product of row i's reconstruction with a query.
-  Sum score(const StoredRows& stored, Index i, const float* query) const {
+  Sum score(const RandomCodes& stored, Index i, const float* query) const {
     Sum sum;
     for (Index j = 0; j < width; ++j) {
       for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at)
@@ -136,8 +136,8 @@ struct Decoder {
 TEST_CASE("search_codes agrees with a naive search bitwise for any thread count") {
   for (const Index rows : {1, 2, 7, 100, 3000})
     for (const Index queries : {1, 3, 4, 15, 16, 17, 40}) {
-      const StoredRows stored(rows, 12, static_cast<std::uint64_t>(rows));
-      const StoredRows query_rows(queries, 30, static_cast<std::uint64_t>(queries) + 1000);
+      const RandomCodes stored(rows, 12, static_cast<std::uint64_t>(rows));
+      const RandomCodes query_rows(queries, 30, static_cast<std::uint64_t>(queries) + 1000);
       for (const Index k : {Index{1}, std::min<Index>(rows, 10), rows}) {
         INFO("rows ", rows, ", queries ", queries, ", k ", k);
         check_codes(stored, query_rows, k);
@@ -146,23 +146,23 @@ TEST_CASE("search_codes agrees with a naive search bitwise for any thread count"
 }
 
 TEST_CASE("search_codes finds rows of several blocks for any thread count") {
-  const StoredRows stored(20000, 20, 5), query_rows(18, 30, 6);
+  const RandomCodes stored(20000, 20, 5), query_rows(18, 30, 6);
   for (const Index k : {1, 10, 300}) check_codes(stored, query_rows, k);
 }
 
 TEST_CASE("search_codes breaks ties by lowest row, for negative scores too") {
   // Integer values: many scores are equal, many are 0.
-  const StoredRows stored(9000, 3, 7, true);
-  StoredRows query_rows(17, 5, 8, true);
+  const RandomCodes stored(9000, 3, 7, true);
+  RandomCodes query_rows(17, 5, 8, true);
   for (const Index k : {1, 10, 2000}) check_codes(stored, query_rows, k);
   for (float& value : query_rows.values) value = -value;
   for (const Index k : {1, 10, 2000}) check_codes(stored, query_rows, k);
 }
 
 TEST_CASE("empty rows score 0") {
-  StoredRows stored(0, 0, 1);
+  RandomCodes stored(0, 0, 1);
   for (int i = 0; i < 9; ++i) stored.offsets.push_back(0);
-  const StoredRows query_rows(2, 30, 2);
+  const RandomCodes query_rows(2, 30, 2);
   Arena arena;
   SearchQueries queries(2, kLatents, arena);
   queries.set_codes(query_rows.view());
@@ -180,12 +180,12 @@ TEST_CASE("search_codes ranks NaN below every number") {
   CHECK(Hit(NAN, 9).is_better(Hit()));
   CHECK(Hit(-0.0f, 1).is_better(Hit(0.0f, 2)));
 
-  StoredRows stored(40, 10, 3);
+  RandomCodes stored(40, 10, 3);
   stored.offsets.erase(stored.offsets.begin() + 1);  // row 0 is not empty
   for (Index i = 0; i < stored.rows(); i += 2)
     for (Index at = stored.offsets[i]; at < stored.offsets[i + 1]; ++at) stored.values[at] = NAN;
   for (const Index count : {1, 3}) {
-    const StoredRows query_rows(count, kLatents, 4);
+    const RandomCodes query_rows(count, kLatents, 4);
     Arena arena;
     SearchQueries queries(count, kLatents, arena);
     queries.set_codes(query_rows.view());
@@ -206,7 +206,7 @@ TEST_CASE("search_codes ranks NaN below every number") {
 TEST_CASE("search_codes scores rows by the inner product with their reconstruction") {
   for (const Index width : sizes_around_registers()) {
     const Decoder decoder(width, round_up(width, kPanelWidth), static_cast<std::uint64_t>(width));
-    const StoredRows stored(60, 12, 9);
+    const RandomCodes stored(60, 12, 9);
     for (const Index count : {1, 5, 21}) {
       const std::vector<float> query_rows = RandomGenerator(10).vector(count * width);
       Arena arena;
@@ -226,7 +226,7 @@ TEST_CASE("search_codes scores rows by the inner product with their reconstructi
 TEST_CASE("the results of a query depend neither on other queries nor on the thread count") {
   const Index width = 50, count = 37;
   const Decoder decoder(width, 64, 11);
-  const StoredRows stored(5000, 12, 12);
+  const RandomCodes stored(5000, 12, 12);
   const std::vector<float> query_rows = RandomGenerator(13).vector(count * width);
   const auto find = [&](Index first, Index some) {
     Arena arena;

@@ -52,14 +52,14 @@ struct Problem {
 };
 
 // A problem's rows in the form of a unit.
-struct StoredRows {
+struct RoundedInput {
   Int8Unit unit;
   Index stride;
   std::vector<std::byte> bytes;
   std::vector<std::int32_t> corrections;
   const std::vector<float>& scales;
 
-  StoredRows(const Problem& p, Int8Unit unit)
+  RoundedInput(const Problem& p, Int8Unit unit)
       : unit(unit),
         stride(int8_row_bytes(p.depth, unit)),
         bytes(static_cast<std::size_t>(p.rows * stride)),
@@ -89,7 +89,7 @@ TEST_CASE("int8_product has the bits of integer sums for all sizes around a pane
       for (const Index depth : {0, 1, 2, 3, 4, 9, 40, 41})
         for (Index rows = 0; rows <= 13; ++rows) {
           const Problem p(rows, depth, units);
-          const StoredRows x(p, unit);
+          const RoundedInput x(p, unit);
           Matrix y(rows, units, units + 3);
           int8_product(x.view(), 0, rows, p.packed.view(), 0, p.packed.shape.panels(),
                        {.bias = p.bias.data(), .y = y.data(), .y_stride = y.stride});
@@ -112,7 +112,7 @@ TEST_CASE("int8_product is exact for extreme values at the maximum depth") {
         std::fill(p.w.begin(), p.w.end(), static_cast<std::int8_t>(weight));
         p.packed = PackedInt8({depth, 3}, p.w, {1, 1, 1});
         std::fill(p.row_scale.begin(), p.row_scale.end(), 1.0f);
-        const StoredRows x(p, unit);
+        const RoundedInput x(p, unit);
         Matrix y(2, 3, 3);
         int8_product(x.view(), 0, 2, p.packed.view(), 0, 1, {.y = y.data(), .y_stride = 3});
         for (const float sum : y.values) CHECK(sum == static_cast<float>(value * weight * depth));
@@ -123,7 +123,7 @@ TEST_CASE("int8_product takes a row's values and scale from its slot") {
   const Problem p(5, 20, 21);
   const std::vector<Index> slot{3, 0, 3, 4, 1, 1, 2};
   for (const Int8Unit unit : units_here()) {
-    const StoredRows x(p, unit);
+    const RoundedInput x(p, unit);
     Matrix y(7, 21, 21);
     int8_product(x.view(slot), 0, 3, p.packed.view(), 0, 2,
                  {.bias = p.bias.data(), .y = y.data(), .y_stride = 21});
@@ -209,7 +209,7 @@ TEST_CASE("a row of zeros or tiny values becomes zero, one with NaN or infinity 
     to_int8(x.data(), 2, p.row_scale[0], p.x.data());
     CHECK(p.x == std::vector<std::int8_t>(2, 0));
     Matrix y(1, 3, 3);
-    const StoredRows stored(p, best_int8_unit());
+    const RoundedInput stored(p, best_int8_unit());
     int8_product(stored.view(), 0, 1, p.packed.view(), 0, 1, {.y = y.data(), .y_stride = 3});
     for (const float value : y.values) CHECK(std::isnan(value));
   }

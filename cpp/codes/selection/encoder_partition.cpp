@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "kernels/selection/screen.h"
+#include "kernels/stored_rows.h"
 
 namespace gatewise {
 namespace {
@@ -16,6 +17,10 @@ constexpr Index kMinRowsPerThread = 24, kPartsPerThread = 4;
 
 // With fewer rows or a smaller depth, filling the tiles of a screen costs more than it saves.
 constexpr Index kMinScreenedRows = 48, kMinScreenedDepth = 64;
+
+// Of panels that are widened at a time: few rows find them in the L2 cache; for many, a screen
+// rounds the rows again for each block of panels.
+constexpr Index kWidenedFloats = Index{1} << 20, kWidenedForFewRows = Index{1} << 16;
 
 // The screen of a product; kNone if it has no bounds or its depth does not suit a screen.
 ScreenKind screen_of(const EncoderProduct& product) {
@@ -50,6 +55,13 @@ Index EncoderPartition::max_block_rows(const EncoderProduct& product) {
 
 EncoderPartition::EncoderPartition(const EncoderProduct& product, Index rows, Arena& arena)
     : product_(product), threads_(num_threads()), parts_(1), block_rows_(std::max<Index>(rows, 1)) {
+  if (!product.w.is_float32()) {
+    const Index panel = panel_floats(Storage::kFloat32, {product.w.shape.rows, kPanelWidth});
+    const Index floats = splits_latents(rows) ? kWidenedForFewRows : kWidenedFloats;
+    widened_panels_ = std::clamp<Index>(floats / std::max<Index>(panel, 1), 1,
+                                        std::max<Index>(product.panels(), 1));
+    widened_ = arena.take<float>(threads_ * widened_panels_ * panel);
+  }
   if (splits_latents(rows)) {
     parts_ = std::clamp<Index>(product.panels(), 1, kPartsPerThread * threads_);
     return;
@@ -68,8 +80,18 @@ void EncoderPartition::multiply(int thread, const Rows& x, Index row_begin, Inde
   ScreenSpace space;
   if (screen_ != ScreenKind::kNone && row_end - row_begin >= kMinScreenedRows)
     space = {screen_, scratch_ + thread * scratch_floats_};
-  top_k_product(x, row_begin, row_end, product_.w, product_.terms, panel_begin, panel_end, k,
-                candidates, space);
+  const StoredPanels& w = product_.w;
+  if (w.is_float32())
+    return top_k_product(x, row_begin, row_end, w.float32(), product_.terms, panel_begin, panel_end,
+                         k, candidates, space);
+  const Index panel = w.shape.rows * kPanelWidth;
+  float* widened = widened_ + thread * widened_panels_ * panel;
+  for (Index begin = panel_begin; begin < panel_end; begin += widened_panels_) {
+    const Index end = std::min(begin + widened_panels_, panel_end);
+    widen_panels(w, begin, end, widened);
+    top_k_product(x, row_begin, row_end, {widened, w.shape, begin}, product_.terms, begin, end, k,
+                  candidates, space);
+  }
 }
 
 }  // namespace gatewise

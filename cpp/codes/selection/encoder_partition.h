@@ -36,6 +36,8 @@ class EncoderPartition {
   ScreenKind screen_ = ScreenKind::kNone;
   Index scratch_floats_ = 0;
   float* scratch_ = nullptr;  // [threads, scratch_floats_], for screens
+  Index widened_panels_ = 0;  // panels of an encoder in fewer bytes that are widened at a time
+  float* widened_ = nullptr;  // [threads, widened_panels_ panels]
 };
 
 }  // namespace gatewise

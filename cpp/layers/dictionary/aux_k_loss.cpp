@@ -22,7 +22,7 @@ class AuxKLoss final : public ReconstructionLoss {
     DeadLatents dead =
         find_dead_latents(arrays.rows_since_active, arrays.latents(), dead_rows_, arena);
     if (dead.count == 0) return;
-    gather_dead_weights(dead, arrays.encoder, arrays.encoder_bias, arena);
+    gather_dead_weights(dead, arrays.encoder.float32(), arrays.encoder_bias, arena);
     const Index rows = input.pass.rows, stride = arrays.stride();
     const Index k = k_ < 0 ? std::max<Index>(arrays.width() / 2, 1) : k_;
     auto* errors = arena.make<Errors>();
@@ -47,7 +47,7 @@ class AuxKLoss final : public ReconstructionLoss {
                   gradients.block_floats());
     float* d_values = arena.take<float>(errors.codes.nonzeros());
     decoder_input_gradient(errors.codes, gradients.row(d_row), arrays.stride(), arrays.decoder,
-                           arrays.decoder_stride, arrays.width(), d_values);
+                           d_values);
     gradients.terms[gradients.num_terms++] = {.codes = errors.codes,
                                               .values = errors.codes.values,
                                               .gradients = d_values,

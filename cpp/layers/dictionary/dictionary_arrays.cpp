@@ -10,8 +10,7 @@ namespace gatewise {
 
 void DictionaryArrays::add_rows(const SparseRows& codes, Index begin, Index end, const float* start,
                                 float* sum) const {
-  weighted_rows(decoder, decoder_stride, codes.columns + begin, codes.values + begin, end - begin,
-                start, sum, width());
+  weighted_rows(decoder, codes.columns + begin, codes.values + begin, end - begin, start, sum);
 }
 
 void DictionaryArrays::unscale(float* y) const {

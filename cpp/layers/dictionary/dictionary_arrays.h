@@ -7,10 +7,9 @@ namespace gatewise {
 
 // Rows of u and of gradients have `stride()` floats.
 struct DictionaryArrays {
-  Panels encoder;                       // W_e [width, latents]
-  const float* encoder_bias = nullptr;  // b_e [latents]
-  const float* decoder = nullptr;       // W_d [latents, decoder_stride]
-  Index decoder_stride = 0;
+  StoredPanels encoder;                      // W_e [width, latents]
+  const float* encoder_bias = nullptr;       // b_e [latents]
+  StoredRows decoder;                        // W_d [latents, width]
   const float* decoder_bias = nullptr;       // b [width]
   const float* center = nullptr;             // c [width]
   float scale = 1;                           // s

@@ -26,10 +26,9 @@ const char* find_inactive(const Index* expert_rows, Index experts, const UpdateS
 }  // namespace
 
 DictionaryArrays DictionaryParameters::arrays(const ParameterBlock& block) const {
-  return {.encoder = block.panels(encoder),
+  return {.encoder = block.stored_panels(encoder),
           .encoder_bias = block.slice(encoder_bias),
-          .decoder = block.slice(decoder),
-          .decoder_stride = block.at(decoder).row_floats(),
+          .decoder = block.stored_rows(decoder),
           .decoder_bias = block.slice(decoder_bias),
           .center = block.slice(center),
           .scale = block.slice(scale)[0],
@@ -82,17 +81,17 @@ void DictionaryUpdate::finish_stored(ParameterBlock& block, const DictionaryPara
                                      Arena& arena) {
   const DictionaryArrays arrays = parameters.arrays(block);
   if (parameters.unit_norm)
-    normalize_rows(block.slice(parameters.decoder), arrays.decoder_stride, arrays.latents(),
+    normalize_rows(block.slice(parameters.decoder), arrays.decoder.stride, arrays.latents(),
                    arrays.width());
   if (parameters.tied)
-    transpose_to_encoder(arrays.decoder, arrays.decoder_stride, arrays.encoder.shape,
+    transpose_to_encoder(arrays.decoder.float32(), arrays.decoder.stride, arrays.encoder.shape,
                          block.slice(parameters.encoder), arena);
 }
 
 DictionaryTargets DictionaryUpdate::targets(const UpdateTarget& decoder) const {
   DictionaryTargets targets{.encoder_shape = arrays_.encoder.shape,
-                            .decoder_rows = arrays_.decoder,
-                            .decoder_stride = arrays_.decoder_stride,
+                            .decoder_rows = arrays_.decoder.float32(),
+                            .decoder_stride = arrays_.decoder.stride,
                             .decoder = decoder,
                             .is_tied = parameters_.tied,
                             .unit_norm = parameters_.unit_norm,
@@ -102,7 +101,8 @@ DictionaryTargets DictionaryUpdate::targets(const UpdateTarget& decoder) const {
     targets.expert_panels = targets.encoder_shape.panels() / parameters_.experts;
   // Every update of the decoder also writes a tied encoder, which is in the same block.
   if (parameters_.tied && targets.writes())
-    targets.tied_encoder = decoder.weights + (arrays_.encoder.data - arrays_.decoder);
+    targets.tied_encoder =
+        decoder.weights + (arrays_.encoder.float32().data - arrays_.decoder.float32());
   return targets;
 }
 
@@ -142,7 +142,8 @@ float* DictionaryUpdate::bias_through_encoder() const {
   const Index each = latents_per_expert();
   for (Index e = 0; e < parameters_.experts; ++e) {
     if (gradients_.expert_rows && gradients_.expert_rows[e] == 0) continue;
-    const Panels own{arrays_.encoder.panel(e * each / kPanelWidth), {arrays_.width(), each}};
+    const Panels own{arrays_.encoder.float32().panel(e * each / kPanelWidth),
+                     {arrays_.width(), each}};
     grouped_input_gradient(sums + e * each, 0, all_rows(1, arena_), {.first = own},
                            {.d_x = result, .stride = arrays_.stride(), .accumulate = true}, arena_);
   }

@@ -30,8 +30,7 @@ class GateLoss final : public ReconstructionLoss {
     const DictionaryArrays& arrays = gradients.arrays;
     auto* d_y = static_cast<float*>(saved);
     set_gradients(d_y, arrays.scale, nullptr, d_y, gradients.block_floats());
-    decoder_input_gradient(codes, d_y, arrays.stride(), arrays.decoder, arrays.decoder_stride,
-                           arrays.width(), d_gates);
+    decoder_input_gradient(codes, d_y, arrays.stride(), arrays.decoder, d_gates);
   }
 };
 

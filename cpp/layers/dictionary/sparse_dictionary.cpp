@@ -36,14 +36,13 @@ std::vector<Index> parse_indices(const std::string& text) {
 void code_value_gradients(const Codes& codes, const LossGradients& from, float* gradients) {
   const DictionaryArrays& arrays = from.arrays;
   if (from.groups.count == 1)
-    return decoder_input_gradient(codes, from.d_rows, arrays.stride(), arrays.decoder,
-                                  arrays.decoder_stride, arrays.width(), gradients);
+    return decoder_input_gradient(codes, from.d_rows, arrays.stride(), arrays.decoder, gradients);
   parallel_for(codes.rows, static_cast<double>(arrays.width() * 32), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
       for (Index nonzero = codes.offsets[i]; nonzero < codes.offsets[i + 1]; ++nonzero) {
         const std::int32_t latent = codes.latents[nonzero];
         gradients[nonzero] = dot(from.row(from.groups.of(latent) * codes.rows + i),
-                                 arrays.decoder + latent * arrays.decoder_stride, arrays.width());
+                                 arrays.decoder.float32_row(latent), arrays.width());
       }
   });
 }
@@ -53,6 +52,7 @@ void code_value_gradients(const Codes& codes, const LossGradients& from, float* 
 SparseDictionary::SparseDictionary(const Options& options)
     : latents_(options.integer("latents")),
       threshold_(static_cast<float>(options.number("threshold"))) {
+  block_.store_kernels_as(storage_from_name(options.text_or("storage", "float32")));
   require(latents_ >= 1, "latents: expected at least 1, got ", latents_);
   require(threshold_ >= 0, "threshold: expected at least 0, got ", threshold_);
   parameters_.unit_norm = options.flag("unit_norm");
@@ -79,9 +79,9 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseDictionary: expected one input, got ", widths.size());
   const Index width = widths[0];
   const char* encoder_role = parameters_.tied ? "state" : "kernel";
-  parameters_.encoder = block_.add_matrix("encoder", encoder_role, width, latents_);
+  parameters_.encoder = block_.add_kernel("encoder", width, latents_, encoder_role);
   parameters_.encoder_bias = block_.add_vector("encoder_bias", "bias", latents_);
-  parameters_.decoder = block_.add_rows("decoder", "kernel", latents_, width);
+  parameters_.decoder = block_.add_kernel_rows("decoder", latents_, width);
   parameters_.decoder_bias = block_.add_vector("decoder_bias", "bias", width);
   activation_->declare(block_, latents_);
   for (const Parameter& parameter : block_.all())  // all but b are updated latent by latent
@@ -101,8 +101,6 @@ void SparseDictionary::start_values() {
 SearchQueries::Reconstruction SparseDictionary::reconstruction() const {
   const DictionaryArrays arrays = this->arrays();
   return {.decoder = arrays.decoder,
-          .stride = arrays.decoder_stride,
-          .width = arrays.width(),
           .bias = arrays.decoder_bias,
           .center = arrays.center,
           .scale = 1.0f / arrays.scale};
@@ -120,7 +118,6 @@ CodeInput SparseDictionary::code_input(float* u, Index rows, bool training) cons
           .steps = u,
           .stride = arrays.stride(),
           .decoder = arrays.decoder,
-          .decoder_stride = arrays.decoder_stride,
           .training = training};
 }
 
@@ -165,8 +162,7 @@ Codes SparseDictionary::encode(const Rows& x, Index rows, bool refit, Arena& are
   const Index width = arrays.width(), stride = arrays.stride();
   if (!parameters_.subtract_bias)
     for (Index i = 0; i < rows; ++i) add_scaled(arrays.decoder_bias, -1.0f, u + i * stride, width);
-  refit_codes(u, stride, {arrays.decoder, arrays.decoder_stride, width}, threshold_, saved->codes,
-              arena);
+  refit_codes(u, stride, arrays.decoder, threshold_, saved->codes, arena);
   return saved->codes;
 }
 
@@ -292,8 +288,8 @@ void SparseDictionary::add_input_gradient(const Saved& saved, const LossGradient
       else
         std::fill_n(d_u, width, 0.0f);
       for (Index t = 0; t < gradients.num_terms; ++t)
-        add_encoder_columns(arrays.encoder, gradients.terms[t].codes, gradients.terms[t].gradients,
-                            1.0f, i, d_u);
+        add_encoder_columns(arrays.encoder.float32(), gradients.terms[t].codes,
+                            gradients.terms[t].gradients, 1.0f, i, d_u);
       set_scaled(d_u, inverse, d_u, width);
       copy_or_add(d_u, slot.data + i * slot.stride, width, slot.accumulate);
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.io.model_file import model_from_bytes, model_to_bytes, save_model
@@ -253,6 +253,14 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
     def layer_settings(self) -> Config:
         """The configuration of the layers, also of a subclass that describes itself otherwise."""
         raise NotImplementedError
+
+    def stored_settings(self, names: Collection[str], storage: str) -> Config:
+        """`layer_settings` of the model with the kernels of these layers stored as `storage`."""
+        config = self.layer_settings()
+        for described in config["layers"]:
+            if described["config"].get("name") in names:
+                described["config"]["storage"] = storage
+        return config
 
     @classmethod
     def from_layer_settings(cls, config: Config) -> Self:

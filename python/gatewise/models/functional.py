@@ -110,16 +110,18 @@ class Model(BaseModel):
         `"int8"` stores `w = q s_j` with whole `q` from -127 to 127 and `s_j` the scale of an output
         column, `max_i |w_ij| / 127`; at prediction each row x becomes whole numbers likewise,
         `x = p t`, and `y_j = t s_j sum_i p_i q_ij + b_j`, the sum exact. Rounding is to nearest,
-        ties to even. Routers, biases and other layers keep float32.
+        ties to even. Routers, biases and other layers keep float32. The two matrices of a
+        dictionary are stored likewise, int8 with a scale for each latent, but its products are
+        those of float32: codes have the bits of the float32 dictionary of the rounded weights.
 
         Parameters
         ----------
         kind : str
             `"bfloat16"` or `"int8"`.
         dense : bool, optional
-            Whether `Dense` and `MemberDense` layers are quantized beside the experts. By default
-            they are where the model has no experts; before an expert layer they would change
-            the choice of experts.
+            Whether `Dense`, `MemberDense` and `SparseDictionary` layers are quantized beside the
+            experts. By default they are where the model has no experts; before an expert layer
+            they would change the choice of experts.
 
         Returns
         -------

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatewise.layers.dense import AffineLayer
 from gatewise.layers.sparse_expert import SparseExpertLayer
-from gatewise.layers.storage import check_quantized_storage, first_quantized
+from gatewise.layers.storage import StoredKernels, check_quantized_storage, first_quantized
 from gatewise.models.copying import clone_model
 from gatewise.utils.checks import check_flag
 
@@ -35,22 +34,19 @@ def quantized_model(model: M, kind: str, dense: bool | None) -> M:
             raise ValueError(
                 f"quantize: expected a built model, got layer {layer.name!r} that has seen no input"
             )
-    names = {layer.name for layer in chosen}
-    config = model.layer_settings()
-    for described in config["layers"]:
-        if described["config"].get("name") in names:
-            described["config"]["storage"] = storage
+    config = model.stored_settings({layer.name for layer in chosen}, storage)
     return clone_model(model, config, _copy_weights)
 
 
 def _chosen_layers(layers: Sequence[Layer], dense: bool | None) -> list[Layer]:
     experts: list[Layer] = [each for each in layers if isinstance(each, SparseExpertLayer)]
-    affine: list[Layer] = [each for each in layers if isinstance(each, AffineLayer)]
-    with_dense = not experts if dense is None else check_flag("dense", dense)
-    chosen = [*experts, *(affine if with_dense else [])]
+    others = [each for each in layers if isinstance(each, StoredKernels) and each not in experts]
+    with_others = not experts if dense is None else check_flag("dense", dense)
+    chosen = [*experts, *(others if with_others else [])]
     if not chosen:
         raise ValueError(
-            "quantize: expected a model with a SparseExpertLayer or Dense layers, got one without"
+            "quantize: expected a model with a SparseExpertLayer, a SparseDictionary or Dense "
+            "layers, got one without"
         )
     return chosen
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from gatewise.layers.storage import FLOAT32, StoredKernels
 from gatewise.registry import Config
 from gatewise.sae.training_data import Limits
 from gatewise.training.progress import Verbose
@@ -39,11 +40,14 @@ class Architecture(ABC):
         Whether dead units of the code are re-initialised.
     limits : Limits
         Range of the outputs.
+    storage : str
+        Of the kernels; set before the layers are built.
     """
 
     has_sparse_codes: ClassVar[bool]
     """Whether few of the latents should be active in a row."""
     activation: CodeActivation
+    storage = FLOAT32
     center: str | None
     scale: bool
     revive: bool
@@ -61,6 +65,14 @@ class Architecture(ABC):
     @abstractmethod
     def layers(self, width: int | None) -> list[Layer]:
         """The layers for rows of `width` values; empty if they depend on it and it is None."""
+
+    def stored_layers(self, width: int | None) -> list[Layer]:
+        """The layers, whose kernels have the storage of the architecture."""
+        layers = self.layers(width)
+        for layer in layers:
+            if isinstance(layer, StoredKernels):
+                layer.storage = self.storage
+        return layers
 
     @property
     @abstractmethod

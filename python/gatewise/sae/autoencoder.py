@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.io.saved import MODELS
+from gatewise.layers.storage import FLOAT32, check_storage, refuse_quantized
 from gatewise.registry import Config
 from gatewise.sae.architecture import Architecture, Keep
 from gatewise.sae.dead_units import dead_units
@@ -325,12 +326,13 @@ class SparseAutoencoder(ReconstructionModel):
         Raises
         ------
         TypeError, ValueError
-            An argument is out of range, k exceeds the kept units, or the model is not built. The
-            model is unchanged.
+            An argument is out of range, k exceeds the kept units, or the model is not built or is
+            quantized. The model is unchanged.
         RuntimeError
             Another call is using the model.
         """
         self._built_graph()
+        refuse_quantized("drop_neurons", self.layers)
         with self._state.lock.training("drop_neurons"):
             layers = self._architecture.prune_neurons(
                 self._architecture.select_neurons(keep, hidden)
@@ -339,25 +341,35 @@ class SparseAutoencoder(ReconstructionModel):
             self._connect()
 
     def layer_settings(self) -> Config:
-        return {
+        settings = {
             "name": self.name,
             "seed": self.seed,
             "input_dim": self.input_shape[-1] if self.built else None,
             **self._architecture.get_config(),
         }
+        storage = self._architecture.storage
+        return settings if storage == FLOAT32 else {**settings, "storage": storage}
+
+    def stored_settings(self, names: Collection[str], storage: str) -> Config:
+        return {**self.layer_settings(), "storage": storage}
 
     @classmethod
     def from_layer_settings(cls, config: Config) -> Self:
         settings = dict(config)
         layer_name = settings.pop("layer_name", None)
+        storage = check_storage("storage", settings.pop("storage", FLOAT32))
+        width = settings.pop("input_dim", None)
         model = cls(**settings)
+        model._architecture.storage = storage
         if layer_name is not None:
             model.dictionary.name = layer_name
+        if width is not None:
+            model._build_from_data([(None, check_integer("input_dim", width, 1))])
         return model
 
     def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
         if not self.built and len(feature_shapes) == 1:
-            self._stack = self._architecture.layers(feature_shapes[0][-1])
+            self._stack = self._architecture.stored_layers(feature_shapes[0][-1])
         super()._build_from_data(feature_shapes)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gatewise import balance as balances
 from gatewise import initializers, routers
 from gatewise.layers.base import LAYERS, LayerOptions
+from gatewise.layers.storage import FLOAT32, StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
@@ -32,7 +33,7 @@ _PANEL = 16
 
 
 @LAYERS.register()
-class SparseDictionary(StandardizedLayer):
+class SparseDictionary(StoredKernels, StandardizedLayer):
     """`y = (z W_d + b) / s + c` with the sparse code `z = f((s (x - c) - b) W_e + b_e)`.
 
     Parameters
@@ -166,6 +167,7 @@ class SparseDictionary(StandardizedLayer):
             **dead_options(self.auxk),
             **self.activation.native_options(),
         }
+        options = self.with_storage(options)
         if self.num_experts == 1:
             return options
         router = routers.Switch().native_options()
@@ -174,6 +176,10 @@ class SparseDictionary(StandardizedLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
+
+    def describe(self) -> str:
+        text = super().describe()
+        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
 
     def set_training_load(self, rows: Indices) -> None:
         self.active_rows_ = rows
@@ -202,7 +208,7 @@ class SparseDictionary(StandardizedLayer):
         self.native.set("encoder", np.ascontiguousarray(np.float32(gain) * decoder.T))
 
     def get_config(self) -> Config:
-        return {
+        config = {
             **super().get_config(),
             "latents": self.latents,
             "activation": CODE_ACTIVATIONS.serialize(self.activation),
@@ -216,6 +222,7 @@ class SparseDictionary(StandardizedLayer):
             "balance": [balances.BALANCES.serialize(term) for term in self.balance],
             "lazy_updates": self.lazy_updates,
         }
+        return self.with_storage(config)
 
 
 def _check_prefixes(prefixes: object, latents: int) -> tuple[int, ...]:
