@@ -335,3 +335,13 @@ def test_convolutions_of_a_code_map_learn_digits():
 
     expert = gw.experts.Conv2D(64, pooling="none")
     assert held_out_accuracy(make_encoder, 6, expert=expert) >= 0.93
+
+
+@pytest.mark.parametrize("training", ["frozen", "joint"])
+def test_a_loaded_model_keeps_loss_and_metrics_when_its_settings_change(data, training, tmp_path):
+    model = fitted(dictionary(data[0]), data, training=training)
+    model.save(tmp_path / "m.gatewise")
+    loaded = gw.load_model(tmp_path / "m.gatewise")
+    loaded.set_params(dropout=0.1)
+    history = loaded.fit(*data, epochs=1, verbose=0).history
+    assert set(history) == set(model.fit(*data, epochs=1, verbose=0).history)

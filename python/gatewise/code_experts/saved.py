@@ -84,8 +84,13 @@ class SavedCodeExperts(HasParameters, SavedGroup):
     def adopt_model(self, model: Model) -> None:
         """Goes on with a model that `build` made for the same settings."""
         self._model = model
-        if model.get_compile_config():
-            self._compiled = {"optimizer": model.optimizer, "loss": model.loss, "metrics": None}
+        settings = model.get_compile_config()
+        if settings:
+            loss: Any = model.loss
+            metrics = settings["metrics"]
+            if self.training == "joint":  # the other output is the reconstruction
+                loss, metrics = loss[0], metrics and metrics[0]
+            self._compiled = {"optimizer": model.optimizer, "loss": loss, "metrics": metrics}
         if self.training != "frozen":
             layer = self.expert_layer  # type: ignore[attr-defined]
             self._encoding = Model(model.inputs, model.source_of(layer))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+
+from gatewise.utils.html import table
 
 
 @dataclass(frozen=True)
@@ -59,5 +60,5 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in self._lines())
-        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+        heads, *lines = self._lines()
+        return table(heads, lines)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gatewise.data.convert import Floats
-from gatewise.sae.training_data import WeightedRows, array_of
+from gatewise.sae.training_data import Moments, WeightedRows, array_of
 from gatewise.training.progress import Verbose
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -36,8 +36,8 @@ def center_and_scale(
     Parameters
     ----------
     rows : WeightedRows
-        Read in blocks, twice if both are computed; sums are float64. Blocks of a file are checked.
-        Means are weighted by the sample weights.
+        Read in blocks, once unless the centre is the geometric median; sums are float64. Blocks
+        of a file are checked. Means are weighted by the sample weights.
     center : str or None
         "mean"; "geometric_median", the point of smallest mean distance, which is robust to
         outliers; or None for 0.
@@ -58,31 +58,17 @@ def center_and_scale(
         The rows of the file are not numeric, or not finite.
     """
     total, width = rows.total_weight(), array_of(rows.rows).shape[1]
-    middle = np.zeros(width)
-    if center is not None:
-        for part, weights in rows.blocks(verbose):
-            middle += _weighted_sum(part, weights)
-        middle /= total
+    if center is None and not scale:
+        return np.zeros(width, np.float32), 1.0
+    moments = Moments()
+    for part, weights in rows.blocks(verbose):
+        moments.add(part, weights)
+    middle = np.zeros(width) if center is None else moments.mean
     if center == "geometric_median":
         middle = _geometric_median(rows, middle)
     center_row = middle.astype(np.float32)
-    if not scale:
-        return center_row, 1.0
-    square = 0.0
-    for part, weights in rows.blocks(verbose):
-        centred = part.astype(np.float64) - center_row
-        weighted = centred if weights is None else weights[:, None] * centred
-        square += float(np.vdot(weighted, centred))
+    square = moments.square_about(center_row) if scale else 0.0
     return center_row, (total * width / square) ** 0.5 if square > 0 else 1.0
-
-
-def _weighted_sum(part: npt.NDArray[Any], weights: npt.NDArray[Any] | None) -> Doubles:
-    sums: Doubles
-    if weights is None:
-        sums = np.sum(part, axis=0, dtype=np.float64)
-    else:
-        sums = weights.astype(np.float64) @ part
-    return sums
 
 
 def _geometric_median(rows: WeightedRows, start: Doubles) -> Doubles:

@@ -21,7 +21,9 @@ from gatewise.data.split import training_samples
 from gatewise.training.progress import Verbose, tracked
 
 _BLOCK_ROWS = 1 << 14
-"""Rows that are read, converted or checked at once."""
+"""Rows that are converted or checked at once."""
+_BLOCK_VALUES = 1 << 18
+"""Values of the rows that are read and summed at once; few enough to stay in a cache."""
 _SAMPLE_ROWS = 1024
 """Size of the sample for revived units: enough for a median, cheap beside a training step."""
 
@@ -124,9 +126,10 @@ class WeightedRows:
 
     def blocks(self, verbose: Verbose = 0) -> Iterator[tuple[Floats, Floats | None]]:
         """All rows in blocks, with their weights; negative weights count as 0."""
-        count = len(array_of(self.rows))
-        for start in tracked(range(0, count, _BLOCK_ROWS), "reading rows", verbose):
-            block = range(start, min(start + _BLOCK_ROWS, count))
+        count, width = array_of(self.rows).shape
+        size = max(1, min(_BLOCK_ROWS, _BLOCK_VALUES // max(width, 1)))
+        for start in tracked(range(0, count, size), "reading rows", verbose):
+            block = range(start, min(start + size, count))
             weights = None
             if self.weights is not None:
                 weights = np.maximum(self.weights[block.start : block.stop], 0)
@@ -148,7 +151,7 @@ class WeightedRows:
 
 
 class Moments:
-    """The sums by which the variance of rows is known, a part of the rows at a time.
+    """The sums by which mean and variance of rows are known, a part of the rows at a time.
 
     References
     ----------
@@ -163,20 +166,38 @@ class Moments:
 
     def add(self, rows: Any, weights: Any = None) -> None:
         """Adds rows `(n, d)`, which count by their weights `(n,)`."""
-        factors = np.ones(len(rows)) if weights is None else np.asarray(weights, np.float64)
-        weight = float(factors.sum())
+        if weights is None:
+            weight, counted = float(len(rows)), len(rows)
+        else:
+            weights = np.asarray(weights, np.float64)
+            weight, counted = float(weights.sum()), int(np.count_nonzero(weights))
         if weight == 0:
             return
-        mean = factors @ np.asarray(rows, np.float64) / weight
-        centred = rows - mean
-        self._square += float(np.einsum("i,ij,ij", factors, centred, centred))
+        if weights is None:
+            mean = np.mean(rows, axis=0, dtype=np.float64)
+            centred = weighted = rows - mean
+        else:
+            mean = weights @ np.asarray(rows, np.float64) / weight
+            centred = rows - mean
+            weighted = weights[:, None] * centred
+        self._square += float(np.vdot(weighted, centred))
         change = mean - self._mean
         total = self._weight + weight
         if self._weight:
             self._square += float(change @ change) * self._weight * weight / total
         self._mean = self._mean + change * (weight / total)
         self._weight = total
-        self._counted += int(np.count_nonzero(factors))
+        self._counted += counted
+
+    @property
+    def mean(self) -> Any:
+        """`sum w x / sum w` (d,), float64."""
+        return self._mean
+
+    def square_about(self, center: Any) -> float:
+        """`sum w |x - center|^2` over all values."""
+        offset = self._mean - center
+        return self._square + self._weight * float(np.vdot(offset, offset))
 
     @property
     def variance(self) -> float:
