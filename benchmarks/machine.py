@@ -15,17 +15,21 @@ SUMMED_BYTES = 2 << 30
 class Limits:
     """Limits of the machine with all threads of a run: flops and bytes read per second.
 
-    `int8` counts multiplications and additions of VNNI, 0 without it.
+    `int8` counts multiplications and additions of AMX or VNNI, `bfloat16` those of AMX; 0 without.
     """
 
     flops: float
     bytes: float
     int8: float = 0.0
+    bfloat16: float = 0.0
 
     def best(self, other: Limits) -> Limits:
         """The higher of each limit: other work on the machine can only lower a measurement."""
         return Limits(
-            max(self.flops, other.flops), max(self.bytes, other.bytes), max(self.int8, other.int8)
+            max(self.flops, other.flops),
+            max(self.bytes, other.bytes),
+            max(self.int8, other.int8),
+            max(self.bfloat16, other.bfloat16),
         )
 
     def __str__(self) -> str:
@@ -50,7 +54,8 @@ class Machine:
             f"threads     {self.threads}\n"
             f"date        {self.date}\n"
             f"peak        {self.limits.flops / 1e9:.1f} GFLOP/s (multiply-adds in registers)\n"
-            f"peak, int8  {self.limits.int8 / 1e9:.1f} GOP/s (VNNI)\n"
+            f"int8        {self.limits.int8 / 1e9:.1f} GOP/s (AMX or VNNI)\n"
+            f"bfloat16    {self.limits.bfloat16 / 1e9:.1f} GFLOP/s (AMX)\n"
             f"bandwidth   {self.limits.bytes / 1e9:.1f} GB/s (reading)"
         )
 
@@ -76,7 +81,12 @@ def measure_limits(threads: int, summed_bytes: int = SUMMED_BYTES) -> Limits:
 
     gw.set_num_threads(threads)
     try:
-        return Limits(_core.peak_flops(), _core.read_bandwidth(summed_bytes), _core.peak_int8())
+        return Limits(
+            _core.peak_flops(),
+            _core.read_bandwidth(summed_bytes),
+            _core.peak_int8(),
+            _core.peak_bfloat16(),
+        )
     finally:
         gw.set_num_threads(None)
 

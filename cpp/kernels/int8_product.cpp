@@ -3,39 +3,13 @@
 #include <cstring>
 #include <limits>
 
-#include "kernels/epilogue.h"
+#include "kernels/amx.h"
 #include "kernels/finite.h"
+#include "kernels/int8_tiles.h"
 #include "kernels/tile_loop.h"
 
 namespace gatewise {
 namespace {
-
-// The 32-bit sums of a panel's 16 columns, or 16 quads of bytes.
-struct Integers {
-  Native::Integers part[Vector::kParts];
-
-  template <typename Make>
-  static GATEWISE_INLINE Integers make(const Make& make) {
-    Integers result;
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i) result.part[i] = make(i);
-    return result;
-  }
-  static GATEWISE_INLINE Integers set(std::int32_t value) {
-    return make([&](int) GATEWISE_INLINE_LAMBDA { return Native::set_pair(value); });
-  }
-  static GATEWISE_INLINE Integers load(const std::uint8_t* p) {
-    return make([&](int i) GATEWISE_INLINE_LAMBDA {
-      return Native::load_integers(p + 4 * i * Native::kWidth);
-    });
-  }
-  GATEWISE_INLINE Vector to_floats() const {
-    Vector result;
-#pragma GCC unroll 16
-    for (int i = 0; i < Vector::kParts; ++i) result.part[i] = Native::to_floats(part[i]);
-    return result;
-  }
-};
 
 GATEWISE_INLINE std::int32_t load_lane(const std::byte* values) {
   std::int32_t lane;
@@ -85,17 +59,6 @@ GATEWISE_INLINE void add_step(const Integers& weights, const std::byte* values, 
 #pragma GCC unroll 16
   for (int i = 0; i < Vector::kParts; ++i)
     sums.part[i] = Unit::add(weights.part[i], lanes, sums.part[i]);
-}
-
-// Scales the sums of some rows in one panel and applies the epilogue.
-void finish(const Integers* integers, const float* row_scales, Index row, int rows, Index panel,
-            const Int8Panels& w, const Epilogue& epilogue) {
-  const Index width = w.shape.width(panel);
-  const Vector column_scale = Vector::load_up_to(w.scale + panel * kPanelWidth, width);
-  alignas(64) float sums[kTileRows][kPanelWidth];
-  for (int r = 0; r < rows; ++r)
-    (integers[r].to_floats() * Vector::set(row_scales[r]) * column_scale).store(sums[r]);
-  finish(sums, row, rows, panel, width, epilogue);
 }
 
 template <typename Unit>
@@ -148,10 +111,34 @@ struct Int8Product {
   }
 };
 
+// With fewer rows quads take less time, or as much as memory delivers the weights in.
+constexpr Index kMinRowsOfTiles = 4;
+
+void tiles_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
+                   Index panel_begin, Index panel_end, const Epilogue& epilogue) {
+#if GATEWISE_HAS_AMX
+  if (!x.slot && row_end - row_begin >= kMinRowsOfTiles)
+    return Int8TilesProduct<AmxTiles>(x, w, epilogue)
+        .run(row_begin, row_end, panel_begin, panel_end);
+#endif
+  TileLoop<Int8Product<Quads>>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
+}
+
 }  // namespace
 
 Index int8_row_bytes(Index depth, Int8Unit unit) {
-  return ceil_divide(depth, 4) * (unit == Int8Unit::kQuads ? kQuadBytes<Quads> : kQuadBytes<Pairs>);
+  switch (unit) {
+    case Int8Unit::kTiles:
+      return round_up(depth, kAmxBytes);
+    case Int8Unit::kQuads:
+      return ceil_divide(depth, 4) * kQuadBytes<Quads>;
+    default:
+      return ceil_divide(depth, 4) * kQuadBytes<Pairs>;
+  }
+}
+
+Index int8_rows_bytes(Index rows, Index depth, Int8Unit unit) {
+  return (rows + (unit == Int8Unit::kTiles ? kAmxRows - 1 : 0)) * int8_row_bytes(depth, unit);
 }
 
 std::int32_t int8_correction(const std::int8_t* values, Index count) {
@@ -164,13 +151,15 @@ std::int32_t store_int8_row(const std::int8_t* values, Index depth, Int8Unit uni
   for (Index k = 0; k < depth; k += 4) {
     std::int8_t quad[4] = {};
     std::copy_n(values + k, std::min<Index>(4, depth - k), quad);
-    if (unit == Int8Unit::kQuads) {
-      std::memcpy(row + k, quad, sizeof quad);
-    } else {
+    if (unit == Int8Unit::kPairs) {
       const std::int16_t pairs[4] = {quad[0], quad[2], quad[1], quad[3]};
       std::memcpy(row + 2 * k, pairs, sizeof pairs);
+    } else {
+      std::memcpy(row + k, quad, sizeof quad);
     }
   }
+  if (unit == Int8Unit::kTiles)
+    std::fill(row + round_up(depth, 4), row + int8_row_bytes(depth, unit), std::byte{0});
   return int8_correction(values, depth);
 }
 
@@ -201,10 +190,16 @@ void to_int8(const float* x, Index count, float scale, std::int8_t* values) {
 
 void int8_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
                   Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  if (x.unit == Int8Unit::kQuads)
-    TileLoop<Int8Product<Quads>>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
-  else
-    TileLoop<Int8Product<Pairs>>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
+  switch (x.unit) {
+    case Int8Unit::kTiles:
+      return tiles_product(x, row_begin, row_end, w, panel_begin, panel_end, epilogue);
+    case Int8Unit::kQuads:
+      return TileLoop<Int8Product<Quads>>::run({x, w, epilogue}, row_begin, row_end, panel_begin,
+                                               panel_end);
+    case Int8Unit::kPairs:
+      TileLoop<Int8Product<Pairs>>::run({x, w, epilogue}, row_begin, row_end, panel_begin,
+                                        panel_end);
+  }
 }
 
 // One value at a time: its quad has zeros at the other places.

@@ -13,14 +13,19 @@
 namespace gatewise {
 
 // Bytes of a row of `depth` integers as the unit reads it: quads of four bytes, or the same values
-// as 16-bit integers, of each quad x[0], x[2], x[1], x[3]. Missing values of the last quad are 0.
+// as 16-bit integers, of each quad x[0], x[2], x[1], x[3]. Missing values of the last quad are 0,
+// or of the last 64 for tiles.
 Index int8_row_bytes(Index depth, Int8Unit unit);
+
+// Bytes of memory for rows: a tile may read, but does not use, 15 rows after the last one.
+Index int8_rows_bytes(Index rows, Index depth, Int8Unit unit);
 
 // Writes such a row and returns its correction.
 std::int32_t store_int8_row(const std::int8_t* values, Index depth, Int8Unit unit, std::byte* row);
 
 // Rows as integers from -127 to 127 with one scale each: x[i, k] is approximately value * scale.
-// Row i is stored at index slot[i], so that a row that goes to several experts is stored once.
+// Row i is stored at index slot[i], so that a row that goes to several experts is stored once;
+// tiles are used without slots only.
 struct Int8Rows {
   Int8Unit unit = Int8Unit::kPairs;
   const std::byte* rows = nullptr;            // [slots], see `store_int8_row`

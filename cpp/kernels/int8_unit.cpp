@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "kernels/amx.h"
 #include "kernels/int8_product.h"
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
@@ -30,24 +31,27 @@ class Int8RowsOf {
   explicit Int8RowsOf(Int8Unit unit) : unit_(unit) { scales_.fill(1); }
 
   void set(Index i, const std::int8_t* values) {
-    corrections_[i] = store_int8_row(values, kDepth, unit_, bytes_.data() + i * kStride);
+    corrections_[i] =
+        store_int8_row(values, kDepth, unit_, bytes_.data() + i * int8_row_bytes(kDepth, unit_));
   }
   Int8Rows view() const {
-    return {unit_, bytes_.data(), kStride, corrections_.data(), scales_.data(), nullptr};
+    return {unit_,          bytes_.data(), int8_row_bytes(kDepth, unit_), corrections_.data(),
+            scales_.data(), nullptr};
   }
 
  private:
-  static constexpr Index kStride = 2 * round_up(kDepth, 4);
+  // Enough for every unit, and for the rows that tiles read after the last one.
+  static constexpr Index kStride = 2 * round_up(kDepth, kAmxBytes);
 
   Int8Unit unit_;
-  alignas(8) std::array<std::byte, kRows * kStride> bytes_;
+  alignas(8) std::array<std::byte, (kRows + kAmxRows - 1) * kStride> bytes_ = {};
   std::array<std::int32_t, kRows> corrections_;
   std::array<float, kRows> scales_;
 };
 
-// True if quads give the sums of pairs for rows and weights that include all extremes.
-bool quads_agree() {
-  constexpr Index kRows = 9, kDepth = 70, kUnits = 40;
+// True if a unit gives the sums of pairs for rows and weights that include all extremes.
+bool agrees(Int8Unit unit) {
+  constexpr Index kRows = 41, kDepth = 70, kUnits = 40;
   constexpr PanelShape kShape{kDepth, kUnits};
   std::array<std::uint8_t, 3 * 72 * kPanelWidth> weights;
   for (std::size_t i = 0; i < weights.size(); ++i)
@@ -55,19 +59,25 @@ bool quads_agree() {
   std::array<float, kUnits> scale;
   scale.fill(1);
   std::array<float, kRows * kUnits> y[2];
-  for (const Int8Unit unit : {Int8Unit::kPairs, Int8Unit::kQuads}) {
-    Int8RowsOf<kRows, kDepth> rows(unit);
+  for (const bool is_plain : {false, true}) {
+    Int8RowsOf<kRows, kDepth> rows(is_plain ? Int8Unit::kPairs : unit);
     for (Index i = 0; i < kRows; ++i) {
       std::array<std::int8_t, kDepth> values;
       for (Index k = 0; k < kDepth; ++k)
         values[k] = static_cast<std::int8_t>((i * 37 + k * 53) % 255 - 127);
       rows.set(i, values.data());
     }
-    float* out = y[unit == Int8Unit::kQuads].data();
+    float* out = y[is_plain].data();
     int8_product(rows.view(), 0, kRows, {weights.data(), scale.data(), kShape}, 0, kShape.panels(),
                  {.y = out, .y_stride = kUnits});
   }
   return y[0] == y[1];
+}
+
+// Tiles read rows of quads, and are used with them.
+Int8Unit choose_unit() {
+  if (!has_vnni() || !agrees(Int8Unit::kQuads)) return Int8Unit::kPairs;
+  return has_amx_int8() && agrees(Int8Unit::kTiles) ? Int8Unit::kTiles : Int8Unit::kQuads;
 }
 
 }  // namespace
@@ -77,10 +87,19 @@ bool has_vnni() {
   return has;
 }
 
-const char* int8_unit_name(Int8Unit unit) { return unit == Int8Unit::kQuads ? "VNNI" : "pairs"; }
+const char* int8_unit_name(Int8Unit unit) {
+  switch (unit) {
+    case Int8Unit::kTiles:
+      return "AMX";
+    case Int8Unit::kQuads:
+      return "VNNI";
+    default:
+      return "pairs";
+  }
+}
 
 Int8Unit best_int8_unit() {
-  static const Int8Unit unit = has_vnni() && quads_agree() ? Int8Unit::kQuads : Int8Unit::kPairs;
+  static const Int8Unit unit = choose_unit();
   return unit;
 }
 

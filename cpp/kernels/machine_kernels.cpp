@@ -1,5 +1,8 @@
 #include "kernels/machine_kernels.h"
 
+#include <algorithm>
+
+#include "kernels/amx.h"
 #include "kernels/vector.h"
 
 namespace gatewise {
@@ -56,6 +59,51 @@ std::int64_t multiply_add_quads(Index iterations) {
   }
   return total;
 }
+
+Index tile_multiply_adds_per_iteration(Index bytes_per_value) {
+  return 4 * kAmxRows * kPanelWidth * kAmxBytes / bytes_per_value;
+}
+
+#if GATEWISE_HAS_AMX
+
+namespace {
+
+// add(): four products into tiles 0 to 3, of tiles 4 and 5 by 6 and 7.
+template <typename Add>
+std::int64_t multiply_add_tiles(Index iterations, const Add& add) {
+  const AmxScope scope;  // configuring sets all tiles to 0
+  for (Index at = 0; at < iterations; ++at) add();
+  alignas(64) std::int32_t sums[kAmxRows][kPanelWidth];
+  AmxTiles::store<0>(sums, kAmxBytes);
+  return sums[0][0];
+}
+
+}  // namespace
+
+std::int64_t multiply_add_int8_tiles(Index iterations) {
+  return multiply_add_tiles(iterations, [] {
+    AmxTiles::add_bytes<0, 4, 6>();
+    AmxTiles::add_bytes<1, 4, 7>();
+    AmxTiles::add_bytes<2, 5, 6>();
+    AmxTiles::add_bytes<3, 5, 7>();
+  });
+}
+
+std::int64_t multiply_add_bfloat16_tiles(Index iterations) {
+  return multiply_add_tiles(iterations, [] {
+    AmxTiles::add_bfloat16<0, 4, 6>();
+    AmxTiles::add_bfloat16<1, 4, 7>();
+    AmxTiles::add_bfloat16<2, 5, 6>();
+    AmxTiles::add_bfloat16<3, 5, 7>();
+  });
+}
+
+#else
+
+std::int64_t multiply_add_int8_tiles(Index) { return 0; }
+std::int64_t multiply_add_bfloat16_tiles(Index) { return 0; }
+
+#endif
 
 float sum_stream(const float* x, Index count) {
   constexpr Index kStep = kStreams * kPanelWidth;

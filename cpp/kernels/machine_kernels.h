@@ -17,6 +17,12 @@ float multiply_add_registers(Index iterations);
 Index int8_multiply_adds_per_iteration();
 std::int64_t multiply_add_quads(Index iterations);
 
+// The same on the tiles of AMX, with values of 0: of int8 and of bfloat16. Each iteration has four
+// products of tiles. Returns 0.
+Index tile_multiply_adds_per_iteration(Index bytes_per_value);
+std::int64_t multiply_add_int8_tiles(Index iterations);
+std::int64_t multiply_add_bfloat16_tiles(Index iterations);
+
 // Returns the sum of x [count], read once from front to back, in eight accumulators of panel width.
 float sum_stream(const float* x, Index count);
 

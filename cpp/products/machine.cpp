@@ -7,6 +7,7 @@
 #include "core/aligned_buffer.h"
 #include "core/errors.h"
 #include "core/parallel.h"
+#include "kernels/amx.h"
 #include "kernels/int8_unit.h"
 #include "kernels/machine_kernels.h"
 
@@ -49,7 +50,13 @@ double peak(Index per_iteration, const Run& run) {
 double peak_flops() { return peak(multiply_adds_per_iteration(), multiply_add_registers); }
 
 double peak_int8() {
+  if (has_amx_int8()) return peak(tile_multiply_adds_per_iteration(1), multiply_add_int8_tiles);
   return has_vnni() ? peak(int8_multiply_adds_per_iteration(), multiply_add_quads) : 0.0;
+}
+
+double peak_bfloat16() {
+  if (!has_amx_bfloat16()) return 0.0;
+  return peak(tile_multiply_adds_per_iteration(2), multiply_add_bfloat16_tiles);
 }
 
 double read_bandwidth(std::size_t bytes) {

@@ -9,8 +9,11 @@ namespace gatewise {
 // Flops per second (a multiply-add is two) of multiply-adds that use only registers.
 double peak_flops();
 
-// The same for multiply-adds of int8 values by VNNI; 0 without it.
+// The same for multiply-adds of int8 values by AMX, or VNNI; 0 without both.
 double peak_int8();
+
+// The same for bfloat16 values with float32 sums by AMX; 0 without it.
+double peak_bfloat16();
 
 // Bytes per second at which `bytes` of floats in main memory are summed; `bytes` should far exceed
 // the caches. Throws std::invalid_argument if that is less than one float per thread.

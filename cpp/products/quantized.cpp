@@ -44,11 +44,27 @@ Index floats_of(Index bytes) {
   return round_up(ceil_divide(bytes, static_cast<Index>(sizeof(float))), kPanelWidth);
 }
 
-Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
+// Copies of the rows [0, count) in their order, which tiles need.
+Int8Rows in_order(const Int8Rows& x, Index count, Index width, Arena& arena) {
+  auto* rows = arena.take<std::byte>(int8_rows_bytes(count, width, x.unit));
+  auto* corrections = arena.take<std::int32_t>(count);
+  float* scales = arena.take<float>(count);
+  parallel_for(count, static_cast<double>(width) / 8, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      std::copy_n(x.row(i), x.stride, rows + i * x.stride);
+      corrections[i] = x.corrections[x.slot_of(i)];
+      scales[i] = x.scales[x.slot_of(i)];
+    }
+  });
+  return {x.unit, rows, x.stride, corrections, scales, nullptr};
+}
+
+// Rounds the distinct ones of `all` rows.
+Int8Rows round_dense(const DistinctRows& distinct, Index all, Arena& arena) {
   const Input& x = distinct.rows;
   const Int8Unit unit = best_int8_unit();
   Int8Rows result{.unit = unit, .stride = int8_row_bytes(x.width, unit), .slot = distinct.slot};
-  auto* rows = arena.take<std::byte>(distinct.count * result.stride);
+  auto* rows = arena.take<std::byte>(int8_rows_bytes(distinct.count, x.width, unit));
   auto* corrections = arena.take<std::int32_t>(distinct.count);
   float* scales = arena.take<float>(distinct.count);
   const ThreadScratch scratch(floats_of(x.width), arena);
@@ -65,7 +81,7 @@ Int8Rows round_dense(const DistinctRows& distinct, Arena& arena) {
   result.rows = rows;
   result.corrections = corrections;
   result.scales = scales;
-  return result;
+  return unit == Int8Unit::kTiles && result.slot ? in_order(result, all, x.width, arena) : result;
 }
 
 Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, Arena& arena) {
@@ -99,7 +115,7 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
 
 Index RoundedRows::floats(Index rows, Index width) {
   return 2 * round_up(rows, kPanelWidth) + floats_of(width) +
-         floats_of(rows * int8_row_bytes(width, best_int8_unit()));
+         floats_of(int8_rows_bytes(rows, width, best_int8_unit()));
 }
 
 RoundedRows::RoundedRows(float* memory, Index rows, Index width)
@@ -152,7 +168,7 @@ void grouped_quantized_forward(const Input& x, const Groups& groups, const Group
       sparse_int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
     });
   } else {
-    const Int8Rows rows = round_dense(distinct, arena);
+    const Int8Rows rows = round_dense(distinct, groups.total(), arena);
     run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
       int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
     });

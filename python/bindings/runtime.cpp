@@ -121,6 +121,7 @@ void bind_runtime(py::module_& module) {
   module.def("parallel_probe", parallel_probe, py::arg("count"));
   module.def("peak_flops", peak_flops, py::call_guard<GilRelease>());
   module.def("peak_int8", peak_int8, py::call_guard<GilRelease>());
+  module.def("peak_bfloat16", peak_bfloat16, py::call_guard<GilRelease>());
   module.def("read_bandwidth", read_bandwidth, py::arg("bytes"), py::call_guard<GilRelease>());
   module.def("random_uniform", uniform, py::arg("seed"), py::arg("stream"), py::arg("size"),
              py::arg("low"), py::arg("high"));

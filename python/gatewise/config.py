@@ -30,8 +30,8 @@ def show_config() -> Config:
     Config
         A dict: `gatewise` (version), `level` (the instruction-set level in use),
         `levels_available` (levels that were built and that this processor can run), `threads`,
-        `int8` ("VNNI", or "pairs" where the processor has no such instructions or they failed
-        their check), and the versions `compiler`, `openmp`, `eigen` and `numpy`.
+        `int8` ("AMX", "VNNI", or "pairs" where the processor has no such instructions or they
+        failed their check), and the versions `compiler`, `openmp`, `eigen` and `numpy`.
 
     Examples
     --------

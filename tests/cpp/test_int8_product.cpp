@@ -1,5 +1,7 @@
 #include "kernels/int8_product.h"
 
+#include "kernels/amx.h"
+#include "kernels/int8_tiles.h"
 #include "quantized.h"
 
 using namespace gatewise;
@@ -62,7 +64,8 @@ struct RoundedInput {
   RoundedInput(const Problem& p, Int8Unit unit)
       : unit(unit),
         stride(int8_row_bytes(p.depth, unit)),
-        bytes(static_cast<std::size_t>(p.rows * stride)),
+        // What tiles read after the last row must not count.
+        bytes(static_cast<std::size_t>(int8_rows_bytes(p.rows, p.depth, unit)), std::byte{0x5a}),
         scales(p.row_scale) {
     for (Index i = 0; i < p.rows; ++i)
       corrections.push_back(
@@ -77,9 +80,40 @@ struct RoundedInput {
 
 // The units that this processor has.
 std::vector<Int8Unit> units_here() {
+  if (has_vnni() && has_amx_int8()) return {Int8Unit::kPairs, Int8Unit::kQuads, Int8Unit::kTiles};
   if (has_vnni()) return {Int8Unit::kPairs, Int8Unit::kQuads};
   return {Int8Unit::kPairs};
 }
+
+// The arithmetic of AMX in plain loops.
+struct EmulatedTiles {
+  struct Scope {};
+  static constexpr int kRows = 16, kBytes = 64;
+  static inline std::uint8_t tiles[8][kRows][kBytes];
+
+  template <int kTile>
+  static void load(const void* rows, Index stride) {
+    for (int r = 0; r < kRows; ++r)
+      std::memcpy(tiles[kTile][r], static_cast<const std::byte*>(rows) + r * stride, kBytes);
+  }
+  template <int kTile>
+  static void store(void* rows, Index stride) {
+    for (int r = 0; r < kRows; ++r)
+      std::memcpy(static_cast<std::byte*>(rows) + r * stride, tiles[kTile][r], kBytes);
+  }
+  template <int kSums, int kOfRows, int kColumns>
+  static void add_bytes() {
+    for (int r = 0; r < kRows; ++r)
+      for (int c = 0; c < 16; ++c) {
+        std::int32_t sum;
+        std::memcpy(&sum, tiles[kSums][r] + 4 * c, sizeof sum);
+        for (int k = 0; k < kBytes; ++k)
+          sum += static_cast<std::int8_t>(tiles[kOfRows][r][k]) *
+                 tiles[kColumns][k / 4][4 * c + k % 4];
+        std::memcpy(tiles[kSums][r] + 4 * c, &sum, sizeof sum);
+      }
+  }
+};
 
 }  // namespace
 
@@ -100,6 +134,29 @@ TEST_CASE("int8_product has the bits of integer sums for all sizes around a pane
           CHECK(is_right);
           CHECK(y.gaps_are_intact());
         }
+}
+
+TEST_CASE("products of tiles have the bits of integer sums, on emulated tiles") {
+  for (const Index units : {1, 16, 33, 64})
+    for (const Index depth : {0, 1, 4, 62, 64, 65, 200})
+      for (const Index rows : {0, 1, 15, 16, 17, 31, 32, 33, 70}) {
+        const Problem p(rows, depth, units);
+        const RoundedInput x(p, Int8Unit::kTiles);
+        const Int8Rows view = x.view();
+        const Int8Panels w = p.packed.view();
+        Matrix y(rows, units, units + 3);
+        const Epilogue epilogue{.bias = p.bias.data(), .y = y.data(), .y_stride = y.stride};
+        const Int8TilesProduct<EmulatedTiles> product(view, w, epilogue);
+        // In two blocks of rows, as a group's rows are.
+        product.run(0, rows / 3, 0, p.packed.shape.panels());
+        product.run(rows / 3, rows, 0, p.packed.shape.panels());
+        bool is_right = true;
+        for (Index i = 0; i < rows; ++i)
+          for (Index j = 0; j < units; ++j) is_right &= y.at(i, j) == p.expected(i, j);
+        INFO("rows ", rows, " depth ", depth, " units ", units);
+        CHECK(is_right);
+        CHECK(y.gaps_are_intact());
+      }
 }
 
 TEST_CASE("int8_product is exact for extreme values at the maximum depth") {
@@ -134,7 +191,7 @@ TEST_CASE("int8_product takes a row's values and scale from its slot") {
   }
 }
 
-TEST_CASE("the unit in use is VNNI where the processor has it") {
+TEST_CASE("the unit in use is the fastest that the processor has") {
   CHECK(best_int8_unit() == units_here().back());
 }
 

@@ -1,3 +1,4 @@
+#include "kernels/amx.h"
 #include "kernels/int8_unit.h"
 #include "kernels/machine_kernels.h"
 #include "products/machine.h"
@@ -41,7 +42,8 @@ TEST_CASE("the measured machine limits are plausible on one thread and on two") 
   for (int threads = 1; threads <= 2; ++threads) {
     const Threads set(threads);
     const double flops = peak_flops(), bytes = read_bandwidth(std::size_t{64} << 20);
-    CHECK((peak_int8() > 1e8) == has_vnni());
+    CHECK((peak_int8() > 1e8) == (has_vnni() || has_amx_int8()));
+    CHECK((peak_bfloat16() > 1e8) == has_amx_bfloat16());
     // Between 1 and 1,000 flops or bytes per nanosecond.
     CHECK(flops > 1e8);
     CHECK(flops < 1e12);

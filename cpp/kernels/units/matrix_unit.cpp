@@ -2,14 +2,8 @@
 
 #include "kernels/bfloat16.h"
 
-// Only at the AVX-512 level: every processor with a matrix unit supports it.
-#if defined(__AVX512F__) && defined(__linux__)
-#define GATEWISE_HAS_AMX 1
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#else
-#define GATEWISE_HAS_AMX 0
+#if GATEWISE_HAS_AMX
+#include <immintrin.h>
 #endif
 
 namespace gatewise {
@@ -18,37 +12,6 @@ namespace {
 #if GATEWISE_HAS_AMX
 
 #define GATEWISE_AMX __attribute__((target("amx-tile,amx-bf16")))
-
-// Checks processor and system by CPUID leaf 7 and XCR0, then requests permission, which Linux
-// requires once.
-bool request_amx() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24, kSavesState = 1u << 27;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  if ((d & kBfloat16) == 0 || (d & kTiles) == 0) return false;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kSavesState) == 0) return false;
-  constexpr unsigned kTileState = 3u << 17;
-  asm("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-  if ((a & kTileState) != kTileState) return false;
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
-// The operand of LDTILECFG: eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileConfiguration {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-// Static, because the compiler assumes that GCC's intrinsic reads only the first byte.
-constexpr TileConfiguration kConfiguration;
-
-GATEWISE_AMX void configure() { _tile_loadconfig(&kConfiguration); }
-
-GATEWISE_AMX void release() { _tile_release(); }
 
 GATEWISE_AMX void multiply_with_amx(const ScreenTile& tile, ScreenSums& sums) {
   constexpr Index kHalf = kScreenStep / 2;
@@ -82,9 +45,6 @@ GATEWISE_AMX void multiply_with_amx(const ScreenTile& tile, ScreenSums& sums) {
 
 #else
 
-bool request_amx() { return false; }
-void configure() {}
-void release() {}
 void multiply_with_amx(const ScreenTile&, ScreenSums&) {}
 
 #endif
@@ -103,21 +63,12 @@ void multiply_with_loops(const ScreenTile& tile, ScreenSums& sums) {
 
 }  // namespace
 
-bool MatrixUnit::is_available() {
-  static const bool is_available = request_amx();
-  return is_available;
-}
-
-MatrixUnit::MatrixUnit() : is_available_(is_available()) {
-  if (is_available_) configure();
-}
-
-MatrixUnit::~MatrixUnit() {
-  if (is_available_) release();
+MatrixUnit::MatrixUnit() {
+  if (is_available()) scope_.emplace();
 }
 
 void MatrixUnit::multiply(const ScreenTile& tile, ScreenSums& sums) const {
-  is_available_ ? multiply_with_amx(tile, sums) : multiply_with_loops(tile, sums);
+  scope_ ? multiply_with_amx(tile, sums) : multiply_with_loops(tile, sums);
 }
 
 }  // namespace gatewise

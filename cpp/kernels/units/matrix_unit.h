@@ -2,6 +2,9 @@
 // has one, otherwise by plain loops.
 #pragma once
 
+#include <optional>
+
+#include "kernels/amx.h"
 #include "kernels/units/screen_tile.h"
 #include "kernels/vector.h"
 
@@ -12,10 +15,9 @@ namespace gatewise {
 class MatrixUnit {
  public:
   // True if this processor has a matrix unit for bfloat16 and the system lets this process use it.
-  static bool is_available();
+  static bool is_available() { return has_amx_bfloat16(); }
 
   MatrixUnit();
-  ~MatrixUnit();
   MatrixUnit(const MatrixUnit&) = delete;
   MatrixUnit& operator=(const MatrixUnit&) = delete;
 
@@ -43,7 +45,7 @@ class MatrixUnit {
   }
 
  private:
-  bool is_available_;
+  std::optional<AmxScope> scope_;
 };
 
 }  // namespace gatewise
