@@ -4,13 +4,16 @@ SwiGLU experts without biases, softmax over all experts, weights normalised over
 weights. "dense products" are those that the chosen experts need, n k rows by one matrix each, in
 PyTorch: a layer at their rate costs its user nothing for being sparse. PyTorch's layers sort rows
 by expert and run a loop of linear layers, or `grouped_mm`; in bfloat16 weights and rows of
-experts are bfloat16, and the router is float32, so that all choose the same experts.
+experts are bfloat16, and the router is float32, so that all choose the same experts. "medium" is
+PyTorch's float32 precision that may use bfloat16 products. ONNX Runtime has one node for the
+experts, in float32 and in int8.
 
 python -m benchmarks.peers real_shapes      (needs the extra `bench`)
 """
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from dataclasses import replace
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .alternate import Contender, Step, alternate
+from .onnx_experts import onnx_step
 from .shapes import Shape
 from .table import Work, print_table
 from .torch_experts import choose, combine, linear
@@ -78,7 +82,9 @@ def torch_layer(layer: Shape, dtype: str, form: str) -> Step:
     import torch
 
     torch.set_num_threads(THREADS)
-    kind = getattr(torch, dtype)
+    if dtype == "medium":
+        torch.set_float32_matmul_precision("medium")
+    kind = torch.float32 if dtype == "medium" else getattr(torch, dtype)
     given = {name: torch.from_numpy(value) for name, value in _weights(layer).items()}
     router = linear(given["router"])
     both = torch.cat([given["gate"], given["value"]], -1).to(kind)
@@ -113,6 +119,11 @@ def torch_layer(layer: Shape, dtype: str, form: str) -> Step:
     return step
 
 
+def onnx_layer(layer: Shape, kind: str) -> Step:
+    """A node of ONNX Runtime."""
+    return onnx_step(_weights(layer), layer.k, kind, THREADS, itertools.cycle(_batches(layer)))
+
+
 def dense_products(layer: Shape, dtype: str) -> Step:
     """The products alone, by one matrix each."""
     import torch
@@ -137,7 +148,12 @@ def _contenders(layer: Shape) -> list[Contender]:
         Contender(f"gatewise, {storage}", ours, (layer, storage), True, tolerance)
         for storage, tolerance in (("bfloat16", 0.1), ("int8", 0.2))
     ]
-    for dtype in ("float32", "bfloat16"):
+    if all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
+        found += [
+            Contender(f"ONNX Runtime {kind}", onnx_layer, (layer, kind), False, tolerance)
+            for kind, tolerance in (("MoE", None), ("QMoE", 0.2))
+        ]
+    for dtype in ("float32", "medium", "bfloat16"):
         tolerance = None if dtype == "float32" else 0.1
         found += [
             Contender(
@@ -145,7 +161,7 @@ def _contenders(layer: Shape) -> list[Contender]:
             )
             for form in ("loop", "grouped_mm")
         ]
-        if layer.n > _FEW_ROWS:
+        if layer.n > _FEW_ROWS and dtype != "medium":
             arguments = (layer, dtype)
             name = f"dense products, {dtype}"
             found.append(Contender(name, dense_products, arguments, is_same_work=False))
