@@ -1,28 +1,32 @@
 """Effect of `model.quantize` on time, bytes and predictions: the table of docs/quantization.md.
 
-    python benchmarks/quantization.py
+    python -m benchmarks.quantization
 
-Times MLP experts (d 1,024, h 2,048, E 32, k 4) with one row and with 4,096 rows, in float32,
-bfloat16 and int8 in turn; then evaluates the demo's model on the held-out digits (needs the extra
-`demo`). Each call takes a new row, so that the weights read exceed eight times a last-level cache
-of 64 MB in float32, and of 16 MB in int8.
+Times MLP experts (d 1,024, h 2,048, E 32, k 4) with one row and with 4,096 rows, in each storage
+type in turn; then compares predictions of trained models, of digits (the demo's, needs the extra
+`demo`) and of glosses (45 lexical fields), on held-out rows, and those of random layers of the
+sizes of published language models. Each call takes a new row, so that the weights read exceed eight
+times a last-level cache of 64 MB in float32, and of 16 MB in int8.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
 import gatewise as gw
+from benchmarks.expert_tables.development import TABLES
 from gatewise.demo import build_model, split_rows
 from gatewise.demo_data import load_digits
 
 WIDTH, HIDDEN, EXPERTS, CHOSEN = 1024, 2048, 32, 4
 SINGLE_ROWS, BATCH, BATCHES = 200, 4096, 5
-BYTES = {"float32": 4, "bfloat16": 2, "int8": 1}
+BYTES = {"float32": 4, "bfloat16": 2, "int8": 1, "int4": 4.125 / 8}
+BLOCK_SIZES = (32, 64, 128)
 SEEDS, EPOCHS = 3, 10
 
 
@@ -79,15 +83,58 @@ def show_times() -> None:
 
 
 def show_digits() -> None:
-    """Prints sizes of the demo's model and its quantized copies, and compares predictions."""
+    """Compares the demo's model with its quantized copies."""
     for seed in range(SEEDS):
         gw.utils.set_random_seed(seed)
         data = split_rows(load_digits(), seed)
         model = build_model(784, 10)
         model.fit(data.x, data.y, epochs=EPOCHS, verbose=0)
-        for kind, each in all_storages(model).items():
-            print(f"digits {seed}    {kind:9} {each.count_bytes() / 1e6:7.2f} MB", end="  ")
-            print(model.compare(each, data.x_held_out))
+        compare_all(f"digits {seed}", model, data.x_held_out)
+
+
+def show_glosses() -> None:
+    """Compares models of sentence embeddings with their quantized copies."""
+    glosses = TABLES["glosses"]()
+    for seed in range(SEEDS):
+        gw.utils.set_random_seed(seed)
+        order = np.random.default_rng(seed).permutation(len(glosses.x))
+        kept, held_out = order[:-2000], order[-2000:]
+        experts = gw.SparseExpertLayer(128, expert=gw.experts.MLP(128), activation="relu")
+        last = gw.layers.Dense(glosses.classes, "softmax")
+        model = gw.Sequential([gw.Input(shape=(glosses.x.shape[1],)), experts, last])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(glosses.x[kept], glosses.y[kept], epochs=EPOCHS, verbose=0)
+        compare_all(f"glosses {seed}", model, glosses.x[held_out])
+
+
+def show_real_shapes() -> None:
+    """Relative errors (norms) of random layers."""
+    for name, width, hidden in (("granite", 1024, 512), ("olmoe", 2048, 1024)):
+        gw.utils.set_random_seed(0)
+        expert = gw.experts.GLU(hidden, activation="silu", use_bias=False)
+        layer = gw.SparseExpertLayer(width, num_experts=8, k=2, expert=expert, use_bias=False)
+        model = gw.Sequential([gw.Input(shape=(width,)), layer])
+        x = np.random.default_rng(0).normal(size=(256, width)).astype(np.float32)
+        expected = model.predict(x, verbose=0)
+        for kind, each in compared(model):
+            error = np.linalg.norm(each.predict(x, verbose=0) - expected)
+            print(f"{name:12} {kind:9} error {error / np.linalg.norm(expected):.4f}")
+
+
+def compared(model: gw.Sequential) -> Iterator[tuple[str, gw.Sequential]]:
+    """The quantized copies of a model, those of int4 for each size of blocks."""
+    yield "bfloat16", model.quantize("bfloat16")
+    yield "int8", model.quantize("int8")
+    for size in BLOCK_SIZES:
+        yield f"int4, {size}", model.quantize("int4", block_size=size)
+
+
+def compare_all(name: str, model: gw.Sequential, x: np.ndarray) -> None:
+    """Prints sizes and what rounding does to predictions."""
+    print(f"{name:12} float32   {model.count_bytes() / 1e6:7.2f} MB")
+    for kind, each in compared(model):
+        print(f"{name:12} {kind:9} {each.count_bytes() / 1e6:7.2f} MB", end="  ")
+        print(model.compare(each, x))
 
 
 if __name__ == "__main__":
@@ -96,3 +143,5 @@ if __name__ == "__main__":
     print(f"read bandwidth    {bandwidth / 1e9:.1f} GB/s")
     show_times()
     show_digits()
+    show_glosses()
+    show_real_shapes()

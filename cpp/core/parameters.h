@@ -1,8 +1,8 @@
 // The parameters of one layer: named arrays in one aligned block. The matrices of all experts are
 // `count` slices of one parameter. Kernels have panel layout; vectors, and matrices that are read
-// row by row, are row-major with rows padded to 16 floats. Kernels of products may take 2 or 1
-// bytes a value. Indices of units and inputs take 4 or 2 bytes each, row-major without padding. All
-// sizes are floats of memory.
+// row by row, are row-major with rows padded to 16 floats. Kernels of products may take 2, 1 or
+// half a byte a value. Indices of units and inputs take 4 or 2 bytes each, row-major without
+// padding. All sizes are floats of memory.
 #pragma once
 
 #include <algorithm>
@@ -34,10 +34,12 @@ struct Parameter {
   bool is_matrix = true;    // if true, the rows are an axis of the natural shape
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
-  int scale = -1;     // of an int8 matrix: index of the parameter with the scale of each column,
-                      // or row in Layout::kRows
-  int nonzeros = -1;  // of a sparse matrix: index of the first parameter of its nonzeros
-  Index offset = 0;   // of slice 0 in the block
+  int scale = -1;        // of an int8 matrix: index of the parameter with the scale of each column,
+                         // or row in Layout::kRows
+  int block_scale = -1;  // of an int4 matrix: index of the parameter with the scale of each block
+  Index block_rows = 0;  // of an int4 matrix
+  int nonzeros = -1;     // of a sparse matrix: index of the first parameter of its nonzeros
+  Index offset = 0;      // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
   WeightGroups groups = WeightGroups::kNone;  // of l1
@@ -58,7 +60,9 @@ struct Parameter {
   Index row_floats() const { return gatewise::row_floats(storage, shape.cols); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
   Index values() const { return count * shape.rows * shape.cols; }
-  bool holds_integers() const { return storage == Storage::kUint16 || storage == Storage::kInt32; }
+  bool holds_integers() const {
+    return storage == Storage::kUint8 || storage == Storage::kUint16 || storage == Storage::kInt32;
+  }
   bool is_trained() const { return role != "state" && !is_quantized(); }
   // True if it is stored in a form for prediction only.
   bool is_quantized() const {
@@ -129,8 +133,11 @@ class ParameterBlock {
                 .storage = storage});
   }
 
-  // Sets the storage of all kernels that are added afterwards.
-  void store_kernels_as(Storage storage) { kernel_storage_ = storage; }
+  // Sets the storage of all kernels that are added afterwards; block_rows of int4, a multiple of 8.
+  void store_kernels_as(Storage storage, Index block_rows = 0) {
+    kernel_storage_ = storage;
+    block_rows_ = block_rows;
+  }
 
   // Begins the names of all parameters that are added afterwards.
   void set_name_prefix(const std::string& prefix) { name_prefix_ = prefix; }
@@ -189,12 +196,14 @@ class ParameterBlock {
   int add_stored(Parameter parameter) {
     const PanelShape shape = parameter.shape;
     const bool by_rows = parameter.layout == Layout::kRows;
-    require(kernel_storage_ != Storage::kInt8 || by_rows || shape.rows <= kMaxInt8Depth,
+    require(!has_integer_products(kernel_storage_) || by_rows || shape.rows <= kMaxInt8Depth,
             parameter.name, ": expected at most ", kMaxInt8Depth,
-            " rows for exact sums of int8, got ", shape.rows);
+            " rows for exact sums of ", storage_name(kernel_storage_), ", got ", shape.rows);
+    require(kernel_storage_ != Storage::kInt4 || !by_rows, parameter.name,
+            ": expected bfloat16 or int8 for a dictionary, got int4");
     parameter.storage = kernel_storage_;
     const int index = add(parameter);
-    if (kernel_storage_ == Storage::kInt8)
+    if (has_integer_products(kernel_storage_))
       parameters_[index].scale = add({.name = parameter.name + "_scale",
                                       .role = "quantization",
                                       .count = parameter.count,
@@ -202,6 +211,17 @@ class ParameterBlock {
                                       .shape = {1, by_rows ? shape.rows : shape.cols},
                                       .is_matrix = false,
                                       .layout = Layout::kRows});
+    if (kernel_storage_ == Storage::kInt4) {
+      parameters_[index].block_rows = block_rows_;
+      parameters_[index].block_scale =
+          add({.name = parameter.name + "_block_scale",
+               .role = "quantization",
+               .count = parameter.count,
+               .per_expert = parameter.per_expert,
+               .shape = {ceil_divide(shape.rows, block_rows_), shape.cols},
+               .layout = Layout::kRows,
+               .storage = Storage::kUint8});
+    }
     return index;
   }
 
@@ -227,6 +247,7 @@ class ParameterBlock {
   }
 
   Storage kernel_storage_ = Storage::kFloat32;
+  Index block_rows_ = 0;
   std::string name_prefix_;
   std::vector<Parameter> parameters_;
   AlignedBuffer values_;

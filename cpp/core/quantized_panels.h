@@ -27,6 +27,7 @@ struct Int8Panels {
   const std::uint8_t* data = nullptr;
   const float* scale = nullptr;  // [cols]
   PanelShape shape;
+  Index first = 0;  // the panel that data points to; those before it may not be in memory
 
   static Index panel_values(PanelShape shape) { return round_up(shape.rows, 4) * kPanelWidth; }
   // Offset of value (row, column of the panel) in a panel.
@@ -39,7 +40,27 @@ struct Int8Panels {
   static constexpr std::int8_t load(std::uint8_t stored) {
     return static_cast<std::int8_t>(stored - 128);
   }
-  const std::uint8_t* panel(Index p) const { return data + p * panel_values(shape); }
+  const std::uint8_t* panel(Index p) const { return data + (p - first) * panel_values(shape); }
+};
+
+// Codes c from -8 to 7 as c + 8 in four bits. Eight rows are interleaved: byte 4 j + i of their 64
+// bytes has row i of them in its lower half and row i + 4 in its upper half, i < 4, of column j.
+// Rows after the last one are zero. W[i, j] = c[i, j] block_scale[i / block_rows, j] scale[j]: the
+// integer part is that of int8 panels, so the products are the same.
+struct Int4Panels {
+  const std::uint8_t* data = nullptr;
+  const std::uint8_t* block_scale = nullptr;  // [blocks, cols], from 0 to kMaxBlockScale
+  const float* scale = nullptr;               // [cols]
+  PanelShape shape;
+  Index block_rows = 0;  // a multiple of 8
+
+  static Index panel_bytes(PanelShape shape) { return round_up(shape.rows, 8) * kPanelWidth / 2; }
+  // Offset of the byte with value (row, column of the panel), and the shift of its four bits.
+  static Index byte_offset(Index row, Index column) {
+    return row / 8 * (4 * kPanelWidth) + 4 * column + row % 4;
+  }
+  static int shift(Index row) { return row % 8 < 4 ? 0 : 4; }
+  const std::uint8_t* panel(Index p) const { return data + p * panel_bytes(shape); }
 };
 
 // Panels of any storage type that products read.
@@ -95,6 +116,8 @@ inline Index panel_floats(Storage storage, PanelShape shape) {
       return round_up(shape.panels() * Bfloat16Panels::panel_values(shape) / 2, kPanelWidth);
     case Storage::kInt8:
       return round_up(shape.panels() * Int8Panels::panel_values(shape) / 4, kPanelWidth);
+    case Storage::kInt4:
+      return round_up(shape.panels() * Int4Panels::panel_bytes(shape) / 4, kPanelWidth);
     default:
       return shape.floats();
   }

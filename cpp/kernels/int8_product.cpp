@@ -5,6 +5,7 @@
 
 #include "kernels/amx.h"
 #include "kernels/finite.h"
+#include "kernels/int4_codes.h"
 #include "kernels/int8_tiles.h"
 #include "kernels/tile_loop.h"
 
@@ -111,6 +112,57 @@ struct Int8Product {
   }
 };
 
+// A panel of int4 is short, and its bytes take more instructions: 10 to 20 % less time than with 1
+// KB for one row with weights in main memory (Xeon with AVX-512).
+constexpr Index kInt4PrefetchBytes = 8192;
+
+// Quads of a few rows by int4 panels.
+struct Int4Product {
+  const Int8Rows& x;
+  const Int4Panels& w;
+  const Epilogue& epilogue;
+
+  // Sums of the upper halves of codes are separate, so that more are independent.
+  template <int kRows>
+  void tile(Index row, Index panel) const {
+    const std::byte* a[kRows];
+    float scales[kRows];
+    Integers sums[2][kRows];
+    for (int r = 0; r < kRows; ++r) {
+      a[r] = x.row(row + r);
+      scales[r] = x.scales[x.slot_of(row + r)];
+      sums[0][r] = Integers::set(x.corrections[x.slot_of(row + r)]);
+      sums[1][r] = Integers::set(0);
+    }
+    const Index quads = ceil_divide(w.shape.rows, 4), block_quads = w.block_rows / 4;
+    const std::uint8_t* b = w.panel(panel);
+    for (Index begin = 0; begin < quads; begin += block_quads) {
+      const BlockFactors factors(w, begin / block_quads, panel);
+      const Index end = std::min(begin + block_quads, quads);
+      for (Index quad = begin; quad < end; quad += 2, b += 4 * kPanelWidth) {
+        prefetch_ahead<1>(b, kInt4PrefetchBytes);
+        const Integers codes = Integers::load(b);
+        add<kRows>(factors.apply(codes), a, quad, sums[0]);
+        if (quad + 1 < end) add<kRows>(factors.apply(upper_codes(codes)), a, quad + 1, sums[1]);
+      }
+    }
+    Integers stored[kRows];
+    for (int r = 0; r < kRows; ++r)
+      stored[r] = Integers::make([&](int i) GATEWISE_INLINE_LAMBDA {
+        return Native::multiply_add(sums[1][r].part[i], Native::set_pair(1), sums[0][r].part[i]);
+      });
+    finish(stored, scales, row, kRows, panel, {nullptr, w.scale, w.shape}, epilogue);
+  }
+
+  template <int kRows>
+  static GATEWISE_INLINE void add(const Integers& weights, const std::byte* const* a, Index quad,
+                                  Integers* sums) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r)
+      add_step<Quads>(weights, a[r] + quad * kQuadBytes<Quads>, sums[r]);
+  }
+};
+
 // With fewer rows quads take less time, or as much as memory delivers the weights in.
 constexpr Index kMinRowsOfTiles = 4;
 
@@ -200,6 +252,22 @@ void int8_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8P
       TileLoop<Int8Product<Pairs>>::run({x, w, epilogue}, row_begin, row_end, panel_begin,
                                         panel_end);
   }
+}
+
+void int4_product(const Int8Rows& x, Index row_begin, Index row_end, const Int4Panels& w,
+                  Index panel_begin, Index panel_end, const Epilogue& epilogue) {
+  const Int4Product product{x, w, epilogue};
+  for (Index panel = panel_begin; panel < panel_end; ++panel)
+    for (Index row = row_begin; row < row_end;) {
+      const Index rows = std::min<Index>(row_end - row, 4);
+      if (rows == 4)
+        product.tile<4>(row, panel);
+      else if (rows >= 2)
+        product.tile<2>(row, panel);
+      else
+        product.tile<1>(row, panel);
+      row += rows == 3 ? 2 : rows;
+    }
 }
 
 // One value at a time: its quad has zeros at the other places.

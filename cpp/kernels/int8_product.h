@@ -66,6 +66,12 @@ void to_int8(const float* x, Index count, float scale, std::int8_t* values);
 void int8_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
                   Index panel_begin, Index panel_end, const Epilogue& epilogue);
 
+// The same for int4 panels and at most kFewInt4Rows rows, whose codes are unpacked in registers;
+// not for rows of pairs.
+inline constexpr Index kFewInt4Rows = 4;
+void int4_product(const Int8Rows& x, Index row_begin, Index row_end, const Int4Panels& w,
+                  Index panel_begin, Index panel_end, const Epilogue& epilogue);
+
 // The same for CSR rows.
 void sparse_int8_product(const Int8SparseRows& x, Index row_begin, Index row_end,
                          const Int8Panels& w, Index panel_begin, Index panel_end,

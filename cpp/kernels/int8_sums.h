@@ -26,6 +26,11 @@ struct Integers {
       return Native::load_integers(static_cast<const std::byte*>(p) + 4 * i * Native::kWidth);
     });
   }
+  GATEWISE_INLINE void store(void* p) const {
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i)
+      Native::store_integers(static_cast<std::byte*>(p) + 4 * i * Native::kWidth, part[i]);
+  }
   GATEWISE_INLINE Vector to_floats() const {
     Vector result;
 #pragma GCC unroll 16

@@ -147,6 +147,24 @@ struct Native {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(a), "x"(b));
     return sums;
   }
+  // Bytes u f + o of the lower halves u of the bytes of `codes`; f: 16-bit factors of two bytes
+  // each, u f is at most 255.
+  static Integers scale_codes(Integers codes, Integers factors, Integers offsets) {
+    const Integers lower = _mm256_and_si256(codes, _mm256_set1_epi8(0x0f));
+    return _mm256_add_epi8(_mm256_mullo_epi16(lower, factors), offsets);
+  }
+  // The upper halves of the bytes as lower halves.
+  static Integers upper_codes(Integers codes) { return _mm256_srli_epi16(codes, 4); }
+  // As many bytes as 32-bit integers; and a b + c, modulo 2^32.
+  static Integers widen_bytes(const void* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+  }
+  static Integers multiply_add(Integers a, Integers b, Integers c) {
+    return _mm256_add_epi32(_mm256_mullo_epi32(a, b), c);
+  }
+  static void store_integers(void* p, Integers a) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), a);
+  }
   static Type to_floats(Integers sums) { return _mm256_cvtepi32_ps(sums); }
 };
 

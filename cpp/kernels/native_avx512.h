@@ -155,6 +155,22 @@ struct Native {
     asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
     return sums;
   }
+  // Bytes u f + o of the lower halves u of the bytes of `codes`; f: 16-bit factors of two bytes
+  // each, u f is at most 255.
+  static Integers scale_codes(Integers codes, Integers factors, Integers offsets) {
+    const Integers lower = _mm512_and_si512(codes, _mm512_set1_epi8(0x0f));
+    return _mm512_add_epi8(_mm512_mullo_epi16(lower, factors), offsets);
+  }
+  // The upper halves of the bytes as lower halves.
+  static Integers upper_codes(Integers codes) { return _mm512_srli_epi16(codes, 4); }
+  // As many bytes as 32-bit integers; and a b + c, modulo 2^32.
+  static Integers widen_bytes(const void* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+  }
+  static Integers multiply_add(Integers a, Integers b, Integers c) {
+    return _mm512_add_epi32(_mm512_mullo_epi32(a, b), c);
+  }
+  static void store_integers(void* p, Integers a) { _mm512_storeu_si512(p, a); }
   static Type to_floats(Integers sums) { return _mm512_cvtepi32_ps(sums); }
 };
 

@@ -107,6 +107,29 @@ struct Native {
   }
   // Only for processors of higher levels.
   static Integers add_quads(Integers, Integers, Integers sum) { return sum; }
+  // Bytes u f + o of the lower halves u of the bytes of `codes`; f: 16-bit factors of two bytes
+  // each, u f is at most 255.
+  static Integers scale_codes(Integers codes, Integers factors, Integers offsets) {
+    const auto lower = static_cast<std::uint32_t>(codes) & 0x0f0f0f0fu;
+    const auto factor = static_cast<std::uint32_t>(factors);
+    const std::uint32_t first = (lower & 0xffffu) * (factor & 0xffffu) & 0xffffu;
+    const std::uint32_t a = first | (lower >> 16) * (factor >> 16) << 16;
+    const auto b = static_cast<std::uint32_t>(offsets);
+    // Adds the bytes without their carries.
+    constexpr std::uint32_t kRest = 0x7f7f7f7fu;
+    return static_cast<Integers>(((a & kRest) + (b & kRest)) ^ ((a ^ b) & ~kRest));
+  }
+  // The upper halves of the bytes as lower halves.
+  static Integers upper_codes(Integers codes) {
+    return static_cast<Integers>(static_cast<std::uint32_t>(codes) >> 4);
+  }
+  // A byte as a 32-bit integer; and a b + c, modulo 2^32.
+  static Integers widen_bytes(const void* p) { return *static_cast<const std::uint8_t*>(p); }
+  static Integers multiply_add(Integers a, Integers b, Integers c) {
+    return static_cast<Integers>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b) +
+                                 static_cast<std::uint32_t>(c));
+  }
+  static void store_integers(void* p, Integers a) { std::memcpy(p, &a, sizeof a); }
   static Type to_floats(Integers sum) { return static_cast<float>(sum); }
 };
 

@@ -121,6 +121,20 @@ struct Native {
   static Integers odd_bytes(Integers a) { return _mm_srli_epi16(a, 8); }
   // Only for processors of higher levels.
   static Integers add_quads(Integers, Integers, Integers sums) { return sums; }
+  // Bytes u f + o of the lower halves u of the bytes of `codes`; f: 16-bit factors of two bytes
+  // each, u f is at most 255.
+  static Integers scale_codes(Integers codes, Integers factors, Integers offsets) {
+    const Integers lower = _mm_and_si128(codes, _mm_set1_epi8(0x0f));
+    return _mm_add_epi8(_mm_mullo_epi16(lower, factors), offsets);
+  }
+  // The upper halves of the bytes as lower halves.
+  static Integers upper_codes(Integers codes) { return _mm_srli_epi16(codes, 4); }
+  // As many bytes as 32-bit integers; and a b + c, modulo 2^32.
+  static Integers widen_bytes(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
+  static Integers multiply_add(Integers a, Integers b, Integers c) {
+    return _mm_add_epi32(_mm_mullo_epi32(a, b), c);
+  }
+  static void store_integers(void* p, Integers a) { _mm_storeu_si128(static_cast<__m128i*>(p), a); }
   static Type to_floats(Integers sums) { return _mm_cvtepi32_ps(sums); }
 };
 

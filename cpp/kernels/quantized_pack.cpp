@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/bfloat16.h"
+#include "kernels/vector.h"
 
 namespace gatewise {
 namespace {
@@ -90,6 +91,130 @@ void quantize_int8(const float* source, const StoredShape& shape, std::uint8_t* 
     const float whole = scale[at] > 0 ? std::nearbyint(value / scale[at]) : 0.0f;
     return Int8Panels::store(static_cast<std::int8_t>(whole));
   });
+}
+
+namespace {
+
+constexpr int kZeroCode = 8;
+constexpr std::uint8_t kTwoZeroCodes = 0x88;
+
+int code_at(const std::uint8_t* panels, PanelShape shape, Index i, Index j) {
+  const std::uint8_t* panel = panels + j / kPanelWidth * Int4Panels::panel_bytes(shape);
+  return panel[Int4Panels::byte_offset(i, j % kPanelWidth)] >> Int4Panels::shift(i) & 15;
+}
+
+// Writes a code over a zero one.
+void set_code(std::uint8_t* panels, PanelShape shape, Index i, Index j, int code) {
+  std::uint8_t* panel = panels + j / kPanelWidth * Int4Panels::panel_bytes(shape);
+  std::uint8_t& both = panel[Int4Panels::byte_offset(i, j % kPanelWidth)];
+  both = static_cast<std::uint8_t>(both ^ ((kZeroCode ^ code) << Int4Panels::shift(i)));
+}
+
+void clear_codes(std::uint8_t* panels, PanelShape shape) {
+  std::fill_n(panels, 4 * panel_floats(Storage::kInt4, shape), kTwoZeroCodes);
+}
+
+// Nearest codes of 16 values.
+Vector nearest_codes(const Vector& values, const Vector& steps) {
+  return min(max(round(values / steps), Vector::set(-8)), Vector::set(7));
+}
+
+// 16 columns of a block of rows, one in each lane. No operation joins two roundings or two lanes,
+// so that all levels give the same codes.
+struct BlockColumns {
+  const float* values;
+  Index stride, rows, width;
+
+  Vector row(Index i) const { return Vector::load_up_to(values + i * stride, width); }
+  Vector largest() const {
+    Vector result = Vector::zero();
+    for (Index i = 0; i < rows; ++i) result = max(result, abs(row(i)));
+    return result;
+  }
+  Vector errors(const Vector& steps) const {
+    Vector sums = Vector::zero();
+    for (Index i = 0; i < rows; ++i) {
+      const Vector off = row(i) - nearest_codes(row(i), steps) * steps;
+      sums = sums + off * off;
+    }
+    return sums;
+  }
+  // The scales of the block. A step with which the largest value is beyond the last code may still
+  // have the least error, if it is at least half of the one with which it is not.
+  Vector best_scales(const Vector& column_scales) const {
+    const Vector needed = largest() / column_scales * Vector::set(1.0f / 7);
+    Vector best = Vector::set(kMaxBlockScale), least = errors(best * column_scales);
+    for (int scale = kMaxBlockScale - 1; scale >= 1; --scale) {
+      const Vector scales = Vector::set(static_cast<float>(scale));
+      const Vector sums = errors(scales * column_scales);
+      const Vector worst = Vector::set(std::numeric_limits<float>::infinity());
+      const Vector allowed = select_greater(needed * Vector::set(0.5f), scales, worst, sums);
+      best = select_greater(least, allowed, scales, best);
+      least = min(least, allowed);
+    }
+    return best;
+  }
+};
+
+}  // namespace
+
+void quantize_int4(const float* source, PanelShape shape, const Int4Target& to) {
+  const auto [rows, cols] = shape;
+  clear_codes(to.data, shape);
+  for (Index p = 0; p < shape.panels(); ++p) {
+    const Index first = p * kPanelWidth, width = shape.width(p);
+    const Vector largest = BlockColumns{source + first, cols, rows, width}.largest();
+    alignas(64) float scales[kPanelWidth];
+    (largest / Vector::set(7.0f * kMaxBlockScale)).store(scales);
+    for (float& scale : scales)
+      if (scale < std::numeric_limits<float>::min()) scale = 0;
+    std::copy_n(scales, width, to.scale + first);
+    for (float& scale : scales)
+      if (scale == 0) scale = 1;  // all codes are 0
+    for (Index begin = 0; begin < rows; begin += to.block_rows) {
+      const BlockColumns block{source + begin * cols + first, cols,
+                               std::min(to.block_rows, rows - begin), width};
+      const Vector block_scales = block.best_scales(Vector::load(scales));
+      alignas(64) float lanes[kPanelWidth];
+      block_scales.store(lanes);
+      for (Index j = 0; j < width; ++j)
+        to.block_scale[begin / to.block_rows * cols + first + j] =
+            static_cast<std::uint8_t>(lanes[j]);
+      const Vector steps = block_scales * Vector::load(scales);
+      for (Index i = 0; i < block.rows; ++i) {
+        nearest_codes(block.row(i), steps).store(lanes);
+        for (Index j = 0; j < width; ++j)
+          if (to.scale[first + j] > 0)
+            set_code(to.data, shape, begin + i, first + j, static_cast<int>(lanes[j]) + kZeroCode);
+      }
+    }
+  }
+}
+
+void dequantize_int4(const Int4Panels& w, float* target) {
+  const auto [rows, cols] = w.shape;
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < cols; ++j) {
+      const int whole =
+          (code_at(w.data, w.shape, i, j) - kZeroCode) * w.block_scale[i / w.block_rows * cols + j];
+      target[i * cols + j] = static_cast<float>(whole) * w.scale[j];
+    }
+}
+
+void pack_int4(const std::uint8_t* source, PanelShape shape, std::uint8_t* panels) {
+  clear_codes(panels, shape);
+  for (Index i = 0; i < shape.rows; ++i)
+    for (Index j = 0; j < shape.cols; ++j)
+      set_code(panels, shape, i, j, source[i / 2 * shape.cols + j] >> 4 * (i % 2) & 15);
+}
+
+void unpack_int4_codes(const std::uint8_t* panels, PanelShape shape, std::uint8_t* target) {
+  for (Index i = 0; i < shape.rows; i += 2)
+    for (Index j = 0; j < shape.cols; ++j) {
+      const int upper = i + 1 < shape.rows ? code_at(panels, shape, i + 1, j) : kZeroCode;
+      target[i / 2 * shape.cols + j] =
+          static_cast<std::uint8_t>(code_at(panels, shape, i, j) | upper << 4);
+    }
 }
 
 void dequantize_bfloat16(const std::uint16_t* stored, const StoredShape& shape, float* target) {

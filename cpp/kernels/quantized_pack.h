@@ -24,10 +24,32 @@ void quantize_bfloat16(const float* source, const StoredShape& shape, std::uint1
 void quantize_int8(const float* source, const StoredShape& shape, std::uint8_t* stored,
                    float* scale);
 
+// An int4 matrix in panels, written.
+struct Int4Target {
+  std::uint8_t* data;
+  std::uint8_t* block_scale;
+  float* scale;
+  Index block_rows;
+};
+
+// Rounds finite values to int4. A column's scale is its largest |w| / (7 kMaxBlockScale), 0 if that
+// is not a normal number. A block's scale is the whole number of those, from 1 to kMaxBlockScale,
+// whose nearest codes have the least sum of squared errors, but no less than half of that with
+// which no value is beyond the last code; the larger one if two have.
+void quantize_int4(const float* source, PanelShape shape, const Int4Target& to);
+
 // Converts the stored values to float32.
 void dequantize_bfloat16(const std::uint16_t* stored, const StoredShape& shape, float* target);
 void dequantize_int8(const std::uint8_t* stored, const float* scale, const StoredShape& shape,
                      float* target);
+
+void dequantize_int4(const Int4Panels& w, float* target);
+
+// Copies codes from and to row-major bytes [(rows + 1) / 2, cols]: byte (i, j) has row 2 i, plus 8,
+// in its lower half and row 2 i + 1 in its upper half. An upper half without a row is ignored,
+// or 8.
+void pack_int4(const std::uint8_t* source, PanelShape shape, std::uint8_t* panels);
+void unpack_int4_codes(const std::uint8_t* panels, PanelShape shape, std::uint8_t* target);
 
 // Copies the stored values without conversion.
 void pack_bfloat16(const std::uint16_t* source, const StoredShape& shape, std::uint16_t* stored);

@@ -16,7 +16,7 @@ class Dense : public Layer {
       : units_(options.integer("units")),
         activation_(activation_from_name(options.text("activation"))),
         use_bias_(options.flag("use_bias")) {
-    block_.store_kernels_as(storage_from_name(options.text_or("storage", "float32")));
+    set_kernel_storage(options);
     require(units_ >= 1, "units: expected at least 1, got ", units_);
   }
 

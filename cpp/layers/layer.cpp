@@ -59,4 +59,13 @@ void Layer::build(const std::vector<Index>& input_widths, Index max_values) {
   built_ = true;
 }
 
+void Layer::set_kernel_storage(const Options& options) {
+  const Storage storage = storage_from_name(options.text_or("storage", "float32"));
+  if (storage != Storage::kInt4) return block_.store_kernels_as(storage);
+  const Index block_rows = options.integer("block_size");
+  require(block_rows >= 8 && block_rows % 8 == 0, "block_size: expected a multiple of 8, got ",
+          block_rows);
+  block_.store_kernels_as(storage, block_rows);
+}
+
 }  // namespace gatewise

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/finite.h"
 #include "kernels/pack.h"
@@ -30,9 +31,15 @@ Index count_in_slices(const ParameterBlock& block, const Parameter& parameter,
   return size - std::count_if(values, values + size, is_zero);
 }
 
-// Bytes of an integer parameter.
-std::size_t integer_bytes(const Parameter& parameter) {
-  return static_cast<std::size_t>(parameter.values() * gatewise::integer_bytes(parameter.storage));
+// Bytes of a slice of an integer parameter.
+std::size_t slice_bytes(const Parameter& parameter) {
+  return static_cast<std::size_t>(slice_values(parameter) * integer_bytes(parameter.storage));
+}
+
+Int4Panels int4_panels(const ParameterBlock& block, const Parameter& parameter, Index slice) {
+  return {slice_of<std::uint8_t>(block, parameter, slice),
+          slice_of<std::uint8_t>(block, block.at(parameter.block_scale), slice),
+          block.slice(parameter.scale, slice), parameter.shape, parameter.block_rows};
 }
 
 }  // namespace
@@ -46,6 +53,9 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
     case Storage::kInt8:
       dequantize_int8(slice_of<std::uint8_t>(block, parameter, slice),
                       block.slice(parameter.scale, slice), shape, to);
+      return;
+    case Storage::kInt4:
+      dequantize_int4(int4_panels(block, parameter, slice), to);
       return;
     case Storage::kSparse:
       with_sparse_weights(block, parameter, [&](const auto& w) { unpack_sparse(w, to); });
@@ -67,6 +77,14 @@ void write_values(ParameterBlock& block, const Parameter& parameter, Index slice
       quantize_int8(from, shape, slice_of<std::uint8_t>(block, parameter, slice),
                     block.slice(parameter.scale, slice));
       return;
+    case Storage::kInt4: {
+      const Parameter& scales = block.at(parameter.block_scale);
+      quantize_int4(from, parameter.shape,
+                    {slice_of<std::uint8_t>(block, parameter, slice),
+                     slice_of<std::uint8_t>(block, scales, slice),
+                     block.slice(parameter.scale, slice), parameter.block_rows});
+      return;
+    }
     default:
       assert(parameter.storage == Storage::kFloat32);
       write_stored(block, parameter, slice, from);
@@ -91,9 +109,14 @@ void read_stored(const ParameterBlock& block, const Parameter& parameter, Index 
       unpack_int8(slice_of<std::uint8_t>(block, parameter, slice), shape,
                   static_cast<std::int8_t*>(to));
       return;
+    case Storage::kInt4:
+      unpack_int4_codes(slice_of<std::uint8_t>(block, parameter, slice), parameter.shape,
+                        static_cast<std::uint8_t*>(to));
+      return;
+    case Storage::kUint8:
     case Storage::kUint16:
     case Storage::kInt32:
-      std::copy_n(slice_of<char>(block, parameter, slice), integer_bytes(parameter),
+      std::copy_n(slice_of<char>(block, parameter, slice), slice_bytes(parameter),
                   static_cast<char*>(to));
       return;
     default:
@@ -114,9 +137,14 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
       pack_int8(static_cast<const std::int8_t*>(from), shape,
                 slice_of<std::uint8_t>(block, parameter, slice));
       return;
+    case Storage::kInt4:
+      pack_int4(static_cast<const std::uint8_t*>(from), parameter.shape,
+                slice_of<std::uint8_t>(block, parameter, slice));
+      return;
+    case Storage::kUint8:
     case Storage::kUint16:
     case Storage::kInt32:
-      std::copy_n(static_cast<const char*>(from), integer_bytes(parameter),
+      std::copy_n(static_cast<const char*>(from), slice_bytes(parameter),
                   slice_of<char>(block, parameter, slice));
       return;
     default:
@@ -132,10 +160,12 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
 
 namespace {
 
-// Bytes of one value in its stored type.
+// Bytes of one value in its stored type; of int4, of two codes.
 Index stored_bytes(Storage storage) {
   switch (storage) {
     case Storage::kInt8:
+    case Storage::kInt4:
+    case Storage::kUint8:
       return 1;
     case Storage::kBfloat16:
     case Storage::kUint16:
@@ -153,7 +183,8 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, float*
 }
 
 void read_stored(const ParameterBlock& block, const Parameter& parameter, void* to) {
-  const Index bytes = slice_values(parameter) * stored_bytes(parameter.storage);
+  const Index bytes =
+      stored_rows(parameter) * parameter.shape.cols * stored_bytes(parameter.storage);
   for (Index slice = 0; slice < parameter.count; ++slice)
     read_stored(block, parameter, slice, static_cast<char*>(to) + slice * bytes);
 }
@@ -175,7 +206,8 @@ void set_stored(Layer& layer, const StoredValues& values) {
   const auto lock = layer.access().lock_for_write();
   for (const auto& [name, from] : values) {
     const Parameter& parameter = layer.parameters().find(name);
-    const Index bytes = slice_values(parameter) * stored_bytes(parameter.storage);
+    const Index bytes =
+        stored_rows(parameter) * parameter.shape.cols * stored_bytes(parameter.storage);
     for (Index slice = 0; slice < parameter.count; ++slice)
       write_stored(layer.parameters(), parameter, slice,
                    static_cast<const char*>(from) + slice * bytes);
@@ -192,6 +224,14 @@ Index count_nonzero(const ParameterBlock& block, const Parameter& parameter) {
     case Storage::kInt8:
       return count_in_slices<std::uint8_t>(
           block, parameter, [](std::uint8_t value) { return Int8Panels::load(value) == 0; });
+    case Storage::kInt4: {
+      // Of two codes in a byte, 0 to 2 are zero.
+      const auto* bytes = slice_of<std::uint8_t>(block, parameter, 0);
+      const Index size = parameter.count * parameter.slice_floats() * 4;
+      return std::accumulate(bytes, bytes + size, Index{0}, [](Index sum, std::uint8_t both) {
+        return sum + ((both & 15) != 8) + (both >> 4 != 8);
+      });
+    }
     case Storage::kSparse:
       return with_sparse_weights(block, parameter, [](const auto& w) { return num_nonzeros(w); });
     default:

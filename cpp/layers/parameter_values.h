@@ -10,6 +10,12 @@ inline Index slice_values(const Parameter& parameter) {
   return parameter.shape.rows * parameter.shape.cols;
 }
 
+// Rows of a slice as it is stored: a byte holds two rows of int4 codes.
+inline Index stored_rows(const Parameter& parameter) {
+  const Index rows = parameter.shape.rows;
+  return parameter.storage == Storage::kInt4 ? ceil_divide(rows, 2) : rows;
+}
+
 // Reads one slice as dense float32 [rows, cols]: narrower storage is widened, sparse storage filled
 // with zeros.
 void read_values(const ParameterBlock& block, const Parameter& parameter, Index slice, float* to);
@@ -18,13 +24,14 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, Index 
 // order.
 void read_packed(const Parameter& parameter, const float* from, float* to);
 
-// Writes one slice. A matrix in bfloat16 or int8 is rounded (int8: its columns get new scales), and
+// Writes one slice. A matrix in bfloat16, int8 or int4 is rounded (and gets new scales), and
 // its values must be finite. Not for sparse parameters.
 void write_values(ParameterBlock& block, const Parameter& parameter, Index slice,
                   const float* from);
 
-// One slice in its stored type, [rows, cols] of float, std::uint16_t (also bfloat16), std::int8_t
-// or std::int32_t. Not for a sparse parameter, which is stored in other parameters.
+// One slice in its stored type, [stored_rows, cols] of float, std::uint16_t (also bfloat16),
+// std::int8_t, std::uint8_t (also two int4 codes) or std::int32_t. Not for a sparse parameter,
+// which is stored in other parameters.
 void read_stored(const ParameterBlock& block, const Parameter& parameter, Index slice, void* to);
 void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice, const void* from);
 

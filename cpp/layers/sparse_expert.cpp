@@ -32,8 +32,8 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
       experts_(members_ * options.integer("num_experts")),
       shared_count_(options.integer("shared_experts")),
       activation_(activation_from_name(options.text("activation"))),
-      use_bias_(options.flag("use_bias")),
-      storage_(storage_from_name(options.text_or("storage", "float32"))) {
+      use_bias_(options.flag("use_bias")) {
+  set_kernel_storage(options);
   require(units_ >= 1, "units: expected at least 1, got ", units_);
   require(shared_count_ >= 0, "shared_experts: expected at least 0, got ", shared_count_);
   if (members_ > 1)
@@ -52,7 +52,6 @@ SparseExpertLayer::SparseExpertLayer(const Options& options)
 Index SparseExpertLayer::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseExpertLayer: expected one input, got ", widths.size());
   const bool own_bias = use_bias_ && !router_->has_shared_bias();
-  block_.store_kernels_as(storage_);
   expert_->declare(block_, "", experts_, widths[0], units_, own_bias);
   if (shared_) shared_->declare(block_, "shared_", shared_count_, widths[0], units_, own_bias);
   router_->declare(block_, widths[0]);

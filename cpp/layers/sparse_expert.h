@@ -45,7 +45,6 @@ class SparseExpertLayer final : public Layer {
   Index shared_count_;
   Activation activation_;
   bool use_bias_;
-  Storage storage_;  // of the kernels of experts and shared experts
   std::unique_ptr<Router> router_;
   OutputSumScorer* output_sum_scorer_ = nullptr;  // the router, if it scores output sums
   std::unique_ptr<Expert> expert_;

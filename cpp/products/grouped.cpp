@@ -45,6 +45,11 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
     weights.scale = block.slice(scale);
     weights.scale_stride = block.at(scale).slice_floats();
   }
+  if (const int scale = block.at(kernel).block_scale; scale >= 0) {
+    weights.block_scale = reinterpret_cast<const std::uint8_t*>(block.slice(scale));
+    weights.block_scale_stride = block.at(scale).slice_floats() * Index{sizeof(float)};
+    weights.block_rows = block.at(kernel).block_rows;
+  }
   return weights;
 }
 

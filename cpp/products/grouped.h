@@ -40,8 +40,11 @@ struct GroupedWeights {
   const float* bias = nullptr;
   Index bias_stride = 0;
   Storage storage = Storage::kFloat32;
-  const float* scale = nullptr;  // of the columns, if int8
+  const float* scale = nullptr;  // of the columns, if int8 or int4
   Index scale_stride = 0;
+  const std::uint8_t* block_scale = nullptr;  // of the blocks, if int4
+  Index block_scale_stride = 0;
+  Index block_rows = 0;
 
   Panels at(Index g) const { return {first.data + g * stride, first.shape}; }
   Bfloat16Panels bfloat16_at(Index g) const {
@@ -50,6 +53,10 @@ struct GroupedWeights {
   Int8Panels int8_at(Index g) const {
     return {reinterpret_cast<const std::uint8_t*>(at(g).data), scale + g * scale_stride,
             first.shape};
+  }
+  Int4Panels int4_at(Index g) const {
+    return {reinterpret_cast<const std::uint8_t*>(at(g).data), block_scale + g * block_scale_stride,
+            scale + g * scale_stride, first.shape, block_rows};
   }
   const float* bias_at(Index g) const { return bias ? bias + g * bias_stride : nullptr; }
 };

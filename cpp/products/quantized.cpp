@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/aligned_buffer.h"
 #include "kernels/bfloat16_product.h"
+#include "kernels/int4_panels.h"
 #include "products/forward_blocks.h"
 #include "products/thread_scratch.h"
 
@@ -111,6 +113,44 @@ Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, A
   return {x, values, offsets, corrections, scales, distinct.slot};
 }
 
+// Panels of int4 that are unpacked at a time: they stay in the cache for the rows that follow. A
+// multiple of the panels of every tile.
+constexpr Index kUnpackedPanels = 6;
+
+// Memory of the calling thread for unpacked panels, kept.
+std::uint8_t* unpacked_scratch(PanelShape shape) {
+  static thread_local AlignedBuffer memory;
+  const Index floats = floats_of((kUnpackedPanels + 1) * int4_unpacked_bytes(shape));
+  if (memory.size() < floats) memory = AlignedBuffer(floats);
+  return reinterpret_cast<std::uint8_t*>(memory.data());
+}
+
+// Calls use(w, begin, end) with int8 panels for the panels [panel, panel_end) of a group's weights.
+template <typename Use>
+void for_int8_panels(const GroupedWeights& weights, Index g, Index panel, Index panel_end,
+                     const Use& use) {
+  if (weights.storage == Storage::kInt8) return use(weights.int8_at(g), panel, panel_end);
+  const Int4Panels w = weights.int4_at(g);
+  std::uint8_t* unpacked = unpacked_scratch(w.shape);
+  for (Index begin = panel; begin < panel_end; begin += kUnpackedPanels) {
+    const Index end = std::min(begin + kUnpackedPanels, panel_end);
+    for (Index p = begin; p < end; ++p)
+      unpack_int4(w, p, unpacked + (p - begin) * Int8Panels::panel_values(w.shape));
+    use({unpacked, w.scale, w.shape, begin}, begin, end);
+  }
+}
+
+// The product of rounded rows by a group's int8 or int4 weights.
+void integer_product(const Int8Rows& x, Index row, Index row_end, const GroupedWeights& weights,
+                     Index g, Index panel, Index panel_end, const Epilogue& epilogue) {
+  if (weights.storage == Storage::kInt4 && x.unit != Int8Unit::kPairs &&
+      row_end - row <= kFewInt4Rows)
+    return int4_product(x, row, row_end, weights.int4_at(g), panel, panel_end, epilogue);
+  for_int8_panels(weights, g, panel, panel_end, [&](const Int8Panels& w, Index begin, Index end) {
+    int8_product(x, row, row_end, w, begin, end, epilogue);
+  });
+}
+
 }  // namespace
 
 Index RoundedRows::floats(Index rows, Index width) {
@@ -142,8 +182,8 @@ void quantized_multiply(const Rows& x, Index rows, const GroupedWeights& weights
   if (weights.storage == Storage::kBfloat16)
     bfloat16_product(x, 0, rows, weights.bfloat16_at(g), 0, panels, own);
   else
-    int8_product(rounded.round(x, rows, weights.first.shape.rows), 0, rows, weights.int8_at(g), 0,
-                 panels, own);
+    integer_product(rounded.round(x, rows, weights.first.shape.rows), 0, rows, weights, g, 0,
+                    panels, own);
 }
 
 void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
@@ -165,12 +205,15 @@ void grouped_quantized_forward(const Input& x, const Groups& groups, const Group
   if (x.is_sparse()) {
     const Int8SparseRows rows = round_sparse(x.sparse, distinct, arena);
     run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
-      sparse_int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
+      for_int8_panels(weights, g, panel, panel_end,
+                      [&](const Int8Panels& w, Index begin, Index end) {
+                        sparse_int8_product(rows, row, row_end, w, begin, end, own);
+                      });
     });
   } else {
     const Int8Rows rows = round_dense(distinct, groups.total(), arena);
     run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
-      int8_product(rows, row, row_end, weights.int8_at(g), panel, panel_end, own);
+      integer_product(rows, row, row_end, weights, g, panel, panel_end, own);
     });
   }
 }

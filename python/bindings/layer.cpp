@@ -52,15 +52,23 @@ FloatArray get(Layer& layer, const std::string& name) {
   return result;
 }
 
-void check_shape(const Parameter& parameter, const py::array& array) {
-  require(std::vector(array.shape(), array.shape() + array.ndim()) == natural_shape(parameter),
-          parameter.name, ": expected an array of the parameter's shape");
+// The shape of a parameter as it is stored.
+std::vector<py::ssize_t> stored_shape(const Parameter& parameter) {
+  std::vector<py::ssize_t> shape = natural_shape(parameter);
+  if (parameter.is_matrix) shape[shape.size() - 2] = stored_rows(parameter);
+  return shape;
+}
+
+void check_shape(const Parameter& parameter, const py::array& array,
+                 const std::vector<py::ssize_t>& shape) {
+  require(std::vector(array.shape(), array.shape() + array.ndim()) == shape, parameter.name,
+          ": expected an array of the parameter's shape");
 }
 
 void set(Layer& layer, const std::string& name, const py::object& value) {
   const Parameter& parameter = layer.parameters().find(name);
   const FloatArray array = expect_floats(value, name.c_str());
-  check_shape(parameter, array);
+  check_shape(parameter, array, natural_shape(parameter));
   const GilRelease release;
   set_values(layer, parameter, array.data());
 }
@@ -72,6 +80,9 @@ py::dtype stored_type(Storage storage) {
       return py::dtype::of<std::uint16_t>();
     case Storage::kInt8:
       return py::dtype::of<std::int8_t>();
+    case Storage::kInt4:  // two codes in a byte
+    case Storage::kUint8:
+      return py::dtype::of<std::uint8_t>();
     case Storage::kUint16:
       return py::dtype::of<std::uint16_t>();
     case Storage::kInt32:
@@ -87,11 +98,18 @@ py::dtype stored_type(Storage storage) {
 py::array get_stored(Layer& layer, const std::string& name) {
   const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
-  py::array result(stored_type(parameter.storage), natural_shape(parameter));
+  py::array result(stored_type(parameter.storage), stored_shape(parameter));
   void* to = result.mutable_data();
   const GilRelease release;
   read_stored(layer.parameters(), parameter, to);
   return result;
+}
+
+void check_block_scales(const std::string& name, const py::array& array) {
+  const auto* scales = static_cast<const std::uint8_t*>(array.data());
+  const auto* end = scales + array.size();
+  const auto* bad = std::find_if(scales, end, [](int scale) { return scale > kMaxBlockScale; });
+  require(bad == end, name, ": expected scales of blocks from 0 to ", kMaxBlockScale);
 }
 
 // The arrays of a dict, which keeps them alive. Throws if one does not fit its parameter, or if
@@ -100,10 +118,11 @@ StoredValues check_stored(Layer& layer, const std::map<std::string, py::array>& 
   StoredValues values;
   for (const auto& [name, array] : arrays) {
     const Parameter& parameter = layer.parameters().find(name);
-    check_shape(parameter, array);
+    check_shape(parameter, array, stored_shape(parameter));
     require(array.dtype().is(stored_type(parameter.storage)) && is_array<py::array>(array) &&
                 (array.flags() & py::array::c_style),
             name, ": expected a C-contiguous, aligned array of the parameter's type");
+    if (parameter.storage == Storage::kUint8) check_block_scales(name, array);
     values[name] = array.data();
   }
   layer.check_stored(values);
@@ -269,6 +288,8 @@ void bind_parameter(py::module_& module) {
       .def_readonly("name", &Parameter::name)
       .def_property_readonly(
           "shape", [](const Parameter& p) { return py::tuple(py::cast(natural_shape(p))); })
+      .def_property_readonly(
+          "stored_shape", [](const Parameter& p) { return py::tuple(py::cast(stored_shape(p))); })
       .def_readonly("role", &Parameter::role)
       .def_readonly("per_expert", &Parameter::per_expert)
       .def_property_readonly("storage", [](const Parameter& p) { return storage_name(p.storage); });

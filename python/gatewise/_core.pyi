@@ -46,16 +46,19 @@ class Parameter:
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """That of `get_stored`: two rows of int4 codes share bytes."""
+    @property
     def role(self) -> str: ...
     """One of kernel, bias, scale, router, alpha, state, quantization, nonzeros. A state is written
-    by training, but not from a gradient; quantization parameters are the scales of an int8 kernel's
-    columns; nonzeros store a sparse kernel.
+    by training, but not from a gradient; quantization parameters are the scales of an int8 or int4
+    kernel's columns and of an int4 kernel's blocks; nonzeros store a sparse kernel.
     """
     @property
     def per_expert(self) -> bool: ...
     @property
     def storage(self) -> str: ...
-    """One of float32, bfloat16, int8, uint16, int32, sparse."""
+    """One of float32, bfloat16, int8, int4, uint8, uint16, int32, sparse."""
 
 class Layer:
     """A layer's shapes and parameters. `options` are flat: `{"units": 10, "expert.kind": "mlp",
@@ -75,12 +78,13 @@ class Layer:
     def parameters(self) -> list[Parameter]: ...
     def get(self, name: str) -> Floats: ...
     def set(self, name: str, value: Floats) -> None:
-        """Sets one parameter. A kernel in bfloat16 or int8 is rounded (int8: its scales are set
-        too); `get` returns its values as float32.
+        """Sets one parameter. A kernel in bfloat16, int8 or int4 is rounded, and its scales are
+        set; `get` returns its values as float32.
         """
     def get_stored(self, name: str) -> npt.NDArray[Any]:
-        """Values as stored: float32, int8, the bits of bfloat16 as uint16, or indices of units and
-        inputs as uint16 or int32. A sparse kernel itself has no stored values.
+        """Values as stored: float32, int8, the bits of bfloat16 as uint16, two int4 codes and
+        scales of blocks as uint8, or indices of units and inputs as uint16 or int32. A sparse
+        kernel itself has no stored values.
         """
     def check_stored(self, values: dict[str, npt.NDArray[Any]]) -> None:
         """Raises ValueError if `set_stored` would reject the arrays."""

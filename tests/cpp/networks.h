@@ -41,6 +41,7 @@ inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::
                                            Storage storage = Storage::kFloat32) {
   Options options;
   options.set("storage", std::string(storage_name(storage)));
+  if (storage == Storage::kInt4) options.set("block_size", 16.0);
   options.set("units", static_cast<double>(units));
   options.set("num_experts", 8.0);
   options.set("shared_experts", expert == "glu" ? 1.0 : 0.0);

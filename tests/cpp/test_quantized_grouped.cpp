@@ -1,4 +1,4 @@
-// Grouped products with weights of 2 and 1 bytes, and layers with such weights.
+// Grouped products with weights of 2 bytes, 1 byte and 4 bits, and layers with such weights.
 #include "kernels/bfloat16_product.h"
 #include "kernels/int8_product.h"
 #include "layers/parameter_values.h"
@@ -10,7 +10,7 @@ using namespace gatewise::reference;
 namespace {
 
 constexpr Index kDepth = 51, kUnits = 41, kSourceRows = 60;
-constexpr Storage kQuantized[] = {Storage::kBfloat16, Storage::kInt8};
+constexpr Storage kQuantized[] = {Storage::kBfloat16, Storage::kInt8, Storage::kInt4};
 
 struct Problem {
   std::vector<Index> offsets{0, 0, 1, 120, 133, 133, 210};
@@ -26,7 +26,7 @@ struct Problem {
       : dense(kSourceRows, kDepth, kDepth, rng),
         csr(kSourceRows, kDepth, 0.5, rng),
         index(rng.indices(210, kSourceRows)) {
-    block.store_kernels_as(storage);
+    block.store_kernels_as(storage, 24);  // in int4 the last block has 3 rows
     kernel = block.add_expert_matrix("kernel", 6, kDepth, kUnits);
     bias = block.add_expert_vector("bias", 6, kUnits);
     block.allocate();
@@ -100,7 +100,7 @@ TEST_CASE("grouped_forward multiplies each row by its group's quantized weights"
             const double silu = sum.value / (1 + std::exp(-sum.value));
             // The derivative of silu is at most 1.1; silu itself errs by a few ulps.
             double tolerance = 1.1 * sum.tolerance() + 1e-6 * (1 + std::fabs(silu));
-            if (storage == Storage::kInt8) tolerance += 1.1 * largest * rounding;
+            if (has_integer_products(storage)) tolerance += 1.1 * largest * rounding;
             worst.see(y[i * 48 + j], silu, tolerance);
           }
       }
@@ -132,11 +132,13 @@ TEST_CASE("quantized rows have the same bits alone and gathered, for any thread 
     }
 }
 
-TEST_CASE("a CSR row has the bits of the same dense row in int8, whose sums are exact") {
-  const Problem p(Storage::kInt8);
-  const Matrix dense = p.csr.dense();
-  const Input x{.dense = dense.view(p.index), .width = kDepth};
-  CHECK(same_bits(run_forward(p, p.input(true), p.groups), run_forward(p, x, p.groups)));
+TEST_CASE("a CSR row has the bits of the same dense row where sums are exact") {
+  for (const Storage storage : {Storage::kInt8, Storage::kInt4}) {
+    const Problem p(storage);
+    const Matrix dense = p.csr.dense();
+    const Input x{.dense = dense.view(p.index), .width = kDepth};
+    CHECK(same_bits(run_forward(p, p.input(true), p.groups), run_forward(p, x, p.groups)));
+  }
 }
 
 TEST_CASE("predictions of quantized layers have the same bits in any batch, for every expert") {

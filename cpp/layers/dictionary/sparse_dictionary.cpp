@@ -52,7 +52,7 @@ void code_value_gradients(const Codes& codes, const LossGradients& from, float* 
 SparseDictionary::SparseDictionary(const Options& options)
     : latents_(options.integer("latents")),
       threshold_(static_cast<float>(options.number("threshold"))) {
-  block_.store_kernels_as(storage_from_name(options.text_or("storage", "float32")));
+  set_kernel_storage(options);
   require(latents_ >= 1, "latents: expected at least 1, got ", latents_);
   require(threshold_ >= 0, "threshold: expected at least 0, got ", threshold_);
   parameters_.unit_norm = options.flag("unit_norm");

@@ -10,6 +10,8 @@ import json
 import os
 from typing import Any
 
+import numpy as np
+
 from gatewise.io.container import (
     Container,
     Tensors,
@@ -120,7 +122,11 @@ def describe_model(model: SavedModel, include_optimizer: bool = True) -> tuple[C
 def restore_model(container: Container, source: str, compile: bool) -> Any:
     """The model that a file holds."""
     config = container.config
-    held = sum(tensor.size for tensor in container.tensors.values())
+    # A byte may hold two codes of int4.
+    held = sum(
+        tensor.size * (2 if tensor.dtype == np.uint8 else 1)
+        for tensor in container.tensors.values()
+    )
     with reading(source):
         with limited_values(held + _MARGIN):
             model = MODELS.get({key: config[key] for key in ("class_name", "config")}, "model")

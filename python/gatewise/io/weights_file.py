@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gatewise.io.saved import SavedLayer
 
 _PREFIX = "weights"
-_FILE_DTYPES = {"bfloat16": "uint16"}
-"""Of a parameter's storage where that is no name of NumPy's: the bits of bfloat16 are written."""
+_FILE_DTYPES = {"bfloat16": "uint16", "int4": "uint8"}
+"""Of storage types that NumPy lacks: the bits of bfloat16, two codes of int4 in a byte."""
 
 _LATER_STATE = "balance_bias"
 """What files lack of layers that had no balance by default when they were written: it was 0."""
@@ -148,9 +148,9 @@ def _fitting_weights(layer: SavedLayer, listed: Config, tensors: Tensors, source
             raise ValueError(f"{source}: tensor {name!r}: expected it, found none")
         tensor = tensors[name]
         dtype = _FILE_DTYPES.get(parameter.storage, parameter.storage)
-        if tensor.shape != parameter.shape or tensor.dtype != dtype:
+        if tensor.shape != parameter.stored_shape or tensor.dtype != dtype:
             raise ValueError(
-                f"{source}: tensor {name!r}: expected {dtype} of shape {parameter.shape}, "
+                f"{source}: tensor {name!r}: expected {dtype} of shape {parameter.stored_shape}, "
                 f"got {tensor.dtype} of shape {tensor.shape}"
             )
         weights[parameter.name] = tensor

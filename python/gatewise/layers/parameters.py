@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise import initializers
-from gatewise.layers.storage import BYTES, FLOAT32, INDEX_BYTES, SPARSE, refuse_quantized
+from gatewise.layers.storage import BYTES, FLOAT32, INTEGER_BYTES, SPARSE, refuse_quantized
 from gatewise.utils import streams
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
@@ -95,7 +95,7 @@ class ParameterOwner:
         return _logical_parameters(native.parameters())
 
     def stored_parameters(self) -> list[_core.Parameter]:
-        """The parameters that files store: includes the column scales of int8 kernels, and the
+        """The parameters that files store: includes the scales of int8 and int4 kernels, and the
         nonzeros of a compressed kernel in place of the kernel.
         """
         parameters = self.native.parameters() if self.parameters() else []
@@ -169,7 +169,7 @@ class ParameterOwner:
         return sum(native.count_nonzero(parameter.name) for parameter in self.parameters())
 
     def count_bytes(self) -> int:
-        """Bytes of the parameters, including the scales of int8 kernels and the indices of
+        """Bytes of the parameters, including the scales of int8 and int4 kernels and the indices of
         compressed kernels.
 
         Raises
@@ -178,8 +178,8 @@ class ParameterOwner:
             The layer is not built.
         """
         stored = self.stored_parameters()
-        sizes = {**BYTES, **INDEX_BYTES}
-        return sum(math.prod(each.shape) * sizes[each.storage] for each in stored)
+        sizes = {**BYTES, **INTEGER_BYTES}
+        return sum(math.prod(each.stored_shape) * sizes[each.storage] for each in stored)
 
     @property
     def native(self) -> _core.Layer:
@@ -193,7 +193,7 @@ class ParameterOwner:
 
 
 def _logical_parameters(parameters: list[_core.Parameter]) -> list[_core.Parameter]:
-    """The parameters without scales of int8 kernels and nonzeros of compressed kernels."""
+    """The parameters without scales of int8 and int4 kernels and nonzeros of compressed kernels."""
     return [each for each in parameters if each.role not in ("quantization", "nonzeros")]
 
 

@@ -167,18 +167,18 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
         return self.router.experts_per_row(self.num_experts)
 
     def native_options(self) -> NativeOptions:
-        return {
+        options: NativeOptions = {
             "units": self.units,
             "num_experts": self.num_experts,
             "activation": self.activation,
             "use_bias": self.use_bias,
             "shared_experts": self.shared_experts,
-            "storage": self.storage,
             **({"members": self.members} if self.members > 1 else {}),
             **self.expert.native_options(),
             **self.router.native_options(),
             **balance.native_options(self.balance),
         }
+        return self.with_storage(options)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape[:-1], self.units)
@@ -283,12 +283,12 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
         """
         return fused_dense(self)
 
-    def quantize(self, kind: str) -> Self:
-        """A new layer for prediction only, with 2 or 1 byte per value of the experts' kernels.
+    def quantize(self, kind: str, block_size: int = 64) -> Self:
+        """A new layer for prediction only, with 2, 1 or half a byte a value of experts' kernels.
 
         See `Model.quantize`.
         """
-        model = self.as_model().quantize(kind)
+        model = self.as_model().quantize(kind, block_size=block_size)
         layer: Any = model.layers[0]
         layer.adopt_model(model)
         return layer  # type: ignore[no-any-return]

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from gatewise.registry import Config
 
 FLOAT32: Final = "float32"
-BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1}
-"""Bytes per value."""
+INT4: Final = "int4"
+BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1, INT4: 1}
+"""Bytes per stored value; one of int4 is two weights."""
+BLOCK_SIZES: Final = (32, 64, 128)
+"""Rows of a kernel that may share a scale in int4."""
 SPARSE: Final = "sparse"
 """Storage of a compressed kernel, whose nonzeros are separate parameters."""
-INDEX_BYTES: Final = {"uint16": 2, "int32": 4, SPARSE: 0}
-"""Bytes per index of a nonzero; 0 for the compressed kernel itself."""
+INTEGER_BYTES: Final = {"uint8": 1, "uint16": 2, "int32": 4, SPARSE: 0}
+"""Bytes per scale of a block, or index of a nonzero; 0 for the compressed kernel itself."""
 
 
 def check_storage(argument: str, value: object) -> str:
@@ -27,31 +30,60 @@ def check_storage(argument: str, value: object) -> str:
 
 
 def check_quantized_storage(argument: str, value: object) -> str:
-    """`value`, if it is "bfloat16" or "int8"; ValueError otherwise."""
+    """`value`, if it is "bfloat16", "int8" or "int4"; ValueError otherwise."""
     if value == FLOAT32 or not isinstance(value, str) or value not in BYTES:
-        raise ValueError(f"{argument}: expected 'bfloat16' or 'int8', got {value!r}")
+        raise ValueError(f"{argument}: expected 'bfloat16', 'int8' or 'int4', got {value!r}")
     return value
+
+
+def check_block_size(value: object) -> int:
+    """`value`, if it is one of `BLOCK_SIZES`; ValueError otherwise."""
+    for size in BLOCK_SIZES:
+        if value == size and not isinstance(value, bool):
+            return size
+    raise ValueError(f"block_size: expected one of {BLOCK_SIZES}, got {value!r}")
 
 
 class StoredKernels:
     """The part of a layer whose kernels `quantize` stores in fewer bytes.
 
-    `storage` is no constructor argument: it is in the settings of quantized layers alone.
+    `storage` and `block_size` are no constructor arguments: they are in the settings of quantized
+    layers alone, `block_size` in those of int4.
     """
 
     storage: str
+    block_size: int = 0
 
     def with_storage(self, config: Config) -> Config:
         """Settings, with the storage of a quantized layer."""
-        return config if self.storage == FLOAT32 else {**config, "storage": self.storage}
+        if self.storage == FLOAT32:
+            return config
+        return {**config, **storage_settings(self.storage, self.block_size)}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         settings = dict(config)
-        storage = check_storage("storage", settings.pop("storage", FLOAT32))
+        storage, block_size = take_storage(settings)
         layer: Self = super().from_config(settings)  # type: ignore[misc]  # of the layer
-        layer.storage = storage
+        layer.set_storage(storage, block_size)
         return layer
+
+    def set_storage(self, storage: str, block_size: int) -> None:
+        """Sets how kernels are stored, before the layer is built."""
+        self.storage = storage
+        self.block_size = block_size
+
+
+def storage_settings(storage: str, block_size: int) -> Config:
+    """The settings that describe how kernels are stored."""
+    block = {"block_size": block_size} if storage == INT4 else {}
+    return {"storage": storage, **block}
+
+
+def take_storage(settings: Config) -> tuple[str, int]:
+    """Storage and block size, taken out of settings."""
+    storage = check_storage("storage", settings.pop("storage", FLOAT32))
+    return storage, check_block_size(settings.pop("block_size", None)) if storage == INT4 else 0
 
 
 class Stored(Protocol):

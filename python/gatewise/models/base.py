@@ -254,12 +254,12 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         """The configuration of the layers, also of a subclass that describes itself otherwise."""
         raise NotImplementedError
 
-    def stored_settings(self, names: Collection[str], storage: str) -> Config:
-        """`layer_settings` of the model with the kernels of these layers stored as `storage`."""
+    def stored_settings(self, names: Collection[str], storage: Config) -> Config:
+        """`layer_settings` of the model with these settings of storage for some layers."""
         config = self.layer_settings()
         for described in config["layers"]:
             if described["config"].get("name") in names:
-                described["config"]["storage"] = storage
+                described["config"].update(storage)
         return config
 
     @classmethod

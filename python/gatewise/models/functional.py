@@ -103,25 +103,30 @@ class Model(BaseModel):
     def _repr_html_(self) -> str:
         return summary_html(self)
 
-    def quantize(self, kind: str, dense: bool | None = None) -> Self:
-        """A new model for prediction, with its kernels in 2 or 1 byte a value.
+    def quantize(self, kind: str, dense: bool | None = None, block_size: int = 64) -> Self:
+        """A new model for prediction, with its kernels in 2, 1 or half a byte a value.
 
         `"bfloat16"` rounds each weight to its 8 leading binary digits; sums stay float32.
         `"int8"` stores `w = q s_j` with whole `q` from -127 to 127 and `s_j` the scale of an output
         column, `max_i |w_ij| / 127`; at prediction each row x becomes whole numbers likewise,
         `x = p t`, and `y_j = t s_j sum_i p_i q_ij + b_j`, the sum exact. Rounding is to nearest,
-        ties to even. Routers, biases and other layers keep float32. The two matrices of a
-        dictionary are stored likewise, int8 with a scale for each latent, but its products are
-        those of float32: codes have the bits of the float32 dictionary of the rounded weights.
+        ties to even. `"int4"` stores `w = c m s_j` with codes c from -8 to 7 and, for each block of
+        rows of a column, a whole m from 1 to 15, of which that with the least squared error is
+        chosen; the products are those of int8, with `q = c m`. Routers, biases and other layers
+        keep float32. The two matrices of a dictionary are stored likewise, int8 with a scale for
+        each latent, but its products are those of float32: codes have the bits of the float32
+        dictionary of the rounded weights.
 
         Parameters
         ----------
         kind : str
-            `"bfloat16"` or `"int8"`.
+            `"bfloat16"`, `"int8"` or `"int4"`.
         dense : bool, optional
             Whether `Dense`, `MemberDense` and `SparseDictionary` layers are quantized beside the
             experts. By default they are where the model has no experts; before an expert layer
             they would change the choice of experts.
+        block_size : int
+            Rows of a block of int4: 32, 64 or 128. A weight then takes 4.25, 4.125 or 4.06 bits.
 
         Returns
         -------
@@ -134,8 +139,8 @@ class Model(BaseModel):
         ------
         ValueError
             `kind` is another; the model is not built, has no layer to quantize or is quantized
-            already; a weight is not finite; or an int8 kernel has more than 132,104 rows, beyond
-            which 32 bits might not hold the sums.
+            already; a weight is not finite; a dictionary is to have int4; or an int8 or int4 kernel
+            has more than 132,104 rows, beyond which 32 bits might not hold the sums.
 
         Notes
         -----
@@ -157,7 +162,7 @@ class Model(BaseModel):
         >>> model.compare(model.quantize("bfloat16"), x).largest_difference < 0.02
         True
         """
-        return quantized_model(self, kind, dense)
+        return quantized_model(self, kind, dense, block_size)
 
     def compare(self, other: Any, x: Any, batch_size: int | None = None) -> Comparison:
         """How far another model's predictions lie from this one's.

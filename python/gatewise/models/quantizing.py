@@ -1,11 +1,17 @@
-"""Models for serving, whose kernels take 2 or 1 bytes a value."""
+"""Models for serving, whose kernels take 2 bytes a value or fewer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gatewise.layers.sparse_expert import SparseExpertLayer
-from gatewise.layers.storage import StoredKernels, check_quantized_storage, first_quantized
+from gatewise.layers.storage import (
+    StoredKernels,
+    check_block_size,
+    check_quantized_storage,
+    first_quantized,
+    storage_settings,
+)
 from gatewise.models.copying import clone_model
 from gatewise.utils.checks import check_flag
 
@@ -19,9 +25,10 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BaseModel)
 
 
-def quantized_model(model: M, kind: str, dense: bool | None) -> M:
+def quantized_model(model: M, kind: str, dense: bool | None, block_size: int) -> M:
     """See `Model.quantize`."""
     storage = check_quantized_storage("kind", kind)
+    block_size = check_block_size(block_size)
     chosen = _chosen_layers(model.layers, dense)
     already = first_quantized(chosen)
     if already is not None:
@@ -34,7 +41,8 @@ def quantized_model(model: M, kind: str, dense: bool | None) -> M:
             raise ValueError(
                 f"quantize: expected a built model, got layer {layer.name!r} that has seen no input"
             )
-    config = model.stored_settings({layer.name for layer in chosen}, storage)
+    settings = storage_settings(storage, block_size)
+    config = model.stored_settings({layer.name for layer in chosen}, settings)
     return clone_model(model, config, _copy_weights)
 
 

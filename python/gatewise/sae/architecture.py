@@ -40,14 +40,14 @@ class Architecture(ABC):
         Whether dead units of the code are re-initialised.
     limits : Limits
         Range of the outputs.
-    storage : str
-        Of the kernels; set before the layers are built.
+    storage : (str, int)
+        Of the kernels, with the block size of int4; set before the layers are built.
     """
 
     has_sparse_codes: ClassVar[bool]
     """Whether few of the latents should be active in a row."""
     activation: CodeActivation
-    storage = FLOAT32
+    storage = (FLOAT32, 0)
     center: str | None
     scale: bool
     revive: bool
@@ -71,7 +71,7 @@ class Architecture(ABC):
         layers = self.layers(width)
         for layer in layers:
             if isinstance(layer, StoredKernels):
-                layer.storage = self.storage
+                layer.set_storage(*self.storage)
         return layers
 
     @property

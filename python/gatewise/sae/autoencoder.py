@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.io.saved import MODELS
-from gatewise.layers.storage import FLOAT32, check_storage, refuse_quantized
+from gatewise.layers.storage import FLOAT32, refuse_quantized, storage_settings, take_storage
 from gatewise.registry import Config
 from gatewise.sae.architecture import Architecture, Keep
 from gatewise.sae.dead_units import dead_units
@@ -347,17 +347,19 @@ class SparseAutoencoder(ReconstructionModel):
             "input_dim": self.input_shape[-1] if self.built else None,
             **self._architecture.get_config(),
         }
-        storage = self._architecture.storage
-        return settings if storage == FLOAT32 else {**settings, "storage": storage}
+        storage, block_size = self._architecture.storage
+        if storage == FLOAT32:
+            return settings
+        return {**settings, **storage_settings(storage, block_size)}
 
-    def stored_settings(self, names: Collection[str], storage: str) -> Config:
-        return {**self.layer_settings(), "storage": storage}
+    def stored_settings(self, names: Collection[str], storage: Config) -> Config:
+        return {**self.layer_settings(), **storage}
 
     @classmethod
     def from_layer_settings(cls, config: Config) -> Self:
         settings = dict(config)
         layer_name = settings.pop("layer_name", None)
-        storage = check_storage("storage", settings.pop("storage", FLOAT32))
+        storage = take_storage(settings)
         width = settings.pop("input_dim", None)
         model = cls(**settings)
         model._architecture.storage = storage
