@@ -1,4 +1,4 @@
-"""Expert layers against PyTorch: forward pass, and training step with Adam.
+"""Expert layers against PyTorch: forward pass, and training step with Adam; and storage types.
 
 python -m benchmarks        (in a checkout; `gatewise bench` if installed; extra `bench`)
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ..machine import Limits
 from .alternate import Contender, alternate
 from .our_experts import our_forward, our_step, precisions
-from .shapes import FORWARD, STEP, Shape, touched_bytes
+from .shapes import FORWARD, STEP, STORAGE, Shape, touched_bytes
 from .table import Work, print_table
 from .torch_experts import forms, torch_forward, torch_step
 
@@ -22,31 +23,30 @@ CHECKED = 2
 
 @dataclass(frozen=True)
 class Case:
-    """One table: a shape, and forward pass or training step."""
+    """One table: a shape, and a forward pass, a training step, or our forward by storage type."""
 
     shape: Shape
-    trains: bool
+    kind: Literal["forward", "step", "storage"]
 
     @property
     def title(self) -> str:
-        return f"{'step' if self.trains else 'forward'} {self.shape.name}"
+        return f"{self.kind} {self.shape.name}"
 
     def work(self) -> Work:
-        flops = self.shape.forward_flops * (3 if self.trains else 1)
-        reads = self.shape.few and not self.trains
+        flops = self.shape.forward_flops * (3 if self.kind == "step" else 1)
+        reads = self.shape.few and self.kind == "forward"
         return Work(flops, touched_bytes(self.shape) if reads else None)
 
 
 def cases(shapes: Sequence[Shape] | None = None) -> Iterator[Case]:
     """All tables in order, or those of the given shapes."""
-    yield from (Case(shape, False) for shape in shapes or FORWARD)
-    yield from (Case(shape, True) for shape in shapes or STEP)
+    yield from (Case(shape, "forward") for shape in shapes or FORWARD)
+    yield from (Case(shape, "step") for shape in shapes or STEP)
+    yield from (Case(shape, "storage") for shape in shapes or STORAGE)
 
 
 def _quantized(shape: Shape, threads: int) -> list[Contender]:
-    """Our layers with quantized kernels, for shapes bound by reading them."""
-    if not shape.served:
-        return []
+    """Our layers with quantized kernels."""
     return [
         Contender(
             f"gatewise {precision}, {threads} threads",
@@ -61,17 +61,23 @@ def _quantized(shape: Shape, threads: int) -> list[Contender]:
 
 def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
     """Our layer on `threads` threads and on one, then PyTorch's implementations."""
-    ours, theirs = (our_step, torch_step) if case.trains else (our_forward, torch_forward)
+    if case.kind == "storage":
+        whole = Contender(
+            f"gatewise float32, {threads} threads", our_forward, (case.shape, threads), True
+        )
+        return [whole, *_quantized(case.shape, threads)]
+    trains = case.kind == "step"
+    ours, theirs = (our_step, torch_step) if trains else (our_forward, torch_forward)
     found = [
         Contender(f"gatewise, {count} threads", ours, (case.shape, count), True)
         for count in dict.fromkeys((threads, 1))
     ]
-    if not case.trains:
+    if not trains and case.shape.served:  # bound by reading weights
         found += _quantized(case.shape, threads)
     if with_peers:
         found += [
             Contender(f"PyTorch {form}, {threads} threads", theirs, (case.shape, threads, form))
-            for form in forms(case.shape, case.trains)
+            for form in forms(case.shape, trains)
         ]
     return found
 
@@ -88,4 +94,5 @@ def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -
     """Checks, times and prints one table; without PyTorch only ours."""
     case_contenders = contenders(case, threads, has_torch())
     timings = alternate(case_contenders, rounds=rounds, seconds=seconds, check=CHECKED)
-    print_table(case.title, timings, case.work(), limits)
+    # The limits are those of float32.
+    print_table(case.title, timings, case.work(), None if case.kind == "storage" else limits)

@@ -34,11 +34,12 @@ def make_model(shape: Shape, threads: int) -> Any:
 def precisions() -> dict[str, float]:
     """Storage types of quantized kernels, with the allowed error relative to the largest output.
 
-    bfloat16 has 8 significant bits, int8 as many including its sign.
+    bfloat16 has 8 significant bits, int8 as many including its sign, int4 half as many.
     """
     import gatewise as gw
 
-    return {"bfloat16": 0.02, "int8": 0.05} if hasattr(gw.Sequential, "quantize") else {}
+    kinds = {"bfloat16": 0.02, "int8": 0.05, "int4": 0.3}
+    return kinds if hasattr(gw.Sequential, "quantize") else {}
 
 
 def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Step:

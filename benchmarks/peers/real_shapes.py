@@ -146,7 +146,7 @@ def _contenders(layer: Shape) -> list[Contender]:
     found = [Contender("gatewise, float32", ours, (layer, "float32"), True)]
     found += [
         Contender(f"gatewise, {storage}", ours, (layer, storage), True, tolerance)
-        for storage, tolerance in (("bfloat16", 0.1), ("int8", 0.2))
+        for storage, tolerance in (("bfloat16", 0.1), ("int8", 0.2), ("int4", 0.5))
     ]
     if all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
         found += [

@@ -36,9 +36,11 @@ def test_bench_measures_the_machine_and_gatewise_without_other_libraries() -> No
         assert f"\n{line}" in f"\n{result.stdout}"
     assert f"level       {_core.isa_level()} (of " in result.stdout
     assert "pip install 'gatewise[bench]'" in result.stdout
-    for title in ("forward n=64 ", "forward n=1 ", "step n=64 ", "step n=1 "):
+    for title in ("forward n=64 ", "forward n=1 ", "step n=64 ", "step n=1 ", "storage n=1 "):
         assert f"\n{title}" in result.stdout
     assert result.stdout.count("gatewise, 2 threads") == 4
+    for storage in ("float32", "bfloat16", "int8", "int4"):
+        assert f"\ngatewise {storage}, 2 threads" in result.stdout
     assert "PyTorch " not in result.stdout.partition("\nforward")[2]
 
 
@@ -46,8 +48,9 @@ def test_bench_lists_tables_and_runs_selected_ones() -> None:
     listed = run_bench("--list").stdout.splitlines()
     assert "forward n=4096 d=256 h=512 E=16 k=2" in listed
     assert "step n=32 d=256 h=512 E=16 k=2" in listed
-    assert len(listed) == len(set(listed)) == 10
-    assert run_bench("--list", "--only", "n=1 ").stdout == "forward n=1 d=1024 h=2048 E=32 k=4\n"
+    assert len(listed) == len(set(listed)) == 13
+    assert run_bench("--list", "--only", "forward n=1 ").stdout == f"{listed[4]}\n"
+    assert "storage n=2048 d=2048 h=1024 E=16 k=4" in listed
 
 
 @pytest.mark.parametrize(
