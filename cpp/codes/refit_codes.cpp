@@ -66,33 +66,34 @@ void refit_with_gram(const RowNonzeros& row, const float* t, const StoredRows& d
 }
 
 // Refits with the residual, which is smaller than the Gram matrix if the row has more nonzeros than
-// values; scratch [width, rounded up to a register, + count].
+// values; the rows of the decoder are widened one by one. scratch [2 strides + count].
 void refit_with_residual(const RowNonzeros& row, const float* t, const StoredRows& decoder,
                          float* scratch) {
   float* residual = scratch;
-  float* squares = scratch + round_up(decoder.width, kPanelWidth);
+  float* widened = residual + decoder.stride;
+  float* squares = widened + decoder.stride;
+  const auto row_of = [&](Index a) { return stored_row(decoder, row.latents[a], widened); };
   std::copy_n(t, decoder.width, residual);
   for (Index a = 0; a < row.count; ++a) {
-    const float* own = decoder.float32_row(row.latents[a]);
+    const float* own = row_of(a);
     squares[a] = dot(own, own, decoder.width);
     add_scaled(own, -row.values[a], residual, decoder.width);
   }
   descend(
       row.values, row.count, squares, 1,
-      [&](Index a) { return dot(decoder.float32_row(row.latents[a]), residual, decoder.width); },
-      [&](Index a, float delta) {
-        add_scaled(decoder.float32_row(row.latents[a]), -delta, residual, decoder.width);
-      });
+      [&](Index a) { return dot(row_of(a), residual, decoder.width); },
+      [&](Index a, float delta) { add_scaled(row_of(a), -delta, residual, decoder.width); });
 }
 
 bool fits_gram(Index count, const StoredRows& decoder) { return count <= decoder.width; }
 
 Index scratch_floats(Index count, const StoredRows& decoder) {
   const Index gram_size = std::min(count, decoder.width);
-  return std::max(gram_size * gram_size + gram_size, round_up(decoder.width, kPanelWidth) + count);
+  return std::max(gram_size * gram_size + gram_size, 2 * decoder.stride + count);
 }
 
-// Decoder rows of the nonzeros of one row in float32: the decoder itself, or widened copies.
+// Decoder rows of at most max_count nonzeros of one row in float32: the decoder itself, or widened
+// copies.
 class NonzeroRows {
  public:
   NonzeroRows(const StoredRows& decoder, Index max_count, Arena& arena)
@@ -102,11 +103,11 @@ class NonzeroRows {
     for (Index a = 0; a < max_count; ++a) indices_[a] = static_cast<std::int32_t>(a);
   }
 
-  struct Some {
+  struct View {
     StoredRows rows;
     const std::int32_t* indices;
   };
-  Some of(const std::int32_t* latents, Index count, int thread) const {
+  View of(const std::int32_t* latents, Index count, int thread) const {
     if (decoder_.is_float32()) return {decoder_, latents};
     float* copies = widened_.of(thread);
     for (Index a = 0; a < count; ++a) widen_row(decoder_, latents[a], copies + a * decoder_.stride);
@@ -141,16 +142,21 @@ void refit_codes(const float* t, Index stride, const StoredRows& decoder, float 
   for (Index i = 0; i < codes.rows; ++i)
     max_count = std::max(max_count, codes.offsets[i + 1] - codes.offsets[i]);
   const ThreadScratch scratch(scratch_floats(max_count, decoder), arena);
-  const NonzeroRows nonzero_rows(decoder, max_count, arena);
+  const NonzeroRows nonzero_rows(decoder, std::min(max_count, decoder.width), arena);
   const double work = static_cast<double>(max_count) *
                       static_cast<double>(std::min(max_count, decoder.width) * decoder.width);
   const auto run = [&](Index begin, Index end, int thread) {
     for (Index i = begin; i < end; ++i) {
       const Index first = codes.offsets[i], count = codes.offsets[i + 1] - first;
-      const auto [rows, latents] = nonzero_rows.of(codes.latents + first, count, thread);
-      const RowNonzeros row{latents, codes.values + first, count};
-      (fits_gram(count, decoder) ? refit_with_gram : refit_with_residual)(row, t + i * stride, rows,
-                                                                          scratch.of(thread));
+      const std::int32_t* latents = codes.latents + first;
+      float* values = codes.values + first;
+      const float* target = t + i * stride;
+      if (fits_gram(count, decoder)) {
+        const auto [rows, indices] = nonzero_rows.of(latents, count, thread);
+        refit_with_gram({indices, values, count}, target, rows, scratch.of(thread));
+      } else {
+        refit_with_residual({latents, values, count}, target, decoder, scratch.of(thread));
+      }
     }
   };
   parallel_for(codes.rows, work, run, scratch.threads());

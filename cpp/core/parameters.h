@@ -34,7 +34,7 @@ struct Parameter {
   bool is_matrix = true;    // if true, the rows are an axis of the natural shape
   Layout layout = Layout::kPanels;
   Storage storage = Storage::kFloat32;
-  int scale = -1;        // of an int8 matrix: index of the parameter with the scale of each column,
+  int scale = -1;        // of int8 and int4: index of the parameter with the scale of each column,
                          // or row in Layout::kRows
   int block_scale = -1;  // of an int4 matrix: index of the parameter with the scale of each block
   Index block_rows = 0;  // of an int4 matrix
@@ -87,17 +87,25 @@ class ParameterBlock {
   int add_rows(const std::string& name, const std::string& role, Index rows, Index cols) {
     return add({.name = name, .role = role, .shape = {rows, cols}, .layout = Layout::kRows});
   }
-  // Kernels of products, stored as set by `store_kernels_as`; an int8 kernel is followed by its
-  // scales.
-  int add_kernel(const std::string& name, Index rows, Index cols,
-                 const std::string& role = "kernel") {
+  // Kernels of products, stored as set by `store_kernels_as`; a kernel in int8 or int4 is followed
+  // by its scales.
+  int add_kernel(const std::string& name, Index rows, Index cols) {
+    check_depth(name, rows);
+    return add_stored({.name = name, .role = "kernel", .shape = {rows, cols}});
+  }
+  // Kernels whose stored values are widened before float32 products: in panels, or read row by row
+  // with a scale for each row.
+  int add_widened_kernel(const std::string& name, const std::string& role, Index rows, Index cols) {
+    check_widened(name);
     return add_stored({.name = name, .role = role, .shape = {rows, cols}});
   }
-  int add_kernel_rows(const std::string& name, Index rows, Index cols) {
+  int add_widened_rows(const std::string& name, Index rows, Index cols) {
+    check_widened(name);
     return add_stored(
         {.name = name, .role = "kernel", .shape = {rows, cols}, .layout = Layout::kRows});
   }
   int add_expert_matrix(const std::string& name, Index count, Index rows, Index cols) {
+    check_depth(name, rows);
     return add_stored({.name = name,
                        .role = "kernel",
                        .count = count,
@@ -188,19 +196,24 @@ class ParameterBlock {
   }
 
  private:
-  // Of the columns or rows of an int8 matrix; null for other types.
+  // Of the columns or rows of a matrix in int8 or int4; null for other types.
   const float* scales(int index) const {
     return parameters_[index].scale < 0 ? nullptr : slice(parameters_[index].scale);
+  }
+
+  void check_depth(const std::string& name, Index rows) const {
+    require(!has_integer_products(kernel_storage_) || rows <= kMaxInt8Depth, name,
+            ": expected at most ", kMaxInt8Depth, " rows for exact sums of ",
+            storage_name(kernel_storage_), ", got ", rows);
+  }
+  void check_widened(const std::string& name) const {
+    require(kernel_storage_ != Storage::kInt4, name,
+            ": expected bfloat16 or int8 for a dictionary, got int4");
   }
 
   int add_stored(Parameter parameter) {
     const PanelShape shape = parameter.shape;
     const bool by_rows = parameter.layout == Layout::kRows;
-    require(!has_integer_products(kernel_storage_) || by_rows || shape.rows <= kMaxInt8Depth,
-            parameter.name, ": expected at most ", kMaxInt8Depth,
-            " rows for exact sums of ", storage_name(kernel_storage_), ", got ", shape.rows);
-    require(kernel_storage_ != Storage::kInt4 || !by_rows, parameter.name,
-            ": expected bfloat16 or int8 for a dictionary, got int4");
     parameter.storage = kernel_storage_;
     const int index = add(parameter);
     if (has_integer_products(kernel_storage_))

@@ -1,4 +1,4 @@
-// Weight matrices W [rows, cols] in 2 or 1 bytes a value, in panels or row by row.
+// Weight matrices W [rows, cols] in 2 bytes, 1 byte or 4 bits a value, in panels or row by row.
 //
 // Panel p holds columns 16p .. 16p+15, the last one too: columns beyond the matrix are zero.
 #pragma once
@@ -63,7 +63,7 @@ struct Int4Panels {
   const std::uint8_t* panel(Index p) const { return data + p * panel_bytes(shape); }
 };
 
-// Panels of any storage type that products read.
+// Panels of float32, bfloat16 or int8.
 struct StoredPanels {
   const void* data = nullptr;
   PanelShape shape;
@@ -81,9 +81,9 @@ struct StoredPanels {
   Int8Panels int8() const { return {static_cast<const std::uint8_t*>(data), scale, shape}; }
 };
 
-// The rows of a matrix [rows, width] of any storage type, each padded to `stride` values, a
-// multiple of 16. In int8, a row's integers are stored as those of panels are; times scale[i] they
-// are W[i].
+// The rows of a matrix [rows, width] in float32, bfloat16 or int8, each padded to `stride` values,
+// a multiple of 16. In int8, a row's integers are stored as those of panels are; times scale[i]
+// they are W[i].
 struct StoredRows {
   const void* data = nullptr;
   Index stride = 0;

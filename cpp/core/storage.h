@@ -1,10 +1,11 @@
 // Storage types of a matrix.
 //
 // Training needs float32. For prediction a matrix may hold bfloat16 (the upper half of a float32,
-// rounded to nearest even), int8 (integers from -127 to 127 with a scale per column) or int4 (codes
-// from -8 to 7, each block of rows with a whole number of its column's scales), or be sparse: it
-// then holds no values, and its nonzeros are separate parameters, values in float32, indices of
-// inputs and units in uint16 or int32 (core/sparse_weights.h).
+// rounded to nearest even), int8 (integers from -127 to 127 with a scale per column, or per row of
+// a matrix that is read by rows) or int4 (codes from -8 to 7; the scale of a block of rows is an
+// integer times that of its column), or be sparse: it then holds no values, and its nonzeros are
+// separate parameters, values in float32, indices of inputs and units in uint16 or int32
+// (core/sparse_weights.h).
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@ namespace gatewise {
 
 enum class Storage { kFloat32, kBfloat16, kInt8, kInt4, kUint8, kUint16, kInt32, kSparse };
 
-// The storage types that an expert's matrices may have.
+// The storage types that kernels of products may have.
 inline Storage storage_from_name(const std::string& name) {
   if (name == "float32") return Storage::kFloat32;
   if (name == "bfloat16") return Storage::kBfloat16;

@@ -7,6 +7,10 @@
 
 namespace gatewise {
 
+// A panel of int4 is short, and its bytes take more instructions than those of int8: 10 to 20 %
+// less time than with 1 KB for one row with weights in main memory (Xeon with AVX-512).
+inline constexpr Index kInt4PrefetchBytes = 8192;
+
 // What turns codes of a block into integers.
 struct BlockFactors {
   Integers factors, offsets;
@@ -21,8 +25,8 @@ struct BlockFactors {
   GATEWISE_INLINE BlockFactors(const Int4Panels& w, Index block, Index panel) {
     const std::uint8_t* block_scale = w.block_scale + block * w.shape.cols + panel * kPanelWidth;
     const Index width = w.shape.width(panel);
-    std::uint8_t some[kPanelWidth] = {};
-    if (width < kPanelWidth) block_scale = std::copy_n(block_scale, width, some) - width;
+    std::uint8_t padded[kPanelWidth] = {};
+    if (width < kPanelWidth) block_scale = std::copy_n(block_scale, width, padded) - width;
     const Integers scales = Integers::make([&](int i) GATEWISE_INLINE_LAMBDA {
       return Native::widen_bytes(block_scale + i * Native::kWidth);
     });

@@ -112,10 +112,6 @@ struct Int8Product {
   }
 };
 
-// A panel of int4 is short, and its bytes take more instructions: 10 to 20 % less time than with 1
-// KB for one row with weights in main memory (Xeon with AVX-512).
-constexpr Index kInt4PrefetchBytes = 8192;
-
 // Quads of a few rows by int4 panels.
 struct Int4Product {
   const Int8Rows& x;
@@ -162,9 +158,6 @@ struct Int4Product {
       add_step<Quads>(weights, a[r] + quad * kQuadBytes<Quads>, sums[r]);
   }
 };
-
-// With fewer rows quads take less time, or as much as memory delivers the weights in.
-constexpr Index kMinRowsOfTiles = 4;
 
 void tiles_product(const Int8Rows& x, Index row_begin, Index row_end, const Int8Panels& w,
                    Index panel_begin, Index panel_end, const Epilogue& epilogue) {

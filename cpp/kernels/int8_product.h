@@ -60,6 +60,9 @@ float int8_scale(const float* x, Index count);
 // values[k] = x[k] / scale rounded to nearest, ties to even; zero if the scale is 0 or NaN.
 void to_int8(const float* x, Index count, float scale, std::int8_t* values);
 
+// Rows of a block that tiles multiply; fewer are multiplied as quads.
+inline constexpr Index kMinRowsOfTiles = 4;
+
 // y[i, j] = f(bias[j] + S row_scale[i] column_scale[j]) with S = sum_k x[i, k] w[k, j] in 32 bits,
 // which is exact for a depth of at most kMaxInt8Depth. For rows i of [row_begin, row_end) and the
 // columns of panels [panel_begin, panel_end). A NaN scale of a row makes its outputs NaN.

@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "core/types.h"
 #include "kernels/gather_four.h"
 
@@ -130,7 +132,11 @@ struct Native {
   // The upper halves of the bytes as lower halves.
   static Integers upper_codes(Integers codes) { return _mm_srli_epi16(codes, 4); }
   // As many bytes as 32-bit integers; and a b + c, modulo 2^32.
-  static Integers widen_bytes(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
+  static Integers widen_bytes(const void* p) {
+    std::int32_t bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    return _mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes));
+  }
   static Integers multiply_add(Integers a, Integers b, Integers c) {
     return _mm_add_epi32(_mm_mullo_epi32(a, b), c);
   }

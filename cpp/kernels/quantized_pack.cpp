@@ -139,8 +139,8 @@ struct BlockColumns {
     }
     return sums;
   }
-  // The scales of the block. A step with which the largest value is beyond the last code may still
-  // have the least error, if it is at least half of the one with which it is not.
+  // The scales of the block: also those with which the largest values are beyond the last code,
+  // down to half of the one with which none is.
   Vector best_scales(const Vector& column_scales) const {
     const Vector needed = largest() / column_scales * Vector::set(1.0f / 7);
     Vector best = Vector::set(kMaxBlockScale), least = errors(best * column_scales);

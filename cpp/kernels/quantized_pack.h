@@ -1,4 +1,5 @@
-// Conversion between row-major matrices and their bfloat16 or int8 form, in panels or padded rows.
+// Conversion between row-major matrices and their bfloat16, int8 or int4 form, in panels or padded
+// rows.
 // The only code that rounds weights.
 //
 // Row-major arrays are [rows, cols] of `shape`; padding becomes zero.
@@ -34,8 +35,8 @@ struct Int4Target {
 
 // Rounds finite values to int4. A column's scale is its largest |w| / (7 kMaxBlockScale), 0 if that
 // is not a normal number. A block's scale is the whole number of those, from 1 to kMaxBlockScale,
-// whose nearest codes have the least sum of squared errors, but no less than half of that with
-// which no value is beyond the last code; the larger one if two have.
+// whose nearest codes have the least sum of squared errors; the larger one of two. Scales below
+// half of the one with which no value is beyond the last code are not tried.
 void quantize_int4(const float* source, PanelShape shape, const Int4Target& to);
 
 // Converts the stored values to float32.

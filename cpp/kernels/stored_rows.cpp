@@ -37,9 +37,9 @@ void widen_int8_panel(const std::uint8_t* panel, Index rows, const Vector& scale
     std::memcpy(bytes, panel + Int8Panels::value_offset(quad, 0), sizeof bytes);
     for (Index i = quad; i < std::min(quad + 4, rows); ++i) {
       alignas(64) float lanes[kPanelWidth];
-      for (std::uint32_t& lane : bytes) {
-        lanes[&lane - bytes] = static_cast<float>(static_cast<std::int32_t>(lane & 0xffu) - 128);
-        lane >>= 8;
+      for (Index j = 0; j < kPanelWidth; ++j) {
+        lanes[j] = static_cast<float>(static_cast<std::int32_t>(bytes[j] & 0xffu) - 128);
+        bytes[j] >>= 8;
       }
       to.set(i, Vector::load(lanes) * scales);
     }

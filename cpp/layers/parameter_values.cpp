@@ -175,6 +175,10 @@ Index stored_bytes(Storage storage) {
   }
 }
 
+Index stored_slice_bytes(const Parameter& parameter) {
+  return stored_rows(parameter) * parameter.shape.cols * stored_bytes(parameter.storage);
+}
+
 }  // namespace
 
 void read_values(const ParameterBlock& block, const Parameter& parameter, float* to) {
@@ -183,15 +187,16 @@ void read_values(const ParameterBlock& block, const Parameter& parameter, float*
 }
 
 void read_stored(const ParameterBlock& block, const Parameter& parameter, void* to) {
-  const Index bytes =
-      stored_rows(parameter) * parameter.shape.cols * stored_bytes(parameter.storage);
+  const Index bytes = stored_slice_bytes(parameter);
   for (Index slice = 0; slice < parameter.count; ++slice)
     read_stored(block, parameter, slice, static_cast<char*>(to) + slice * bytes);
 }
 
 void set_values(Layer& layer, const Parameter& parameter, const float* from) {
-  require(parameter.storage != Storage::kSparse && parameter.role != "nonzeros", parameter.name,
-          ": expected a parameter that is set by itself, got one of a sparse kernel");
+  require(parameter.storage != Storage::kSparse && parameter.role != "nonzeros" &&
+              !parameter.holds_integers(),
+          parameter.name, ": expected a parameter that is set by itself, got one of a ",
+          parameter.role == "quantization" ? "quantized" : "sparse", " kernel");
   require(!parameter.is_quantized() || find_nonfinite(from, parameter.values()) < 0, parameter.name,
           ": expected finite numbers to round to ", storage_name(parameter.storage));
   const InterruptShield shield;
@@ -206,8 +211,7 @@ void set_stored(Layer& layer, const StoredValues& values) {
   const auto lock = layer.access().lock_for_write();
   for (const auto& [name, from] : values) {
     const Parameter& parameter = layer.parameters().find(name);
-    const Index bytes =
-        stored_rows(parameter) * parameter.shape.cols * stored_bytes(parameter.storage);
+    const Index bytes = stored_slice_bytes(parameter);
     for (Index slice = 0; slice < parameter.count; ++slice)
       write_stored(layer.parameters(), parameter, slice,
                    static_cast<const char*>(from) + slice * bytes);

@@ -61,8 +61,13 @@ Int8Rows in_order(const Int8Rows& x, Index count, Index width, Arena& arena) {
   return {x.unit, rows, x.stride, corrections, scales, nullptr};
 }
 
-// Rounds the distinct ones of `all` rows.
-Int8Rows round_dense(const DistinctRows& distinct, Index all, Arena& arena) {
+bool has_rows_for_tiles(const Groups& groups) {
+  for (Index g = 0; g < groups.count; ++g)
+    if (groups.rows(g) >= kMinRowsOfTiles) return true;
+  return false;
+}
+
+Int8Rows round_dense(const DistinctRows& distinct, const Groups& groups, Arena& arena) {
   const Input& x = distinct.rows;
   const Int8Unit unit = best_int8_unit();
   Int8Rows result{.unit = unit, .stride = int8_row_bytes(x.width, unit), .slot = distinct.slot};
@@ -83,7 +88,9 @@ Int8Rows round_dense(const DistinctRows& distinct, Index all, Arena& arena) {
   result.rows = rows;
   result.corrections = corrections;
   result.scales = scales;
-  return unit == Int8Unit::kTiles && result.slot ? in_order(result, all, x.width, arena) : result;
+  if (unit == Int8Unit::kTiles && result.slot && has_rows_for_tiles(groups))
+    return in_order(result, groups.total(), x.width, arena);
+  return result;
 }
 
 Int8SparseRows round_sparse(const SparseRows& x, const DistinctRows& distinct, Arena& arena) {
@@ -120,7 +127,7 @@ constexpr Index kUnpackedPanels = 6;
 // Memory of the calling thread for unpacked panels, kept.
 std::uint8_t* unpacked_scratch(PanelShape shape) {
   static thread_local AlignedBuffer memory;
-  const Index floats = floats_of((kUnpackedPanels + 1) * int4_unpacked_bytes(shape));
+  const Index floats = floats_of(kUnpackedPanels * int4_unpacked_bytes(shape));
   if (memory.size() < floats) memory = AlignedBuffer(floats);
   return reinterpret_cast<std::uint8_t*>(memory.data());
 }
@@ -211,7 +218,7 @@ void grouped_quantized_forward(const Input& x, const Groups& groups, const Group
                       });
     });
   } else {
-    const Int8Rows rows = round_dense(distinct, groups.total(), arena);
+    const Int8Rows rows = round_dense(distinct, groups, arena);
     run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
       integer_product(rows, row, row_end, weights, g, panel, panel_end, own);
     });

@@ -52,7 +52,7 @@ class Parameter:
     def role(self) -> str: ...
     """One of kernel, bias, scale, router, alpha, state, quantization, nonzeros. A state is written
     by training, but not from a gradient; quantization parameters are the scales of an int8 or int4
-    kernel's columns and of an int4 kernel's blocks; nonzeros store a sparse kernel.
+    kernel's columns or rows and of an int4 kernel's blocks; nonzeros store a sparse kernel.
     """
     @property
     def per_expert(self) -> bool: ...

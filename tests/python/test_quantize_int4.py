@@ -82,5 +82,17 @@ def test_a_file_with_block_scales_out_of_range_is_refused() -> None:
 
 def test_a_dictionary_has_no_int4() -> None:
     sae = gw.SparseAutoencoder(16, activation=gw.TopK(2), input_dim=8)
-    with pytest.raises(ValueError, match=r"decoder: expected bfloat16 or int8 for a dictionary"):
+    with pytest.raises(ValueError, match=r"encoder: expected bfloat16 or int8 for a dictionary"):
         sae.quantize("int4")
+
+
+def test_scales_of_blocks_are_not_read_or_set_as_numbers() -> None:
+    layer = gw.SparseExpertLayer(19, num_experts=5)
+    layer(np.zeros((1, 37), np.float32))
+    native = layer.quantize("int4").native
+    with pytest.raises(ValueError, match=r"kernel_block_scale: expected a parameter of numbers"):
+        native.get("kernel_block_scale")
+    with pytest.raises(
+        ValueError, match=r"kernel_block_scale: expected a parameter that is set by"
+    ):
+        native.set("kernel_block_scale", np.ones((5, 1, 19), np.float32))

@@ -115,3 +115,23 @@ def test_held_out_rows_do_not_take_part_in_the_encoder_of_code_experts():
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(x, y, validation_split=0.2, **FIT)
     np.testing.assert_allclose(model.encoder.mean_, X.mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equal_rows_have_a_scale_of_1(weighted: bool) -> None:
+    rows = np.tile(np.random.default_rng(0).normal(size=8).astype(np.float32), (600, 1))
+    weights = np.random.default_rng(1).random(600) if weighted else None
+    sae = gw.SparseAutoencoder(16, activation=gw.TopK(2), seed=0)
+    sae.compile()
+    sae.fit(rows, sample_weight=weights, epochs=1, verbose=0)
+    assert np.array_equal(sae.dictionary.native.get("center"), rows[0])
+    assert sae.dictionary.native.get("scale")[0] == 1
+
+
+def test_training_rows_without_a_weight_are_refused() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    weights = np.repeat([0.0, 1.0], 10)
+    sae = gw.SparseAutoencoder(16, activation=gw.TopK(2), seed=0)
+    sae.compile()
+    with pytest.raises(ValueError, match=r"sample_weight: expected a weight above 0 among the tra"):
+        sae.fit(rows, sample_weight=weights, validation_split=0.5, epochs=1, verbose=0)

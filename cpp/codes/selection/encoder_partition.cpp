@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/aligned_buffer.h"
 #include "core/parallel.h"
 #include "kernels/selection/screen.h"
 #include "kernels/stored_rows.h"
@@ -20,7 +21,14 @@ constexpr Index kMinScreenedRows = 48, kMinScreenedDepth = 64;
 
 // Of panels that are widened at a time: few rows find them in the L2 cache; for many, a screen
 // rounds the rows again for each block of panels.
-constexpr Index kWidenedFloats = Index{1} << 20, kWidenedForFewRows = Index{1} << 16;
+constexpr Index kWidenedFloats = Index{1} << 18, kWidenedForFewRows = Index{1} << 16;
+
+// Memory of the calling thread for widened panels, kept.
+float* widened_scratch(Index floats) {
+  static thread_local AlignedBuffer memory;
+  if (memory.size() < floats) memory = AlignedBuffer(floats);
+  return memory.data();
+}
 
 // The screen of a product; kNone if it has no bounds or its depth does not suit a screen.
 ScreenKind screen_of(const EncoderProduct& product) {
@@ -56,11 +64,9 @@ Index EncoderPartition::max_block_rows(const EncoderProduct& product) {
 EncoderPartition::EncoderPartition(const EncoderProduct& product, Index rows, Arena& arena)
     : product_(product), threads_(num_threads()), parts_(1), block_rows_(std::max<Index>(rows, 1)) {
   if (!product.w.is_float32()) {
-    const Index panel = panel_floats(Storage::kFloat32, {product.w.shape.rows, kPanelWidth});
+    const Index panel = std::max<Index>(product.w.shape.rows, 1) * kPanelWidth;
     const Index floats = splits_latents(rows) ? kWidenedForFewRows : kWidenedFloats;
-    widened_panels_ = std::clamp<Index>(floats / std::max<Index>(panel, 1), 1,
-                                        std::max<Index>(product.panels(), 1));
-    widened_ = arena.take<float>(threads_ * widened_panels_ * panel);
+    widened_panels_ = std::max<Index>(floats / panel, 1);
   }
   if (splits_latents(rows)) {
     parts_ = std::clamp<Index>(product.panels(), 1, kPartsPerThread * threads_);
@@ -84,8 +90,7 @@ void EncoderPartition::multiply(int thread, const Rows& x, Index row_begin, Inde
   if (w.is_float32())
     return top_k_product(x, row_begin, row_end, w.float32(), product_.terms, panel_begin, panel_end,
                          k, candidates, space);
-  const Index panel = w.shape.rows * kPanelWidth;
-  float* widened = widened_ + thread * widened_panels_ * panel;
+  float* widened = widened_scratch(widened_panels_ * w.shape.rows * kPanelWidth);
   for (Index begin = panel_begin; begin < panel_end; begin += widened_panels_) {
     const Index end = std::min(begin + widened_panels_, panel_end);
     widen_panels(w, begin, end, widened);

@@ -37,7 +37,6 @@ class EncoderPartition {
   Index scratch_floats_ = 0;
   float* scratch_ = nullptr;  // [threads, scratch_floats_], for screens
   Index widened_panels_ = 0;  // panels of an encoder in fewer bytes that are widened at a time
-  float* widened_ = nullptr;  // [threads, widened_panels_ panels]
 };
 
 }  // namespace gatewise

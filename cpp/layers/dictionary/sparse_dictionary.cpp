@@ -79,9 +79,9 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   require(widths.size() == 1, "SparseDictionary: expected one input, got ", widths.size());
   const Index width = widths[0];
   const char* encoder_role = parameters_.tied ? "state" : "kernel";
-  parameters_.encoder = block_.add_kernel("encoder", width, latents_, encoder_role);
+  parameters_.encoder = block_.add_widened_kernel("encoder", encoder_role, width, latents_);
   parameters_.encoder_bias = block_.add_vector("encoder_bias", "bias", latents_);
-  parameters_.decoder = block_.add_kernel_rows("decoder", latents_, width);
+  parameters_.decoder = block_.add_widened_rows("decoder", latents_, width);
   parameters_.decoder_bias = block_.add_vector("decoder_bias", "bias", width);
   activation_->declare(block_, latents_);
   for (const Parameter& parameter : block_.all())  // all but b are updated latent by latent

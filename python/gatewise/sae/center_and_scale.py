@@ -55,11 +55,13 @@ def center_and_scale(
     Raises
     ------
     TypeError, ValueError
-        The rows of the file are not numeric, or not finite.
+        The rows of the file are not numeric, or not finite; or all weights are 0.
     """
     total, width = rows.total_weight(), array_of(rows.rows).shape[1]
     if center is None and not scale:
         return np.zeros(width, np.float32), 1.0
+    if total == 0:
+        raise ValueError("sample_weight: expected a weight above 0 among the training rows")
     moments = Moments()
     for part, weights in rows.blocks(verbose):
         moments.add(part, weights)

@@ -159,9 +159,10 @@ class Moments:
     """
 
     def __init__(self) -> None:
+        self._shift: Any = 0.0  # the first row: sums of rows that equal it are exact
         self._weight = 0.0
         self._counted = 0
-        self._mean: Any = 0.0
+        self._mean: Any = 0.0  # of the rows minus the shift
         self._square = 0.0
 
     def add(self, rows: Any, weights: Any = None) -> None:
@@ -173,14 +174,13 @@ class Moments:
             weight, counted = float(weights.sum()), int(np.count_nonzero(weights))
         if weight == 0:
             return
-        if weights is None:
-            mean = np.mean(rows, axis=0, dtype=np.float64)
-            centred = weighted = rows - mean
-        else:
-            mean = weights @ np.asarray(rows, np.float64) / weight
-            centred = rows - mean
-            weighted = weights[:, None] * centred
-        self._square += float(np.vdot(weighted, centred))
+        if not self._weight:
+            self._shift = np.asarray(rows[0], np.float64)
+        shifted = rows - self._shift
+        mean = shifted.mean(axis=0) if weights is None else weights @ shifted / weight
+        shifted -= mean
+        weighted = shifted if weights is None else weights[:, None] * shifted
+        self._square += float(np.vdot(weighted, shifted))
         change = mean - self._mean
         total = self._weight + weight
         if self._weight:
@@ -192,11 +192,11 @@ class Moments:
     @property
     def mean(self) -> Any:
         """`sum w x / sum w` (d,), float64."""
-        return self._mean
+        return self._shift + self._mean
 
     def square_about(self, center: Any) -> float:
         """`sum w |x - center|^2` over all values."""
-        offset = self._mean - center
+        offset = self.mean - center
         return self._square + self._weight * float(np.vdot(offset, offset))
 
     @property
