@@ -19,7 +19,7 @@ from gatewise.io import container
 
 KINDS = ["bfloat16", "int8", "int4"]
 ERRORS = {"bfloat16": 0.01, "int8": 0.05, "int4": 0.3}
-"""Of probabilities; a weight errs by up to 0.2 % of itself, or 0.4 or 22 % of its column's largest."""
+"""Of probabilities; a weight errs by up to 0.2 % of itself, or 0.4 or 22 % of its column's most."""
 X = np.random.default_rng(0).normal(size=(70, 37)).astype(np.float32)
 Y = np.random.default_rng(1).integers(0, 3, 70)
 
