@@ -240,7 +240,9 @@ void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_
       }
     });
   }
-  if (run.arena.bytes() > kKeptBytes) loan.drop();
+  Index parameters = 0;
+  for (const Layer* layer : layers_) parameters += layer->parameters().size();
+  if (run.arena.bytes() > kept_bytes(parameters)) loan.drop();
 }
 
 void Network::begin_read() const {

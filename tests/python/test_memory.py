@@ -45,6 +45,19 @@ print(peak() - before)
     assert measured(program)[0] < 2 * values + 30
 
 
+def test_a_workspace_no_larger_than_the_parameters_is_kept() -> None:
+    program = """
+layer = gw.SparseExpertLayer(1024, num_experts=32, k=8, expert=gw.experts.MLP(512))
+model = gw.Sequential([gw.Input((1024,)), layer])  # 134 MB of parameters
+x = np.ones((2048, 1024), np.float32)
+model.predict(x[:32], verbose=0)
+before = now()
+model.predict(x, batch_size=2048, verbose=0)  # 67 MB of outputs of experts, among others
+print(now() - before)
+"""
+    assert measured(program)[0] > 60
+
+
 def test_a_prediction_gives_a_large_workspace_back() -> None:
     program = """
 model = gw.Sequential([gw.Input((4,)), gw.layers.Dense(4096), gw.layers.Dense(1)])

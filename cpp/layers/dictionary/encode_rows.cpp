@@ -27,7 +27,7 @@ CodeArrays encode_rows(const SparseDictionary& dictionary, const Rows& x, Index 
     encoding->standby.run(
         [&] { codes.append(dictionary.encode(x.from(row), count, refit, encoding->arena)); });
   }
-  if (encoding->arena.bytes() > kKeptBytes) encoding.drop();
+  if (encoding->arena.bytes() > kept_bytes(dictionary.parameters().size())) encoding.drop();
   return codes;
 }
 
