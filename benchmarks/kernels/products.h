@@ -97,7 +97,8 @@ inline void time_quantized(const Report& report, const Shape& s) {
       static_cast<std::size_t>(p.shape.panels() * Int8Panels::panel_values(p.shape)), 135);
   const Int8Unit unit = best_int8_unit();
   const Index stride = int8_row_bytes(s.depth, unit);
-  std::vector<std::byte> values(static_cast<std::size_t>(int8_rows_bytes(s.rows, s.depth, unit)), std::byte{3});
+  std::vector<std::byte> values(static_cast<std::size_t>(int8_rows_bytes(s.rows, s.depth, unit)),
+                                std::byte{3});
   const std::vector<std::int32_t> corrections(static_cast<std::size_t>(s.rows));
   const std::vector<float> scales(static_cast<std::size_t>(s.rows), 1.0f);
   const Int8Rows rows{unit, values.data(), stride, corrections.data(), scales.data(), nullptr};
