@@ -1,7 +1,5 @@
 #include "kernels/machine_kernels.h"
 
-#include <algorithm>
-
 #include "kernels/amx.h"
 #include "kernels/vector.h"
 

@@ -3,7 +3,6 @@
 #include <cassert>
 #include <limits>
 
-#include "core/aligned_buffer.h"
 #include "products/forward_blocks.h"
 #include "products/quantized.h"
 #include "products/sparse_columns.h"
@@ -19,9 +18,7 @@ constexpr Index kWhole = std::numeric_limits<Index>::max();
 // Memory of the calling thread for `forward_product`, kept.
 float* deep_scratch(PanelShape shape) {
   static thread_local AlignedBuffer memory;
-  const Index floats = forward_scratch(shape);
-  if (memory.size() < floats) memory = AlignedBuffer(floats);
-  return memory.data();
+  return kept_scratch(memory, forward_scratch(shape));
 }
 
 }  // namespace

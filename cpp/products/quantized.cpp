@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/aligned_buffer.h"
 #include "kernels/bfloat16_product.h"
 #include "kernels/int4_panels.h"
 #include "products/forward_blocks.h"
@@ -128,8 +127,7 @@ constexpr Index kUnpackedPanels = 6;
 std::uint8_t* unpacked_scratch(PanelShape shape) {
   static thread_local AlignedBuffer memory;
   const Index floats = floats_of(kUnpackedPanels * int4_unpacked_bytes(shape));
-  if (memory.size() < floats) memory = AlignedBuffer(floats);
-  return reinterpret_cast<std::uint8_t*>(memory.data());
+  return reinterpret_cast<std::uint8_t*>(kept_scratch(memory, floats));
 }
 
 // Calls use(w, begin, end) with int8 panels for the panels [panel, panel_end) of a group's weights.

@@ -3,11 +3,18 @@
 
 #include <algorithm>
 
+#include "core/aligned_buffer.h"
 #include "core/arena.h"
 #include "core/panels.h"
 #include "core/parallel.h"
 
 namespace gatewise {
+
+// Memory that a thread keeps from call to call, grown to `floats`; contents are lost when it grows.
+inline float* kept_scratch(AlignedBuffer& memory, Index floats) {
+  if (memory.size() < floats) memory = AlignedBuffer(floats);
+  return memory.data();
+}
 
 class ThreadScratch {
  public:

@@ -46,8 +46,7 @@ FloatArray get(Layer& layer, const std::string& name) {
   const ReadClaim claim(layer.access());
   const Parameter& parameter = layer.parameters().find(name);
   require(!parameter.holds_integers(), name,
-          ": expected a parameter of numbers, got integers of a ",
-          "kernel; get_stored returns them");
+          ": expected a parameter of numbers, got integers of a kernel; get_stored returns them");
   FloatArray result(natural_shape(parameter));
   float* to = result.mutable_data();
   const GilRelease release;

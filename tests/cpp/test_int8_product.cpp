@@ -51,6 +51,12 @@ struct Problem {
   float expected(Index i, Index j) const {
     return static_cast<float>(sum(i, j)) * row_scale[i] * packed.scale[j] + bias[j];
   }
+  bool is_product(const Matrix& y) const {
+    bool is_right = true;
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < units; ++j) is_right &= y.at(i, j) == expected(i, j);
+    return is_right;
+  }
 };
 
 // A problem's rows in the form of a unit.
@@ -127,11 +133,8 @@ TEST_CASE("int8_product has the bits of integer sums for all sizes around a pane
           Matrix y(rows, units, units + 3);
           int8_product(x.view(), 0, rows, p.packed.view(), 0, p.packed.shape.panels(),
                        {.bias = p.bias.data(), .y = y.data(), .y_stride = y.stride});
-          bool is_right = true;
-          for (Index i = 0; i < rows; ++i)
-            for (Index j = 0; j < units; ++j) is_right &= y.at(i, j) == p.expected(i, j);
           INFO("rows ", rows, " depth ", depth, " units ", units);
-          CHECK(is_right);
+          CHECK(p.is_product(y));
           CHECK(y.gaps_are_intact());
         }
 }
@@ -150,11 +153,8 @@ TEST_CASE("products of tiles have the bits of integer sums, on emulated tiles") 
         // In two blocks of rows, as a group's rows are.
         product.run(0, rows / 3, 0, p.packed.shape.panels());
         product.run(rows / 3, rows, 0, p.packed.shape.panels());
-        bool is_right = true;
-        for (Index i = 0; i < rows; ++i)
-          for (Index j = 0; j < units; ++j) is_right &= y.at(i, j) == p.expected(i, j);
         INFO("rows ", rows, " depth ", depth, " units ", units);
-        CHECK(is_right);
+        CHECK(p.is_product(y));
         CHECK(y.gaps_are_intact());
       }
 }

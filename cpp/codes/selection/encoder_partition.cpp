@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/aligned_buffer.h"
 #include "core/parallel.h"
 #include "kernels/selection/screen.h"
 #include "kernels/stored_rows.h"
+#include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
@@ -26,8 +26,7 @@ constexpr Index kWidenedFloats = Index{1} << 18, kWidenedForFewRows = Index{1} <
 // Memory of the calling thread for widened panels, kept.
 float* widened_scratch(Index floats) {
   static thread_local AlignedBuffer memory;
-  if (memory.size() < floats) memory = AlignedBuffer(floats);
-  return memory.data();
+  return kept_scratch(memory, floats);
 }
 
 // The screen of a product; kNone if it has no bounds or its depth does not suit a screen.

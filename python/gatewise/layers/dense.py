@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gatewise import constraints, initializers, regularizers
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.output_activation import OutputActivation
-from gatewise.layers.storage import FLOAT32, StoredKernels
+from gatewise.layers.storage import StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -58,10 +58,6 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape[:-1], self.units)
-
-    def describe(self) -> str:
-        text = super().describe()
-        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         return self.kernel_initializer if parameter.role == "kernel" else self.bias_initializer

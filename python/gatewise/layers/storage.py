@@ -60,6 +60,10 @@ class StoredKernels:
             return config
         return {**config, **storage_settings(self.storage, self.block_size)}
 
+    def describe(self) -> str:
+        text: str = super().describe()  # type: ignore[misc]  # of the layer
+        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
+
     @classmethod
     def from_config(cls, config: Config) -> Self:
         settings = dict(config)

@@ -10,7 +10,7 @@ import numpy as np
 from gatewise import balance as balances
 from gatewise import initializers, routers
 from gatewise.layers.base import LAYERS, LayerOptions
-from gatewise.layers.storage import FLOAT32, StoredKernels
+from gatewise.layers.storage import StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.sae import activations
@@ -176,10 +176,6 @@ class SparseDictionary(StoredKernels, StandardizedLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return tuple(input_shape)
-
-    def describe(self) -> str:
-        text = super().describe()
-        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
 
     def set_training_load(self, rows: Indices) -> None:
         self.active_rows_ = rows
