@@ -88,10 +88,11 @@ inline void time_quantized(const Report& report, const Shape& s) {
   Problem p(s);
   std::vector<std::uint16_t> halves(
       static_cast<std::size_t>(p.shape.panels() * Bfloat16Panels::panel_values(p.shape)), 0x3f80);
+  Values scratch(bfloat16_product_scratch(p.shape));
   const Work half = work_of(s, 2), quarter = work_of(s, 1);
   report(sizes("bfloat16_product", s), half.flops, half.bytes, [&] {
     bfloat16_product(p.rows(), 0, s.rows, {halves.data(), p.shape}, 0, p.shape.panels(),
-                     p.epilogue());
+                     p.epilogue(), scratch);
   });
   std::vector<std::uint8_t> bytes(
       static_cast<std::size_t>(p.shape.panels() * Int8Panels::panel_values(p.shape)), 135);

@@ -38,8 +38,11 @@ struct Parameter {
                          // or row in Layout::kRows
   int block_scale = -1;  // of an int4 matrix: index of the parameter with the scale of each block
   Index block_rows = 0;  // of an int4 matrix
-  int nonzeros = -1;     // of a sparse matrix: index of the first parameter of its nonzeros
-  Index offset = 0;      // of slice 0 in the block
+  // Of a float32 kernel with bfloat16 products: where the copy of slice 0 begins among the block's
+  // copies, in values; -1: none.
+  Index copy_offset = -1;
+  int nonzeros = -1;  // of a sparse matrix: index of the first parameter of its nonzeros
+  Index offset = 0;   // of slice 0 in the block
   float l1 = 0;
   float l2 = 0;
   WeightGroups groups = WeightGroups::kNone;  // of l1
@@ -56,6 +59,7 @@ struct Parameter {
     return layout == Layout::kPanels ? panel_floats(storage, shape)
                                      : round_up(shape.rows * row_floats(), kPanelWidth);
   }
+  Index copy_values() const { return shape.panels() * Bfloat16Panels::panel_values(shape); }
   // Floats from one row to the next in Layout::kRows.
   Index row_floats() const { return gatewise::row_floats(storage, shape.cols); }
   Index slice_offset(Index slice) const { return offset + slice * slice_floats(); }
@@ -147,10 +151,17 @@ class ParameterBlock {
     block_rows_ = block_rows;
   }
 
+  // Products with the kernels that are added afterwards read bfloat16 copies of them, which follow
+  // every write.
+  void keep_bfloat16_copies() { keeps_copies_ = true; }
+
   // Begins the names of all parameters that are added afterwards.
   void set_name_prefix(const std::string& prefix) { name_prefix_ = prefix; }
 
-  void allocate() { values_ = AlignedBuffer(size_); }
+  void allocate() {
+    values_ = AlignedBuffer(size_);
+    copies_ = AlignedBuffer(copies_size_ / 2);
+  }
 
   const std::vector<Parameter>& all() const { return parameters_; }
   const Parameter& at(int index) const { return parameters_[index]; }
@@ -182,6 +193,15 @@ class ParameterBlock {
   }
   const float* slice(int index, Index slice = 0) const {
     return values_.data() + parameters_[index].slice_offset(slice);
+  }
+  // The bfloat16 copy of a kernel; null if it has none.
+  std::uint16_t* copy(const Parameter& parameter, Index slice = 0) {
+    return parameter.copy_offset < 0 ? nullptr
+                                     : reinterpret_cast<std::uint16_t*>(copies_.data()) +
+                                           parameter.copy_offset + slice * parameter.copy_values();
+  }
+  const std::uint16_t* copy(const Parameter& parameter, Index slice = 0) const {
+    return const_cast<ParameterBlock*>(this)->copy(parameter, slice);
   }
   Panels panels(int index, Index slice = 0) const {
     return {this->slice(index, slice), parameters_[index].shape};
@@ -216,6 +236,10 @@ class ParameterBlock {
     const bool by_rows = parameter.layout == Layout::kRows;
     parameter.storage = kernel_storage_;
     const int index = add(parameter);
+    if (keeps_copies_ && kernel_storage_ == Storage::kFloat32 && !by_rows) {
+      parameters_[index].copy_offset = copies_size_;
+      copies_size_ += round_up(parameter.count * parameters_[index].copy_values(), kPanelWidth * 2);
+    }
     if (has_integer_products(kernel_storage_))
       parameters_[index].scale = add({.name = parameter.name + "_scale",
                                       .role = "quantization",
@@ -261,10 +285,13 @@ class ParameterBlock {
 
   Storage kernel_storage_ = Storage::kFloat32;
   Index block_rows_ = 0;
+  bool keeps_copies_ = false;
   std::string name_prefix_;
   std::vector<Parameter> parameters_;
   AlignedBuffer values_;
   Index size_ = 0;
+  AlignedBuffer copies_;
+  Index copies_size_ = 0;  // in values
 };
 
 }  // namespace gatewise

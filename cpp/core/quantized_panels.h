@@ -10,12 +10,23 @@
 
 namespace gatewise {
 
-// A panel is `rows` consecutive rows of 16 values, each the upper half of a float32.
+// Rows whose products with bfloat16 values are summed together; see kernels/bfloat16_tile.h.
+inline constexpr Index kBfloat16Block = 32;
+
+// The upper halves of float32 values. Two rows are interleaved: the 32 values of rows 2i and 2i + 1
+// are w[2i][j], w[2i + 1][j] in ascending order of j. Rows after the last one, up to a whole block,
+// are zero.
 struct Bfloat16Panels {
   const std::uint16_t* data = nullptr;
   PanelShape shape;
 
-  static Index panel_values(PanelShape shape) { return shape.rows * kPanelWidth; }
+  static Index panel_values(PanelShape shape) {
+    return round_up(shape.rows, kBfloat16Block) * kPanelWidth;
+  }
+  // Offset of value (row, column of the panel) in a panel.
+  static Index value_offset(Index row, Index column) {
+    return row / 2 * (2 * kPanelWidth) + 2 * column + row % 2;
+  }
   const std::uint16_t* panel(Index p) const { return data + p * panel_values(shape); }
 };
 

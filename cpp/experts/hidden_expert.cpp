@@ -42,7 +42,8 @@ const void* HiddenExpert::forward(const Input& x, const Groups& groups, const Pa
   }
   const Index widest = std::max(width, x.width), max_rows = block_rows(widest);
   const Index hidden_floats = keep ? 0 : count * max_rows * width;
-  const Index rounded_floats = is_quantized ? RoundedRows::floats(max_rows, widest) : 0;
+  const bool rounds = has_integer_products(out.storage);
+  const Index rounded_floats = rounds ? RoundedRows::floats(max_rows, widest) : 0;
   const ThreadScratch scratch(hidden_floats + rounded_floats, arena);
   const double operations = static_cast<double>(count * hidden_ * (x.width + out.first.shape.cols));
   for_row_blocks(
@@ -51,7 +52,7 @@ const void* HiddenExpert::forward(const Input& x, const Groups& groups, const Pa
             keep ? arrays->from(row)
                  : HiddenArrays::in(scratch.of(thread), count, max_rows * width, width);
         RoundedRows rounded(scratch.of(thread) + hidden_floats, max_rows, widest);
-        const ProductRows rows(g, row_end - row, is_quantized ? &rounded : nullptr);
+        const ProductRows rows(g, row_end - row, rounds ? &rounded : nullptr);
         compute_hidden(x.from(row), rows, block, part);
         poll_interrupt();  // a block of a large expert takes long
         rows.multiply(hidden_rows(part), out, {.y = y + row * y_stride, .y_stride = y_stride});

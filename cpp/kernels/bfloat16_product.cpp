@@ -1,61 +1,68 @@
 #include "kernels/bfloat16_product.h"
 
-#include "kernels/epilogue.h"
+#include "kernels/bfloat16.h"
+#include "kernels/bfloat16_blocks.h"
+#include "kernels/bfloat16_planes.h"
 #include "kernels/row_readers.h"
-#include "kernels/tile_loop.h"
 
 namespace gatewise {
 namespace {
 
-struct Bfloat16Product {
-  static constexpr int kMaxPanels = 4;
+// Up to this many rows, panels are read as they are: widening them first would take longer.
+constexpr Index kFewRows = 16;
 
+struct ForwardOperands {
   const Rows& x;
   const Bfloat16Panels& w;
   const Epilogue& epilogue;
 
-  // Computes kRows rows by kPanels panels over the whole depth, with the sums in registers.
-  template <int kRows, int kPanels>
-  void tile(Index row, Index panel) const {
-    const float* a[kRows];
-    for (int r = 0; r < kRows; ++r) a[r] = x.row(row + r);
-    const Index panel_stride = Bfloat16Panels::panel_values(w.shape);
-    const std::uint16_t* b = w.panel(panel);
-
-    Vector sums[kRows][kPanels];
-#pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = Vector::zero();
-
-    const Index depth = w.shape.rows;
-    for (Index k = 0; k < depth; ++k) {
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) {
-        const std::uint16_t* at = b + p * panel_stride + k * kPanelWidth;
-        prefetch_ahead<kRows>(at, kPrefetchBytes);
-        const Vector weights = load_bfloat16(at);
-#pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) sums[r][p] = fma(Vector::set(a[r][k]), weights, sums[r][p]);
-      }
-    }
-    // Loops over `sums` are unrolled, so that they stay in registers; the loops below need not be.
-    alignas(64) float stored[kRows][kPanels][kPanelWidth];
-#pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) sums[r][p].store(stored[r][p]);
-    for (int p = 0; p < kPanels; ++p)
-      for (int r = 0; r < kRows; ++r)
-        finish(&stored[r][p], row + r, 1, panel + p, w.shape.width(panel + p), epilogue);
+  Index depth() const { return w.shape.rows; }
+  void pack_row(Index i, float* planes) const { to_planes(x.row(i), depth(), planes); }
+  void planes(Index panel, Index begin, Index end, float* to) const {
+    widen_pairs(w.panel(panel) + begin * kPanelWidth, end - begin, to);
+  }
+  void prefetch(Index panel, Index begin, Index line) const {
+    __builtin_prefetch(w.panel(panel) + (begin + 2 * line) * kPanelWidth, 0, 2);
+  }
+  void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel) const {
+    gatewise::finish(sums, row, rows, panel, w.shape.width(panel), epilogue);
   }
 };
 
+void multiply_few_rows(const ForwardOperands& operands, Index row, Index rows, Index panel_begin,
+                       Index panel_end, float* scratch) {
+  const Index depth = round_up(operands.depth(), kBfloat16Block), stride = depth + kPanelWidth;
+  for (Index r = 0; r < rows; ++r) operands.pack_row(row + r, scratch + r * stride);
+  const Index panel_stride = Bfloat16Panels::panel_values(operands.w.shape);
+  const RowTiles tiles(rows, kPlaneTileRows);
+  const Index group = plane_tile_panels(tiles.max_rows());
+  for (Index panel = panel_begin; panel < panel_end; panel += group) {
+    const int panels = static_cast<int>(std::min(group, panel_end - panel));
+    for (Index tile = 0; tile < tiles.count(); ++tile) {
+      const int count = tiles.rows(tile);
+      alignas(64) float sums[kMaxPlanePanels * kPlaneTileRows][kPanelWidth] = {};
+      multiply_pairs({scratch + tiles.begin(tile) * stride, stride}, count, operands.w.panel(panel),
+                     panel_stride, panels, depth / kBfloat16Block, sums);
+      for (int p = 0; p < panels; ++p)
+        operands.finish(sums + p * count, row + tiles.begin(tile), count, panel + p);
+    }
+  }
+}
+
 }  // namespace
 
+Index bfloat16_product_scratch(PanelShape shape) {
+  return Bfloat16Blocks<ForwardOperands>::scratch(shape.rows);
+}
+
 void bfloat16_product(const Rows& x, Index row_begin, Index row_end, const Bfloat16Panels& w,
-                      Index panel_begin, Index panel_end, const Epilogue& epilogue) {
-  TileLoop<Bfloat16Product>::run({x, w, epilogue}, row_begin, row_end, panel_begin, panel_end);
+                      Index panel_begin, Index panel_end, const Epilogue& epilogue,
+                      float* scratch) {
+  if (row_begin >= row_end) return;
+  const ForwardOperands operands{x, w, epilogue};
+  if (const Index rows = row_end - row_begin; rows <= kFewRows)
+    return multiply_few_rows(operands, row_begin, rows, panel_begin, panel_end, scratch);
+  Bfloat16Blocks(operands, scratch).run(row_begin, row_end, panel_begin, panel_end);
 }
 
 void sparse_bfloat16_product(const SparseRows& x, Index row_begin, Index row_end,
@@ -65,8 +72,19 @@ void sparse_bfloat16_product(const SparseRows& x, Index row_begin, Index row_end
     const std::uint16_t* b = w.panel(panel);
     for (Index row = row_begin; row < row_end; ++row) {
       Vector sum = Vector::zero();
-      for (Index at = x.begin(row); at < x.end(row); ++at)
-        sum = fma(Vector::set(x.values[at]), load_bfloat16(b + x.columns[at] * kPanelWidth), sum);
+      Vector of_parity[2];
+      for (Index at = x.begin(row); at < x.end(row);) {
+        const Index block = x.columns[at] / kBfloat16Block;
+        of_parity[0] = of_parity[1] = Vector::zero();
+        for (; at < x.end(row) && x.columns[at] / kBfloat16Block == block; ++at) {
+          const Index k = x.columns[at];
+          const auto pairs = Bfloat16Pairs::load(b + k / 2 * (2 * kPanelWidth));
+          Vector& own = of_parity[k % 2];
+          own = fma(Vector::set(from_bfloat16(to_bfloat16(x.values[at]))),
+                    k % 2 == 0 ? pairs.low() : pairs.high(), own);
+        }
+        sum = of_parity[0] + of_parity[1] + sum;
+      }
       alignas(64) float stored[kPanelWidth];
       sum.store(stored);
       finish(&stored, row, 1, panel, w.shape.width(panel), epilogue);

@@ -5,12 +5,8 @@
 #include "kernels/transpose.h"
 
 namespace gatewise {
-namespace {
-
-// Multiplies `rows` rows of sums [16] by the activation's derivative, if any, and stores or adds
-// them from row `row` on, in `width` columns.
-void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column, Index width,
-            const InputGradient& out) {
+void finish_gradient(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
+                     Index width, const InputGradient& out) {
   for (int r = 0; r < rows; ++r) {
     Vector value = Vector::load(sums[r]);
     if (out.activation != Activation::kLinear) {
@@ -25,8 +21,6 @@ void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
     value.store_up_to(d_x, width);
   }
 }
-
-}  // namespace
 
 Index input_gradient_scratch(PanelShape shape) { return kMaxPanels * strip_floats(shape); }
 
@@ -57,8 +51,8 @@ void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index r
         multiply_tile(a, count, b + s, panels, kPanelWidth, w.shape.cols, {}, sums);
         for (int p = 0; p < panels; ++p) {
           const Index at = column + (s + p) * kPanelWidth;
-          finish(sums.values + p * count, row, count, at, std::min(kPanelWidth, column_end - at),
-                 out);
+          finish_gradient(sums.values + p * count, row, count, at,
+                          std::min(kPanelWidth, column_end - at), out);
         }
       }
     }

@@ -22,6 +22,11 @@ struct InputGradient {
   Index activated_stride = 0;
 };
 
+// Multiplies `rows` rows of sums [16] by the activation's derivative, if any, and stores or adds
+// them from row `row` on, in `width` columns.
+void finish_gradient(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
+                     Index width, const InputGradient& out);
+
 // Floats of scratch that `input_gradient` needs.
 Index input_gradient_scratch(PanelShape shape);
 

@@ -105,6 +105,17 @@ struct Native {
     return _mm256_castsi256_ps(
         _mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
   }
+  // Rounds to the nearest bfloat16, ties to even, as to_bfloat16 does.
+  static Type nearest_bfloat16(Type a) {
+    const __m256i bits = _mm256_castps_si256(a);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    const __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
+    const Type chosen = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(nan),
+                                         _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_and_ps(chosen,
+                         _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  }
   // Packs the upper halves of a and b in each lane, a's into the lower half; the lower half of b
   // must be zero.
   static Type join_bfloat16(Type a, Type b) {
@@ -161,6 +172,12 @@ struct Native {
   }
   static Integers multiply_add(Integers a, Integers b, Integers c) {
     return _mm256_add_epi32(_mm256_mullo_epi32(a, b), c);
+  }
+  // The lower, or the upper, halves of 32 bits as bfloat16 values, widened.
+  static Type low_bfloat16(Integers a) { return _mm256_castsi256_ps(_mm256_slli_epi32(a, 16)); }
+  static Type high_bfloat16(Integers a) {
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(a, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
   }
   static void store_integers(void* p, Integers a) {
     _mm256_storeu_si256(static_cast<__m256i*>(p), a);

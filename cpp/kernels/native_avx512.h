@@ -115,6 +115,16 @@ struct Native {
     return _mm512_castsi512_ps(
         _mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
   }
+  // Rounds to the nearest bfloat16, ties to even, as to_bfloat16 does.
+  static Type nearest_bfloat16(Type a) {
+    const __m512i bits = _mm512_castps_si512(a);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __m512i nan = _mm512_or_si512(bits, _mm512_set1_epi32(0x00400000));
+    const __mmask16 is_nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_mask_mov_epi32(up, is_nan, nan),
+                                                _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+  }
   // Packs the upper halves of a and b in each lane, a's into the lower half; the lower half of b
   // must be zero.
   static Type join_bfloat16(Type a, Type b) {
@@ -169,6 +179,12 @@ struct Native {
   }
   static Integers multiply_add(Integers a, Integers b, Integers c) {
     return _mm512_add_epi32(_mm512_mullo_epi32(a, b), c);
+  }
+  // The lower, or the upper, halves of 32 bits as bfloat16 values, widened.
+  static Type low_bfloat16(Integers a) { return _mm512_castsi512_ps(_mm512_slli_epi32(a, 16)); }
+  static Type high_bfloat16(Integers a) {
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(a, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
   }
   static void store_integers(void* p, Integers a) { _mm512_storeu_si512(p, a); }
   static Type to_floats(Integers sums) { return _mm512_cvtepi32_ps(sums); }

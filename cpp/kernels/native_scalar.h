@@ -68,6 +68,8 @@ struct Native {
   static Type round_bfloat16(Type a) {
     return std::bit_cast<float>((std::bit_cast<std::uint32_t>(a) + 0x8000u) & 0xffff0000u);
   }
+  // Rounds to the nearest bfloat16, ties to even.
+  static Type nearest_bfloat16(Type a) { return from_bfloat16(to_bfloat16(a)); }
   // Packs the upper halves of a and b, a's into the lower half; the lower half of b must be zero.
   static Type join_bfloat16(Type a, Type b) {
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a) >> 16 |
@@ -128,6 +130,13 @@ struct Native {
   static Integers multiply_add(Integers a, Integers b, Integers c) {
     return static_cast<Integers>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b) +
                                  static_cast<std::uint32_t>(c));
+  }
+  // The lower, or the upper, halves of 32 bits as bfloat16 values, widened.
+  static Type low_bfloat16(Integers a) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(a) << 16);
+  }
+  static Type high_bfloat16(Integers a) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(a) & 0xffff0000u);
   }
   static void store_integers(void* p, Integers a) { std::memcpy(p, &a, sizeof a); }
   static Type to_floats(Integers sum) { return static_cast<float>(sum); }

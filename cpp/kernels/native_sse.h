@@ -86,6 +86,16 @@ struct Native {
     const __m128i up = _mm_add_epi32(_mm_castps_si128(a), _mm_set1_epi32(0x8000));
     return _mm_castsi128_ps(_mm_and_si128(up, _mm_set1_epi32(static_cast<int>(0xffff0000))));
   }
+  // Rounds to the nearest bfloat16, ties to even, as to_bfloat16 does.
+  static Type nearest_bfloat16(Type a) {
+    const __m128i bits = _mm_castps_si128(a);
+    const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
+    const __m128i up = _mm_add_epi32(_mm_add_epi32(bits, _mm_set1_epi32(0x7fff)), odd);
+    const __m128i nan = _mm_or_si128(bits, _mm_set1_epi32(0x00400000));
+    const Type chosen =
+        _mm_blendv_ps(_mm_castsi128_ps(up), _mm_castsi128_ps(nan), _mm_cmpunord_ps(a, a));
+    return _mm_and_ps(chosen, _mm_castsi128_ps(_mm_set1_epi32(static_cast<int>(0xffff0000))));
+  }
   // Packs the upper halves of a and b in each lane, a's into the lower half; the lower half of b
   // must be zero.
   static Type join_bfloat16(Type a, Type b) {
@@ -139,6 +149,11 @@ struct Native {
   }
   static Integers multiply_add(Integers a, Integers b, Integers c) {
     return _mm_add_epi32(_mm_mullo_epi32(a, b), c);
+  }
+  // The lower, or the upper, halves of 32 bits as bfloat16 values, widened.
+  static Type low_bfloat16(Integers a) { return _mm_castsi128_ps(_mm_slli_epi32(a, 16)); }
+  static Type high_bfloat16(Integers a) {
+    return _mm_castsi128_ps(_mm_and_si128(a, _mm_set1_epi32(static_cast<int>(0xffff0000))));
   }
   static void store_integers(void* p, Integers a) { _mm_storeu_si128(static_cast<__m128i*>(p), a); }
   static Type to_floats(Integers sums) { return _mm_cvtepi32_ps(sums); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/quantized_panels.h"
+
 namespace gatewise {
 namespace {
 
@@ -32,11 +34,30 @@ Scratch divide(float* scratch) {
   return {scratch, d_y, d_y + kBlockRows * kTilePanels * kPanelWidth};
 }
 
+// Rows of a bfloat16 block of `count` rows with even index, which are packed before the others.
+Index even_rows(Index count) { return ceil_divide(count, 2); }
+
+// Where row i of `count` is packed.
+template <Products kProducts>
+Index packed_row(Index i, Index count) {
+  if constexpr (kProducts == Products::kFloat32) return i;
+  const Index block = i / kBfloat16Block * kBfloat16Block, in_block = i - block;
+  const Index even = even_rows(std::min(kBfloat16Block, count - block));
+  return block + (in_block % 2) * even + in_block / 2;
+}
+
 // Packs columns [begin, end) of rows [row, row + count) of x.
+template <Products kProducts>
 void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float* packed) {
+  alignas(64) float rounded[round_up(kChunkRows, kPanelWidth)];
   for (Index i = 0; i < count; ++i) {
     const float* values = x.row(row + i) + begin;
-    float* out = packed + i * kGradientTileRows;
+    if constexpr (kProducts == Products::kBfloat16) {
+      for (Index j = 0; j < end - begin; j += kPanelWidth)
+        nearest_bfloat16(Vector::load_up_to(values + j, end - begin - j)).store(rounded + j);
+      values = rounded;
+    }
+    float* out = packed + packed_row<kProducts>(i, count) * kGradientTileRows;
     Index j = 0;
     for (; j + kGradientTileRows <= end - begin; j += kGradientTileRows, out += kTileFloats)
       std::memcpy(out, values + j,
@@ -49,10 +70,17 @@ void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float
 }
 
 // Packs one panel with a row stride of `packed_stride` floats.
+template <Products kProducts>
 void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed,
               Index packed_stride) {
-  for (Index i = 0; i < count; ++i)
-    Vector::load_up_to(d_y + i * stride, width).store(packed + i * packed_stride);
+  for (Index i = 0; i < count; ++i) {
+    float* out = packed + packed_row<kProducts>(i, count) * packed_stride;
+    const Vector values = Vector::load_up_to(d_y + i * stride, width);
+    if constexpr (kProducts == Products::kBfloat16)
+      nearest_bfloat16(values).store(out);
+    else
+      values.store(out);
+  }
 }
 
 // g[p][r, c] = sum_i x[i, r] d_y[i, p, c] for kGradientTileRows rows r and the 16 columns c of each
@@ -83,6 +111,48 @@ void gradient_tile(const float* x, const float* d_y, Index count, bool add, floa
     for (int p = 0; p < kPanels; ++p) sums[r][p].store(g[p] + r * kPanelWidth);
 }
 
+// The same for bfloat16 values. Some of the tile's rows at a time, because a block has two sums.
+template <int kPanels>
+void bfloat16_gradient_tile(const float* x, const float* d_y, Index count, bool add,
+                            float* const* g) {
+  constexpr int kRows = std::max(1, kGradientTileRows / 2);
+  static_assert(kGradientTileRows % kRows == 0);
+  for (int first = 0; first < kGradientTileRows; first += kRows)
+    for (Index block = 0; block < count; block += kBfloat16Block) {
+      const Index rows = std::min(kBfloat16Block, count - block), even = even_rows(rows);
+      Vector sums[2][kRows][kPanels];
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p) sums[0][r][p] = sums[1][r][p] = Vector::zero();
+      const auto add_row = [&](Index i, Vector(&to)[kRows][kPanels]) GATEWISE_INLINE_LAMBDA {
+        Vector d_y_values[kPanels];
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p)
+          d_y_values[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
+#pragma GCC unroll 12
+        for (int r = 0; r < kRows; ++r) {
+          const Vector value = Vector::set(x[i * kGradientTileRows + first + r]);
+#pragma GCC unroll 2
+          for (int p = 0; p < kPanels; ++p) to[r][p] = fma(value, d_y_values[p], to[r][p]);
+        }
+      };
+      for (Index i = 0; i < rows / 2; ++i) {
+        add_row(block + i, sums[0]);
+        add_row(block + even + i, sums[1]);
+      }
+      if (rows % 2 == 1) add_row(block + even - 1, sums[0]);
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p) {
+          float* out = g[p] + (first + r) * kPanelWidth;
+          const Vector before = add || block > 0 ? Vector::load(out) : Vector::zero();
+          (sums[0][r][p] + sums[1][r][p] + before).store(out);
+        }
+    }
+}
+
 // Moves rows of 16 floats to a stride of `stride` floats, in place.
 void compact_rows(float* g, Index rows, Index stride) {
   for (Index j = 1; j < rows && stride < kPanelWidth; ++j)
@@ -101,7 +171,7 @@ struct Range {
 };
 
 // Gradient of a range in kPanels panels. sums  [kPanels][kChunkRows][16]: partial sums.
-template <int kPanels>
+template <Products kProducts, int kPanels>
 void panel_gradient(const Scratch& scratch, const Part& part, const Range& range, PanelShape shape,
                     float* sums, const UpdateTarget& target) {
   alignas(64) float own[kPanels][kUpdateRows * kPanelWidth];
@@ -120,8 +190,10 @@ void panel_gradient(const Scratch& scratch, const Part& part, const Range& range
         tile[p] = g[p] + (j - update_begin) * kPanelWidth;
         if (part.last) prefetch_target(target, shape.offset(panel) + j * stride, count * stride);
       }
-      gradient_tile<kPanels>(scratch.x + (j - range.start) / kGradientTileRows * kTileFloats,
-                             scratch.d_y, part.count, !part.first, tile);
+      const auto run = kProducts == Products::kFloat32 ? &gradient_tile<kPanels>
+                                                       : &bfloat16_gradient_tile<kPanels>;
+      run(scratch.x + (j - range.start) / kGradientTileRows * kTileFloats, scratch.d_y, part.count,
+          !part.first, tile);
     }
     if (!part.last) continue;
     for (int p = 0; p < kPanels; ++p) {
@@ -133,15 +205,8 @@ void panel_gradient(const Scratch& scratch, const Part& part, const Range& range
   }
 }
 
-}  // namespace
-
-Index weight_gradient_scratch(PanelShape shape, Index rows) {
-  if (rows < kPackedRows) return 0;
-  const Index sums = rows > kBlockRows ? shape.panels() * kChunkRows * kPanelWidth : 0;
-  return kPackedFloats + kBlockRows * kTilePanels * kPanelWidth + sums;
-}
-
-void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
+template <Products kProducts>
+void multiply_packed(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch) {
   const Scratch own = divide(scratch);
@@ -158,20 +223,38 @@ void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
     for (Index row = row_begin; row < row_end; row += kBlockRows) {
       const Part part{std::min(kBlockRows, row_end - row), row == row_begin,
                       row + kBlockRows >= row_end};
-      pack_x(x, row, part.count, start, stop, own.x);
+      pack_x<kProducts>(x, row, part.count, start, stop, own.x);
       const auto add = [&](Index panel, Index panels, Index begin, Index end) {
         const Range range{start, std::max(begin, start), std::min(end, stop), panel};
         if (range.begin >= range.end) return;
         for (Index p = 0; p < panels; ++p)
-          pack_d_y(d_y + row * d_y_stride + (panel + p) * kPanelWidth, d_y_stride, part.count,
-                   shape.width(panel + p), own.d_y + p * kPanelWidth, panels * kPanelWidth);
+          pack_d_y<kProducts>(d_y + row * d_y_stride + (panel + p) * kPanelWidth, d_y_stride,
+                              part.count, shape.width(panel + p), own.d_y + p * kPanelWidth,
+                              panels * kPanelWidth);
         float* sums = own.sums + (panel - first_panel) * kChunkRows * kPanelWidth;
-        const auto run = panels == 1 ? &panel_gradient<1> : &panel_gradient<kTilePanels>;
+        const auto run =
+            panels == 1 ? &panel_gradient<kProducts, 1> : &panel_gradient<kProducts, kTilePanels>;
         run(own, part, range, shape, sums, target);
       };
       for_panels(shape, unit_begin, unit_end, kTilePanels, add);
     }
   }
+}
+
+}  // namespace
+
+Index weight_gradient_scratch(PanelShape shape, Index rows, Products products) {
+  if (rows < kPackedRows && products == Products::kFloat32) return 0;
+  const Index sums = rows > kBlockRows ? shape.panels() * kChunkRows * kPanelWidth : 0;
+  return kPackedFloats + kBlockRows * kTilePanels * kPanelWidth + sums;
+}
+
+void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
+                     Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
+                     const UpdateTarget& target, float* scratch, Products products) {
+  const auto run = products == Products::kFloat32 ? &multiply_packed<Products::kFloat32>
+                                                  : &multiply_packed<Products::kBfloat16>;
+  run(x, d_y, d_y_stride, row_begin, row_end, shape, unit_begin, unit_end, target, scratch);
 }
 
 }  // namespace gatewise

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/bfloat16_copy.h"
 #include "kernels/tile.h"
 #include "kernels/weight_gradient.h"
 
@@ -19,6 +20,9 @@ inline constexpr Index kUpdateRows = kUpdateTiles * kGradientTileRows;
 
 // Prefetches the arrays that the update of a tile reads and writes, while its gradient is computed.
 inline void prefetch_target(const UpdateTarget& target, Index offset, Index count) {
+  if (target.copy)
+    for (Index at = 0; at < count; at += 2 * kPanelWidth)
+      __builtin_prefetch(target.copy + copy_position(target.shape, offset + at), 1);
   for (const float* values : {target.weights, target.first, target.second, target.gradient})
     if (values)
       for (Index at = 0; at < count; at += kPanelWidth) __builtin_prefetch(values + offset + at, 1);
@@ -27,7 +31,7 @@ inline void prefetch_target(const UpdateTarget& target, Index offset, Index coun
 // Same contract as `weight_gradient`.
 void packed_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
-                     const UpdateTarget& target, float* scratch);
+                     const UpdateTarget& target, float* scratch, Products products);
 
 // Calls body(panel, panels, begin, end) for rows [begin, end) of W in each panel of a range of
 // units. Panels whose rows are all in the range are grouped, up to `max_panels` per call.

@@ -27,8 +27,8 @@ void for_each_value(Value* stored, const StoredShape& shape, const Body& body) {
     Value* panel = stored + p * panel_stride;
     for (Index i = 0; i < size.rows; ++i)
       for (Index j = 0; j < size.width(p); ++j)
-        body(panel[is_int8 ? Int8Panels::value_offset(i, j) : i * kPanelWidth + j], i,
-             p * kPanelWidth + j);
+        body(panel[is_int8 ? Int8Panels::value_offset(i, j) : Bfloat16Panels::value_offset(i, j)],
+             i, p * kPanelWidth + j);
   }
 }
 

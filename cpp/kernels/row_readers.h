@@ -14,6 +14,31 @@ GATEWISE_INLINE Vector load_bfloat16(const std::uint16_t* p) {
   return result;
 }
 
+// Pairs of bfloat16 values in 16 lanes.
+struct Bfloat16Pairs {
+  Native::Integers part[Vector::kParts];
+
+  static GATEWISE_INLINE Bfloat16Pairs load(const std::uint16_t* p) {
+    Bfloat16Pairs result;
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i)
+      result.part[i] = Native::load_integers(p + i * 2 * Native::kWidth);
+    return result;
+  }
+  // The first, or the second, value of each pair, widened.
+  GATEWISE_INLINE Vector low() const { return map(Native::low_bfloat16); }
+  GATEWISE_INLINE Vector high() const { return map(Native::high_bfloat16); }
+
+ private:
+  template <typename Operation>
+  GATEWISE_INLINE Vector map(Operation operation) const {
+    Vector result;
+#pragma GCC unroll 16
+    for (int i = 0; i < Vector::kParts; ++i) result.part[i] = operation(part[i]);
+    return result;
+  }
+};
+
 // load(i, j) = W[i, j .. j + 15]; j is a multiple of 16.
 struct Float32Reader {
   const float* data;

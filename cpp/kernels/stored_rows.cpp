@@ -26,7 +26,11 @@ class PanelRows {
 };
 
 void widen_bfloat16_panel(const std::uint16_t* panel, Index rows, const PanelRows& to) {
-  for (Index i = 0; i < rows; ++i) to.set(i, load_bfloat16(panel + i * kPanelWidth));
+  for (Index i = 0; i < rows; i += 2) {
+    const Bfloat16Pairs pairs = Bfloat16Pairs::load(panel + i * kPanelWidth);
+    to.set(i, pairs.low());
+    if (i + 1 < rows) to.set(i + 1, pairs.high());
+  }
 }
 
 // Four rows at a time, which each lane of 32 bits has a byte of.

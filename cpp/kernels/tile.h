@@ -48,12 +48,14 @@ GATEWISE_INLINE void prefetch_ahead(const void* weights, Index distance_bytes) {
 // or two rows would wait for its few sums.
 class RowTiles {
  public:
-  explicit RowTiles(Index rows) : rows_(rows), count_(ceil_divide(rows, kTileRows)) {}
+  explicit RowTiles(Index rows, Index most = kTileRows)
+      : rows_(rows), count_(ceil_divide(rows, most)) {}
 
   Index count() const { return count_; }
   Index begin(Index tile) const { return rows_ * tile / count_; }
   int rows(Index tile) const { return static_cast<int>(begin(tile + 1) - begin(tile)); }
-  // Rows of the smallest tile.
+  // Rows of the largest and of the smallest tile.
+  int max_rows() const { return static_cast<int>(ceil_divide(rows_, count_)); }
   int min_rows() const { return static_cast<int>(rows_ / count_); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/bfloat16_copy.h"
 #include "kernels/update_loop.h"
 
 namespace gatewise {
@@ -14,7 +15,9 @@ void apply_update(const UpdateTarget& target, Index offset, const float* g, Inde
       for (Index i = 0; i < count; ++i) target.gradient[offset + i] += g[i];
       return;
     case GradientUse::kApply:
-      return target.rule.update(target, offset, g, count);
+      target.rule.update(target, offset, g, count);
+      if (target.copy) round_to_copy(target.weights, target.shape, offset, count, target.copy);
+      return;
   }
 }
 

@@ -40,7 +40,10 @@ struct UpdateTarget {
   float* first = nullptr;     // momentum, Adam's m, or the sum of gradients
   float* second = nullptr;    // Adam's v, or the sum of squared gradients
   float* gradient = nullptr;  // kStore: the gradient is added here
-  float gradient_scale = 1;   // of a measured gradient; applied by the code that recomputes it
+  // The bfloat16 copy of the weights, a kernel of this shape; null: it has none.
+  std::uint16_t* copy = nullptr;
+  PanelShape shape = {};
+  float gradient_scale = 1;  // of a measured gradient; applied by the code that recomputes it
 };
 
 // Does with the gradient g [count] of the values from `offset` on what the rule says.

@@ -107,6 +107,9 @@ GATEWISE_INLINE Vector exp2_whole(const Vector& a) { return Vector::map(Native::
 GATEWISE_INLINE Vector round_bfloat16(const Vector& a) {
   return Vector::map(Native::round_bfloat16, a);
 }
+GATEWISE_INLINE Vector nearest_bfloat16(const Vector& a) {
+  return Vector::map(Native::nearest_bfloat16, a);
+}
 GATEWISE_INLINE Vector join_bfloat16(const Vector& a, const Vector& b) {
   return Vector::map(Native::join_bfloat16, a, b);
 }

@@ -60,6 +60,10 @@ void Layer::build(const std::vector<Index>& input_widths, Index max_values) {
 }
 
 void Layer::set_kernel_storage(const Options& options) {
+  const std::string products = options.text_or("products", "float32");
+  require(products == "float32" || products == "bfloat16",
+          "products: expected float32 or bfloat16, got ", products);
+  if (products == "bfloat16") block_.keep_bfloat16_copies();
   const Storage storage = storage_from_name(options.text_or("storage", "float32"));
   if (storage != Storage::kInt4) return block_.store_kernels_as(storage);
   const Index block_rows = options.integer("block_size");

@@ -201,8 +201,8 @@ class Layer {
   // Declares parameters for `input_widths` in `block_` and returns the output width.
   virtual Index declare(const std::vector<Index>& input_widths) = 0;
 
-  // Sets the storage of the kernels that `declare` adds, from the options `storage` and, for int4,
-  // `block_size`; float32 if there is none.
+  // Sets how the kernels that `declare` adds are stored and multiplied, from the options `storage`
+  // and, for int4, `block_size`; float32 if there is none; and from `products`.
   void set_kernel_storage(const Options& options);
 
   // Sets the parameters that do not start as zero.

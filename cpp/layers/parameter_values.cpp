@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "kernels/bfloat16_copy.h"
 #include "kernels/finite.h"
 #include "kernels/pack.h"
 #include "kernels/quantized_pack.h"
@@ -153,7 +154,12 @@ void write_stored(ParameterBlock& block, const Parameter& parameter, Index slice
   float* to = slice_of<float>(block, parameter, slice);
   const auto* values = static_cast<const float*>(from);
   const auto [rows, cols] = parameter.shape;
-  if (parameter.layout == Layout::kPanels) return pack_panels(values, parameter.shape, to);
+  if (parameter.layout == Layout::kPanels) {
+    pack_panels(values, parameter.shape, to);
+    if (std::uint16_t* copy = block.copy(parameter, slice))
+      round_to_copy(to, parameter.shape, 0, parameter.slice_floats(), copy);
+    return;
+  }
   for (Index i = 0; i < rows; ++i)
     std::copy_n(values + i * cols, cols, to + i * parameter.row_floats());
 }

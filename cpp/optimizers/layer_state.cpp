@@ -93,6 +93,8 @@ UpdateTarget LayerState::target(int index, Index slice) {
   target.weights = block_.data() + offset;
   if (first_.size() > 0) target.first = first_.data() + offset;
   if (second_.size() > 0) target.second = second_.data() + offset;
+  target.copy = block_.copy(parameter, slice);
+  target.shape = parameter.shape;
   UpdateRule& rule = target.rule;
   rule.learning_rate = static_cast<float>(o.learning_rate);
   rule.decay = static_cast<float>(o.learning_rate * o.weight_decay);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "kernels/bfloat16_copy.h"
 #include "kernels/reduce.h"
 #include "optimizers/layer_state.h"
 
@@ -42,6 +43,11 @@ void LayerState::shrink_touched_groups() {
                                    parameter.shape, i % num_chunks);
                    }
                  });
+    if (parameter.copy_offset < 0) continue;
+    for (Index slice = 0; slice < parameter.count; ++slice)
+      if (slices_[at][slice].touched)
+        round_to_copy(block_.slice(index, slice), parameter.shape, 0, parameter.slice_floats(),
+                      block_.copy(parameter, slice));
   }
 }
 

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <limits>
 
+#include "kernels/bfloat16_gradient.h"
+#include "products/bfloat16.h"
 #include "products/forward_blocks.h"
 #include "products/quantized.h"
 #include "products/sparse_columns.h"
@@ -14,6 +16,15 @@ namespace gatewise {
 namespace {
 
 constexpr Index kWhole = std::numeric_limits<Index>::max();
+
+// Of `blocks` blocks of columns that are distributed alone: several together if the threads have
+// work enough, because a tile takes several, and each call reads all rows. Multiples of the panels
+// of every tile.
+Index blocks_at_once(Index blocks, int threads) {
+  if (threads == 1 || blocks >= 24 * threads) return 12;
+  if (blocks >= 12 * threads) return 6;
+  return blocks >= 6 * threads ? 3 : 1;
+}
 
 // Memory of the calling thread for `forward_product`, kept.
 float* deep_scratch(PanelShape shape) {
@@ -38,6 +49,13 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
     weights.bias_stride = block.at(bias).slice_floats();
   }
   weights.storage = block.at(kernel).storage;
+  if (weights.storage == Storage::kBfloat16) {
+    weights.bfloat16 = reinterpret_cast<const std::uint16_t*>(weights.first.data);
+    weights.bfloat16_stride = 2 * weights.stride;
+  } else if (const std::uint16_t* copy = block.copy(block.at(kernel))) {
+    weights.bfloat16 = copy;
+    weights.bfloat16_stride = block.at(kernel).copy_values();
+  }
   if (const int scale = block.at(kernel).scale; scale >= 0) {
     weights.scale = block.slice(scale);
     weights.scale_stride = block.at(scale).slice_floats();
@@ -52,6 +70,8 @@ GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias
 
 void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
               const Epilogue& epilogue) {
+  if (weights.has_bfloat16_products(x))
+    return bfloat16_multiply(x.dense, rows, weights, g, epilogue);
   const Index panels = weights.first.shape.panels();
   Epilogue own = epilogue;
   own.bias = weights.bias_at(g);
@@ -76,7 +96,9 @@ void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights&
 
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue, Arena& arena) {
-  if (weights.storage == Storage::kFloat32)
+  if (weights.has_bfloat16_products(x))
+    grouped_bfloat16_forward(x, groups, weights, epilogue);
+  else if (weights.storage == Storage::kFloat32)
     grouped_forward(x, groups, weights, epilogue);
   else
     grouped_quantized_forward(x, groups, weights, epilogue, arena);
@@ -86,29 +108,42 @@ void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& gr
                             const GroupedWeights& weights, const InputGradient& out, Arena& arena) {
   const PanelShape shape = weights.first.shape;
   const Index blocks = ceil_divide(shape.rows, kPanelWidth);
-  const ThreadScratch scratch(input_gradient_scratch(shape), arena);
+  const bool in_bfloat16 = weights.bfloat16 != nullptr;
+  const ThreadScratch scratch(
+      in_bfloat16 ? bfloat16_gradient_scratch(shape) : input_gradient_scratch(shape), arena);
   const auto multiply = [&](Index g, Index block, Index block_end, Index row, Index row_end,
                             int thread) {
-    input_gradient(d_y, d_y_stride, row, row_end, weights.at(g), block * kPanelWidth,
-                   std::min(block_end * kPanelWidth, shape.rows), out, scratch.of(thread));
+    const Index column = block * kPanelWidth;
+    const Index column_end = std::min(block_end * kPanelWidth, shape.rows);
+    if (in_bfloat16)
+      bfloat16_input_gradient(d_y, d_y_stride, row, row_end, weights.bfloat16_at(g), column,
+                              column_end, out, scratch.of(thread));
+    else
+      input_gradient(d_y, d_y_stride, row, row_end, weights.at(g), column, column_end, out,
+                     scratch.of(thread));
   };
   const double operations = static_cast<double>(shape.cols * kPanelWidth);
   if (out.target) {
     // Rows of several groups add to one row of d_x: only columns are split, groups run in order.
-    const double rows = static_cast<double>(groups.total());
+    const Index each = blocks_at_once(blocks, scratch.threads());
+    const double rows = static_cast<double>(groups.total() * each);
     const auto run = [&](Index begin, Index end, int thread) {
       for (Index g = 0; g < groups.count; ++g)
-        multiply(g, begin, end, groups.begin(g), groups.end(g), thread);
+        multiply(g, begin * each, std::min(end * each, blocks), groups.begin(g), groups.end(g),
+                 thread);
     };
-    return parallel_for(blocks, operations * rows, run, scratch.threads());
+    return parallel_for(ceil_divide(blocks, each), operations * rows, run, scratch.threads());
   }
-  const WorkSplit split(groups, blocks, kRowGrain);
+  if (groups.total() == 0) return;
+  const double all = operations * static_cast<double>(blocks * groups.total());
+  const BlockSplit split(groups, blocks, kBlockRows, scratch.threads(), all);
   const auto run = [&](Index begin, Index end, int thread) {
     split.run(begin, end, [&](Index g, Index block, Index block_end, Index row, Index row_end) {
       multiply(g, block, block_end, row, row_end, thread);
     });
   };
-  parallel_for(split.units(), operations, run, scratch.threads(), kMaxBlockSlice);
+  parallel_for(split.units(), all / static_cast<double>(split.units()), run, scratch.threads(),
+               kMaxBlockSlice);
 }
 
 namespace {
@@ -169,15 +204,17 @@ void grouped_weight_gradient(const Input& x, const float* d_y, Index d_y_stride,
   const Index units =
       ceil_divide(shape.rows, kGradientUnitRows) * ceil_divide(shape.panels(), panels);
   const WorkSplit split(updates.costs, units, kWhole);
-  const ThreadScratch scratch(x.is_sparse() ? 0 : weight_gradient_scratch(shape, groups.total()),
-                              arena);
+  const Products products =
+      block.copy(block.at(kernel)) && !x.is_sparse() ? Products::kBfloat16 : Products::kFloat32;
+  const ThreadScratch scratch(
+      x.is_sparse() ? 0 : weight_gradient_scratch(shape, groups.total(), products), arena);
   const auto update = [&](Index g, Index unit, Index unit_end, int thread) {
     if (x.is_sparse())
       sparse_units(sorted, g, d_y + groups.begin(g) * d_y_stride, d_y_stride, shape, unit, unit_end,
                    updates.targets[g]);
     else
       weight_gradient(x.dense, d_y, d_y_stride, groups.begin(g), groups.end(g), shape, unit,
-                      unit_end, updates.targets[g], scratch.of(thread));
+                      unit_end, updates.targets[g], scratch.of(thread), products);
   };
   const auto run = [&](Index begin, Index end, int thread) {
     split.run(begin, end, [&](Index g, Index unit, Index unit_end, Index, Index) {

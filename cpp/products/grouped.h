@@ -45,10 +45,12 @@ struct GroupedWeights {
   const std::uint8_t* block_scale = nullptr;  // of the blocks, if int4
   Index block_scale_stride = 0;
   Index block_rows = 0;
+  const std::uint16_t* bfloat16 = nullptr;  // the weights themselves, or their copies; or null
+  Index bfloat16_stride = 0;                // values
 
   Panels at(Index g) const { return {first.data + g * stride, first.shape}; }
   Bfloat16Panels bfloat16_at(Index g) const {
-    return {reinterpret_cast<const std::uint16_t*>(at(g).data), first.shape};
+    return {bfloat16 + g * bfloat16_stride, first.shape};
   }
   Int8Panels int8_at(Index g) const {
     return {reinterpret_cast<const std::uint8_t*>(at(g).data), scale + g * scale_stride,
@@ -57,6 +59,10 @@ struct GroupedWeights {
   Int4Panels int4_at(Index g) const {
     return {reinterpret_cast<const std::uint8_t*>(at(g).data), block_scale + g * block_scale_stride,
             scale + g * scale_stride, first.shape, block_rows};
+  }
+  // True if products with x read bfloat16 weights. Copies are for dense x alone.
+  bool has_bfloat16_products(const Input& x) const {
+    return bfloat16 && (storage == Storage::kBfloat16 || !x.is_sparse());
   }
   const float* bias_at(Index g) const { return bias ? bias + g * bias_stride : nullptr; }
 };
@@ -72,12 +78,12 @@ double mean_depth(const Input& x, Index rows);
 GroupedWeights grouped_weights(const ParameterBlock& block, int kernel, int bias);
 
 // y = f(x W_g + b_g) for rows [0, rows) of x, on the calling thread. `epilogue.bias` is ignored.
-// Weights in float32.
+// Weights in float32 or, for dense x, bfloat16.
 void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g,
               const Epilogue& epilogue);
 
 // y = f(x W_g + b_g) for every row; row i of x yields row i of y. The caller applies a softmax to
-// whole rows afterwards. `epilogue.bias` is ignored. Weights in float32.
+// whole rows afterwards. `epilogue.bias` is ignored. Weights in float32, without copies.
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/bfloat16_product.h"
 #include "kernels/int4_panels.h"
 #include "products/forward_blocks.h"
 #include "products/thread_scratch.h"
@@ -184,11 +183,8 @@ void quantized_multiply(const Rows& x, Index rows, const GroupedWeights& weights
   Epilogue own = epilogue;
   own.bias = weights.bias_at(g);
   const Index panels = weights.first.shape.panels();
-  if (weights.storage == Storage::kBfloat16)
-    bfloat16_product(x, 0, rows, weights.bfloat16_at(g), 0, panels, own);
-  else
-    integer_product(rounded.round(x, rows, weights.first.shape.rows), 0, rows, weights, g, 0,
-                    panels, own);
+  integer_product(rounded.round(x, rows, weights.first.shape.rows), 0, rows, weights, g, 0, panels,
+                  own);
 }
 
 void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
@@ -196,16 +192,6 @@ void grouped_quantized_forward(const Input& x, const Groups& groups, const Group
   const auto run = [&](const auto& multiply) {
     for_each_forward_block(x, groups, weights, epilogue, multiply);
   };
-  if (weights.storage == Storage::kBfloat16) {
-    run([&](Index g, Index row, Index row_end, Index panel, Index panel_end, const Epilogue& own) {
-      if (x.is_sparse())
-        sparse_bfloat16_product(x.sparse, row, row_end, weights.bfloat16_at(g), panel, panel_end,
-                                own);
-      else
-        bfloat16_product(x.dense, row, row_end, weights.bfloat16_at(g), panel, panel_end, own);
-    });
-    return;
-  }
   const DistinctRows distinct = distinct_rows(x, groups.total(), arena);
   if (x.is_sparse()) {
     const Int8SparseRows rows = round_sparse(x.sparse, distinct, arena);

@@ -21,7 +21,7 @@ class ProductRows {
  public:
   ProductRows(const Groups& groups, Arena& arena)
       : groups_(&groups), rows_(groups.total()), arena_(&arena) {}
-  // rounded: memory for rows that quantized weights need rounded; null for float32.
+  // rounded: memory for rows that int8 and int4 weights need rounded; null for others.
   ProductRows(Index group, Index rows, RoundedRows* rounded)
       : group_(group), rows_(rows), rounded_(rounded) {}
 
@@ -29,7 +29,7 @@ class ProductRows {
   void multiply(const Input& x, const GroupedWeights& weights, const Epilogue& epilogue) const {
     if (groups_)
       grouped_forward(x, *groups_, weights, epilogue, *arena_);
-    else if (rounded_)
+    else if (rounded_ && has_integer_products(weights.storage))
       quantized_multiply(x.dense, rows_, weights, group_, epilogue, *rounded_);
     else
       gatewise::multiply(x, rows_, weights, group_, epilogue);

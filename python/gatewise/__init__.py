@@ -23,6 +23,7 @@ from gatewise import (
 from gatewise._version import __version__
 from gatewise.callbacks import DivergenceWarning
 from gatewise.config import get_num_threads, set_num_threads, show_config
+from gatewise.dtype_policies import DTypePolicy
 from gatewise.io import load_model, save_model
 from gatewise.io.group_file import GROUPS
 from gatewise.io.saved import MODELS
@@ -83,6 +84,7 @@ __all__ = [
     "AuxK",
     "BatchTopK",
     "Comparison",
+    "DTypePolicy",
     "DeadUnitsWarning",
     "DenseCodesWarning",
     "DivergenceWarning",

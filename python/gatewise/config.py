@@ -1,4 +1,4 @@
-"""Build information and thread count."""
+"""Build information, thread count, and the types of products."""
 
 from typing import TypedDict
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from gatewise import _core, _levels
 from gatewise._version import __version__
+from gatewise.dtype_policies import dtype_policy as dtype_policy
+from gatewise.dtype_policies import set_dtype_policy as set_dtype_policy
 
 
 class Config(TypedDict):

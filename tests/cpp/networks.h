@@ -28,8 +28,10 @@ inline std::shared_ptr<Layer> make_layer(const std::string& kind, Options option
 }
 
 inline std::shared_ptr<Layer> make_dense(Index width, Index units, const std::string& activation,
-                                         std::uint64_t seed) {
+                                         std::uint64_t seed,
+                                         const std::string& products = "float32") {
   Options options;
+  options.set("products", products);
   options.set("units", static_cast<double>(units));
   options.set("activation", activation);
   options.set("use_bias", true);
@@ -38,8 +40,10 @@ inline std::shared_ptr<Layer> make_dense(Index width, Index units, const std::st
 
 inline std::shared_ptr<Layer> make_experts(Index width, Index units, const std::string& router,
                                            const std::string& expert, std::uint64_t seed,
-                                           Storage storage = Storage::kFloat32) {
+                                           Storage storage = Storage::kFloat32,
+                                           const std::string& products = "float32") {
   Options options;
+  options.set("products", products);
   options.set("storage", std::string(storage_name(storage)));
   if (storage == Storage::kInt4) options.set("block_size", 16.0);
   options.set("units", static_cast<double>(units));
@@ -85,15 +89,17 @@ inline bool are_compatible(const std::string& router, const std::string& expert)
 
 // Dense, experts, Dense with softmax; or without the first Dense, so that the experts can read CSR.
 inline std::shared_ptr<Network> make_network(const std::string& router, const std::string& expert,
-                                             bool experts_first = false) {
+                                             bool experts_first = false,
+                                             const std::string& products = "float32") {
   std::vector<Node> nodes;
   if (experts_first) {
-    nodes.push_back({make_experts(kFeatures, 24, router, expert, 2), {0}});
-    nodes.push_back({make_dense(24, kClasses, "softmax", 3), {1}});
+    nodes.push_back(
+        {make_experts(kFeatures, 24, router, expert, 2, Storage::kFloat32, products), {0}});
+    nodes.push_back({make_dense(24, kClasses, "softmax", 3, products), {1}});
   } else {
-    nodes.push_back({make_dense(kFeatures, 24, "relu", 1), {0}});
-    nodes.push_back({make_experts(24, 24, router, expert, 2), {1}});
-    nodes.push_back({make_dense(24, kClasses, "softmax", 3), {2}});
+    nodes.push_back({make_dense(kFeatures, 24, "relu", 1, products), {0}});
+    nodes.push_back({make_experts(24, 24, router, expert, 2, Storage::kFloat32, products), {1}});
+    nodes.push_back({make_dense(24, kClasses, "softmax", 3, products), {2}});
   }
   const int last = static_cast<int>(nodes.size());
   return std::make_shared<Network>(1, std::move(nodes), std::vector<int>{last});

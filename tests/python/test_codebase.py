@@ -45,7 +45,7 @@ LEVELS = [
     {"_core", "_extras", "_levels", "_version", "registry", "utils"},
     {
         *("activations", "constraints", "initializers", "losses", "metrics", "optimizers"),
-        "regularizers",
+        *("dtype_policies", "regularizers"),
     },
     {"experts"},
     {"balance", "callbacks", "data", "io", "routers"},

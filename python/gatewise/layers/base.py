@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from gatewise import _core, constraints
 from gatewise.constraints import KeepZeros
+from gatewise.dtype_policies import MIXED, DTypePolicy, dtype_policy, get_policy
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.parameters import ParameterOwner
@@ -33,6 +34,7 @@ class ShapeOptions(TypedDict, total=False):
     trainable: bool
     input_shape: tuple[int | None, ...] | None
     input_dim: int | None
+    dtype: str | DTypePolicy | None
 
 
 class LayerOptions(ShapeOptions, total=False):
@@ -63,6 +65,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         Shape of one sample, for the first layer of a `Sequential`.
     input_dim : int, optional
         Short for `input_shape=(input_dim,)`.
+    dtype : str or DTypePolicy, optional
+        "float32" or "mixed_bfloat16", see `gw.DTypePolicy`; by default that of
+        `gw.config.set_dtype_policy`.
 
     Raises
     ------
@@ -89,6 +94,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     keras_defaults: ClassVar[Config] = {}
     """Keras arguments without effect here, with the only accepted value of each."""
 
+    float32_reason: ClassVar[str | None] = None
+    """Why the layer multiplies in float32 alone; None if it follows its policy."""
+
     kernel_regularizer: Regularizer | None = None
     _kernel_constraint: Constraint | None = None
 
@@ -102,7 +110,8 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         self._trainable = check_flag("trainable", options.pop("trainable", True))
         shape, width = options.pop("input_shape", None), options.pop("input_dim", None)
         self.declared_shape = _declared_shape(shape, width)
-        keras_defaults = {"dtype": None, "activity_regularizer": None, **self.keras_defaults}
+        self._dtype_policy = self._policy_for(options.pop("dtype", None))
+        keras_defaults = {"activity_regularizer": None, **self.keras_defaults}
         check_defaults(type(self).__name__, dict(options), keras_defaults)
         self._input_shapes: list[Shape] = []
 
@@ -121,12 +130,14 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
 
     def get_config(self) -> Config:
         """The settings as JSON values; `from_config` creates an equal, unbuilt layer from them."""
-        return {"name": self.name, "trainable": self._trainable, "seed": self.seed}
+        config = {"name": self.name, "trainable": self._trainable, "seed": self.seed}
+        mixed = self._dtype_policy.name == MIXED
+        return {**config, "dtype": MIXED} if mixed else config
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Creates an unbuilt layer from the result of `get_config`."""
-        return cls(**config)
+        return cls(**{"dtype": "float32", **config})
 
     def get_state(self) -> Config:
         """The state of a built layer besides settings and weights, as JSON values."""
@@ -139,6 +150,37 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
             self.build(shapes)
         if state["random_stream"] is not None:
             self.set_random_stream(*state["random_stream"])
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The types of the layer's products and weights."""
+        return self._dtype_policy
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type of the factors of its products."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type of its weights."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The type of its weights."""
+        return self.variable_dtype
+
+    def _policy_for(self, dtype: object) -> DTypePolicy:
+        kind, reason = type(self).__name__, self.float32_reason
+        if dtype is None:
+            return dtype_policy() if reason is None else DTypePolicy("float32")
+        policy = get_policy(kind, dtype)
+        if reason is not None and policy.name == MIXED:
+            raise TypeError(
+                f"{kind}: dtype is not supported; expected 'float32', got {MIXED!r}: {reason}"
+            )
+        return policy
 
     def end_epoch(self) -> None:
         """Hook that `fit` calls after each epoch."""

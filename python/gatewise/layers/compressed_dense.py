@@ -87,6 +87,7 @@ class CompressedDense(Layer):
     """
 
     kind = "compressed_dense"
+    float32_reason = "sparse weights multiply in float32"
 
     @renamed_arguments(steps="num_steps")
     def __init__(

@@ -53,7 +53,12 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
 
     def native_options(self) -> NativeOptions:
         return self.with_storage(
-            {"units": self.units, "activation": self.activation, "use_bias": self.use_bias}
+            {
+                "units": self.units,
+                "activation": self.activation,
+                "use_bias": self.use_bias,
+                **self.products(),
+            }
         )
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -96,7 +101,7 @@ class Dense(AffineLayer):
     kernel_constraint : str or Constraint, optional
         Constraint on W after every update: a name or an object of `gw.constraints`.
     **options
-        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`, `dtype`: see `Layer`.
 
     Raises
     ------

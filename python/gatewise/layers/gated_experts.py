@@ -119,6 +119,7 @@ class GatedExperts(Layer):
     """
 
     kind = "gated_experts"
+    float32_reason = "gates and their units multiply in float32"
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from gatewise.layers.base import LAYERS, Layer, ShapeOptions
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.fusing import fused_dense
 from gatewise.layers.output_activation import OutputActivation
-from gatewise.layers.storage import FLOAT32, StoredKernels
+from gatewise.layers.storage import StoredKernels
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
@@ -93,7 +93,7 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
         `kernel_constraint`: constraint on the experts' kernels after every update, a name or an
         object of `gw.constraints`. `members`: above 1, each member of an ensemble (see
         `gw.layers.MemberScale`) has a router and `num_experts` experts of its own; arrays of
-        experts are `(M E, ...)`. `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        experts are `(M E, ...)`. `trainable`, `input_shape`, `input_dim`, `dtype`: see `Layer`.
 
     Raises
     ------
@@ -177,6 +177,7 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
             **self.expert.native_options(),
             **self.router.native_options(),
             **balance.native_options(self.balance),
+            **self.products(),
         }
         return self.with_storage(options)
 
@@ -194,8 +195,9 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
     def describe(self) -> str:
         each = f"k={self.k}" if self.router.chooses else "all"
         members = "" if self.members == 1 else f"{self.members} x "
-        text = f"{super().describe()} {members}{self.num_experts} {self.expert.describe()}, {each}"
-        return text if self.storage == FLOAT32 else f"{text}, {self.storage}"
+        name = super(StoredKernels, self).describe()
+        text = f"{name} {members}{self.num_experts} {self.expert.describe()}, {each}"
+        return ", ".join(filter(None, (text, self.types())))
 
     def routing(self, x: Any) -> Any:
         """The experts of each row, and their weights.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from gatewise.dtype_policies import FLOAT32 as FLOAT32
+from gatewise.dtype_policies import MIXED
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from gatewise.registry import Config
+    from gatewise.registry import Config, NativeOptions
 
-FLOAT32: Final = "float32"
 INT4: Final = "int4"
 BYTES: Final = {FLOAT32: 4, "bfloat16": 2, "int8": 1, INT4: 1}
 """Bytes per stored value; one of int4 is two weights."""
@@ -53,6 +55,7 @@ class StoredKernels:
 
     storage: str
     block_size: int = 0
+    compute_dtype: str
 
     def with_storage(self, config: Config) -> Config:
         """Settings, with the storage of a quantized layer."""
@@ -60,9 +63,19 @@ class StoredKernels:
             return config
         return {**config, **storage_settings(self.storage, self.block_size)}
 
+    def products(self) -> NativeOptions:
+        """The core's option for products in bfloat16."""
+        return {"products": "bfloat16"} if self.compute_dtype == "bfloat16" else {}
+
+    def types(self) -> str:
+        """What the layer stores or multiplies in, if not float32; else ""."""
+        if self.storage != FLOAT32:
+            return self.storage
+        return MIXED if self.compute_dtype == "bfloat16" else ""
+
     def describe(self) -> str:
         text: str = super().describe()  # type: ignore[misc]  # of the layer
-        return text if self.storage == FLOAT32 else f"{text} {self.storage}"
+        return f"{text} {self.types()}".rstrip()
 
     @classmethod
     def from_config(cls, config: Config) -> Self:

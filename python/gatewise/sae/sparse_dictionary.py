@@ -95,6 +95,9 @@ class SparseDictionary(StoredKernels, StandardizedLayer):
     """
 
     kind = "sparse_dictionary"
+    float32_reason = (
+        "a dictionary multiplies in float32; its choice of latents uses bfloat16 units already"
+    )
     counts_rows = True
     active_rows_: Indices | None = None
     """Rows (m,) of the last epoch in which each latent was active; None before the first `fit`."""

@@ -46,7 +46,7 @@ def check_number(name: str, value: object, low: float, high: float = math.inf) -
     return number
 
 
-def _is_float32(value: object) -> bool:
+def is_float32(value: object) -> bool:
     """Whether it is `"float32"`, or NumPy's or PyTorch's type of this name."""
     name = getattr(value, "name", getattr(value, "__name__", str(value)))
     return str(name).removeprefix("torch.") == "float32"
@@ -76,7 +76,7 @@ def check_defaults(owner: str, given: dict[str, object], defaults: dict[str, obj
     for name, value in given.items():
         if name not in defaults:
             raise TypeError(f"{owner}: unexpected argument {name!r}")
-        if name == "dtype" and _is_float32(value):
+        if name == "dtype" and is_float32(value):
             continue
         if value is not defaults[name] and value != defaults[name]:
             raise TypeError(

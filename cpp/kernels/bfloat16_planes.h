@@ -1,0 +1,19 @@
+// Operands of bfloat16 products in the order of planes; see kernels/bfloat16_tile.h.
+#pragma once
+
+#include "kernels/bfloat16_tile.h"
+
+namespace gatewise {
+
+// planes [round_up(count, kBfloat16Block)]: x [count] rounded to bfloat16; zeros after it.
+void to_planes(const float* x, Index count, float* planes);
+
+// planes [rows, 16]: the first `rows` rows of a panel of pairs, a multiple of kBfloat16Block.
+void widen_pairs(const std::uint16_t* panel, Index rows, float* planes);
+
+// planes [end - begin, 16]: column i has row `row` + i of W, for i < 16, and its rows are the units
+// [begin, end) of W, multiples of kBfloat16Block; zero after the last unit, or row. row is a
+// multiple of 16.
+void transpose_to_planes(const Bfloat16Panels& w, Index row, Index begin, Index end, float* planes);
+
+}  // namespace gatewise
