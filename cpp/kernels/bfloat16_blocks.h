@@ -7,12 +7,12 @@
 #include <algorithm>
 
 #include "core/cache.h"
-#include "kernels/bfloat16_tile.h"
+#include "kernels/bfloat16_planes.h"
 
 namespace gatewise {
 
 // Operands has
-//   depth(), pack_row(i, planes): row i of the block's rows;
+//   depth(), row(i): row i of the rows;
 //   planes(panel, begin, end, to): rows [begin, end) of a panel, in planes;
 //   prefetch(panel, begin, line): a line of 64 bytes of what planes() reads for a whole part;
 //   finish(sums, row, rows, panel): what becomes of sums [rows][16].
@@ -38,7 +38,8 @@ class Bfloat16Blocks {
     for (Index b = 0; b < blocks; ++b) {
       const Index row = row_begin + (row_end - row_begin) * b / blocks;
       const Index count = row_begin + (row_end - row_begin) * (b + 1) / blocks - row;
-      for (Index i = 0; i < count; ++i) operands_.pack_row(row + i, rows_ + i * row_stride(depth_));
+      for (Index i = 0; i < count; ++i)
+        to_planes(operands_.row(row + i), operands_.depth(), rows_ + i * row_stride(depth_));
       const RowTiles tiles(count, kPlaneTileRows);
       const Index group = plane_tile_panels(tiles.max_rows());
       for (Index panel = panel_begin; panel < panel_end; panel += group)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/quantized_panels.h"
+#include "kernels/bfloat16_unit.h"
 #include "kernels/input_gradient.h"
 
 namespace gatewise {
@@ -11,7 +12,8 @@ namespace gatewise {
 // floats.
 void bfloat16_input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
                              const Bfloat16Panels& w, Index column_begin, Index column_end,
-                             const InputGradient& out, float* scratch);
+                             const InputGradient& out, float* scratch,
+                             Bfloat16Unit unit = best_bfloat16_unit());
 Index bfloat16_gradient_scratch(PanelShape shape);
 
 }  // namespace gatewise

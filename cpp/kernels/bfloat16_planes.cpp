@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/bfloat16.h"
 #include "kernels/row_readers.h"
 
 namespace gatewise {
@@ -22,6 +23,19 @@ void to_planes(const float* x, Index count, float* planes) {
   float last[kBfloat16Block] = {};
   std::copy(x + whole, x + count, last);
   block(last, planes + whole);
+}
+
+void to_bfloat16_row(const float* x, Index count, std::uint16_t* row) {
+  for (Index k = 0; k < count; ++k) row[k] = to_bfloat16(x[k]);
+  std::fill(row + count, row + round_up(count, kBfloat16Block), std::uint16_t{0});
+}
+
+void join_planes(const float* planes, Index rows, std::uint16_t* pairs) {
+  for (Index begin = 0; begin < rows; begin += kBfloat16Block)
+    for (Index k = 0; k < kPlane; ++k)
+      join_bfloat16(Vector::load(planes + (begin + k) * kPanelWidth),
+                    Vector::load(planes + (begin + kPlane + k) * kPanelWidth))
+          .store(reinterpret_cast<float*>(pairs + (begin + 2 * k) * kPanelWidth));
 }
 
 void widen_pairs(const std::uint16_t* panel, Index rows, float* planes) {

@@ -8,6 +8,12 @@ namespace gatewise {
 // planes [round_up(count, kBfloat16Block)]: x [count] rounded to bfloat16; zeros after it.
 void to_planes(const float* x, Index count, float* planes);
 
+// row [round_up(count, kBfloat16Block)]: the same values as bfloat16, in their order.
+void to_bfloat16_row(const float* x, Index count, std::uint16_t* row);
+
+// pairs [rows, 16]: a panel of pairs from `rows` rows in planes.
+void join_planes(const float* planes, Index rows, std::uint16_t* pairs);
+
 // planes [rows, 16]: the first `rows` rows of a panel of pairs, a multiple of kBfloat16Block.
 void widen_pairs(const std::uint16_t* panel, Index rows, float* planes);
 

@@ -1,8 +1,8 @@
 #include "kernels/bfloat16_product.h"
 
 #include "kernels/bfloat16.h"
-#include "kernels/bfloat16_blocks.h"
-#include "kernels/bfloat16_planes.h"
+#include "kernels/bfloat16_loops.h"
+#include "kernels/bfloat16_operands.h"
 #include "kernels/row_readers.h"
 
 namespace gatewise {
@@ -11,28 +11,11 @@ namespace {
 // Up to this many rows, panels are read as they are: widening them first would take longer.
 constexpr Index kFewRows = 16;
 
-struct ForwardOperands {
-  const Rows& x;
-  const Bfloat16Panels& w;
-  const Epilogue& epilogue;
-
-  Index depth() const { return w.shape.rows; }
-  void pack_row(Index i, float* planes) const { to_planes(x.row(i), depth(), planes); }
-  void planes(Index panel, Index begin, Index end, float* to) const {
-    widen_pairs(w.panel(panel) + begin * kPanelWidth, end - begin, to);
-  }
-  void prefetch(Index panel, Index begin, Index line) const {
-    __builtin_prefetch(w.panel(panel) + (begin + 2 * line) * kPanelWidth, 0, 2);
-  }
-  void finish(const float (*sums)[kPanelWidth], Index row, int rows, Index panel) const {
-    gatewise::finish(sums, row, rows, panel, w.shape.width(panel), epilogue);
-  }
-};
-
 void multiply_few_rows(const ForwardOperands& operands, Index row, Index rows, Index panel_begin,
                        Index panel_end, float* scratch) {
   const Index depth = round_up(operands.depth(), kBfloat16Block), stride = depth + kPanelWidth;
-  for (Index r = 0; r < rows; ++r) operands.pack_row(row + r, scratch + r * stride);
+  for (Index r = 0; r < rows; ++r)
+    to_planes(operands.row(row + r), operands.depth(), scratch + r * stride);
   const Index panel_stride = Bfloat16Panels::panel_values(operands.w.shape);
   const RowTiles tiles(rows, kPlaneTileRows);
   const Index group = plane_tile_panels(tiles.max_rows());
@@ -52,17 +35,18 @@ void multiply_few_rows(const ForwardOperands& operands, Index row, Index rows, I
 }  // namespace
 
 Index bfloat16_product_scratch(PanelShape shape) {
-  return Bfloat16Blocks<ForwardOperands>::scratch(shape.rows);
+  return bfloat16_scratch<ForwardOperands>(shape.rows);
 }
 
 void bfloat16_product(const Rows& x, Index row_begin, Index row_end, const Bfloat16Panels& w,
-                      Index panel_begin, Index panel_end, const Epilogue& epilogue,
-                      float* scratch) {
+                      Index panel_begin, Index panel_end, const Epilogue& epilogue, float* scratch,
+                      Bfloat16Unit unit) {
   if (row_begin >= row_end) return;
   const ForwardOperands operands{x, w, epilogue};
-  if (const Index rows = row_end - row_begin; rows <= kFewRows)
+  const Index rows = row_end - row_begin;
+  if (unit == Bfloat16Unit::kPlanes ? rows <= kFewRows : rows < kMinRowsOfBfloat16Tiles)
     return multiply_few_rows(operands, row_begin, rows, panel_begin, panel_end, scratch);
-  Bfloat16Blocks(operands, scratch).run(row_begin, row_end, panel_begin, panel_end);
+  multiply_bfloat16(operands, row_begin, row_end, panel_begin, panel_end, scratch, unit);
 }
 
 void sparse_bfloat16_product(const SparseRows& x, Index row_begin, Index row_end,

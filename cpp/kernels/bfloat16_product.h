@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/quantized_panels.h"
+#include "kernels/bfloat16_unit.h"
 #include "kernels/epilogue.h"
 
 namespace gatewise {
@@ -15,7 +16,8 @@ namespace gatewise {
 // the order of kernels/bfloat16_tile.h, whatever the ranges. scratch has
 // bfloat16_product_scratch(w.shape) floats.
 void bfloat16_product(const Rows& x, Index row_begin, Index row_end, const Bfloat16Panels& w,
-                      Index panel_begin, Index panel_end, const Epilogue& epilogue, float* scratch);
+                      Index panel_begin, Index panel_end, const Epilogue& epilogue, float* scratch,
+                      Bfloat16Unit unit = best_bfloat16_unit());
 Index bfloat16_product_scratch(PanelShape shape);
 
 // The same for CSR rows, with the bits of the dense rows; an index that occurs twice in a row is

@@ -1,6 +1,10 @@
 // Gradients of bfloat16 products, and the copies of weights that they read.
+#include "emulated_tiles.h"
 #include "kernels/bfloat16_copy.h"
 #include "kernels/bfloat16_gradient.h"
+#include "kernels/bfloat16_operands.h"
+#include "kernels/bfloat16_tiles.h"
+#include "kernels/matrix_gradient_tile.h"
 #include "kernels/weight_gradient.h"
 #include "networks.h"
 #include "quantized.h"
@@ -96,6 +100,29 @@ TEST_CASE("bfloat16_input_gradient has the described sums for any ranges") {
         check_input_gradient(rows, depth, units, (units + depth + rows) % 2 == 0);
 }
 
+TEST_CASE("the input gradient of tiles has the bits of planes, on emulated tiles") {
+  for (const Index units : {1, 16, 33, 600})
+    for (const Index depth : {1, 17, 64})
+      for (const Index rows : {1, 16, 50}) {
+        RandomGenerator rng(static_cast<std::uint64_t>(rows * 1009 + units * 31 + depth));
+        const Matrix d_y(rows, units, units, rng), w(depth, units, units, rng);
+        const PackedBfloat16 packed(w, rounded_bits(w));
+        Matrix expected(rows, depth, depth), d_x(rows, depth, depth);
+        AlignedBuffer scratch(bfloat16_gradient_scratch(packed.shape));
+        InputGradient out{.d_x = expected.data(), .stride = depth};
+        bfloat16_input_gradient(d_y.data(), d_y.stride, 0, rows, packed.view(), 0, depth, out,
+                                scratch.data(), Bfloat16Unit::kPlanes);
+        out.d_x = d_x.data();
+        const Bfloat16Panels panels = packed.view();
+        const GradientOperands operands{d_y.data(), d_y.stride, panels, depth, out};
+        using Product = Bfloat16Tiles<EmulatedTiles, GradientOperands>;
+        AlignedBuffer own(Product::scratch(units));
+        Product(operands, own.data()).run(0, rows, 0, (depth + 15) / 16);
+        INFO("rows ", rows, " depth ", depth, " units ", units);
+        CHECK(same_bits(d_x.values, expected.values));
+      }
+}
+
 TEST_CASE("weight_gradient of bfloat16 products has the described sums for any ranges") {
   for (const Index rows : {1, 2, 3, 31, 32, 33, 64, 127, 128, 129, 257, 300})
     for (const Index units : {4, 17, 40})
@@ -121,6 +148,49 @@ TEST_CASE("weight_gradient of bfloat16 products has the described sums for any r
         CHECK(is_same);
         CHECK(g.padding_is_zero());
       }
+}
+
+// The gradient of `rows` columns of x, from the first one on, and of `units` units.
+template <typename Form, int kPanels>
+std::vector<float> block_gradient(const Matrix& x, const Matrix& d_y, Index first, Index rows,
+                                  bool add) {
+  AlignedBuffer packed(kPackedFloats), pairs(kGradientBlockRows * kTilePanels * kPanelWidth);
+  Form::pack_x(x.view(), 0, x.rows, 0, x.cols, packed.data());
+  Form::template pack_d_y<kPanels>(d_y.data(), d_y.stride, d_y.rows, d_y.cols, pairs.data());
+  const Index floats = (rows + kGradientTileRows) * kPanelWidth;
+  std::vector<float> g(static_cast<std::size_t>(kPanels * floats), 0.25f);
+  for (Index j = 0; j < rows; j += Form::kRows) {
+    float* tiles[2] = {g.data() + j * kPanelWidth, g.data() + floats + j * kPanelWidth};
+    Form::template multiply<kPanels>(packed.data(), first + j, std::min(Form::kRows, rows - j),
+                                     pairs.data(), x.rows, add, tiles);
+  }
+  std::vector<float> used;
+  for (int p = 0; p < kPanels; ++p)
+    used.insert(used.end(), g.begin() + p * floats, g.begin() + p * floats + rows * kPanelWidth);
+  return used;
+}
+
+TEST_CASE("the weight gradient of tiles has the bits of planes, on emulated tiles") {
+  for (const Index count : {1, 2, 31, 33, 64, 100, 128}) {
+    if (count > kGradientBlockRows) continue;
+    for (const Index rows : {1, 12, 16, 17, 32, 45, 120})
+      for (const bool add : {false, true}) {
+        RandomGenerator rng(static_cast<std::uint64_t>(count * 1009 + rows));
+        const Matrix x(count, 150, 151, rng);
+        const Index first = rows % 2 * kGradientTileRows;
+        INFO("count ", count, " rows ", rows, " add ", add);
+        const Matrix one(count, 13, 16, rng);
+        CHECK(same_bits(
+            block_gradient<MatrixGradientTile<EmulatedTiles>, 1>(x, one, first, rows, add),
+            block_gradient<PlaneGradientTile, 1>(x, one, first, rows, add)));
+        if constexpr (kTilePanels == 2) {
+          const Matrix two(count, 29, 32, rng);
+          CHECK(same_bits(
+              block_gradient<MatrixGradientTile<EmulatedTiles>, 2>(x, two, first, rows, add),
+              block_gradient<PlaneGradientTile, 2>(x, two, first, rows, add)));
+        }
+      }
+  }
 }
 
 TEST_CASE("round_to_copy has the same result however a matrix is divided") {

@@ -1,5 +1,8 @@
 #include "kernels/bfloat16_product.h"
 
+#include "emulated_tiles.h"
+#include "kernels/bfloat16_operands.h"
+#include "kernels/bfloat16_tiles.h"
 #include "quantized.h"
 
 using namespace gatewise;
@@ -83,6 +86,27 @@ TEST_CASE("bfloat16_product keeps NaN and infinity, and rounds x to nearest even
   Matrix same(20, 16, 16);
   p.multiply({.y = same.data(), .y_stride = 16});
   CHECK(same_bits(&y.at(5, 0), &same.at(5, 0), 16));
+}
+
+TEST_CASE("products of tiles have the bits of planes, on emulated tiles") {
+  for (const Index units : {1, 16, 33, 64})
+    for (const Index depth : {0, 1, 31, 32, 33, 513, 1100})
+      for (const Index rows : {0, 1, 15, 16, 17, 33, 70}) {
+        const Problem p(rows, depth, units);
+        Matrix y(rows, units, units + 3), expected(rows, units, units + 3);
+        Epilogue epilogue{.bias = p.bias.data(), .y = expected.data(), .y_stride = y.stride};
+        p.multiply(epilogue);
+        epilogue.y = y.data();
+        const Rows x = p.x.view();
+        const Bfloat16Panels w = p.packed.view();
+        const ForwardOperands operands{x, w, epilogue};
+        using Product = Bfloat16Tiles<EmulatedTiles, ForwardOperands>;
+        AlignedBuffer scratch(Product::scratch(depth));
+        Product(operands, scratch.data()).run(0, rows / 3, 0, p.packed.shape.panels());
+        Product(operands, scratch.data()).run(rows / 3, rows, 0, p.packed.shape.panels());
+        INFO("rows ", rows, " depth ", depth, " units ", units);
+        CHECK(same_bits(y.values, expected.values));
+      }
 }
 
 TEST_CASE("a row of bfloat16_product has the same bits alone, gathered and in any batch") {

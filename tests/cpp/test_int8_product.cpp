@@ -1,5 +1,6 @@
 #include "kernels/int8_product.h"
 
+#include "emulated_tiles.h"
 #include "kernels/amx.h"
 #include "kernels/int8_tiles.h"
 #include "quantized.h"
@@ -90,36 +91,6 @@ std::vector<Int8Unit> units_here() {
   if (has_vnni()) return {Int8Unit::kPairs, Int8Unit::kQuads};
   return {Int8Unit::kPairs};
 }
-
-// The arithmetic of AMX in plain loops.
-struct EmulatedTiles {
-  struct Scope {};
-  static constexpr int kRows = 16, kBytes = 64;
-  static inline std::uint8_t tiles[8][kRows][kBytes];
-
-  template <int kTile>
-  static void load(const void* rows, Index stride) {
-    for (int r = 0; r < kRows; ++r)
-      std::memcpy(tiles[kTile][r], static_cast<const std::byte*>(rows) + r * stride, kBytes);
-  }
-  template <int kTile>
-  static void store(void* rows, Index stride) {
-    for (int r = 0; r < kRows; ++r)
-      std::memcpy(static_cast<std::byte*>(rows) + r * stride, tiles[kTile][r], kBytes);
-  }
-  template <int kSums, int kOfRows, int kColumns>
-  static void add_bytes() {
-    for (int r = 0; r < kRows; ++r)
-      for (int c = 0; c < 16; ++c) {
-        std::int32_t sum;
-        std::memcpy(&sum, tiles[kSums][r] + 4 * c, sizeof sum);
-        for (int k = 0; k < kBytes; ++k)
-          sum += static_cast<std::int8_t>(tiles[kOfRows][r][k]) *
-                 tiles[kColumns][k / 4][4 * c + k % 4];
-        std::memcpy(tiles[kSums][r] + 4 * c, &sum, sizeof sum);
-      }
-  }
-};
 
 }  // namespace
 
