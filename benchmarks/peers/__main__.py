@@ -12,6 +12,7 @@ from . import (
     keras_jax,
     mixtral,
     real_shapes,
+    real_training,
     sklearn_mlp,
     small_steps,
     sparse_rows,
@@ -27,6 +28,7 @@ TABLES = {
     "sklearn_mlp": sklearn_mlp.main,
     "mixtral": mixtral.main,
     "real_shapes": real_shapes.main,
+    "real_training": real_training.main,
     "sparse_rows": sparse_rows.main,
     "sparse_weights": sparse_weights.main,
 }

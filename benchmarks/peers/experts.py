@@ -1,4 +1,4 @@
-"""Expert layers against PyTorch: forward pass, and training step with Adam; and storage types.
+"""Expert layers against PyTorch: forward pass, and training step with Adam; and types of weights.
 
 python -m benchmarks        (in a checkout; `gatewise bench` if installed; extra `bench`)
 """
@@ -13,7 +13,7 @@ from typing import Literal
 from ..machine import Limits
 from .alternate import Contender, alternate
 from .our_experts import our_forward, our_step, precisions
-from .shapes import FORWARD, STEP, STORAGE, Shape, touched_bytes
+from .shapes import FORWARD, PRECISION, STEP, STORAGE, Shape, touched_bytes
 from .table import Work, print_table
 from .torch_experts import forms, torch_forward, torch_step
 
@@ -23,17 +23,17 @@ CHECKED = 2
 
 @dataclass(frozen=True)
 class Case:
-    """One table: a shape, and a forward pass, a training step, or our forward by storage type."""
+    """One table: a shape, and a forward pass or training step, or ours by type of the weights."""
 
     shape: Shape
-    kind: Literal["forward", "step", "storage"]
+    kind: Literal["forward", "step", "precision", "storage"]
 
     @property
     def title(self) -> str:
         return f"{self.kind} {self.shape.name}"
 
     def work(self) -> Work:
-        flops = self.shape.forward_flops * (3 if self.kind == "step" else 1)
+        flops = self.shape.forward_flops * (3 if self.kind in ("step", "precision") else 1)
         reads = self.shape.few and self.kind == "forward"
         return Work(flops, touched_bytes(self.shape) if reads else None)
 
@@ -42,6 +42,7 @@ def cases(shapes: Sequence[Shape] | None = None) -> Iterator[Case]:
     """All tables in order, or those of the given shapes."""
     yield from (Case(shape, "forward") for shape in shapes or FORWARD)
     yield from (Case(shape, "step") for shape in shapes or STEP)
+    yield from (Case(shape, "precision") for shape in shapes or PRECISION)
     yield from (Case(shape, "storage") for shape in shapes or STORAGE)
 
 
@@ -66,6 +67,17 @@ def contenders(case: Case, threads: int, with_peers: bool) -> list[Contender]:
             f"gatewise float32, {threads} threads", our_forward, (case.shape, threads), True
         )
         return [whole, *_quantized(case.shape, threads)]
+    if case.kind == "precision":
+        return [
+            Contender(
+                f"gatewise {dtype}, {threads} threads",
+                our_step,
+                (case.shape, threads, dtype),
+                True,
+                tolerance,
+            )
+            for dtype, tolerance in (("float32", None), ("mixed_bfloat16", 0.02))
+        ]
     trains = case.kind == "step"
     ours, theirs = (our_step, torch_step) if trains else (our_forward, torch_forward)
     found = [
@@ -95,4 +107,5 @@ def run(case: Case, threads: int, rounds: int, seconds: float, limits: Limits) -
     case_contenders = contenders(case, threads, has_torch())
     timings = alternate(case_contenders, rounds=rounds, seconds=seconds, check=CHECKED)
     # The limits are those of float32.
-    print_table(case.title, timings, case.work(), None if case.kind == "storage" else limits)
+    has_limits = case.kind in ("forward", "step")
+    print_table(case.title, timings, case.work(), limits if has_limits else None)

@@ -15,14 +15,14 @@ from .shapes import Shape, make_data, make_weights
 EPSILON, TORCH_EPSILON = 1e-6, 1e-6 / (1 - 0.999) ** 0.5
 
 
-def make_model(shape: Shape, threads: int) -> Any:
+def make_model(shape: Shape, threads: int, dtype: str = "float32") -> Any:
     """A model of one layer, with the initial weights of all contenders."""
     import gatewise as gw
 
     gw.set_num_threads(threads)
     expert = gw.experts.MLP(shape.h, activation="relu")
     layer = gw.SparseExpertLayer(
-        shape.d, num_experts=shape.E, k=shape.k, expert=expert, balance=None
+        shape.d, num_experts=shape.E, k=shape.k, expert=expert, balance=None, dtype=dtype
     )
     model = gw.Sequential([gw.Input(shape=(shape.d,)), layer])
     weights = make_weights(shape)
@@ -51,12 +51,12 @@ def our_forward(shape: Shape, threads: int, precision: str | None = None) -> Ste
     return lambda: model.predict(next(batches), batch_size=shape.n)
 
 
-def our_step(shape: Shape, threads: int) -> Step:
+def our_step(shape: Shape, threads: int, dtype: str = "float32") -> Step:
     """The training step of `fit`: one native call on row indices."""
     import gatewise as gw
     from gatewise import _core
 
-    model = make_model(shape, threads)
+    model = make_model(shape, threads, dtype)
     model.compile(gw.optimizers.Adam(epsilon=EPSILON), "mse")
     trainer = model._training.prepare_trainer()
     x, y = (array.reshape(-1, shape.d) for array in make_data(shape))

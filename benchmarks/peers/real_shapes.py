@@ -63,15 +63,23 @@ def _batches(layer: Shape) -> Any:
     return np.random.default_rng(1).standard_normal((count, layer.n, layer.d), np.float32)
 
 
-def ours(layer: Shape, storage: str) -> Step:
-    """`predict` of a batch."""
+def our_model(layer: Shape, dtype: str = "float32") -> Any:
+    """A model of one layer."""
     import gatewise as gw
 
     gw.set_num_threads(THREADS)
     expert = gw.experts.GLU(layer.h, activation="silu", use_bias=False)
-    experts = gw.SparseExpertLayer(layer.d, layer.E, layer.k, expert, balance=None, use_bias=False)
+    experts = gw.SparseExpertLayer(
+        layer.d, layer.E, layer.k, expert, balance=None, use_bias=False, dtype=dtype
+    )
     model = gw.Sequential([gw.Input(shape=(layer.d,)), experts])
     model.set_weights(list(_weights(layer).values()))
+    return model
+
+
+def ours(layer: Shape, storage: str) -> Step:
+    """`predict` of a batch."""
+    model = our_model(layer)
     if storage != "float32":
         model = model.quantize(storage)
     batches = itertools.cycle(_batches(layer))
@@ -86,38 +94,59 @@ def torch_layer(layer: Shape, dtype: str, form: str) -> Step:
     if dtype == "medium":
         torch.set_float32_matmul_precision("medium")
     kind = torch.float32 if dtype == "medium" else getattr(torch, dtype)
+    forward, _ = torch_forward(layer, kind, kind, form)
+    batches = itertools.cycle(torch.from_numpy(_batches(layer)))
+
+    def step() -> Any:
+        with torch.inference_mode():
+            return forward(next(batches))
+
+    return step
+
+
+def torch_forward(layer: Shape, stored: Any, multiplied: Any, form: str) -> tuple[Any, list[Any]]:
+    """Maps rows to outputs, and the parameters; the router is float32.
+
+    Experts' weights have the type `stored`, and factors of their products are `multiplied`.
+    """
+    import torch
+
     given = {name: torch.from_numpy(value) for name, value in _weights(layer).items()}
     router = linear(given["router"])
-    both = torch.cat([given["gate"], given["value"]], -1).to(kind)
-    out = given["out"].to(kind)
-    batches = itertools.cycle(torch.from_numpy(_batches(layer)))
+    both = torch.cat([given["gate"], given["value"]], -1)
+    weights: list[Any] = [both.to(stored), given["out"].to(stored)]
+    if form == "loop":  # a matrix for each expert, transposed: kernels of both products in turn
+        weights = [each.T.contiguous() for pair in zip(*weights, strict=True) for each in pair]
+    weights = [torch.nn.Parameter(each) for each in weights]
     mm, silu = torch.nn.functional.grouped_mm, torch.nn.functional.silu
-    if form == "loop":
-        both, out = both.transpose(1, 2).contiguous(), out.transpose(1, 2).contiguous()
 
     def hidden(values: Any) -> Any:
         gate, value = values.chunk(2, -1)
         return silu(gate) * value
 
-    def step() -> Any:
-        with torch.inference_mode():
-            x = next(batches)
-            gates, indices = choose(router, x, layer.k)
-            order = indices.flatten().argsort(stable=True)
-            counts = indices.flatten().bincount(minlength=layer.E)
-            rows = x.to(kind)[order // layer.k]
-            if form == "loop":
-                map_rows = torch.nn.functional.linear
-                parts = enumerate(rows.split(counts.tolist()))
-                outputs = torch.cat(
-                    [map_rows(hidden(map_rows(part, both[e])), out[e]) for e, part in parts]
-                )
-            else:
-                offsets = counts.cumsum(0).to(torch.int32)
-                outputs = mm(hidden(mm(rows, both, offs=offsets)), out, offs=offsets)
-            return combine(outputs, order, gates.to(kind)).float()
+    def forward(x: Any) -> Any:
+        gates, indices = choose(router, x, layer.k)
+        order = indices.flatten().argsort(stable=True)
+        counts = indices.flatten().bincount(minlength=layer.E)
+        rows = x.to(multiplied)[order // layer.k]
+        if form == "loop":
+            apply = torch.nn.functional.linear
+            outputs = torch.cat(
+                [
+                    apply(hidden(apply(part, into.to(multiplied))), out.to(multiplied))
+                    for part, into, out in zip(
+                        rows.split(counts.tolist()), weights[::2], weights[1::2], strict=True
+                    )
+                    if len(part)
+                ]
+            )
+        else:
+            offsets = counts.cumsum(0).to(torch.int32)
+            into, out = (each.to(multiplied) for each in weights)
+            outputs = mm(hidden(mm(rows, into, offs=offsets)), out, offs=offsets)
+        return combine(outputs, order, gates.to(multiplied)).float()
 
-    return step
+    return forward, [*router.parameters(), *weights]
 
 
 def onnx_layer(layer: Shape, kind: str) -> Step:

@@ -65,6 +65,8 @@ FORWARD = (
     Shape(8, 1024, 2048, 32, 4),
 )
 STEP = FORWARD[:4]
+# For a comparison of training steps in float32 and mixed_bfloat16.
+PRECISION = tuple(Shape(n, 1024, 512, 32, 8) for n in (64, 512))
 # For a comparison of storage types: few, some and many rows of a layer of a language model's size.
 STORAGE = tuple(Shape(n, 2048, 1024, 16, 4) for n in (1, 64, 2048))
 

@@ -59,6 +59,8 @@ struct Parameter {
     return layout == Layout::kPanels ? panel_floats(storage, shape)
                                      : round_up(shape.rows * row_floats(), kPanelWidth);
   }
+  // Values of a slice's bfloat16 copy, and where it begins among the block's copies.
+  Index copy_index(Index slice) const { return copy_offset + slice * copy_values(); }
   Index copy_values() const { return shape.panels() * Bfloat16Panels::panel_values(shape); }
   // Floats from one row to the next in Layout::kRows.
   Index row_floats() const { return gatewise::row_floats(storage, shape.cols); }
@@ -196,12 +198,12 @@ class ParameterBlock {
   }
   // The bfloat16 copy of a kernel; null if it has none.
   std::uint16_t* copy(const Parameter& parameter, Index slice = 0) {
-    return parameter.copy_offset < 0 ? nullptr
-                                     : reinterpret_cast<std::uint16_t*>(copies_.data()) +
-                                           parameter.copy_offset + slice * parameter.copy_values();
+    if (parameter.copy_offset < 0) return nullptr;
+    return reinterpret_cast<std::uint16_t*>(copies_.data()) + parameter.copy_index(slice);
   }
   const std::uint16_t* copy(const Parameter& parameter, Index slice = 0) const {
-    return const_cast<ParameterBlock*>(this)->copy(parameter, slice);
+    if (parameter.copy_offset < 0) return nullptr;
+    return reinterpret_cast<const std::uint16_t*>(copies_.data()) + parameter.copy_index(slice);
   }
   Panels panels(int index, Index slice = 0) const {
     return {this->slice(index, slice), parameters_[index].shape};

@@ -10,18 +10,18 @@
 
 namespace gatewise {
 
-// Rows whose products with bfloat16 values are summed together; see kernels/bfloat16_tile.h.
-inline constexpr Index kBfloat16Block = 32;
+// Depth whose products of bfloat16 values are summed together; see kernels/bfloat16_tile.h.
+inline constexpr Index kDotDepth = 32;
 
 // The upper halves of float32 values. Two rows are interleaved: the 32 values of rows 2i and 2i + 1
-// are w[2i][j], w[2i + 1][j] in ascending order of j. Rows after the last one, up to a whole block,
-// are zero.
+// are w[2i][j], w[2i + 1][j] in ascending order of j. Rows after the last one are zero, up to a
+// multiple of kDotDepth.
 struct Bfloat16Panels {
   const std::uint16_t* data = nullptr;
   PanelShape shape;
 
   static Index panel_values(PanelShape shape) {
-    return round_up(shape.rows, kBfloat16Block) * kPanelWidth;
+    return round_up(shape.rows, kDotDepth) * kPanelWidth;
   }
   // Offset of value (row, column of the panel) in a panel.
   static Index value_offset(Index row, Index column) {

@@ -21,7 +21,7 @@ class Bfloat16Blocks {
  public:
   Bfloat16Blocks(const Operands& operands, float* scratch)
       : operands_(operands),
-        depth_(round_up(operands.depth(), kBfloat16Block)),
+        depth_(round_up(operands.depth(), kDotDepth)),
         rows_(scratch),
         panels_(rows_ + block_rows(depth_) * row_stride(depth_)),
         sums_(reinterpret_cast<float (*)[kPanelWidth]>(panels_ +
@@ -29,7 +29,7 @@ class Bfloat16Blocks {
 
   // Floats of scratch.
   static Index scratch(Index depth) {
-    const Index padded = round_up(depth, kBfloat16Block), rows = block_rows(padded);
+    const Index padded = round_up(depth, kDotDepth), rows = block_rows(padded);
     return rows * row_stride(padded) + kMaxPlanePanels * (kPart + rows) * kPanelWidth;
   }
 
@@ -93,7 +93,7 @@ class Bfloat16Blocks {
     const int at_once = plane_tile_panels(rows);
     for (int p = 0; p < panels; p += at_once)
       multiply_planes(planes, rows, panels_ + p * kPart * kPanelWidth, kPart * kPanelWidth,
-                      std::min(at_once, panels - p), (end - begin) / kBfloat16Block,
+                      std::min(at_once, panels - p), (end - begin) / kDotDepth,
                       sums_of(first) + p * rows);
   }
 

@@ -8,9 +8,9 @@
 namespace gatewise {
 
 void to_planes(const float* x, Index count, float* planes) {
-  const Index whole = count / kBfloat16Block * kBfloat16Block;
+  const Index whole = count / kDotDepth * kDotDepth;
   const auto block = [](const float* from, float* to) {
-    alignas(64) float rounded[kBfloat16Block];
+    alignas(64) float rounded[kDotDepth];
     nearest_bfloat16(Vector::load(from)).store(rounded);
     nearest_bfloat16(Vector::load(from + kPlane)).store(rounded + kPlane);
     for (Index i = 0; i < kPlane; ++i) {
@@ -18,20 +18,20 @@ void to_planes(const float* x, Index count, float* planes) {
       to[kPlane + i] = rounded[2 * i + 1];
     }
   };
-  for (Index k = 0; k < whole; k += kBfloat16Block) block(x + k, planes + k);
+  for (Index k = 0; k < whole; k += kDotDepth) block(x + k, planes + k);
   if (whole == count) return;
-  float last[kBfloat16Block] = {};
+  float last[kDotDepth] = {};
   std::copy(x + whole, x + count, last);
   block(last, planes + whole);
 }
 
 void to_bfloat16_row(const float* x, Index count, std::uint16_t* row) {
   for (Index k = 0; k < count; ++k) row[k] = to_bfloat16(x[k]);
-  std::fill(row + count, row + round_up(count, kBfloat16Block), std::uint16_t{0});
+  std::fill(row + count, row + round_up(count, kDotDepth), std::uint16_t{0});
 }
 
 void join_planes(const float* planes, Index rows, std::uint16_t* pairs) {
-  for (Index begin = 0; begin < rows; begin += kBfloat16Block)
+  for (Index begin = 0; begin < rows; begin += kDotDepth)
     for (Index k = 0; k < kPlane; ++k)
       join_bfloat16(Vector::load(planes + (begin + k) * kPanelWidth),
                     Vector::load(planes + (begin + kPlane + k) * kPanelWidth))
@@ -39,7 +39,7 @@ void join_planes(const float* planes, Index rows, std::uint16_t* pairs) {
 }
 
 void widen_pairs(const std::uint16_t* panel, Index rows, float* planes) {
-  for (Index begin = 0; begin < rows; begin += kBfloat16Block)
+  for (Index begin = 0; begin < rows; begin += kDotDepth)
     for (Index k = 0; k < kPlane; ++k) {
       const auto pairs = Bfloat16Pairs::load(panel + (begin + 2 * k) * kPanelWidth);
       pairs.low().store(planes + (begin + k) * kPanelWidth);
@@ -54,8 +54,7 @@ void transpose_to_planes(const Bfloat16Panels& w, Index row, Index begin, Index 
     const Index panel = unit / kPanelWidth;
     // Position of the first unit's row; the next ones alternate between the two planes.
     float* even =
-        planes +
-        (unit / kBfloat16Block * kBfloat16Block - begin + unit % kBfloat16Block / 2) * kPanelWidth;
+        planes + (unit / kDotDepth * kDotDepth - begin + unit % kDotDepth / 2) * kPanelWidth;
     if (panel >= w.shape.panels()) {
       std::fill_n(even, kPlane / 2 * kPanelWidth, 0.0f);
       std::fill_n(even + kPlane * kPanelWidth, kPlane / 2 * kPanelWidth, 0.0f);

@@ -13,7 +13,7 @@ constexpr Index kFewRows = 16;
 
 void multiply_few_rows(const ForwardOperands& operands, Index row, Index rows, Index panel_begin,
                        Index panel_end, float* scratch) {
-  const Index depth = round_up(operands.depth(), kBfloat16Block), stride = depth + kPanelWidth;
+  const Index depth = round_up(operands.depth(), kDotDepth), stride = depth + kPanelWidth;
   for (Index r = 0; r < rows; ++r)
     to_planes(operands.row(row + r), operands.depth(), scratch + r * stride);
   const Index panel_stride = Bfloat16Panels::panel_values(operands.w.shape);
@@ -25,7 +25,7 @@ void multiply_few_rows(const ForwardOperands& operands, Index row, Index rows, I
       const int count = tiles.rows(tile);
       alignas(64) float sums[kMaxPlanePanels * kPlaneTileRows][kPanelWidth] = {};
       multiply_pairs({scratch + tiles.begin(tile) * stride, stride}, count, operands.w.panel(panel),
-                     panel_stride, panels, depth / kBfloat16Block, sums);
+                     panel_stride, panels, depth / kDotDepth, sums);
       for (int p = 0; p < panels; ++p)
         operands.finish(sums + p * count, row + tiles.begin(tile), count, panel + p);
     }
@@ -58,9 +58,9 @@ void sparse_bfloat16_product(const SparseRows& x, Index row_begin, Index row_end
       Vector sum = Vector::zero();
       Vector of_parity[2];
       for (Index at = x.begin(row); at < x.end(row);) {
-        const Index block = x.columns[at] / kBfloat16Block;
+        const Index block = x.columns[at] / kDotDepth;
         of_parity[0] = of_parity[1] = Vector::zero();
-        for (; at < x.end(row) && x.columns[at] / kBfloat16Block == block; ++at) {
+        for (; at < x.end(row) && x.columns[at] / kDotDepth == block; ++at) {
           const Index k = x.columns[at];
           const auto pairs = Bfloat16Pairs::load(b + k / 2 * (2 * kPanelWidth));
           Vector& own = of_parity[k % 2];

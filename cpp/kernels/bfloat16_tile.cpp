@@ -15,11 +15,11 @@ struct PlanePanels {
 
   template <int kRows>
   GATEWISE_INLINE void prefetch(Index, int, Index) const {}
-  GATEWISE_INLINE Vector even(Index block, int panel, Index k) const {
-    return Vector::load(data + panel * stride + (block * kBfloat16Block + k) * kPanelWidth);
+  GATEWISE_INLINE Vector even(Index step, int panel, Index k) const {
+    return Vector::load(data + panel * stride + (step * kDotDepth + k) * kPanelWidth);
   }
-  GATEWISE_INLINE Vector odd(Index block, int panel, Index k) const {
-    return even(block, panel, kPlane + k);
+  GATEWISE_INLINE Vector odd(Index step, int panel, Index k) const {
+    return even(step, panel, kPlane + k);
   }
 };
 
@@ -28,18 +28,18 @@ struct PairPanels {
   const std::uint16_t* data;
   Index stride;
 
-  GATEWISE_INLINE const std::uint16_t* at(Index block, int panel, Index k) const {
-    return data + panel * stride + (block * kPlane + k) * 2 * kPanelWidth;
+  GATEWISE_INLINE const std::uint16_t* at(Index step, int panel, Index k) const {
+    return data + panel * stride + (step * kPlane + k) * 2 * kPanelWidth;
   }
   template <int kRows>
-  GATEWISE_INLINE void prefetch(Index block, int panel, Index k) const {
-    prefetch_ahead<kRows>(at(block, panel, k), kPrefetchBytes);
+  GATEWISE_INLINE void prefetch(Index step, int panel, Index k) const {
+    prefetch_ahead<kRows>(at(step, panel, k), kPrefetchBytes);
   }
-  GATEWISE_INLINE Vector even(Index block, int panel, Index k) const {
-    return Bfloat16Pairs::load(at(block, panel, k)).low();
+  GATEWISE_INLINE Vector even(Index step, int panel, Index k) const {
+    return Bfloat16Pairs::load(at(step, panel, k)).low();
   }
-  GATEWISE_INLINE Vector odd(Index block, int panel, Index k) const {
-    return Bfloat16Pairs::load(at(block, panel, k)).high();
+  GATEWISE_INLINE Vector odd(Index step, int panel, Index k) const {
+    return Bfloat16Pairs::load(at(step, panel, k)).high();
   }
 };
 
@@ -66,9 +66,9 @@ struct Sums {
 };
 
 template <typename Panels, int kRows, int kPanels>
-void tile(const PlaneRows& rows, const Panels& panels, Index blocks, float (*out)[kPanelWidth]) {
+void tile(const PlaneRows& rows, const Panels& panels, Index steps, float (*out)[kPanelWidth]) {
   const float* a = rows.data;
-  for (Index block = 0; block < blocks; ++block, a += kBfloat16Block) {
+  for (Index step = 0; step < steps; ++step, a += kDotDepth) {
     Sums<kRows, kPanels> even, odd;
     even.clear();
     odd.clear();
@@ -76,9 +76,9 @@ void tile(const PlaneRows& rows, const Panels& panels, Index blocks, float (*out
       Vector weights[kPanels], others[kPanels];
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
-        panels.template prefetch<kRows>(block, p, k);
-        weights[p] = panels.even(block, p, k);
-        others[p] = panels.odd(block, p, k);
+        panels.template prefetch<kRows>(step, p, k);
+        weights[p] = panels.even(step, p, k);
+        others[p] = panels.odd(step, p, k);
       }
       even.add(a + k, rows.stride, weights);
       odd.add(a + kPlane + k, rows.stride, others);
@@ -94,7 +94,7 @@ void tile(const PlaneRows& rows, const Panels& panels, Index blocks, float (*out
 }
 
 template <typename Panels>
-using Tile = void (*)(const PlaneRows& rows, const Panels& panels, Index blocks,
+using Tile = void (*)(const PlaneRows& rows, const Panels& panels, Index steps,
                       float (*sums)[kPanelWidth]);
 
 template <typename Panels, int kRows>
@@ -117,13 +117,13 @@ constexpr auto kTiles = []<int... kRows>(std::integer_sequence<int, kRows...>) {
 }  // namespace
 
 void multiply_planes(const PlaneRows& rows, int row_count, const float* panels, Index panel_stride,
-                     int panel_count, Index blocks, float (*sums)[kPanelWidth]) {
-  kTiles<PlanePanels>[row_count - 1][panel_count - 1](rows, {panels, panel_stride}, blocks, sums);
+                     int panel_count, Index steps, float (*sums)[kPanelWidth]) {
+  kTiles<PlanePanels>[row_count - 1][panel_count - 1](rows, {panels, panel_stride}, steps, sums);
 }
 
 void multiply_pairs(const PlaneRows& rows, int row_count, const std::uint16_t* panels,
-                    Index panel_stride, int panel_count, Index blocks, float (*sums)[kPanelWidth]) {
-  kTiles<PairPanels>[row_count - 1][panel_count - 1](rows, {panels, panel_stride}, blocks, sums);
+                    Index panel_stride, int panel_count, Index steps, float (*sums)[kPanelWidth]) {
+  kTiles<PairPanels>[row_count - 1][panel_count - 1](rows, {panels, panel_stride}, steps, sums);
 }
 
 }  // namespace gatewise

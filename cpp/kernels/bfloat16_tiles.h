@@ -21,7 +21,7 @@ class Bfloat16Tiles {
  public:
   Bfloat16Tiles(const Operands& operands, float* scratch)
       : operands_(operands),
-        depth_(round_up(operands.depth(), kBfloat16Block)),
+        depth_(round_up(operands.depth(), kDotDepth)),
         sums_(reinterpret_cast<float (*)[kPanelWidth]>(scratch)),
         planes_(scratch + kPanels * block_rows(depth_) * kPanelWidth),
         pairs_(reinterpret_cast<std::uint16_t*>(planes_ + kPart * kPanelWidth)),
@@ -29,7 +29,7 @@ class Bfloat16Tiles {
 
   // Floats of scratch.
   static Index scratch(Index depth) {
-    const Index padded = round_up(depth, kBfloat16Block), rows = block_rows(padded);
+    const Index padded = round_up(depth, kDotDepth), rows = block_rows(padded);
     return (kPanels * rows + 2 * kPart) * kPanelWidth + rows * row_stride(padded) / 2;
   }
 
@@ -41,7 +41,8 @@ class Bfloat16Tiles {
       for (Index i = 0; i < count; ++i)
         to_bfloat16_row(operands_.row(row + i), operands_.depth(), rows_ + i * row_stride(depth_));
       for (Index panel = panel_begin; panel < panel_end; panel += kPanels) {
-        std::fill_n(sums_[0], kPanels * most * kPanelWidth, 0.0f);
+        for (Index p = 0; p < kPanels; ++p)
+          std::fill_n(sums_[p * most], round_up(count, kTile) * kPanelWidth, 0.0f);
         const Index panels = std::min(kPanels, panel_end - panel);
         for (Index begin = 0; begin < depth_; begin += kPart)
           multiply_part(count, panel, panels, panel_end, begin, std::min(begin + kPart, depth_));
@@ -52,7 +53,7 @@ class Bfloat16Tiles {
   }
 
  private:
-  static constexpr Index kTile = 16, kBytes = 64, kStepValues = kTile * kBfloat16Block;
+  static constexpr Index kTile = 16, kBytes = 64, kStepValues = kTile * kDotDepth;
   // Sums of two rows of tiles by two panels are in tiles 0 to 3, rows in 4 and 5, panels in 6
   // and 7.
   static constexpr Index kRows = 2 * kTile, kPanels = 2;
@@ -61,7 +62,7 @@ class Bfloat16Tiles {
 
   // Values from one packed row to the next: at a multiple of 4096 bytes they would share cache
   // lines.
-  static Index row_stride(Index depth) { return depth + kBfloat16Block; }
+  static Index row_stride(Index depth) { return depth + kDotDepth; }
 
   static Index block_rows(Index depth) {
     const Index bytes = row_stride(depth) * static_cast<Index>(sizeof(std::uint16_t));
@@ -76,7 +77,7 @@ class Bfloat16Tiles {
     if (panels < kPanels) b[1] = b[0];
     // The rows prefetch the next part of these panels, or the first one of the next panels.
     const bool is_last = end == depth_;
-    const Index steps = (end - begin) / kBfloat16Block * ceil_divide(count, kRows);
+    const Index steps = (end - begin) / kDotDepth * ceil_divide(count, kRows);
     next_ = {.panel = is_last ? panel + panels : panel, .begin = is_last ? 0 : end};
     next_.last = (std::min(next_.panel + panels, panel_end) - next_.panel) * kPart / 2;
     next_.at_once = ceil_divide(next_.last, steps);
@@ -99,15 +100,15 @@ class Bfloat16Tiles {
     if constexpr (kTwoRows && kTwoPanels) Tiles::template load<3>(others + kTile, kBytes);
     const Index stride = row_stride(depth_), bytes = stride * Index{sizeof(std::uint16_t)};
     const std::uint16_t* a = rows_ + row * stride + begin;
-    for (Index step = 0; step < (end - begin) / kBfloat16Block; ++step) {
-      Tiles::template load<4>(a + step * kBfloat16Block, bytes);
+    for (Index step = 0; step < (end - begin) / kDotDepth; ++step) {
+      Tiles::template load<4>(a + step * kDotDepth, bytes);
       Tiles::template load<6>(b[0] + step * kStepValues, kBytes);
       if constexpr (kTwoPanels) Tiles::template load<7>(b[1] + step * kStepValues, kBytes);
       Tiles::template add_bfloat16<0, 4, 6>();
       if constexpr (kTwoPanels) Tiles::template add_bfloat16<1, 4, 7>();
       prefetch_next();
       if constexpr (!kTwoRows) continue;
-      Tiles::template load<5>(a + kTile * stride + step * kBfloat16Block, bytes);
+      Tiles::template load<5>(a + kTile * stride + step * kDotDepth, bytes);
       Tiles::template add_bfloat16<2, 5, 6>();
       if constexpr (kTwoPanels) Tiles::template add_bfloat16<3, 5, 7>();
     }

@@ -33,6 +33,9 @@ inline constexpr Index kChunkRows = 512 / kGradientTileRows * kGradientTileRows;
 inline constexpr Index kTileFloats = kGradientBlockRows * kGradientTileRows + kPanelWidth;
 inline constexpr Index kPackedFloats = kChunkRows / kGradientTileRows * kTileFloats;
 
+// Blocks of rows end where sums of bfloat16 products may be interrupted.
+static_assert(kGradientBlockRows % kDotDepth == 0);
+
 // Copies the values of a row of x to the tiles of packed x.
 inline void copy_to_tiles(const float* values, Index count, float* out) {
   Index j = 0;
@@ -98,7 +101,7 @@ struct Float32GradientTile {
   }
 };
 
-// Bfloat16 products by float32 instructions: as above, but of each block of kBfloat16Block rows
+// Bfloat16 products by float32 instructions: as above, but of each block of kDotDepth rows
 // those with even index are packed before the others.
 struct PlaneGradientTile {
   static constexpr Index kRows = kGradientTileRows;
@@ -108,8 +111,8 @@ struct PlaneGradientTile {
 
   // Where row i of `count` is packed.
   static Index packed_row(Index i, Index count) {
-    const Index block = i / kBfloat16Block * kBfloat16Block, in_block = i - block;
-    const Index even = even_rows(std::min(kBfloat16Block, count - block));
+    const Index block = i / kDotDepth * kDotDepth, in_block = i - block;
+    const Index even = even_rows(std::min(kDotDepth, count - block));
     return block + (in_block % 2) * even + in_block / 2;
   }
 
@@ -140,8 +143,8 @@ struct PlaneGradientTile {
     constexpr int kSome = std::max(1, kGradientTileRows / 2);
     static_assert(kGradientTileRows % kSome == 0);
     for (int first = 0; first < kGradientTileRows; first += kSome)
-      for (Index block = 0; block < count; block += kBfloat16Block) {
-        const Index rows = std::min(kBfloat16Block, count - block), even = even_rows(rows);
+      for (Index block = 0; block < count; block += kDotDepth) {
+        const Index rows = std::min(kDotDepth, count - block), even = even_rows(rows);
         Vector sums[2][kSome][kPanels];
 #pragma GCC unroll 12
         for (int r = 0; r < kSome; ++r)

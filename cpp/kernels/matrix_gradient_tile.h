@@ -19,11 +19,11 @@ class MatrixGradientTile {
   static void pack_x(const Rows& x, Index row, Index count, Index begin, Index end, float* packed) {
     auto* to = reinterpret_cast<std::uint16_t*>(packed);
     float* columns = packed + kPackedX;
-    for (Index i = 0; i < count; i += kBfloat16Block) {
-      transpose_rows({x.data + begin, x.stride, x.index}, row + i,
-                     std::min(kBfloat16Block, count - i), end - begin, kBfloat16Block, columns);
+    for (Index i = 0; i < count; i += kDotDepth) {
+      transpose_rows({x.data + begin, x.stride, x.index}, row + i, std::min(kDotDepth, count - i),
+                     end - begin, kDotDepth, columns);
       for (Index j = 0; j < end - begin; ++j)
-        to_bfloat16_row(columns + j * kBfloat16Block, kBfloat16Block, to + j * kStride + i);
+        to_bfloat16_row(columns + j * kDotDepth, kDotDepth, to + j * kStride + i);
     }
   }
 
@@ -31,7 +31,7 @@ class MatrixGradientTile {
   template <int kPanels>
   static void pack_d_y(const float* d_y, Index stride, Index count, Index width, float* packed) {
     for (int p = 0; p < kPanels; ++p)
-      for (Index i = 0; i < round_up(count, kBfloat16Block); i += 2) {
+      for (Index i = 0; i < round_up(count, kDotDepth); i += 2) {
         const auto row = [&](Index at) GATEWISE_INLINE_LAMBDA {
           if (at >= count) return Vector::zero();
           return nearest_bfloat16(
@@ -65,11 +65,11 @@ class MatrixGradientTile {
   static constexpr Index kTile = 16, kBytes = 64;
   // Values from one packed column of x to the next: at a multiple of 4096 bytes they would share
   // cache lines.
-  static constexpr Index kStride = kGradientBlockRows + kBfloat16Block;
+  static constexpr Index kStride = kGradientBlockRows + kDotDepth;
   // Floats of packed x, and of a panel of packed d_y.
   static constexpr Index kPackedX = (kChunkRows + kRows) * kStride / 2;
   static constexpr Index kPackedPanel = kGradientBlockRows * kPanelWidth / 2;
-  static_assert(kPackedX + round_up(kChunkRows, kPanelWidth) * kBfloat16Block <= kPackedFloats);
+  static_assert(kPackedX + round_up(kChunkRows, kPanelWidth) * kDotDepth <= kPackedFloats);
 
   // Sums are in tiles 0 to 3, columns of x in 4 and 5, panels of d_y in 6 and 7.
   template <int kPanels, bool kTwoTiles>
@@ -82,7 +82,7 @@ class MatrixGradientTile {
     if constexpr (kTwoTiles && kTwoPanels)
       Tiles::template load<3>(sums[1] + kTile * kPanelWidth, kBytes);
     const Index stride = kStride * Index{sizeof(std::uint16_t)};
-    for (Index i = 0; i < count; i += kBfloat16Block) {
+    for (Index i = 0; i < count; i += kDotDepth) {
       const float* pairs = d_y + i / 2 * kPanelWidth;
       Tiles::template load<4>(x + i, stride);
       Tiles::template load<6>(pairs, kBytes);

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/types.h"
+#include "kernels/bfloat16.h"
 
 namespace gatewise {
 

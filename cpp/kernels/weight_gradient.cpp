@@ -75,7 +75,8 @@ void direct_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index ro
 void weight_gradient(const Rows& x, const float* d_y, Index d_y_stride, Index row_begin,
                      Index row_end, PanelShape shape, Index unit_begin, Index unit_end,
                      const UpdateTarget& target, float* scratch, Products products) {
-  if (products == Products::kBfloat16 || row_end - row_begin >= kPackedRows)
+  const Index rows = row_end - row_begin;
+  if (rows >= kPackedRows || (products == Products::kBfloat16 && rows > 0))
     return packed_gradient(x, d_y, d_y_stride, row_begin, row_end, shape, unit_begin, unit_end,
                            target, scratch, products);
   for_panels(shape, unit_begin, unit_end, 1, [&](Index panel, Index, Index begin, Index end) {

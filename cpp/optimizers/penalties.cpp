@@ -44,10 +44,13 @@ void LayerState::shrink_touched_groups() {
                    }
                  });
     if (parameter.copy_offset < 0) continue;
-    for (Index slice = 0; slice < parameter.count; ++slice)
-      if (slices_[at][slice].touched)
-        round_to_copy(block_.slice(index, slice), parameter.shape, 0, parameter.slice_floats(),
-                      block_.copy(parameter, slice));
+    parallel_for(parameter.count, static_cast<double>(parameter.slice_floats()),
+                 [&](Index begin, Index end) {
+                   for (Index slice = begin; slice < end; ++slice)
+                     if (slices_[at][slice].touched)
+                       round_to_copy(block_.slice(index, slice), parameter.shape, 0,
+                                     parameter.slice_floats(), block_.copy(parameter, slice));
+                 });
   }
 }
 

@@ -87,7 +87,8 @@ void multiply(const Input& x, Index rows, const GroupedWeights& weights, Index g
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue);
 
-// The same for weights of any storage; see `grouped_quantized_forward`.
+// The same for weights of any storage; see `grouped_bfloat16_forward` and
+// `grouped_quantized_forward`.
 void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                      const Epilogue& epilogue, Arena& arena);
 

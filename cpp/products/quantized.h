@@ -1,4 +1,4 @@
-// The forward product of `grouped_forward` for weights in bfloat16, int8 or int4.
+// The forward product of `grouped_forward` for weights in int8 or int4.
 #pragma once
 
 #include "kernels/int8_product.h"
@@ -6,9 +6,8 @@
 
 namespace gatewise {
 
-// y = f(x W_g + b_g) for every row, W_g stored as `weights.storage`. With int8 or int4, each
-// distinct row of x is rounded once, before the products, into `arena`; its rounded values depend
-// on no other row.
+// y = f(x W_g + b_g) for every row, W_g in int8 or int4. Each distinct row of x is rounded once,
+// before the products, into `arena`; its rounded values depend on no other row.
 void grouped_quantized_forward(const Input& x, const Groups& groups, const GroupedWeights& weights,
                                const Epilogue& epilogue, Arena& arena);
 
@@ -30,8 +29,7 @@ class RoundedRows {
   const float* last_ = nullptr;
 };
 
-// y = f(x W_g + b_g) for rows [0, rows) of dense x, on the calling thread, W_g in bfloat16, int8 or
-// int4.
+// y = f(x W_g + b_g) for rows [0, rows) of dense x, on the calling thread, W_g in int8 or int4.
 void quantized_multiply(const Rows& x, Index rows, const GroupedWeights& weights, Index g,
                         const Epilogue& epilogue, RoundedRows& rounded);
 

@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/registry.h"
 #include "experts/expert.h"
+#include "kernels/bfloat16_unit.h"
 #include "kernels/int8_unit.h"
 #include "kernels/random_fill.h"
 #include "products/machine.h"
@@ -37,6 +38,7 @@ bool has_pending_signal() {
 
 std::map<std::string, std::string> build_info() {
   return {{"int8", int8_unit_name(best_int8_unit())},
+          {"bfloat16", bfloat16_unit_name(best_bfloat16_unit())},
           {"compiler", GATEWISE_COMPILER},
           {"eigen", GATEWISE_STRING(EIGEN_WORLD_VERSION) "." GATEWISE_STRING(
                         EIGEN_MAJOR_VERSION) "." GATEWISE_STRING(EIGEN_MINOR_VERSION)},

@@ -18,6 +18,7 @@ class Config(TypedDict):
     levels_available: list[str]
     threads: int
     int8: str
+    bfloat16: str
     compiler: str
     openmp: str
     eigen: str
@@ -33,7 +34,8 @@ def show_config() -> Config:
         A dict: `gatewise` (version), `level` (the instruction-set level in use),
         `levels_available` (levels that were built and that this processor can run), `threads`,
         `int8` ("AMX", "VNNI", or "pairs" where the processor has no such instructions or they
-        failed their check), and the versions `compiler`, `openmp`, `eigen` and `numpy`.
+        failed their check), `bfloat16` ("AMX", or likewise "float32"), and the versions
+        `compiler`, `openmp`, `eigen` and `numpy`.
 
     Examples
     --------
@@ -50,6 +52,7 @@ def show_config() -> Config:
         levels_available=_levels.available(),
         threads=_core.get_num_threads(),
         int8=build["int8"],
+        bfloat16=build["bfloat16"],
         compiler=build["compiler"],
         openmp=build["openmp"],
         eigen=build["eigen"],

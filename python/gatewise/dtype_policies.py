@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from gatewise.utils.checks import is_float32
 
 FLOAT32: Final = "float32"
 MIXED: Final = "mixed_bfloat16"
-_EXPECTED: Final = f"expected {FLOAT32!r} or {MIXED!r}"
 _REASONS: Final = {
     "float16": "its gradients need a scaled loss, and no processor multiplies it faster than "
     "bfloat16",
@@ -17,13 +17,14 @@ _REASONS: Final = {
 }
 
 
-def _checked_name(owner: str, value: object) -> str:
+def _checked_name(argument: str, value: object) -> str:
     if is_float32(value):
         return FLOAT32
     if value == MIXED:
         return MIXED
-    message = f"{owner}: dtype is not supported; {_EXPECTED}, got {value!r}"
-    reason = _REASONS.get(str(value).removeprefix("mixed_").removeprefix("torch."))
+    name = getattr(value, "__name__", str(value))
+    message = f"{argument}: expected {FLOAT32!r} or {MIXED!r}, got {value!r}"
+    reason = _REASONS.get(name.removeprefix("mixed_").removeprefix("torch."))
     raise TypeError(f"{message}: {reason}" if reason else message)
 
 
@@ -54,7 +55,7 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = _checked_name("DTypePolicy", name)
+        self._name = _checked_name("name", name)
 
     @property
     def name(self) -> str:
@@ -117,7 +118,7 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     >>> gw.config.set_dtype_policy("float32")
     """
     global _default
-    _default = get_policy("set_dtype_policy", policy)
+    _default = get_policy("policy", policy)
 
 
 def dtype_policy() -> DTypePolicy:
@@ -125,6 +126,10 @@ def dtype_policy() -> DTypePolicy:
     return _default
 
 
-def get_policy(owner: str, value: object) -> DTypePolicy:
-    """The policy of this name; TypeError if there is none."""
-    return value if isinstance(value, DTypePolicy) else DTypePolicy(_checked_name(owner, value))
+def get_policy(argument: str, value: object) -> DTypePolicy:
+    """The policy of this name, or of Keras' serialized form; TypeError if there is none."""
+    if isinstance(value, DTypePolicy):
+        return value
+    if isinstance(value, Mapping) and value.get("class_name") == "DTypePolicy":
+        value = value.get("config", {}).get("name")
+    return DTypePolicy(_checked_name(argument, value))

@@ -36,10 +36,17 @@ def test_bench_measures_the_machine_and_gatewise_without_other_libraries() -> No
         assert f"\n{line}" in f"\n{result.stdout}"
     assert f"level       {_core.isa_level()} (of " in result.stdout
     assert "pip install 'gatewise[bench]'" in result.stdout
-    for title in ("forward n=64 ", "forward n=1 ", "step n=64 ", "step n=1 ", "storage n=1 "):
+    for title in (
+        "forward n=64 ",
+        "forward n=1 ",
+        "step n=64 ",
+        "step n=1 ",
+        "precision n=1 ",
+        "storage n=1 ",
+    ):
         assert f"\n{title}" in result.stdout
     assert result.stdout.count("gatewise, 2 threads") == 4
-    for storage in ("float32", "bfloat16", "int8", "int4"):
+    for storage in ("float32", "mixed_bfloat16", "bfloat16", "int8", "int4"):
         assert f"\ngatewise {storage}, 2 threads" in result.stdout
     assert "PyTorch " not in result.stdout.partition("\nforward")[2]
 

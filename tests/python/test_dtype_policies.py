@@ -34,10 +34,17 @@ def _model(dtype: str, expert: str = "mlp", d: int = 32) -> gw.Model:
     return gw.Sequential(
         [
             gw.layers.Dense(32, "relu", input_dim=d, seed=1, dtype=dtype),
-            gw.SparseExpertLayer(32, num_experts=4, k=2, expert=EXPERTS[expert], seed=2, dtype=dtype),
+            gw.SparseExpertLayer(
+                32, num_experts=4, k=2, expert=EXPERTS[expert], seed=2, dtype=dtype
+            ),
             gw.layers.Dense(3, seed=3, dtype=dtype),
         ]
     )
+
+
+def _built(model: gw.Model) -> gw.Model:
+    model.predict(_rows()[:1], verbose=0)
+    return model
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
@@ -85,22 +92,39 @@ def test_the_default_policy_is_that_of_layers_created_afterwards() -> None:
     [
         ("float16", "its gradients need a scaled loss"),
         ("mixed_float16", "its gradients need a scaled loss"),
+        (np.float16, "its gradients need a scaled loss"),
         ("bfloat16", "weights are trained in float32"),
         ("float64", ""),
         (3, ""),
     ],
 )
 def test_another_policy_is_refused_with_the_reason(dtype: Any, reason: str) -> None:
-    expected = f"dtype is not supported; expected 'float32' or 'mixed_bfloat16', got .*{reason}"
+    expected = f"expected 'float32' or 'mixed_bfloat16', got .*{reason}"
     for make in (
         lambda: gw.DTypePolicy(dtype),
         lambda: gw.config.set_dtype_policy(dtype),
         lambda: gw.layers.Dense(3, dtype=dtype),
         lambda: gw.SparseExpertLayer(3, dtype=dtype),
         lambda: gw.layers.Dropout(0.1, dtype=dtype),
+        lambda: gw.GatedExperts(4, width=2, dtype=dtype),
     ):
         with pytest.raises(TypeError, match=expected):
             make()
+
+
+def test_keras_serialized_form_is_taken() -> None:
+    serialized = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": MIXED}}
+    assert gw.layers.Dense(3, dtype=serialized).compute_dtype == "bfloat16"
+
+
+def test_layers_without_products_take_the_policy_and_stay_in_float32() -> None:
+    for layer in (gw.layers.Dropout(0.1, dtype=MIXED), gw.layers.LayerNormalization(dtype=MIXED)):
+        assert layer.compute_dtype == "float32"
+        assert "dtype" not in layer.get_config()
+    quantized = _built(_model(MIXED)).quantize("int8", dense=True)
+    assert {layer.compute_dtype for layer in quantized.layers} == {"int8"}
+    quantized = _built(_model("float32")).quantize("bfloat16", dense=True)
+    assert {layer.compute_dtype for layer in quantized.layers} == {"bfloat16"}
 
 
 def test_layers_of_float32_products_refuse_the_policy() -> None:
@@ -108,7 +132,7 @@ def test_layers_of_float32_products_refuse_the_policy() -> None:
         lambda: gw.GatedExperts(4, width=2, dtype=MIXED),
         lambda: gw.sae.SparseDictionary(8, dtype=MIXED),
     ):
-        with pytest.raises(TypeError, match="dtype is not supported; expected 'float32', got"):
+        with pytest.raises(TypeError, match="dtype: expected 'float32', got 'mixed_bfloat16': "):
             make()
 
 
@@ -222,6 +246,88 @@ def test_a_saved_model_keeps_its_policy_whatever_the_default_is(tmp_path: Path) 
             assert {layer.dtype_policy.name for layer in same.layers} == {dtype}
         assert np.array_equal(loaded.predict(x, verbose=0), expected)
         assert ("dtype" in model.layers[0].get_config()) == (dtype == MIXED)
+
+
+def test_models_made_of_others_keep_their_policy() -> None:
+    x = _rows()
+    for dtype, other in ((MIXED, "float32"), ("float32", MIXED)):
+        gw.config.set_dtype_policy(dtype)
+        pair = gw.Sequential([gw.layers.Dense(16, "relu", input_dim=32), gw.layers.Dense(3)])
+        pair.predict(x, verbose=0)
+        fused = gw.SparseExpertLayer(5, num_experts=3, k=None, router="static", balance=None)
+        fused(x)
+        gw.config.set_dtype_policy(other)
+        experts = gw.decompose.to_experts(pair, 4, x=x, k=4)
+        assert experts.layers[0].dtype_policy.name == fused.fuse().dtype_policy.name == dtype
+        member = gw.Sequential([gw.Input(shape=(3,)), gw.layers.Dense(2, dtype=dtype)])
+        again = gw.Sequential.from_config(member.get_config())
+        assert again.layers[-1].dtype_policy.name == dtype
+
+
+@gw.MODELS.register("model_of_its_own")
+class _OwnModel(gw.Sequential):
+    """Whose constructor does not mention the policy."""
+
+    def __init__(self, units: int = 3) -> None:
+        super().__init__([gw.layers.Dense(units, input_dim=32, seed=0)])
+        self.units = units
+
+
+def test_a_class_that_builds_its_own_layers_asks_for_the_policy_of_a_file(tmp_path: Path) -> None:
+    x = _rows()
+    for dtype, other in ((MIXED, "float32"), ("float32", MIXED)):
+        gw.config.set_dtype_policy(dtype)
+        model = _OwnModel(4)
+        expected = model.predict(x, verbose=0)
+        model.save(tmp_path / "own.gatewise")
+        gw.config.set_dtype_policy(other)
+        with pytest.raises(ValueError, match=rf"set_dtype_policy\('{dtype}'\) first"):
+            gw.load_model(tmp_path / "own.gatewise")
+        gw.config.set_dtype_policy(dtype)
+        loaded = gw.load_model(tmp_path / "own.gatewise")
+        assert np.array_equal(loaded.predict(x, verbose=0), expected)
+
+
+def test_autoencoders_stay_in_float32() -> None:
+    x = _rows()
+    errors = []
+    for dtype in ("float32", MIXED):
+        gw.config.set_dtype_policy(dtype)
+        gw.utils.set_random_seed(0)
+        stack = gw.SparseAutoencoder(8, input_dim=32, hidden=(16,))
+        stack.compile("adam")
+        stack.fit(x, epochs=2, verbose=0)
+        errors.append(stack.predict(x, verbose=0))
+    assert np.array_equal(*errors)
+
+
+@pytest.mark.parametrize("rows", [1, 40, 200])
+def test_experts_without_rows_are_updated_if_asked(rows: int) -> None:
+    """Their weights decay, in float32 as in mixed precision."""
+    x, y = _rows(rows), np.zeros((rows, 3), np.float32)
+    for dtype in ("float32", MIXED):
+        layer = gw.SparseExpertLayer(3, num_experts=64, k=1, seed=1, input_dim=32, dtype=dtype)
+        model = gw.Sequential([layer])
+        model.compile(gw.optimizers.AdamW(0.1, weight_decay=0.5, dense_updates=True), "mse")
+        before = layer.named_weights()["kernel"].copy()
+        unused = layer.expert_load(x).rows == 0
+        model.train_on_batch(x, y)
+        after = layer.named_weights()["kernel"]
+        assert unused.any()
+        np.testing.assert_allclose(after[unused], 0.95 * before[unused], rtol=1e-5)
+
+
+def test_a_layer_that_is_used_twice_trains_in_mixed_precision() -> None:
+    shared = gw.layers.Dense(32, "tanh", seed=1, dtype=MIXED)
+    inputs = gw.Input(shape=(32,))
+    model = gw.Model(inputs, gw.layers.Dense(3, seed=2, dtype=MIXED)(shared(shared(inputs))))
+    model.compile("adam", "mse")
+    x, y = _rows(), np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
+    losses = model.fit(x, y, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    fresh = gw.Model.from_config(model.get_config())
+    fresh.set_weights(model.get_weights())
+    assert np.array_equal(fresh.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 def test_quantized_models_start_from_float32_weights() -> None:

@@ -140,7 +140,7 @@ def test_show_config_prints_and_returns_the_same(capsys: pytest.CaptureFixture[s
     config = gw.show_config()
     printed = capsys.readouterr().out
     assert set(config) == {
-        *("gatewise", "level", "levels_available", "threads", "int8"),
+        *("gatewise", "level", "levels_available", "threads", "int8", "bfloat16"),
         *("compiler", "openmp", "eigen", "numpy"),
     }
     assert config["gatewise"] == gw.__version__ == importlib.metadata.version("gatewise")

@@ -89,11 +89,11 @@ def _dictionary_layers(encoder: SparseAutoencoder) -> tuple[list[Layer], list[La
         )
     dictionary.parameters()
     stored = to_stored(dictionary).folded().subtracting_bias(False)  # h = x W_e + b_e
-    inner = Dense(stored.latents, name=f"{encoder.name}_encoder")
+    inner = Dense(stored.latents, name=f"{encoder.name}_encoder", dtype="float32")
     inner.build((None, stored.width))
     inner.set_weights([stored.encoder, stored.encoder_bias])
     code = SparseCode(dictionary.activation, name=f"{encoder.name}_code")
-    outer = Dense(stored.width, name=f"{encoder.name}_decoder")
+    outer = Dense(stored.width, name=f"{encoder.name}_decoder", dtype="float32")
     outer.build((None, stored.latents))
     outer.set_weights([stored.decoder, stored.decoder_bias])
     return [inner, code], [outer]

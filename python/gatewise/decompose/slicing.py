@@ -122,6 +122,7 @@ def to_experts(
         balance=None,  # scores are fitted, not learned
         activation=second.activation,
         name=f"{first.name}_experts",
+        dtype=second.dtype_policy,
     )
     experts.build(first.input_shape)
     router = _fit_router(inputs, hidden, second, groups)

@@ -94,8 +94,10 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     keras_defaults: ClassVar[Config] = {}
     """Keras arguments without effect here, with the only accepted value of each."""
 
+    follows_policy: ClassVar[bool] = False
+    """Whether a policy changes what the layer computes; all others compute in float32."""
     float32_reason: ClassVar[str | None] = None
-    """Why the layer multiplies in float32 alone; None if it follows its policy."""
+    """Why the layer refuses another policy than float32."""
 
     kernel_regularizer: Regularizer | None = None
     _kernel_constraint: Constraint | None = None
@@ -137,14 +139,24 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Creates an unbuilt layer from the result of `get_config`."""
-        return cls(**{"dtype": "float32", **config})
+        return cls(**config)
 
     def get_state(self) -> Config:
         """The state of a built layer besides settings and weights, as JSON values."""
-        return {"input_shapes": self._input_shapes, "random_stream": self._random_stream}
+        state = {"input_shapes": self._input_shapes, "random_stream": self._random_stream}
+        mixed = self._dtype_policy.name == MIXED
+        return {**state, "dtype": MIXED} if mixed else state
 
     def set_state(self, state: Config) -> None:
         """Builds the layer and restores the result of `get_state`; does not set weights."""
+        policy = DTypePolicy(state.get("dtype", "float32"))
+        if self.built and policy != self._dtype_policy:
+            raise ValueError(
+                f"{self.name}: expected products in {policy.name}, as stored, got a layer whose "
+                f"class built it in {self._dtype_policy.name}; call "
+                f"gw.config.set_dtype_policy({policy.name!r}) first"
+            )
+        self._dtype_policy = policy
         shapes = [tuple(shape) for shape in state["input_shapes"]]
         if shapes and not self.built:
             self.build(shapes)
@@ -172,15 +184,14 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         return self.variable_dtype
 
     def _policy_for(self, dtype: object) -> DTypePolicy:
-        kind, reason = type(self).__name__, self.float32_reason
+        float32 = DTypePolicy("float32")
         if dtype is None:
-            return dtype_policy() if reason is None else DTypePolicy("float32")
-        policy = get_policy(kind, dtype)
-        if reason is not None and policy.name == MIXED:
-            raise TypeError(
-                f"{kind}: dtype is not supported; expected 'float32', got {MIXED!r}: {reason}"
-            )
-        return policy
+            return dtype_policy() if self.follows_policy else float32
+        kind, reason = type(self).__name__, self.float32_reason
+        policy = get_policy(f"{kind}: dtype", dtype)
+        if reason is not None and policy != float32:
+            raise TypeError(f"{kind}: dtype: expected 'float32', got {policy.name!r}: {reason}")
+        return policy if self.follows_policy else float32
 
     def end_epoch(self) -> None:
         """Hook that `fit` calls after each epoch."""

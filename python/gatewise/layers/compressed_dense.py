@@ -87,7 +87,7 @@ class CompressedDense(Layer):
     """
 
     kind = "compressed_dense"
-    float32_reason = "sparse weights multiply in float32"
+    float32_reason = "only nonzeros are multiplied, by code for float32 alone"
 
     @renamed_arguments(steps="num_steps")
     def __init__(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class AffineLayer(StoredKernels, OutputActivation, Layer):
     """The settings of `Dense` and `MemberDense`."""
 
+    follows_policy = True
     keras_defaults = {  # noqa: RUF012, read only
         "bias_regularizer": None,
         "bias_constraint": None,

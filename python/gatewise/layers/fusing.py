@@ -11,6 +11,7 @@ from gatewise.layers.dense import Dense
 
 if TYPE_CHECKING:
     from gatewise._core import Doubles, Floats, Labels
+    from gatewise.dtype_policies import DTypePolicy
     from gatewise.experts import Expert
     from gatewise.routers import Router
 
@@ -27,6 +28,8 @@ class ExpertLayer(Protocol):
     router: Router
 
     @property
+    def dtype_policy(self) -> DTypePolicy: ...
+    @property
     def input_shape(self) -> Any: ...
     def named_weights(self) -> dict[str, Floats]: ...
     def routing(self, x: Any) -> tuple[Labels, Floats]: ...
@@ -35,7 +38,12 @@ class ExpertLayer(Protocol):
 def fused_dense(layer: ExpertLayer) -> Dense:
     """See `SparseExpertLayer.fuse`."""
     weights = fused_weights(layer)
-    dense = Dense(layer.units, activation=layer.activation, use_bias=layer.use_bias)
+    dense = Dense(
+        layer.units,
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        dtype=layer.dtype_policy,
+    )
     dense.build(layer.input_shape)
     dense.set_weights(weights)
     return dense

@@ -125,6 +125,7 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
     """
 
     kind = "sparse_expert"
+    follows_policy = True
     counts_rows = True
 
     def __init__(
@@ -195,7 +196,7 @@ class SparseExpertLayer(StoredKernels, OutputActivation, Layer):
     def describe(self) -> str:
         each = f"k={self.k}" if self.router.chooses else "all"
         members = "" if self.members == 1 else f"{self.members} x "
-        name = super(StoredKernels, self).describe()
+        name = Layer.describe(self)
         text = f"{name} {members}{self.num_experts} {self.expert.describe()}, {each}"
         return ", ".join(filter(None, (text, self.types())))
 

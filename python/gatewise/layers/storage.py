@@ -11,6 +11,7 @@ from gatewise.dtype_policies import MIXED
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from gatewise.dtype_policies import DTypePolicy
     from gatewise.registry import Config, NativeOptions
 
 INT4: Final = "int4"
@@ -55,7 +56,7 @@ class StoredKernels:
 
     storage: str
     block_size: int = 0
-    compute_dtype: str
+    dtype_policy: DTypePolicy
 
     def with_storage(self, config: Config) -> Config:
         """Settings, with the storage of a quantized layer."""
@@ -64,22 +65,30 @@ class StoredKernels:
         return {**config, **storage_settings(self.storage, self.block_size)}
 
     def products(self) -> NativeOptions:
-        """The core's option for products in bfloat16."""
-        return {"products": "bfloat16"} if self.compute_dtype == "bfloat16" else {}
+        """The core's option for products in bfloat16 of float32 weights."""
+        return {"products": "bfloat16"} if self.types() == MIXED else {}
 
     def types(self) -> str:
         """What the layer stores or multiplies in, if not float32; else ""."""
         if self.storage != FLOAT32:
             return self.storage
-        return MIXED if self.compute_dtype == "bfloat16" else ""
+        return "" if self.dtype_policy.name == FLOAT32 else self.dtype_policy.name
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type of the factors of its products."""
+        if self.storage == FLOAT32:
+            return self.dtype_policy.compute_dtype
+        return "bfloat16" if self.storage == "bfloat16" else "int8"
 
     def describe(self) -> str:
         text: str = super().describe()  # type: ignore[misc]  # of the layer
-        return f"{text} {self.types()}".rstrip()
+        return " ".join(filter(None, (text, self.types())))
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        settings = dict(config)
+        # Settings without a type are of float32, whatever the default policy is now.
+        settings = {"dtype": FLOAT32, **config}
         storage, block_size = take_storage(settings)
         layer: Self = super().from_config(settings)  # type: ignore[misc]  # of the layer
         layer.set_storage(storage, block_size)

@@ -106,7 +106,7 @@ class Model(BaseModel):
     def quantize(self, kind: str, dense: bool | None = None, block_size: int = 64) -> Self:
         """A new model for prediction, with its kernels in 2, 1 or half a byte a value.
 
-        `"bfloat16"` rounds each weight to its 8 leading binary digits; sums stay float32.
+        `"bfloat16"` rounds each weight, and each row, to 8 leading binary digits; sums are float32.
         `"int8"` stores `w = q s_j` with whole `q` from -127 to 127 and `s_j` the scale of an output
         column, `max_i |w_ij| / 127`; at prediction each row x becomes whole numbers likewise,
         `x = p t`, and `y_j = t s_j sum_i p_i q_ij + b_j`, the sum exact. Rounding is to nearest,

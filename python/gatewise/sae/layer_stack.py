@@ -51,11 +51,11 @@ class LayerStack:
         self.encoder = [
             _hidden("encoder", index, size) for index, size in enumerate(hidden, start=1)
         ]
-        self.encoder.append(Dense(latents, name=f"encoder_{len(hidden) + 1}"))
+        self.encoder.append(_dense(latents, None, f"encoder_{len(hidden) + 1}"))
         mirror = enumerate(reversed(hidden), start=1)
         self.decoder = [_hidden("decoder", index, size) for index, size in mirror]
         last = f"decoder_{len(hidden) + 1}"
-        self.decoder.append(Dense(self.width, activation=self.output_activation, name=last))
+        self.decoder.append(_dense(self.width, self.output_activation, last))
         self.standardize_layers = []
         if self.has_standardization:
             self.standardize_layers = [
@@ -109,4 +109,9 @@ class LayerStack:
 
 
 def _hidden(half: str, index: int, size: int) -> Dense:
-    return Dense(size, activation="relu", name=f"{half}_{index}")
+    return _dense(size, "relu", f"{half}_{index}")
+
+
+def _dense(size: int, activation: str | None, name: str) -> Dense:
+    """A layer in float32, as all of autoencoders are."""
+    return Dense(size, activation=activation, name=name, dtype="float32")

@@ -96,7 +96,7 @@ class SparseDictionary(StoredKernels, StandardizedLayer):
 
     kind = "sparse_dictionary"
     float32_reason = (
-        "a dictionary multiplies in float32; its choice of latents uses bfloat16 units already"
+        "a dictionary chooses latents by float32 products; a screen on the matrix unit spares most"
     )
     counts_rows = True
     active_rows_: Indices | None = None
