@@ -211,6 +211,7 @@ CASES: dict[str, Callable[[], Arrays]] = {
     "experts mlp": lambda: experts(balance=B.AuxLoss(0.1)),
     "experts glu": lambda: experts(gw.experts.GLU(6), balance=[B.ZLoss(0.01), B.Bias(0.01)]),
     "experts convolution": convolution,
+    "experts mixed": lambda: experts(gw.experts.GLU(40), dtype="mixed_bfloat16"),
     "router switch": lambda: experts(router=R.Switch()),
     "router sigmoid_top_k": lambda: experts(router=R.SigmoidTopK(2), balance=B.Bias(0.01)),
     "router noisy_top_k": lambda: experts(router=R.NoisyTopK(2)),
