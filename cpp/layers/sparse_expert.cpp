@@ -143,8 +143,10 @@ void SparseExpertLayer::backward(BackwardPass& pass) {
                            pass.rows, units_);
   GradientSlot& slot = pass.d_inputs[0];
   if (slot.data && !slot.accumulate) {
-    for (Index i = 0; i < pass.rows; ++i)
-      std::fill_n(slot.data + i * slot.stride, pass.inputs[0].width, 0.0f);
+    const Index width = pass.inputs[0].width;
+    parallel_for(pass.rows, static_cast<double>(width) / 8, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) std::fill_n(slot.data + i * slot.stride, width, 0.0f);
+    });
     slot.accumulate = true;
   }
   float* d_weights = arena.take<float>(saved.routing.choice.num_assignments());

@@ -55,7 +55,7 @@ def test_bench_lists_tables_and_runs_selected_ones() -> None:
     listed = run_bench("--list").stdout.splitlines()
     assert "forward n=4096 d=256 h=512 E=16 k=2" in listed
     assert "step n=32 d=256 h=512 E=16 k=2" in listed
-    assert len(listed) == len(set(listed)) == 13
+    assert len(listed) == len(set(listed)) == 15
     assert run_bench("--list", "--only", "forward n=1 ").stdout == f"{listed[4]}\n"
     assert "storage n=2048 d=2048 h=1024 E=16 k=4" in listed
 
