@@ -23,6 +23,8 @@ struct PanelShape {
   // Floats from one row of panel p to the next.
   Index stride(Index p) const { return round_up(width(p), 4); }
   Index offset(Index p) const { return p * kPanelWidth * rows; }
+  // The panel of the float at `at`.
+  Index panel_at(Index at) const { return std::min(at / (kPanelWidth * rows), panels() - 1); }
   // Floats of the whole matrix, rounded up so that the next parameter is aligned.
   Index floats() const {
     if (cols == 0) return 0;

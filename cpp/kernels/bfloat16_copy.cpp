@@ -19,8 +19,7 @@ void round_to_copy(const float* weights, PanelShape shape, Index offset, Index c
                    std::uint16_t* copy) {
   const Index end = offset + count, panel_values = Bfloat16Panels::panel_values(shape);
   while (offset < end) {
-    const Index panel =
-        std::min(offset / (kPanelWidth * std::max<Index>(shape.rows, 1)), shape.panels() - 1);
+    const Index panel = shape.panel_at(offset);
     const Index stride = shape.stride(panel), width = shape.width(panel);
     const Index begin = shape.offset(panel), panel_end = begin + shape.rows * stride;
     if (offset >= panel_end) return;  // the rest is padding

@@ -13,7 +13,7 @@ void round_to_copy(const float* weights, PanelShape shape, Index offset, Index c
 
 // Index in `copy` of float `offset` of a matrix in panels; padding has none.
 inline Index copy_position(PanelShape shape, Index offset) {
-  const Index panel = std::min(offset / (kPanelWidth * shape.rows), shape.panels() - 1);
+  const Index panel = shape.panel_at(offset);
   const Index rest = offset - shape.offset(panel), stride = shape.stride(panel);
   return panel * Bfloat16Panels::panel_values(shape) +
          Bfloat16Panels::value_offset(rest / stride, rest % stride);

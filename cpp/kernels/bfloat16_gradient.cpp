@@ -4,6 +4,7 @@
 #include "kernels/bfloat16_operands.h"
 
 namespace gatewise {
+
 Index bfloat16_gradient_scratch(PanelShape shape) {
   return bfloat16_scratch<GradientOperands>(shape.cols);
 }

@@ -9,6 +9,7 @@
 
 #include "core/cache.h"
 #include "kernels/bfloat16_planes.h"
+#include "kernels/bfloat16_tile_block.h"
 
 namespace gatewise {
 
@@ -53,8 +54,8 @@ class Bfloat16Tiles {
   }
 
  private:
-  static constexpr Index kTile = 16, kBytes = 64, kStepValues = kTile * kDotDepth;
-  // Sums of two rows of tiles by two panels are in tiles 0 to 3, rows in 4 and 5, panels in 6
+  static constexpr Index kTile = 16;
+  // Of a block of tiles.
   // and 7.
   static constexpr Index kRows = 2 * kTile, kPanels = 2;
   // Of the depth: two panels take 32 KB.
@@ -82,40 +83,22 @@ class Bfloat16Tiles {
     next_.last = (std::min(next_.panel + panels, panel_end) - next_.panel) * kPart / 2;
     next_.at_once = ceil_divide(next_.last, steps);
     for (Index row = 0; row < count; row += kRows) {
+      const TileOperands of{
+          rows_ + row * row_stride(depth_) + begin, row_stride(depth_), {b[0], b[1]}};
       if (count - row > kTile)
-        panels > 1 ? block<true, true>(row, b, begin, end) : block<true, false>(row, b, begin, end);
+        panels > 1 ? block<true, true>(row, of, end - begin)
+                   : block<true, false>(row, of, end - begin);
       else
-        panels > 1 ? block<false, true>(row, b, begin, end)
-                   : block<false, false>(row, b, begin, end);
+        panels > 1 ? block<false, true>(row, of, end - begin)
+                   : block<false, false>(row, of, end - begin);
     }
   }
 
   template <bool kTwoRows, bool kTwoPanels>
-  void block(Index row, const std::uint16_t* const* b, Index begin, Index end) {
-    float (*sums)[kPanelWidth] = sums_ + row;
-    float (*others)[kPanelWidth] = sums + block_rows(depth_);
-    Tiles::template load<0>(sums, kBytes);
-    if constexpr (kTwoPanels) Tiles::template load<1>(others, kBytes);
-    if constexpr (kTwoRows) Tiles::template load<2>(sums + kTile, kBytes);
-    if constexpr (kTwoRows && kTwoPanels) Tiles::template load<3>(others + kTile, kBytes);
-    const Index stride = row_stride(depth_), bytes = stride * Index{sizeof(std::uint16_t)};
-    const std::uint16_t* a = rows_ + row * stride + begin;
-    for (Index step = 0; step < (end - begin) / kDotDepth; ++step) {
-      Tiles::template load<4>(a + step * kDotDepth, bytes);
-      Tiles::template load<6>(b[0] + step * kStepValues, kBytes);
-      if constexpr (kTwoPanels) Tiles::template load<7>(b[1] + step * kStepValues, kBytes);
-      Tiles::template add_bfloat16<0, 4, 6>();
-      if constexpr (kTwoPanels) Tiles::template add_bfloat16<1, 4, 7>();
-      prefetch_next();
-      if constexpr (!kTwoRows) continue;
-      Tiles::template load<5>(a + kTile * stride + step * kDotDepth, bytes);
-      Tiles::template add_bfloat16<2, 5, 6>();
-      if constexpr (kTwoPanels) Tiles::template add_bfloat16<3, 5, 7>();
-    }
-    Tiles::template store<0>(sums, kBytes);
-    if constexpr (kTwoPanels) Tiles::template store<1>(others, kBytes);
-    if constexpr (kTwoRows) Tiles::template store<2>(sums + kTile, kBytes);
-    if constexpr (kTwoRows && kTwoPanels) Tiles::template store<3>(others + kTile, kBytes);
+  void block(Index row, const TileOperands& of, Index depth) {
+    float* const sums[kPanels] = {sums_[row], sums_[row + block_rows(depth_)]};
+    add_tile_products<Tiles, kTwoRows, kTwoPanels>(of, depth / kDotDepth, sums,
+                                                   [this] { prefetch_next(); });
   }
 
   void prefetch_next() {

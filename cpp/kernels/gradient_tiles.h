@@ -53,6 +53,21 @@ inline const float* tile_of(const float* packed_x, Index first) {
   return packed_x + first / kGradientTileRows * kTileFloats;
 }
 
+// sums[r][p] += x[r] d_y[p], for kRows values of a row of packed x and the panels of one of d_y.
+template <int kRows, int kPanels>
+GATEWISE_INLINE void add_gradient_row(const float* x, const float* d_y,
+                                      Vector (&sums)[kRows][kPanels]) {
+  Vector d_y_values[kPanels];
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) d_y_values[p] = Vector::load(d_y + p * kPanelWidth);
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    const Vector value = Vector::set(x[r]);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, d_y_values[p], sums[r][p]);
+  }
+}
+
 // Float32 products. x: [tiles of the chunk][block rows][kGradientTileRows], zero after the last row
 // of W; d_y: [block rows][panels of a tile][16], zero after the last column.
 struct Float32GradientTile {
@@ -82,18 +97,8 @@ struct Float32GradientTile {
 #pragma GCC unroll 2
       for (int p = 0; p < kPanels; ++p)
         sums[r][p] = add ? Vector::load(g[p] + r * kPanelWidth) : Vector::zero();
-    for (Index i = 0; i < count; ++i) {
-      Vector d_y_values[kPanels];
-#pragma GCC unroll 2
-      for (int p = 0; p < kPanels; ++p)
-        d_y_values[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
-#pragma GCC unroll 12
-      for (int r = 0; r < kGradientTileRows; ++r) {
-        const Vector value = Vector::set(x[i * kGradientTileRows + r]);
-#pragma GCC unroll 2
-        for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(value, d_y_values[p], sums[r][p]);
-      }
-    }
+    for (Index i = 0; i < count; ++i)
+      add_gradient_row(x + i * kGradientTileRows, d_y + i * kPanels * kPanelWidth, sums);
 #pragma GCC unroll 12
     for (int r = 0; r < kGradientTileRows; ++r)
 #pragma GCC unroll 2
@@ -150,23 +155,15 @@ struct PlaneGradientTile {
         for (int r = 0; r < kSome; ++r)
 #pragma GCC unroll 2
           for (int p = 0; p < kPanels; ++p) sums[0][r][p] = sums[1][r][p] = Vector::zero();
-        const auto add_row = [&](Index i, Vector(&to)[kSome][kPanels]) GATEWISE_INLINE_LAMBDA {
-          Vector d_y_values[kPanels];
-#pragma GCC unroll 2
-          for (int p = 0; p < kPanels; ++p)
-            d_y_values[p] = Vector::load(d_y + (i * kPanels + p) * kPanelWidth);
-#pragma GCC unroll 12
-          for (int r = 0; r < kSome; ++r) {
-            const Vector value = Vector::set(x[i * kGradientTileRows + first + r]);
-#pragma GCC unroll 2
-            for (int p = 0; p < kPanels; ++p) to[r][p] = fma(value, d_y_values[p], to[r][p]);
-          }
+        const auto add_row = [&](Index i, int parity) GATEWISE_INLINE_LAMBDA {
+          add_gradient_row(x + i * kGradientTileRows + first, d_y + i * kPanels * kPanelWidth,
+                           sums[parity]);
         };
         for (Index i = 0; i < rows / 2; ++i) {
-          add_row(block + i, sums[0]);
-          add_row(block + even + i, sums[1]);
+          add_row(block + i, 0);
+          add_row(block + even + i, 1);
         }
-        if (rows % 2 == 1) add_row(block + even - 1, sums[0]);
+        if (rows % 2 == 1) add_row(block + even - 1, 0);
 #pragma GCC unroll 12
         for (int r = 0; r < kSome; ++r)
 #pragma GCC unroll 2

@@ -5,6 +5,7 @@
 #include "kernels/transpose.h"
 
 namespace gatewise {
+
 void finish_gradient(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
                      Index width, const InputGradient& out) {
   for (int r = 0; r < rows; ++r) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/bfloat16_planes.h"
+#include "kernels/bfloat16_tile_block.h"
 #include "kernels/gradient_tiles.h"
 #include "kernels/transpose.h"
 
@@ -48,21 +49,24 @@ class MatrixGradientTile {
     // Of fewer than 16 rows, a tile's others are not in memory.
     const bool is_whole = rows % kTile == 0;
     alignas(64) float own[kPanels][kRows * kPanelWidth];
-    float* sums[2] = {is_whole ? g[0] : own[0], is_whole ? g[kPanels - 1] : own[kPanels - 1]};
+    float* const sums[2] = {is_whole ? g[0] : own[0], is_whole ? g[kPanels - 1] : own[kPanels - 1]};
     const auto floats = static_cast<std::size_t>(rows * kPanelWidth) * sizeof(float);
     for (int p = 0; p < kPanels; ++p)
       if (!add)
         std::fill_n(sums[p], round_up(rows, kTile) * kPanelWidth, 0.0f);
       else if (!is_whole)
         std::memcpy(own[p], g[p], floats);
-    rows > kTile ? add_products<kPanels, true>(x, d_y, count, sums)
-                 : add_products<kPanels, false>(x, d_y, count, sums);
+    const auto* pairs = reinterpret_cast<const std::uint16_t*>(d_y);
+    const TileOperands of{x, kStride, {pairs, pairs + 2 * kPackedPanel}};
+    const Index steps = ceil_divide(count, kDotDepth);
+    rows > kTile ? add_tile_products<Tiles, true, kPanels == 2>(of, steps, sums, [] {})
+                 : add_tile_products<Tiles, false, kPanels == 2>(of, steps, sums, [] {});
     if (!is_whole)
       for (int p = 0; p < kPanels; ++p) std::memcpy(g[p], own[p], floats);
   }
 
  private:
-  static constexpr Index kTile = 16, kBytes = 64;
+  static constexpr Index kTile = 16;
   // Values from one packed column of x to the next: at a multiple of 4096 bytes they would share
   // cache lines.
   static constexpr Index kStride = kGradientBlockRows + kDotDepth;
@@ -70,36 +74,6 @@ class MatrixGradientTile {
   static constexpr Index kPackedX = (kChunkRows + kRows) * kStride / 2;
   static constexpr Index kPackedPanel = kGradientBlockRows * kPanelWidth / 2;
   static_assert(kPackedX + round_up(kChunkRows, kPanelWidth) * kDotDepth <= kPackedFloats);
-
-  // Sums are in tiles 0 to 3, columns of x in 4 and 5, panels of d_y in 6 and 7.
-  template <int kPanels, bool kTwoTiles>
-  static void add_products(const std::uint16_t* x, const float* d_y, Index count,
-                           float* const* sums) {
-    constexpr bool kTwoPanels = kPanels == 2;
-    Tiles::template load<0>(sums[0], kBytes);
-    if constexpr (kTwoPanels) Tiles::template load<1>(sums[1], kBytes);
-    if constexpr (kTwoTiles) Tiles::template load<2>(sums[0] + kTile * kPanelWidth, kBytes);
-    if constexpr (kTwoTiles && kTwoPanels)
-      Tiles::template load<3>(sums[1] + kTile * kPanelWidth, kBytes);
-    const Index stride = kStride * Index{sizeof(std::uint16_t)};
-    for (Index i = 0; i < count; i += kDotDepth) {
-      const float* pairs = d_y + i / 2 * kPanelWidth;
-      Tiles::template load<4>(x + i, stride);
-      Tiles::template load<6>(pairs, kBytes);
-      if constexpr (kTwoPanels) Tiles::template load<7>(pairs + kPackedPanel, kBytes);
-      Tiles::template add_bfloat16<0, 4, 6>();
-      if constexpr (kTwoPanels) Tiles::template add_bfloat16<1, 4, 7>();
-      if constexpr (!kTwoTiles) continue;
-      Tiles::template load<5>(x + kTile * kStride + i, stride);
-      Tiles::template add_bfloat16<2, 5, 6>();
-      if constexpr (kTwoPanels) Tiles::template add_bfloat16<3, 5, 7>();
-    }
-    Tiles::template store<0>(sums[0], kBytes);
-    if constexpr (kTwoPanels) Tiles::template store<1>(sums[1], kBytes);
-    if constexpr (kTwoTiles) Tiles::template store<2>(sums[0] + kTile * kPanelWidth, kBytes);
-    if constexpr (kTwoTiles && kTwoPanels)
-      Tiles::template store<3>(sums[1] + kTile * kPanelWidth, kBytes);
-  }
 };
 
 }  // namespace gatewise

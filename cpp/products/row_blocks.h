@@ -29,7 +29,7 @@ class ProductRows {
   void multiply(const Input& x, const GroupedWeights& weights, const Epilogue& epilogue) const {
     if (groups_)
       grouped_forward(x, *groups_, weights, epilogue, *arena_);
-    else if (rounded_ && has_integer_products(weights.storage))
+    else if (rounded_)
       quantized_multiply(x.dense, rows_, weights, group_, epilogue, *rounded_);
     else
       gatewise::multiply(x, rows_, weights, group_, epilogue);
