@@ -63,30 +63,54 @@ struct SparseRows {
   }
 };
 
-// Input of a layer: dense rows, or CSR rows if `sparse.offsets` is set.
+// Rows of a row-major matrix of integers, read like Rows.
+struct IntegerRows {
+  const std::int32_t* data = nullptr;
+  Index stride = 0;
+  const Index* index = nullptr;
+
+  const std::int32_t* row(Index i) const { return data + (index ? index[i] : i) * stride; }
+
+  IntegerRows from(Index row) const {
+    return index ? IntegerRows{data, stride, index + row}
+                 : IntegerRows{data + row * stride, stride, nullptr};
+  }
+};
+
+// Input of a layer: dense rows, CSR rows if `sparse.offsets` is set, or integers if `integers.data`
+// is.
 struct Input {
   Rows dense = {};
   SparseRows sparse = {};
+  IntegerRows integers = {};
   Index width = 0;
 
   bool is_sparse() const { return sparse.offsets != nullptr; }
+  bool is_integer() const { return integers.data != nullptr; }
 
   // The same matrix with row i taken from rows[i].
   Input at(const Index* rows) const {
     Input result = *this;
     if (is_sparse())
       result.sparse.index = rows;
+    else if (is_integer())
+      result.integers.index = rows;
     else
       result.dense.index = rows;
     return result;
   }
-  const Index* index() const { return is_sparse() ? sparse.index : dense.index; }
+  const Index* index() const {
+    if (is_integer()) return integers.index;
+    return is_sparse() ? sparse.index : dense.index;
+  }
 
   // The rows from `row` on; row i of the result is row `row` + i.
   Input from(Index row) const {
     Input rest = *this;
     if (is_sparse())
       rest.sparse = sparse.from(row);
+    else if (is_integer())
+      rest.integers = integers.from(row);
     else
       rest.dense = dense.from(row);
     return rest;

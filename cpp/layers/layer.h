@@ -31,12 +31,13 @@ struct Step {
   }
 };
 
-// The output rows of a layer, [rows, width] with `stride`. `data` is writable; it is null if the
+// The output rows of a layer, [count, width] with `stride`. `data` is writable; it is null if the
 // layer did not allocate the rows.
 struct Output {
   Input rows;
   float* data = nullptr;
   Index stride = 0;
+  Index count = 0;
 };
 
 // Target rows of an output in training, for a loss that compares it with rows of values.
@@ -52,8 +53,10 @@ struct Expected {
 };
 
 struct ForwardPass {
-  const Input* inputs = nullptr;  // as many as the layer was built for
-  Index rows = 0;
+  const Input* inputs = nullptr;      // as many as the layer was built for
+  const Index* input_rows = nullptr;  // the row count of each
+  Index rows = 0;                     // of the first input
+  Index samples = 0;                  // consecutive rows, as many for each, are those of a sample
   Step step;
   Arena* arena = nullptr;
   // If true, the loss reads pre-activations and the layer omits its activation.
@@ -64,11 +67,14 @@ struct ForwardPass {
   void* saved = nullptr;  // set by the layer: what its backward reads
   double loss = 0;        // the layer adds its own losses
 
-  // Allocates an output with `width` values per row.
-  float* take_output(Index width) {
+  // Allocates an output with `width` values per row, as many rows as the first input.
+  float* take_output(Index width) { return take_output(width, rows); }
+
+  float* take_output(Index width, Index count) {
     output.stride = round_up(width, kPanelWidth);
-    output.data = arena->take<float>(rows * output.stride);
+    output.data = arena->take<float>(count * output.stride);
     output.rows = {.dense = {output.data, output.stride}, .width = width};
+    output.count = count;
     return output.data;
   }
 };
@@ -83,14 +89,16 @@ struct GradientSlot {
 
 struct BackwardPass {
   const Input* inputs = nullptr;
+  const Index* input_rows = nullptr;
   const Output* output = nullptr;
-  Index rows = 0;
+  Index rows = 0;  // of the first input
+  Index samples = 0;
   Step step;
   Arena* arena = nullptr;
   bool skip_activation = false;
   void* saved = nullptr;
 
-  float* d_output = nullptr;  // [rows, width], may be overwritten
+  float* d_output = nullptr;  // [output->count, width], may be overwritten
   Index d_output_stride = 0;
   GradientSlot* d_inputs = nullptr;
   UpdateSink* sink = nullptr;  // null: parameters are frozen
@@ -174,6 +182,13 @@ class Layer {
 
   // Whether the layer reads CSR rows.
   virtual bool reads_sparse() const { return false; }
+
+  // Whether the layer reads rows of integers.
+  virtual bool reads_integers() const { return false; }
+
+  // Whether an output row depends on several rows of its sample, or a sample's row count changes.
+  // All other layers map row i of their inputs to row i of their output.
+  virtual bool reads_whole_samples() const { return false; }
 
   ParameterBlock& parameters() { return block_; }
   const ParameterBlock& parameters() const { return block_; }

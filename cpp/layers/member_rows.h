@@ -24,15 +24,6 @@ inline Groups member_groups(Index rows, Index members, Arena& arena) {
   return {offsets, members};
 }
 
-// The indices of `rows` rows, once for each member: `from`, if there is one member, or in `memory`.
-inline const Index* repeat_rows(const Index* from, Index rows, Index members,
-                                std::vector<Index>& memory) {
-  if (members == 1) return from;
-  memory.resize(static_cast<std::size_t>(members * rows));
-  for (Index m = 0; m < members; ++m) std::copy_n(from, rows, memory.begin() + m * rows);
-  return memory.data();
-}
-
 // The rows of x from `first` on, once for each member.
 inline Input repeat_rows(const Input& x, Index first, Index rows, Index members,
                          std::vector<Index>& memory) {

@@ -18,6 +18,7 @@ struct Target {
   const float* weights = nullptr;  // one for `rows_per_weight` rows, or null: all 1
   const Index* index = nullptr;    // null: row i
   Index rows_per_weight = 1;
+  Index rows_per_sample = 1;
   Index units = 0;
 
   Index row(Index i) const { return index ? index[i] : i; }

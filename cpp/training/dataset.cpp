@@ -5,14 +5,16 @@
 namespace gatewise {
 
 void check_finite(const Dataset& data) {
-  for (const Input& input : data.inputs) check_finite(input, data.num_rows(), "x");
-  for (const Target& target : data.targets) {
+  for (std::size_t i = 0; i < data.inputs.size(); ++i)
+    check_finite(data.inputs[i], data.input_rows(i), "x");
+  for (std::size_t i = 0; i < data.targets.size(); ++i) {
+    const Target& target = data.targets[i];
+    const Index rows = data.target_rows(i);
     if (target.values)
-      check_finite({.dense = {target.values, target.units}, .width = target.units}, data.num_rows(),
-                   "y");
+      check_finite({.dense = {target.values, target.units}, .width = target.units}, rows, "y");
     if (target.weights)
-      check_finite({.dense = {target.weights, 1}, .width = 1},
-                   data.num_rows() / target.rows_per_weight, "sample_weight");
+      check_finite({.dense = {target.weights, 1}, .width = 1}, rows / target.rows_per_weight,
+                   "sample_weight");
   }
 }
 

@@ -10,11 +10,14 @@ namespace gatewise {
 
 struct Dataset {
   Index num_samples = 0;
-  Index rows_per_sample = 1;
-  std::vector<Input> inputs;    // [num_samples * rows_per_sample, width] each
-  std::vector<Target> targets;  // one for each output
+  std::vector<Input> inputs;           // [num_samples * rows_per_sample, width] each
+  std::vector<Index> rows_per_sample;  // of each input
+  std::vector<Target> targets;         // one for each output
 
-  Index num_rows() const { return num_samples * rows_per_sample; }
+  Index input_rows(std::size_t input) const { return num_samples * rows_per_sample[input]; }
+  Index target_rows(std::size_t target) const {
+    return num_samples * targets[target].rows_per_sample;
+  }
 };
 
 // Throws, with row and column, if an input, a target value or a sample weight is not finite.

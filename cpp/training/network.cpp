@@ -41,33 +41,53 @@ Network::Network(int inputs, std::vector<Node> nodes, std::vector<int> outputs)
     for (std::size_t earlier = 0; earlier < node; ++earlier)
       nodes_[node].occurrence += nodes_[earlier].layer == nodes_[node].layer;
     if (nodes_[node].occurrence == 0) layers_.push_back(&layer);
+    reads_whole_samples_ |= layer.reads_whole_samples();
   }
   for (const int value : outputs_)
     require(value >= 0 && value < static_cast<int>(widths_.size()) && widths_[value] > 0,
             "Network: expected outputs that are values of the graph, got ", value);
 }
 
-void Network::check_input(int input, Index width, bool is_sparse, const char* name) const {
-  require(widths_[input] == 0 || widths_[input] == width, name, ": expected rows of ",
-          widths_[input], " values, got ", width);
-  if (!is_sparse) return;
-  require(std::find(outputs_.begin(), outputs_.end(), input) == outputs_.end(), name,
-          ": expected dense rows, got a sparse matrix for an input that is an output");
+void Network::check_input(int index, const Input& input, const char* name) const {
+  require(widths_[index] == 0 || widths_[index] == input.width, name, ": expected rows of ",
+          widths_[index], " values, got ", input.width);
+  if (!input.is_sparse() && !input.is_integer()) return;
+  const char* kind = input.is_sparse() ? "a sparse matrix" : "integers";
+  require(std::find(outputs_.begin(), outputs_.end(), index) == outputs_.end(), name,
+          ": expected dense rows, got ", kind, " for an input that is an output");
   for (const Node& node : nodes_)
-    for (const int value : node.inputs)
-      require(value != input || node.layer->reads_sparse(), name,
+    for (const int value : node.inputs) {
+      if (value != index) continue;
+      require(!input.is_sparse() || node.layer->reads_sparse(), name,
               ": expected dense rows, got a sparse matrix: only a Dense or SparseExpertLayer that "
               "comes first reads sparse rows");
+      require(!input.is_integer() || node.layer->reads_integers(), name,
+              ": expected float32 rows, got integers: only an Embedding that comes first reads "
+              "integers");
+    }
 }
 
-ValueGradient Run::take_gradient(Index width) {
+ValueGradient Run::take_gradient(int value, Index width) {
   const Index stride = round_up(width, kPanelWidth);
-  return {arena.take<float>(rows * stride), stride};
+  return {arena.take<float>(values[value].count * stride), stride};
 }
 
-void Network::forward(Run& run, const Input* inputs, Index rows, const Step& step) const {
+namespace {
+
+// Row i of each output is that of row i of all inputs, but for layers that read whole samples.
+void check_row_counts(const Layer& layer, const std::vector<Index>& rows) {
+  if (layer.reads_whole_samples()) return;
+  for (const Index each : rows)
+    require(each == rows[0], "inputs of a layer: expected as many rows in each, got ", rows[0],
+            " and ", each);
+}
+
+}  // namespace
+
+void Network::forward(Run& run, const Input* inputs, Index samples, const Step& step,
+                      const Index* rows_per_sample) const {
   run.arena.reset();
-  run.rows = rows;
+  run.samples = samples;
   run.step = step;
   run.loss = 0;
   run.values.resize(widths_.size());
@@ -76,13 +96,21 @@ void Network::forward(Run& run, const Input* inputs, Index rows, const Step& ste
   for (int input = 0; input < inputs_; ++input) {
     run.values[input] = Output{};
     run.values[input].rows = inputs[input];
+    run.values[input].count = samples * (rows_per_sample ? rows_per_sample[input] : 1);
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     run.node_inputs.clear();
-    for (const int value : nodes_[node].inputs) run.node_inputs.push_back(run.values[value].rows);
+    run.node_input_rows.clear();
+    for (const int value : nodes_[node].inputs) {
+      run.node_inputs.push_back(run.values[value].rows);
+      run.node_input_rows.push_back(run.values[value].count);
+    }
+    check_row_counts(*nodes_[node].layer, run.node_input_rows);
     ForwardPass pass;
     pass.inputs = run.node_inputs.data();
-    pass.rows = rows;
+    pass.input_rows = run.node_input_rows.data();
+    pass.rows = pass.output.count = run.node_input_rows[0];
+    pass.samples = samples;
     pass.step = step;
     pass.step.occurrence = nodes_[node].occurrence;
     pass.arena = &run.arena;
@@ -118,15 +146,17 @@ void Network::find_needed_gradients(Run& run, const std::vector<UpdateSink*>& si
 
 void Network::backward_node(Run& run, std::size_t node, UpdateSink* sink) const {
   run.node_inputs.clear();
+  run.node_input_rows.clear();
   run.node_slots.clear();
   for (const int value : nodes_[node].inputs) {
     run.node_inputs.push_back(run.values[value].rows);
+    run.node_input_rows.push_back(run.values[value].count);
     GradientSlot slot;
     if (run.needs_gradient[value]) {
       ValueGradient& gradient = run.gradients[value];
       // A layer that reads one value twice adds its second gradient to its first.
       slot.accumulate = gradient.data != nullptr;
-      if (!gradient.data) gradient = run.take_gradient(widths_[value]);
+      if (!gradient.data) gradient = run.take_gradient(value, widths_[value]);
       slot.data = gradient.data;
       slot.stride = gradient.stride;
     }
@@ -135,8 +165,10 @@ void Network::backward_node(Run& run, std::size_t node, UpdateSink* sink) const 
   const std::size_t node_output = static_cast<std::size_t>(inputs_) + node;
   BackwardPass pass;
   pass.inputs = run.node_inputs.data();
+  pass.input_rows = run.node_input_rows.data();
   pass.output = &run.values[node_output];
-  pass.rows = run.rows;
+  pass.rows = run.node_input_rows[0];
+  pass.samples = run.samples;
   pass.step = run.step;
   pass.step.occurrence = nodes_[node].occurrence;
   pass.arena = &run.arena;
@@ -166,6 +198,7 @@ Index find_nonfinite_parallel(const float* x, Index count) {
 }
 
 void check_finite(const Input& x, Index rows, const char* name) {
+  if (x.is_integer()) return;
   const auto find = [&](Index row) {
     if (!x.is_sparse()) return find_nonfinite(x.dense.row(row), x.width);
     const Index begin = x.sparse.begin(row);
@@ -215,28 +248,31 @@ void average_members(const Input& y, Index rows, Index members, float* to, Index
   });
 }
 
-void Network::predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
-                      const std::vector<float*>& outputs) const {
+void Network::predict(const std::vector<Input>& inputs, Index samples, Index batch_samples,
+                      const std::vector<float*>& outputs, const Index* rows_per_sample) const {
   const ReadClaim claim(*this);
   IdlePool<Run>::Loan loan(runs_);
   Run& run = *loan;
   std::vector<Input> batch(inputs.size());
-  std::vector<Index> index;
-  for (Index start = 0; start < rows; start += batch_rows) {
+  std::vector<std::vector<Index>> index(inputs.size());
+  for (Index start = 0; start < samples; start += batch_samples) {
     poll_interrupt();
-    const Index count = std::min(batch_rows, rows - start);
-    for (std::size_t at = 0; at < inputs.size(); ++at)
-      batch[at] = repeat_rows(inputs[at], start, count, members_, index);
+    const Index count = std::min(batch_samples, samples - start);
+    for (std::size_t at = 0; at < inputs.size(); ++at) {
+      const Index each = rows_per_sample ? rows_per_sample[at] : 1;
+      batch[at] = repeat_rows(inputs[at], start * each, count * each, members_, index[at]);
+    }
     run.standby.run([&] {
-      forward(run, batch.data(), members_ * count, Step{});
+      forward(run, batch.data(), members_ * count, Step{}, rows_per_sample);
       for (std::size_t at = 0; at < outputs_.size(); ++at) {
         const Index width = widths_[outputs_[at]];
-        const Input& y = run.values[outputs_[at]].rows;
-        float* to = outputs[at] + start * width;
+        const Output& y = run.values[outputs_[at]];
+        const Index rows = y.count / members_;
+        float* to = outputs[at] + start * (rows / count) * width;
         if (members_ > 1)
-          average_members(y, count, members_, to, width);
+          average_members(y.rows, rows, members_, to, width);
         else
-          copy_rows(y, count, to);
+          copy_rows(y.rows, rows, to);
       }
     });
   }

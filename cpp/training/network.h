@@ -1,8 +1,9 @@
 // An acyclic graph of layers, run forward and backward over batches of rows.
 //
-// Values 0 .. inputs - 1 are the inputs; node i computes value inputs + i. All values of a run have
-// the same row count. With layers of M members, an ensemble, that is M times the rows of the data:
-// all rows for member 0, then all for member 1, and so on. Predictions are means over the members.
+// Values 0 .. inputs - 1 are the inputs; node i computes value inputs + i. A value has one or more
+// rows for each sample, which are consecutive; layers that read whole samples may change how many.
+// With layers of M members, an ensemble, there are M times the samples of the data: all rows for
+// member 0, then all for member 1, and so on. Predictions are means over the members.
 #pragma once
 
 #include <memory>
@@ -36,7 +37,7 @@ struct Run {
   std::vector<ValueGradient> gradients;  // by value; none after a forward
   Step step;
   double loss = 0;  // of the layers themselves
-  Index rows = 0;
+  Index samples = 0;
 
   // Set by a training before its first forward; empty otherwise.
   std::vector<char> skip_activation;  // by node: whether the loss computes its last activation
@@ -44,11 +45,12 @@ struct Run {
 
   // Of the current node.
   std::vector<Input> node_inputs;
+  std::vector<Index> node_input_rows;
   std::vector<GradientSlot> node_slots;
   std::vector<char> needs_gradient;  // by value
 
-  // Allocates a gradient for rows of `width` values.
-  ValueGradient take_gradient(Index width);
+  // Allocates a gradient for the rows of a value, of `width` values each.
+  ValueGradient take_gradient(int value, Index width);
 };
 
 class Network {
@@ -60,25 +62,31 @@ class Network {
   const std::vector<int>& outputs() const { return outputs_; }
   Index value_width(int value) const { return widths_[value]; }
   Index members() const { return members_; }
+  // Whether a layer reads several rows of a sample together; else rows are independent, and any of
+  // them may be computed alone.
+  bool reads_whole_samples() const { return reads_whole_samples_; }
   // The node that computes a value, or -1 for an input.
   int producer(int value) const { return value - inputs_; }
 
   // Throws unless the row width and the kind of input match what the layers were built for; `name`
   // is used in the error.
-  void check_input(int input, Index width, bool is_sparse, const char* name) const;
+  void check_input(int index, const Input& input, const char* name) const;
 
-  // `rows` are those of all members.
-  void forward(Run& run, const Input* inputs, Index rows, const Step& step) const;
+  // `samples` are those of all members. Inputs have one row for each, or rows_per_sample[i] unless
+  // that is null.
+  void forward(Run& run, const Input* inputs, Index samples, const Step& step,
+               const Index* rows_per_sample = nullptr) const;
 
   // Backward of the last forward of `run`. The caller has set the gradients of outputs, and zeros
   // as that of every input whose gradient it needs. sinks[node] takes the updates of the node's
   // parameters; null: they are frozen.
   void backward(Run& run, const std::vector<UpdateSink*>& sinks) const;
 
-  // Computes outputs [rows, width], contiguous, in batches of batch_rows. Does not check that the
-  // inputs are finite (see `check_finite`). Safe from several threads at once.
-  void predict(const std::vector<Input>& inputs, Index rows, Index batch_rows,
-               const std::vector<float*>& outputs) const;
+  // Computes outputs [samples * rows of a sample, width], contiguous, in batches of
+  // `batch_samples`. Does not check that the inputs are finite (see `check_finite`). Safe from
+  // several threads at once.
+  void predict(const std::vector<Input>& inputs, Index samples, Index batch_samples,
+               const std::vector<float*>& outputs, const Index* rows_per_sample = nullptr) const;
 
   void begin_read() const;
   void end_read() const;
@@ -97,6 +105,7 @@ class Network {
   std::vector<int> outputs_;
   std::vector<Index> widths_;
   Index members_ = 1;
+  bool reads_whole_samples_ = false;
   std::vector<Layer*> layers_;  // each once
   mutable IdlePool<Run> runs_;
 };

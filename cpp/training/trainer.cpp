@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "layers/member_rows.h"
-
 namespace gatewise {
 namespace {
 
@@ -82,8 +80,7 @@ void Trainer::check(const Dataset& data) const {
           network_->input_count(), " inputs, got ", data.inputs.size());
   require(data.targets.size() == objectives_.size(), "y: expected ", objectives_.size(),
           " targets, got ", data.targets.size());
-  for (int i = 0; i < network_->input_count(); ++i)
-    network_->check_input(i, data.inputs[i].width, data.inputs[i].is_sparse(), "x");
+  for (int i = 0; i < network_->input_count(); ++i) network_->check_input(i, data.inputs[i], "x");
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Index width = network_->value_width(network_->outputs()[o]);
     const Target& target = data.targets[o];
@@ -107,35 +104,58 @@ void Trainer::check_trainable() const {
               storage_name(parameter.storage), "; train the model that this one was made from");
 }
 
-// Lists the rows of the samples: first those that count, then those whose weight is 0 in every
+// Lists the units of the samples: first those that count, then those whose weight is 0 in every
 // target, which are left out of the step.
-void Trainer::select_rows(const Dataset& data, const Index* samples, Index count) {
-  const Index per_sample = data.rows_per_sample;
+void Trainer::select_units(const Dataset& data, const Index* samples, Index count) {
+  const Index first_rows = data.rows_per_sample[0];
+  const auto differs = [&](Index rows) { return rows != first_rows; };
+  counts_samples_ =
+      network_->reads_whole_samples() ||
+      std::any_of(data.rows_per_sample.begin(), data.rows_per_sample.end(), differs) ||
+      std::any_of(data.targets.begin(), data.targets.end(),
+                  [&](const Target& target) { return differs(target.rows_per_sample); });
+  const Index per_sample = counts_samples_ ? 1 : first_rows;
   const auto is_weighted = [](const Target& target) { return target.weights != nullptr; };
   const bool may_skip = std::all_of(data.targets.begin(), data.targets.end(), is_weighted);
-  batch_rows_ = counted_rows_ = count * per_sample;
-  row_indices_ = samples;
+  const Index members = network_->members();
+  batch_units_ = count * per_sample;
+  counted_.set(samples, count, members);
+  skipped_.set(samples, 0, members);
   if (per_sample == 1 && !may_skip) return;
-  const auto counts = [&](Index row) {
-    return !may_skip || std::any_of(data.targets.begin(), data.targets.end(),
-                                    [row](const Target& t) { return t.weight_of(row) != 0; });
+  const auto target_counts = [this](const Target& target, Index unit) {
+    const Index rows = rows_per_unit(target.rows_per_sample);
+    for (Index row = unit * rows; row < (unit + 1) * rows; ++row)
+      if (target.weight_of(row) != 0) return true;
+    return false;
   };
-  const auto row_at = [&](Index i) {
+  const auto counts = [&](Index unit) {
+    return !may_skip ||
+           std::any_of(data.targets.begin(), data.targets.end(),
+                       [&](const Target& target) { return target_counts(target, unit); });
+  };
+  const auto unit_at = [&](Index i) {
     return samples[i / per_sample] * per_sample + i % per_sample;
   };
-  rows_.resize(static_cast<std::size_t>(batch_rows_));
+  unit_indices_.resize(static_cast<std::size_t>(batch_units_));
   Index at = 0;
-  for (Index i = 0; i < batch_rows_; ++i)
-    if (const Index row = row_at(i); counts(row)) rows_[at++] = row;
-  counted_rows_ = at;
-  for (Index i = 0; at < batch_rows_; ++i)
-    if (const Index row = row_at(i); !counts(row)) rows_[at++] = row;
-  row_indices_ = rows_.data();
+  for (Index i = 0; i < batch_units_; ++i)
+    if (const Index unit = unit_at(i); counts(unit)) unit_indices_[at++] = unit;
+  const Index counted = at;
+  for (Index i = 0; at < batch_units_; ++i)
+    if (const Index unit = unit_at(i); !counts(unit)) unit_indices_[at++] = unit;
+  counted_.set(unit_indices_.data(), counted, members);
+  skipped_.set(unit_indices_.data() + counted, batch_units_ - counted, members);
 }
 
-void Trainer::set_inputs(const Dataset& data, const Index* row_indices) {
+void Trainer::run_forward(const Dataset& data, Run& run, UnitRows& units, const Step& step) {
   inputs_.clear();
-  for (const Input& input : data.inputs) inputs_.push_back(input.at(row_indices));
+  input_rows_.clear();
+  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+    input_rows_.push_back(rows_per_unit(data.rows_per_sample[i]));
+    inputs_.push_back(data.inputs[i].at(units.rows(input_rows_.back(), true)));
+  }
+  network_->forward(run, inputs_.data(), network_->members() * units.count(), step,
+                    input_rows_.data());
 }
 
 // A test averages activations over members before the loss.
@@ -144,61 +164,63 @@ bool Trainer::is_fused(std::size_t output, bool training) const {
 }
 
 void Trainer::forward(const Dataset& data, bool training) {
-  const Index members = network_->members();
-  const Index* row_indices = repeat_rows(row_indices_, counted_rows_, members, member_rows_);
-  set_inputs(data, row_indices);
-  run_.expected.assign(network_->nodes().size() + inputs_.size(), Expected{});
+  run_.expected.assign(network_->nodes().size() + data.inputs.size(), Expected{});
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Target& target = data.targets[o];
     const int output = network_->outputs()[o];
-    run_.expected[output] = {target.values, target.weights, row_indices, target.rows_per_weight};
+    const Index* rows = counted_.rows(rows_per_unit(target.rows_per_sample), true);
+    run_.expected[output] = {target.values, target.weights, rows, target.rows_per_weight};
     run_.skip_activation[network_->producer(output)] = is_fused(o, training);
   }
   const Step step{.training = training,
                   .number = static_cast<std::uint64_t>(steps_),
                   .draws_noise = !optimizer_->only_sums()};
-  network_->forward(run_, inputs_.data(), members * counted_rows_, step);
+  run_forward(data, run_, counted_, step);
 }
 
 Predictions Trainer::predictions(const Run& run, std::size_t output) const {
-  const Output& rows = run.values[network_->outputs()[output]];
-  return {rows.rows.dense, rows.data, rows.stride, run.rows};
+  const Output& y = run.values[network_->outputs()[output]];
+  return {y.rows.dense, y.data, y.stride, y.count};
 }
 
 // The means over the members.
 Predictions Trainer::mean_predictions(Run& run, std::size_t output) const {
   const Index members = network_->members();
   if (members == 1) return predictions(run, output);
-  const Input& y = run.values[network_->outputs()[output]].rows;
-  const Index rows = run.rows / members, stride = round_up(y.width, kPanelWidth);
+  const Output& y = run.values[network_->outputs()[output]];
+  const Index rows = y.count / members, stride = round_up(y.rows.width, kPanelWidth);
   float* mean = run.arena.take<float>(rows * stride);
-  average_members(y, rows, members, mean, stride);
+  average_members(y.rows, rows, members, mean, stride);
   return {{mean, stride}, mean, stride, rows};
 }
 
-Target Trainer::batch_target(const Dataset& data, std::size_t output,
-                             const Index* row_indices) const {
+Target Trainer::batch_target(const Dataset& data, std::size_t output, UnitRows& units,
+                             bool of_members) const {
   Target target = data.targets[output];
-  target.index = row_indices;
+  const Index rows = rows_per_unit(target.rows_per_sample);
+  const Index found = run_.values[network_->outputs()[output]].count;
+  require(&units != &counted_ || found == network_->members() * units.count() * rows,
+          "y: expected ", found / std::max<Index>(network_->members() * units.count(), 1),
+          " rows a sample, got ", rows);
+  target.index = units.rows(rows, of_members);
   target.units = network_->value_width(network_->outputs()[output]);
   return target;
 }
 
 void Trainer::evaluate_losses(const Dataset& data, bool training) {
   const Index losses_per_row = training ? network_->members() : 1;
-  const Index divisor = losses_per_row * (mean_over_counted_ ? counted_rows_ : batch_rows_);
-  const Index* row_indices = losses_per_row > 1 ? member_rows_.data() : row_indices_;
-  float* row_values = run_.arena.take<float>(run_.rows);
+  const Index units = losses_per_row * (mean_over_counted_ ? counted_.count() : batch_units_);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Objective& objective = objectives_[o];
-    const Target target = batch_target(data, o, row_indices);
+    const Target target = batch_target(data, o, counted_, losses_per_row > 1);
+    const Index divisor = units * rows_per_unit(target.rows_per_sample);
     ValueGradient& gradient = run_.gradients[network_->outputs()[o]];
-    if (training) gradient = run_.take_gradient(target.units);
+    if (training) gradient = run_.take_gradient(network_->outputs()[o], target.units);
     const Predictions y = training ? predictions(run_, o) : mean_predictions(run_, o);
     const double loss =
         objective.loss->evaluate(y, target, is_fused(o, training), objective.weight, divisor,
-                                 gradient.data, gradient.stride, row_values);
+                                 gradient.data, gradient.stride, run_.arena.take<float>(y.count));
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
   }
@@ -206,36 +228,32 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
   step_results_[step_results_.size() - 2] = run_.loss;
 }
 
-// Adds to the means over the batch what `run` has of it: the rows that count, or the others.
-void Trainer::add_metrics(const Dataset& data, Run& run, const Index* row_indices) {
-  const Index rows = run.rows / network_->members();
-  const double share = static_cast<double>(rows) / static_cast<double>(batch_rows_);
-  float* row_values = run.arena.take<float>(run.rows);
+// Adds to the means over the batch what `run` has of it: the units that count, or the others.
+void Trainer::add_metrics(const Dataset& data, Run& run, UnitRows& units) {
+  const double share = static_cast<double>(units.count()) / static_cast<double>(batch_units_);
   double* result = step_results_.data() + 1 + objectives_.size();
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     if (objectives_[o].metrics.empty()) continue;
     const Predictions y = mean_predictions(run, o);
+    const Target target = batch_target(data, o, units, false);
+    float* row_values = run.arena.take<float>(y.count);
     for (const auto& metric : objectives_[o].metrics)
-      *result++ += share * metric->evaluate(y, batch_target(data, o, row_indices), row_values);
+      *result++ += share * metric->evaluate(y, target, row_values);
   }
 }
 
-// Metrics see rows of weight 0 too, predicted on their own.
+// Metrics see units of weight 0 too, predicted on their own.
 void Trainer::add_skipped_metrics(const Dataset& data) {
-  const Index skipped = batch_rows_ - counted_rows_;
-  if (skipped == 0 || step_results_.size() == 3 + objectives_.size()) return;
-  const Index* row_indices = row_indices_ + counted_rows_;
-  const Index members = network_->members();
-  set_inputs(data, repeat_rows(row_indices, skipped, members, skipped_member_rows_));
-  network_->forward(skipped_run_, inputs_.data(), members * skipped, Step{});
-  add_metrics(data, skipped_run_, row_indices);
+  if (skipped_.count() == 0 || step_results_.size() == 3 + objectives_.size()) return;
+  run_forward(data, skipped_run_, skipped_, Step{});
+  add_metrics(data, skipped_run_, skipped_);
 }
 
 void Trainer::evaluate(const Dataset& data, bool training) {
-  if (counted_rows_ > 0) {
+  if (counted_.count() > 0) {
     forward(data, training);
     evaluate_losses(data, training);
-    add_metrics(data, run_, row_indices_);
+    add_metrics(data, run_, counted_);
   }
   add_skipped_metrics(data);
   step_results_[0] += penalties();
@@ -254,12 +272,12 @@ double Trainer::penalties() {
 }
 
 void Trainer::begin_step(const Dataset& data, const Index* samples, Index count) {
-  select_rows(data, samples, count);
+  select_units(data, samples, count);
   std::size_t results = 3 + objectives_.size();
   for (const Objective& objective : objectives_) results += objective.metrics.size();
   step_results_.assign(results, 0.0);
-  step_results_.back() =
-      static_cast<double>(counted_rows_) / static_cast<double>(data.rows_per_sample);
+  step_results_.back() = static_cast<double>(counted_.count()) /
+                         static_cast<double>(counts_samples_ ? 1 : data.rows_per_sample[0]);
 }
 
 const std::vector<double>& Trainer::test_step(const Dataset& data, const Index* samples,
@@ -283,7 +301,7 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   run_.standby.run([&] {
     evaluate(data, true);
     poll_interrupt();
-    if (counted_rows_ == 0) return;
+    if (counted_.count() == 0) return;
     const InterruptShield shield;
     backward();
     finish_step();

@@ -10,6 +10,7 @@
 #include "optimizers/layer_state.h"
 #include "training/dataset.h"
 #include "training/network.h"
+#include "training/unit_rows.h"
 
 namespace gatewise {
 
@@ -53,17 +54,20 @@ class Trainer {
  private:
   void check(const Dataset& data) const;
   void begin_step(const Dataset& data, const Index* samples, Index count);
-  void select_rows(const Dataset& data, const Index* samples, Index count);
-  void set_inputs(const Dataset& data, const Index* row_indices);
+  void select_units(const Dataset& data, const Index* samples, Index count);
+  void run_forward(const Dataset& data, Run& run, UnitRows& units, const Step& step);
   void evaluate(const Dataset& data, bool training);
   void forward(const Dataset& data, bool training);
   void evaluate_losses(const Dataset& data, bool training);
-  void add_metrics(const Dataset& data, Run& run, const Index* row_indices);
+  void add_metrics(const Dataset& data, Run& run, UnitRows& units);
   void add_skipped_metrics(const Dataset& data);
   Predictions predictions(const Run& run, std::size_t output) const;
   Predictions mean_predictions(Run& run, std::size_t output) const;
   bool is_fused(std::size_t output, bool training) const;
-  Target batch_target(const Dataset& data, std::size_t output, const Index* row_indices) const;
+  Target batch_target(const Dataset& data, std::size_t output, UnitRows& units,
+                      bool of_members) const;
+  // Rows of an array for each unit of a batch.
+  Index rows_per_unit(Index rows_per_sample) const { return counts_samples_ ? rows_per_sample : 1; }
   void backward();
   void finish_step();
   void apply_stored();
@@ -83,11 +87,12 @@ class Trainer {
   Run run_;
   Run skipped_run_;  // predictions of the rows of a batch that do not count
   std::vector<Input> inputs_;
-  std::vector<Index> rows_;             // row indices, if they are not those of the samples
-  const Index* row_indices_ = nullptr;  // [batch_rows_] those that count first
-  Index batch_rows_ = 0, counted_rows_ = 0;
-  // Indices of the rows that count, and of the others, once for each of several members.
-  std::vector<Index> member_rows_, skipped_member_rows_;
+  std::vector<Index> input_rows_;  // of each input for a unit
+  // A unit is a row or, if this is true, a sample.
+  bool counts_samples_ = false;
+  std::vector<Index> unit_indices_;  // those that count first, if they are not the samples
+  Index batch_units_ = 0;
+  UnitRows counted_, skipped_;  // the units that count, and the others
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
   std::atomic<bool> in_step_{false};  // one step at a time, since there is only one workspace

@@ -52,7 +52,7 @@ struct SparseMatrix {
   Index rows() const { return offsets.size() - 1; }
 };
 
-// An array of any rank as rows: all axes but the last are flattened.
+// An array of any rank, float32 or int32, as rows: all axes but the last are flattened.
 struct RowArray {
   Input input;
   Index rows = 0;
@@ -69,14 +69,19 @@ inline RowArray to_rows(const py::handle& object, const char* name) {
     result.leading = {matrix.rows()};
     return result;
   }
-  const FloatArray array = expect_floats(object, name);
+  const bool is_integer = is_array<LabelArray>(object);
+  const py::array array =
+      is_integer ? py::reinterpret_borrow<py::array>(object) : expect_floats(object, name);
   require(array.ndim() >= 2, name, ": expected at least 2 axes (rows and features), got ",
           array.ndim());
   result.leading.assign(array.shape(), array.shape() + array.ndim() - 1);
   result.input.width = array.shape(array.ndim() - 1);
   result.rows = 1;
   for (const py::ssize_t axis : result.leading) result.rows *= axis;
-  result.input.dense = {array.data(), result.input.width};
+  if (is_integer)
+    result.input.integers = {static_cast<const std::int32_t*>(array.data()), result.input.width};
+  else
+    result.input.dense = {static_cast<const float*>(array.data()), result.input.width};
   return result;
 }
 

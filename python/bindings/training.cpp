@@ -17,11 +17,17 @@ std::shared_ptr<Network> make_network(
   return std::make_shared<Network>(inputs, std::move(graph), outputs);
 }
 
-// Rows of all inputs of a network, with the leading axes of the first.
+// Rows of all inputs of a network, with the leading axes of the first. What is computed by itself
+// is a row or, where row counts differ or layers read whole samples, a sample.
 struct InputArrays {
   std::vector<Input> inputs;
-  Index rows = 0;
+  std::vector<Index> rows;  // of each input
+  Index samples = 0;
   std::vector<py::ssize_t> leading;
+  bool has_whole_samples = false;
+  std::vector<Index> rows_per_unit;  // of each input
+
+  Index units() const { return has_whole_samples ? samples : rows[0]; }
 };
 
 InputArrays to_inputs(const Network& network, const py::list& objects) {
@@ -31,30 +37,54 @@ InputArrays to_inputs(const Network& network, const py::list& objects) {
   InputArrays result;
   for (int i = 0; i < count; ++i) {
     const RowArray array = to_rows(objects[i], "x");
-    network.check_input(i, array.input.width, array.input.is_sparse(), "x");
-    if (i == 0) result = {{}, array.rows, array.leading};
-    require(array.rows == result.rows, "x: expected inputs with the same row count, got ",
-            result.rows, " and ", array.rows);
+    network.check_input(i, array.input, "x");
+    if (i == 0) {
+      result.samples = array.leading[0];
+      result.leading = array.leading;
+    }
+    require(array.leading[0] == result.samples,
+            "x: expected inputs with the same sample count, got ", result.samples, " and ",
+            array.leading[0]);
     result.inputs.push_back(array.input);
+    result.rows.push_back(array.rows);
+    result.has_whole_samples |= array.rows != result.rows[0];
   }
+  result.has_whole_samples |= network.reads_whole_samples();
+  for (const Index rows : result.rows)
+    result.rows_per_unit.push_back(rows / std::max<Index>(result.units(), 1));
   return result;
 }
 
-// `checked`: the caller knows that all values are finite.
-py::list predict(const Network& network, const py::list& inputs, Index batch_rows, bool checked) {
+// An output of `network` for x, uninitialized: with the leading axes of the first input or, where
+// samples are read whole, `shape` after the samples' axis.
+FloatArray new_output(const Network& network, std::size_t output, const InputArrays& x,
+                      const std::vector<std::vector<py::ssize_t>>& shapes) {
+  const Index width = network.value_width(network.outputs()[output]);
+  if (!x.has_whole_samples) return new_array(x.leading, width);
+  require(output < shapes.size() && !shapes[output].empty() && shapes[output].back() == width,
+          "shapes: expected the shape of a sample of each output, which ends with its width");
+  std::vector<py::ssize_t> shape = shapes[output];
+  shape.insert(shape.begin(), x.samples);
+  return FloatArray(shape);
+}
+
+// `checked`: the caller knows that all values are finite. `shapes`: of a sample of each output, for
+// a network that reads whole samples.
+py::list predict(const Network& network, const py::list& inputs, Index batch_rows, bool checked,
+                 const std::vector<std::vector<py::ssize_t>>& shapes) {
   require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
   const InputArrays x = to_inputs(network, inputs);
   py::list results;
   std::vector<float*> outputs;
-  for (const int value : network.outputs()) {
-    FloatArray output = new_array(x.leading, network.value_width(value));
-    outputs.push_back(output.mutable_data());
-    results.append(std::move(output));
+  for (std::size_t output = 0; output < network.outputs().size(); ++output) {
+    FloatArray array = new_output(network, output, x, shapes);
+    outputs.push_back(array.mutable_data());
+    results.append(std::move(array));
   }
   const GilRelease release;
   if (!checked)
-    for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
-  network.predict(x.inputs, x.rows, batch_rows, outputs);
+    for (std::size_t i = 0; i < x.inputs.size(); ++i) check_finite(x.inputs[i], x.rows[i], "x");
+  network.predict(x.inputs, x.units(), batch_rows, outputs, x.rows_per_unit.data());
   return results;
 }
 
@@ -64,13 +94,14 @@ py::list compute_input_gradients(const Network& network, const py::list& inputs,
   py::list results;
   std::vector<float*> to;
   for (const Input& input : x.inputs) {
-    FloatArray gradient({x.rows, input.width});
+    FloatArray gradient({x.rows[0], input.width});
     to.push_back(gradient.mutable_data());
     results.append(std::move(gradient));
   }
   const GilRelease release;
-  for (const Input& input : x.inputs) check_finite(input, x.rows, "x");
-  input_gradients(network, x.inputs, x.rows, column, to);
+  for (const Input& input : x.inputs) check_finite(input, x.rows[0], "x");
+  require(!x.has_whole_samples, "input_gradients: expected layers that map each row by itself");
+  input_gradients(network, x.inputs, x.rows[0], column, to);
   return results;
 }
 
@@ -86,24 +117,28 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
     const Index samples = array.leading[0];
     require(array.rows >= 1 && array.input.width >= 1,
             "x: expected at least one row of at least one value, got none");
-    if (bound.data.inputs.empty()) {
-      bound.data.num_samples = samples;
-      bound.data.rows_per_sample = array.rows / samples;
-    }
-    require(array.rows == bound.data.num_samples * bound.data.rows_per_sample,
-            "x: expected inputs with the same row count, got ",
-            bound.data.num_samples * bound.data.rows_per_sample, " and ", array.rows);
+    if (bound.data.inputs.empty()) bound.data.num_samples = samples;
+    require(samples == bound.data.num_samples,
+            "x: expected inputs with the same sample count, got ", bound.data.num_samples, " and ",
+            samples);
     bound.data.inputs.push_back(array.input);
+    bound.data.rows_per_sample.push_back(array.rows / samples);
     bound.arrays.push_back(py::reinterpret_borrow<py::object>(object));
   }
   require(!bound.data.inputs.empty(), "x: expected at least one array");
 }
 
-Target make_target(const py::handle& object, Index rows) {
+Target make_target(const py::handle& object, Index samples) {
   Target target;
+  const auto set_rows = [&](Index rows, const char* what) {
+    require(rows >= samples && rows % samples == 0, "y: expected ", samples, " ", what,
+            ", or as many for each sample, got ", rows);
+    target.rows_per_sample = rows / samples;
+  };
   if (is_array<LabelArray>(object)) {
     const auto labels = py::reinterpret_borrow<LabelArray>(object);
-    require(labels.size() == rows, "y: expected ", rows, " labels, got ", labels.size());
+    const Index rows = labels.size();
+    set_rows(rows, "labels");
     target.labels = labels.data();
     const auto [min_label, max_label] = std::minmax_element(target.labels, target.labels + rows);
     target.min_label = *min_label;
@@ -113,7 +148,7 @@ Target make_target(const py::handle& object, Index rows) {
   }
   const RowArray array = to_rows(object, "y");
   require(!array.input.is_sparse(), "y: expected a dense array, got a sparse matrix");
-  require(array.rows == rows, "y: expected ", rows, " rows, got ", array.rows);
+  set_rows(array.rows, "rows");
   target.values = array.input.dense.data;
   target.units = array.input.width;
   return target;
@@ -123,10 +158,11 @@ Target make_target(const py::handle& object, Index rows) {
 void set_weights(const py::handle& object, const Dataset& data, Target& target) {
   if (object.is_none()) return;
   const FloatArray values = expect_floats(object, "sample_weight");
-  require(values.size() == data.num_samples || values.size() == data.num_rows(),
-          "sample_weight: expected ", data.num_samples, " weights, got ", values.size());
+  const Index rows = data.num_samples * target.rows_per_sample;
+  require(values.size() == data.num_samples || values.size() == rows, "sample_weight: expected ",
+          data.num_samples, " weights, got ", values.size());
   target.weights = values.data();
-  target.rows_per_weight = data.num_rows() / values.size();
+  target.rows_per_weight = rows / values.size();
 }
 
 std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::list& targets,
@@ -137,7 +173,7 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
           "sample_weights: expected one array or None for each target");
   Dataset& data = bound->data;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    data.targets.push_back(make_target(targets[i], data.num_rows()));
+    data.targets.push_back(make_target(targets[i], data.num_samples));
     set_weights(weights[i], data, data.targets.back());
     bound->arrays.push_back(targets[i]);
     bound->arrays.push_back(weights[i]);
@@ -247,8 +283,9 @@ void begin_fit(const Trainer& trainer) {
 void bind_network(py::module_& module) {
   py::class_<Network, std::shared_ptr<Network>>(module, "Network")
       .def(py::init(&make_network), py::arg("num_inputs"), py::arg("nodes"), py::arg("outputs"))
+      .def_property_readonly("reads_whole_samples", &Network::reads_whole_samples)
       .def("predict", &predict, py::arg("inputs"), py::arg("batch_rows"),
-           py::arg("checked") = false);
+           py::arg("checked") = false, py::arg("shapes") = std::vector<std::vector<py::ssize_t>>{});
   module.def("input_gradients", &compute_input_gradients, py::arg("network"), py::arg("inputs"),
              py::arg("column"));
 }

@@ -4,6 +4,7 @@ Arrays are float32 and C-contiguous unless stated otherwise; only `gatewise.data
 them. The leading axes of an array are flattened to rows, its last axis holds the features.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -153,11 +154,19 @@ class Network:
     def __init__(
         self, num_inputs: int, nodes: list[tuple[Layer, list[int]]], outputs: list[int]
     ) -> None: ...
+    @property
+    def reads_whole_samples(self) -> bool:
+        """Whether a layer reads several rows of a sample together."""
     def predict(
-        self, inputs: list[Floats | SparseRows], batch_rows: int, checked: bool = False
+        self,
+        inputs: Sequence[Floats | Labels | SparseRows],
+        batch_rows: int,
+        checked: bool = False,
+        shapes: Sequence[Sequence[int]] = (),
     ) -> list[Floats]:
-        """Outputs with the leading axes of the inputs. Raises ValueError at the first NaN or
-        infinity, unless `checked` (see `Dataset`). Thread-safe.
+        """Outputs with the leading axes of the inputs or, where whole samples are read, with
+        `shapes`, those of a sample of each output; `batch_rows` are then samples. Raises ValueError
+        at the first NaN or infinity, unless `checked` (see `Dataset`). Thread-safe.
         """
 
 class Dataset:
@@ -171,7 +180,7 @@ class Dataset:
 
     def __init__(
         self,
-        inputs: list[Floats | SparseRows],
+        inputs: Sequence[Floats | Labels | SparseRows],
         targets: list[Floats | Labels],
         sample_weights: list[Floats | None],
         checked: bool = False,

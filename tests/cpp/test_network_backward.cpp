@@ -45,17 +45,17 @@ TEST_CASE("backward takes no gradients of values before which nothing is trained
   const Input inputs[] = {x, x};
   Run run;
   network.forward(run, inputs, kRows, {.training = true});
-  const auto zeros = [&](Index width) {
-    const ValueGradient gradient = run.take_gradient(width);
+  const auto zeros = [&](int value, Index width) {
+    const ValueGradient gradient = run.take_gradient(value, width);
     std::fill_n(gradient.data, kRows * gradient.stride, 0.0f);
     return gradient;
   };
-  run.gradients[4] = zeros(3);
+  run.gradients[4] = zeros(4, 3);
   const std::vector<UpdateSink*> frozen(3, nullptr);
   network.backward(run, frozen);
   CHECK(run.gradients[2].data == nullptr);
   CHECK(run.gradients[3].data == nullptr);
-  run.gradients[0] = zeros(kWidth);
+  run.gradients[0] = zeros(0, kWidth);
   network.backward(run, frozen);
   CHECK(run.gradients[2].data != nullptr);
   CHECK(run.gradients[3].data != nullptr);

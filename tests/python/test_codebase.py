@@ -38,6 +38,7 @@ ALLOWED_USERS = {
     "kernels/selection": {"codes", "codes/selection"},
     "codes/selection": {"codes"},
     "layers/dictionary": set(),
+    "layers/shapes": set(),
 }
 # Packages and modules of python/gatewise, level by level: each imports those of earlier levels.
 # Typing imports, imports inside functions and literals of `import_module` count.

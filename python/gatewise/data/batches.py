@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeGuard, cast
 import numpy as np
 
 from gatewise import _core
-from gatewise.data.convert import Floats
+from gatewise.data.convert import Floats, Labels
 from gatewise.data.csr import is_sparse
 from gatewise.data.dense_rows import DenseRows
 from gatewise.data.parts import Part, to_parts
@@ -103,7 +103,7 @@ class IteratorSource:
         """The unconverted inputs of the first batch, to build a model from."""
         return to_parts(self._first(), names, "x")
 
-    def first_features(self) -> list[Floats | _core.SparseRows]:
+    def first_features(self) -> list[Floats | Labels | _core.SparseRows]:
         """The converted inputs of the first batch."""
         return unlabelled_samples(cast("Signature", self.signature), self._first()).features()
 

@@ -237,6 +237,29 @@ def features(
     return to_finite(match_features(array, name, shape), name, rows, checked)
 
 
+def integers(array: Array, name: str, shape: Shape) -> Labels:
+    """A model input of integers: int32, C-contiguous, of shape `shape`.
+
+    With a free last axis, `(n, t)` becomes `(n, t, 1)`: rows of one value.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not of numbers.
+    ValueError
+        For a wrong shape, no samples, a value that is not whole, or one beyond int32.
+    """
+    check_numeric(array, name)
+    array = match_features(array, name, shape)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.trunc(array)):
+        raise ValueError(f"{name}: expected whole numbers, got {array.dtype} with fractions")
+    limits = np.iinfo(np.int32)
+    if array.dtype.kind != "b" and (array.min() < limits.min or array.max() > limits.max):
+        raise ValueError(f"{name}: expected integers below 2^31, got {array.max()}")
+    converted = np.require(array, np.int32, ["C", "A"])
+    return converted[..., np.newaxis] if shape[-1] is None else converted
+
+
 def to_finite(
     array: Array, name: str, rows: RowIndices | None = None, checked: Floats | None = None
 ) -> Floats:

@@ -48,6 +48,13 @@ class RowReader:
         read.converted = convert.features(raw, part.name, shape, read.indices, read.converted)
         return read.converted
 
+    def integers(self, part: Part, shape: Shape) -> Labels:
+        """Rows of a model input of integers."""
+        read = self._rows(part)
+        if part.sparse:
+            raise TypeError(f"{part.name}: expected an array of integers, got a sparse matrix")
+        return convert.integers(cast("Array", read.raw), part.name, shape)
+
     def targets(self, part: Part, rule: TargetRule) -> Floats | Labels:
         """Rows of the targets of one output."""
         read = self._rows(part)

@@ -26,6 +26,8 @@ class Signature:
     input_shapes: list[Shape]
     output_names: list[str]
     rules: list[TargetRule] = field(default_factory=list)
+    integer_inputs: frozenset[int] = frozenset()
+    """Indices of the inputs whose arrays stay integers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,7 +64,9 @@ class SampleSet:
         """The same samples without class weights, which validation ignores, as in Keras."""
         return replace(self, class_weight=None)
 
-    def features(self, row_ranges: RowRanges | None = None) -> list[Floats | _core.SparseRows]:
+    def features(
+        self, row_ranges: RowRanges | None = None
+    ) -> list[Floats | Labels | _core.SparseRows]:
         """Converted and checked inputs of the samples in `row_ranges` (from, to)."""
         return self._features(RowReader(row_ranges))
 
@@ -77,10 +81,13 @@ class SampleSet:
         weights = self._sample_weights(targets, reader)
         return _core.Dataset(inputs, targets, weights, checked=True)
 
-    def _features(self, reader: RowReader) -> list[Floats | _core.SparseRows]:
+    def _features(self, reader: RowReader) -> list[Floats | Labels | _core.SparseRows]:
+        integers = self.signature.integer_inputs
         return [
-            reader.features(part, shape)
-            for part, shape in zip(self.inputs, self.signature.input_shapes, strict=True)
+            reader.integers(part, shape) if index in integers else reader.features(part, shape)
+            for index, (part, shape) in enumerate(
+                zip(self.inputs, self.signature.input_shapes, strict=True)
+            )
         ]
 
     def _sample_weights(

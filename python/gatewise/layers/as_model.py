@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gatewise.data.convert import to_array
 from gatewise.data.csr import is_sparse
 from gatewise.io.model_file import layer_from_bytes, model_to_bytes
-from gatewise.layers.symbol import Shape
+from gatewise.layers.symbol import Node, Shape
 
 if TYPE_CHECKING:
     import os
@@ -43,6 +43,7 @@ class LayerAsModel:
 
     name: str
     takes_several: bool
+    _node: Node | None
 
     def __init__(self) -> None:
         self._model: Any = None
@@ -124,7 +125,9 @@ class LayerAsModel:
         if any(not shape for shape in shapes):
             raise ValueError(f"{self.name}: expected arrays (n, ..., d), got one of a single axis")
         if self._cached_model is None or self._cached_model[0] != shapes:
+            node = self._node  # `output` is that of a model of the user
             self._cached_model = (shapes, _MODELS["of_shapes"](self, shapes))
+            self._node = node
         result: Floats = self._cached_model[1].predict_on_batch(arrays if several else arrays[0])
         return result
 

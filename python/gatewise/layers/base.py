@@ -89,6 +89,8 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     """The core's name for this kind of layer."""
     takes_several = False
     """True if the layer takes a list of inputs."""
+    has_fixed_shape: ClassVar[bool] = False
+    """Whether the layer is built for all sizes of its inputs, not for their widths alone."""
     counts_rows: ClassVar[bool] = False
     """Whether the core counts the training rows of each expert, or of each latent."""
     keras_defaults: ClassVar[Config] = {}
@@ -116,10 +118,15 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         keras_defaults = {"activity_regularizer": None, **self.keras_defaults}
         check_defaults(type(self).__name__, dict(options), keras_defaults)
         self._input_shapes: list[Shape] = []
+        self._node: Node | None = None
 
     def native_options(self) -> NativeOptions:
         """The settings, keyed by the core's option names."""
         return {}
+
+    def native_form(self, shapes: list[Shape]) -> tuple[str, NativeOptions]:
+        """The core's kind of layer and its settings for inputs of these shapes."""
+        return self.kind, self.native_options()
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """The output shape for an input shape, or for a list of them if `takes_several`."""
@@ -225,6 +232,22 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         return list(self._input_shapes) if self.takes_several else self._input_shapes[0]
 
     @property
+    def input(self) -> Any:
+        """The symbol that the layer reads, at its first call; a list if `takes_several`."""
+        symbols = list(self._first_node().inputs)
+        return symbols if self.takes_several else symbols[0]
+
+    @property
+    def output(self) -> Symbol:
+        """The symbol of the layer's output, at its first call."""
+        return self._first_node().output
+
+    def _first_node(self) -> Node:
+        if self._node is None:
+            raise NotBuiltError(f"{self.name}: expected a layer in a model, got one not connected")
+        return self._node
+
+    @property
     def output_shape(self) -> Shape:
         """The output shape for `input_shape`."""
         return self.compute_output_shape(self.input_shape)
@@ -266,7 +289,7 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         if self._native is not None:
             self._check_built_for(widths, shapes)
             return
-        native = _core.Layer(self.kind, self.native_options())
+        native = _core.Layer(*self.native_form(shapes))
         left = values_left()
         limit = () if left is None else (self._value_limit(left, widths),)
         take_values(native.build(widths, *limit))
@@ -301,7 +324,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         shapes = [symbol.shape for symbol in symbols]
         self.build(shapes)
         output_shape = self.compute_output_shape(shapes if self.takes_several else shapes[0])
-        return Node(self, tuple(symbols), output_shape).output
+        node = Node(self, tuple(symbols), output_shape)
+        self._node = self._node or node
+        return node.output
 
     def _check_shape(self, shape: Shape) -> int:
         """The width of an input; ValueError below two axes or if it is not the declared shape."""
@@ -315,6 +340,11 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         return width
 
     def _check_built_for(self, widths: list[int], shapes: list[Shape]) -> None:
+        if self.has_fixed_shape and shapes != self._input_shapes:
+            raise ValueError(
+                f"{self.name}: expected inputs of shape {', '.join(map(str, self._input_shapes))}, "
+                f"for which the layer is built, got {', '.join(map(str, shapes))}"
+            )
         built_for = [shape[-1] for shape in self._input_shapes]
         if widths != built_for:
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.symbol import Node, Symbol, check_shape
 from gatewise.registry import Config
-from gatewise.utils.checks import check_defaults, check_integer
+from gatewise.utils.checks import check_integer
 
 
 def Input(  # noqa: N802, a function under the name that Keras gives it
@@ -27,8 +27,9 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
         can differ from call to call. The last axis is the features.
     batch_size : int, optional
         Ignored: a model takes any count of samples.
-    dtype : None or "float32"
-        Inputs of other dtypes are converted.
+    dtype : str, optional
+        "float32", to which arrays are converted, or an integer type: "int32" or "int64" for ids of
+        an `Embedding`, which stay integers below 2^31.
     sparse : bool, optional
         Ignored: an input of a first Dense or expert layer always takes SciPy matrices.
     batch_shape : tuple, optional
@@ -60,10 +61,9 @@ def Input(  # noqa: N802, a function under the name that Keras gives it
     ):
         if value is not None:
             check_integer(argument, value, 1)
-    check_defaults("Input", {"dtype": dtype}, {"dtype": None})
     if batch_shape is not None:
         shape = tuple(batch_shape[1:])
-    return InputLayer(shape, name=name).output
+    return InputLayer(shape, name=name, dtype=dtype).output
 
 
 @LAYERS.register()
@@ -76,6 +76,8 @@ class InputLayer(Layer):
         Shape of one sample.
     name : str, optional
         Generated if omitted.
+    dtype : str, optional
+        See `Input`.
 
     Raises
     ------
@@ -85,11 +87,13 @@ class InputLayer(Layer):
         If it is empty, or a size is below 1.
     """
 
-    def __init__(self, shape: Any, name: str | None = None) -> None:
+    def __init__(self, shape: Any, name: str | None = None, dtype: object = None) -> None:
         super().__init__(name=name)
-        sizes = check_shape("shape", shape)
+        self.holds_integers = _is_integer(dtype)
+        sizes = check_shape("shape", shape, allows_free_width=self.holds_integers)
         self._input_shapes = [(None, *sizes)]
-        self.output = Node(self, (), (None, *sizes)).output
+        self._node = Node(self, (), (None, *sizes))
+        self._node.output.dtype = "int32" if self.holds_integers else "float32"
 
     @property
     def built(self) -> bool:
@@ -102,4 +106,14 @@ class InputLayer(Layer):
         return 0
 
     def get_config(self) -> Config:
-        return {"shape": list(self.input_shape[1:]), "name": self.name}
+        config = {"shape": list(self.input_shape[1:]), "name": self.name}
+        return {**config, "dtype": "int32"} if self.holds_integers else config
+
+
+def _is_integer(dtype: object) -> bool:
+    name = getattr(dtype, "__name__", None) or str(dtype)  # of np.int32, or of a string
+    if name in ("int32", "int64", "uint8", "int16", "uint16", "int8"):
+        return True
+    if dtype is not None and name not in ("float32", "float64"):
+        raise TypeError(f"dtype: expected 'float32' or an integer type, got {dtype!r}")
+    return False

@@ -49,6 +49,14 @@ class ParameterOwner:
         """The initializer of a parameter."""
         return initializers.Ones() if parameter.role == "scale" else initializers.Zeros()
 
+    def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]:
+        """The shape of a parameter in `get_weights`."""
+        return tuple(parameter.shape)
+
+    def fans(self, parameter: _core.Parameter) -> tuple[int | None, int | None]:
+        """Inputs and outputs that an initializer takes; None for the last axes' sizes."""
+        return None, None
+
     def draw_weights(self, seed: int, index: int) -> None:
         """Initializes the parameters, unless they have values.
 
@@ -68,7 +76,10 @@ class ParameterOwner:
         for position, parameter in enumerate(_logical_parameters(native.parameters())):
             initializer = self.initializer_for(parameter)
             stream = streams.INITIAL_WEIGHTS.at(index * streams.STREAMS_PER_LAYER + position)
-            native.set(parameter.name, initializer(parameter.shape, seed=seed, stream=stream))
+            values = initializer(
+                self.weight_shape(parameter), *self.fans(parameter), seed=seed, stream=stream
+            )
+            native.set(parameter.name, values.reshape(parameter.shape))
 
     @property
     def random_stream(self) -> tuple[int, int] | None:
@@ -116,7 +127,10 @@ class ParameterOwner:
 
     def named_weights(self) -> dict[str, Floats]:
         """Copies of the parameters by name, in their logical shapes."""
-        return {parameter.name: self.native.get(parameter.name) for parameter in self.parameters()}
+        return {
+            parameter.name: self.native.get(parameter.name).reshape(self.weight_shape(parameter))
+            for parameter in self.parameters()
+        }
 
     def get_weights(self) -> list[Floats]:
         """Copies of the parameters in their logical shapes: axes experts, inputs, outputs.
@@ -217,12 +231,13 @@ def put_arrays(owners: Sequence[ParameterOwner], weights: Sequence[npt.ArrayLike
         raise ValueError(f"weights: expected {len(fields)} arrays ({names}), got {len(weights)}")
     arrays = [np.require(weight, np.float32, ["C", "A"]) for weight in weights]
     for index, ((owner, parameter), array) in enumerate(zip(fields, arrays, strict=True)):
-        if array.shape != parameter.shape:
+        expected = owner.weight_shape(parameter)
+        if array.shape != expected:
             raise ValueError(
-                f"weights[{index}]: expected shape {parameter.shape} for "
+                f"weights[{index}]: expected shape {expected} for "
                 f"{owner.name}/{parameter.name}, got {array.shape}"
             )
     for (owner, parameter), array in zip(fields, arrays, strict=True):
-        owner.native.set(parameter.name, array)
+        owner.native.set(parameter.name, array.reshape(parameter.shape))
     for owner in owners:
         owner.settle()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Shape: TypeAlias = tuple[int | None, ...]
 """Sizes of an array's axes, None where free: `(None, 784)`; the first axis is the samples'."""
@@ -15,9 +18,10 @@ class Symbol:
     `layer(symbol)` gives the next one; `gw.Model(inputs, outputs)` is what lies between two.
     """
 
-    def __init__(self, shape: Shape, node: Node) -> None:
+    def __init__(self, shape: Shape, node: Node, dtype: str = "float32") -> None:
         self.shape = shape
         self.node = node
+        self.dtype = dtype
 
     @property
     def name(self) -> str:
@@ -27,6 +31,77 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} {self.shape}>"
+
+    def __add__(self, other: object) -> Any:
+        return _operate("add", self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> Any:
+        return _operate("subtract", self, other)
+
+    def __rsub__(self, other: object) -> Any:
+        return _operate("subtract_from", self, other)
+
+    def __mul__(self, other: object) -> Any:
+        return _operate("multiply", self, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: object) -> Any:
+        return _operate("divide", self, other)
+
+    def __neg__(self) -> Any:
+        return _operate("multiply", self, -1.0)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _operate("slice", self, key)
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self.name}: expected a layer's input, got a loop over a symbol")
+
+
+# What an operator on a symbol does: layers that lie above this module join by `register_operation`.
+_OPERATIONS: dict[str, Callable[[Symbol, Any], Any]] = {}
+
+
+def register_operation(name: str) -> Callable[[F], F]:
+    """A decorator: the function computes this operation of a symbol and another operand."""
+
+    def decorator(function: F) -> F:
+        _OPERATIONS[name] = function
+        return function
+
+    return decorator
+
+
+def _operate(name: str, symbol: Symbol, operand: object) -> Any:
+    return _OPERATIONS[name](symbol, operand)
+
+
+def sample_shapes(
+    inputs: Sequence[Symbol], given: Sequence[Shape], outputs: Sequence[Symbol]
+) -> list[tuple[int, ...]]:
+    """Shapes of a sample of each output, without the samples' axis, for inputs of shapes `given`.
+
+    Sizes that symbols leave free are those that the layers give for these inputs.
+    """
+    known = {id(symbol): shape for symbol, shape in zip(inputs, given, strict=True)}
+    stack = [symbol for symbol in outputs if None in symbol.shape[1:]]
+    while stack:
+        symbol = stack[-1]
+        layer, before = symbol.node.layer, symbol.node.inputs
+        missing = [each for each in before if id(each) not in known and None in each.shape[1:]]
+        if id(symbol) in known or missing:
+            stack += missing if id(symbol) not in known else []
+            if id(symbol) in known:
+                stack.pop()
+            continue
+        shapes = [known.get(id(each), each.shape) for each in before]
+        known[id(symbol)] = layer.compute_output_shape(shapes if layer.takes_several else shapes[0])
+    return [
+        tuple(int(size or 0) for size in known.get(id(each), each.shape)[1:]) for each in outputs
+    ]
 
 
 @dataclass(eq=False, repr=False)
@@ -42,7 +117,7 @@ class Node:
         self.output = Symbol(self.output_shape, self)
 
 
-def check_shape(name: str, shape: object) -> Shape:
+def check_shape(name: str, shape: object, allows_free_width: bool = False) -> Shape:
     """A shape without its first axis, as `Input` takes it: `(784,)`, `(None, 64)`.
 
     Raises
@@ -59,6 +134,9 @@ def check_shape(name: str, shape: object) -> Shape:
         if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__")):
             raise TypeError(expected)
     sizes = tuple(None if size is None else int(size) for size in shape)
+    if allows_free_width and sizes and sizes[-1] is None:
+        check_shape(name, (*sizes[:-1], 1))
+        return sizes
     if not sizes or sizes[-1] is None or any(size is not None and size < 1 for size in sizes):
         raise ValueError(f"{expected}; the last axis is the features and has a known size")
     return sizes

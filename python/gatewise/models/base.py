@@ -117,6 +117,16 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         return list(self._built_graph().outputs)
 
     @property
+    def input(self) -> Any:
+        """The input symbol, or a list of them."""
+        return _single(self.inputs)
+
+    @property
+    def output(self) -> Any:
+        """The output symbol, or a list of them."""
+        return _single(self.outputs)
+
+    @property
     def input_shape(self) -> Any:
         """The input's shape with None for the samples; a list where there are several."""
         return _single([symbol.shape for symbol in self.inputs])

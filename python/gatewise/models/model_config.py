@@ -16,10 +16,7 @@ def functional_config(graph: Graph, name: str) -> Config:
     """
     return {
         "name": name,
-        "inputs": [
-            {"name": _input_name(symbol), "shape": list(symbol.shape[1:])}
-            for symbol in graph.inputs
-        ],
+        "inputs": [_describe_input(symbol) for symbol in graph.inputs],
         "layers": [LAYERS.serialize(layer) for layer in graph.layers()],
         "nodes": [{"layer": layer.name, "inputs": indices} for layer, indices in graph.calls()],
         "outputs": graph.output_indices(),
@@ -28,10 +25,18 @@ def functional_config(graph: Graph, name: str) -> Config:
 
 def graph_from_config(config: Config) -> Graph:
     """A graph of new layers; ValueError or TypeError where the configuration is none."""
-    inputs = [Input(shape=tuple(each["shape"]), name=each["name"]) for each in config["inputs"]]
+    inputs = [
+        Input(shape=tuple(each["shape"]), name=each["name"], dtype=each.get("dtype"))
+        for each in config["inputs"]
+    ]
     layers = {layer.name: layer for layer in map(LAYERS.get, config["layers"])}
     calls = [(layers[node["layer"]], node["inputs"]) for node in config["nodes"]]
     return Graph.trace(inputs, apply_calls(calls, config["outputs"], inputs))
+
+
+def _describe_input(symbol: Symbol) -> Config:
+    described = {"name": _input_name(symbol), "shape": list(symbol.shape[1:])}
+    return {**described, "dtype": symbol.dtype} if symbol.dtype != "float32" else described
 
 
 def _input_name(symbol: Symbol) -> str:

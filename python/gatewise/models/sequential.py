@@ -114,7 +114,9 @@ class Sequential(Model):
     def from_layer_settings(cls, config: Config) -> Self:
         first = config["input"]
         layers: list[Any] = (
-            [] if first is None else [Input(tuple(first["shape"]), name=first["name"])]
+            []
+            if first is None
+            else [Input(tuple(first["shape"]), name=first["name"], dtype=first.get("dtype"))]
         )
         layers.extend(map(LAYERS.get, config["layers"]))
         return cls(layers, name=config["name"])

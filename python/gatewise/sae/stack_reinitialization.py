@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatewise.sae.activations import KL, TopK
-from gatewise.training.predicting import BATCH_ROWS
+from gatewise.training.batch_rows import BATCH_ROWS
 from gatewise.utils.streams import REINITIALIZED_UNITS
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from gatewise.sae.layer_stack import LayerStack
 from gatewise.sae.sparse_code import SparseCode
 from gatewise.sae.stack_reinitialization import reinitialize_units
 from gatewise.sae.training_data import Limits
-from gatewise.training.predicting import BATCH_ROWS
+from gatewise.training.batch_rows import BATCH_ROWS
 from gatewise.training.progress import Verbose, tracked
 from gatewise.utils.checks import check_flag, check_integer
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise import _core
 from gatewise.callbacks import CallbackList
 from gatewise.data import IteratorSource, SampleSet, is_iterable_of_batches, unlabelled_samples
 from gatewise.data.convert import Floats
@@ -16,15 +15,13 @@ from gatewise.training.arguments import (
     check_optional_count,
     refuse_with_iterator,
 )
+from gatewise.training.batch_rows import BATCH_ROWS
 from gatewise.training.inputs import build_for
 from gatewise.training.progress import Progress, Verbose, make_progress
 
 if TYPE_CHECKING:
     from gatewise.training.training import Training
 
-# Samples the core works on at a time: enough rows for each expert of a large layer. The count
-# does not change a bit of the result.
-BATCH_ROWS = 256
 # Converted inputs of one part; between parts progress is shown and Ctrl-C is seen.
 _PART_BYTES = 16 << 20
 
@@ -48,18 +45,18 @@ def predict_model(
         refuse_with_iterator("x", batch_size=batch_size)
         x = source = IteratorSource(x)
     x = build_for(training, x)
-    network, signature = training.require_network(), training.input_signature()
+    signature = training.input_signature()
     try:
         if source is not None:
             source.signature = signature
             hooks.on_predict_begin()
-            outputs = predict_batches(network, source, limit, hooks, progress)
+            outputs = predict_batches(training, source, limit, hooks, progress)
         else:
             samples = unlabelled_samples(signature, x)
             if limit is not None and size is not None:  # else they are batches of all samples
                 samples = samples.slice_rows(0, min(limit * size, samples.samples))
             hooks.on_predict_begin()
-            outputs = predict_samples(network, samples, size, hooks, progress)
+            outputs = predict_samples(training, samples, size, hooks, progress)
     finally:
         progress.close()
     hooks.on_predict_end()
@@ -67,7 +64,7 @@ def predict_model(
 
 
 def predict_samples(
-    network: _core.Network,
+    training: Training,
     samples: SampleSet,
     batch_size: int | None,
     callbacks: CallbackList,
@@ -86,7 +83,7 @@ def predict_samples(
         stop = min(first + rows, total)
         callbacks.on_predict_batch_begin(step)
         inputs = samples.features([(first, stop)])
-        part = network.predict(inputs, batch_size or BATCH_ROWS, checked=True)
+        part = training.predict(inputs, batch_size)
         _report(callbacks, step, part)
         if stop - first == total:
             outputs = part
@@ -101,7 +98,7 @@ def predict_samples(
 
 
 def predict_batches(
-    network: _core.Network,
+    training: Training,
     source: IteratorSource,
     steps: int | None,
     callbacks: CallbackList,
@@ -118,7 +115,7 @@ def predict_batches(
     parts: list[list[Floats]] = []
     for step, samples in enumerate(_limited(source.inputs(), steps)):
         callbacks.on_predict_batch_begin(step)
-        part = network.predict(samples.features(), BATCH_ROWS, checked=True)
+        part = training.predict(samples.features(), None)
         _report(callbacks, step, part)
         parts.append(part)
         _draw(progress, step + 1)

@@ -10,10 +10,11 @@ import numpy as np
 from gatewise import _core
 from gatewise.callbacks import History
 from gatewise.data.convert import Shape, features
+from gatewise.training.batch_rows import BATCH_ROWS
 from gatewise.training.compiling import Compiling
 from gatewise.training.evaluating import evaluate_model, one_batch
 from gatewise.training.fitting import FitArguments, fit_model
-from gatewise.training.predicting import BATCH_ROWS, predict_model
+from gatewise.training.predicting import predict_model
 from gatewise.training.progress import Verbose
 
 _FLOAT32 = np.dtype(np.float32)
@@ -228,9 +229,11 @@ class Trainable(Compiling):
             outputs = network.predict([x], batch_size or BATCH_ROWS, not is_converted)
             return outputs[0] if len(outputs) == 1 else outputs
         outputs = predict_model(self._training, x, batch_size, verbose, steps, callbacks)
-        shapes = [symbol.shape[1:] for symbol in self.inputs]
-        self._fast_path_shape = shapes[0] if len(shapes) == 1 else None
-        self._fast_path_network = self._state.network
+        shapes = [symbol.shape[1:] for symbol in self.inputs if symbol.dtype == "float32"]
+        network = self._training.require_network()
+        is_plain = len(self.inputs) == len(shapes) == 1 and not network.reads_whole_samples
+        self._fast_path_shape = shapes[0] if is_plain else None
+        self._fast_path_network = network
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gatewise.data import Signature
+from gatewise.layers.symbol import sample_shapes
+from gatewise.training.batch_rows import BATCH_ROWS, BATCH_SAMPLES
 from gatewise.training.compiled import ResultSums
 from gatewise.training.probabilities import (
     follow_losses,
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from gatewise import _core
-    from gatewise._core import Floats
+    from gatewise._core import Floats, Labels
     from gatewise.training.compiled import CompileSettings, Resolved
     from gatewise.training.progress import Progress
     from gatewise.training.protocols import FitModel
@@ -132,7 +134,27 @@ class Training:
     def input_signature(self) -> Signature:
         """Names and shapes of inputs and outputs, of a model that need not be compiled."""
         shapes = [symbol.shape for symbol in self.model.inputs]
-        return Signature(self.model.input_names, shapes, self.model.output_names)
+        integers = [i for i, each in enumerate(self.model.inputs) if each.dtype == "int32"]
+        return Signature(
+            self.model.input_names,
+            shapes,
+            self.model.output_names,
+            integer_inputs=frozenset(integers),
+        )
+
+    def predict(
+        self, inputs: Sequence[Floats | Labels | _core.SparseRows], batch_size: int | None
+    ) -> list[Floats]:
+        """The core's outputs for arrays that are converted and checked."""
+        network = self.require_network()
+        if not network.reads_whole_samples:
+            return network.predict(inputs, batch_size or BATCH_ROWS, checked=True)
+        given = [
+            getattr(each, "shape", (None,))[: len(symbol.shape)]
+            for each, symbol in zip(inputs, self.model.inputs, strict=True)
+        ]
+        shapes = sample_shapes(self.model.inputs, given, self.model.outputs)
+        return network.predict(inputs, batch_size or BATCH_SAMPLES, checked=True, shapes=shapes)
 
     def trainer_state(self) -> dict[str, npt.NDArray[Any]]:
         """The optimizer's arrays by name; empty before the first training step."""
@@ -158,9 +180,9 @@ class Training:
         pairs = zip(resolved.losses, found, strict=True)
         return any(wants_probabilities(loss, activation) for loss, activation in pairs)
 
-    def check_outputs(self, inputs: list[Floats | _core.SparseRows]) -> None:
+    def check_outputs(self, inputs: Sequence[Floats | Labels | _core.SparseRows]) -> None:
         """Warns of outputs for some samples that their loss takes for probabilities."""
-        outputs = self.require_network().predict(inputs, 32, checked=True)
+        outputs = self.predict(inputs, 32)
         found = output_activations(self.model.outputs)
         each = zip(self.model.output_names, self.resolve().losses, found, outputs, strict=True)
         for name, loss, activation, output in each:

@@ -1,0 +1,118 @@
+"""Windows over the positions of a sample, for convolutions and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatewise.layers.symbol import Shape
+from gatewise.registry import NativeOptions
+from gatewise.utils.checks import check_integer
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Windows:
+    """Windows of a map with one axis or two."""
+
+    sizes: Sizes
+    window: Sizes
+    strides: Sizes
+    dilation: Sizes
+    before: Sizes
+    """Positions of the first window that lie beyond the border."""
+    output: Sizes
+    """Counts of windows along each axis."""
+
+    @classmethod
+    def over(
+        cls,
+        name: str,
+        shape: Shape,
+        window: Sizes,
+        strides: Sizes,
+        dilation: Sizes,
+        padding: str,
+    ) -> Windows:
+        """The windows over an input of shape `(None, ..., channels)`.
+
+        With "same" there are `ceil(size / stride)` of them, and of the positions that are added the
+        smaller half lies before the first; with "causal" all of them do.
+
+        Raises
+        ------
+        ValueError
+            The input has another count of axes, or sizes that are not known or too small.
+        """
+        axes = len(window)
+        if len(shape) != axes + 2 or None in shape[1:]:
+            form = "(n, t, d)" if axes == 1 else "(n, height, width, channels)"
+            raise ValueError(f"{name}: expected an input {form} of known sizes, got {shape}")
+        sizes = tuple(int(size or 0) for size in shape[1:-1])
+        extents = tuple((w - 1) * d + 1 for w, d in zip(window, dilation, strict=True))
+        if padding == "valid":
+            before = (0,) * axes
+            output = tuple(
+                (size - extent) // stride + 1
+                for size, extent, stride in zip(sizes, extents, strides, strict=True)
+            )
+        else:
+            output = tuple(-(-size // stride) for size, stride in zip(sizes, strides, strict=True))
+            added = [
+                max((count - 1) * stride + extent - size, 0)
+                for count, stride, extent, size in zip(output, strides, extents, sizes, strict=True)
+            ]
+            if padding == "causal":
+                before = tuple(extent - 1 for extent in extents)
+                output = tuple(
+                    (size - 1) // stride + 1 for size, stride in zip(sizes, strides, strict=True)
+                )
+            else:
+                before = tuple(each // 2 for each in added)
+        if any(count < 1 for count in output):
+            raise ValueError(f"{name}: expected an input of at least {extents}, got {sizes}")
+        return cls(sizes, window, strides, dilation, before, output)
+
+    def native_options(self) -> NativeOptions:
+        """The settings in the form that the core reads; a single axis is the width."""
+
+        def two(values: Sizes, other: int) -> Sizes:
+            return values if len(values) == 2 else (other, *values)
+
+        named = {
+            ("height", "width"): two(self.sizes, 1),
+            ("window_height", "window_width"): two(self.window, 1),
+            ("stride_y", "stride_x"): two(self.strides, 1),
+            ("dilation_y", "dilation_x"): two(self.dilation, 1),
+            ("top", "left"): two(self.before, 0),
+            ("out_height", "out_width"): two(self.output, 1),
+        }
+        return {
+            name: value
+            for names, values in named.items()
+            for name, value in zip(names, values, strict=True)
+        }
+
+
+def check_sizes(name: str, value: Any, axes: int) -> Sizes:
+    """`value`, one size for all axes or a sequence of one for each, as a tuple.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is neither, or a size is below 1.
+    """
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != axes:
+            raise ValueError(f"{name}: expected {axes} sizes, got {value!r}")
+        return tuple(check_integer(name, each, 1) for each in value)
+    return (check_integer(name, value, 1),) * axes
+
+
+def check_words(name: str, value: object, allowed: Sequence[str | None]) -> object:
+    """`value`; ValueError if it is not one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
