@@ -1,14 +1,17 @@
 """Sparse expert models and sparse autoencoders on ordinary CPUs, with the names of Keras."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from gatewise import (
     activations,
     balance,
     callbacks,
+    config,
     constraints,
     data,
+    dtype_policies,
     experts,
     initializers,
     layers,
@@ -43,6 +46,7 @@ from gatewise.training import (
     RoutingCollapseWarning,
     TargetScaleWarning,
 )
+from gatewise.utils import absent_names
 
 if TYPE_CHECKING:
     from gatewise import (
@@ -119,10 +123,12 @@ __all__ = [
     "code_experts",
     "compare",
     "compress",
+    "config",
     "constraints",
     "create_sparse_expert_model",
     "data",
     "decompose",
+    "dtype_policies",
     "encode_patches",
     "estimators",
     "experts",
@@ -181,6 +187,23 @@ _LAZY_IMPORTS = {
 }
 
 
+# Modules of Keras that are here, which answer for its names that they lack.
+_KERAS_MODULES = (
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "utils",
+)
+
 # Classes that a name or a file may mean, with the modules that register them: class name to module.
 MODELS.register_late(
     {
@@ -219,6 +242,12 @@ def __getattr__(name: str) -> Any:
     if not _LAZY_IMPORTS[name]:
         return importlib.import_module(f"gatewise.{name}")
     return getattr(importlib.import_module(f"gatewise.{_LAZY_IMPORTS[name]}"), name)
+
+
+# Last, when all names that are here exist.
+absent_names.install(
+    sys.modules[name] for name in (__name__, *(f"{__name__}.{each}" for each in _KERAS_MODULES))
+)
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,342 @@
+"""The public names of Keras 3.15 that are not here, with what to use instead.
+
+Imported at the first such name only. `docs/keras_names.md` is made from it by
+`tests/keras/make_names_page.py`. When a name is added to the package, take it out here.
+"""
+
+from __future__ import annotations
+
+_PILLOW = "read and change images with Pillow or scikit-image, and pass arrays"
+_FILES = "load the rows into an array, or give batches by gw.utils.PyDataset"
+_TABLES = "files name classes of this package only; no class is registered"
+_NO_SYMBOLS = "use np.shape and np.asarray; only gw.Input and layers make symbols"
+_MONITOR = "use gw.callbacks.LambdaCallback"
+
+MODULES: dict[str, str] = {
+    "backend": "use gw.config, and NumPy on arrays",
+    "saving": "use gw.save_model and gw.load_model",
+    "applications": "compute the features of images with the trained network in its own package, "
+    "and pass them as rows",
+    "datasets": "use the loaders of scikit-learn (fetch_openml, fetch_california_housing) or "
+    "mlxtend.data",
+    "distillation": "fit with the predictions of the larger model as targets, y=teacher.predict(x)",
+    "distribution": "use gw.set_num_threads; a model trains on the processors of one machine",
+    "export": "use model.save and gw.load_model; predict needs no other package",
+    "legacy": "use gw.save_model and gw.load_model",
+    "mixed_precision": "use gw.config.set_dtype_policy and gw.DTypePolicy",
+    "ops": "use NumPy on arrays before fit and after predict; the core computes all between them",
+    "optimizers.legacy": "use the optimizers of gw.optimizers",
+    "preprocessing": f"{_PILLOW}; make sequences and windows with NumPy",
+    "quantizers": 'use model.quantize("int8"), "int4" or "bfloat16"',
+    "random": "use np.random.default_rng(seed); gw.utils.set_random_seed makes models reproducible",
+    "tree": "use dicts, lists and loops; models take a list or dict of arrays",
+    "utils.bounding_boxes": "use NumPy; there are no detection models",
+    "utils.legacy": "use gw.save_model and gw.load_model",
+    "visualization": "use Matplotlib; gw.plots draws models, trainings and image data",
+    "wrappers": "use gw.estimators: ModelClassifier, ModelRegressor, SparseExpertClassifier, "
+    "SparseAutoencoderTransformer",
+}
+"""Modules without a counterpart: the sentence of the module and of all names in it."""
+
+NAMES: dict[str, dict[str, str]] = {
+    "": {
+        "use gw.DTypePolicy": "FloatDTypePolicy",
+        "use gw.Model(inputs, outputs)": "Function",
+        "use gw.initializers.Initializer": "Initializer",
+        "layers check their inputs themselves; see layer.input_shape": "InputSpec",
+        "gw.Input makes symbols; layers connect them": "KerasTensor",
+        "use gw.losses.Loss": "Loss",
+        "use gw.metrics.Metric": "Metric",
+        "layers run in the core; connect them with gw.Model(inputs, outputs)": "Operation",
+        "use gw.optimizers.Optimizer": "Optimizer",
+        'use model.quantize("int8"), "int4" or "bfloat16"': "Quantizer",
+        "use gw.regularizers.Regularizer": "Regularizer",
+        "a step keeps what its backward pass reads; use a smaller batch_size": "RematScope remat",
+        "there is no global state of tensors; train with fit or train_on_batch": "StatelessScope "
+        "SymbolicScope",
+        "weights live in the core; use layer.get_weights and set_weights": "Variable",
+        "everything runs on the CPU; use gw.set_num_threads": "device",
+        "use name= of layers and models": "name_scope",
+        "use gw.__version__": "version",
+    },
+    "activations": {
+        "layers take names: activation='relu'; gw.activations.names() lists them": (
+            "celu deserialize elu exponential gelu glu hard_shrink hard_sigmoid hard_silu "
+            "hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu "
+            "serialize sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
+            "sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"
+        ),
+    },
+    "backend": {
+        "the core is part of the package; gw.show_config() describes it": "backend",
+        "layers name themselves; give name= for another one": "get_uid",
+        "layers work on the last axis; put the channels there": (
+            "image_data_format set_image_data_format"
+        ),
+        "use NumPy's types: np.result_type, np.issubdtype": (
+            "is_float_dtype is_int_dtype result_type standardize_dtype"
+        ),
+        _NO_SYMBOLS: "is_keras_tensor",
+        "losses keep their own bounds; clip arrays with np.clip": "set_epsilon",
+        "arrays are float32; gw.config.set_dtype_policy('mixed_bfloat16') trains with bfloat16 "
+        "products": "set_floatx",
+    },
+    "callbacks": {
+        f"{_MONITOR}(on_epoch_end=...), which may set model.optimizer.learning_rate": (
+            "CSVLogger LearningRateScheduler ReduceLROnPlateau TensorBoard"
+        ),
+        "no optimizer keeps a moving average of weights; use set_weights": "SwapEMAWeights",
+        "use gw.callbacks.ModelCheckpoint or BackupAndRestore": "OrbaxCheckpoint",
+        "use verbose= of fit, evaluate and predict": "ProgbarLogger",
+        f"{_MONITOR}(on_epoch_end=...) with urllib.request": "RemoteMonitor",
+    },
+    "config": {
+        "losses keep their own bounds; arrays are float32": "epsilon floatx",
+        "the core is part of the package; gw.show_config() describes it": (
+            "backend set_backend is_nnx_enabled"
+        ),
+        "no layer computes attention; use a trained transformer before fit": (
+            "disable_flash_attention enable_flash_attention is_flash_attention_enabled"
+        ),
+        "use verbose= of fit, evaluate and predict": (
+            "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled"
+        ),
+        "no frame is left out; use traceback or sys.excepthook": (
+            "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
+        ),
+        "no file ever runs code, so none has to be allowed to": "enable_unsafe_deserialization",
+        "layers work on the last axis; put the channels there": (
+            "image_data_format set_image_data_format"
+        ),
+        "use epochs= and steps_per_epoch= of fit": (
+            "max_epochs max_steps_per_epoch set_max_epochs set_max_steps_per_epoch"
+        ),
+        "losses keep their own bounds; clip arrays with np.clip": "set_epsilon",
+        "arrays are float32; gw.config.set_dtype_policy('mixed_bfloat16') trains with bfloat16 "
+        "products": "set_floatx",
+    },
+    "constraints": {
+        "use kernel_regularizer=, or set weights in a callback": (
+            "MaxNorm MinMaxNorm NonNeg UnitNorm max_norm min_max_norm non_neg unit_norm"
+        ),
+        "use gw.constraints.get": "deserialize",
+    },
+    "dtype_policies": {
+        'use model.quantize("int8") or "int4" after training': (
+            "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
+            "QuantizedFloat8DTypePolicy"
+        ),
+        "use dtype= of each layer": "DTypePolicyMap",
+        "use gw.DTypePolicy": "FloatDTypePolicy",
+        "use gw.DTypePolicy(name), get_config and from_config": "deserialize get serialize",
+    },
+    "initializers": {
+        "use the classes: gw.initializers.GlorotUniform()": (
+            "constant glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform "
+            "ones orthogonal random_normal random_uniform zeros OrthogonalInitializer"
+        ),
+        "use layer.set_weights": (
+            "Identity IdentityInitializer TruncatedNormal VarianceScaling identity "
+            "truncated_normal variance_scaling"
+        ),
+        "use scipy.signal before fit; there is no layer of spectrograms": (
+            "STFT STFTInitializer stft"
+        ),
+        "use gw.initializers.get": "deserialize",
+    },
+    "layers": {
+        "an activity penalty runs in no layer; use kernel_regularizer= or, for sparse codes, "
+        "gw.SparseAutoencoder": "ActivityRegularization",
+        "use gw.encode_patches, which makes sparse codes of image patches, or pass the features of "
+        "a trained network as rows": (
+            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
+            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AveragePooling1D "
+            "AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D Conv1D "
+            "Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Convolution1D "
+            "Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D "
+            "Convolution3DTranspose Cropping1D Cropping2D Cropping3D DepthwiseConv1D "
+            "DepthwiseConv2D GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
+            "GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D "
+            "GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D MaxPool1D "
+            "MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D SeparableConv1D "
+            "SeparableConv2D SeparableConvolution1D SeparableConvolution2D SpatialDropout1D "
+            "SpatialDropout2D SpatialDropout3D UpSampling1D UpSampling2D UpSampling3D "
+            "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+        ),
+        "rows have no order in time; use lagged values as columns, or pass the states of a trained "
+        "network as rows": (
+            "Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell Masking RNN "
+            "SimpleRNN SimpleRNNCell StackedRNNCells TimeDistributed"
+        ),
+        "rows do not attend to each other; use the outputs of a trained transformer as rows": (
+            "AdditiveAttention Attention GroupQueryAttention MultiHeadAttention"
+        ),
+        f"{_PILLOW}, or change each batch in gw.utils.PyDataset": (
+            "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix "
+            "Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness "
+            "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+            "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale "
+            "RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation "
+            "RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing "
+            "Solarization"
+        ),
+        "use scipy.signal before fit": "MelSpectrogram STFTSpectrogram",
+        "use scikit-learn's transformers before fit: OneHotEncoder, KBinsDiscretizer, "
+        "FeatureHasher, CountVectorizer (CSR rows are taken as they are)": (
+            "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
+            "TextVectorization"
+        ),
+        "use scikit-learn's StandardScaler, or arithmetic on x, before fit": (
+            "Normalization Rescaling UnitNormalization"
+        ),
+        "use gw.layers.LayerNormalization": (
+            "BatchNormalization GroupNormalization RMSNormalization SpectralNormalization"
+        ),
+        "use gw.layers.Dense(use_bias=False) on one-hot CSR rows, which costs only nonzeros": (
+            "Embedding ReversibleEmbedding"
+        ),
+        "use gw.layers.Dropout": "AlphaDropout GaussianDropout GaussianNoise",
+        "use gw.layers.Activation with its name": "ELU LeakyReLU PReLU ReLU Softmax",
+        "use gw.layers.Add, Multiply, Subtract or Concatenate": (
+            "Average Dot Maximum Minimum average dot maximum minimum"
+        ),
+        "use gw.layers.Dense, which works on the last axis": "EinsumDense",
+        "use gw.layers.Activation('linear')": "Identity",
+        "reshape arrays before fit; layers work on the last axis": (
+            "Flatten Permute RepeatVector Reshape"
+        ),
+        "layers run in the core; connect them with gw.Model(inputs, outputs), or add a kind "
+        "(CONTRIBUTING)": (
+            "FlaxLayer JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper Wrapper"
+        ),
+        "layers check their inputs themselves; see layer.input_shape": "InputSpec",
+        "use layer.get_config and the class's from_config": "deserialize serialize",
+    },
+    "losses": {
+        "use gw.losses.CategoricalCrossentropy or BinaryCrossentropy with class_weight or "
+        "sample_weight": (
+            "BinaryFocalCrossentropy CategoricalFocalCrossentropy "
+            "CategoricalGeneralizedCrossEntropy Dice Tversky binary_focal_crossentropy "
+            "categorical_focal_crossentropy categorical_generalized_cross_entropy dice tversky"
+        ),
+        "use gw.losses.BinaryCrossentropy or CategoricalCrossentropy": (
+            "CategoricalHinge Hinge KLDivergence Poisson SquaredHinge categorical_hinge hinge "
+            "kl_divergence poisson squared_hinge"
+        ),
+        "there are no sequences or embeddings to compare": "CTC Circle ctc circle",
+        "use gw.losses.MeanSquaredError or MeanAbsoluteError": (
+            "CosineSimilarity Huber LogCosh MeanAbsolutePercentageError "
+            "MeanSquaredLogarithmicError cosine_similarity huber log_cosh "
+            "mean_absolute_percentage_error mean_squared_logarithmic_error"
+        ),
+        "use sklearn.metrics, or NumPy, on predictions; losses of fit are classes and names": (
+            "binary_crossentropy categorical_crossentropy mean_absolute_error mean_squared_error "
+            "sparse_categorical_crossentropy"
+        ),
+        "use gw.losses.get": "deserialize",
+    },
+    "metrics": {
+        "use sklearn.metrics on predictions": (
+            "AUC BinaryIoU ConcordanceCorrelation CosineSimilarity F1Score FBetaScore "
+            "FalseNegatives FalsePositives Hinge CategoricalHinge IoU KLDivergence LogCoshError "
+            "MeanAbsolutePercentageError MeanIoU MeanSquaredLogarithmicError OneHotIoU "
+            "OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall R2Score Recall "
+            "RecallAtPrecision RootMeanSquaredError SensitivityAtSpecificity "
+            "SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge TrueNegatives "
+            "TruePositives binary_accuracy binary_crossentropy binary_focal_crossentropy "
+            "categorical_accuracy categorical_crossentropy categorical_focal_crossentropy "
+            "categorical_hinge concordance_correlation hinge huber kl_divergence log_cosh "
+            "mean_absolute_error mean_absolute_percentage_error mean_squared_error "
+            "mean_squared_logarithmic_error pearson_correlation poisson "
+            "sparse_categorical_accuracy sparse_categorical_crossentropy "
+            "sparse_top_k_categorical_accuracy squared_hinge top_k_categorical_accuracy"
+        ),
+        "use 'accuracy', or gw.metrics.BinaryAccuracy, CategoricalAccuracy or "
+        "SparseCategoricalAccuracy": "Accuracy",
+        "fit reports losses; use loss= of compile": (
+            "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy"
+        ),
+        "metrics run in the core; use np.mean on predictions": "Mean MeanMetricWrapper Sum",
+        "use gw.metrics.get": "deserialize",
+    },
+    "models": {"use type(model).from_config(model.get_config())": "clone_model"},
+    "optimizers": {
+        "use gw.optimizers.Adam, AdamW, Lion, RMSprop or SGD": (
+            "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Muon Nadam ScheduleFreeAdamW"
+        ),
+        "bfloat16 needs no scaled loss; use gw.config.set_dtype_policy('mixed_bfloat16')": (
+            "LossScaleOptimizer"
+        ),
+        "use one optimizer for all layers; layer.trainable = False leaves a layer out": (
+            "MultiOptimizer OptimizerMap"
+        ),
+        "use gw.optimizers.get": "deserialize",
+    },
+    "saving": {
+        _TABLES: (
+            "CustomObjectScope custom_object_scope get_custom_objects get_registered_name "
+            "get_registered_object register_keras_serializable"
+        ),
+        "weights of Keras are set by layer.set_weights; docs/files.md describes our files": (
+            "KerasFileEditor"
+        ),
+        "use get_config and from_config, or model.to_json and gw.models.model_from_json": (
+            "deserialize_keras_object serialize_keras_object"
+        ),
+    },
+    "regularizers": {
+        "use gw.initializers.Orthogonal, or a penalty of gw.regularizers: L1, L2, L1L2, GroupL1": (
+            "OrthogonalRegularizer orthogonal_regularizer"
+        ),
+        "use gw.regularizers.get": "deserialize",
+    },
+    "utils": {
+        "use gw.utils.PyDataset": "Sequence",
+        "use model.summary(), which lists layers and shapes": "model_to_dot plot_model",
+        "use NumPy: x / np.linalg.norm(x, axis=1, keepdims=True)": "normalize",
+        "use np.eye(num_classes)[labels], or labels with sparse_categorical_crossentropy": (
+            "to_categorical"
+        ),
+        "use tuples (x, y, sample_weight)": "pack_x_y_sample_weight unpack_x_y_sample_weight",
+        "delete models that are no longer used; no session holds them": "clear_session",
+        _TABLES: (
+            "CustomObjectScope custom_object_scope get_custom_objects get_registered_name "
+            "get_registered_object register_keras_serializable"
+        ),
+        _FILES: (
+            "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory"
+        ),
+        "use a dict, types.SimpleNamespace or a dataclass": "Config",
+        "use scikit-learn's ColumnTransformer before fit": "FeatureSpace",
+        "use tqdm": "Progbar",
+        _PILLOW: "array_to_img img_to_array load_img save_img",
+        "use get_config and from_config, or model.to_json and gw.models.model_from_json": (
+            "deserialize_keras_object serialize_keras_object"
+        ),
+        "use verbose= of fit, evaluate and predict": (
+            "disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled"
+        ),
+        "use urllib.request.urlretrieve, or pooch, which keeps files and checks their hash": (
+            "get_file"
+        ),
+        "use model.inputs": "get_source_inputs",
+        _NO_SYMBOLS: "is_keras_tensor",
+        "use np.pad, or a loop that fills np.zeros((n, length))": "pad_sequences",
+        "use sklearn.model_selection.train_test_split, or validation_split= of fit": (
+            "split_dataset"
+        ),
+        "use NumPy's types: np.dtype(value).name": "standardize_dtype",
+        "use np.lib.stride_tricks.sliding_window_view": "timeseries_dataset_from_array",
+    },
+}
+"""Names of modules that are here ("" is the package): what to use instead, with the names."""
+
+
+def advice(path: str) -> str | None:
+    """What to use instead of a name, by its path in Keras: `"layers.LSTM"` or `"ops.relu"`."""
+    for module, advised in MODULES.items():
+        if path == module or path.startswith(f"{module}."):
+            return advised
+    module, _, name = path.rpartition(".")
+    found = (said for said, names in NAMES.get(module, {}).items() if name in names.split())
+    return next(found, None)
