@@ -40,7 +40,7 @@ def test_unsupported_arguments_are_accepted_at_keras_defaults() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"optimizer": "ftrl"}, ValueError, "optimizer: expected one of adam, adamw, .*; got"),
+        ({"optimizer": "ftrl"}, ValueError, "optimizer: expected one of .*adam, adamw, .*; got"),
         ({"optimizer": 3}, TypeError, "optimizer: expected a name"),
         ({"loss": "hinge"}, ValueError, "loss: expected one of mse, mae, binary_crossentropy"),
         (
@@ -200,7 +200,24 @@ def test_optimizer_defaults_are_those_of_keras() -> None:
     assert (sgd["learning_rate"], sgd["momentum"], sgd["nesterov"]) == (0.01, 0.0, False)
 
 
-@pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "Adam", "adamw", "AdamW"])
+@pytest.mark.parametrize("model", [gw.Sequential, gw.SparseAutoencoder])
+def test_the_optimizer_of_compile_is_that_of_keras_but_for_autoencoders(model: Any) -> None:
+    x = make_data()[0]
+    if model is gw.Sequential:
+        compiled = gw.Sequential([gw.Input(shape=x.shape[1:]), gw.layers.Dense(x.shape[1])])
+        compiled.compile(loss="mse")
+        assert isinstance(compiled.optimizer, gw.optimizers.RMSprop)
+        assert compiled.optimizer.get_config() == gw.optimizers.RMSprop().get_config()
+    else:
+        compiled = gw.SparseAutoencoder(16)
+        compiled.compile(loss="mse")
+        assert isinstance(compiled.optimizer, gw.optimizers.Adam)
+        assert type(compiled.optimizer.schedule).__name__ == "AutoRate"
+    losses = compiled.fit(x, x, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "Adam", "adamw", "AdamW", "RMSProp"])
 def test_optimizers_have_the_names_of_keras(name: str) -> None:
     optimizer = gw.optimizers.get(name)
     assert type(optimizer).__name__.lower() == name.lower()
@@ -214,7 +231,7 @@ def test_optimizers_have_the_names_of_keras(name: str) -> None:
         ({"learning_rate": -1.0}, ValueError, "learning_rate: expected a number >= 0, got -1.0"),
         ({"learning_rate": "fast"}, TypeError, "learning_rate: expected a number"),
         ({"beta_1": 1.0}, ValueError, "beta_1: expected 0 <= value < 1, got 1.0"),
-        ({"amsgrad": True}, TypeError, "Adam: amsgrad is not supported"),
+        ({"amsgrad": 1}, TypeError, "amsgrad: expected True or False, got 1"),
         ({"use_ema": True}, TypeError, "Adam: use_ema is not supported"),
         ({"decay": 0.1}, TypeError, "Adam: unexpected argument 'decay'"),
         ({"clipnorm": 1.0, "clipvalue": 1.0}, ValueError, "expected at most one of them"),
