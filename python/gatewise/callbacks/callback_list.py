@@ -9,6 +9,7 @@ from gatewise.callbacks.backup_and_restore import BackupAndRestore
 from gatewise.callbacks.base import Callback, Logs
 from gatewise.callbacks.history import History
 from gatewise.registry import Config
+from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
     from gatewise.callbacks.protocols import Run, TrainedModel
@@ -26,6 +27,8 @@ class CallbackList(Callback):
         What the user passed; lists may be nested.
     add_history : bool, default False
         Whether to add a `History` if there is none.
+    add_progbar : False
+        Only False: `fit`, `evaluate` and `predict` draw their progress themselves (`verbose=`).
     model : Model, optional
         Passed on to each.
     **params
@@ -34,17 +37,19 @@ class CallbackList(Callback):
     Raises
     ------
     TypeError
-        If one of them is not a `Callback`.
+        If one of them is not a `Callback`, or `add_progbar` is not False.
     """
 
     def __init__(
         self,
         callbacks: object = None,
         add_history: bool = False,
+        add_progbar: bool = False,
         model: TrainedModel | None = None,
         **params: object,
     ) -> None:
         super().__init__()
+        check_defaults("CallbackList", {"add_progbar": add_progbar}, {"add_progbar": False})
         given = list(_flatten(callbacks))
         if add_history and not any(isinstance(each, History) for each in given):
             given.append(History())

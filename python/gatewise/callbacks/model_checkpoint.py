@@ -88,7 +88,9 @@ class ModelCheckpoint(MonitorCallback):
         if self.save_best_only:
             super().on_train_begin(logs)
         names = list(self.model.metric_directions())
-        known = {"epoch", *names} | ({"batch"} if self.save_freq != "epoch" else set())
+        known = {"epoch", "learning_rate", *names}  # other callbacks may log the rate
+        if self.save_freq != "epoch":
+            known.add("batch")
         if self.save_freq == "epoch" and (self.run is None or self.run.validates):
             known |= {f"val_{name}" for name in names}
         for _, name, _, _ in string.Formatter().parse(self.filepath):

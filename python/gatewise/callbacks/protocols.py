@@ -23,6 +23,8 @@ class TrainedModel(Protocol):
 
     name: str
     stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
     history: Any
 
     @property

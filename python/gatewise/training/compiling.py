@@ -40,6 +40,8 @@ class Compiling(ABC):
 
     def __init__(self) -> None:
         self.stop_training = False
+        self.stop_evaluating = False
+        self.stop_predicting = False
         self.history: History | None = None
         self._state = TrainingState()
 

@@ -108,11 +108,15 @@ def run_test(
 ) -> Logs:
     """Losses and metrics over the batches of one test: means weighted by the samples of each.
 
+    A callback can end it by the model's `stop_evaluating`.
+
     Raises
     ------
     ValueError
         If there is not one batch.
     """
+    model = callbacks.model
+    model.stop_evaluating = False
     callbacks.on_test_begin()
     watched = callbacks.watches_test_batches
     steps = 0
@@ -123,6 +127,8 @@ def run_test(
         steps += 1
         if watched:
             callbacks.on_test_batch_end(steps - 1, results.logs())
+        if model.stop_evaluating:
+            break
         if progress is not None and time.perf_counter() >= progress.next_draw:
             progress.draw(steps, results.logs)
     if not steps:

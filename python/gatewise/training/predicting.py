@@ -49,12 +49,14 @@ def predict_model(
     try:
         if source is not None:
             source.signature = signature
+            training.model.stop_predicting = False
             hooks.on_predict_begin()
             outputs = predict_batches(training, source, limit, hooks, progress)
         else:
             samples = unlabelled_samples(signature, x)
             if limit is not None and size is not None:  # else they are batches of all samples
                 samples = samples.slice_rows(0, min(limit * size, samples.samples))
+            training.model.stop_predicting = False
             hooks.on_predict_begin()
             outputs = predict_samples(training, samples, size, hooks, progress)
     finally:
@@ -70,7 +72,10 @@ def predict_samples(
     callbacks: CallbackList,
     progress: Progress,
 ) -> list[Floats]:
-    """The outputs for all samples, converted and computed part by part."""
+    """The outputs for all samples, converted and computed part by part.
+
+    A callback can end it by the model's `stop_predicting`, after a part.
+    """
     total = samples.samples
     if callbacks.watches_predict_batches:
         rows = batch_size or 32
@@ -92,6 +97,9 @@ def predict_samples(
             outputs = [np.empty((total, *each.shape[1:]), np.float32) for each in part]
         for whole, each in zip(outputs, part, strict=True):
             whole[first:stop] = each
+        if callbacks.model.stop_predicting:
+            outputs = [whole[:stop] for whole in outputs]
+            break
         _draw(progress, step + 1)
     progress.end(-(-total // rows), {})
     return outputs
@@ -118,6 +126,8 @@ def predict_batches(
         part = training.predict(samples.features(), None)
         _report(callbacks, step, part)
         parts.append(part)
+        if callbacks.model.stop_predicting:
+            break
         _draw(progress, step + 1)
     if not parts:
         raise ValueError("x: expected at least one batch, got an empty iterator")

@@ -33,6 +33,9 @@ class Trainable(Compiling):
         Of the last `fit`.
     stop_training : bool
         Set by callbacks to end training after the batch under way.
+    stop_evaluating, stop_predicting : bool
+        Likewise for a test, in `on_test_batch_end`, and for `predict`, in `on_predict_batch_end`;
+        the results are those of the batches so far.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,6 @@ _PILLOW = "read and change images with Pillow or scikit-image, and pass arrays"
 _FILES = "load the rows into an array, or give batches by gw.utils.PyDataset"
 _TABLES = "files name classes of this package only; no class is registered"
 _NO_SYMBOLS = "use np.shape and np.asarray; only gw.Input and layers make symbols"
-_MONITOR = "use gw.callbacks.LambdaCallback"
 
 MODULES: dict[str, str] = {
     "backend": "use gw.config, and NumPy on arrays",
@@ -82,13 +81,9 @@ NAMES: dict[str, dict[str, str]] = {
         "products": "set_floatx",
     },
     "callbacks": {
-        f"{_MONITOR}(on_epoch_end=...), which may set model.optimizer.learning_rate": (
-            "CSVLogger LearningRateScheduler ReduceLROnPlateau TensorBoard"
-        ),
-        "no optimizer keeps a moving average of weights; use set_weights": "SwapEMAWeights",
         "use gw.callbacks.ModelCheckpoint or BackupAndRestore": "OrbaxCheckpoint",
         "use verbose= of fit, evaluate and predict": "ProgbarLogger",
-        f"{_MONITOR}(on_epoch_end=...) with urllib.request": "RemoteMonitor",
+        "use gw.callbacks.LambdaCallback(on_epoch_end=...) with urllib.request": "RemoteMonitor",
     },
     "config": {
         "losses keep their own bounds; arrays are float32": "epsilon floatx",
