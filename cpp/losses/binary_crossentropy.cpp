@@ -8,7 +8,7 @@
 namespace gatewise {
 namespace {
 
-class BinaryCrossentropy final : public Loss {
+class BinaryCrossentropy final : public RowLoss {
  public:
   explicit BinaryCrossentropy(const Options& options)
       : from_logits_(options.flag("from_logits")),

@@ -7,13 +7,14 @@
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 #include "kernels/softmax.h"
+#include "losses/log_sum_exp.h"
 #include "losses/loss.h"
 #include "losses/probability.h"
 
 namespace gatewise {
 namespace {
 
-class CategoricalCrossentropy : public Loss {
+class CategoricalCrossentropy : public RowLoss {
  public:
   explicit CategoricalCrossentropy(const Options& options)
       : from_logits_(options.flag("from_logits")),
@@ -52,8 +53,7 @@ class CategoricalCrossentropy : public Loss {
     const float total = sum_lanes(totals), product = sum_lanes(products);
     // The softmax is stored in the output if the loss computes it, else in the gradient.
     float* p = activated ? activated : d_y;
-    alignas(64) float lanes[kPanelWidth];
-    const float log_sum = p ? softmax_forward(z, p, units) : log_sum_exp(z, units, lanes);
+    const float log_sum = p ? softmax_forward(z, p, units) : log_sum_exp(z, units);
     if (d_y) {
       for (Index j = 0; j < units; j += kPanelWidth) {
         const Vector t = labels(target, target_row, j);
@@ -62,16 +62,6 @@ class CategoricalCrossentropy : public Loss {
       }
     }
     return total * log_sum - product;
-  }
-
-  static float log_sum_exp(const float* z, Index units, float* lanes) {
-    const float largest = largest_of(z, units);
-    Vector sums = Vector::zero();
-    for (Index j = 0; j < units; j += kPanelWidth) {
-      exp(Vector::load_up_to(z + j, units - j) - Vector::set(largest)).store(lanes);
-      sums = sums + Vector::load_up_to(lanes, units - j);
-    }
-    return largest + log_of(sum_lanes(sums));
   }
 
   // q = y / sum(y), clipped; dl/dq = -t / q, and through the division dl/dy = (dl/dq - mean) / sum.
@@ -106,19 +96,29 @@ class CategoricalCrossentropy : public Loss {
   float smoothing_;
 };
 
+// "ignore_class": a label, also one that is no class, whose rows have loss 0.
 class SparseCategoricalCrossentropy final : public CategoricalCrossentropy {
  public:
-  using CategoricalCrossentropy::CategoricalCrossentropy;
+  explicit SparseCategoricalCrossentropy(const Options& options)
+      : CategoricalCrossentropy(options) {
+    if (options.has("ignore_class"))
+      ignored_ = static_cast<std::int32_t>(options.number("ignore_class"));
+  }
 
   bool reads_labels() const override { return true; }
+  std::optional<std::int32_t> ignored_label() const override { return ignored_; }
 
  protected:
   Vector labels(const Target& target, Index target_row, Index j) const override {
     alignas(64) float lanes[kPanelWidth] = {};
-    const Index lane = target.labels[target_row] - j;
-    if (lane >= 0 && lane < kPanelWidth) lanes[lane] = 1.0f;
+    const std::int32_t label = target.labels[target_row];
+    const Index lane = label - j;
+    if (lane >= 0 && lane < kPanelWidth && label != ignored_) lanes[lane] = 1.0f;
     return Vector::load(lanes);
   }
+
+ private:
+  std::optional<std::int32_t> ignored_;
 };
 
 const bool registered = Registry<Loss>::add<CategoricalCrossentropy>("categorical_crossentropy");

@@ -6,7 +6,7 @@
 namespace gatewise {
 namespace {
 
-class MeanAbsoluteError final : public Loss {
+class MeanAbsoluteError final : public RowLoss {
  public:
   explicit MeanAbsoluteError(const Options&) {}
 

@@ -6,7 +6,7 @@
 namespace gatewise {
 namespace {
 
-class MeanSquaredError final : public Loss {
+class MeanSquaredError final : public RowLoss {
  public:
   explicit MeanSquaredError(const Options&) {}
 

@@ -5,16 +5,15 @@
 
 namespace gatewise {
 
-inline constexpr float kProbabilityEpsilon = 1e-7f;  // keras.config.epsilon()
+inline constexpr float kEpsilon = 1e-7f;  // keras.config.epsilon()
 
 GATEWISE_INLINE Vector clip_probability(const Vector& y) {
-  return min(Vector::set(1.0f - kProbabilityEpsilon), max(Vector::set(kProbabilityEpsilon), y));
+  return min(Vector::set(1.0f - kEpsilon), max(Vector::set(kEpsilon), y));
 }
 
 // Returns `value` where y is inside the clipping range, else 0: the gradient of a clipped value.
 GATEWISE_INLINE Vector where_unclipped(const Vector& y, const Vector& value) {
-  const Vector low = Vector::set(kProbabilityEpsilon),
-               high = Vector::set(1.0f - kProbabilityEpsilon);
+  const Vector low = Vector::set(kEpsilon), high = Vector::set(1.0f - kEpsilon);
   const Vector zero = Vector::zero();
   return select_greater(low, y, zero, select_greater(y, high, zero, value));
 }

@@ -11,9 +11,10 @@ std::unique_ptr<Metric> Metric::create(const std::string& kind, const Options& o
   return metric;
 }
 
-double Metric::evaluate(const Predictions& y, const Target& target, float* row_values) const {
-  require(reads_labels() == (target.labels != nullptr),
+double Metric::evaluate(const Predictions& y, const Target& given, float* row_values) const {
+  require(reads_labels() == (given.labels != nullptr),
           "metrics: expected a metric that fits the kind of target (labels or rows of values)");
+  const Target target = prepare(given, y.count);
   parallel_for(y.count, static_cast<double>(target.units * 2), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) row_values[i] = row(y.rows.row(i), target.row(i), target);
   });

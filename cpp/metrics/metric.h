@@ -1,5 +1,5 @@
 // Metrics of a batch: means over its rows. A new one is one file here that registers its kind, one
-// class of gatewise/metrics.py, and one test.
+// class of gatewise/metrics, and one test.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,16 @@ class Metric {
   // Whether the metric reads int32 labels instead of rows of values.
   virtual bool reads_labels() const { return false; }
 
+  // `target` with what the metric derives from all `count` rows of a batch.
+  virtual Target prepare(const Target& target, Index count) const {
+    static_cast<void>(count);
+    return target;
+  }
+
   // The metric of one row y [units] of predictions; `row` is the row of the target's arrays.
   virtual float row(const float* y, Index row, const Target& target) const = 0;
 
-  // Returns the mean over the rows; `row_values` [rows] is scratch.
+  // Returns the mean over the rows, and sets row_values [rows].
   double evaluate(const Predictions& y, const Target& target, float* row_values) const;
 };
 

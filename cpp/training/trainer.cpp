@@ -64,6 +64,7 @@ Trainer::Trainer(std::shared_ptr<Network> network, std::vector<Objective> object
     require(std::count(network_->outputs().begin(), network_->outputs().end(),
                        network_->outputs()[o]) == 1,
             "outputs: a value that is an output twice cannot be trained");
+    objectives_[o].loss->check_units(network_->value_width(network_->outputs()[o]));
     const Activation last = nodes[node].layer->output_activation();
     const bool fused = last != Activation::kLinear && uses[network_->outputs()[o]] == 1 &&
                        objectives_[o].loss->fused_activation() == last;
@@ -81,19 +82,21 @@ void Trainer::check(const Dataset& data) const {
   require(data.targets.size() == objectives_.size(), "y: expected ", objectives_.size(),
           " targets, got ", data.targets.size());
   for (int i = 0; i < network_->input_count(); ++i) network_->check_input(i, data.inputs[i], "x");
-  for (std::size_t o = 0; o < objectives_.size(); ++o) {
-    const Index width = network_->value_width(network_->outputs()[o]);
-    const Target& target = data.targets[o];
-    if (objectives_[o].loss->reads_labels()) {
-      require(target.labels != nullptr, "y: expected int32 labels, got rows of values");
-      const std::int32_t worst = target.min_label < 0 ? target.min_label : target.max_label;
-      require(worst >= 0 && worst < width, "y: expected labels from 0 to ", width - 1, ", got ",
-              worst);
-    } else {
-      require(target.values != nullptr, "y: expected rows of values, got labels");
-      require(target.units == width, "y: expected rows of ", width, " values, got ", target.units);
-    }
+  for (std::size_t o = 0; o < objectives_.size(); ++o) check_target(o, data.targets[o]);
+}
+
+void Trainer::check_target(std::size_t output, const Target& target) const {
+  const Index width = network_->value_width(network_->outputs()[output]);
+  const Loss& loss = *objectives_[output].loss;
+  if (!loss.reads_labels()) {
+    require(target.values != nullptr, "y: expected rows of values, got labels");
+    require(target.units == width, "y: expected rows of ", width, " values, got ", target.units);
+    return;
   }
+  require(target.labels != nullptr, "y: expected int32 labels, got rows of values");
+  if (loss.ignored_label()) return;  // begin_step checks the labels of its rows
+  const std::int32_t worst = target.min_label < 0 ? target.min_label : target.max_label;
+  require(worst >= 0 && worst < width, "y: expected labels from 0 to ", width - 1, ", got ", worst);
 }
 
 void Trainer::check_trainable() const {
@@ -197,29 +200,43 @@ Predictions Trainer::mean_predictions(Run& run, std::size_t output) const {
 Target Trainer::batch_target(const Dataset& data, std::size_t output, UnitRows& units,
                              bool of_members) const {
   Target target = data.targets[output];
-  const Index rows = rows_per_unit(target.rows_per_sample);
-  const Index found = run_.values[network_->outputs()[output]].count;
-  require(&units != &counted_ || found == network_->members() * units.count() * rows,
-          "y: expected ", found / std::max<Index>(network_->members() * units.count(), 1),
-          " rows a sample, got ", rows);
-  target.index = units.rows(rows, of_members);
+  target.index = units.rows(rows_per_unit(target.rows_per_sample), of_members);
   target.units = network_->value_width(network_->outputs()[output]);
   return target;
 }
 
+Index Trainer::target_rows(const Dataset& data, std::size_t output, const UnitRows& units) const {
+  return units.count() * rows_per_unit(data.targets[output].rows_per_sample);
+}
+
+// What the sum of an output's losses is divided by.
+double Trainer::divisor(const Dataset& data, std::size_t output) {
+  const Loss& loss = *objectives_[output].loss;
+  const auto of = [&](UnitRows& units) {
+    return loss.divisor(batch_target(data, output, units, false), target_rows(data, output, units));
+  };
+  const bool is_whole =
+      loss.reduction == Reduction::kSum || mean_over_counted_ || skipped_.count() == 0;
+  return is_whole ? of(counted_) : of(counted_) + of(skipped_);
+}
+
 void Trainer::evaluate_losses(const Dataset& data, bool training) {
   const Index losses_per_row = training ? network_->members() : 1;
-  const Index units = losses_per_row * (mean_over_counted_ ? counted_.count() : batch_units_);
   double total = 0;
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
     const Objective& objective = objectives_[o];
+    const int output = network_->outputs()[o];
     const Target target = batch_target(data, o, counted_, losses_per_row > 1);
-    const Index divisor = units * rows_per_unit(target.rows_per_sample);
-    ValueGradient& gradient = run_.gradients[network_->outputs()[o]];
-    if (training) gradient = run_.take_gradient(network_->outputs()[o], target.units);
+    const Index rows = target_rows(data, o, counted_), found = run_.values[output].count;
+    require(found == network_->members() * rows, "y: expected ",
+            found / (network_->members() * counted_.count()), " rows a sample, got ",
+            target.rows_per_sample);
+    ValueGradient& gradient = run_.gradients[output];
+    if (training) gradient = run_.take_gradient(output, target.units);
     const Predictions y = training ? predictions(run_, o) : mean_predictions(run_, o);
     const double loss =
-        objective.loss->evaluate(y, target, is_fused(o, training), objective.weight, divisor,
+        objective.loss->evaluate(y, target, is_fused(o, training), objective.weight,
+                                 static_cast<double>(losses_per_row) * divisor(data, o),
                                  gradient.data, gradient.stride, run_.arena.take<float>(y.count));
     step_results_[1 + o] = loss;
     total += objective.weight * loss;
@@ -273,6 +290,10 @@ double Trainer::penalties() {
 
 void Trainer::begin_step(const Dataset& data, const Index* samples, Index count) {
   select_units(data, samples, count);
+  for (std::size_t o = 0; o < objectives_.size(); ++o)
+    if (const Loss& loss = *objectives_[o].loss; loss.ignored_label())
+      for (UnitRows* units : {&counted_, &skipped_})
+        loss.check_labels(batch_target(data, o, *units, false), target_rows(data, o, *units), "y");
   std::size_t results = 3 + objectives_.size();
   for (const Objective& objective : objectives_) results += objective.metrics.size();
   step_results_.assign(results, 0.0);

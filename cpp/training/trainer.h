@@ -23,9 +23,9 @@ struct Objective {
 
 class Trainer {
  public:
-  // Losses of outputs are means over the rows of a batch or, with `mean_over_counted`, over those
-  // whose weight is not 0. In training, the loss is the mean of those of the members; metrics, and
-  // losses in a test, are those of the members' mean.
+  // Losses of outputs that are means are so over the rows of a batch or, with `mean_over_counted`,
+  // over those whose weight is not 0. In training, the loss is the mean of those of the members;
+  // metrics, and losses in a test, are those of the members' mean.
   Trainer(std::shared_ptr<Network> network, std::vector<Objective> objectives,
           std::unique_ptr<Optimizer> optimizer, bool mean_over_counted = false);
 
@@ -53,6 +53,7 @@ class Trainer {
 
  private:
   void check(const Dataset& data) const;
+  void check_target(std::size_t output, const Target& target) const;
   void begin_step(const Dataset& data, const Index* samples, Index count);
   void select_units(const Dataset& data, const Index* samples, Index count);
   void run_forward(const Dataset& data, Run& run, UnitRows& units, const Step& step);
@@ -66,6 +67,8 @@ class Trainer {
   bool is_fused(std::size_t output, bool training) const;
   Target batch_target(const Dataset& data, std::size_t output, UnitRows& units,
                       bool of_members) const;
+  Index target_rows(const Dataset& data, std::size_t output, const UnitRows& units) const;
+  double divisor(const Dataset& data, std::size_t output);
   // Rows of an array for each unit of a batch.
   Index rows_per_unit(Index rows_per_sample) const { return counts_samples_ ? rows_per_sample : 1; }
   void backward();

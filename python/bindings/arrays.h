@@ -114,5 +114,6 @@ void bind_layer(py::module_& module);
 void bind_dictionary(py::module_& module);
 void bind_gated(py::module_& module);
 void bind_training(py::module_& module);
+void bind_evaluation(py::module_& module);
 
 }  // namespace gatewise

@@ -20,6 +20,7 @@ PYBIND11_MODULE(GATEWISE_MODULE, module) {
   bind_dictionary(module);
   bind_gated(module);
   bind_training(module);
+  bind_evaluation(module);
 }
 
 }  // namespace gatewise

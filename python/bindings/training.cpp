@@ -1,8 +1,7 @@
 // Networks, datasets and the trainer.
-#include <algorithm>
-
 #include "arrays.h"
 #include "parameters.h"
+#include "targets.h"
 #include "training/input_gradients.h"
 #include "training/trainer_state.h"
 
@@ -128,32 +127,6 @@ void add_inputs(BoundDataset& bound, const py::list& inputs) {
   require(!bound.data.inputs.empty(), "x: expected at least one array");
 }
 
-Target make_target(const py::handle& object, Index samples) {
-  Target target;
-  const auto set_rows = [&](Index rows, const char* what) {
-    require(rows >= samples && rows % samples == 0, "y: expected ", samples, " ", what,
-            ", or as many for each sample, got ", rows);
-    target.rows_per_sample = rows / samples;
-  };
-  if (is_array<LabelArray>(object)) {
-    const auto labels = py::reinterpret_borrow<LabelArray>(object);
-    const Index rows = labels.size();
-    set_rows(rows, "labels");
-    target.labels = labels.data();
-    const auto [min_label, max_label] = std::minmax_element(target.labels, target.labels + rows);
-    target.min_label = *min_label;
-    target.max_label = *max_label;
-    target.units = 1;
-    return target;
-  }
-  const RowArray array = to_rows(object, "y");
-  require(!array.input.is_sparse(), "y: expected a dense array, got a sparse matrix");
-  set_rows(array.rows, "rows");
-  target.values = array.input.dense.data;
-  target.units = array.input.width;
-  return target;
-}
-
 // Gives a target its weights, one for each sample or each row; none for None.
 void set_weights(const py::handle& object, const Dataset& data, Target& target) {
   if (object.is_none()) return;
@@ -173,7 +146,7 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
           "sample_weights: expected one array or None for each target");
   Dataset& data = bound->data;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    data.targets.push_back(make_target(targets[i], data.num_samples));
+    data.targets.push_back(make_target(targets[i], data.num_samples, "y"));
     set_weights(weights[i], data, data.targets.back());
     bound->arrays.push_back(targets[i]);
     bound->arrays.push_back(weights[i]);

@@ -109,6 +109,16 @@ class Layer:
         """
     def reset_training_load(self) -> None: ...
 
+def loss_values(
+    kind: str, options: dict[str, Any], y_true: Floats | Labels, y_pred: Floats
+) -> Floats:
+    """The loss of each row of predictions (n, u), without weights."""
+
+def metric_values(
+    kind: str, options: dict[str, Any], y_true: Floats | Labels, y_pred: Floats
+) -> Floats:
+    """The metric of each row of predictions (n, u)."""
+
 def input_gradients(
     network: Network, inputs: list[Floats | SparseRows], column: int
 ) -> list[Floats]:

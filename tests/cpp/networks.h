@@ -139,6 +139,7 @@ struct Samples {
   Dataset dataset(bool is_sparse = false) const {
     Dataset data;
     data.num_samples = kSamples;
+    data.rows_per_sample = {1};
     Input input{.width = kFeatures};
     if (is_sparse)
       input.sparse = csr->view();

@@ -266,22 +266,77 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
 
 def row_losses(name: str, o: dict[str, Any], y, t):
     """One loss per row, from outputs (n, u) and targets (n, u) or labels (n,)."""
+    if name in OF_VALUES:
+        return OF_VALUES[name](o, y, t)
     u, smoothing = y.shape[1], o.get("label_smoothing", 0.0)
-    if name == "mse":
-        return ((y - t) ** 2).mean(axis=1)
-    if name == "mae":
-        return np.abs(y - t).mean(axis=1)
-    if name == "binary_crossentropy":
+    if name.startswith("binary"):
         t = t * (1 - smoothing) + smoothing / 2
-        if o["from_logits"]:
+        if o["from_logits"] and name == "binary_crossentropy":
             return (softplus(y) - y * t).mean(axis=1)
+        y = sigmoid(y) if o["from_logits"] else y
         p = np.clip(y, *PROBABILITIES)
-        return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean(axis=1)
-    t = np.eye(u)[t] if t.ndim == 1 else t
+        units = -(t * np.log(p) + (1 - t) * np.log(1 - p))
+        if name == "binary_focal_crossentropy":
+            units *= np.abs(1 - t * y - (1 - t) * (1 - y)) ** o["gamma"]
+            if o["apply_class_balancing"]:
+                units *= t * o["alpha"] + (1 - t) * (1 - o["alpha"])
+        return units.mean(axis=1)
+    counts = np.ones(len(y))
+    if t.ndim == 1:
+        counts = (t != o.get("ignore_class", u)) * 1.0
+        t = np.eye(u)[np.clip(t, 0, u - 1)] * counts[:, np.newaxis]
     t = t * (1 - smoothing) + smoothing / u
     if o["from_logits"]:
         shift = y.max(axis=1, keepdims=True)
         log_p = y - shift - np.log(np.exp(y - shift).sum(axis=1, keepdims=True))
     else:
         log_p = np.log(np.clip(y / y.sum(axis=1, keepdims=True), *PROBABILITIES))
-    return -(t * log_p).sum(axis=1)
+    if name == "categorical_focal_crossentropy":
+        alphas = [o[f"alpha.{j}"] if "alpha.0" in o else o["alpha"] for j in range(u)]
+        t = t * alphas * (1 - np.exp(log_p)) ** o["gamma"]
+    # The loss is a mean over the rows that count.
+    return -(t * log_p).sum(axis=1) * len(counts) / max(counts.sum(), 1)
+
+
+EPSILON = 1e-7  # Keras'
+
+
+def margins(t):
+    """Targets -1 and 1; targets that are all 0 or 1 are read so."""
+    return 2 * t - 1 if np.isin(t, (0, 1)).all() else t
+
+
+def direction(x):
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), EPSILON)
+
+
+def huber(o, error):
+    d = o["delta"]
+    return np.where(error <= d, error**2 / 2, d * error - d**2 / 2)
+
+
+def categorical_hinge(y, t):
+    return np.maximum(1 + ((1 - t) * y).max(axis=1) - (t * y).sum(axis=1), 0)
+
+
+# Losses of options, outputs (n, u) and targets (n, u).
+OF_VALUES = {
+    "mse": lambda o, y, t: ((y - t) ** 2).mean(axis=1),
+    "mae": lambda o, y, t: np.abs(y - t).mean(axis=1),
+    "mean_absolute_percentage_error": lambda o, y, t: (
+        100 * (np.abs(y - t) / np.maximum(np.abs(t), EPSILON)).mean(axis=1)
+    ),
+    "mean_squared_logarithmic_error": lambda o, y, t: (
+        (np.log1p(np.maximum(y, EPSILON)) - np.log1p(np.maximum(t, EPSILON))) ** 2
+    ).mean(axis=1),
+    "huber": lambda o, y, t: huber(o, np.abs(y - t)).mean(axis=1),
+    "log_cosh": lambda o, y, t: np.log(np.cosh(y - t)).mean(axis=1),
+    "poisson": lambda o, y, t: (y - t * np.log(y + EPSILON)).mean(axis=1),
+    "hinge": lambda o, y, t: np.maximum(1 - margins(t) * y, 0).mean(axis=1),
+    "squared_hinge": lambda o, y, t: (np.maximum(1 - margins(t) * y, 0) ** 2).mean(axis=1),
+    "categorical_hinge": lambda o, y, t: categorical_hinge(y, t),
+    "kl_divergence": lambda o, y, t: (
+        np.clip(t, EPSILON, 1) * np.log(np.clip(t, EPSILON, 1) / np.clip(y, EPSILON, 1))
+    ).sum(axis=1),
+    "cosine_similarity": lambda o, y, t: -(direction(y) * direction(t)).sum(axis=1),
+}

@@ -20,8 +20,15 @@ def categorical(smoothing: float = 0.0, from_logits: bool = False):
     return "categorical_crossentropy", {"from_logits": from_logits, "label_smoothing": smoothing}
 
 
-def sparse(from_logits: bool = False):
-    return "sparse_categorical_crossentropy", {"from_logits": from_logits}
+def sparse(from_logits: bool = False, **settings: int):
+    return "sparse_categorical_crossentropy", {"from_logits": from_logits, **settings}
+
+
+def focal(kind: str, gamma: float, from_logits: bool = False, **settings):
+    options = {"from_logits": from_logits, "label_smoothing": 0.0, "alpha": 0.3, "gamma": gamma}
+    if kind == "binary":
+        options["apply_class_balancing"] = False
+    return f"{kind}_focal_crossentropy", options | settings
 
 
 # Each loss with the activation that it is fused with if that is the last operation.
@@ -32,7 +39,35 @@ FUSED = [
     (categorical(0.2), "softmax"),
     (sparse(), "softmax"),
 ]
-VALUES = [(("mse", {}), "linear"), (("mae", {}), "linear")]
+VALUES = [
+    (("mse", {}), "linear"),
+    (("mae", {}), "linear"),
+    (("mean_absolute_percentage_error", {}), "linear"),
+    (("mean_squared_logarithmic_error", {}), "linear"),
+    (("huber", {"delta": 0.5}), "linear"),
+    (("log_cosh", {}), "linear"),
+    (("poisson", {}), "softplus"),
+    (("hinge", {}), "linear"),
+    (("squared_hinge", {}), "linear"),
+    (("categorical_hinge", {}), "linear"),
+    (("kl_divergence", {}), "softmax"),
+    (("cosine_similarity", {}), "linear"),
+]
+FOCAL = [
+    (focal("binary", 2.0), "sigmoid"),
+    (focal("binary", 0.5, label_smoothing=0.2), "sigmoid"),
+    (focal("binary", 1.5, apply_class_balancing=True), "sigmoid"),
+    (focal("binary", 3.0, True), "linear"),
+    (focal("binary", 0.0), "sigmoid"),
+    (focal("categorical", 2.0), "softmax"),
+    (focal("categorical", 0.5, label_smoothing=0.2), "softplus"),
+    (focal("categorical", 3.0, True), "linear"),
+    (focal("categorical", 0.0, True), "linear"),
+]
+IGNORED = [
+    (sparse(ignore_class=0), "softmax"),
+    (sparse(True, ignore_class=1), "linear"),
+]
 LOGITS = [binary(0.0, True), binary(0.2, True), categorical(0.0, True), categorical(0.2, True)]
 LOGITS += [sparse(True)]
 
@@ -54,7 +89,7 @@ def identity() -> Node:
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("units", [2, 16, 17])
-@pytest.mark.parametrize(("loss", "name"), [*FUSED, *VALUES])
+@pytest.mark.parametrize(("loss", "name"), [*FUSED, *VALUES, *FOCAL, *IGNORED])
 def test_gradient_of_a_loss_fused_with_its_activation_agrees(loss, name, units, weighted):
     graph = graph_with_loss(loss, dense(units, name))
     check_gradients(graph, graph.batch(weighted=weighted))
@@ -99,6 +134,40 @@ def test_binary_loss_has_zero_gradient_where_it_clips():
     y = graph.forward(batch.inputs, Run())[0]
     assert {-1, 0, 1} == set(np.unique(np.sign(y - np.clip(y, 0, 1))))
     check_gradients(graph, batch)
+
+
+def test_divergence_has_zero_gradient_where_it_clips():
+    graph = graph_with_loss(("kl_divergence", {}), dense(17, "linear"))
+    batch = graph.batch()
+    y = graph.forward(batch.inputs, Run())[0]
+    assert {-1, 0, 1} == set(np.unique(np.sign(y - np.clip(y, 0, 1))))
+    check_gradients(graph, batch)
+
+
+@pytest.mark.parametrize("kind", ["hinge", "squared_hinge", "categorical_hinge"])
+@pytest.mark.parametrize("signs", [False, True])
+def test_gradient_of_a_hinge_loss_agrees_for_labels_0_and_1_and_signs(kind, signs):
+    graph = graph_with_loss((kind, {}), dense(3))
+    batch = graph.batch(weighted=True)
+    batch.targets = [np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 2, 0, 1]] * (1 + signs) - signs]
+    check_gradients(graph, batch)
+
+
+def test_focal_loss_weighs_each_class():
+    alphas = {"alpha.0": 0.1, "alpha.1": 0.5, "alpha.2": 0.9}
+    options = {"from_logits": False, "label_smoothing": 0.1, "gamma": 2.0} | alphas
+    check_gradients(
+        graph_with_loss(("categorical_focal_crossentropy", options), dense(3, "softmax"))
+    )
+
+
+def test_largest_units_share_the_gradient_of_a_categorical_hinge():
+    model = gw.Sequential([gw.Input(shape=(3,)), gw.layers.Dense(3, use_bias=False)])
+    model.set_weights([np.eye(3)])
+    model.compile(gw.optimizers.SGD(1.0), "categorical_hinge")
+    model.train_on_batch(np.array([[1.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 0.0]]))
+    gradient = np.eye(3)[0] - model.get_weights()[0][0]
+    np.testing.assert_array_equal(gradient, [-1.0, 0.5, 0.5])
 
 
 @pytest.mark.parametrize("loss", LOGITS)

@@ -32,6 +32,7 @@ EXCEPTIONS = (
     (r"utils/disk|files/folder", r"entry|entries", "files and folders in a folder"),
     (r"io/format_1|docs/files\.md", r"places", "a name in files of version 1"),
     (r"compressing|deprecation", r"least_zeros", "an old name that is still accepted"),
+    (r"keras", r"figures", "the folder of values of Keras that tests compare with"),
     (r"test_words\.py", r"(?s).*", "the words themselves"),
 )
 

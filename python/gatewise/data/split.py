@@ -79,8 +79,10 @@ def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, floa
 def class_weights(
     targets: Floats | Labels, rule: TargetRule, class_weight: Mapping[int, float]
 ) -> Floats:
-    """The weight of each sample `(n,)` by its class; classes not in `class_weight` weigh 1."""
-    table = np.ones(rule.classes, dtype=np.float32)
+    """The weight of each sample `(n,)` by its class; what is not in `class_weight` weighs 1."""
+    table = np.ones(rule.classes + 1, dtype=np.float32)  # the last for a label that is no class
     for label, weight in class_weight.items():
         table[label] = weight
-    return table[rule.class_indices(targets, "class_weight")]
+    labels = rule.class_indices(targets, "class_weight")
+    is_class = (labels >= 0) & (labels < rule.classes)
+    return table[np.where(is_class, labels, rule.classes)]

@@ -136,9 +136,12 @@ class TargetRule:
         # NumPy does not compare bool arrays with integers out of their range: convert to int8.
         labels = array.astype(np.int8) if array.dtype.kind == "b" else array
         if labels.min() < 0 or labels.max() >= self.classes:
-            _raise_first_invalid(
-                (labels < 0) | (labels >= self.classes), labels, name, expected, rows
-            )
+            is_invalid = (labels < 0) | (labels >= self.classes)
+            ignored = getattr(self.loss, "ignore_class", None)
+            if ignored is not None:
+                is_invalid &= labels != ignored
+                expected += f" or {ignored}, which is ignored"
+            _raise_first_invalid(is_invalid, labels, name, expected, rows)
         return np.require(array, np.int32, ["C", "A"])
 
     def _convert_values(

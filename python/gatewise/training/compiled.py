@@ -51,7 +51,7 @@ class Resolved:
         """The core's trainer of these losses."""
         return _core.Trainer(
             network,
-            [(loss.kind, loss.native_options()) for loss in self.losses],
+            [(loss.kind, loss.training_options()) for loss in self.losses],
             self.loss_weights,
             [[(metric.kind, metric.native_options()) for metric in own] for own in self.metrics],
             optimizer.native_options(),
@@ -148,7 +148,7 @@ class CompileSettings:
         self, optimizer: object, loss: object, loss_weights: object, metrics: object
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
-        self.loss = _map(loss, losses.get)
+        self.loss = _map(loss, _to_loss)
         if _is_nested(self.loss):
             raise TypeError("loss: expected one for each output, got a list inside a list")
         loss_weights = to_plain(loss_weights)
@@ -246,6 +246,16 @@ def _is_nested(mapped: object) -> bool:
         return False
     inner = mapped.values() if isinstance(mapped, dict) else mapped
     return any(isinstance(each, list | dict) for each in inner)
+
+
+def _to_loss(value: object) -> Loss:
+    loss = losses.get(value)
+    if loss.reduction in ("none", None):
+        raise ValueError(
+            "loss: expected a reduction to one number, such as sum_over_batch_size, got "
+            f"reduction={loss.reduction!r} of {type(loss).__name__}, which is for losses of arrays"
+        )
+    return loss
 
 
 def _to_weight(value: object) -> float:

@@ -80,7 +80,7 @@ def warn_one_class(name: str, loss: Loss, activation: str | None, units: int | N
     """Warns if the loss of an output of one unit has no gradient."""
     if units != 1:
         return
-    if loss.target in ("labels", "one_hot"):
+    if loss.target in ("labels", "one_hot") and loss.kind.endswith("crossentropy"):
         seen = f"{loss.kind} of one class is always 0"
     elif activation == "softmax":
         seen = "a softmax of one unit is always 1"
