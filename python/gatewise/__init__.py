@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise import (
     activations,
+    backend,
     balance,
     callbacks,
     config,
@@ -21,17 +22,21 @@ from gatewise import (
     optimizers,
     regularizers,
     routers,
+    saving,
     utils,
 )
 from gatewise._version import __version__
 from gatewise.callbacks import DivergenceWarning
 from gatewise.config import get_num_threads, set_num_threads, show_config
 from gatewise.dtype_policies import DTypePolicy
+from gatewise.initializers import Initializer
 from gatewise.io import load_model, save_model
 from gatewise.io.group_file import GROUPS
 from gatewise.io.saved import MODELS
 from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
 from gatewise.layers.base import LAYERS
+from gatewise.losses import Loss
+from gatewise.metrics import Metric
 from gatewise.models import (
     Comparison,
     Model,
@@ -39,7 +44,9 @@ from gatewise.models import (
     SparseExpertModel,
     build_sparse_experts_model,
 )
+from gatewise.optimizers import Optimizer
 from gatewise.optimizers.learning_rate import registry as SCHEDULES  # noqa: N812
+from gatewise.regularizers import Regularizer
 from gatewise.training import (
     EndOfDataWarning,
     OneClassWarning,
@@ -96,13 +103,18 @@ __all__ = [
     "Gated",
     "GatedExperts",
     "Identity",
+    "Initializer",
     "Input",
     "JumpReLU",
     "Layer",
+    "Loss",
+    "Metric",
     "Model",
     "OneClassWarning",
+    "Optimizer",
     "PatchEncoder",
     "ReLU",
+    "Regularizer",
     "RoutingCollapseWarning",
     "Sequential",
     "SparseAutoencoder",
@@ -116,6 +128,7 @@ __all__ = [
     "TopK",
     "__version__",
     "activations",
+    "backend",
     "balance",
     "build_sparse_experts_model",
     "callbacks",
@@ -145,11 +158,13 @@ __all__ = [
     "routers",
     "sae",
     "save_model",
+    "saving",
     "selection",
     "set_num_threads",
     "show_config",
     "utils",
     "validation",
+    "version",
 ]
 
 
@@ -187,9 +202,15 @@ _LAZY_IMPORTS = {
 }
 
 
+def version() -> str:
+    """The version of the package, `gw.__version__`."""
+    return __version__
+
+
 # Modules of Keras that are here, which answer for its names that they lack.
 _KERAS_MODULES = (
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -201,6 +222,7 @@ _KERAS_MODULES = (
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "utils",
 )
 

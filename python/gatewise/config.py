@@ -6,6 +6,7 @@ import numpy as np
 
 from gatewise import _core, _levels
 from gatewise._version import __version__
+from gatewise.dtype_policies import FLOAT32
 from gatewise.dtype_policies import dtype_policy as dtype_policy
 from gatewise.dtype_policies import set_dtype_policy as set_dtype_policy
 
@@ -62,6 +63,19 @@ def show_config() -> Config:
         shown = ", ".join(value) if isinstance(value, list) else str(value)
         print(f"{name.replace('_', ' '):<17} {shown}")
     return config
+
+
+def floatx() -> str:
+    """The type of arrays, weights and sums: always "float32".
+
+    `set_dtype_policy("mixed_bfloat16")` changes the factors of products alone.
+    """
+    return FLOAT32
+
+
+def epsilon() -> float:
+    """The least probability in the logarithm of a cross-entropy: always 1e-7."""
+    return 1e-7
 
 
 def get_num_threads() -> int:

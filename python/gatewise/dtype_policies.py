@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gatewise.utils.checks import is_float32
+from gatewise.utils.session import reset_with_session
 
 FLOAT32: Final = "float32"
 MIXED: Final = "mixed_bfloat16"
@@ -119,6 +120,9 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """
     global _default
     _default = get_policy("policy", policy)
+
+
+reset_with_session(lambda: set_dtype_policy(FLOAT32))
 
 
 def dtype_policy() -> DTypePolicy:

@@ -52,23 +52,25 @@ LEVELS = [
     {"balance", "callbacks", "data", "io", "routers"},
     {"layers"},
     {"training"},
-    {"models"},
+    {"models", "saving"},
     {"sae"},
     {"code_experts", "compress"},
     {"validation"},
     {"decompose", "estimators", "selection"},
     {"plots"},
-    {"cli", "config", "demo", "demo_data"},
+    {"backend", "cli", "config", "demo", "demo_data"},
 ]
 # Within a level only these.
 ALLOWED_WITHIN = {
     ("_core", "_levels"),
+    ("backend", "config"),
     ("cli", "config"),
     ("cli", "demo"),
     ("cli", "demo_data"),
     ("demo", "demo_data"),
     ("metrics", "losses"),
     ("registry", "utils"),
+    ("utils", "_extras"),
 }
 DEPENDENCIES = {"numpy", "scipy", "safetensors", "tqdm"}
 EXTRAS = {"matplotlib", "mlxtend", "networkx", "pandas", "sklearn"}

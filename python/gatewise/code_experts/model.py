@@ -29,7 +29,7 @@ from gatewise.data.split import training_samples
 from gatewise.io.group_file import GROUPS
 from gatewise.layers import Dense, Dropout, Input, SparseExpertLayer
 from gatewise.models import Model
-from gatewise.models.copying import clone_model, config_without_dropout
+from gatewise.models.copying import config_without_dropout, copy_model
 from gatewise.utils.checks import check_choice, check_integer, check_number
 
 if TYPE_CHECKING:
@@ -396,4 +396,4 @@ def _without_dropout_and_losses(model: Model) -> Model:
             ] or None
         if settings["name"] == "output":
             settings["activation"] = None
-    return clone_model(model, config)
+    return copy_model(model, config)

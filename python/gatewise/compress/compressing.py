@@ -14,7 +14,7 @@ from gatewise.layers.compressed_dense import FORMS
 from gatewise.layers.fusing import can_be_fused, fused_weights
 from gatewise.layers.storage import FLOAT32
 from gatewise.models import Model
-from gatewise.models.copying import clone_model
+from gatewise.models.copying import copy_model
 from gatewise.sae import SparseAutoencoder
 from gatewise.utils.checks import check_number
 from gatewise.utils.deprecation import renamed_arguments
@@ -123,7 +123,7 @@ def compress(model: M, form: str = "auto", min_sparsity: float = 0.25) -> M:
     def put_weights(layer: Layer, copy: Layer) -> None:
         copy.set_stored_weights(compressed.get(layer.name, layer).stored_weights())
 
-    return clone_model(model, config, put_weights)
+    return copy_model(model, config, put_weights)
 
 
 def _check(model: object, form: str) -> None:

@@ -64,19 +64,19 @@ def iterate(batches: Any) -> Iterator[UserBatch]:
     return (batches[index] for index in range(len(batches)))
 
 
-def end_pass(batches: object) -> None:
-    """Calls `on_epoch_end`, if the data have it."""
-    on_epoch_end = getattr(batches, "on_epoch_end", None)
-    if on_epoch_end is not None:
-        on_epoch_end()
+def call_hook(batches: object, name: str) -> None:
+    """Calls `on_epoch_begin` or `on_epoch_end`, if the data have it."""
+    hook = getattr(batches, name, None)
+    if hook is not None:
+        hook()
 
 
 class IteratorSource:
     """Draws batches from an iterable, and converts and checks each one when it is drawn.
 
     An iterator, such as a generator, is iterated once, over all epochs. Any other iterable, such as
-    a data loader, is iterated again for each pass. After a pass its `on_epoch_end` is called, if it
-    has one.
+    a data loader, is iterated again for each pass. Before a pass its `on_epoch_begin` is called and
+    after it `on_epoch_end`, if it has them.
 
     Parameters
     ----------
@@ -109,12 +109,13 @@ class IteratorSource:
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass; the first `skip` are drawn and dropped."""
+        call_hook(self._batches, "on_epoch_begin")
         for index, batch in enumerate(self._raw()):
             if index < skip:
                 continue
             dataset = self._convert(batch, index).dataset()
             yield dataset, np.arange(dataset.samples, dtype=np.int64)
-        end_pass(self._batches)
+        call_hook(self._batches, "on_epoch_end")
 
     def inputs(self) -> Iterator[SampleSet]:
         """The inputs of each batch, for prediction."""

@@ -19,7 +19,7 @@ from gatewise.decompose.ranking import (
 from gatewise.experts import MLP
 from gatewise.layers import Dense, Input, SparseExpertLayer
 from gatewise.models import Sequential
-from gatewise.models.copying import clone_model, copy_weights
+from gatewise.models.copying import copy_model, copy_weights
 from gatewise.utils.checks import check_choice, check_integer
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def with_k(model: Sequential, k: int) -> Sequential:
     config = model.get_config()
     described = config["layers"][model.layers.index(old)]["config"]
     described |= {"router": routers.ROUTERS.serialize(router), "k": k}
-    return clone_model(model, config)
+    return copy_model(model, config)
 
 
 def quality_by_share(

@@ -3,8 +3,10 @@
 import re
 
 from gatewise.registry import to_snake_case
+from gatewise.utils.session import reset_with_session
 
 _next_suffix: dict[str, int] = {}
+reset_with_session(_next_suffix.clear)
 _NAME_WITH_SUFFIX = re.compile(r"(.+?)(?:_(\d+))?")
 
 

@@ -22,7 +22,7 @@ def copy_weights(layer: Layer, copy: Layer) -> None:
     copy.set_stored_weights(layer.stored_weights())
 
 
-def clone_model(
+def copy_model(
     model: M,
     config: Config | None = None,
     put_weights: Callable[[Layer, Layer], object] = copy_weights,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from gatewise.models.copying import clone_model, config_without_dropout
+from gatewise.models.copying import config_without_dropout, copy_model
 from gatewise.optimizers.base import Optimizer
 from gatewise.training.collapse import RoutingCollapseWarning
 from gatewise.utils.checks import check_integer
@@ -99,7 +99,7 @@ def _copy_for_gradients(model: BaseModel) -> BaseModel:
         raise ValueError("model: expected a compiled model, whose loss has a gradient, got one not")
     if not model.built:
         raise ValueError("model: expected a built model, got one that has seen no input")
-    copy = clone_model(model, config_without_dropout(model))
+    copy = copy_model(model, config_without_dropout(model))
     for layer in copy.layers:
         layer.trainable = True
     compiled = copy._training.require_settings()

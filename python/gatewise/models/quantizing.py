@@ -12,7 +12,7 @@ from gatewise.layers.storage import (
     first_quantized,
     storage_settings,
 )
-from gatewise.models.copying import clone_model
+from gatewise.models.copying import copy_model
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def quantized_model(model: M, kind: str, dense: bool | None, block_size: int) ->
             )
     settings = storage_settings(storage, block_size)
     config = model.stored_settings({layer.name for layer in chosen}, settings)
-    return clone_model(model, config, _copy_weights)
+    return copy_model(model, config, _copy_weights)
 
 
 def _chosen_layers(layers: Sequence[Layer], dense: bool | None) -> list[Layer]:

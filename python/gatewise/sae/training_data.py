@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from gatewise.data import convert
-from gatewise.data.batches import end_pass, iterate, unpack
+from gatewise.data.batches import call_hook, iterate, unpack
 from gatewise.data.convert import Array, Floats, Indices
 from gatewise.data.csr import is_sparse, to_csr
 from gatewise.data.dense_rows import DenseRows
@@ -256,9 +256,13 @@ class Batches:
     def __iter__(self) -> Iterator[Any]:
         return map(self._pair, itertools.count(), iterate(self._batches))
 
+    def on_epoch_begin(self) -> None:
+        """Called before each pass."""
+        call_hook(self._batches, "on_epoch_begin")
+
     def on_epoch_end(self) -> None:
         """Called after each pass."""
-        end_pass(self._batches)
+        call_hook(self._batches, "on_epoch_end")
 
     def first(self) -> tuple[Any, Any]:
         """The rows of the first batch, and their sample weights or None."""

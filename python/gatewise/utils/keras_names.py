@@ -12,8 +12,6 @@ _TABLES = "files name classes of this package only; no class is registered"
 _NO_SYMBOLS = "use np.shape and np.asarray; only gw.Input and layers make symbols"
 
 MODULES: dict[str, str] = {
-    "backend": "use gw.config, and NumPy on arrays",
-    "saving": "use gw.save_model and gw.load_model",
     "applications": "compute the features of images with the trained network in its own package, "
     "and pass them as rows",
     "datasets": "use the loaders of scikit-learn (fetch_openml, fetch_california_housing) or "
@@ -41,22 +39,16 @@ NAMES: dict[str, dict[str, str]] = {
     "": {
         "use gw.DTypePolicy": "FloatDTypePolicy",
         "use gw.Model(inputs, outputs)": "Function",
-        "use gw.initializers.Initializer": "Initializer",
         "layers check their inputs themselves; see layer.input_shape": "InputSpec",
         "gw.Input makes symbols; layers connect them": "KerasTensor",
-        "use gw.losses.Loss": "Loss",
-        "use gw.metrics.Metric": "Metric",
         "layers run in the core; connect them with gw.Model(inputs, outputs)": "Operation",
-        "use gw.optimizers.Optimizer": "Optimizer",
         'use model.quantize("int8"), "int4" or "bfloat16"': "Quantizer",
-        "use gw.regularizers.Regularizer": "Regularizer",
         "a step keeps what its backward pass reads; use a smaller batch_size": "RematScope remat",
         "there is no global state of tensors; train with fit or train_on_batch": "StatelessScope "
         "SymbolicScope",
         "weights live in the core; use layer.get_weights and set_weights": "Variable",
         "everything runs on the CPU; use gw.set_num_threads": "device",
         "use name= of layers and models": "name_scope",
-        "use gw.__version__": "version",
     },
     "activations": {
         "layers take names: activation='relu'; gw.activations.names() lists them": (
@@ -86,7 +78,6 @@ NAMES: dict[str, dict[str, str]] = {
         "use gw.callbacks.LambdaCallback(on_epoch_end=...) with urllib.request": "RemoteMonitor",
     },
     "config": {
-        "losses keep their own bounds; arrays are float32": "epsilon floatx",
         "the core is part of the package; gw.show_config() describes it": (
             "backend set_backend is_nnx_enabled"
         ),
@@ -254,7 +245,6 @@ NAMES: dict[str, dict[str, str]] = {
         "metrics run in the core; use np.mean on predictions": "Mean MeanMetricWrapper Sum",
         "use gw.metrics.get": "deserialize",
     },
-    "models": {"use type(model).from_config(model.get_config())": "clone_model"},
     "optimizers": {
         "use gw.optimizers.Adam, AdamW, Lion, RMSprop or SGD": (
             "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Muon Nadam ScheduleFreeAdamW"
@@ -286,14 +276,9 @@ NAMES: dict[str, dict[str, str]] = {
         "use gw.regularizers.get": "deserialize",
     },
     "utils": {
-        "use gw.utils.PyDataset": "Sequence",
-        "use model.summary(), which lists layers and shapes": "model_to_dot plot_model",
-        "use NumPy: x / np.linalg.norm(x, axis=1, keepdims=True)": "normalize",
-        "use np.eye(num_classes)[labels], or labels with sparse_categorical_crossentropy": (
-            "to_categorical"
+        "use gw.utils.plot_model(model, 'model.dot'), whose text pydot and graphviz read": (
+            "model_to_dot"
         ),
-        "use tuples (x, y, sample_weight)": "pack_x_y_sample_weight unpack_x_y_sample_weight",
-        "delete models that are no longer used; no session holds them": "clear_session",
         _TABLES: (
             "CustomObjectScope custom_object_scope get_custom_objects get_registered_name "
             "get_registered_object register_keras_serializable"

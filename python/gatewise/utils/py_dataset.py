@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gatewise.utils.checks import check_defaults
@@ -10,9 +11,10 @@ from gatewise.utils.checks import check_defaults
 class PyDataset:
     """Data whose batch i is `dataset[i]`, for `fit`, `evaluate` and `predict`.
 
-    A subclass has `__len__`, the count of batches, and `__getitem__`, which returns `(x, y)` or
-    `(x, y, sample_weight)`. Batches are made one at a time, in order. Any other class with these
-    two methods is taken too, such as a `PyDataset` or `Sequence` of Keras.
+    A subclass has `__len__`, the count of batches, or the property `num_batches`, and
+    `__getitem__`, which returns `(x, y)` or `(x, y, sample_weight)`. Batches are made one at a
+    time, in order. Any other class with `__len__` and `__getitem__` is taken too, such as a
+    `PyDataset` or `Sequence` of Keras.
 
     Parameters
     ----------
@@ -57,11 +59,29 @@ class PyDataset:
 
     def __len__(self) -> int:
         """Count of batches; a subclass says it."""
-        raise NotImplementedError(f"{type(self).__name__}: expected a method __len__")
+        count = None if type(self).num_batches is PyDataset.num_batches else self.num_batches
+        if count is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected a method __len__ or a property num_batches that "
+                "gives a count; endless data are an iterator"
+            )
+        return count
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of one pass."""
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def num_batches(self) -> int | None:
+        """Count of batches."""
+        return len(self)
 
     def __getitem__(self, index: int) -> Any:
         """Batch `index`, from 0; a subclass returns it."""
         raise NotImplementedError(f"{type(self).__name__}: expected a method __getitem__")
+
+    def on_epoch_begin(self) -> None:
+        """Called before each pass over the data."""
 
     def on_epoch_end(self) -> None:
         """Called after each pass over the data, for a new order."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gatewise import experts, routers
 from gatewise.layers import SparseExpertLayer
 from gatewise.models import Model
-from gatewise.models.copying import clone_model
+from gatewise.models.copying import copy_model
 from gatewise.utils.random import seeds_from
 from gatewise.validation.candidates import is_factory, new_model
 
@@ -39,7 +39,7 @@ def with_dense_peers(models: dict[str, Any], width: int, seed: int) -> dict[str,
             continue
         with seeds_from(seed):
             for kind, config in _peer_settings(model, width).items():
-                result[f"{name}, {kind}"] = clone_model(model, config, _keep_new_weights)
+                result[f"{name}, {kind}"] = copy_model(model, config, _keep_new_weights)
     if len(result) == len(models):
         raise ValueError(
             "dense_peers: expected at least one model with a SparseExpertLayer of linear, MLP or "
@@ -68,7 +68,7 @@ def _peer_settings(model: Model, width: int) -> dict[str, Config]:
     """`layer_settings` of both peers; empty without experts that can be replaced."""
     built = model
     if not model.built:
-        built = clone_model(model, None, _keep_new_weights)
+        built = copy_model(model, None, _keep_new_weights)
         built.build((None, width))
     found: dict[str, Config] = {}
     replaced = {

@@ -1,0 +1,11 @@
+"""The names of `keras.backend` that mean something here."""
+
+from gatewise.config import epsilon, floatx
+from gatewise.utils.public_names import public_names
+from gatewise.utils.session import clear_session
+
+__all__ = ["clear_session", "epsilon", "floatx"]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
