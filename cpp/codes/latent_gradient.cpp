@@ -36,7 +36,7 @@ class PanelUpdate {
   // Scratch floats: 16 gradients as rows, then as a panel; if lazy, a copy of the panel's weights
   // and moments.
   static Index scratch_floats(Index stride, bool lazy) {
-    return (lazy ? 5 : 2) * kPanelWidth * stride;
+    return (lazy ? 2 + kArrays : 2) * kPanelWidth * stride;
   }
 
   void run(Index panel) const {
@@ -61,6 +61,8 @@ class PanelUpdate {
   }
 
  private:
+  static constexpr int kArrays = 4;  // weights and moments
+
   void encoder_gradient(Index latent, float* gradient) const {
     const Index begin = nonzeros_.groups.begin(latent), count = nonzeros_.groups.rows(latent);
     weighted_rows(u_, stride_, nonzeros_.u_rows + begin, nonzeros_.gradients + begin, count,
@@ -109,15 +111,15 @@ class PanelUpdate {
     const PanelShape shape = targets_.encoder_shape;
     const Index stride = shape.stride(panel), offset = shape.offset(panel);
     transpose_to_panel(lanes_, stride_, shape.width(panel), width_, panel_, stride);
-    float* const arrays[] = {targets_.encoder.weights, targets_.encoder.first,
-                             targets_.encoder.second};
+    float* const arrays[kArrays] = {targets_.encoder.weights, targets_.encoder.first,
+                                    targets_.encoder.second, targets_.encoder.third};
     if (inactive)
-      for (int a = 0; a < 3; ++a)
+      for (int a = 0; a < kArrays; ++a)
         if (arrays[a])
           std::copy_n(arrays[a] + offset, width_ * stride, saved_ + a * kPanelWidth * stride_);
     apply_update(targets_.encoder, offset, panel_, width_ * stride);
     if (!inactive) return;
-    for (int a = 0; a < 3; ++a)
+    for (int a = 0; a < kArrays; ++a)
       for (Index at = 0; arrays[a] && at < width_ * stride; ++at)
         if (inactive >> (at % stride) & 1)
           arrays[a][offset + at] = saved_[a * kPanelWidth * stride_ + at];

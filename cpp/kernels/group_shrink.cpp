@@ -140,9 +140,17 @@ class GroupStep {
   // h of each weight.
   GATEWISE_INLINE Vector scale(Index offset, Index width) const {
     if (!shrink_.second) return Vector::set(1.0f);
-    const Vector v =
-        Vector::load_up_to(shrink_.second + offset, width) + Vector::set(shrink_.inner_epsilon);
-    return fma(sqrt(v), Vector::set(shrink_.variance_root), Vector::set(shrink_.epsilon));
+    const Vector second = Vector::load_up_to(shrink_.second + offset, width);
+    if (shrink_.second_is_root) return second + Vector::set(shrink_.epsilon);
+    const Vector inner_epsilon = Vector::set(shrink_.inner_epsilon);
+    Vector v = second + inner_epsilon;
+    if (shrink_.mean) {
+      const Vector mean = Vector::load_up_to(shrink_.mean + offset, width);
+      v = max(Vector::zero(), second - mean * mean) + inner_epsilon;
+    }
+    const Vector h = fma(sqrt(v), Vector::set(shrink_.variance_root), Vector::set(shrink_.epsilon));
+    if (!shrink_.step_squares) return h;
+    return h / sqrt(Vector::load_up_to(shrink_.step_squares + offset, width) + inner_epsilon);
   }
 
   // solution[g] = n, the norm of group g after the step: the root of

@@ -20,6 +20,11 @@ struct GroupShrink {
   float inner_epsilon = 0;
   float variance_root = 1;  // sqrt(v_hat) = variance_root sqrt(v + inner_epsilon)
   float epsilon = 0;
+  // In the layout of W, or null: centered RMSprop's mean of gradients, whose square is subtracted
+  // from v; Adadelta's mean square of steps s, where h is divided by sqrt(s + inner_epsilon).
+  const float* mean = nullptr;
+  const float* step_squares = nullptr;
+  bool second_is_root = false;  // Adamax: `second` is a norm, sqrt(v_hat) itself
   // A velocity of the weights, to which `velocity_share` times the step's displacement is added.
   float* velocity = nullptr;
   float velocity_share = 1;
@@ -30,7 +35,8 @@ Index num_group_chunks(PanelShape shape, WeightGroups groups);
 // weights  of the whole W, updated in place. For every group of chunk `chunk`, the proximal step in
 // the metric of the optimizer's steps,
 //   argmin_x  sum_i h_i (x_i - w_i)^2 / 2 + t |x|   with  t = rate sqrt(p_g),
-// where h = sqrt(v_hat) + epsilon for each weight, or 1 without v. It is 0 if |h w| <= t; else
+// where h = sqrt(v_hat) + epsilon for each weight, or 1 without v (see GroupShrink for others). It
+// is 0 if |h w| <= t; else
 //   x_i = w_i h_i n / (h_i n + t)
 // with n = |x| from Newton's method, in closed form without v (Deleu and Bengio 2021, "Structured
 // sparsity inducing adaptive optimizers for deep learning", section 3). A NaN in a group makes the

@@ -39,6 +39,7 @@ struct UpdateTarget {
   float* weights = nullptr;
   float* first = nullptr;     // momentum, Adam's m, or the sum of gradients
   float* second = nullptr;    // Adam's v, or the sum of squared gradients
+  float* third = nullptr;     // AMSGrad's largest v, or another array that few formulas use
   float* gradient = nullptr;  // kStore: the gradient is added here
   // The bfloat16 copy of the weights, a kernel of this shape; null: it has none.
   std::uint16_t* copy = nullptr;

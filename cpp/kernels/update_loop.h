@@ -2,12 +2,13 @@
 //
 // A formula is a class of constants in registers, constructed from an UpdateRule. (They are copies,
 // so the compiler knows that no store changes them.) Its call updates up to 16 weights:
-//   operator()(Vector& w, const Vector& g, Vector& first, Vector& second, Vector& l1_step) const
-// w, first and second are read and written; `l1_step` is learning_rate l1 when it is called, and
-// afterwards the threshold of the proximal step of each weight. kUsesFirst and kUsesSecond say
-// which moments exist. With kFirstIsVelocity, `velocity_share` of the proximal step's displacement
-// is added to the first moment: a velocity that kept the gradient alone would go on against the
-// penalty, and weights would rest at (1 - momentum) l1 (Ochs et al. 2014, "iPiano", algorithm 1).
+//   operator()(Vector& w, const Vector& g, Moments& moments, Vector& l1_step) const
+// w and moments are read and written; `l1_step` is learning_rate l1 when it is called, and
+// afterwards the threshold of the proximal step of each weight. kUsesFirst, kUsesSecond and
+// kUsesThird say which moments exist; the others cost nothing. With kFirstIsVelocity,
+// `velocity_share` of the proximal step's displacement is added to the first moment: a velocity
+// that kept the gradient alone would go on against the penalty, and weights would rest at
+// (1 - momentum) l1 (Ochs et al. 2014, "iPiano", algorithm 1).
 #pragma once
 
 #include <limits>
@@ -16,6 +17,16 @@
 #include "kernels/vector.h"
 
 namespace gatewise {
+
+// The moments of up to 16 weights; those that a formula does not use are zero.
+struct Moments {
+  Vector first, second, third;
+};
+
+// Where the moments of a range of weights begin; not null, also for those that are not used.
+struct MomentArrays {
+  float *first, *second, *third;
+};
 
 // sign(w) max(|w| - threshold, 0)
 GATEWISE_INLINE Vector shrink_to_zero(const Vector& w, const Vector& threshold) {
@@ -33,7 +44,7 @@ GATEWISE_INLINE Vector where_not_zero(const Vector& w, const Vector& value) {
 // keeps_zeros, weights of 0 stay 0 and their g is 0, so that moments fade.
 template <typename Formula, bool kExtras>
 GATEWISE_INLINE void update_vector(const Formula& formula, const UpdateRule& rule, float* weights,
-                                   float* first, float* second, Vector g, Index count) {
+                                   const MomentArrays& arrays, Vector g, Index count) {
   const Vector before = Vector::load_up_to(weights, count);
   Vector w = before;
   Vector l1_step = Vector::zero();
@@ -45,19 +56,22 @@ GATEWISE_INLINE void update_vector(const Formula& formula, const UpdateRule& rul
     if (rule.decay > 0) w = w - w * Vector::set(rule.decay);
     l1_step = Vector::set(rule.learning_rate * rule.l1);
   }
-  Vector m = Vector::zero(), v = Vector::zero();
-  if constexpr (Formula::kUsesFirst) m = Vector::load_up_to(first, count);
-  if constexpr (Formula::kUsesSecond) v = Vector::load_up_to(second, count);
-  formula(w, g, m, v, l1_step);
+  Moments moments{Vector::zero(), Vector::zero(), Vector::zero()};
+  if constexpr (Formula::kUsesFirst) moments.first = Vector::load_up_to(arrays.first, count);
+  if constexpr (Formula::kUsesSecond) moments.second = Vector::load_up_to(arrays.second, count);
+  if constexpr (Formula::kUsesThird) moments.third = Vector::load_up_to(arrays.third, count);
+  formula(w, g, moments, l1_step);
   if constexpr (kExtras) {
     if (rule.l1 > 0) {
       const Vector shrunk = shrink_to_zero(w, l1_step);
-      if constexpr (Formula::kFirstIsVelocity) m = fma(formula.velocity_share, shrunk - w, m);
+      if constexpr (Formula::kFirstIsVelocity)
+        moments.first = fma(formula.velocity_share, shrunk - w, moments.first);
       w = shrunk;
     }
   }
-  if constexpr (Formula::kUsesFirst) m.store_up_to(first, count);
-  if constexpr (Formula::kUsesSecond) v.store_up_to(second, count);
+  if constexpr (Formula::kUsesFirst) moments.first.store_up_to(arrays.first, count);
+  if constexpr (Formula::kUsesSecond) moments.second.store_up_to(arrays.second, count);
+  if constexpr (Formula::kUsesThird) moments.third.store_up_to(arrays.third, count);
   if constexpr (kExtras) {
     if (rule.keeps_zeros) w = where_not_zero(before, w);
   }
@@ -71,12 +85,13 @@ void update_values(const UpdateTarget& t, Index offset, const float* g, Index co
   float* weights = t.weights + offset;
   float* first = Formula::kUsesFirst ? t.first + offset : weights;
   float* second = Formula::kUsesSecond ? t.second + offset : weights;
+  float* third = Formula::kUsesThird ? t.third + offset : weights;
   Index i = 0;
   for (; i + kPanelWidth <= count; i += kPanelWidth)
-    update_vector<Formula, kExtras>(formula, rule, weights + i, first + i, second + i,
+    update_vector<Formula, kExtras>(formula, rule, weights + i, {first + i, second + i, third + i},
                                     Vector::load(g + i), kPanelWidth);
   if (i < count)
-    update_vector<Formula, kExtras>(formula, rule, weights + i, first + i, second + i,
+    update_vector<Formula, kExtras>(formula, rule, weights + i, {first + i, second + i, third + i},
                                     Vector::load_partial(g + i, count - i), count - i);
 }
 

@@ -26,6 +26,9 @@ LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool i
   const Index size = block.is_quantized() ? 0 : block.size();
   if (optimizer.uses_first()) first_ = AlignedBuffer(size);
   if (optimizer.uses_second()) second_ = AlignedBuffer(size);
+  if (optimizer.uses_third()) third_ = AlignedBuffer(size);
+  if (const float start = optimizer.second_at_start(); start != 0)
+    std::fill_n(second_.data(), second_.size(), start);
   Index stored = 0;
   for (const Parameter& parameter : block.all()) {
     const bool is_measured = parameter.recomputes_gradient && !is_used_repeatedly;
@@ -62,14 +65,15 @@ void LayerState::follow_slices() {
     const std::vector<Slice> slices = slices_[index];
     for (Index slice = 0; slice < parameter.count; ++slice)
       slices_[index][slice] = from[slice] < 0 ? Slice{} : slices[from[slice]];
-    for (AlignedBuffer* moments : {&first_, &second_}) {
+    for (AlignedBuffer* moments : {&first_, &second_, &third_}) {
       if (moments->size() == 0) continue;
+      const float start = moments == &second_ ? optimizer_.second_at_start() : 0.0f;
       const Index floats = parameter.slice_floats();
       float* to = moments->data() + parameter.offset;
       const std::vector<float> old(to, to + parameter.capacity * floats);
       for (Index slice = 0; slice < parameter.count; ++slice)
         if (from[slice] < 0)
-          std::fill_n(to + slice * floats, floats, 0.0f);
+          std::fill_n(to + slice * floats, floats, start);
         else
           std::copy_n(old.data() + from[slice] * floats, floats, to + slice * floats);
     }
@@ -93,6 +97,7 @@ UpdateTarget LayerState::target(int index, Index slice) {
   target.weights = block_.data() + offset;
   if (first_.size() > 0) target.first = first_.data() + offset;
   if (second_.size() > 0) target.second = second_.data() + offset;
+  if (third_.size() > 0) target.third = third_.data() + offset;
   target.copy = block_.copy(parameter, slice);
   target.shape = parameter.shape;
   UpdateRule& rule = target.rule;

@@ -57,6 +57,7 @@ class LayerState final : public UpdateSink {
   const ParameterBlock& block() const { return block_; }
   AlignedBuffer& first() { return first_; }
   AlignedBuffer& second() { return second_; }
+  AlignedBuffer& third() { return third_; }
 
  private:
   struct Measure {
@@ -81,6 +82,7 @@ class LayerState final : public UpdateSink {
   const Optimizer& optimizer_;
   AlignedBuffer first_;
   AlignedBuffer second_;
+  AlignedBuffer third_;
   bool stores_gradients_;
   AlignedBuffer gradient_;
   std::vector<Index> gradient_offsets_;  // by parameter; -1: measured

@@ -12,7 +12,8 @@ namespace {
 enum Constant { kBeta1, kOneMinusBeta1, kBeta2, kOneMinusBeta2 };
 
 struct LionFormula {
-  static constexpr bool kUsesFirst = true, kUsesSecond = false, kFirstIsVelocity = false;
+  static constexpr bool kUsesFirst = true, kUsesSecond = false, kUsesThird = false;
+  static constexpr bool kFirstIsVelocity = false;
   explicit LionFormula(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
         beta_1(Vector::set(rule.constants[kBeta1])),
@@ -20,7 +21,8 @@ struct LionFormula {
         beta_2(Vector::set(rule.constants[kBeta2])),
         one_minus_beta_2(Vector::set(rule.constants[kOneMinusBeta2])) {}
 
-  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector&, Vector&) const {
+  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Moments& moments, Vector&) const {
+    Vector& m = moments.first;
     const Vector direction = beta_1 * m + one_minus_beta_1 * g;
     const Vector zero = Vector::zero(), nan_or_zero = direction - direction;
     const Vector negative = select_greater(zero, direction, rate, zero);

@@ -23,6 +23,9 @@ class Optimizer {
   // Which arrays of the size of the parameters the formula reads and writes.
   virtual bool uses_first() const = 0;
   virtual bool uses_second() const = 0;
+  virtual bool uses_third() const { return false; }
+  // What the second moment of a weight without updates is; the others are 0.
+  virtual float second_at_start() const { return 0; }
 
   // Sets `update` and `constants` for the `step`-th update of a slice, from 1 on.
   virtual void set_formula(UpdateRule& rule, std::int64_t step) const = 0;

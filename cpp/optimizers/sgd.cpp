@@ -14,10 +14,11 @@ namespace {
 enum Constant { kMomentum, kL1Factor };
 
 struct PlainFormula {
-  static constexpr bool kUsesFirst = false, kUsesSecond = false, kFirstIsVelocity = false;
+  static constexpr bool kUsesFirst = false, kUsesSecond = false, kUsesThird = false;
+  static constexpr bool kFirstIsVelocity = false;
   explicit PlainFormula(const UpdateRule& rule) : rate(Vector::set(rule.learning_rate)) {}
 
-  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector&, Vector&, Vector&) const {
+  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Moments&, Vector&) const {
     w = w - rate * g;
   }
 
@@ -26,15 +27,17 @@ struct PlainFormula {
 
 template <bool kNesterov>
 struct MomentumFormula {
-  static constexpr bool kUsesFirst = true, kUsesSecond = false, kFirstIsVelocity = true;
+  static constexpr bool kUsesFirst = true, kUsesSecond = false, kUsesThird = false;
+  static constexpr bool kFirstIsVelocity = true;
   explicit MomentumFormula(const UpdateRule& rule)
       : rate(Vector::set(rule.learning_rate)),
         momentum(Vector::set(rule.constants[kMomentum])),
         l1_factor(Vector::set(rule.constants[kL1Factor])),
         velocity_share(Vector::set(1 / rule.constants[kL1Factor])) {}
 
-  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Vector& m, Vector&,
+  GATEWISE_INLINE void operator()(Vector& w, const Vector& g, Moments& moments,
                                   Vector& l1_step) const {
+    Vector& m = moments.first;
     const Vector step = rate * g;
     m = momentum * m - step;
     w = kNesterov ? w + momentum * m - step : w + m;

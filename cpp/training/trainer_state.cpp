@@ -54,7 +54,7 @@ std::span<const std::int64_t> find_steps(const std::map<std::string, StateView>&
 struct LayerArrays {
   std::span<const std::int64_t> steps;
   std::span<const double> penalties;
-  std::span<const float> first, second;
+  std::span<const float> first, second, third;
 };
 
 LayerArrays find_arrays(LayerState& layer, const std::map<std::string, StateView>& state,
@@ -68,6 +68,8 @@ LayerArrays find_arrays(LayerState& layer, const std::map<std::string, StateView
     arrays.first = find_array<float>(state, key(index, "first_moment"), size);
   if (const Index size = layer.second().size(); size > 0)
     arrays.second = find_array<float>(state, key(index, "second_moment"), size);
+  if (const Index size = layer.third().size(); size > 0)
+    arrays.third = find_array<float>(state, key(index, "third_moment"), size);
   return arrays;
 }
 
@@ -75,6 +77,7 @@ void write_layer(LayerState& layer, const LayerArrays& arrays) {
   layer.accept_slices();
   std::copy(arrays.first.begin(), arrays.first.end(), layer.first().data());
   std::copy(arrays.second.begin(), arrays.second.end(), layer.second().data());
+  std::copy(arrays.third.begin(), arrays.third.end(), layer.third().data());
   std::size_t at = 0;
   for_each_slice(layer, [&](LayerState::Slice& slice) {
     slice.steps = arrays.steps[at];
@@ -109,6 +112,8 @@ std::vector<std::pair<std::string, StateArray>> read_state(Trainer& trainer) {
       state.emplace_back(key(i, "first_moment"), copy_of(layer.first()));
     if (layer.second().size() > 0)
       state.emplace_back(key(i, "second_moment"), copy_of(layer.second()));
+    if (layer.third().size() > 0)
+      state.emplace_back(key(i, "third_moment"), copy_of(layer.third()));
   }
   return state;
 }

@@ -1,7 +1,8 @@
 // The state of a trainer as named arrays, as checkpoints hold it: "steps", its count of training
 // steps, and of each layer i that has parameters
 //   layer<i>.steps, layer<i>.penalties  [slices] step count and penalty of each slice
-//   layer<i>.first, layer<i>.second     moments, laid out like the parameter block, if kept
+//   layer<i>.first_moment, .second_moment, .third_moment
+//                                       moments, laid out like the parameter block, if kept
 #pragma once
 
 #include <map>

@@ -26,7 +26,7 @@ class _GradientSums(Optimizer):
     kind: ClassVar[str] = "gradient_sums"
 
     def __init__(self) -> None:
-        super().__init__(0.0, None, None, None, None, False, "gradient_sums", {})
+        super().__init__(0.0, name="gradient_sums")
 
 
 def mean_gradients(model: BaseModel, x: Any, y: Any, batch_size: int = 256) -> Gradients:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatewise.optimizers.base import Optimizer, check_decay_rate, registry
 from gatewise.optimizers.learning_rate import Rate
 from gatewise.registry import Config
-from gatewise.utils.checks import check_defaults, check_number
+from gatewise.utils.checks import check_flag, check_number
 
 
 @registry.register("adam")
@@ -24,9 +24,11 @@ class Adam(Optimizer):
         Decay of the first and second moment.
     epsilon : float, default 1e-7
         Keeps the quotient finite; at least 1e-30.
-    amsgrad : False
-        Must be False.
-    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+    amsgrad : bool, default False
+        If True, divide by the root of the largest v so far, not of v.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+        See `Optimizer`.
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
         See `Optimizer`.
     name : str, default "adam"
         Name of the optimizer.
@@ -43,6 +45,7 @@ class Adam(Optimizer):
     References
     ----------
     Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+    Reddi, Kale, Kumar, "On the convergence of Adam and beyond", ICLR 2018, algorithm 2 (amsgrad).
     """
 
     kind = "adam"
@@ -58,28 +61,43 @@ class Adam(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "adam",
         dense_updates: bool = False,
         **unsupported: object,
     ) -> None:
-        check_defaults(type(self).__name__, {"amsgrad": amsgrad}, {"amsgrad": False})
         super().__init__(
             learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            dense_updates,
-            name,
-            unsupported,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            dense_updates=dense_updates,
+            unsupported=unsupported,
         )
         self.beta_1 = check_decay_rate("beta_1", beta_1)
         self.beta_2 = check_decay_rate("beta_2", beta_2)
         # With 0, weights without a gradient so far would be updated by 0 / 0.
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
+        self.amsgrad = check_flag("amsgrad", amsgrad)
 
     def _own_settings(self) -> Config:
-        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "amsgrad": self.amsgrad,
+        }
 
 
 @registry.register("adamw", "adam_w")
@@ -92,7 +110,9 @@ class AdamW(Adam):
         Step size; see `Optimizer`.
     weight_decay : float, default 0.004
         See `Optimizer`; the default is that of Keras.
-    beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm, name, dense_updates
+    beta_1, beta_2, epsilon, amsgrad, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+        See `Adam`.
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, dense_updates
         See `Adam`.
     **unsupported
         See `Optimizer`.
@@ -120,6 +140,11 @@ class AdamW(Adam):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "adamw",
         dense_updates: bool = False,
         **unsupported: object,
@@ -136,6 +161,11 @@ class AdamW(Adam):
             clipnorm=clipnorm,
             clipvalue=clipvalue,
             global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
             dense_updates=dense_updates,
             **unsupported,

@@ -23,6 +23,8 @@ _UNSUPPORTED: Config = {
     "loss_scale_factor": None,
     "gradient_accumulation_steps": None,
 }
+# Settings that checkpoints of earlier versions do not have, with the values that they meant.
+_ADDED_SETTINGS: Config = {"amsgrad": False, "centered": False}
 
 
 class Optimizer(Configurable, RefusesUnusedHooks):
@@ -38,13 +40,14 @@ class Optimizer(Configurable, RefusesUnusedHooks):
     clipnorm, clipvalue, global_clipnorm : float, optional
         At most one of: maximum norm of each parameter's gradient, maximum absolute value of its
         elements, maximum norm of all gradients together.
-    dense_updates : bool
-        If True, inactive experts are updated too, with a zero gradient: the textbook form.
+    use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
+        Only with Keras' defaults.
     name : str
         Name of the optimizer.
-    **unsupported
-        `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`,
-        `gradient_accumulation_steps`: only with Keras' defaults.
+    dense_updates : bool
+        If True, inactive experts are updated too, with a zero gradient: the textbook form.
+    unsupported : dict
+        Arguments that no optimizer has.
 
     Raises
     ------
@@ -66,15 +69,28 @@ class Optimizer(Configurable, RefusesUnusedHooks):
     def __init__(
         self,
         learning_rate: Rate | Config,
-        weight_decay: float | None,
-        clipnorm: float | None,
-        clipvalue: float | None,
-        global_clipnorm: float | None,
-        dense_updates: bool,
+        *,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str,
-        unsupported: dict[str, object],
+        dense_updates: bool = False,
+        unsupported: dict[str, object] | None = None,
     ) -> None:
-        check_defaults(type(self).__name__, unsupported, _UNSUPPORTED)
+        given_later: dict[str, object] = {
+            "use_ema": use_ema,
+            "ema_momentum": ema_momentum,
+            "ema_overwrite_frequency": ema_overwrite_frequency,
+            "loss_scale_factor": loss_scale_factor,
+            "gradient_accumulation_steps": gradient_accumulation_steps,
+        }
+        check_defaults(type(self).__name__, given_later | (unsupported or {}), _UNSUPPORTED)
         self._trainer: _core.Trainer | None = None
         self._set_rate(check_rate("learning_rate", learning_rate))
         self.weight_decay = _optional("weight_decay", weight_decay)
@@ -158,10 +174,22 @@ class Optimizer(Configurable, RefusesUnusedHooks):
         TypeError
             If the schedule has a user-defined class, which cannot be serialized.
         """
-        return {**self.fixed_settings(), "learning_rate": serialize_rate(self._rate)}
+        return {**self._settings(), "learning_rate": serialize_rate(self._rate)}
 
     def fixed_settings(self) -> Config:
-        """The settings that training does not change: all but the learning rate."""
+        """The settings that training does not change: all but the learning rate.
+
+        Those that earlier versions did not have are left out where they change nothing, so that
+        checkpoints of then are continued.
+        """
+        settings = self._settings().items()
+        return {
+            key: value
+            for key, value in settings
+            if key not in _ADDED_SETTINGS or value != _ADDED_SETTINGS[key]
+        }
+
+    def _settings(self) -> Config:
         return {
             "name": self.name,
             "weight_decay": self.weight_decay,

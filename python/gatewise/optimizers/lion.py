@@ -19,7 +19,9 @@ class Lion(Optimizer):
         Weight of the momentum in the direction of a step.
     beta_2 : float in [0, 1), default 0.99
         Decay of the momentum.
-    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+        See `Optimizer`.
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
         See `Optimizer`.
     name : str, default "lion"
         Name of the optimizer.
@@ -52,19 +54,29 @@ class Lion(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "lion",
         dense_updates: bool = False,
         **unsupported: object,
     ) -> None:
         super().__init__(
             learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            dense_updates,
-            name,
-            unsupported,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            dense_updates=dense_updates,
+            unsupported=unsupported,
         )
         self.beta_1 = check_decay_rate("beta_1", beta_1)
         self.beta_2 = check_decay_rate("beta_2", beta_2)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from gatewise.optimizers.base import Optimizer, check_decay_rate, registry
 from gatewise.optimizers.learning_rate import Rate
 from gatewise.registry import Config
-from gatewise.utils.checks import check_defaults, check_number
+from gatewise.utils.checks import check_flag, check_number
 
 
 @registry.register("rmsprop")
 class RMSprop(Optimizer):
     """RMSprop in Keras' form: `v <- v + (g^2 - v)(1 - rho); w <- w - lr g / sqrt(v + epsilon)`.
 
-    With momentum, `m <- momentum m - lr g / sqrt(v + epsilon); w <- w + m`.
+    With momentum, `m <- momentum m - lr g / sqrt(v + epsilon); w <- w + m`. With `centered`, v is
+    reduced by `a^2` in both, where `a <- a + (g - a)(1 - rho)`: an estimate of the variance.
 
     Parameters
     ----------
@@ -24,9 +25,11 @@ class RMSprop(Optimizer):
         Fraction of the previous step that is kept.
     epsilon : float, default 1e-7
         Keeps the quotient finite; at least 1e-30.
-    centered : False
-        Must be False.
-    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+    centered : bool, default False
+        If True, divide by the root of the variance, not of the mean square.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+        See `Optimizer`.
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
         See `Optimizer`.
     name : str, default "rmsprop"
         Name of the optimizer.
@@ -48,6 +51,7 @@ class RMSprop(Optimizer):
     References
     ----------
     Tieleman, Hinton, "Neural networks for machine learning", lecture 6.5, Coursera 2012.
+    Graves, "Generating sequences with recurrent neural networks", 2013, equations 38 to 41.
     """
 
     kind = "rmsprop"
@@ -63,24 +67,39 @@ class RMSprop(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "rmsprop",
         dense_updates: bool = False,
         **unsupported: object,
     ) -> None:
-        check_defaults("RMSprop", {"centered": centered}, {"centered": False})
         super().__init__(
             learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            dense_updates,
-            name,
-            unsupported,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            dense_updates=dense_updates,
+            unsupported=unsupported,
         )
         self.rho = check_decay_rate("rho", rho)
         self.momentum = check_decay_rate("momentum", momentum)
         self.epsilon = check_number("epsilon", epsilon, 1e-30)
+        self.centered = check_flag("centered", centered)
 
     def _own_settings(self) -> Config:
-        return {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}
+        return {
+            "rho": self.rho,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "centered": self.centered,
+        }

@@ -22,7 +22,9 @@ class SGD(Optimizer):
         Fraction of the previous step that is kept.
     nesterov : bool, default False
         If True, use Nesterov momentum (Sutskever et al. 2013).
-    weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+        See `Optimizer`.
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
         See `Optimizer`.
     name : str, default "SGD"
         Name of the optimizer.
@@ -53,19 +55,29 @@ class SGD(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "SGD",
         dense_updates: bool = False,
         **unsupported: object,
     ) -> None:
         super().__init__(
             learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            dense_updates,
-            name,
-            unsupported,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            dense_updates=dense_updates,
+            unsupported=unsupported,
         )
         self.momentum = check_number("momentum", momentum, 0.0, 1.0)
         self.nesterov = check_flag("nesterov", nesterov)
