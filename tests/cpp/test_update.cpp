@@ -1,108 +1,12 @@
 #include "kernels/update.h"
 
 #include "reference.h"
+#include "update_kinds.h"
 
 using namespace gatewise;
 using namespace gatewise::reference;
 
 namespace {
-
-constexpr double kRate = 0.1, kMomentum = 0.9, kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;
-constexpr int kStep = 3;
-
-// One weight and its moments in double.
-struct Weight {
-  double w, m, v;
-};
-
-// A formula in double: updates a weight with g, and returns the threshold of the proximal step for
-// a penalty of 1.
-using Formula = double (*)(Weight& x, double g);
-
-struct Kind {
-  const char* name;
-  const char* kind;
-  std::map<std::string, Options::Value> settings;
-  Formula formula;
-  double velocity_share;  // of the proximal step's displacement that m takes
-  double tolerance;       // a dozen roundings of values below 2, plus those of the threshold
-};
-
-const std::vector<Kind> kKinds{
-    {"sgd",
-     "sgd",
-     {},
-     [](Weight& x, double g) {
-       x.w -= kRate * g;
-       return kRate;
-     },
-     0,
-     2e-6},
-    {"momentum",
-     "sgd",
-     {{"momentum", kMomentum}},
-     [](Weight& x, double g) {
-       x.m = kMomentum * x.m - kRate * g;
-       x.w += x.m;
-       return kRate;
-     },
-     1,
-     2e-6},
-    {"nesterov",
-     "sgd",
-     {{"momentum", kMomentum}, {"nesterov", true}},
-     [](Weight& x, double g) {
-       x.m = kMomentum * x.m - kRate * g;
-       x.w += kMomentum * x.m - kRate * g;
-       return kRate * (1 + kMomentum);
-     },
-     1 / (1 + kMomentum),
-     2e-6},
-    {"adam",
-     "adam",
-     {{"beta_1", kBeta1}, {"beta_2", kBeta2}, {"epsilon", kEpsilon}},
-     [](Weight& x, double g) {
-       x.m += (1 - kBeta1) * (g - x.m);
-       x.v += (1 - kBeta2) * (g * g - x.v);
-       const double first = 1 - std::pow(kBeta1, kStep), second = 1 - std::pow(kBeta2, kStep);
-       x.w -= kRate * std::sqrt(second) / first * x.m / (std::sqrt(x.v) + kEpsilon);
-       return kRate / (std::sqrt(x.v / second) + kEpsilon);
-     },
-     0,
-     1e-5},
-    {"rmsprop",
-     "rmsprop",
-     {{"rho", kBeta1}, {"epsilon", kEpsilon}},
-     [](Weight& x, double g) {
-       x.v += (1 - kBeta1) * (g * g - x.v);
-       x.w -= kRate * g / std::sqrt(x.v + kEpsilon);
-       return kRate / std::sqrt(x.v + kEpsilon);
-     },
-     0,
-     1e-5},
-    {"rmsprop with momentum",
-     "rmsprop",
-     {{"rho", kBeta1}, {"momentum", kMomentum}, {"epsilon", kEpsilon}},
-     [](Weight& x, double g) {
-       x.v += (1 - kBeta1) * (g * g - x.v);
-       x.m = kMomentum * x.m - kRate * g / std::sqrt(x.v + kEpsilon);
-       x.w += x.m;
-       return kRate / std::sqrt(x.v + kEpsilon);
-     },
-     1,
-     1e-5},
-    {"lion",
-     "lion",
-     {{"beta_1", kBeta1}, {"beta_2", kBeta2}},
-     [](Weight& x, double g) {
-       const double direction = kBeta1 * x.m + (1 - kBeta1) * g;
-       x.w -= kRate * ((direction > 0) - (direction < 0));
-       x.m = kBeta2 * x.m + (1 - kBeta2) * g;
-       return kRate;
-     },
-     0,
-     2e-6},
-};
 
 // What the update loop adds to a formula, in double.
 void update(const Kind& kind, const UpdateRule& r, Weight& x, double g) {
@@ -133,13 +37,14 @@ UpdateRule make_rule(const Kind& kind, int variant) {
 // Weights, moments and a gradient of `count` values, between canaries.
 struct State {
   Index count;
-  std::vector<float> weights, first, second, gradient;
+  std::vector<float> weights, first, second, third, gradient;
 
   State(Index count, RandomGenerator& rng)
       : count(count),
         weights(guarded(rng.vector(count))),
         first(guarded(rng.vector(count, -0.1f, 0.1f))),
         second(guarded(rng.vector(count, 1e-4f, 0.1f))),
+        third(guarded(rng.vector(count, 1e-4f, 0.1f))),
         gradient(rng.vector(count)) {}
 
   static std::vector<float> guarded(std::vector<float> values) {
@@ -151,12 +56,15 @@ struct State {
     for (Index i = 0; i < count; i += 3) weights[3 + i] = 0;
   }
   UpdateTarget target(const UpdateRule& rule) {
-    return {
-        .rule = rule, .weights = weights.data(), .first = first.data(), .second = second.data()};
+    return {.rule = rule,
+            .weights = weights.data(),
+            .first = first.data(),
+            .second = second.data(),
+            .third = third.data()};
   }
   bool canaries_are_intact() const {
     bool intact = true;
-    for (const auto* values : {&weights, &first, &second}) {
+    for (const auto* values : {&weights, &first, &second, &third}) {
       for (Index i = 0; i < 3; ++i) intact &= (*values)[i] == kCanary;
       for (Index i = count + 3; i < count + 19; ++i) intact &= (*values)[i] == kCanary;
     }
@@ -178,11 +86,13 @@ TEST_CASE("apply_update agrees with the formulas of every kind, with clip, decay
         apply_update(state.target(rule), 3, state.gradient.data(), count);
         WorstError worst;
         for (Index i = 0; i < count; ++i) {
-          Weight weight{before.weights[3 + i], before.first[3 + i], before.second[3 + i]};
+          Weight weight{before.weights[3 + i], before.first[3 + i], before.second[3 + i],
+                        before.third[3 + i]};
           update(kind, rule, weight, before.gradient[i]);
           worst.see(state.weights[3 + i], weight.w, kind.tolerance);
           worst.see(state.first[3 + i], weight.m, 1e-6);
           worst.see(state.second[3 + i], weight.v, 1e-6);
+          worst.see(state.third[3 + i], weight.third, 1e-6);
         }
         INFO(kind.name, ", variant ", variant, " count ", count, ": ", worst.report());
         CHECK(worst.is_within());
@@ -212,6 +122,7 @@ TEST_CASE("apply_update has the same bits however a slice is divided") {
         CHECK(same_bits(whole.weights, chunked.weights));
         CHECK(same_bits(whole.first, chunked.first));
         CHECK(same_bits(whole.second, chunked.second));
+        CHECK(same_bits(whole.third, chunked.third));
       }
     }
   }

@@ -12,123 +12,21 @@ from gatewise.experts import MLP
 from gatewise.routers import TopK
 from gradient_check import Batch, Graph, Node, dense, group_norms, put, sparse_expert
 from gradient_reference import Run
+from optimizer_rules import (
+    RULES,
+    WITH_FIRST_MOMENT,
+    WITH_L1,
+    WITH_SECOND_MOMENT,
+    WITH_THIRD_MOMENT,
+    Slices,
+    clip,
+    update,
+)
 
 pytestmark = pytest.mark.kernels
 
 STEPS = 8
-ADAM = {"kind": "adam", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}
-RMSPROP = {"kind": "rmsprop", "learning_rate": 0.02, "rho": 0.8, "epsilon": 1e-3}
-RULES: dict[str, dict[str, Any]] = {
-    "sgd": {"kind": "sgd", "learning_rate": 0.1},
-    "momentum": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.8},
-    "nesterov": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.8, "nesterov": True},
-    "adam": ADAM,
-    "adam of Keras' defaults": {"kind": "adam", "learning_rate": 0.01},
-    "adamw": ADAM | {"kind": "adamw", "weight_decay": 0.3},
-    "rmsprop": RMSPROP,
-    "rmsprop with momentum": RMSPROP | {"momentum": 0.7, "learning_rate": 0.01},
-    "lion": {"kind": "lion", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.9},
-}
-WITH_FIRST_MOMENT = {
-    *("momentum", "nesterov", "rmsprop with momentum", "lion"),
-    *("adam", "adam of Keras' defaults", "adamw"),
-}
-WITH_SECOND_MOMENT = {
-    *("adam", "adam of Keras' defaults", "adamw", "rmsprop", "rmsprop with momentum")
-}
-WITH_L1 = [rule for rule in RULES if rule != "lion"]
 CLIPS = [{"clipvalue": 0.02}, {"clipnorm": 0.1}, {"global_clipnorm": 0.2}]
-
-
-class Slices:
-    """Moments and step counts of one parameter, one slice per expert."""
-
-    def __init__(self, w: np.ndarray, per_expert: bool) -> None:
-        count = len(w) if per_expert else 1
-        self.first, self.second = np.zeros_like(w), np.zeros_like(w)
-        self.steps = np.zeros(count, int)
-        self.slices = list(range(count)) if per_expert else [...]
-
-
-def update(
-    o: dict[str, Any],
-    w: np.ndarray,
-    g: np.ndarray,
-    state: Slices,
-    at: int,
-    l1: float,
-    groups: str = "none",
-):
-    """Updates slice `at` of w and of `state` in place by its gradient g."""
-    rate, decay = o["learning_rate"], o.get("weight_decay", 0.0)
-    index = state.slices[at]
-    state.steps[at] += 1
-    t = state.steps[at]
-    new = w[index] - rate * decay * w[index]
-    m, v = state.first[index], state.second[index]
-    scale: float | np.ndarray = 1.0
-    velocity_share = 0.0
-    if o["kind"] == "sgd" and not o.get("momentum"):
-        new = new - rate * g
-    elif o["kind"] == "sgd":
-        beta = o["momentum"]
-        m = beta * m - rate * g
-        new = new + (beta * m - rate * g if o.get("nesterov") else m)
-        velocity_share = 1 / (1 + beta) if o.get("nesterov") else 1.0
-        scale = velocity_share
-    elif o["kind"] == "rmsprop":
-        v = v + (g**2 - v) * (1 - o["rho"])
-        root, beta = np.sqrt(v + o["epsilon"]), o.get("momentum", 0.0)
-        m = beta * m - rate * g / root
-        new = new + m
-        scale = root
-        velocity_share = float(beta > 0)
-    elif o["kind"] == "lion":
-        new = new - rate * np.sign(o["beta_1"] * m + (1 - o["beta_1"]) * g)
-        m = o["beta_2"] * m + (1 - o["beta_2"]) * g
-    elif o["kind"] not in ("adam", "adamw"):
-        raise ValueError(f"update: expected a kind with a formula here, got {o['kind']}")
-    else:
-        beta_1, beta_2 = o.get("beta_1", 0.9), o.get("beta_2", 0.999)
-        epsilon = o.get("epsilon", 1e-7)
-        m = m + (g - m) * (1 - beta_1)
-        v = v + (g**2 - v) * (1 - beta_2)
-        alpha = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-        new = new - alpha * m / (np.sqrt(v) + epsilon)
-        scale = np.sqrt(v / (1 - beta_2**t)) + epsilon
-    if l1 > 0:
-        free = new
-        if groups == "none":
-            new = np.sign(new) * np.maximum(np.abs(new) - rate * l1 / scale, 0)
-        else:
-            new = shrink_groups(new, scale, rate * l1, groups)
-        m = m + velocity_share * (new - free)
-    w[index], state.first[index], state.second[index] = new, m, v
-
-
-def shrink_groups(w: np.ndarray, h: np.ndarray | float, rate: float, groups: str) -> np.ndarray:
-    """argmin_x sum h (x - w)^2 / 2 + rate sum_g sqrt(p_g) |x_g|, with |x_g| by bisection."""
-    norms, sizes = group_norms(h * w, groups)
-    t = rate * np.sqrt(sizes)
-    low, high = np.zeros_like(norms), group_norms(w, groups)[0]
-    for _ in range(80):
-        n = (low + high) / 2
-        is_low = group_norms(h * w / (h * n + t), groups)[0] > 1
-        low, high = np.where(is_low, n, low), np.where(is_low, high, n)
-    return np.where(norms > t, w * h * n / (h * n + t), 0.0)
-
-
-def clip(o: dict[str, Any], gradients: dict[tuple[Node, str], np.ndarray]) -> None:
-    """Clips like Keras: by value, by each parameter's norm or by the global norm."""
-    norms = {key: np.linalg.norm(g) for key, g in gradients.items()}
-    norm_of_all = np.sqrt(sum(norm**2 for norm in norms.values()))
-    for key, g in gradients.items():
-        if "clipvalue" in o:
-            gradients[key] = np.clip(g, -o["clipvalue"], o["clipvalue"])
-        if "clipnorm" in o:
-            gradients[key] = g * o["clipnorm"] / max(norms[key], o["clipnorm"])
-        if "global_clipnorm" in o:
-            gradients[key] = g * o["global_clipnorm"] / max(norm_of_all, o["global_clipnorm"])
 
 
 def make_graph(k: int = 1, l1: float = 0.0, l2: float = 0.0, groups: str = "none") -> Graph:
@@ -163,7 +61,9 @@ def run_both(graph: Graph, o: dict[str, Any], rates: list[float] | None = None) 
     data, trainer = batch.dataset(), graph.trainer(**o)
     parameters = [(node, each) for node in graph.layers for each in node.native.parameters()]
     states = {
-        (node, each.name): Slices(node.weights[each.name], each.per_expert)
+        (node, each.name): Slices(
+            node.weights[each.name], each.per_expert, o.get("initial_accumulator_value", 0.0)
+        )
         for node, each in parameters
     }
     begin = {key: key[0].weights[key[1]].copy() for key in states}
@@ -217,6 +117,7 @@ def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     names = {name.partition(".")[2] for name in trainer.state()}
     assert ("first_moment" in names) == (rule in WITH_FIRST_MOMENT)
     assert ("second_moment" in names) == (rule in WITH_SECOND_MOMENT)
+    assert ("third_moment" in names) == (rule in WITH_THIRD_MOMENT)
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
@@ -257,7 +158,7 @@ def test_l1_is_a_proximal_step_after_the_update(rule):
 @pytest.mark.parametrize("groups", ["input", "unit", "block"])
 @pytest.mark.parametrize("rule", WITH_L1)
 def test_group_l1_is_a_proximal_step_for_whole_groups(rule, groups):
-    graph = make_graph(l1=0.3 if rule.startswith(("adam", "rmsprop")) else 1.0, groups=groups)
+    graph = make_graph(l1=1.0 if RULES[rule]["kind"] == "sgd" else 0.3, groups=groups)
     run_both(graph, dict(RULES[rule]))
     kernels = [
         w for node in graph.layers for n, w in node.weights.items() if n.startswith("kernel")
@@ -292,7 +193,15 @@ SLOW = {
     "nesterov": gw.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
     "rmsprop": gw.optimizers.RMSprop(0.02, epsilon=1.0),
     "rmsprop with momentum": gw.optimizers.RMSprop(0.002, momentum=0.9, epsilon=1.0),
+    "rmsprop centered": gw.optimizers.RMSprop(0.02, epsilon=1.0, centered=True),
     "adam": gw.optimizers.Adam(gw.optimizers.schedules.ExponentialDecay(0.01, 500, 0.3)),
+    "amsgrad": gw.optimizers.Adam(
+        gw.optimizers.schedules.ExponentialDecay(0.01, 500, 0.3), amsgrad=True
+    ),
+    "adagrad": gw.optimizers.Adagrad(0.5),
+    "adadelta": gw.optimizers.Adadelta(0.05, epsilon=0.1),
+    "adamax": gw.optimizers.Adamax(gw.optimizers.schedules.ExponentialDecay(0.01, 500, 0.3)),
+    "nadam": gw.optimizers.Nadam(gw.optimizers.schedules.ExponentialDecay(0.01, 500, 0.3)),
 }
 
 
@@ -338,7 +247,21 @@ def test_lion_refuses_penalties_without_a_proximal_step(penalty):
         model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
 
 
-@pytest.mark.parametrize("optimizer", [gw.optimizers.RMSprop(0.01, rho=0.8), gw.optimizers.Lion()])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        gw.optimizers.RMSprop(0.01, rho=0.8, centered=True),
+        gw.optimizers.Adam(amsgrad=True),
+        gw.optimizers.AdamW(amsgrad=True, weight_decay=0.1),
+        gw.optimizers.Adagrad(initial_accumulator_value=0.3, epsilon=1e-3),
+        gw.optimizers.Adadelta(rho=0.9, epsilon=1e-3),
+        gw.optimizers.Adamax(beta_1=0.8, beta_2=0.7, epsilon=1e-3),
+        gw.optimizers.Nadam(beta_1=0.8, beta_2=0.7, epsilon=1e-3),
+        gw.optimizers.Lion(),
+    ],
+    ids=lambda each: type(each).__name__,
+)
 def test_settings_of_an_optimizer_survive_its_configuration(optimizer):
     config = gw.optimizers.serialize(optimizer)
     assert gw.optimizers.get(config).get_config() == optimizer.get_config()
+    assert gw.optimizers.get(config).native_options() == optimizer.native_options()

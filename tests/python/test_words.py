@@ -27,7 +27,7 @@ EXCEPTIONS = (
     (r"cpp/kernels", r"[Pp]refetch distance|distance_bytes", "how far ahead a prefetch reads"),
     (r"sae/(auto|center)|decompose|clusters", r"distances?", "of points, means and clusters"),
     (r"plots|demo|cli|gated_units", r"[fF]igures", "Matplotlib's pictures"),
-    (r"tests", r"figures", "the folder of values of Keras that tests compare with"),
+    (r"tests", r"[fF]igures", "results of Keras that tests compare with"),
     (r"io/header", r"entry|entries", "what safetensors calls a tensor in its header"),
     (r"utils/disk|files/folder", r"entry|entries", "files and folders in a folder"),
     (r"io/format_1|docs/files\.md", r"places", "a name in files of version 1"),

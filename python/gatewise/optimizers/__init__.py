@@ -11,9 +11,13 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from gatewise.optimizers.adadelta import Adadelta
+from gatewise.optimizers.adagrad import Adagrad
 from gatewise.optimizers.adam import Adam, AdamW
+from gatewise.optimizers.adamax import Adamax
 from gatewise.optimizers.base import Optimizer, registry
 from gatewise.optimizers.lion import Lion
+from gatewise.optimizers.nadam import Nadam
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Lion",
+    "Nadam",
     "Optimizer",
     "RMSprop",
     "get",
@@ -38,6 +46,8 @@ __all__ = [
 def get(identifier: object) -> Optimizer:
     """The optimizer given by a name, a configuration or an instance.
 
+    The case of letters in a name does not matter, as in Keras: `"Adam"`, `"adam"`, `"RMSProp"`.
+
     Raises
     ------
     ValueError
@@ -45,6 +55,8 @@ def get(identifier: object) -> Optimizer:
     TypeError
         If `identifier` has another type.
     """
+    if isinstance(identifier, str):
+        identifier = identifier.lower()
     return registry.get(identifier)
 
 

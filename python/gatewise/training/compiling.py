@@ -176,7 +176,8 @@ class Compiling(ABC):
         Parameters
         ----------
         optimizer : str, dict or Optimizer
-            `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"lion"` or an object of `gw.optimizers`.
+            `"sgd"`, `"rmsprop"`, `"adam"`, `"adamw"`, `"adamax"`, `"nadam"`, `"adagrad"`,
+            `"adadelta"`, `"lion"` or an object of `gw.optimizers`.
         loss : str, dict, Loss, list or dict of them
             Of `gw.losses`: one for all outputs, one for each in order, or by output name.
         loss_weights : float, list or dict, optional
