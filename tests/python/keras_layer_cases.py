@@ -1,7 +1,7 @@
 """Models of single layers in the API that Keras and Gatewise share, for `test_keras_layers.py`.
 
 Each case is a function of the library: `keras` when the stored numbers are made
-(`tests/keras/make_layers_expected.py`), `gatewise` in the test. Weights and data are drawn here.
+(`tests/keras/make_layers_figures.py`), `gatewise` in the test. Weights and data are drawn here.
 """
 
 from __future__ import annotations

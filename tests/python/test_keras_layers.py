@@ -12,7 +12,7 @@ import gatewise as gw
 from keras_layer_cases import CASES, results
 
 EXPECTED = json.loads(
-    (Path(__file__).parents[1] / "keras" / "expected" / "layers.json").read_text()
+    (Path(__file__).parents[1] / "keras" / "figures" / "layers.json").read_text()
 )["cases"]
 
 # Float32 sums of another order, over 9 steps of training: 4e-6 is the largest difference found.

@@ -61,7 +61,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold, 0)
-        check_suffix(filepath)
+        check_suffix(filepath, allows_keras=not save_weights_only)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = check_flag("save_best_only", save_best_only)

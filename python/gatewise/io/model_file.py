@@ -21,7 +21,8 @@ from gatewise.io.container import (
     write_file,
 )
 from gatewise.io.format_1 import renamed_classes
-from gatewise.io.saved import MODELS, SavedModel
+from gatewise.io.keras_archive import is_keras_name
+from gatewise.io.saved import FORMATS, MODELS, SavedModel
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults, check_flag
@@ -47,7 +48,8 @@ def save_model(
     model : Model
         Built or not, compiled or not.
     filepath : path
-        Any name; `.gatewise` is the custom.
+        Any name; `.gatewise` is the custom. A name that ends in `.keras` gives a file of Keras 3,
+        without the optimizer's state (extra `keras`).
     overwrite : bool
         Whether a file that is there may be replaced.
     zipped : None
@@ -66,7 +68,10 @@ def save_model(
     old file or the new one, whole.
     """
     check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
-    check_target(filepath, overwrite)
+    check_target(filepath, overwrite, allows_keras=True)
+    if is_keras_name(filepath):
+        FORMATS["write_keras"](model, filepath)
+        return
     include = check_flag("include_optimizer", include_optimizer)
     write_file(filepath, "model", *describe_model(model, include))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gatewise.registry import Config, Registry
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gatewise import _core
 
     Arrays = Mapping[str, npt.NDArray[Any]]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SavedLayer(Protocol):
@@ -73,6 +75,21 @@ class SavedModel(ABC):
     @abstractmethod
     def compile_from_config(self, config: Config) -> None:
         """Compiles with what `get_compile_config` returned."""
+
+
+# How files of another format are read and written: models lie above this package and join by
+# `register_format`.
+FORMATS: dict[str, Callable[..., Any]] = {}
+
+
+def register_format(name: str) -> Callable[[F], F]:
+    """A decorator: the function reads, or writes, a format of this name."""
+
+    def decorator(function: F) -> F:
+        FORMATS[name] = function
+        return function
+
+    return decorator
 
 
 MODELS: Registry[SavedModel] = Registry("model", SavedModel)  # type: ignore[type-abstract]

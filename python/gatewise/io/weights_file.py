@@ -101,7 +101,9 @@ def put_weights(
     return [layer for layer, _ in fitting]
 
 
-def check_target(filepath: str | os.PathLike[str], overwrite: bool) -> None:
+def check_target(
+    filepath: str | os.PathLike[str], overwrite: bool, allows_keras: bool = False
+) -> None:
     """Raises an error if a file must not be written there.
 
     Raises
@@ -111,7 +113,7 @@ def check_target(filepath: str | os.PathLike[str], overwrite: bool) -> None:
     ValueError
         The name is that of a format of Keras.
     """
-    check_suffix(filepath)
+    check_suffix(filepath, allows_keras)
     if not overwrite and os.path.exists(filepath):
         raise FileExistsError(f"{os.fspath(filepath)}: expected no file there, as overwrite=False")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gatewise import initializers
 from gatewise.layers.storage import BYTES, FLOAT32, INTEGER_BYTES, SPARSE, refuse_quantized
+from gatewise.layers.variable import Variable
 from gatewise.utils import streams
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
@@ -48,6 +49,32 @@ class ParameterOwner:
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         """The initializer of a parameter."""
         return initializers.Ones() if parameter.role == "scale" else initializers.Zeros()
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The parameters, in the order of `get_weights`; each is also an attribute, by its name."""
+        return [Variable(self, each) for each in self.parameters()] if self.built else []
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that training updates by a gradient."""
+        return [each for each in self.weights if each.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """All others, such as moving statistics."""
+        return [each for each in self.weights if not each.trainable]
+
+    def __getattr__(self, name: str) -> Variable:
+        if hasattr(type(self), name):  # a property whose error is an AttributeError too
+            value: Variable = object.__getattribute__(self, name)
+            return value
+        native = self.__dict__.get("_native")
+        if native is not None and not name.startswith("_"):
+            for each in native.parameters():
+                if each.name == name:
+                    return Variable(self, each)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]:
         """The shape of a parameter in `get_weights`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gatewise._core import Floats
     from gatewise.layers import Layer
+    from gatewise.layers.variable import Variable
 
 
 class ModelWeights(ABC):
@@ -27,6 +28,24 @@ class ModelWeights(ABC):
     @abstractmethod
     def layers(self) -> list[Layer]:
         """The layers in order."""
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The parameters of all layers, in the order of `get_weights`."""
+        return [each for layer in self.layers for each in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that training updates by a gradient."""
+        return [each for each in self.weights if each.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """All others, such as moving statistics."""
+        return [each for each in self.weights if not each.trainable]
+
+    trainable_variables = trainable_weights
+    variables = weights
 
     def get_weights(self) -> list[Floats]:
         """Copies of all layers' parameters in their natural shapes, layer after layer.

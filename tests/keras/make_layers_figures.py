@@ -1,6 +1,6 @@
-"""Writes tests/keras/expected/layers.json: what Keras gives for the cases of keras_layer_cases.py.
+"""Writes tests/keras/figures/layers.json: what Keras gives for the cases of keras_layer_cases.py.
 
-KERAS_BACKEND=torch python tests/keras/make_layers_expected.py      (needs keras and torch)
+KERAS_BACKEND=torch python tests/keras/make_layers_figures.py      (needs keras and torch)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def main() -> None:
     from keras_layer_cases import CASES, results
 
     numbers = {name: results(keras, name) for name in CASES}
-    path = HERE / "expected" / "layers.json"
+    path = HERE / "figures" / "layers.json"
     path.write_text(json.dumps({"keras": keras.__version__, "cases": numbers}, indent=1) + "\n")
 
 
