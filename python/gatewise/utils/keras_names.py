@@ -50,14 +50,6 @@ NAMES: dict[str, dict[str, str]] = {
         "everything runs on the CPU; use gw.set_num_threads": "device",
         "use name= of layers and models": "name_scope",
     },
-    "activations": {
-        "layers take names: activation='relu'; gw.activations.names() lists them": (
-            "celu deserialize elu exponential gelu glu hard_shrink hard_sigmoid hard_silu "
-            "hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu "
-            "serialize sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
-            "sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"
-        ),
-    },
     "backend": {
         "the core is part of the package; gw.show_config() describes it": "backend",
         "layers name themselves; give name= for another one": "get_uid",
