@@ -7,15 +7,21 @@ The core applies L1 and GroupL1 by a proximal step after each update: `w <- sign
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_number
+from gatewise.utils.checks import check_defaults, check_number
 from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
+Array: TypeAlias = npt.NDArray[Any]
+
 
 class Regularizer(Configurable, RefusesUnusedHooks):
-    """`l1 * sum |w| + l2 * sum w^2` over one array."""
+    """`l1 * sum |w| + l2 * sum w^2` over one array; called, it computes the penalty of an array."""
 
     unused_hooks = hooks("penalties run in the core; use L1, L2, L1L2 or GroupL1", "__call__")
 
@@ -28,6 +34,16 @@ class Regularizer(Configurable, RefusesUnusedHooks):
         check_number("l1", self.l1, 0)
         check_number("l2", self.l2, 0)
 
+    def __call__(self, x: npt.ArrayLike) -> float:
+        """The penalty of an array, summed in float64."""
+        array = np.asarray(x, np.float64)
+        penalty = self.l2 * float(np.square(array).sum()) if self.l2 else 0.0
+        return penalty + self.l1 * self._norm(array) if self.l1 else penalty
+
+    def _norm(self, array: Array) -> float:
+        """What `l1` multiplies."""
+        return float(np.abs(array).sum())
+
 
 REGULARIZERS: Registry[Regularizer] = Registry("regularizer", Regularizer)
 
@@ -35,6 +51,20 @@ REGULARIZERS: Registry[Regularizer] = Registry("regularizer", Regularizer)
 def get(identifier: object, argument: str = "regularizer") -> Regularizer | None:
     """The regularizer given by a name, a configuration or an instance; None returns None."""
     return None if identifier is None else REGULARIZERS.get(identifier, argument)
+
+
+def deserialize(config: object, custom_objects: None = None) -> Regularizer | None:
+    """The regularizer of a configuration that `serialize` returned, or of a name.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    TypeError
+        `custom_objects` is given, which is not supported.
+    """
+    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
+    return get(config)
 
 
 def serialize(regularizer: Regularizer | None) -> Config | None:
@@ -83,6 +113,8 @@ class L1L2(Regularizer):
 
 
 GROUPS = ("input", "unit", "block")
+_BLOCK = 16
+"""Units of a block, as in the core."""
 
 
 @REGULARIZERS.register("group_l1")
@@ -138,6 +170,19 @@ class GroupL1(Regularizer):
         super().__post_init__()
         if self.groups not in GROUPS:
             raise ValueError(f"groups: expected one of {', '.join(GROUPS)}, got {self.groups!r}")
+
+    def _norm(self, array: Array) -> float:
+        """Of kernels `(..., d, u)`, each with groups of its own."""
+        if array.ndim < 2:
+            raise ValueError(f"x: expected a kernel (..., d, u), got shape {array.shape}")
+        squares, inputs, units = np.square(array), *array.shape[-2:]
+        if self.groups == "input":
+            return float(np.sqrt(units * squares.sum(axis=-1)).sum())
+        if self.groups == "unit":
+            return float(np.sqrt(inputs * squares.sum(axis=-2)).sum())
+        starts = np.arange(0, units, _BLOCK)
+        sizes = np.minimum(_BLOCK, units - starts)
+        return float(np.sqrt(sizes * np.add.reduceat(squares, starts, axis=-1)).sum())
 
 
 l1 = L1

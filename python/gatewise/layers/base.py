@@ -270,7 +270,7 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
 
     @kernel_constraint.setter
     def kernel_constraint(self, value: str | Constraint | Config | None) -> None:
-        self._kernel_constraint = constraints.get(value, "kernel_constraint")
+        self._kernel_constraint = constraints.get_native(value, "kernel_constraint")
         if self._native is not None:
             self._set_constraints(self._native)
 

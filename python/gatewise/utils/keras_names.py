@@ -93,12 +93,6 @@ NAMES: dict[str, dict[str, str]] = {
         "arrays are float32; gw.config.set_dtype_policy('mixed_bfloat16') trains with bfloat16 "
         "products": "set_floatx",
     },
-    "constraints": {
-        "use kernel_regularizer=, or set weights in a callback": (
-            "MaxNorm MinMaxNorm NonNeg UnitNorm max_norm min_max_norm non_neg unit_norm"
-        ),
-        "use gw.constraints.get": "deserialize",
-    },
     "dtype_policies": {
         'use model.quantize("int8") or "int4" after training': (
             "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
@@ -109,18 +103,9 @@ NAMES: dict[str, dict[str, str]] = {
         "use gw.DTypePolicy(name), get_config and from_config": "deserialize get serialize",
     },
     "initializers": {
-        "use the classes: gw.initializers.GlorotUniform()": (
-            "constant glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform "
-            "ones orthogonal random_normal random_uniform zeros OrthogonalInitializer"
-        ),
-        "use layer.set_weights": (
-            "Identity IdentityInitializer TruncatedNormal VarianceScaling identity "
-            "truncated_normal variance_scaling"
-        ),
         "use scipy.signal before fit; there is no layer of spectrograms": (
             "STFT STFTInitializer stft"
         ),
-        "use gw.initializers.get": "deserialize",
     },
     "layers": {
         "an activity penalty runs in no layer; use kernel_regularizer= or, for sparse codes, "
@@ -265,7 +250,6 @@ NAMES: dict[str, dict[str, str]] = {
         "use gw.initializers.Orthogonal, or a penalty of gw.regularizers: L1, L2, L1L2, GroupL1": (
             "OrthogonalRegularizer orthogonal_regularizer"
         ),
-        "use gw.regularizers.get": "deserialize",
     },
     "utils": {
         "use gw.utils.plot_model(model, 'model.dot'), whose text pydot and graphviz read": (

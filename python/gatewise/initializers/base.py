@@ -1,23 +1,17 @@
-"""Initial values of kernels and biases.
-
-Fan-in and fan-out are those of one expert, so 16 experts are initialised like 16 separate layers.
-The random numbers are counter-based: they depend on seed and stream, not on the order in which
-layers are created.
-"""
+"""The base class of initializers, and those that do not depend on the widths of a layer."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_number
-from gatewise.utils.public_names import public_names
+from gatewise.utils.checks import check_defaults, check_number
 from gatewise.utils.random import next_seed
 from gatewise.utils.streams import slice_stream
 
@@ -25,9 +19,6 @@ if TYPE_CHECKING:
     from gatewise._core import Floats
 
 Shape = tuple[int, ...]
-
-_TRUNCATED_STDDEV = 0.87962566103423978
-"""Standard deviation of a standard normal variable truncated to [-2, 2]."""
 
 
 class Initializer(Configurable, ABC):
@@ -40,6 +31,7 @@ class Initializer(Configurable, ABC):
         fan_out: int | None = None,
         seed: int | None = None,
         stream: int = 0,
+        dtype: object = None,
     ) -> Floats:
         """The initial values.
 
@@ -52,18 +44,27 @@ class Initializer(Configurable, ABC):
         seed, stream : int, optional
             Select the random numbers. The initializer's own seed overrides `seed`; without either,
             the seed comes from `gw.utils.set_random_seed` or the system.
+        dtype : None or "float32"
+            Weights are float32.
 
         Returns
         -------
         ndarray of `shape`, float32
+
+        Raises
+        ------
+        TypeError
+            Another dtype.
         """
+        check_defaults(type(self).__name__, {"dtype": dtype}, {"dtype": None})
+        shape = tuple(shape)
         own_seed: int | None = getattr(self, "seed", None)
         if own_seed is not None:
             seed = own_seed
         if seed is None:
             seed = next_seed()
-        fan_in = fan_in if fan_in is not None else shape[-2:][0]
-        fan_out = fan_out if fan_out is not None else shape[-1]
+        fan_in = fan_in if fan_in is not None else (shape or (1,))[-2:][0]
+        fan_out = fan_out if fan_out is not None else (shape or (1,))[-1]
         return self._draw(shape, fan_in, fan_out, seed, stream)
 
     @abstractmethod
@@ -82,6 +83,20 @@ def get(identifier: object, argument: str = "initializer") -> Initializer:
 def serialize(initializer: Initializer) -> Config:
     """The configuration from which `get` restores the initializer."""
     return INITIALIZERS.serialize(initializer)
+
+
+def deserialize(config: object, custom_objects: None = None) -> Initializer:
+    """The initializer of a configuration that `serialize` returned, or of a name.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    TypeError
+        `custom_objects` is given, which is not supported.
+    """
+    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
+    return get(config)
 
 
 @INITIALIZERS.register("constant")
@@ -116,6 +131,23 @@ class Ones(Initializer):
         return np.ones(shape, np.float32)
 
 
+@INITIALIZERS.register("identity", "identity_initializer", "IdentityInitializer")
+@dataclass(frozen=True, eq=False, repr=False)
+class Identity(Initializer):
+    """`gain` times the identity matrix; of a matrix that is not square, ones on its diagonal."""
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", check_number("gain", self.gain, -math.inf))
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        if len(shape) < 2:
+            raise ValueError(f"shape: identity: expected at least two axes, got {shape}")
+        single: Floats = np.eye(*shape[-2:], dtype=np.float32) * np.float32(self.gain)
+        return np.broadcast_to(single, shape).copy()
+
+
 @INITIALIZERS.register("random_uniform", "uniform")
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomUniform(Initializer):
@@ -130,7 +162,7 @@ class RandomUniform(Initializer):
             raise ValueError(f"minval: expected at most maxval ({self.maxval}), got {self.minval}")
 
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        return _uniform(shape, self.minval, self.maxval, seed, stream)
+        return draw_uniform(shape, self.minval, self.maxval, seed, stream)
 
 
 @INITIALIZERS.register("random_normal", "normal")
@@ -150,6 +182,26 @@ class RandomNormal(Initializer):
         return values.reshape(shape)
 
 
+@INITIALIZERS.register("truncated_normal")
+@dataclass(frozen=True, eq=False, repr=False)
+class TruncatedNormal(Initializer):
+    """Normal with mean `mean` and deviation `stddev`, cut off beyond two of these.
+
+    The standard deviation of what is left is `0.88 stddev`.
+    """
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("mean", self.mean, -math.inf)
+        check_number("stddev", self.stddev, 0)
+
+    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
+        return draw_truncated_normal(shape, self.mean, self.stddev, seed, stream)
+
+
 @INITIALIZERS.register("random_signs")
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomSigns(Initializer):
@@ -158,10 +210,10 @@ class RandomSigns(Initializer):
     seed: int | None = None
 
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        return np.where(_uniform(shape, -1.0, 1.0, seed, stream) < 0, -1, 1).astype(np.float32)
+        return np.where(draw_uniform(shape, -1.0, 1.0, seed, stream) < 0, -1, 1).astype(np.float32)
 
 
-@INITIALIZERS.register("orthogonal")
+@INITIALIZERS.register("orthogonal", "orthogonal_initializer", "OrthogonalInitializer")
 @dataclass(frozen=True, eq=False, repr=False)
 class Orthogonal(Initializer):
     """A matrix with orthonormal rows or columns (whichever are fewer), times `gain`.
@@ -186,105 +238,14 @@ class Orthogonal(Initializer):
         return values.reshape(shape)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _VarianceScaling(Initializer):
-    """Mean 0 and variance `scale / n`, where n is fan-in or the mean of fan-in and fan-out."""
-
-    seed: int | None = None
-
-    scale: ClassVar[float]
-    mode: ClassVar[str]
-    distribution: ClassVar[str]
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        fan = fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2
-        variance = self.scale / max(1.0, fan)
-        if self.distribution == "uniform":
-            limit = math.sqrt(3 * variance)
-            return _uniform(shape, -limit, limit, seed, stream)
-        return _truncated_normal(shape, math.sqrt(variance), seed, stream)
-
-
-@INITIALIZERS.register("glorot_uniform")
-class GlorotUniform(_VarianceScaling):
-    """Uniform on [-a, a], `a = sqrt(6 / (fan_in + fan_out))`.
-
-    References
-    ----------
-    Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural
-    networks", equation 16.
-    """
-
-    scale, mode, distribution = 1.0, "fan_avg", "uniform"
-
-
-@INITIALIZERS.register("glorot_normal")
-class GlorotNormal(_VarianceScaling):
-    """Normal truncated at 2 standard deviations, with variance `2 / (fan_in + fan_out)`.
-
-    References
-    ----------
-    Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural
-    networks", section 4.2.1.
-    """
-
-    scale, mode, distribution = 1.0, "fan_avg", "normal"
-
-
-@INITIALIZERS.register("he_uniform")
-class HeUniform(_VarianceScaling):
-    """Uniform on [-a, a], `a = sqrt(6 / fan_in)`; for relu.
-
-    References
-    ----------
-    He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers", section 2.2.
-    """
-
-    scale, mode, distribution = 2.0, "fan_in", "uniform"
-
-
-@INITIALIZERS.register("he_normal")
-class HeNormal(_VarianceScaling):
-    """Normal truncated at 2 standard deviations, with variance `2 / fan_in`; for relu.
-
-    References
-    ----------
-    He, Zhang, Ren, Sun 2015, "Delving deep into rectifiers", equation 10.
-    """
-
-    scale, mode, distribution = 2.0, "fan_in", "normal"
-
-
-@INITIALIZERS.register("lecun_uniform")
-class LecunUniform(_VarianceScaling):
-    """Uniform on [-a, a], `a = sqrt(3 / fan_in)`.
-
-    References
-    ----------
-    LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", section 4.6.
-    """
-
-    scale, mode, distribution = 1.0, "fan_in", "uniform"
-
-
-@INITIALIZERS.register("lecun_normal")
-class LecunNormal(_VarianceScaling):
-    """Normal truncated at 2 standard deviations, with variance `1 / fan_in`; for selu.
-
-    References
-    ----------
-    LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", equation 16.
-    """
-
-    scale, mode, distribution = 1.0, "fan_in", "normal"
-
-
-def _uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> Floats:
+def draw_uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> Floats:
     return _core.random_uniform(seed, stream, math.prod(shape), low, high).reshape(shape)
 
 
-def _truncated_normal(shape: Shape, stddev: float, seed: int, stream: int) -> Floats:
-    """Truncated normal numbers by the inverse CDF.
+def draw_truncated_normal(
+    shape: Shape, mean: float, stddev: float, seed: int, stream: int
+) -> Floats:
+    """Normal numbers within two standard deviations of the mean, by the inverse CDF.
 
     Each value uses exactly one uniform number, as counter-based streams need; rejection sampling
     would use an unknown count.
@@ -293,10 +254,6 @@ def _truncated_normal(shape: Shape, stddev: float, seed: int, stream: int) -> Fl
 
     low, high = ndtr(-2.0), ndtr(2.0)
     uniform = _core.random_uniform(seed, stream, math.prod(shape), 0.0, 1.0).astype(np.float64)
-    values = ndtri(low + uniform * (high - low)) * (stddev / _TRUNCATED_STDDEV)
+    values = mean + ndtri(low + uniform * (high - low)) * stddev
     single: Floats = values.astype(np.float32).reshape(shape)
     return single
-
-
-def __dir__() -> list[str]:
-    return public_names(globals())
