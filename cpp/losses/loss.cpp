@@ -4,7 +4,6 @@
 #include "core/registry.h"
 
 namespace gatewise {
-namespace {
 
 Reduction to_reduction(const std::string& name) {
   if (name == "sum") return Reduction::kSum;
@@ -14,8 +13,6 @@ Reduction to_reduction(const std::string& name) {
           name);
   return Reduction::kMean;
 }
-
-}  // namespace
 
 std::unique_ptr<Loss> Loss::create(const std::string& name, const Options& options) {
   auto loss = Registry<Loss>::create(name, options);

@@ -37,11 +37,15 @@ struct Predictions {
   float* writable = nullptr;  // the same rows where they may be overwritten
   Index stride = 0;           // of `writable`
   Index count = 0;
+  Index units = 0;
 };
 
 // What the sum of a batch's weighted losses is divided by: the rows, 1, or the sum of their
 // weights.
 enum class Reduction { kMean, kSum, kWeightedMean };
+
+// From Keras' names.
+Reduction to_reduction(const std::string& name);
 
 class Loss {
  public:
@@ -55,6 +59,9 @@ class Loss {
 
   // Whether the loss reads int32 labels instead of rows of values.
   virtual bool reads_labels() const { return false; }
+
+  // Whether the loss takes labels, or rows of values of any width.
+  virtual bool takes_any_target() const { return false; }
 
   // Throws if the settings do not fit outputs of this width.
   virtual void check_units(Index units) const { static_cast<void>(units); }

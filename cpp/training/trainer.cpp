@@ -88,6 +88,11 @@ void Trainer::check(const Dataset& data) const {
 void Trainer::check_target(std::size_t output, const Target& target) const {
   const Index width = network_->value_width(network_->outputs()[output]);
   const Loss& loss = *objectives_[output].loss;
+  if (loss.takes_any_target()) {
+    require(target.labels || target.units == width || objectives_[output].metrics.empty(),
+            "y: expected rows of ", width, " values for the metrics, got ", target.units);
+    return;
+  }
   if (!loss.reads_labels()) {
     require(target.values != nullptr, "y: expected rows of values, got labels");
     require(target.units == width, "y: expected rows of ", width, " values, got ", target.units);
@@ -172,7 +177,9 @@ void Trainer::forward(const Dataset& data, bool training) {
     const Target& target = data.targets[o];
     const int output = network_->outputs()[o];
     const Index* rows = counted_.rows(rows_per_unit(target.rows_per_sample), true);
-    run_.expected[output] = {target.values, target.weights, rows, target.rows_per_weight};
+    const bool fits = target.units == network_->value_width(output);
+    run_.expected[output] = {fits ? target.values : nullptr, target.weights, rows,
+                             target.rows_per_weight};
     run_.skip_activation[network_->producer(output)] = is_fused(o, training);
   }
   const Step step{.training = training,
@@ -183,7 +190,7 @@ void Trainer::forward(const Dataset& data, bool training) {
 
 Predictions Trainer::predictions(const Run& run, std::size_t output) const {
   const Output& y = run.values[network_->outputs()[output]];
-  return {y.rows.dense, y.data, y.stride, y.count};
+  return {y.rows.dense, y.data, y.stride, y.count, y.rows.width};
 }
 
 // The means over the members.
@@ -194,14 +201,14 @@ Predictions Trainer::mean_predictions(Run& run, std::size_t output) const {
   const Index rows = y.count / members, stride = round_up(y.rows.width, kPanelWidth);
   float* mean = run.arena.take<float>(rows * stride);
   average_members(y.rows, rows, members, mean, stride);
-  return {{mean, stride}, mean, stride, rows};
+  return {{mean, stride}, mean, stride, rows, y.rows.width};
 }
 
 Target Trainer::batch_target(const Dataset& data, std::size_t output, UnitRows& units,
                              bool of_members) const {
   Target target = data.targets[output];
   target.index = units.rows(rows_per_unit(target.rows_per_sample), of_members);
-  target.units = network_->value_width(network_->outputs()[output]);
+  if (target.labels) target.units = network_->value_width(network_->outputs()[output]);
   return target;
 }
 
@@ -232,7 +239,7 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
             found / (network_->members() * counted_.count()), " rows a sample, got ",
             target.rows_per_sample);
     ValueGradient& gradient = run_.gradients[output];
-    if (training) gradient = run_.take_gradient(output, target.units);
+    if (training) gradient = run_.take_gradient(output, network_->value_width(output));
     const Predictions y = training ? predictions(run_, o) : mean_predictions(run_, o);
     const double loss =
         objective.loss->evaluate(y, target, is_fused(o, training), objective.weight,

@@ -15,7 +15,7 @@ struct Evaluation {
 Evaluation to_evaluation(const py::object& y_true, const py::object& y_pred, bool reads_labels) {
   const RowArray rows = to_rows(y_pred, "y_pred");
   require(!rows.input.is_sparse(), "y_pred: expected a dense array, got a sparse matrix");
-  Evaluation result{{rows.input.dense, nullptr, 0, rows.rows},
+  Evaluation result{{.rows = rows.input.dense, .count = rows.rows, .units = rows.input.width},
                     make_target(y_true, rows.rows, "y_true")};
   require(result.target.rows_per_sample == 1, "y_true: expected ", rows.rows,
           " rows, as y_pred has, got ", rows.rows * result.target.rows_per_sample);

@@ -1,4 +1,4 @@
-// Releases Python's lock for a scope.
+// Releases Python's lock for a scope, or takes it again inside of one.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -15,11 +15,16 @@ class GilRelease {
  public:
   GilRelease() : state_(PyEval_SaveThread()) {}
   ~GilRelease() noexcept(false) {
-    while (is_finalizing()) std::this_thread::sleep_for(std::chrono::hours(1));
+    stop_at_end();
     PyEval_RestoreThread(state_);
   }
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
+
+  // Does not return at the end of the interpreter.
+  static void stop_at_end() {
+    while (is_finalizing()) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
 
  private:
   static bool is_finalizing() {
@@ -31,6 +36,21 @@ class GilRelease {
   }
 
   PyThreadState* state_;
+};
+
+// Takes the lock on a thread that a `GilRelease` of an outer scope has let go of it.
+class GilAcquire {
+ public:
+  GilAcquire() {
+    GilRelease::stop_at_end();
+    state_ = PyGILState_Ensure();
+  }
+  ~GilAcquire() { PyGILState_Release(state_); }
+  GilAcquire(const GilAcquire&) = delete;
+  GilAcquire& operator=(const GilAcquire&) = delete;
+
+ private:
+  PyGILState_STATE state_;
 };
 
 }  // namespace gatewise

@@ -1,5 +1,6 @@
 // Networks, datasets and the trainer.
 #include "arrays.h"
+#include "functions.h"
 #include "parameters.h"
 #include "targets.h"
 #include "training/input_gradients.h"
@@ -159,8 +160,18 @@ std::unique_ptr<BoundDataset> make_dataset(const py::list& inputs, const py::lis
 // A registered kind and its options.
 using KindConfig = std::pair<std::string, py::dict>;
 
+// A kind or a function, and its options.
+using LossConfig = std::pair<py::object, py::dict>;
+
+std::unique_ptr<Loss> make_loss(const LossConfig& config) {
+  const auto& [kind, options] = config;
+  if (py::isinstance<py::str>(kind))
+    return Loss::create(kind.cast<std::string>(), to_options(options));
+  return make_function_loss(kind, to_options(options).text_or("reduction", "sum_over_batch_size"));
+}
+
 std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
-                                      const std::vector<KindConfig>& losses,
+                                      const std::vector<LossConfig>& losses,
                                       const std::vector<float>& weights,
                                       const std::vector<std::vector<KindConfig>>& metrics,
                                       const py::dict& optimizer, bool mean_over_counted) {
@@ -170,7 +181,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
   std::vector<Objective> objectives;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     Objective objective;
-    objective.loss = Loss::create(losses[i].first, to_options(losses[i].second));
+    objective.loss = make_loss(losses[i]);
     objective.weight = weights[i];
     for (const auto& [kind, settings] : metrics[i])
       objective.metrics.push_back(Metric::create(kind, to_options(settings)));

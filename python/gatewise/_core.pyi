@@ -4,7 +4,7 @@ Arrays are float32 and C-contiguous unless stated otherwise; only `gatewise.data
 them. The leading axes of an array are flattened to rows, its last axis holds the features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -202,16 +202,18 @@ class Trainer:
     """Runs training steps of a network: forward, losses, backward and update in one call.
 
     `losses` are (kind, options) per output, `metrics` a list of them per output, `optimizer` flat
-    options. A step returns [loss, loss of each output..., metrics of each output in order...,
-    samples that count]: rows whose weight is 0 for every output do not, and a step leaves them out.
-    Losses of layers are means over the rows that count, metrics over the batch, losses of outputs
-    over the batch or, with `mean_over_counted`, over the rows that count.
+    options. In place of its kind, a loss may be a function (y_true, y_pred) -> (values, gradient)
+    of float32 arrays, or int32 labels, which each step calls once. A step returns [loss, loss of
+    each output..., metrics of each output in order..., losses of layers, samples that count]: rows
+    whose weight is 0 for every output do not, and a step leaves them out. Losses of layers are
+    means over the rows that count, metrics over the batch, losses of outputs over the batch or,
+    with `mean_over_counted`, over the rows that count.
     """
 
     def __init__(
         self,
         network: Network,
-        losses: list[tuple[str, dict[str, Any]]],
+        losses: list[tuple[str | Callable[..., tuple[Floats, Floats]], dict[str, Any]]],
         loss_weights: list[float],
         metrics: list[list[tuple[str, dict[str, Any]]]],
         optimizer: dict[str, Any],

@@ -245,7 +245,7 @@ def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
         kind = BinaryAccuracy if units == 1 and not labels else many
         return kind(name=identifier)
     metric = get(identifier)
-    if labels != (metric.target == "labels"):
+    if loss.target != "any" and labels != (metric.target == "labels"):
         fitting = "sparse_categorical_accuracy" if labels else "a metric of targets, not of labels"
         raise ValueError(
             f"metrics: expected {fitting} (or 'accuracy') with loss {loss.kind}, got "

@@ -195,6 +195,10 @@ class Registry(Generic[T]):
             f"with class_name and config, got {shown(identifier)}"
         )
 
+    def holds(self, instance: T) -> bool:
+        """Whether the instance's class is registered, so that `get` can restore the instance."""
+        return self._classes.get(type(instance).__name__) is type(instance)
+
     def serialize(self, instance: T) -> Config:
         """`{"class_name": ..., "config": ...}`, from which `get` restores the instance.
 
@@ -203,7 +207,7 @@ class Registry(Generic[T]):
         TypeError
             The instance's class is not registered, so `get` could not find it.
         """
-        if self._classes.get(type(instance).__name__) is not type(instance):
+        if not self.holds(instance):
             raise TypeError(
                 f"{self.kind}: expected an instance of a registered class "
                 f"({', '.join(self.names())}), got one of {type(instance).__name__}"

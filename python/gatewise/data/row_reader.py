@@ -60,7 +60,7 @@ class RowReader:
         read = self._rows(part)
         raw = cast("Array", read.raw)
         converted = rule.convert(raw, part.name, read.indices, read.converted)
-        if not rule.are_labels:
+        if converted.dtype == np.float32:
             read.converted = cast("Floats", converted)
         return converted
 

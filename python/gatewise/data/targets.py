@@ -64,7 +64,8 @@ class TargetRule:
         array : ndarray
             The user's array: class indices `(n, ...)` or `(n, ..., 1)` for sparse categorical
             cross-entropy, else values of the output's shape, whose last axis can be omitted if its
-            size is 1.
+            size is 1. For a loss that is a function, values whose last axis has any size, or class
+            indices `(n, ...)`.
         name : str
             Argument name for error messages.
         rows : ndarray (n,) of int64 or range, optional
@@ -83,11 +84,17 @@ class TargetRule:
         check_numeric(array, name)
         if self.are_labels:
             return self._convert_labels(array, name, rows)
-        return self._convert_values(array, name, rows, checked)
+        shape = self.shape
+        if self.loss.target == "any":
+            if array.ndim == len(shape) - 1 and shape[-1] != 1:
+                return self._convert_labels(array, name, rows)
+            shape = (*shape[:-1], array.shape[-1] if array.ndim == len(shape) else shape[-1])
+        return self._convert_values(array, name, rows, checked, shape)
 
-    def rows_of(self, targets: Floats | Labels) -> tuple[int, ...]:
+    @staticmethod
+    def rows_of(targets: Floats | Labels) -> tuple[int, ...]:
         """The shape of converted targets without the axis of units: (n,), or (n, t)."""
-        return targets.shape if self.are_labels else targets.shape[:-1]
+        return targets.shape if targets.dtype == np.int32 else targets.shape[:-1]
 
     def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
         """The class index of each sample `(n,)`, from converted targets.
@@ -97,7 +104,7 @@ class TargetRule:
         ValueError
             If the targets are not classes, or a sample has none or several.
         """
-        if self.are_labels:
+        if targets.dtype == np.int32:
             if targets.ndim != 1:
                 raise ValueError(
                     f"{name}: expected one label per sample, got labels of shape {targets.shape}"
@@ -145,9 +152,13 @@ class TargetRule:
         return np.require(array, np.int32, ["C", "A"])
 
     def _convert_values(
-        self, array: Array, name: str, rows: RowIndices | None, checked: Floats | None
+        self,
+        array: Array,
+        name: str,
+        rows: RowIndices | None,
+        checked: Floats | None,
+        shape: Shape,
     ) -> Floats:
-        shape = self.shape
         if array.ndim == len(shape) - 1 and shape[-1] == 1:
             array = array[..., np.newaxis]
         if not _fits(array, shape):

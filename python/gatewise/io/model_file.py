@@ -26,7 +26,9 @@ from gatewise.io.saved import FORMATS, MODELS, SavedModel
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults, check_flag
+from gatewise.utils.json_values import names_of_objects
 from gatewise.utils.value_limit import limited_values
+from gatewise.utils.warn import warn_user
 
 _TRAINER = "trainer/"
 _MARGIN = 1 << 16
@@ -109,14 +111,25 @@ def model_from_json(json_string: str, custom_objects: None = None) -> Any:
 
 
 def describe_model(model: SavedModel, include_optimizer: bool = True) -> tuple[Config, Tensors]:
-    """Configuration and tensors of a model's file."""
+    """Configuration and tensors of a model's file.
+
+    Without what `compile` was given, and with a warning, if functions or classes of the user are
+    among it.
+    """
+    compiled = model.get_compile_config()
+    if unknown := names_of_objects(compiled):
+        warn_user(
+            f"save: expected losses and metrics of this package, got {', '.join(unknown)}, which "
+            "a file cannot hold: compile the model again after loading"
+        )
+        compiled, include_optimizer = {}, False
     built = [layer for layer in model.layers if layer.built]
     config: Config = {
         **MODELS.serialize(model),
         "seed": model._training.seed,
         "states": [layer.get_state() for layer in model.layers],
         "layers": list_weights(built),
-        "compile": model.get_compile_config(),
+        "compile": compiled,
     }
     tensors = weight_tensors(built)
     state = model._training.trainer_state() if include_optimizer else {}

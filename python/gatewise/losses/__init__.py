@@ -2,7 +2,7 @@
 
 The core computes a loss and its gradient together; these objects select a loss and its settings,
 and can be called on arrays. `regression`, `probabilistic`, `focal` and `hinge` have the classes,
-`functions` the same losses as functions of arrays.
+`functions` the same losses as functions of arrays, `function` a loss that is a function of yours.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from gatewise.losses.base import Loss, TargetKind, registry
 from gatewise.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from gatewise.losses.function import LossFunctionWrapper
 from gatewise.losses.functions import (
     FUNCTIONS,
     binary_crossentropy,
@@ -64,6 +65,7 @@ __all__ = [
     "KLDivergence",
     "LogCosh",
     "Loss",
+    "LossFunctionWrapper",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
     "MeanSquaredError",
@@ -96,7 +98,13 @@ __all__ = [
 
 
 def get(identifier: object) -> Loss:
-    """The loss of a name, a configuration, an instance, or a class or function of this module.
+    """The loss given by a name, a configuration, an instance, a class or a function.
+
+    Parameters
+    ----------
+    identifier : str, dict, Loss, type or callable
+        A class or function of this module is the loss of this name; another function becomes a
+        `LossFunctionWrapper`.
 
     Raises
     ------
@@ -108,6 +116,8 @@ def get(identifier: object) -> Loss:
     kind: Any = FUNCTIONS.get(identifier) if inspect.isfunction(identifier) else identifier
     if isinstance(kind, type) and issubclass(kind, Loss):
         return kind.from_config({})
+    if callable(identifier) and not isinstance(identifier, (Loss, type)):
+        return LossFunctionWrapper(identifier)
     return registry.get(identifier)
 
 

@@ -20,9 +20,9 @@ from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
-TargetKind: TypeAlias = Literal["labels", "one_hot", "probabilities", "values"]
+TargetKind: TypeAlias = Literal["labels", "one_hot", "probabilities", "values", "any"]
 """What a loss compares outputs with: class indices, one-hot rows or distributions over classes,
-independent probabilities, or any values."""
+independent probabilities, any values; or, for a function, labels or values of any width."""
 
 
 class Loss(Configurable, RefusesUnusedHooks):
@@ -53,7 +53,8 @@ class Loss(Configurable, RefusesUnusedHooks):
     """
 
     unused_hooks = hooks(
-        "losses run in the core (CONTRIBUTING has the recipe)",
+        "give compile a function (y_true, y_pred) -> (values (n,), gradient (n, u)), or add a loss "
+        "to the core (CONTRIBUTING has the recipe)",
         "call",
     )
 

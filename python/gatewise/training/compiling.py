@@ -11,7 +11,8 @@ import numpy.typing as npt
 from gatewise.callbacks.protocols import Direction
 from gatewise.optimizers import Optimizer
 from gatewise.registry import Config
-from gatewise.training.compiled import CompileSettings, ResultSums
+from gatewise.training.compile_settings import CompileSettings
+from gatewise.training.compiled import ResultSums
 from gatewise.training.training import Training
 from gatewise.training.training_state import TrainingState
 from gatewise.utils.checks import check_defaults
@@ -178,8 +179,10 @@ class Compiling(ABC):
         optimizer : str, dict or Optimizer
             `"sgd"`, `"rmsprop"`, `"adam"`, `"adamw"`, `"adamax"`, `"nadam"`, `"adagrad"`,
             `"adadelta"`, `"lion"` or an object of `gw.optimizers`.
-        loss : str, dict, Loss, list or dict of them
-            Of `gw.losses`: one for all outputs, one for each in order, or by output name.
+        loss : str, dict, Loss, callable, list or dict of them
+            Of `gw.losses`: one for all outputs, one for each in order, or by output name. A
+            function of yours, `(y_true, y_pred) -> (values (n,), gradient (n, u))`, gives the loss
+            of each row and its derivatives: see `gw.losses.LossFunctionWrapper`.
         loss_weights : float, list or dict, optional
             Factors of the losses in their sum.
         metrics : list or dict, optional
@@ -214,7 +217,10 @@ class Compiling(ABC):
             self._training.follow_losses(resolved)
 
     def get_compile_config(self) -> Config:
-        """The arguments of `compile` as JSON values; empty before `compile`."""
+        """The arguments of `compile` as JSON values; empty before `compile`.
+
+        Functions, and objects of classes of yours, are among them as they are.
+        """
         settings = self._state.settings
         return {} if settings is None else settings.get_config()
 

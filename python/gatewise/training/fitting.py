@@ -34,6 +34,7 @@ from gatewise.training.progress import Progress, Verbose, make_progress
 from gatewise.training.run import FitRun
 from gatewise.training.target_scale import warn_of_target_scale
 from gatewise.utils.checks import check_flag
+from gatewise.utils.json_values import describe_objects
 
 if TYPE_CHECKING:
     from gatewise.training.training import Training
@@ -236,7 +237,7 @@ def _resume_arguments(
         "steps_per_epoch": arguments.steps_per_epoch,
         "shuffle": arguments.shuffle,
         "class_weight": [[int(key), float(value)] for key, value in pairs],
-        "compile": training.require_settings().fixed_config(),
+        "compile": describe_objects(training.require_settings().fixed_config()),
         # A learning rate that is a number may change, and is stored with the state.
         "schedule": None if schedule is None else describe(schedule),
     }

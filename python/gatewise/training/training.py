@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from gatewise import _core
     from gatewise._core import Floats, Labels
-    from gatewise.training.compiled import CompileSettings, Resolved
+    from gatewise.training.compile_settings import CompileSettings
+    from gatewise.training.compiled import Resolved
     from gatewise.training.progress import Progress
     from gatewise.training.protocols import FitModel
     from gatewise.training.training_state import TrainingState

@@ -10,7 +10,8 @@ from gatewise.training.trainer_lock import TrainerLock
 if TYPE_CHECKING:
     from gatewise import _core
     from gatewise.data import Signature
-    from gatewise.training.compiled import CompileSettings, Resolved
+    from gatewise.training.compile_settings import CompileSettings
+    from gatewise.training.compiled import Resolved
 
 
 @dataclass(eq=False, repr=False)
