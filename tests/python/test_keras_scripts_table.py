@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,8 @@ def test_the_table_has_a_row_for_each_script() -> None:
 
 @pytest.mark.parametrize("path", runner.SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_does_what_the_table_says(path: Path) -> None:
+    if path.stem == "03_two_inputs_two_outputs" and shutil.which("dot") is None:
+        pytest.skip("plot_model draws with Graphviz' program dot")
     result = runner.run(path)
     assert result.state == table[path.stem].state, (
         f"{result.script} {result.state}: {result.reason or 'no error'}; "

@@ -218,6 +218,6 @@ def test_constraints_are_saved(tmp_path, data):
 
 def test_unknown_constraints_are_refused():
     with pytest.raises(
-        ValueError, match="kernel_constraint: expected one of keep_zeros, .*; got 'n'"
+        ValueError, match=r"kernel_constraint: expected one of keep_zeros, .*; got 'n'"
     ):
         gw.layers.Dense(2, kernel_constraint="n")

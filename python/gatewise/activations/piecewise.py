@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.activations.smooth import Array, as_floats
+from gatewise.activations.smooth import Array, as_floats, takes_symbols
 
 
+@takes_symbols
 def relu(
     x: npt.ArrayLike,
     negative_slope: float = 0.0,
@@ -54,6 +55,7 @@ def relu(
     return result
 
 
+@takes_symbols
 def leaky_relu(x: npt.ArrayLike, negative_slope: float = 0.2) -> Array:
     """x where `x > 0`, else `negative_slope x`; layers compute it with 0.2.
 

@@ -5,12 +5,15 @@ Arrays of float64 and float16 keep their type; all others become float32.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SELU_ALPHA = 1.6732632423543772848
 _SELU_SCALE = 1.0507009873554804934
@@ -23,11 +26,34 @@ def as_floats(x: npt.ArrayLike) -> Array:
     return np.asarray(x) if keeps else np.asarray(x, dtype=np.float32)
 
 
+def takes_symbols(function: F) -> F:
+    """A decorator: of a symbol, the function gives that of a layer with this activation.
+
+    Raises
+    ------
+    TypeError
+        A setting is given with a symbol: layers compute activations with their defaults.
+    """
+    name = function.__name__
+
+    @wraps(function)
+    def call(x: Any, *settings: Any, **named: Any) -> Any:
+        connect = getattr(x, "activated", None)
+        if connect is None:
+            return function(x, *settings, **named)
+        if settings or named:
+            raise TypeError(f"{name}: expected no settings with a symbol; see gw.layers.ReLU")
+        return connect(name)
+
+    return call  # type: ignore[return-value]
+
+
 def linear(x: Any) -> Any:
     """x itself."""
     return x
 
 
+@takes_symbols
 def sigmoid(x: npt.ArrayLike) -> Array:
     """`1 / (1 + e^-x)`."""
     x = as_floats(x)
@@ -41,6 +67,7 @@ def log_sigmoid(x: npt.ArrayLike) -> Array:
     return -softplus(-as_floats(x))
 
 
+@takes_symbols
 def softplus(x: npt.ArrayLike) -> Array:
     """`log(1 + e^x)`."""
     x = as_floats(x)
@@ -48,6 +75,7 @@ def softplus(x: npt.ArrayLike) -> Array:
     return result
 
 
+@takes_symbols
 def tanh(x: npt.ArrayLike) -> Array:
     """`tanh(x)`."""
     result: Array = np.tanh(as_floats(x))
@@ -61,12 +89,14 @@ def tanh_shrink(x: npt.ArrayLike) -> Array:
     return result
 
 
+@takes_symbols
 def exponential(x: npt.ArrayLike) -> Array:
     """`e^x`."""
     result: Array = np.exp(as_floats(x))
     return result
 
 
+@takes_symbols
 def elu(x: npt.ArrayLike, alpha: float = 1.0) -> Array:
     """x where `x > 0`, else `alpha (e^x - 1)`.
 
@@ -80,6 +110,7 @@ def elu(x: npt.ArrayLike, alpha: float = 1.0) -> Array:
     return result
 
 
+@takes_symbols
 def selu(x: npt.ArrayLike) -> Array:
     """`s x` where `x > 0`, else `s a (e^x - 1)`, with s = 1.0507 and a = 1.6733.
 
@@ -105,6 +136,7 @@ def celu(x: npt.ArrayLike, alpha: float = 1.0) -> Array:
     return result
 
 
+@takes_symbols
 def gelu(x: npt.ArrayLike, approximate: bool = False) -> Array:
     """`x Phi(x)`, with the standard normal CDF Phi.
 
@@ -135,6 +167,7 @@ def gelu(x: npt.ArrayLike, approximate: bool = False) -> Array:
     return exact.astype(x.dtype, copy=False)
 
 
+@takes_symbols
 def silu(x: npt.ArrayLike) -> Array:
     """`x / (1 + e^-x)`.
 
@@ -157,6 +190,7 @@ def mish(x: npt.ArrayLike) -> Array:
     return x * tanh(softplus(x))
 
 
+@takes_symbols
 def softsign(x: npt.ArrayLike) -> Array:
     """`x / (1 + |x|)`."""
     x = as_floats(x)
@@ -176,6 +210,7 @@ def squareplus(x: npt.ArrayLike, b: float = 4) -> Array:
     return result
 
 
+@takes_symbols
 def softmax(x: npt.ArrayLike, axis: int = -1) -> Array:
     """`e^x_i / sum_j e^x_j` along an axis."""
     x = as_floats(x)

@@ -57,6 +57,10 @@ class Symbol:
     def __getitem__(self, key: Any) -> Any:
         return _operate("slice", self, key)
 
+    def activated(self, name: str) -> Any:
+        """The symbol of an activation's output, for the functions of `gw.activations`."""
+        return _operate("activate", self, name)
+
     def __iter__(self) -> Any:
         raise TypeError(f"{self.name}: expected a layer's input, got a loop over a symbol")
 

@@ -93,7 +93,10 @@ class LossFunctionWrapper(Loss):
         """
         found = self.fn(y_true, y_pred, **self.arguments)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
-            raise ValueError(f"loss: expected {FORM}, got {_describe(found)} of {self.name}")
+            raise ValueError(
+                f"loss: expected {FORM}, got {_describe(found)} of {self.name}; "
+                "gw.losses.LossFunctionWrapper has an example"
+            )
         values, gradient = (np.require(each, np.float32, ["C", "A"]) for each in found)
         if values.shape != y_pred.shape[:-1] or gradient.shape != y_pred.shape:
             raise ValueError(
