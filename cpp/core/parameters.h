@@ -50,6 +50,8 @@ struct Parameter {
   // If updates wait until all gradients are known, the layer computes this gradient twice, for its
   // norm and for the update, and never stores it.
   bool recomputes_gradient = false;
+  // A layer may leave parts of a slice out of an update, which a stored gradient does not show.
+  bool is_updated_in_parts = false;
 
   Index slice_floats() const {
     if (storage == Storage::kSparse) return 0;

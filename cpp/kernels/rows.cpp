@@ -31,6 +31,15 @@ void copy_or_add(const float* x, float* y, Index width, bool accumulate) {
   }
 }
 
+void move_towards(const float* x, float factor, float* y, Index width) {
+  const Vector share = Vector::set(factor);
+  for (Index j = 0; j < width; j += kPanelWidth) {
+    const Vector target = Vector::load_up_to(x + j, width - j);
+    const Vector difference = Vector::load_up_to(y + j, width - j) - target;
+    fma(share, difference, target).store_up_to(y + j, width - j);
+  }
+}
+
 float layer_norm_forward(const float* x, const float* gamma, const float* beta, float epsilon,
                          float* normal, float* y, Index width) {
   const float mean = sum_of(x, width) / static_cast<float>(width);

@@ -17,6 +17,9 @@ void set_scaled(const float* x, float scale, float* y, Index width);
 // y[j] = x[j], or y[j] += x[j] if `accumulate`.
 void copy_or_add(const float* x, float* y, Index width, bool accumulate);
 
+// y[j] = x[j] + factor (y[j] - x[j]).
+void move_towards(const float* x, float factor, float* y, Index width);
+
 // Layer normalisation of a row (Ba, Kiros and Hinton 2016, eq. 4; the variance is the biased one):
 //   normal[j] = (x[j] - mean) / sqrt(variance + epsilon),  y[j] = gamma[j] normal[j] + beta[j].
 // gamma and beta may be null (1 and 0); y may be normal. Returns 1 / sqrt(variance + epsilon).

@@ -160,8 +160,13 @@ class Layer {
   // Updates the parameters for which `backward` only measured the gradient.
   virtual void update_measured(void* /*saved*/, UpdateSink&, Arena&) {}
 
-  // Called after the updates of a training step.
-  virtual void finish_step(void*) {}
+  // Called after a training step. `updated`: its gradients were applied; otherwise they only were
+  // added to those of earlier steps, and parameters are as before.
+  virtual void finish_step(void* /*saved*/, bool /*updated*/) {}
+
+  // Called after trained parameters were replaced by averages of theirs, for the parameters that
+  // follow others. `kept`: they stay, so that what updates keep true of them is restored too.
+  virtual void finish_replacement(bool /*kept*/) {}
 
   // The layer's last activation, which a loss may compute instead.
   virtual Activation output_activation() const { return Activation::kLinear; }

@@ -61,7 +61,7 @@ class SparseCode final : public Layer {
     });
   }
 
-  void finish_step(void* memory) override {
+  void finish_step(void* memory, bool /*updated*/) override {
     if (!trainable) return;
     const auto& saved = *static_cast<const Saved*>(memory);
     float* idle = block_.slice(rows_since_active_);

@@ -213,21 +213,25 @@ void SparseExpertLayer::shared_backward(BackwardPass& pass, const Saved& saved) 
 
 void SparseExpertLayer::start_values() {
   training_load_.assign(static_cast<std::size_t>(experts_), 0);
+  if (output_sum_scorer_) stale_sums_.assign(static_cast<std::size_t>(experts_), false);
 }
 
-void SparseExpertLayer::finish_step(void* memory) {
+void SparseExpertLayer::finish_step(void* memory, bool updated) {
   const auto& saved = *static_cast<const Saved*>(memory);
   for (std::size_t e = 0; e < training_load_.size(); ++e)
     training_load_[e] += saved.routing.counts[e];
   if (!trainable) return;
   router_->finish_step(saved.routing, block_);
   if (!output_sum_scorer_) return;
-  const Index* counts = saved.updates_all ? nullptr : saved.routing.counts;
+  for (std::size_t e = 0; e < stale_sums_.size(); ++e)
+    if (saved.updates_all || saved.routing.counts[e] > 0) stale_sums_[e] = true;
+  if (!updated) return;
   const PanelShape& shape = block_.find("kernel").shape;
   parallel_for(experts_, static_cast<double>(shape.rows * shape.cols), [&](Index begin, Index end) {
     for (Index e = begin; e < end; ++e)
-      if (!counts || counts[e] > 0) sum_outputs(e);
+      if (stale_sums_[e]) sum_outputs(e);
   });
+  std::fill(stale_sums_.begin(), stale_sums_.end(), false);
 }
 
 void SparseExpertLayer::update_derived_values() {

@@ -15,7 +15,7 @@ class SparseExpertLayer final : public Layer {
 
   void forward(ForwardPass& pass) const override;
   void backward(BackwardPass& pass) override;
-  void finish_step(void* saved) override;
+  void finish_step(void* saved, bool updated) override;
   Activation output_activation() const override { return activation_; }
   void set_output_activation(Activation activation) override { activation_ = activation; }
   std::vector<Index>* training_load() override { return &training_load_; }
@@ -52,6 +52,7 @@ class SparseExpertLayer final : public Layer {
   int output_bias_ = -1;
   AlignedBuffer output_sums_;  // [experts, width], rows padded, if the router scores them
   std::vector<Index> training_load_;
+  std::vector<char> stale_sums_;  // by expert: an update of its kernel is done or pending
 };
 
 }  // namespace gatewise

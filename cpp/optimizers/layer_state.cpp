@@ -2,40 +2,43 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "optimizers/chunks.h"
 
 namespace gatewise {
-namespace {
-
-// Count of values in one chunk of a parallel pass over a slice.
-constexpr Index kChunkSize = 4096;
-
-}  // namespace
 
 LayerState::LayerState(ParameterBlock& block, const Optimizer& optimizer, bool is_used_repeatedly)
     : block_(block),
       optimizer_(optimizer),
       stores_gradients_((optimizer.stores_gradients() || is_used_repeatedly) && block.size() > 0),
       measures_(block.all().size()) {
-  for (const Parameter& parameter : block.all())
+  for (const Parameter& parameter : block.all()) {
     require(parameter.l1 == 0 || optimizer.has_l1_step(),
             "kernel_regularizer: expected no L1 or GroupL1 penalty with this optimizer, whose "
             "update has no proximal step");
+    require(!parameter.is_updated_in_parts || !optimizer.keeps_gradients(),
+            "optimizer: expected one without gradient_accumulation_steps, and not Adafactor, for "
+            "a dictionary with lazy_updates or num_experts, of which a step updates parts");
+  }
   const Index size = block.is_quantized() ? 0 : block.size();
   if (optimizer.uses_first()) first_ = AlignedBuffer(size);
   if (optimizer.uses_second()) second_ = AlignedBuffer(size);
   if (optimizer.uses_third()) third_ = AlignedBuffer(size);
   if (const float start = optimizer.second_at_start(); start != 0)
     std::fill_n(second_.data(), second_.size(), start);
-  Index stored = 0;
+  if (optimizer.uses_averages()) average_ = AlignedBuffer(size);
+  const bool may_measure = !is_used_repeatedly && !optimizer.keeps_gradients();
+  Index stored = 0, statistics = 0;
   for (const Parameter& parameter : block.all()) {
-    const bool is_measured = parameter.recomputes_gradient && !is_used_repeatedly;
+    statistics_offsets_.push_back(statistics);
+    statistics += parameter.capacity * optimizer.statistics_floats(parameter);
+    const bool is_measured = parameter.recomputes_gradient && may_measure;
     gradient_offsets_.push_back(is_measured ? -1 : stored);
     if (!is_measured) stored += parameter.capacity * parameter.slice_floats();
   }
   if (stores_gradients_ && size > 0) gradient_ = AlignedBuffer(stored);
+  if (size > 0 && statistics > 0) statistics_ = AlignedBuffer(statistics);
   for (const Parameter& parameter : block.all())
     slices_.emplace_back(static_cast<std::size_t>(parameter.capacity));
   accept_slices();
@@ -65,24 +68,31 @@ void LayerState::follow_slices() {
     const std::vector<Slice> slices = slices_[index];
     for (Index slice = 0; slice < parameter.count; ++slice)
       slices_[index][slice] = from[slice] < 0 ? Slice{} : slices[from[slice]];
-    for (AlignedBuffer* moments : {&first_, &second_, &third_}) {
-      if (moments->size() == 0) continue;
-      const float start = moments == &second_ ? optimizer_.second_at_start() : 0.0f;
-      const Index floats = parameter.slice_floats();
-      float* to = moments->data() + parameter.offset;
+    const auto move = [&](AlignedBuffer& buffer, Index offset, Index floats, float start) {
+      if (buffer.size() == 0) return;
+      float* to = buffer.data() + offset;
       const std::vector<float> old(to, to + parameter.capacity * floats);
       for (Index slice = 0; slice < parameter.count; ++slice)
         if (from[slice] < 0)
           std::fill_n(to + slice * floats, floats, start);
         else
           std::copy_n(old.data() + from[slice] * floats, floats, to + slice * floats);
-    }
+    };
+    const Index floats = parameter.slice_floats();
+    move(first_, parameter.offset, floats, 0);
+    move(second_, parameter.offset, floats, optimizer_.second_at_start());
+    move(third_, parameter.offset, floats, 0);
+    move(average_, parameter.offset, floats, 0);
+    move(accumulated(), gradient_offsets_[index], floats, 0);
+    move(statistics_, statistics_offsets_[index], optimizer_.statistics_floats(parameter), 0);
     before = parameter.slice_ids;
   }
 }
 
-void LayerState::begin_step() {
+void LayerState::begin_step(std::int64_t step) {
   follow_slices();
+  step_ = step;
+  if (step % optimizer_.accumulation_steps != 0) return;  // adds to the gradients of the last one
   for (auto& slices : slices_)
     for (Slice& slice : slices) slice.touched = false;
 }
@@ -116,7 +126,10 @@ UpdateTarget LayerState::begin(int index, Index slice) {
   const bool first_touch = !state.touched;
   if (first_touch) ++state.steps;
   state.touched = true;
-  if (!stores_gradients()) return target(index, slice);
+  if (!stores_gradients()) {
+    catch_up_average(index, slice, step_);
+    return target(index, slice);
+  }
   const Parameter& parameter = block_.at(index);
   UpdateTarget stored;
   stored.rule.use = is_measured(index) ? GradientUse::kMeasure : GradientUse::kStore;
@@ -127,6 +140,7 @@ UpdateTarget LayerState::begin(int index, Index slice) {
 }
 
 UpdateTarget LayerState::begin_measured(int index) {
+  catch_up_average(index, 0, step_);
   UpdateTarget update_target = target(index, 0);
   update_target.gradient_scale = measures_[index].scale;
   return update_target;
@@ -141,14 +155,16 @@ bool LayerState::has_measured() const {
 
 void LayerState::finish_stored() {
   if (optimizer_.only_sums()) return;  // sums of the loss gradient only
+  const float share = 1.0f / static_cast<float>(optimizer_.accumulation_steps);
   for (std::size_t at = 0; at < slices_.size(); ++at) {
     const int index = static_cast<int>(at);
     const Parameter& parameter = block_.at(index);
-    if ((parameter.l2 == 0 && !parameter.keeps_zeros) || is_measured(index)) continue;
+    if ((parameter.l2 == 0 && !parameter.keeps_zeros && share == 1) || is_measured(index)) continue;
     for (Index slice = 0; slice < parameter.count; ++slice) {
       if (!slices_[at][slice].touched) continue;
       const float* weights = block_.slice(index, slice);
       float* g = gradient(index, slice);
+      if (share != 1) set_scaled(g, share, g, parameter.slice_floats());
       if (parameter.l2 > 0) add_scaled(weights, 2 * parameter.l2, g, parameter.slice_floats());
       if (parameter.keeps_zeros) clear_at_zeros(weights, g, parameter.slice_floats());
     }
@@ -176,14 +192,19 @@ void LayerState::apply_stored(int index, double scale) {
   if (is_measured(index)) return;
   for (Index slice = 0; slice < parameter.count; ++slice) {
     if (!slices_[index][slice].touched) continue;
+    catch_up_average(index, slice, step_);
     float* g = gradient(index, slice);
     UpdateTarget update_target = target(index, slice);
     update_target.rule.l2 = 0;  // already in the gradient
-    parallel_for(ceil_divide(size, kChunkSize), kChunkSize * 8, [&](Index begin, Index end) {
-      const Index from = begin * kChunkSize, to = std::min(end * kChunkSize, size);
+    if (optimizer_.updates_whole_slices()) {
+      if (factor != 1) set_scaled(g, factor, g, size);
+      optimizer_.update_slice(update_target, parameter, g, statistics(index, slice));
+      continue;
+    }
+    for_chunks(size, 8, [&](Index from, Index count) {
       if (factor != 1)
-        for (Index i = from; i < to; ++i) g[i] *= factor;
-      apply_update(update_target, from, g + from, to - from);
+        for (Index i = from; i < from + count; ++i) g[i] *= factor;
+      apply_update(update_target, from, g + from, count);
     });
   }
 }

@@ -1,16 +1,13 @@
 // Penalties: their proximal step after an update, and their part of the loss.
 #include <algorithm>
 
-#include "core/parallel.h"
 #include "kernels/bfloat16_copy.h"
 #include "kernels/reduce.h"
+#include "optimizers/chunks.h"
 #include "optimizers/layer_state.h"
 
 namespace gatewise {
 namespace {
-
-// Count of values in one chunk of a parallel pass over a slice.
-constexpr Index kChunkSize = 4096;
 
 double operations(const Parameter& parameter, Index num_chunks) {
   return static_cast<double>(parameter.slice_floats()) / static_cast<double>(num_chunks);

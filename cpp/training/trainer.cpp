@@ -3,21 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/step_lock.h"
+
 namespace gatewise {
 namespace {
-
-class StepLock {
- public:
-  explicit StepLock(std::atomic<bool>& in_step) : in_step_(in_step) {
-    if (in_step_.exchange(true)) throw Busy("step: another step of this trainer is running");
-  }
-  ~StepLock() { in_step_ = false; }
-  StepLock(const StepLock&) = delete;
-  StepLock& operator=(const StepLock&) = delete;
-
- private:
-  std::atomic<bool>& in_step_;
-};
 
 void check_samples(const Index* samples, Index count, Index num_samples) {
   require(count >= 1, "samples: expected at least one, got none");
@@ -325,6 +314,9 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
   check(data);
   const StepLock step_lock(in_step_);
   check_trainable();
+  require(!averages_are_weights_,
+          "train_step: expected the weights that are trained, got their averages; call "
+          "swap_ema_weights again");
   begin_step(data, samples, count);
   run_.standby.run([&] {
     evaluate(data, true);
@@ -332,63 +324,9 @@ const std::vector<double>& Trainer::train_step(const Dataset& data, const Index*
     if (counted_.count() == 0) return;
     const InterruptShield shield;
     backward();
-    finish_step();
+    update();
   });
   return step_results_;
-}
-
-void Trainer::backward() {
-  for (std::size_t node = 0; node < sinks_.size(); ++node)
-    sinks_[node] =
-        network_->nodes()[node].layer->trainable ? states_[node_layer_[node]].get() : nullptr;
-  for (auto& state : states_) state->begin_step();
-  network_->backward(run_, sinks_);
-  apply_stored();
-}
-
-// Applies stored updates: clipped by the norm of each parameter or of all, or summed over repeated
-// use of a layer.
-void Trainer::apply_stored() {
-  for (auto& state : states_)
-    if (state->stores_gradients()) state->finish_stored();
-  double scale = 1;
-  if (optimizer_->global_clip_norm > 0) {
-    double square = 0;
-    for (auto& state : states_)
-      for (std::size_t p = 0; p < state->parameter_count(); ++p)
-        square += state->stored_square(static_cast<int>(p));
-    scale = std::min(1.0, optimizer_->global_clip_norm / std::max(std::sqrt(square), 1e-12));
-  }
-  for (auto& state : states_) {
-    if (!state->stores_gradients()) continue;
-    for (std::size_t p = 0; p < state->parameter_count(); ++p) {
-      const int index = static_cast<int>(p);
-      double parameter_scale = scale;
-      if (optimizer_->clip_norm > 0) {
-        const double norm = std::sqrt(state->stored_square(index));
-        parameter_scale = std::min(1.0, optimizer_->clip_norm / std::max(norm, 1e-12));
-      }
-      state->apply_stored(index, parameter_scale);
-    }
-  }
-  for (std::size_t node = 0; node < node_layer_.size(); ++node) {
-    LayerState& state = *states_[node_layer_[node]];
-    if (state.has_measured())
-      network_->nodes()[node].layer->update_measured(run_.saved[node], state, run_.arena);
-  }
-}
-
-void Trainer::finish_step() {
-  const auto& nodes = network_->nodes();
-  for (auto& state : states_) state->shrink_touched_groups();
-  if (!optimizer_->only_sums())  // sums of gradients leave the model as it is
-    for (std::size_t node = 0; node < nodes.size(); ++node)
-      nodes[node].layer->finish_step(run_.saved[node]);
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    states_[i]->refresh_penalties(false);
-    seen_writes_[i] = ++layers_[i]->writes;
-  }
-  ++steps_;
 }
 
 }  // namespace gatewise

@@ -44,6 +44,15 @@ class Trainer {
   // Throws if a layer's weights are stored for prediction only.
   void check_trainable() const;
 
+  // Exchanges the weights and their averages; a training step needs them exchanged back. Throws if
+  // the optimizer has no averages, and Busy while a layer is in use.
+  void swap_averages();
+  // The averages, if the optimizer has them, become the weights. Throws Busy while a layer is in
+  // use.
+  void keep_averages();
+  bool averages_are_weights() const { return averages_are_weights_; }
+  void set_averages_are_weights(bool exchanged) { averages_are_weights_ = exchanged; }
+
   Optimizer& optimizer() { return *optimizer_; }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
@@ -72,8 +81,10 @@ class Trainer {
   // Rows of an array for each unit of a batch.
   Index rows_per_unit(Index rows_per_sample) const { return counts_samples_ ? rows_per_sample : 1; }
   void backward();
-  void finish_step();
+  void update();
+  void finish_step(bool updated);
   void apply_stored();
+  std::vector<std::unique_lock<ForkSafeMutex>> lock_layers() const;
   double penalties();
   std::size_t layer_index(const Layer* layer) const;
 
@@ -98,7 +109,8 @@ class Trainer {
   UnitRows counted_, skipped_;  // the units that count, and the others
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
-  std::atomic<bool> in_step_{false};  // one step at a time, since there is only one workspace
+  bool averages_are_weights_ = false;  // exchanged by `swap_averages`
+  std::atomic<bool> in_step_{false};   // one step at a time, since there is only one workspace
 };
 
 }  // namespace gatewise

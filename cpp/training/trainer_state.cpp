@@ -42,10 +42,11 @@ std::span<const Value> find_array(const std::map<std::string, StateView>& state,
 }
 
 std::span<const std::int64_t> find_steps(const std::map<std::string, StateView>& state,
-                                         const std::string& name, Index size) {
+                                         const std::string& name, Index size, std::int64_t low = 0,
+                                         std::int64_t high = kMaxSteps) {
   const auto steps = find_array<std::int64_t>(state, name, size);
   for (const std::int64_t count : steps)
-    require(count >= 0 && count <= kMaxSteps, "state: expected step counts from 0 to ", kMaxSteps,
+    require(count >= low && count <= high, "state: expected step counts from ", low, " to ", high,
             " in ", name, ", got ", count);
   return steps;
 }
@@ -54,32 +55,53 @@ std::span<const std::int64_t> find_steps(const std::map<std::string, StateView>&
 struct LayerArrays {
   std::span<const std::int64_t> steps;
   std::span<const double> penalties;
-  std::span<const float> first, second, third;
+  std::span<const float> first, second, third, average, statistics, gradients;
+  std::span<const std::int64_t> average_steps, accumulated;
+};
+
+// The float arrays that a layer may have, with their names.
+struct FloatArray {
+  const char* name;
+  AlignedBuffer& (LayerState::*buffer)();
+  std::span<const float> LayerArrays::* stored;
+};
+
+constexpr FloatArray kFloatArrays[] = {
+    {"first_moment", &LayerState::first, &LayerArrays::first},
+    {"second_moment", &LayerState::second, &LayerArrays::second},
+    {"third_moment", &LayerState::third, &LayerArrays::third},
+    {"average", &LayerState::average, &LayerArrays::average},
+    {"statistics", &LayerState::statistics, &LayerArrays::statistics},
+    {"gradient_sum", &LayerState::accumulated, &LayerArrays::gradients},
 };
 
 LayerArrays find_arrays(LayerState& layer, const std::map<std::string, StateView>& state,
-                        std::size_t index) {
+                        std::size_t index, std::int64_t steps) {
   LayerArrays arrays;
   const Index count = slice_count(layer);
   if (count == 0) return arrays;
   arrays.steps = find_steps(state, key(index, "steps"), count);
   arrays.penalties = find_array<double>(state, key(index, "penalties"), count);
-  if (const Index size = layer.first().size(); size > 0)
-    arrays.first = find_array<float>(state, key(index, "first_moment"), size);
-  if (const Index size = layer.second().size(); size > 0)
-    arrays.second = find_array<float>(state, key(index, "second_moment"), size);
-  if (const Index size = layer.third().size(); size > 0)
-    arrays.third = find_array<float>(state, key(index, "third_moment"), size);
+  for (const FloatArray& each : kFloatArrays)
+    if (const Index size = (layer.*each.buffer)().size(); size > 0)
+      arrays.*each.stored = find_array<float>(state, key(index, each.name), size);
+  if (layer.average().size() > 0)
+    arrays.average_steps = find_steps(state, key(index, "average_steps"), count, -1, steps);
+  if (layer.accumulated().size() > 0)
+    arrays.accumulated = find_steps(state, key(index, "is_accumulated"), count, 0, 1);
   return arrays;
 }
 
 void write_layer(LayerState& layer, const LayerArrays& arrays) {
   layer.accept_slices();
-  std::copy(arrays.first.begin(), arrays.first.end(), layer.first().data());
-  std::copy(arrays.second.begin(), arrays.second.end(), layer.second().data());
-  std::copy(arrays.third.begin(), arrays.third.end(), layer.third().data());
+  for (const FloatArray& each : kFloatArrays) {
+    const auto stored = arrays.*each.stored;
+    std::copy(stored.begin(), stored.end(), (layer.*each.buffer)().data());
+  }
   std::size_t at = 0;
   for_each_slice(layer, [&](LayerState::Slice& slice) {
+    if (!arrays.average_steps.empty()) slice.average_steps = arrays.average_steps[at];
+    if (!arrays.accumulated.empty()) slice.touched = arrays.accumulated[at] != 0;
     slice.steps = arrays.steps[at];
     slice.penalty = arrays.penalties[at++];
   });
@@ -96,24 +118,30 @@ LayerState& state_of(Trainer& trainer, const Layer& layer) {
 std::vector<std::pair<std::string, StateArray>> read_state(Trainer& trainer) {
   std::vector<std::pair<std::string, StateArray>> state;
   state.emplace_back("steps", std::vector<std::int64_t>{trainer.steps()});
+  if (trainer.optimizer().uses_averages())
+    state.emplace_back("averages_are_weights",
+                       std::vector<std::int64_t>{trainer.averages_are_weights()});
   for (std::size_t i = 0; i < trainer.states().size(); ++i) {
     LayerState& layer = *trainer.states()[i];
     layer.follow_slices();
-    std::vector<std::int64_t> steps;
+    std::vector<std::int64_t> steps, average_steps, accumulated;
     std::vector<double> penalties;
     for_each_slice(layer, [&](const LayerState::Slice& slice) {
       steps.push_back(slice.steps);
+      average_steps.push_back(slice.average_steps);
+      accumulated.push_back(slice.touched);
       penalties.push_back(slice.penalty);
     });
     if (steps.empty()) continue;
     state.emplace_back(key(i, "steps"), std::move(steps));
     state.emplace_back(key(i, "penalties"), std::move(penalties));
-    if (layer.first().size() > 0)
-      state.emplace_back(key(i, "first_moment"), copy_of(layer.first()));
-    if (layer.second().size() > 0)
-      state.emplace_back(key(i, "second_moment"), copy_of(layer.second()));
-    if (layer.third().size() > 0)
-      state.emplace_back(key(i, "third_moment"), copy_of(layer.third()));
+    for (const FloatArray& each : kFloatArrays)
+      if (const AlignedBuffer& buffer = (layer.*each.buffer)(); buffer.size() > 0)
+        state.emplace_back(key(i, each.name), copy_of(buffer));
+    if (layer.average().size() > 0)
+      state.emplace_back(key(i, "average_steps"), std::move(average_steps));
+    if (layer.accumulated().size() > 0)
+      state.emplace_back(key(i, "is_accumulated"), std::move(accumulated));
   }
   return state;
 }
@@ -122,9 +150,12 @@ void write_state(Trainer& trainer, const std::map<std::string, StateView>& state
   const std::int64_t steps = find_steps(state, "steps", 1)[0];
   std::vector<LayerArrays> layers;
   for (std::size_t i = 0; i < trainer.states().size(); ++i)
-    layers.push_back(find_arrays(*trainer.states()[i], state, i));
+    layers.push_back(find_arrays(*trainer.states()[i], state, i, steps));
+  const bool exchanged = trainer.optimizer().uses_averages() &&
+                         find_steps(state, "averages_are_weights", 1, 0, 1)[0] != 0;
   for (std::size_t i = 0; i < layers.size(); ++i) write_layer(*trainer.states()[i], layers[i]);
   trainer.set_steps(steps);
+  trainer.set_averages_are_weights(exchanged);
 }
 
 std::vector<float> read_moment(Trainer& trainer, const Layer& layer, const Parameter& parameter,

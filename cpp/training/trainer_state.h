@@ -1,8 +1,14 @@
 // The state of a trainer as named arrays, as checkpoints hold it: "steps", its count of training
-// steps, and of each layer i that has parameters
-//   layer<i>.steps, layer<i>.penalties  [slices] step count and penalty of each slice
-//   layer<i>.first_moment, .second_moment, .third_moment
-//                                       moments, laid out like the parameter block, if kept
+// steps, "averages_are_weights" (0 or 1) if the optimizer has averages, and of each layer i that
+// has parameters
+//   layer<i>.steps, .penalties     [slices] update count and penalty of each slice
+//   layer<i>.first_moment, .second_moment, .third_moment, .average
+//                                  laid out like the parameter block, those that are kept
+//   layer<i>.average_steps         [slices] how many steps the average includes; -1: it is the
+//                                  weights
+//   layer<i>.statistics            what an update of whole slices keeps
+//   layer<i>.gradient_sum          of the steps since the last update, if that is one of several
+//   layer<i>.is_accumulated        [slices] 0 or 1: whether it has a gradient since then
 #pragma once
 
 #include <map>

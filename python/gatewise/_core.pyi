@@ -224,6 +224,12 @@ class Trainer:
     learning_rate: float
     @property
     def steps(self) -> int: ...
+    def swap_averages(self) -> None:
+        """Exchanges weights and their averages; `train_step` raises ValueError until they are
+        exchanged back.
+        """
+    def keep_averages(self) -> None:
+        """The averages, if the optimizer has them, become the weights."""
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of all that continued training needs besides weights: moments, step counts and
         penalties.

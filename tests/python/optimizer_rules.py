@@ -27,15 +27,24 @@ RULES: dict[str, dict[str, Any]] = {
     "adadelta": {"kind": "adadelta", "learning_rate": 0.5, "rho": 0.8, "epsilon": 1e-3},
     "adamax": ADAM | {"kind": "adamax"},
     "nadam": ADAM | {"kind": "nadam"},
+    "adafactor": {"kind": "adafactor", "learning_rate": 0.05, "beta_2_decay": -0.6},
+    "adafactor of large steps": {
+        "kind": "adafactor",
+        "learning_rate": 0.6,
+        "epsilon_1": 1e-3,
+        "epsilon_2": 0.3,
+        "clip_threshold": 0.4,
+    },
     "lion": {"kind": "lion", "learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.9},
 }
 WITH_FIRST_MOMENT = {
     *("momentum", "nesterov", "rmsprop with momentum", "rmsprop centered with momentum", "lion"),
     *("adam", "adam of Keras' defaults", "adamw", "amsgrad", "adamax", "nadam"),
 }
-WITH_SECOND_MOMENT = RULES.keys() - {"sgd", "momentum", "nesterov", "lion"}
+WITH_STATISTICS = {"adafactor", "adafactor of large steps"}
+WITH_SECOND_MOMENT = RULES.keys() - WITH_STATISTICS - {"sgd", "momentum", "nesterov", "lion"}
 WITH_THIRD_MOMENT = {"rmsprop centered", "rmsprop centered with momentum", "amsgrad", "adadelta"}
-WITH_L1 = [rule for rule in RULES if rule != "lion"]
+WITH_L1 = [rule for rule in RULES if rule != "lion" and rule not in WITH_STATISTICS]
 
 
 class Slices:
@@ -46,6 +55,8 @@ class Slices:
         self.first, self.third = np.zeros_like(w), np.zeros_like(w)
         self.second = np.full_like(w, second)
         self.steps = np.zeros(count, int)
+        # Adafactor's of each slice: those of rows and columns, or of a vector's values.
+        self.statistics: list[list[np.ndarray]] = [[] for _ in range(count)]
         self.slices = list(range(count)) if per_expert else [...]
 
 
@@ -120,6 +131,8 @@ def update(
         in_adam = o["kind"] in ("adam", "adamw")
         divisor = root + epsilon / np.sqrt(1 - beta_2**t) if in_adam else scale
         new = new - rate * direction / divisor
+    elif o["kind"] == "adafactor":
+        new = new - adafactor_step(o, new, g, state.statistics[at], t)
     else:
         raise ValueError(f"update: expected a kind with a formula here, got {o['kind']}")
     if l1 > 0:
@@ -131,6 +144,30 @@ def update(
         m = m + velocity_share * (new - free)
     w[index], state.first[index], state.second[index] = new, m, v
     state.third[index] = third
+
+
+def adafactor_step(
+    o: dict[str, Any], w: np.ndarray, g: np.ndarray, statistics: list[np.ndarray], t: int
+) -> np.ndarray:
+    """The step of one slice; updates its statistics."""
+    share = t ** o.get("beta_2_decay", -0.8)
+    squares = g**2 + o.get("epsilon_1", 1e-30)
+    means = [squares.mean(-1), squares.mean(-2)] if g.ndim > 1 else [squares]
+    before = statistics or [np.zeros_like(each) for each in means]
+    statistics[:] = [old + (each - old) * share for old, each in zip(before, means, strict=True)]
+    if g.ndim > 1:
+        r, c = statistics
+        u = g / np.sqrt(np.outer(r / r.mean(), c))
+    else:
+        u = g / np.sqrt(statistics[0])
+    u = u / max(1.0, rms(u) / o.get("clip_threshold", 1.0))
+    rate = min(o["learning_rate"], t**-0.5)
+    step: np.ndarray = max(o.get("epsilon_2", 1e-3), rms(w)) * rate * u
+    return step
+
+
+def rms(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(x**2)))
 
 
 def shrink_groups(w: np.ndarray, h: np.ndarray | float, rate: float, groups: str) -> np.ndarray:

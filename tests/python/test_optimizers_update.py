@@ -17,6 +17,7 @@ from optimizer_rules import (
     WITH_FIRST_MOMENT,
     WITH_L1,
     WITH_SECOND_MOMENT,
+    WITH_STATISTICS,
     WITH_THIRD_MOMENT,
     Slices,
     clip,
@@ -108,8 +109,8 @@ def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     batch = graph.batch(2)
     trainer = graph.trainer(**RULES[rule])
     layer = graph.layers[0]
-    trainer.train_step(batch.dataset(), np.arange(2))
     _, chosen, _ = layer.native.routing(batch.inputs[0])
+    trainer.train_step(batch.dataset(), np.arange(2))
     working = np.isin(np.arange(4), chosen)
     sizes = [4 if each.per_expert else 1 for each in layer.native.parameters()]
     expected = np.concatenate([working if size == 4 else [True] for size in sizes])
@@ -118,12 +119,14 @@ def test_native_step_counts_and_first_moments_agree_with_the_formula(rule):
     assert ("first_moment" in names) == (rule in WITH_FIRST_MOMENT)
     assert ("second_moment" in names) == (rule in WITH_SECOND_MOMENT)
     assert ("third_moment" in names) == (rule in WITH_THIRD_MOMENT)
+    assert ("statistics" in names) == (rule in WITH_STATISTICS)
+    assert names.isdisjoint({"average", "average_steps", "gradient_sum", "is_accumulated"})
 
 
 @pytest.mark.parametrize("clipping", CLIPS, ids=lambda each: next(iter(each)))
-@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam"])
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam", "adafactor"])
 def test_gradients_are_clipped(rule, clipping):
-    rates = {"sgd": 1.0, "nesterov": 0.5, "adam": 0.02}
+    rates = {"sgd": 1.0, "nesterov": 0.5, "adam": 0.02, "adafactor": 0.05}
     run_both(make_graph(), RULES[rule] | clipping | {"learning_rate": rates[rule]})
 
 
@@ -141,7 +144,7 @@ def test_clipping_includes_the_gradient_of_the_l2_penalty(clipping):
 
 
 @pytest.mark.parametrize("weight_decay", [0.5, 2.0])
-@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "adamw", "adafactor"])
 def test_weight_decay_comes_before_the_update(rule, weight_decay):
     run_both(make_graph(), RULES[rule] | {"weight_decay": weight_decay})
 
@@ -240,9 +243,10 @@ def test_weights_stop_at_the_optimum_of_the_group_penalty(rule):
 
 
 @pytest.mark.parametrize("penalty", ["l1", gw.regularizers.GroupL1(0.1)])
-def test_lion_refuses_penalties_without_a_proximal_step(penalty):
+@pytest.mark.parametrize("optimizer", ["lion", "adafactor"])
+def test_penalties_without_a_proximal_step_are_refused(optimizer, penalty):
     model = gw.Sequential([gw.Input(shape=(2,)), gw.layers.Dense(1, kernel_regularizer=penalty)])
-    model.compile("lion", "mse")
+    model.compile(optimizer, "mse")
     with pytest.raises(ValueError, match="kernel_regularizer: expected no L1 or GroupL1 penalty"):
         model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
 
@@ -257,7 +261,10 @@ def test_lion_refuses_penalties_without_a_proximal_step(penalty):
         gw.optimizers.Adadelta(rho=0.9, epsilon=1e-3),
         gw.optimizers.Adamax(beta_1=0.8, beta_2=0.7, epsilon=1e-3),
         gw.optimizers.Nadam(beta_1=0.8, beta_2=0.7, epsilon=1e-3),
+        gw.optimizers.Adafactor(0.1, -0.7, 1e-20, 1e-2, 0.5, relative_step=False),
         gw.optimizers.Lion(),
+        gw.optimizers.SGD(use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3),
+        gw.optimizers.Lion(gradient_accumulation_steps=3, loss_scale_factor=128.0),
     ],
     ids=lambda each: type(each).__name__,
 )

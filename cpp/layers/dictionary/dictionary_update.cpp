@@ -78,9 +78,9 @@ void DictionaryUpdate::apply_measured() const {
 }
 
 void DictionaryUpdate::finish_stored(ParameterBlock& block, const DictionaryParameters& parameters,
-                                     Arena& arena) {
+                                     bool unit_norm, Arena& arena) {
   const DictionaryArrays arrays = parameters.arrays(block);
-  if (parameters.unit_norm)
+  if (unit_norm)
     normalize_rows(block.slice(parameters.decoder), arrays.decoder.stride, arrays.latents(),
                    arrays.width());
   if (parameters.tied)

@@ -46,9 +46,10 @@ class DictionaryUpdate {
   // Updates the parameters that `apply` measured.
   void apply_measured() const;
 
-  // Restores the norms and the tied encoder after stored updates were applied.
+  // Restores the norms of decoder rows, if `unit_norm`, and the tied encoder, after stored updates
+  // were applied.
   static void finish_stored(ParameterBlock& block, const DictionaryParameters& parameters,
-                            Arena& arena);
+                            bool unit_norm, Arena& arena);
 
  private:
   DictionaryTargets targets(const UpdateTarget& decoder) const;

@@ -84,9 +84,12 @@ Index SparseDictionary::declare(const std::vector<Index>& widths) {
   parameters_.decoder = block_.add_widened_rows("decoder", latents_, width);
   parameters_.decoder_bias = block_.add_vector("decoder_bias", "bias", width);
   activation_->declare(block_, latents_);
-  for (const Parameter& parameter : block_.all())  // all but b are updated latent by latent
-    if (parameter.is_trained() && parameter.name != "decoder_bias")
-      block_.find(parameter.name).recomputes_gradient = true;
+  for (const Parameter& each : block_.all())  // all but b are updated latent by latent
+    if (each.is_trained() && each.name != "decoder_bias") {
+      Parameter& parameter = block_.find(each.name);
+      parameter.recomputes_gradient = true;
+      parameter.is_updated_in_parts = parameters_.lazy || parameters_.experts > 1;
+    }
   if (routed_) routed_->declare(block_, width);
   parameters_.center = block_.add_vector("center", "state", width);
   parameters_.scale = block_.add_vector("scale", "state", 1);
@@ -301,7 +304,7 @@ void SparseDictionary::update_measured(void* memory, UpdateSink& sink, Arena& ar
   DictionaryUpdate(block_, parameters_, saved.gradients, sink, arena).apply_measured();
 }
 
-void SparseDictionary::finish_step(void* memory) {
+void SparseDictionary::finish_step(void* memory, bool updated) {
   if (!trainable) return;
   const auto& saved = *static_cast<const Saved*>(memory);
   const Codes& codes = saved.codes;
@@ -314,9 +317,15 @@ void SparseDictionary::finish_step(void* memory) {
     idle[latent] = 0;
     ++training_load_[static_cast<std::size_t>(latent)];
   }
-  if (saved.stored) DictionaryUpdate::finish_stored(block_, parameters_, *saved.arena);
+  if (saved.stored && updated)
+    DictionaryUpdate::finish_stored(block_, parameters_, parameters_.unit_norm, *saved.arena);
   activation_->finish_step(saved.run, block_);
   if (routed_) routed_->finish_step(saved.routed, block_);
+}
+
+void SparseDictionary::finish_replacement(bool kept) {
+  Arena arena;
+  DictionaryUpdate::finish_stored(block_, parameters_, kept && parameters_.unit_norm, arena);
 }
 
 namespace {

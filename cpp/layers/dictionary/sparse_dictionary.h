@@ -30,7 +30,8 @@ class SparseDictionary final : public Layer {
   void forward(ForwardPass& pass) const override;
   void backward(BackwardPass& pass) override;
   void update_measured(void* saved, UpdateSink& sink, Arena& arena) override;
-  void finish_step(void* saved) override;
+  void finish_step(void* saved, bool updated) override;
+  void finish_replacement(bool kept) override;
   std::vector<Index>* training_load() override { return &training_load_; }
 
   // Memory of `encode`, kept from call to call.

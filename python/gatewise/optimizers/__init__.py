@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gatewise.optimizers.adadelta import Adadelta
+from gatewise.optimizers.adafactor import Adafactor
 from gatewise.optimizers.adagrad import Adagrad
 from gatewise.optimizers.adam import Adam, AdamW
 from gatewise.optimizers.adamax import Adamax
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",

@@ -13,18 +13,19 @@ from gatewise.optimizers.learning_rate import (
     serialize_rate,
 )
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_defaults, check_flag, check_number
+from gatewise.utils.checks import check_defaults, check_flag, check_integer, check_number
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
-_UNSUPPORTED: Config = {
+# Settings that checkpoints of earlier versions do not have, with the values that they meant.
+_ADDED_SETTINGS: Config = {
+    "amsgrad": False,
+    "centered": False,
     "use_ema": False,
     "ema_momentum": 0.99,
     "ema_overwrite_frequency": None,
     "loss_scale_factor": None,
     "gradient_accumulation_steps": None,
 }
-# Settings that checkpoints of earlier versions do not have, with the values that they meant.
-_ADDED_SETTINGS: Config = {"amsgrad": False, "centered": False}
 
 
 class Optimizer(Configurable, RefusesUnusedHooks):
@@ -40,8 +41,20 @@ class Optimizer(Configurable, RefusesUnusedHooks):
     clipnorm, clipvalue, global_clipnorm : float, optional
         At most one of: maximum norm of each parameter's gradient, maximum absolute value of its
         elements, maximum norm of all gradients together.
-    use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps
-        Only with Keras' defaults.
+    use_ema : bool
+        If True, an exponential moving average a of every trained weight is kept,
+        `a <- ema_momentum a + (1 - ema_momentum) w` after each step, from the weights after the
+        first one on. At the end of `fit` the averages become the weights.
+    ema_momentum : float in [0, 1], default 0.99
+        Decay of the averages.
+    ema_overwrite_frequency : int, optional
+        The averages become the weights every so many updates, too; None: only after `fit`.
+    loss_scale_factor : float, optional
+        Above 0. Without effect: it keeps gradients of few bits from becoming 0, and these are
+        float32.
+    gradient_accumulation_steps : int, optional
+        At least 2: gradients of so many steps are summed before each update, which has their mean.
+        Weights stay as they are in between. None: every step is an update.
     name : str
         Name of the optimizer.
     dense_updates : bool
@@ -83,14 +96,7 @@ class Optimizer(Configurable, RefusesUnusedHooks):
         dense_updates: bool = False,
         unsupported: dict[str, object] | None = None,
     ) -> None:
-        given_later: dict[str, object] = {
-            "use_ema": use_ema,
-            "ema_momentum": ema_momentum,
-            "ema_overwrite_frequency": ema_overwrite_frequency,
-            "loss_scale_factor": loss_scale_factor,
-            "gradient_accumulation_steps": gradient_accumulation_steps,
-        }
-        check_defaults(type(self).__name__, given_later | (unsupported or {}), _UNSUPPORTED)
+        check_defaults(type(self).__name__, unsupported or {}, {})
         self._trainer: _core.Trainer | None = None
         self._set_rate(check_rate("learning_rate", learning_rate))
         self.weight_decay = _optional("weight_decay", weight_decay)
@@ -104,6 +110,17 @@ class Optimizer(Configurable, RefusesUnusedHooks):
                 "clipnorm, clipvalue, global_clipnorm: expected at most one of them, "
                 f"got {' and '.join(clip_arguments)}"
             )
+        self.use_ema = check_flag("use_ema", use_ema)
+        self.ema_momentum = check_number("ema_momentum", ema_momentum, 0.0, 1.0)
+        self.ema_overwrite_frequency = _optional_count(
+            "ema_overwrite_frequency", ema_overwrite_frequency, 1
+        )
+        self.loss_scale_factor = _optional("loss_scale_factor", loss_scale_factor)
+        if self.loss_scale_factor == 0:
+            raise ValueError(f"loss_scale_factor: expected a number > 0, got {loss_scale_factor!r}")
+        self.gradient_accumulation_steps = _optional_count(
+            "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
         self.dense_updates = check_flag("dense_updates", dense_updates)
         self.name = name
 
@@ -118,7 +135,7 @@ class Optimizer(Configurable, RefusesUnusedHooks):
         """
         if self._schedule is None:
             return self._constant_rate
-        return rate_at(self._schedule, self.iterations)
+        return rate_at(self._schedule, self._steps)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate | Config) -> None:
@@ -139,7 +156,15 @@ class Optimizer(Configurable, RefusesUnusedHooks):
 
     @property
     def iterations(self) -> int:
-        """Count of training steps of the compiled model."""
+        """Count of updates of the compiled model: of its training steps, unless it accumulates.
+
+        A learning rate schedule counts steps, also where `gradient_accumulation_steps` of them
+        make one update, as in Keras.
+        """
+        return self._steps // (self.gradient_accumulation_steps or 1)
+
+    @property
+    def _steps(self) -> int:
         return 0 if self._trainer is None else self._trainer.steps
 
     def attach(self, trainer: _core.Trainer) -> None:
@@ -153,8 +178,52 @@ class Optimizer(Configurable, RefusesUnusedHooks):
         assert self._schedule is not None
         trainer.learning_rate = rate_at(self._schedule, trainer.steps)
 
+    def swap_ema_weights(self) -> None:
+        """Exchanges the weights of the compiled model and their averages.
+
+        Between two calls the model predicts and is evaluated and stored with its averages. It
+        cannot be trained then. At the end of `fit` averages that are the weights stay so.
+
+        Raises
+        ------
+        ValueError
+            Without `use_ema`, or if the model was neither trained nor evaluated since `compile`.
+        RuntimeError
+            If another call is at work on the model.
+        """
+        if not self.use_ema or self._trainer is None:
+            given = "one without" if not self.use_ema else "one of no model in use"
+            raise ValueError(
+                "swap_ema_weights: expected an optimizer with use_ema=True of a model that was "
+                f"trained or evaluated, got {given}"
+            )
+        self._trainer.swap_averages()
+
+    def finalize_variable_values(self, var_list: object = None) -> None:
+        """Makes the averages of `use_ema` the model's weights, as `fit` does at its end.
+
+        Does nothing without `use_ema` or before the first step. For models that are trained by
+        `train_on_batch`.
+
+        Parameters
+        ----------
+        var_list : object
+            Not used: it is all trained weights (Keras' argument).
+
+        Raises
+        ------
+        RuntimeError
+            If another call is at work on the model.
+        """
+        if self._trainer is not None:
+            self._trainer.keep_averages()
+
     def native_options(self) -> Config:
         """The settings in the form that the core reads."""
+        averages = {
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency or 0,
+        }
         return {
             "kind": self.kind,
             "learning_rate": self.learning_rate,
@@ -163,7 +232,9 @@ class Optimizer(Configurable, RefusesUnusedHooks):
             "clipvalue": self.clipvalue or 0.0,
             "global_clipnorm": self.global_clipnorm or 0.0,
             "dense_updates": self.dense_updates,
-            **self._own_settings(),
+            "gradient_accumulation_steps": self.gradient_accumulation_steps or 1,
+            **(averages if self.use_ema else {}),
+            **self._native_settings(),
         }
 
     def get_config(self) -> Config:
@@ -196,13 +267,22 @@ class Optimizer(Configurable, RefusesUnusedHooks):
             "clipnorm": self.clipnorm,
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
             "dense_updates": self.dense_updates,
             **self._own_settings(),
         }
 
     def _own_settings(self) -> Config:
-        """The settings that only this kind of optimizer has, by their names in the core."""
+        """The settings that only this kind of optimizer has."""
         return {}
+
+    def _native_settings(self) -> Config:
+        """Those of them that the core reads, by the same names."""
+        return self._own_settings()
 
     def __getstate__(self) -> dict[str, object]:
         # A copy does not control the trainer of the original.
@@ -230,6 +310,10 @@ registry: Registry[Optimizer] = Registry("optimizer", Optimizer)
 
 def _optional(name: str, value: float | None) -> float | None:
     return None if value is None else check_number(name, value, 0.0)
+
+
+def _optional_count(name: str, value: int | None, low: int) -> int | None:
+    return None if value is None else check_integer(name, value, low)
 
 
 def check_decay_rate(name: str, value: float) -> float:

@@ -178,7 +178,7 @@ class Compiling(ABC):
         ----------
         optimizer : str, dict or Optimizer
             `"sgd"`, `"rmsprop"`, `"adam"`, `"adamw"`, `"adamax"`, `"nadam"`, `"adagrad"`,
-            `"adadelta"`, `"lion"` or an object of `gw.optimizers`.
+            `"adadelta"`, `"adafactor"`, `"lion"` or an object of `gw.optimizers`.
         loss : str, dict, Loss, callable, list or dict of them
             Of `gw.losses`: one for all outputs, one for each in order, or by output name. A
             function of yours, `(y_true, y_pred) -> (values (n,), gradient (n, u))`, gives the loss

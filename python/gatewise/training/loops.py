@@ -49,6 +49,8 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
         if run.feed.exhausted:
             run.feed.warn_exhausted()
             break
+    if logs is not None:
+        model.optimizer.finalize_variable_values()
     callbacks.on_train_end(logs)
 
 
