@@ -124,7 +124,7 @@ class BatchNormalization final : public Layer {
     if (scales_) update(gamma_, d_gamma, width, pass);
   }
 
-  void finish_step(void* memory) override {
+  void finish_step(void* memory, bool) override {
     const auto* saved = static_cast<const Saved*>(memory);
     if (!saved || !saved->uses_batch) return;
     const auto follow = [&](float* moving, const double* batch) {

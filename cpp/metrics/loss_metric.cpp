@@ -14,6 +14,11 @@ class LossMetric final : public Metric {
 
   bool reads_labels() const override { return loss_->reads_labels(); }
 
+  void check(const Target& target, Index count) const override {
+    loss_->check_units(target.units);
+    loss_->check_labels(target, count, "y_true");
+  }
+
   Target prepare(const Target& target, Index count) const override {
     return loss_->prepare(target, count);
   }

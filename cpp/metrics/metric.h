@@ -19,6 +19,12 @@ class Metric {
   // Whether the metric reads int32 labels instead of rows of values.
   virtual bool reads_labels() const { return false; }
 
+  // Throws if the settings or the targets of `count` rows do not fit.
+  virtual void check(const Target& target, Index count) const {
+    static_cast<void>(target);
+    static_cast<void>(count);
+  }
+
   // `target` with what the metric derives from all `count` rows of a batch.
   virtual Target prepare(const Target& target, Index count) const {
     static_cast<void>(count);

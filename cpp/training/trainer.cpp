@@ -118,6 +118,7 @@ void Trainer::select_units(const Dataset& data, const Index* samples, Index coun
   batch_units_ = count * per_sample;
   counted_.set(samples, count, members);
   skipped_.set(samples, 0, members);
+  positions_.clear();
   if (per_sample == 1 && !may_skip) return;
   const auto target_counts = [this](const Target& target, Index unit) {
     const Index rows = rows_per_unit(target.rows_per_sample);
@@ -134,14 +135,22 @@ void Trainer::select_units(const Dataset& data, const Index* samples, Index coun
     return samples[i / per_sample] * per_sample + i % per_sample;
   };
   unit_indices_.resize(static_cast<std::size_t>(batch_units_));
-  Index at = 0;
-  for (Index i = 0; i < batch_units_; ++i)
-    if (const Index unit = unit_at(i); counts(unit)) unit_indices_[at++] = unit;
-  const Index counted = at;
-  for (Index i = 0; at < batch_units_; ++i)
-    if (const Index unit = unit_at(i); !counts(unit)) unit_indices_[at++] = unit;
+  positions_.resize(static_cast<std::size_t>(batch_units_));
+  Index at = 0, counted = 0;
+  for (const bool counting : {true, false}) {
+    for (Index i = 0; i < batch_units_; ++i) {
+      const Index unit = unit_at(i);
+      if (counts(unit) != counting) continue;
+      positions_[at] = i;
+      unit_indices_[at++] = unit;
+    }
+    if (counting) counted = at;
+    if (at == batch_units_) break;
+  }
   counted_.set(unit_indices_.data(), counted, members);
   skipped_.set(unit_indices_.data() + counted, batch_units_ - counted, members);
+  counted_positions_.set(positions_.data(), counted, 1);
+  skipped_positions_.set(positions_.data() + counted, batch_units_ - counted, 1);
 }
 
 void Trainer::run_forward(const Dataset& data, Run& run, UnitRows& units, const Step& step) {
@@ -242,31 +251,47 @@ void Trainer::evaluate_losses(const Dataset& data, bool training) {
 }
 
 // Adds to the means over the batch what `run` has of it: the units that count, or the others.
-void Trainer::add_metrics(const Dataset& data, Run& run, UnitRows& units) {
+void Trainer::add_metrics(const Dataset& data, Run& run, UnitRows& units, UnitRows& positions) {
   const double share = static_cast<double>(units.count()) / static_cast<double>(batch_units_);
   double* result = step_results_.data() + 1 + objectives_.size();
   for (std::size_t o = 0; o < objectives_.size(); ++o) {
-    if (objectives_[o].metrics.empty()) continue;
+    if (objectives_[o].metrics.empty() && !objectives_[o].record) continue;
     const Predictions y = mean_predictions(run, o);
     const Target target = batch_target(data, o, units, false);
     float* row_values = run.arena.take<float>(y.count);
     for (const auto& metric : objectives_[o].metrics)
       *result++ += share * metric->evaluate(y, target, row_values);
+    if (!objectives_[o].record) continue;
+    const Index* at =
+        positions_.empty() ? nullptr : positions.rows(rows_per_unit(target.rows_per_sample), false);
+    objectives_[o].record->add(y, target, at);
   }
+}
+
+bool Trainer::needs_all_rows() const {
+  return std::any_of(objectives_.begin(), objectives_.end(), [](const Objective& objective) {
+    return !objective.metrics.empty() || objective.record;
+  });
+}
+
+const StepRecord& Trainer::record(std::size_t output) const {
+  require(output < objectives_.size() && objectives_[output].record != nullptr,
+          "record: expected an output whose steps are recorded, got ", output);
+  return *objectives_[output].record;
 }
 
 // Metrics see units of weight 0 too, predicted on their own.
 void Trainer::add_skipped_metrics(const Dataset& data) {
-  if (skipped_.count() == 0 || step_results_.size() == 3 + objectives_.size()) return;
+  if (skipped_.count() == 0 || !needs_all_rows()) return;
   run_forward(data, skipped_run_, skipped_, Step{});
-  add_metrics(data, skipped_run_, skipped_);
+  add_metrics(data, skipped_run_, skipped_, skipped_positions_);
 }
 
 void Trainer::evaluate(const Dataset& data, bool training) {
   if (counted_.count() > 0) {
     forward(data, training);
     evaluate_losses(data, training);
-    add_metrics(data, run_, counted_);
+    add_metrics(data, run_, counted_, counted_positions_);
   }
   add_skipped_metrics(data);
   step_results_[0] += penalties();
@@ -290,6 +315,10 @@ void Trainer::begin_step(const Dataset& data, const Index* samples, Index count)
     if (const Loss& loss = *objectives_[o].loss; loss.ignored_label())
       for (UnitRows* units : {&counted_, &skipped_})
         loss.check_labels(batch_target(data, o, *units, false), target_rows(data, o, *units), "y");
+  for (std::size_t o = 0; o < objectives_.size(); ++o)
+    if (StepRecord* record = objectives_[o].record.get())
+      record->begin(data.targets[o], batch_units_ * rows_per_unit(data.targets[o].rows_per_sample),
+                    network_->value_width(network_->outputs()[o]));
   std::size_t results = 3 + objectives_.size();
   for (const Objective& objective : objectives_) results += objective.metrics.size();
   step_results_.assign(results, 0.0);

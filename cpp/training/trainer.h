@@ -10,6 +10,7 @@
 #include "optimizers/layer_state.h"
 #include "training/dataset.h"
 #include "training/network.h"
+#include "training/step_record.h"
 #include "training/unit_rows.h"
 
 namespace gatewise {
@@ -19,6 +20,7 @@ struct Objective {
   std::unique_ptr<Loss> loss;
   float weight = 1;
   std::vector<std::unique_ptr<Metric>> metrics;
+  std::unique_ptr<StepRecord> record;  // of each step, for metrics elsewhere, or null
 };
 
 class Trainer {
@@ -52,6 +54,8 @@ class Trainer {
   void keep_averages();
   bool averages_are_weights() const { return averages_are_weights_; }
   void set_averages_are_weights(bool exchanged) { averages_are_weights_ = exchanged; }
+  // The rows of the last step in their order, those of weight 0 too. Throws if the output has none.
+  const StepRecord& record(std::size_t output) const;
 
   Optimizer& optimizer() { return *optimizer_; }
   std::int64_t steps() const { return steps_; }
@@ -69,7 +73,8 @@ class Trainer {
   void evaluate(const Dataset& data, bool training);
   void forward(const Dataset& data, bool training);
   void evaluate_losses(const Dataset& data, bool training);
-  void add_metrics(const Dataset& data, Run& run, UnitRows& units);
+  void add_metrics(const Dataset& data, Run& run, UnitRows& units, UnitRows& positions);
+  bool needs_all_rows() const;
   void add_skipped_metrics(const Dataset& data);
   Predictions predictions(const Run& run, std::size_t output) const;
   Predictions mean_predictions(Run& run, std::size_t output) const;
@@ -105,8 +110,10 @@ class Trainer {
   // A unit is a row or, if this is true, a sample.
   bool counts_samples_ = false;
   std::vector<Index> unit_indices_;  // those that count first, if they are not the samples
+  std::vector<Index> positions_;     // of those units in the step, if some may not count
   Index batch_units_ = 0;
   UnitRows counted_, skipped_;  // the units that count, and the others
+  UnitRows counted_positions_, skipped_positions_;
   std::vector<double> step_results_;
   std::int64_t steps_ = 0;
   bool averages_are_weights_ = false;  // exchanged by `swap_averages`

@@ -46,6 +46,7 @@ FloatArray metric_values(const std::string& kind, const py::dict& options, const
                          const py::object& y_pred) {
   const auto metric = Metric::create(kind, to_options(options));
   const Evaluation rows = to_evaluation(y_true, y_pred, metric->reads_labels());
+  metric->check(rows.target, rows.y.count);
   FloatArray values(rows.y.count);
   float* to = values.mutable_data();
   const GilRelease release;

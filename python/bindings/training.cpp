@@ -174,7 +174,8 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
                                       const std::vector<LossConfig>& losses,
                                       const std::vector<float>& weights,
                                       const std::vector<std::vector<KindConfig>>& metrics,
-                                      const py::dict& optimizer, bool mean_over_counted) {
+                                      const py::dict& optimizer, bool mean_over_counted,
+                                      const std::vector<bool>& recorded) {
   require(weights.size() == losses.size() && metrics.size() == losses.size(),
           "Trainer: expected one weight and one list of metrics for each loss");
   require(network != nullptr, "network: expected a Network, got None");
@@ -183,6 +184,7 @@ std::unique_ptr<Trainer> make_trainer(std::shared_ptr<Network> network,
     Objective objective;
     objective.loss = make_loss(losses[i]);
     objective.weight = weights[i];
+    if (i < recorded.size() && recorded[i]) objective.record = std::make_unique<StepRecord>();
     for (const auto& [kind, settings] : metrics[i])
       objective.metrics.push_back(Metric::create(kind, to_options(settings)));
     objectives.push_back(std::move(objective));
@@ -203,6 +205,20 @@ std::vector<double> test_step(Trainer& trainer, const BoundDataset& bound,
   const auto indices = expect_array<IndexArray>(samples, "samples", "int64");
   const GilRelease release;
   return trainer.test_step(bound.data, indices.data(), indices.size());
+}
+
+// (y_true, y_pred, sample_weight) of the rows of the last step; None for no weights.
+py::tuple get_record(const Trainer& trainer, std::size_t output) {
+  const StepRecord& record = trainer.record(output);
+  const auto rows_of = [&](const std::vector<float>& values, Index units) {
+    return copy_array<float>(values.data(), record.rows * units).reshape({record.rows, units});
+  };
+  py::object targets = record.labels.empty()
+                           ? py::object(rows_of(record.values, record.target_units))
+                           : copy_array<std::int32_t>(record.labels.data(), record.rows);
+  py::object weights = py::none();
+  if (!record.weights.empty()) weights = copy_array<float>(record.weights.data(), record.rows);
+  return py::make_tuple(targets, rows_of(record.predictions, record.units), weights);
 }
 
 // A NumPy array that owns the vector.
@@ -289,7 +305,9 @@ void bind_training(py::module_& module) {
   bind_dataset(module);
   py::class_<Trainer>(module, "Trainer")
       .def(py::init(&make_trainer), py::arg("network"), py::arg("losses"), py::arg("loss_weights"),
-           py::arg("metrics"), py::arg("optimizer"), py::arg("mean_over_counted") = false)
+           py::arg("metrics"), py::arg("optimizer"), py::arg("mean_over_counted") = false,
+           py::arg("recorded") = std::vector<bool>())
+      .def("record", &get_record, py::arg("output"))
       .def("train_step", &train_step, py::arg("data"), py::arg("samples"))
       .def("test_step", &test_step, py::arg("data"), py::arg("samples"))
       .def_property(

@@ -20,7 +20,6 @@ def method(self, *args, **kwargs):
         (gw.optimizers.Optimizer, ["update_step", "apply_gradients"]),
         (gw.optimizers.Adam, ["update_step"]),
         (gw.losses.Loss, ["call"]),
-        (gw.metrics.Metric, ["update_state", "result", "reset_state"]),
         (gw.regularizers.Regularizer, ["__call__"]),
         (gw.constraints.Constraint, ["__call__"]),
     ],

@@ -25,7 +25,8 @@ class MonitorCallback(Callback):
     Raises
     ------
     ValueError
-        If `mode` is another one, or if training begins and `"auto"` finds no such quantity.
+        If `mode` is another one, or if training begins and `"auto"` finds no such quantity, or one
+        that does not tell which way is better.
     """
 
     def __init__(self, monitor: str, mode: str, best: float | None, min_delta: float) -> None:
@@ -47,11 +48,26 @@ class MonitorCallback(Callback):
                 f"monitor: expected one of {', '.join(directions)}, alone or after 'val_', or a "
                 f"mode 'min' or 'max', got {self.monitor!r} with mode 'auto'"
             )
+        if self.mode == "auto" and directions[name] is None:
+            raise ValueError(
+                f"mode: expected 'min' or 'max' for {self.monitor!r}, which does not tell the way "
+                "that is better, got 'auto'"
+            )
         upwards = self.mode == "max" or (self.mode == "auto" and directions[name] == "up")
         self._sign = 1.0 if upwards else -1.0
 
     def improves(self, value: float, reference: float | None) -> bool:
-        """Whether `value` is better than `reference` by more than `min_delta`; NaN never is."""
+        """Whether `value` is better than `reference` by more than `min_delta`; NaN never is.
+
+        Raises
+        ------
+        ValueError
+            If `value` is an array, such as a score for each class.
+        """
+        if getattr(value, "ndim", 0):
+            raise ValueError(
+                f"monitor: expected a metric that is one number, got an array for {self.monitor!r}"
+            )
         if math.isnan(value):
             return False
         if reference is None:

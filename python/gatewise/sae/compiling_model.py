@@ -69,9 +69,9 @@ class CompilingModel(EncodingModel):
         """The names of what `evaluate` returns, in order."""
         return [*super().metrics_names, *(["fvu"] if self._with_fvu else [])]
 
-    def metric_directions(self) -> dict[str, Direction]:
+    def metric_directions(self) -> dict[str, Direction | None]:
         """For each of `metrics_names`, and of what `fit` adds, the better direction."""
-        added: dict[str, Direction] = {"fvu": "down", "l0": "down", "dead": "down"}
+        added: dict[str, Direction | None] = {"fvu": "down", "l0": "down", "dead": "down"}
         return {**super().metric_directions(), **added}
 
     def _with_fvu_of(self, result: Any, x: Any, y: Any) -> Any:

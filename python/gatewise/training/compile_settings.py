@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from gatewise import losses, metrics, optimizers
 from gatewise.callbacks.protocols import Direction
 from gatewise.data.convert import Shape
 from gatewise.data.targets import TargetRule
 from gatewise.losses import Loss
-from gatewise.metrics import Metric
+from gatewise.losses.function import name_of
+from gatewise.metrics import MeanMetricWrapper, Metric, RowMetric, registry
 from gatewise.registry import Config
 from gatewise.training.compiled import Resolved
+from gatewise.training.metric_objects import MetricObject
 from gatewise.utils.checks import to_plain
 
 MetricId: TypeAlias = str | Metric
+"""A metric, or a name that is resolved by the loss."""
 
 
 class CompileSettings:
@@ -30,8 +33,9 @@ class CompileSettings:
         One for all outputs; one for each in order; or one for each by name.
     loss_weights : float, list or dict, optional
         Factors of the losses in their sum, in the form of `loss`.
-    metrics : list or dict, optional
+    metrics, weighted_metrics : list or dict, optional
         For one output a list of metrics; for several a list of lists, or a dict by output name.
+        Weights of samples and classes are for the second ones.
 
     Raises
     ------
@@ -40,7 +44,12 @@ class CompileSettings:
     """
 
     def __init__(
-        self, optimizer: object, loss: object, loss_weights: object, metrics: object
+        self,
+        optimizer: object,
+        loss: object,
+        loss_weights: object,
+        metrics: object,
+        weighted_metrics: object = None,
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
         self.loss = _map(loss, _to_loss)
@@ -57,12 +66,8 @@ class CompileSettings:
         self.loss_weights = _map(loss_weights, _to_weight)
         if _is_nested(self.loss_weights):
             raise TypeError("loss_weights: expected one for each output, got a list inside a list")
-        if metrics is not None and not isinstance(metrics, (list, tuple, Mapping)):
-            raise TypeError(
-                f"metrics: expected a list or a dict of metrics, got {metrics!r}"
-                + (f"; expected [{metrics!r}]" if isinstance(metrics, str) else "")
-            )
-        self.metrics = _map(metrics, _to_metrics)
+        self.metrics = _to_metrics(metrics, "metrics")
+        self.weighted_metrics = _to_metrics(weighted_metrics, "weighted_metrics")
 
     def get_config(self) -> Config:
         """The arguments as JSON values, with which `compile` does the same.
@@ -74,7 +79,7 @@ class CompileSettings:
     def fixed_config(self) -> Config:
         """The arguments as JSON values, but for the learning rate, which may change."""
         optimizer = self.optimizer
-        return {
+        config = {
             "optimizer": {
                 "class_name": type(optimizer).__name__,
                 "config": optimizer.fixed_settings(),
@@ -83,6 +88,10 @@ class CompileSettings:
             "loss_weights": self.loss_weights,
             "metrics": _map(self.metrics, _serialize),
         }
+        # Stored trainings of before know none.
+        if self.weighted_metrics:
+            config["weighted_metrics"] = _map(self.weighted_metrics, _serialize)
+        return config
 
     def resolve(self, names: Sequence[str], shapes: Sequence[Shape]) -> Resolved:
         """What the arguments mean for outputs of these names and shapes.
@@ -99,32 +108,58 @@ class CompileSettings:
             weight if isinstance(weight, float) else 1.0
             for weight in _per_output(self.loss_weights, names, "loss_weights")
         ]
-        chosen = self._metrics_of(names)
         found: list[Loss] = [loss for loss in own_losses if isinstance(loss, Loss)]
         if len(found) != len(names):
             missing = names[next(i for i, loss in enumerate(own_losses) if loss is None)]
             raise ValueError(f"loss: expected a loss for each output, got None for {missing!r}")
-        resolved = [
-            [metrics.get_for_output(metric, loss, int(shape[-1] or 0)) for metric in own]
-            for own, loss, shape in zip(chosen, found, shapes, strict=True)
+        units = [int(shape[-1] or 0) for shape in shapes]
+        chosen = [
+            MetricObject(at, metrics.get_for_output(each, found[at], units[at]), weighted)
+            for weighted, given in ((False, self.metrics), (True, self.weighted_metrics))
+            for at, own in enumerate(_metrics_of(given, names))
+            for each in own
         ]
-        result_indices, directions = _name_results(names, resolved)
+        in_core = [
+            each
+            for at in range(len(names))
+            for each in chosen
+            if each.output == at and _runs_in_core(each)
+        ]
+        objects = [each for each in chosen if not _runs_in_core(each)]
+        order = [*in_core, *objects]
+        first = 1 + len(names)
+        indices = [first + order.index(each) for each in chosen]
+        result_indices, directions = _name_results(names, chosen, indices)
         return Resolved(
             losses=found,
             loss_weights=weights,
-            metrics=resolved,
+            metrics=[
+                [each.metric for each in in_core if each.output == at and _is_row(each.metric)]
+                for at in range(len(names))
+            ],
+            objects=objects,
             rules=[TargetRule(loss, shape) for loss, shape in zip(found, shapes, strict=True)],
             result_indices=result_indices,
             directions=directions,
         )
 
-    def _metrics_of(self, names: Sequence[str]) -> list[list[MetricId]]:
-        given = self.metrics
-        if not given:
-            return [[] for _ in names]
-        if len(names) == 1 and isinstance(given, list):
-            return [_flatten(given)]
-        return [_flatten(own) for own in _per_output(given, names, "metrics")]
+
+def _is_row(metric: Metric) -> TypeGuard[RowMetric]:
+    return isinstance(metric, RowMetric)
+
+
+def _runs_in_core(each: MetricObject) -> bool:
+    """Whether a step of the core gives the metric: a mean over rows without weights."""
+    return _is_row(each.metric) and not each.weighted and registry.holds(each.metric)
+
+
+def _metrics_of(given: object, names: Sequence[str]) -> list[list[MetricId]]:
+    """The metrics of each output."""
+    if not given:
+        return [[] for _ in names]
+    if len(names) == 1 and isinstance(given, list):
+        return [_flatten(given)]
+    return [_flatten(own) for own in _per_output(given, names, "metrics")]
 
 
 def _map(value: object, convert: Callable[[object], object]) -> object:
@@ -163,16 +198,36 @@ def _to_weight(value: object) -> float:
     return float(value)
 
 
-def _to_metrics(value: object) -> MetricId:
-    if isinstance(value, str) and value in metrics.ACCURACY_NAMES:
+def _to_metrics(given: object, argument: str) -> object:
+    if given is not None and not isinstance(given, (list, tuple, Mapping)):
+        raise TypeError(
+            f"{argument}: expected a list or a dict of metrics, got {given!r}"
+            + (f"; expected [{given!r}]" if isinstance(given, str) else "")
+        )
+    return _map(given, lambda each: _to_metric(each, argument))
+
+
+def _to_metric(value: object, argument: str) -> MetricId:
+    if isinstance(value, str) and value.lower() in metrics.ACCURACY_NAMES:
         return value
-    return metrics.get(value, "metrics")
+    return metrics.get(value, argument)
 
 
 def _serialize(value: object) -> object:
     if isinstance(value, Loss):
         return losses.serialize(value) if losses.registry.holds(value) else value
-    return metrics.serialize(value) if isinstance(value, Metric) else value
+    if isinstance(value, MeanMetricWrapper) and type(value) is MeanMetricWrapper:
+        return _serialize_function(value)
+    if isinstance(value, Metric):
+        return metrics.serialize(value) if registry.holds(value) else value
+    return value
+
+
+def _serialize_function(wrapper: MeanMetricWrapper) -> object:
+    """The function of a metric that `compile` made of it; else another wrapper of it."""
+    if wrapper.name == name_of(wrapper.fn) and not wrapper.arguments:
+        return wrapper.fn
+    return MeanMetricWrapper.from_config(wrapper.get_config())
 
 
 def _flatten(value: object) -> list[MetricId]:
@@ -209,24 +264,24 @@ def _per_output(
 
 
 def _name_results(
-    names: Sequence[str], chosen: Sequence[Sequence[Metric]]
-) -> tuple[list[tuple[str, int]], dict[str, Direction]]:
-    """Names and places of a step's results, and which way is better for each."""
+    names: Sequence[str], chosen: Sequence[MetricObject], indices: Sequence[int]
+) -> tuple[list[tuple[str, int]], dict[str, Direction | None]]:
+    """Names and indices of the results, and which way is better for each."""
     result_indices: list[tuple[str, int]] = [("loss", 0)]
-    directions: dict[str, Direction] = {"loss": "down"}
+    directions: dict[str, Direction | None] = {"loss": "down"}
     several = len(names) > 1
     if several:
         for index, name in enumerate(names, start=1):
             result_indices.append((f"{name}_loss", index))
             directions[f"{name}_loss"] = "down"
-    index = 1 + len(names)
-    for output, own in zip(names, chosen, strict=True):
-        for metric in own:
-            base = f"{output}_{metric.name}" if several else metric.name
-            name, repeat = base, 1
-            while name in directions:
-                name, repeat = f"{base}_{repeat}", repeat + 1
-            result_indices.append((name, index))
-            directions[name] = metric.direction
-            index += 1
+    for each, index in zip(chosen, indices, strict=True):
+        prefix = f"{names[each.output]}_" if several else ""
+        name = base = f"{prefix}{each.metric.name}"
+        if each.weighted and name in directions:
+            name = base = f"{prefix}weighted_{each.metric.name}"
+        repeat = 1
+        while name in directions:
+            name, repeat = f"{base}_{repeat}", repeat + 1
+        result_indices.append((name, index))
+        directions[name] = each.metric.direction
     return result_indices, directions

@@ -4,39 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gatewise import _core
 from gatewise.callbacks.protocols import Direction
 from gatewise.data.targets import TargetRule
 from gatewise.losses import Loss, LossFunctionWrapper
-from gatewise.metrics import Metric
+from gatewise.metrics import RowMetric
 from gatewise.optimizers import Optimizer
+from gatewise.training.metric_objects import MetricObject, MetricObjects
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resolved:
     """The losses and metrics of each output, and how the core's results are named.
 
-    A step's results are [loss, loss of each output..., metrics of each output..., samples counted];
-    `result_indices` holds name and index of those that the user sees (one output's own loss is
-    the loss).
+    A step's results are [loss, loss of each output..., metrics of each output in the core...,
+    losses of layers, samples counted]. `result_indices` holds name and index of those that the user
+    sees (one output's own loss is the loss); indices from `results` on are those of `objects`.
     """
 
     losses: list[Loss]
     loss_weights: list[float]
-    metrics: list[list[Metric]]
+    metrics: list[list[RowMetric]]
+    objects: list[MetricObject]
     rules: list[TargetRule]
     result_indices: list[tuple[str, int]]
-    directions: dict[str, Direction]
+    directions: dict[str, Direction | None]
 
     @property
     def results(self) -> int:
-        """How many losses and metrics a step gives."""
+        """How many losses and metrics a step of the core gives."""
         return 1 + len(self.losses) + sum(map(len, self.metrics))
 
-    def logs(self, values: Sequence[float]) -> dict[str, float]:
-        """A step's results, or means of them, by name."""
+    def logs(self, values: Sequence[float], objects: MetricObjects | None = None) -> dict[str, Any]:
+        """A step's results, or means of them, and those of metric objects, by name."""
+        if objects is not None:
+            values = [*values[: self.results], *objects.results()]
         return {name: values[index] for name, index in self.result_indices}
+
+    def make_objects(self, trainer: _core.Trainer, copied: bool) -> MetricObjects | None:
+        """The metric objects, not reset yet; None if there are none.
+
+        `copied` is for a test within a training, which goes on with the objects themselves.
+        """
+        if not self.objects:
+            return None
+        return MetricObjects(trainer, self.objects, [rule.shape for rule in self.rules], copied)
 
     def make_trainer(
         self, network: _core.Network, optimizer: Optimizer, mean_over_counted: bool
@@ -55,6 +69,7 @@ class Resolved:
             [[(metric.kind, metric.native_options()) for metric in own] for own in self.metrics],
             optimizer.native_options(),
             mean_over_counted,
+            [any(each.output == at for each in self.objects) for at in range(len(self.losses))],
         )
 
 
@@ -67,6 +82,8 @@ class ResultSums:
         What the results are.
     mean_over_counted : bool
         Whether a loss is a mean over the samples that count, not over all of a batch.
+    objects : MetricObjects, optional
+        Metrics that see the rows of each step.
 
     Attributes
     ----------
@@ -80,7 +97,10 @@ class ResultSums:
         Losses that layers add, such as those of balance, times the samples.
     """
 
-    def __init__(self, resolved: Resolved, mean_over_counted: bool) -> None:
+    def __init__(
+        self, resolved: Resolved, mean_over_counted: bool, objects: MetricObjects | None = None
+    ) -> None:
+        self.objects = objects
         self._resolved = resolved
         self._losses = range(1 + len(resolved.losses))
         self._metrics = range(len(self._losses), resolved.results)
@@ -102,6 +122,8 @@ class ResultSums:
         self.layer_losses += values[-2] * weight
         self.samples += samples
         self.counted += counted
+        if self.objects is not None:
+            self.objects.add_step(samples)
 
     def output_loss(self, output: int) -> float:
         """The mean of an output's own loss, without penalties."""
@@ -115,9 +137,9 @@ class ResultSums:
     def _loss_weight(self) -> float:
         return (self.counted or 1.0) if self._mean_over_counted else self.samples
 
-    def logs(self) -> dict[str, float]:
+    def logs(self) -> dict[str, Any]:
         """The means by name; a loss over no samples is 0, as in Keras."""
         weight = self._loss_weight
         means = [self.sums[index] / weight for index in self._losses]
         means += [self.sums[index] / self.samples for index in self._metrics]
-        return self._resolved.logs(means)
+        return self._resolved.logs(means, self.objects)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gatewise.layers.symbol import Symbol
 
 _COMPILE_DEFAULTS: Config = {
-    "weighted_metrics": None,
     "run_eagerly": False,
     "steps_per_execution": 1,
     "jit_compile": "auto",
@@ -156,8 +155,8 @@ class Compiling(ABC):
         """The names of what `evaluate` returns, in order."""
         return [name for name, _ in self._training.resolve().result_indices]
 
-    def metric_directions(self) -> dict[str, Direction]:
-        """For each of `metrics_names` whether `"up"` or `"down"` is better."""
+    def metric_directions(self) -> dict[str, Direction | None]:
+        """For each of `metrics_names` whether `"up"` or `"down"` is better; None: not known."""
         return self._training.resolve().directions
 
     def compile(
@@ -166,7 +165,7 @@ class Compiling(ABC):
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,
-        weighted_metrics: None = None,
+        weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -187,8 +186,11 @@ class Compiling(ABC):
             Factors of the losses in their sum.
         metrics : list or dict, optional
             Of `gw.metrics`; for several outputs a list of lists or a dict by output name.
-            `"accuracy"` is the one that fits loss and output.
-        weighted_metrics, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            `"accuracy"` is the one that fits loss and output. A function of yours, `(y_true,
+            y_pred) -> values (n,) or a number`, is a mean of its values.
+        weighted_metrics : list or dict, optional
+            Metrics, in the same forms, that see weights of samples and classes; others do not.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
             Only Keras' defaults.
 
         Raises
@@ -199,14 +201,13 @@ class Compiling(ABC):
             If a name is not known, or a list or dict does not fit the outputs.
         """
         given: dict[str, object] = {
-            "weighted_metrics": weighted_metrics or None,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
         }
         check_defaults("compile", given, _COMPILE_DEFAULTS)
-        settings = CompileSettings(optimizer, loss, loss_weights, metrics)
+        settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
         resolved = None
         if self.built and settings.loss is not None:
             # Before anything is replaced: a refused compile leaves the model as it was.

@@ -17,6 +17,7 @@ from gatewise.training.loops import run_test
 from gatewise.training.progress import Verbose, make_progress
 
 if TYPE_CHECKING:
+    from gatewise.training.metric_objects import MetricObjects
     from gatewise.training.training import Training
 
 
@@ -42,7 +43,7 @@ def evaluate_model(
     progress.begin("evaluate", feed.steps)
     try:
         with training.state.lock.testing("evaluate"):
-            return run_test(trainer, training.result_sums(), feed, hooks, progress)
+            return run_test(trainer, training.result_sums(nested=True), feed, hooks, progress)
     finally:
         progress.close()
 
@@ -59,8 +60,10 @@ def one_batch(training: Training, data: tuple[object, object, object, object], t
     trainer = training.prepare_trainer()
     order = np.arange(dataset.samples, dtype=np.int64)
     if not train:
+        objects = training.metric_objects(training.state.lock.is_training)
         with training.state.lock.testing("test_on_batch"):
-            return training.resolve().logs(trainer.test_step(dataset, order))
+            values = trainer.test_step(dataset, order)
+            return _step_logs(training, values, objects, len(order))
     if training.needs_output_check():
         training.check_outputs(samples.features())
     with training.state.lock.training("train_on_batch"):
@@ -71,4 +74,12 @@ def one_batch(training: Training, data: tuple[object, object, object, object], t
             values = trainer.train_step(dataset, order)
         finally:
             trainer.end_fit()
-    return training.resolve().logs(values)
+        return _step_logs(training, values, training.metric_objects(), len(order))
+
+
+def _step_logs(
+    training: Training, values: list[float], objects: MetricObjects | None, samples: int
+) -> Logs:
+    if objects is not None:
+        objects.add_step(samples)
+    return training.resolve().logs(values, objects)

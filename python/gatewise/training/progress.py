@@ -256,7 +256,9 @@ def _bar_class() -> type[tqdm[None]]:
     return type("ProgressBar", (base,), {"monitor_interval": 0})
 
 
-def _format_value(value: float) -> str:
+def _format_value(value: Any) -> str:
+    if getattr(value, "ndim", 0):  # a metric with a number for each class
+        return f"[{' '.join(map(_format_value, value.ravel()))}]"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.4e}"
 
 

@@ -112,7 +112,7 @@ class FitRun:
             warn_diverged(values[0], self.epoch, self.batch)
         self.batch += 1
 
-    def logs(self) -> dict[str, float]:
+    def logs(self) -> dict[str, Any]:
         """The epoch's means so far, weighted by the samples of each batch."""
         return self.results.logs() if self.batch else {}
 
@@ -130,6 +130,8 @@ class FitRun:
             states.append({"class_name": type(callback).__name__, "state": plain})
         loads = self.loads.get_state()
         tensors.update({f"load.{index}": rows for index, rows in enumerate(loads)})
+        if self.batch and self.results.objects is not None:
+            tensors.update(self.results.objects.get_state())
         config = {
             "epoch": self.epoch,
             "batch": self.batch,
@@ -185,6 +187,8 @@ class FitRun:
         count = sum(key.startswith("load.") for key in tensors)
         loads = [tensors[f"load.{index}"] for index in range(count)]
         loads = self.loads.completed(loads)
+        if batch and results.objects is not None:
+            results.objects.set_state(tensors)
         restore_model(self.training, self.trainer, config, tensors, str(path))
         self.epoch, self.batch, self.results = epoch, batch, results
         self.previous_samples_seen = previous

@@ -91,9 +91,9 @@ class Trainable(Compiling):
             Weight of the samples of each class; a class that is not a key has weight 1. Multiplies
             `sample_weight`.
         sample_weight : array (n,), or (n, t) for outputs (n, t, units), list or dict, optional
-            Weight of each sample, or row, in the loss; metrics do not see it, as in Keras. What has
-            weight 0 for every output is not trained on: layers, routers and what they count never
-            see it.
+            Weight of each sample, or row, in the loss and in `weighted_metrics`; other metrics do
+            not see it, as in Keras. What has weight 0 for every output is not trained on: layers,
+            routers and what they count never see it.
         steps_per_epoch : int, optional
             Batches of an epoch; all unless given. Without `batch_size` x is divided into so many.
             The next epoch goes on where it ended; one that meets the end of the data ends there.
@@ -108,7 +108,8 @@ class Trainable(Compiling):
         -------
         History
             `history.history[name]` has one value an epoch: means over its batches, weighted by
-            their samples, and `val_` names for the validation.
+            their samples, metrics that are no means over all rows, and `val_` names for the
+            validation.
 
         Raises
         ------

@@ -27,6 +27,12 @@ class TrainerLock:
         if self._process != os.getpid():
             self._reset()
 
+    @property
+    def is_training(self) -> bool:
+        """Whether a call trains the model."""
+        self._reset_after_fork()
+        return self._trainer_thread is not None
+
     @contextmanager
     def training(self, call: str) -> Iterator[None]:
         """The turn of a call that trains.

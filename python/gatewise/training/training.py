@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gatewise._core import Floats, Labels
     from gatewise.training.compile_settings import CompileSettings
     from gatewise.training.compiled import Resolved
+    from gatewise.training.metric_objects import MetricObjects
     from gatewise.training.progress import Progress
     from gatewise.training.protocols import FitModel
     from gatewise.training.training_state import TrainingState
@@ -110,9 +111,18 @@ class Training:
         for line in unsaid:
             progress.say(line)
 
-    def result_sums(self) -> ResultSums:
-        """Sums for the means of steps' results, still zero."""
-        return ResultSums(self.resolve(), self.state.mean_over_counted)
+    def result_sums(self, nested: bool = False) -> ResultSums:
+        """Sums for the means of steps' results, still zero.
+
+        `nested` is for a test that a callback may call during a training.
+        """
+        objects = self.metric_objects(nested and self.state.lock.is_training)
+        return ResultSums(self.resolve(), self.state.mean_over_counted, objects)
+
+    def metric_objects(self, copied: bool = False) -> MetricObjects | None:
+        """The metrics that see the rows of each step, or copies; None if there are none."""
+        resolved = self.resolve()
+        return resolved.make_objects(self.prepare_trainer(), copied) if resolved.objects else None
 
     def prepare_trainer(self) -> _core.Trainer:
         """The core's trainer; made at first use, and again if layers were added since."""

@@ -1,0 +1,178 @@
+"""Metrics, with the names and formulas of Keras.
+
+Each is an object that adds batches, `update_state(y_true, y_pred, sample_weight)`, and gives the
+`result` of all of them. `accuracy`, `regression`, `probabilistic` and `hinge` have means of a value
+per row, which the core computes within a step; `confusion`, `auc` and `f_score` what needs counts
+of all rows; `reduction` means and sums of given values, and of functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewise.losses import Loss
+from gatewise.losses.function import name_of
+from gatewise.metrics.accuracy import (
+    ACCURACY_NAMES,
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from gatewise.metrics.auc import AUC
+from gatewise.metrics.base import Metric, MetricVariable, registry
+from gatewise.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from gatewise.metrics.f_score import F1Score, FBetaScore
+from gatewise.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+from gatewise.metrics.probabilistic import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
+from gatewise.metrics.reduction import Mean, MeanMetricWrapper, RowMetric, Sum
+from gatewise.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    R2Score,
+    RootMeanSquaredError,
+)
+from gatewise.registry import Config
+from gatewise.utils.public_names import public_names
+
+__all__ = [
+    "ACCURACY_NAMES",
+    "AUC",
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanMetricWrapper",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Metric",
+    "MetricVariable",
+    "Poisson",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
+    "RowMetric",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SquaredHinge",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "get",
+    "get_for_output",
+    "registry",
+    "serialize",
+]
+
+
+def get(identifier: object, argument: str = "metric") -> Metric:
+    """The metric given by a name, a configuration, an instance, a class or a function.
+
+    A given name becomes the metric's name: `get("mse").name == "mse"`.
+
+    Parameters
+    ----------
+    identifier : str, dict, Metric, type or callable
+        The user's value. A function `(y_true, y_pred) -> values (n,) or a number` becomes a
+        `MeanMetricWrapper` of its name.
+    argument : str, default "metric"
+        Argument name for error messages.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message lists the known names.
+    TypeError
+        If `identifier` has another type.
+    """
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier.from_config({})
+    if callable(identifier) and not isinstance(identifier, (Metric, type)):
+        function: Any = identifier
+        return MeanMetricWrapper(function, name_of(function))
+    metric = registry.get(identifier, argument)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    return metric
+
+
+def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
+    """Like `get`, but `"accuracy"` and `"acc"` become the accuracy that Keras would choose.
+
+    Parameters
+    ----------
+    identifier : str, dict, Metric, type or callable
+        The user's value.
+    loss : Loss
+        The output's loss.
+    units : int
+        The output's width.
+
+    Raises
+    ------
+    ValueError
+        Also if the metric does not accept the targets of the loss.
+    """
+    labels = loss.target == "labels"
+    if isinstance(identifier, str) and identifier.lower() in ACCURACY_NAMES:
+        many = SparseCategoricalAccuracy if labels else CategoricalAccuracy
+        kind = BinaryAccuracy if units == 1 and not labels else many
+        return kind(name=identifier)
+    metric = get(identifier)
+    if "any" not in (loss.target, metric.target) and labels != (metric.target == "labels"):
+        fitting = "sparse_categorical_accuracy" if labels else "a metric of targets, not of labels"
+        raise ValueError(
+            f"metrics: expected {fitting} (or 'accuracy') with loss {loss.kind}, got "
+            f"{metric.name!r}"
+        )
+    return metric
+
+
+def serialize(metric: Metric) -> Config:
+    """`{"class_name": ..., "config": ...}`, from which `get` restores the metric.
+
+    Raises
+    ------
+    TypeError
+        If the metric is of a class that is not one of this module.
+    """
+    return registry.serialize(metric)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
