@@ -70,7 +70,7 @@ def kernel() -> np.ndarray:
 
 
 def moments(values: np.ndarray) -> list[float]:
-    """Mean, standard deviation and the largest distance to the mean."""
+    """Mean, standard deviation and the largest difference from the mean."""
     double = np.asarray(values, np.float64)
     return [double.mean(), double.std(), np.abs(double - double.mean()).max()]
 
