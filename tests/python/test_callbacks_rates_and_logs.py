@@ -284,6 +284,45 @@ def test_a_backup_knows_whether_averages_are_in_the_model(tmp_path: Path) -> Non
     assert second.get_state() == {"swapped": True}
 
 
+def test_values_for_tensorboard_go_on_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[tuple[str, str, int], float] = {}
+
+    class Writer:
+        def __init__(self, folder: str) -> None:
+            self.folder = folder
+
+        def add_scalar(self, tag: str, value: float, step: int) -> None:
+            written[Path(self.folder).name, tag, step] = value
+
+        def flush(self) -> None:
+            pass
+
+        close = flush
+
+    monkeypatch.setitem(sys.modules, "tensorboardX", SimpleNamespace(SummaryWriter=Writer))
+
+    def run(folder: str, after: int | None, seed: int = 1) -> None:
+        callbacks = [
+            BackupAndRestore(tmp_path / folder, 4),
+            TensorBoard(tmp_path / "logs", update_freq=2),
+            Killer(after),
+        ]
+        make_model(seed).fit(
+            X, Y, batch_size=BATCH, epochs=3, validation_data=(X, Y), verbose=0, callbacks=callbacks
+        )
+
+    run("whole", None)
+    whole = dict(written)
+    assert ("train", "batch_loss", 26) in whole
+    written.clear()
+    with pytest.raises(KilledError):
+        run("cut", 14)
+    run("cut", None, seed=2)
+    assert written == whole
+
+
 def test_a_file_that_cannot_be_written_is_known_before_any_step(tmp_path: Path) -> None:
     model = make_model()
     with pytest.raises(OSError, match="nowhere"):
