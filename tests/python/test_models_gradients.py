@@ -217,12 +217,6 @@ def test_constraints_are_saved(tmp_path, data):
 
 
 def test_unknown_constraints_are_refused():
-<<<<<<< ours
-    with pytest.raises(
-        ValueError, match=r"kernel_constraint: expected one of keep_zeros, .*; got 'n'"
-    ):
-=======
     message = r"kernel_constraint: expected one of keep_zeros, .*; got 'n'"
     with pytest.raises(ValueError, match=message):
->>>>>>> theirs
         gw.layers.Dense(2, kernel_constraint="n")
