@@ -314,6 +314,7 @@ void bind_training(py::module_& module) {
           "learning_rate", [](Trainer& trainer) { return trainer.optimizer().learning_rate; },
           [](Trainer& trainer, double rate) { trainer.optimizer().learning_rate = rate; })
       .def_property_readonly("steps", &Trainer::steps)
+      .def_property_readonly("averages_are_weights", &Trainer::averages_are_weights)
       .def("swap_averages", &Trainer::swap_averages, py::call_guard<GilRelease>())
       .def("keep_averages", &Trainer::keep_averages, py::call_guard<GilRelease>())
       .def("state", &get_state)

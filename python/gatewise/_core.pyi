@@ -227,6 +227,9 @@ class Trainer:
     learning_rate: float
     @property
     def steps(self) -> int: ...
+    @property
+    def averages_are_weights(self) -> bool:
+        """Whether `swap_averages` has exchanged them."""
     def swap_averages(self) -> None:
         """Exchanges weights and their averages; `train_step` raises ValueError until they are
         exchanged back.

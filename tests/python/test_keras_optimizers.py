@@ -92,7 +92,10 @@ def test_a_configuration_of_keras_is_accepted_and_names_do_not_depend_on_case(ki
     optimizer = gw.optimizers.get(kind)
     assert type(optimizer) is type(gw.optimizers.get(kind.upper())) is getattr(gw.optimizers, kind)
     assert STORED["signatures"][kind].keys() <= optimizer.get_config().keys()
-    assert gw.optimizers.get({"class_name": kind, "config": STORED["signatures"][kind]})
+    restored = gw.optimizers.deserialize(
+        {"class_name": kind.upper(), "config": STORED["signatures"][kind]}
+    )
+    assert restored.get_config() == optimizer.get_config() | {"name": restored.name}
 
 
 @pytest.mark.parametrize("at", range(len(STORED["schedules"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,23 @@ def test_a_model_with_its_averages_does_not_train_and_keeps_them_at_the_end() ->
         model.train_on_batch(x, y)
     model.optimizer.swap_ema_weights()
     model.train_on_batch(x, y)
+
+
+def test_fit_begins_with_the_weights_that_are_trained(tmp_path: Path) -> None:
+    """Also that of a model that was stored with its averages."""
+    models = []
+    for swaps in (False, True):
+        model, x, y = model_and_data(gw.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.8))
+        model.train_on_batch(x, y)
+        model.train_on_batch(x, y)
+        if swaps:
+            model.optimizer.swap_ema_weights()
+            model.save(tmp_path / "model.gatewise")
+            model = gw.load_model(tmp_path / "model.gatewise")
+        model.fit(x, y, epochs=1, shuffle=False, verbose=0)
+        models.append(model)
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_swapping_needs_averages() -> None:

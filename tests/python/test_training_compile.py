@@ -258,6 +258,25 @@ def test_wrong_optimizer_arguments_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("config", "options", "message"),
+    [
+        ({"class_name": "adam"}, {}, "config: expected a dict with class_name and config, got"),
+        ("adam", {}, "config: expected a dict with class_name and config, got"),
+        (
+            {"class_name": "adam", "config": {}},
+            {"custom_objects": {}},
+            "deserialize: custom_objects is not supported",
+        ),
+    ],
+)
+def test_wrong_configurations_of_optimizers_are_refused(
+    config: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        gw.optimizers.deserialize(config, **options)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: gw.losses.BinaryCrossentropy(axis=0), "BinaryCrossentropy: axis is not supported"),

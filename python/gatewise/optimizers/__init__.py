@@ -21,7 +21,8 @@ from gatewise.optimizers.lion import Lion
 from gatewise.optimizers.nadam import Nadam
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
-from gatewise.registry import Config
+from gatewise.registry import Config, shown
+from gatewise.utils.checks import check_defaults
 from gatewise.utils.public_names import public_names
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "deserialize",
     "get",
     "schedules",
     "serialize",
@@ -49,6 +51,7 @@ def get(identifier: object) -> Optimizer:
     """The optimizer given by a name, a configuration or an instance.
 
     The case of letters in a name does not matter, as in Keras: `"Adam"`, `"adam"`, `"RMSProp"`.
+    A configuration is a result of `serialize`.
 
     Raises
     ------
@@ -59,7 +62,25 @@ def get(identifier: object) -> Optimizer:
     """
     if isinstance(identifier, str):
         identifier = identifier.lower()
+    elif isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        identifier = {**identifier, "class_name": identifier["class_name"].lower()}
     return registry.get(identifier)
+
+
+def deserialize(config: Config, custom_objects: None = None) -> Optimizer:
+    """The optimizer that `serialize` described; `custom_objects` must be None.
+
+    Raises
+    ------
+    TypeError
+        If `config` has no `class_name` and `config`, or `custom_objects` is not None.
+    ValueError
+        If the name is unknown.
+    """
+    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
+    if not isinstance(config, dict) or set(config) != {"class_name", "config"}:
+        raise TypeError(f"config: expected a dict with class_name and config, got {shown(config)}")
+    return get(config)
 
 
 def serialize(optimizer: Optimizer) -> Config:

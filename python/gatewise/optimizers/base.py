@@ -92,7 +92,7 @@ class Optimizer(Configurable, RefusesUnusedHooks):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str,
+        name: str | None,
         dense_updates: bool = False,
         unsupported: dict[str, object] | None = None,
     ) -> None:
@@ -122,7 +122,7 @@ class Optimizer(Configurable, RefusesUnusedHooks):
             "gradient_accumulation_steps", gradient_accumulation_steps, 2
         )
         self.dense_updates = check_flag("dense_updates", dense_updates)
-        self.name = name
+        self.name = self.kind if name is None else name
 
     @property
     def learning_rate(self) -> float:
@@ -181,8 +181,9 @@ class Optimizer(Configurable, RefusesUnusedHooks):
     def swap_ema_weights(self) -> None:
         """Exchanges the weights of the compiled model and their averages.
 
-        Between two calls the model predicts and is evaluated and stored with its averages. It
-        cannot be trained then. At the end of `fit` averages that are the weights stay so.
+        Between two calls the model predicts and is evaluated and stored with its averages.
+        `train_on_batch` raises ValueError then, and `fit` exchanges them back at its beginning. At
+        the end of `fit` averages that are the weights stay so.
 
         Raises
         ------

@@ -36,6 +36,8 @@ def run_fit(run: FitRun, schedule: Schedule, progress: Progress) -> None:
     """Trains from where `run` stands to the last epoch, or until something stops it."""
     model, callbacks = run.model, run.callbacks
     model.stop_training = False
+    if run.trainer.averages_are_weights:
+        run.trainer.swap_averages()
     run.training.begin_fit()
     callbacks.on_train_begin()
     stopped_at_start = model.stop_training  # then one batch runs, as in Keras
