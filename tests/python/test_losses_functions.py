@@ -248,6 +248,21 @@ def test_a_function_may_use_the_package() -> None:
     )
 
 
+def test_a_function_gives_the_same_bits_on_any_number_of_threads() -> None:
+    x = RNG.normal(size=(3000, WIDTH)).astype(np.float32)
+    weights = []
+    try:
+        for threads in (1, 2):
+            gw.set_num_threads(threads)
+            model = make_model(squares)
+            model.fit(x, x[:, :UNITS], batch_size=1500, epochs=2, verbose=0)
+            weights.append(model.get_weights())
+    finally:
+        gw.set_num_threads(None)
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_function_cannot_use_the_model_that_is_trained() -> None:
     def loss(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         model.train_on_batch(X, Y)

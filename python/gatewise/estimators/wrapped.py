@@ -291,7 +291,8 @@ class ModelClassifier(ClassifierMixin, _ModelEstimator):  # type: ignore[misc]
         config = None if model is None else model.get_compile_config()
         if not config or self._has_one_output():
             return False
-        return "binary_crossentropy" in str(config["loss"])
+        described = str(config["loss"])
+        return "binary_crossentropy" in described or "binary_focal_crossentropy" in described
 
 
 class ModelRegressor(RegressorMixin, _ModelEstimator):  # type: ignore[misc]

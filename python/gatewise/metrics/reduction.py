@@ -114,7 +114,6 @@ class Mean(Metric):
         return np.float64(self.total / self.count) if self.count else np.float64(0)
 
 
-@registry.register("mean_metric_wrapper")
 class MeanMetricWrapper(Mean):
     """Mean of what a function gives for the rows of each batch.
 
@@ -161,7 +160,8 @@ class RowMetric(Mean):
     """Base class of metrics that are means of a value per row, computed by the core.
 
     In `compile(metrics=[...])` each step of the core gives its mean over the batch; in
-    `weighted_metrics`, and called on arrays, it is a `Mean` of the values of rows.
+    `weighted_metrics`, and called on arrays, it is a `Mean` of the values of rows. The object in
+    `metrics` has no state of its own then: `evaluate` and `history` have the results.
     """
 
     kind: ClassVar[str]
