@@ -34,12 +34,10 @@ class GluExpert final : public HiddenExpert {
     backward_rows(activation_, arrays[kPreActivation], arrays[kGate], d_gate, d_gate, rows, hidden_,
                   stride);
     if (d_x.d_x) {
-      InputGradient second = d_x;
-      second.accumulate = true;
-      grouped_input_gradient(d_gate, stride, groups, grouped_weights(block, kernel_gate_, -1), d_x,
-                             arena);
-      grouped_input_gradient(d_value, stride, groups, grouped_weights(block, kernel_value_, -1),
-                             second, arena);
+      const GroupedGradientTerm terms[] = {
+          {d_gate, stride, grouped_weights(block, kernel_gate_, -1)},
+          {d_value, stride, grouped_weights(block, kernel_value_, -1)}};
+      grouped_input_gradient(terms, groups, d_x, arena);
     }
     if (!sink) return;
     grouped_weight_gradient(hidden_rows(arrays), d_y, d_y_stride, groups, block, kernel_out_,

@@ -23,33 +23,39 @@ void finish_gradient(const float (*sums)[kPanelWidth], Index row, int rows, Inde
   }
 }
 
-Index input_gradient_scratch(PanelShape shape) { return kMaxPanels * strip_floats(shape); }
+Index input_gradient_scratch(PanelShape shape, Index terms) {
+  return terms * kMaxPanels * strip_floats(shape);
+}
 
-void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
-                    const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
+void input_gradient(std::span<const GradientTerm> terms, Index row_begin, Index row_end,
+                    Index column_begin, Index column_end, const InputGradient& out,
                     float* scratch) {
   if (row_begin >= row_end) return;
   const RowTiles tiles(row_end - row_begin);
   const Index group = tile_panels(tiles.min_rows()) * kPanelWidth;
-  const Index floats = strip_floats(w.shape);
+  const PanelShape shape = terms.front().w.shape;
+  const Index floats = strip_floats(shape), term_floats = input_gradient_scratch(shape);
   TileSums sums;
   for (Index column = column_begin; column < column_end; column += group) {
     const int strips =
         static_cast<int>(ceil_divide(std::min(group, column_end - column), kPanelWidth));
-    const float* b[kMaxPanels];
-    for (int s = 0; s < strips; ++s) {
-      b[s] = scratch + s * floats;
-      transpose_strip(w, column + s * kPanelWidth, scratch + s * floats);
-    }
+    for (std::size_t t = 0; t < terms.size(); ++t)
+      for (int s = 0; s < strips; ++s)
+        transpose_strip(terms[t].w, column + s * kPanelWidth,
+                        scratch + static_cast<Index>(t) * term_floats + s * floats);
     for (Index tile = 0; tile < tiles.count(); ++tile) {
       const Index row = row_begin + tiles.begin(tile);
       const int count = tiles.rows(tile);
-      const float* a[kTileRows];
-      for (int r = 0; r < count; ++r) a[r] = d_y + (row + r) * d_y_stride;
       const int at_once = tile_panels(count);
       for (int s = 0; s < strips; s += at_once) {
         const int panels = std::min(at_once, strips - s);
-        multiply_tile(a, count, b + s, panels, kPanelWidth, w.shape.cols, {}, sums);
+        for (std::size_t t = 0; t < terms.size(); ++t) {
+          const float *a[kTileRows], *b[kMaxPanels];
+          for (int r = 0; r < count; ++r) a[r] = terms[t].d_y + (row + r) * terms[t].d_y_stride;
+          for (int p = 0; p < panels; ++p)
+            b[p] = scratch + static_cast<Index>(t) * term_floats + (s + p) * floats;
+          multiply_tile(a, count, b, panels, kPanelWidth, shape.cols, {}, sums, t > 0);
+        }
         for (int p = 0; p < panels; ++p) {
           const Index at = column + (s + p) * kPanelWidth;
           finish_gradient(sums.values + p * count, row, count, at,

@@ -1,6 +1,8 @@
 // dX = dY W^T, in strips of 16 columns of dX, for which rows of W are transposed.
 #pragma once
 
+#include <span>
+
 #include "core/panels.h"
 #include "kernels/activations.h"
 
@@ -27,18 +29,24 @@ struct InputGradient {
 void finish_gradient(const float (*sums)[kPanelWidth], Index row, int rows, Index column,
                      Index width, const InputGradient& out);
 
-// Floats of scratch that `input_gradient` needs.
-Index input_gradient_scratch(PanelShape shape);
+// A product of which dX is the sum: d_y [rows, w.cols] row-major, stride >= w.cols, by W^T.
+struct GradientTerm {
+  const float* d_y = nullptr;
+  Index d_y_stride = 0;
+  Panels w;
+};
 
-// d_y  [rows, cols] row-major, stride >= cols, read.
+// Floats of scratch that `input_gradient` needs for `terms` terms of one shape.
+Index input_gradient_scratch(PanelShape shape, Index terms = 1);
+
+// terms  of one shape, read.
 //
-//   d_x[i, j] (+)= f'_ij sum_u d_y[i, u] w[j, u]
+//   d_x[i, j] (+)= f'_ij sum_t sum_u d_y_t[i, u] w_t[j, u]
 //
 // for rows i of [row_begin, row_end) and columns j of [column_begin, column_end), which may be any
-// range of the rows of W. Sums accumulate over u in order, whatever the ranges. d_x must not
-// overlap d_y or the arrays that the derivative reads.
-void input_gradient(const float* d_y, Index d_y_stride, Index row_begin, Index row_end,
-                    const Panels& w, Index column_begin, Index column_end, const InputGradient& out,
-                    float* scratch);
+// range of the rows of W. One sum accumulates over t and u in order, whatever the ranges. d_x must
+// not overlap d_y or the arrays that the derivative reads.
+void input_gradient(std::span<const GradientTerm> terms, Index row_begin, Index row_end,
+                    Index column_begin, Index column_end, const InputGradient& out, float* scratch);
 
 }  // namespace gatewise

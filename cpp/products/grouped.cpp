@@ -106,23 +106,40 @@ void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights&
 
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                             const GroupedWeights& weights, const InputGradient& out, Arena& arena) {
-  const PanelShape shape = weights.first.shape;
+  const GroupedGradientTerm term{d_y, d_y_stride, weights};
+  grouped_input_gradient({&term, 1}, groups, out, arena);
+}
+
+void grouped_input_gradient(std::span<const GroupedGradientTerm> terms, const Groups& groups,
+                            const InputGradient& out, Arena& arena) {
+  assert(!terms.empty() && terms.size() <= kMaxGradientTerms);
+  const PanelShape shape = terms.front().weights.first.shape;
+  const auto count = static_cast<Index>(terms.size());
   const Index blocks = ceil_divide(shape.rows, kPanelWidth);
-  const bool in_bfloat16 = weights.bfloat16 != nullptr;
+  const bool in_bfloat16 = terms.front().weights.bfloat16 != nullptr;
   const ThreadScratch scratch(
-      in_bfloat16 ? bfloat16_gradient_scratch(shape) : input_gradient_scratch(shape), arena);
+      in_bfloat16 ? bfloat16_gradient_scratch(shape) : input_gradient_scratch(shape, count), arena);
   const auto multiply = [&](Index g, Index block, Index block_end, Index row, Index row_end,
                             int thread) {
     const Index column = block * kPanelWidth;
     const Index column_end = std::min(block_end * kPanelWidth, shape.rows);
-    if (in_bfloat16)
-      bfloat16_input_gradient(d_y, d_y_stride, row, row_end, weights.bfloat16_at(g), column,
-                              column_end, out, scratch.of(thread));
-    else
-      input_gradient(d_y, d_y_stride, row, row_end, weights.at(g), column, column_end, out,
+    if (in_bfloat16) {
+      InputGradient own = out;
+      for (const GroupedGradientTerm& term : terms) {
+        bfloat16_input_gradient(term.d_y, term.d_y_stride, row, row_end,
+                                term.weights.bfloat16_at(g), column, column_end, own,
+                                scratch.of(thread));
+        own.accumulate = true;
+      }
+    } else {
+      GradientTerm own[kMaxGradientTerms];
+      for (Index t = 0; t < count; ++t)
+        own[t] = {terms[t].d_y, terms[t].d_y_stride, terms[t].weights.at(g)};
+      input_gradient({own, terms.size()}, row, row_end, column, column_end, out,
                      scratch.of(thread));
+    }
   };
-  const double operations = static_cast<double>(shape.cols * kPanelWidth);
+  const double operations = static_cast<double>(count * shape.cols * kPanelWidth);
   if (out.target) {
     // Rows of several groups add to one row of d_x: only columns are split, groups run in order.
     const Index each = blocks_at_once(blocks, scratch.threads());

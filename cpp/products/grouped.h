@@ -97,6 +97,17 @@ void grouped_forward(const Input& x, const Groups& groups, const GroupedWeights&
 void grouped_input_gradient(const float* d_y, Index d_y_stride, const Groups& groups,
                             const GroupedWeights& weights, const InputGradient& out, Arena& arena);
 
+// The sum of such products with weights of one shape. In float32 it is one sum over all terms; in
+// bfloat16 each term has its own, added to d_x in order.
+struct GroupedGradientTerm {
+  const float* d_y = nullptr;
+  Index d_y_stride = 0;
+  GroupedWeights weights;
+};
+inline constexpr int kMaxGradientTerms = 2;
+void grouped_input_gradient(std::span<const GroupedGradientTerm> terms, const Groups& groups,
+                            const InputGradient& out, Arena& arena);
+
 // Updates kernel and bias (parameter indices in `block`; bias may be -1) of every group that has
 // rows, with the gradients X_g^T D_g and the column sums of D_g. Groups without rows are skipped,
 // or updated with a zero gradient if `sink.updates_inactive()`.

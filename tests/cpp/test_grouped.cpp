@@ -170,13 +170,15 @@ TEST_CASE("grouped_input_gradient accumulates rows of one target in ascending or
     std::vector<float> expected(static_cast<std::size_t>(kSourceRows * kDepth), 0.25f);
     AlignedBuffer scratch(input_gradient_scratch(p.weights().first.shape));
     for (Index g = 0; g < p.groups.count; ++g)
-      for (Index i = p.groups.begin(g); i < p.groups.end(g); ++i)
-        input_gradient(p.d_y.data(), 48, i, i + 1, p.weights().at(g), 0, kDepth,
+      for (Index i = p.groups.begin(g); i < p.groups.end(g); ++i) {
+        const GradientTerm term{p.d_y.data(), 48, p.weights().at(g)};
+        input_gradient({&term, 1}, i, i + 1, 0, kDepth,
                        {.d_x = expected.data(),
                         .stride = kDepth,
                         .target = p.index.data(),
                         .accumulate = true},
                        scratch.data());
+      }
     INFO("groups: ", kind.name);
     CHECK(same_bits(run_input_gradient(p, true), expected));
   }

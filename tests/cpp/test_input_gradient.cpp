@@ -16,8 +16,8 @@ struct Case {
 void run(const Matrix& d_y, Index row_begin, Index row_end, const Packed& w, Index column_begin,
          Index column_end, const InputGradient& out) {
   AlignedBuffer scratch(input_gradient_scratch(w.shape));
-  input_gradient(d_y.data(), d_y.stride, row_begin, row_end, w.view(), column_begin, column_end,
-                 out, scratch.data());
+  const GradientTerm term{d_y.data(), d_y.stride, w.view()};
+  input_gradient({&term, 1}, row_begin, row_end, column_begin, column_end, out, scratch.data());
 }
 
 void check(const Case& c) {
@@ -125,6 +125,28 @@ TEST_CASE("input_gradient has the same bits however rows and columns are divided
       CHECK(same_bits(whole.values, tiled.values));
     }
   }
+}
+
+TEST_CASE("input_gradient of two terms is one sum, that of a product of twice the depth") {
+  RandomGenerator rng(13);
+  for (const Index units : sizes_around_registers())
+    for (const Index rows : {1, 5, 13, 40}) {
+      const Index depth = 35;
+      const Matrix d_y(rows, 2 * units, 2 * units + 1, rng), w(depth, 2 * units, 2 * units, rng);
+      Matrix halves[2] = {Matrix(depth, units, units), Matrix(depth, units, units)};
+      for (Index j = 0; j < depth; ++j)
+        for (Index u = 0; u < 2 * units; ++u) halves[u / units].at(j, u % units) = w.at(j, u);
+      const Packed first(halves[0]), second(halves[1]), both(w);
+      const GradientTerm terms[] = {{d_y.data(), d_y.stride, first.view()},
+                                    {d_y.data() + units, d_y.stride, second.view()}};
+      Matrix sum(rows, depth, depth), expected(rows, depth, depth);
+      AlignedBuffer scratch(input_gradient_scratch(first.shape, 2));
+      input_gradient(terms, 0, rows, 0, depth, {.d_x = sum.data(), .stride = depth},
+                     scratch.data());
+      run(d_y, 0, rows, both, 0, depth, {.d_x = expected.data(), .stride = depth});
+      INFO("units ", units, " rows ", rows);
+      CHECK(same_bits(sum.values, expected.values));
+    }
 }
 
 TEST_CASE("input_gradient writes only the columns of its range") {
