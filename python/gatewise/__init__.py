@@ -32,7 +32,7 @@ from gatewise.dtype_policies import DTypePolicy
 from gatewise.initializers import Initializer
 from gatewise.io import load_model, save_model
 from gatewise.io.group_file import GROUPS
-from gatewise.io.saved import MODELS
+from gatewise.io.saved import MODELS, register_formats
 from gatewise.layers import GatedExperts, Input, Layer, SparseExpertLayer
 from gatewise.layers.base import LAYERS
 from gatewise.losses import Loss
@@ -234,6 +234,9 @@ MODELS.register_late(
         "SparseExpertModel": "gatewise.models",
         "SparseAutoencoder": "gatewise.sae",
     }
+)
+register_formats(
+    "gatewise.models.keras_format", read_keras="read_keras_model", write_keras="write_keras_model"
 )
 GROUPS.register_late(
     {"SparseCodeExperts": "gatewise.code_experts", "SparseExperts": "gatewise.decompose"}

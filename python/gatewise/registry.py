@@ -160,9 +160,9 @@ class Registry(Generic[T]):
         """
         if name not in self._classes and name in self._late:
             importlib.import_module(self._late[name])
-        if name in self._classes:
+        known = ", ".join(self._canonical if name in self._classes else self.names())
+        if name in self._classes:  # also a second name that a late module has
             return self._classes[name]
-        known = ", ".join(self.names())
         raise ValueError(f"{argument or self.kind}: expected one of {known}; got {name!r}")
 
     def get(self, identifier: object, argument: str | None = None) -> T:

@@ -5,6 +5,8 @@ The random numbers are counter-based: they depend on seed and stream, not on the
 layers are created.
 """
 
+from typing import TYPE_CHECKING
+
 from gatewise.initializers.base import (
     INITIALIZERS,
     Constant,
@@ -21,32 +23,48 @@ from gatewise.initializers.base import (
     get,
     serialize,
 )
-from gatewise.initializers.scaling import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LecunNormal,
-    LecunUniform,
-    VarianceScaling,
-)
+from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
 IdentityInitializer = identity = Identity
 OrthogonalInitializer = orthogonal = Orthogonal
 constant = Constant
-glorot_normal = GlorotNormal
-glorot_uniform = GlorotUniform
-he_normal = HeNormal
-he_uniform = HeUniform
-lecun_normal = LecunNormal
-lecun_uniform = LecunUniform
 ones = Ones
 random_normal = RandomNormal
 random_uniform = RandomUniform
 truncated_normal = TruncatedNormal
-variance_scaling = VarianceScaling
 zeros = Zeros
+
+if TYPE_CHECKING:
+    from gatewise.initializers.scaling import (
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        LecunNormal,
+        LecunUniform,
+        VarianceScaling,
+        glorot_normal,
+        glorot_uniform,
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        lecun_uniform,
+        variance_scaling,
+    )
+
+# Imported at first use, since import time is promised.
+_MODULES = dict.fromkeys(
+    (
+        *("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LecunNormal"),
+        *("LecunUniform", "VarianceScaling", "glorot_normal", "glorot_uniform", "he_normal"),
+        *("he_uniform", "lecun_normal", "lecun_uniform", "variance_scaling"),
+    ),
+    "scaling",
+)
+INITIALIZERS.register_late({name: f"{__name__}.scaling" for name in _MODULES if name[0].isupper()})
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _MODULES)
 
 __all__ = [
     "INITIALIZERS",

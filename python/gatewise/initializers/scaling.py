@@ -175,3 +175,13 @@ class LecunNormal(_Scaled):
     """
 
     scale, mode, distribution = 1.0, "fan_in", "truncated_normal"
+
+
+# Second names that Keras has.
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+variance_scaling = VarianceScaling

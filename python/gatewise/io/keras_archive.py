@@ -23,16 +23,10 @@ from gatewise.utils.disk import replace_file
 if TYPE_CHECKING:
     from gatewise._core import Floats
 
-SUFFIX = ".keras"
 Weights: TypeAlias = "list[list[Floats]]"
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _VERSION = "3.12.0"
 """The version of Keras whose format is written."""
-
-
-def is_keras_name(filepath: str | os.PathLike[str]) -> bool:
-    """Whether a file has the suffix of Keras' format."""
-    return os.fspath(filepath).endswith(SUFFIX)
 
 
 def read_archive(filepath: str | os.PathLike[str]) -> tuple[Config, bytes]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from gatewise.io.container import read_file
 from gatewise.io.group_file import is_group, restore_group
-from gatewise.io.keras_archive import is_keras_name
 from gatewise.io.model_file import restore_model
-from gatewise.io.saved import FORMATS
+from gatewise.io.saved import find_format
 from gatewise.utils.checks import check_defaults
+from gatewise.utils.file_names import is_keras_name
 
 
 def load_model(
@@ -51,7 +51,7 @@ def load_model(
     given: dict[str, object] = {"custom_objects": custom_objects, "safe_mode": safe_mode}
     check_defaults("load_model", given, {"custom_objects": None, "safe_mode": True})
     if is_keras_name(filepath):
-        return FORMATS["read_keras"](filepath, compile)
+        return find_format("read_keras")(filepath, compile)
     container, source = read_file(filepath, "model"), os.fspath(filepath)
     if is_group(container):
         return restore_group(container, source, compile)

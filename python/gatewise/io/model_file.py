@@ -21,11 +21,11 @@ from gatewise.io.container import (
     write_file,
 )
 from gatewise.io.format_1 import renamed_classes
-from gatewise.io.keras_archive import is_keras_name
-from gatewise.io.saved import FORMATS, MODELS, SavedModel
+from gatewise.io.saved import MODELS, SavedModel, find_format
 from gatewise.io.weights_file import check_target, list_weights, put_weights, weight_tensors
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults, check_flag
+from gatewise.utils.file_names import is_keras_name
 from gatewise.utils.json_values import names_of_objects
 from gatewise.utils.value_limit import limited_values
 from gatewise.utils.warn import warn_user
@@ -72,7 +72,7 @@ def save_model(
     check_defaults("save_model", {"zipped": zipped}, {"zipped": None})
     check_target(filepath, overwrite, allows_keras=True)
     if is_keras_name(filepath):
-        FORMATS["write_keras"](model, filepath)
+        find_format("write_keras")(model, filepath)
         return
     include = check_flag("include_optimizer", include_optimizer)
     write_file(filepath, "model", *describe_model(model, include))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gatewise.registry import Config, Registry
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from gatewise import _core
 
     Arrays = Mapping[str, npt.NDArray[Any]]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SavedLayer(Protocol):
@@ -77,19 +76,22 @@ class SavedModel(ABC):
         """Compiles with what `get_compile_config` returned."""
 
 
-# How files of another format are read and written: models lie above this package and join by
-# `register_format`.
-FORMATS: dict[str, Callable[..., Any]] = {}
+# How files of another format are read and written: models lie above this package. Name to module
+# and function, imported at first use.
+_FORMATS: dict[str, tuple[str, str]] = {}
 
 
-def register_format(name: str) -> Callable[[F], F]:
-    """A decorator: the function reads, or writes, a format of this name."""
+def register_formats(module: str, **functions: str) -> None:
+    """Declares functions of a module that read or write a format."""
+    for name, function in functions.items():
+        _FORMATS[name] = (module, function)
 
-    def decorator(function: F) -> F:
-        FORMATS[name] = function
-        return function
 
-    return decorator
+def find_format(name: str) -> Callable[..., Any]:
+    """The function that reads, or writes, a format of this name."""
+    module, function = _FORMATS[name]
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 MODELS: Registry[SavedModel] = Registry("model", SavedModel)  # type: ignore[type-abstract]

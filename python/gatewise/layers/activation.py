@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gatewise import activations
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
-from gatewise.layers.symbol import Symbol, register_operation
 from gatewise.registry import Config, NativeOptions
 
 if TYPE_CHECKING:
@@ -53,10 +52,3 @@ class Activation(Layer):
 
     def get_config(self) -> Config:
         return {**super().get_config(), "activation": self.activation}
-
-
-@register_operation("activate")
-def activate(symbol: Symbol, name: str) -> Symbol:
-    """The output of an `Activation` of this name."""
-    result: Symbol = Activation(name)(symbol)
-    return result

@@ -190,3 +190,8 @@ class Conv1D(_Convolution):
 
     axes = 1
     paddings = ("valid", "same", "causal")
+
+
+# Second names that Keras has.
+Convolution1D = Conv1D
+Convolution2D = Conv2D

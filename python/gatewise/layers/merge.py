@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
-from gatewise.layers.elementwise import Rescaling
-from gatewise.layers.rearrange import Broadcast
-from gatewise.layers.symbol import Shape, Symbol, register_operation
+from gatewise.layers.symbol import Shape, Symbol
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_integer
 
@@ -298,6 +296,8 @@ def _broadcast(symbols: Sequence[Symbol]) -> Sequence[Symbol]:
     shapes = [symbol.shape[1:] for symbol in symbols]
     if len(set(shapes)) <= 1 or any(None in shape for shape in shapes):
         return symbols
+    from gatewise.layers.rearrange import Broadcast
+
     try:
         target = tuple(np.broadcast_shapes(*cast("list[tuple[int, ...]]", shapes)))
     except ValueError:
@@ -346,40 +346,6 @@ def multiply(inputs: Any, **options: Any) -> Any:
 def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Any:
     """`Concatenate(axis, **options)(inputs)`."""
     return Concatenate(axis, **options)(inputs)
-
-
-@register_operation("add")
-def _plus(symbol: Symbol, other: Any) -> Any:
-    return _with(symbol, other, Add, lambda c: (1.0, c))
-
-
-@register_operation("subtract")
-def _minus(symbol: Symbol, other: Any) -> Any:
-    return _with(symbol, other, Subtract, lambda c: (1.0, -c))
-
-
-@register_operation("subtract_from")
-def _minus_from(symbol: Symbol, other: Any) -> Any:
-    return _with(symbol, other, None, lambda c: (-1.0, c))
-
-
-@register_operation("multiply")
-def _times(symbol: Symbol, other: Any) -> Any:
-    return _with(symbol, other, Multiply, lambda c: (c, 0.0))
-
-
-@register_operation("divide")
-def _over(symbol: Symbol, other: Any) -> Any:
-    return _with(symbol, other, None, lambda c: (1.0 / c, 0.0))
-
-
-def _with(symbol: Symbol, other: Any, merge: Any, constants: Any) -> Any:
-    """`symbol` and a second operand: a layer's output for a symbol, `Rescaling` for a number."""
-    if isinstance(other, Symbol) and merge is not None:
-        return merge()([symbol, other])
-    if isinstance(other, int | float | np.number) and not isinstance(other, bool):
-        return Rescaling(*constants(float(other)))(symbol)
-    return NotImplemented
 
 
 def _shapes_match(first: Shape, second: Shape) -> bool:

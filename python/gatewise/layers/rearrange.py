@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
-from gatewise.layers.symbol import Shape, Symbol, register_operation
+from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_integer
 
@@ -288,36 +288,3 @@ class Slice(Rearranging):
             "steps": list(self.steps),
             "dropped": list(self.dropped),
         }
-
-
-@register_operation("slice")
-def slice_symbol(symbol: Symbol, key: Any) -> Symbol:
-    """`symbol[key]` with slices and integers; the first, over samples, is `:` or `...`."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    rank = len(symbol.shape)
-    if Ellipsis in keys:
-        at = keys.index(Ellipsis)
-        keys[at : at + 1] = [slice(None)] * (rank - len(keys) + 1)
-    keys += [slice(None)] * (rank - len(keys))
-    if len(keys) != rank or keys[0] != slice(None):
-        raise TypeError(
-            f"{symbol.name}: expected [:, ...] with at most {rank - 1} further indices, got {key!r}"
-        )
-    if None in symbol.shape[1:]:
-        raise ValueError(f"{symbol.name}: expected known sizes to slice, got {symbol.shape}")
-    starts, sizes, steps, dropped = [], [], [], []
-    for axis, (each, size) in enumerate(zip(keys[1:], symbol.shape[1:], strict=True)):
-        if isinstance(each, slice):
-            found = range(int(size or 0))[each]
-        elif isinstance(each, int) and -int(size or 0) <= each < int(size or 0):
-            found = range(int(size or 0))[each:][:1]
-            dropped.append(axis)
-        else:
-            raise TypeError(f"{symbol.name}: expected slices or indices in range, got {each!r}")
-        if not len(found):
-            raise ValueError(f"{symbol.name}: expected at least one index in {each!r}, got none")
-        starts.append(found.start)
-        sizes.append(len(found))
-        steps.append(found.step)
-    result: Symbol = Slice(starts, sizes, steps, dropped)(symbol)
-    return result

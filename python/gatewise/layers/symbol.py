@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -65,8 +66,16 @@ class Symbol:
         raise TypeError(f"{self.name}: expected a layer's input, got a loop over a symbol")
 
 
-# What an operator on a symbol does: layers that lie above this module join by `register_operation`.
+# What an operator on a symbol does: functions of a module above this one, which is imported at the
+# first operator and joins by `register_operation`.
 _OPERATIONS: dict[str, Callable[[Symbol, Any], Any]] = {}
+_operators_module = ""
+
+
+def set_operators_module(module: str) -> None:
+    """Declares the module whose functions are the operations."""
+    global _operators_module
+    _operators_module = module
 
 
 def register_operation(name: str) -> Callable[[F], F]:
@@ -80,6 +89,8 @@ def register_operation(name: str) -> Callable[[F], F]:
 
 
 def _operate(name: str, symbol: Symbol, operand: object) -> Any:
+    if not _OPERATIONS:
+        importlib.import_module(_operators_module)
     return _OPERATIONS[name](symbol, operand)
 
 

@@ -8,7 +8,7 @@ of all rows; `reduction` means and sums of given values, and of functions.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatewise.losses import Loss
 from gatewise.losses.function import name_of
@@ -21,38 +21,62 @@ from gatewise.metrics.accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from gatewise.metrics.auc import AUC
 from gatewise.metrics.base import Metric, MetricVariable, registry
-from gatewise.metrics.confusion import (
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-)
-from gatewise.metrics.f_score import F1Score, FBetaScore
-from gatewise.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
-from gatewise.metrics.probabilistic import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    KLDivergence,
-    Poisson,
-    SparseCategoricalCrossentropy,
-)
 from gatewise.metrics.reduction import Mean, MeanMetricWrapper, RowMetric, Sum
-from gatewise.metrics.regression import (
-    CosineSimilarity,
-    LogCoshError,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    R2Score,
-    RootMeanSquaredError,
-)
 from gatewise.registry import Config
+from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
+
+if TYPE_CHECKING:
+    from gatewise.metrics.auc import AUC
+    from gatewise.metrics.confusion import (
+        FalseNegatives,
+        FalsePositives,
+        Precision,
+        Recall,
+        TrueNegatives,
+        TruePositives,
+    )
+    from gatewise.metrics.f_score import F1Score, FBetaScore
+    from gatewise.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+    from gatewise.metrics.probabilistic import (
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        KLDivergence,
+        Poisson,
+        SparseCategoricalCrossentropy,
+    )
+    from gatewise.metrics.regression import (
+        CosineSimilarity,
+        LogCoshError,
+        MeanAbsoluteError,
+        MeanAbsolutePercentageError,
+        MeanSquaredError,
+        MeanSquaredLogarithmicError,
+        R2Score,
+        RootMeanSquaredError,
+    )
+
+# Modules that are imported at the first use of one of their metrics, since import time is promised.
+_LAZY = {
+    "auc": "AUC",
+    "confusion": ("FalseNegatives FalsePositives Precision Recall TrueNegatives TruePositives"),
+    "f_score": "F1Score FBetaScore",
+    "hinge": "CategoricalHinge Hinge SquaredHinge",
+    "probabilistic": (
+        "BinaryCrossentropy CategoricalCrossentropy KLDivergence Poisson "
+        "SparseCategoricalCrossentropy"
+    ),
+    "regression": (
+        "CosineSimilarity LogCoshError MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredError "
+        "MeanSquaredLogarithmicError R2Score RootMeanSquaredError"
+    ),
+}
+_MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
+registry.register_late({name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _MODULES)
 
 __all__ = [
     "ACCURACY_NAMES",

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import gatewise.models.keras_format  # noqa: F401, joins the formats of files
 from gatewise.io import load_model, model_from_json, save_model
 from gatewise.models.comparing import Comparison
 from gatewise.models.functional import Model

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.io.keras_archive import read_archive, read_weights, write_archive
-from gatewise.io.saved import register_format
 from gatewise.layers import Input, InputLayer, Layer
 from gatewise.layers.base import LAYERS
 from gatewise.layers.symbol import Symbol
@@ -41,7 +40,6 @@ _HAS_SEED = {"Dropout", "GaussianNoise"}
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-@register_format("read_keras")
 def read_keras_model(filepath: str | os.PathLike[str], compile: bool = True) -> BaseModel:
     """The model of a `.keras` file, with its weights.
 
@@ -78,7 +76,6 @@ def read_keras_model(filepath: str | os.PathLike[str], compile: bool = True) -> 
     return model
 
 
-@register_format("write_keras")
 def write_keras_model(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
     """Writes a model that Keras 3 can load; without the optimizer's state.
 

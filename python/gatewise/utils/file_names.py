@@ -16,3 +16,8 @@ def check_suffix(filepath: str | os.PathLike[str], allows_keras: bool = False) -
             "filepath: expected another suffix than those of Keras' formats, such as .gatewise, "
             f"got {name}"
         )
+
+
+def is_keras_name(filepath: str | os.PathLike[str]) -> bool:
+    """Whether a file has the suffix of whole models of Keras."""
+    return os.fspath(filepath).endswith(".keras")

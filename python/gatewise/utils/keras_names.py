@@ -199,7 +199,6 @@ NAMES: dict[str, dict[str, str]] = {
         "use one optimizer for all layers; layer.trainable = False leaves a layer out": (
             "MultiOptimizer OptimizerMap"
         ),
-        "use gw.optimizers.get": "deserialize",
     },
     "saving": {
         _TABLES: (

@@ -1,0 +1,77 @@
+"""What a constraint is, and the one that layers keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewise.registry import Config, Configurable, Registry
+from gatewise.utils.checks import check_defaults
+from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
+
+
+class Constraint(Configurable, RefusesUnusedHooks):
+    """A property that a kernel has after every update."""
+
+    unused_hooks = hooks(
+        "constraints run in the core; a callback can set weights after a batch", "__call__"
+    )
+
+
+CONSTRAINTS: Registry[Constraint] = Registry("constraint", Constraint)
+
+
+def get(identifier: object, argument: str = "constraint") -> Constraint | None:
+    """The constraint given by a name, a configuration or an instance; None returns None."""
+    return None if identifier is None else CONSTRAINTS.get(identifier, argument)
+
+
+def serialize(constraint: Constraint | None) -> Config | None:
+    """The configuration from which `get` restores the constraint."""
+    return None if constraint is None else CONSTRAINTS.serialize(constraint)
+
+
+def deserialize(config: object, custom_objects: None = None) -> Constraint | None:
+    """The constraint of a configuration that `serialize` returned, or of a name.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    TypeError
+        `custom_objects` is given, which is not supported.
+    """
+    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
+    return get(config)
+
+
+def get_native(identifier: object, argument: str) -> KeepZeros | None:
+    """`get` for a layer, whose core keeps zeros and nothing else.
+
+    Raises
+    ------
+    TypeError
+        If it is another constraint.
+    """
+    found = get(identifier, argument)
+    if found is None or isinstance(found, KeepZeros):
+        return found
+    raise TypeError(
+        f"{argument}: expected KeepZeros() or None, got {found!r}, which layers do not apply in "
+        "training; a callback can call it and set weights after a batch"
+    )
+
+
+@CONSTRAINTS.register("keep_zeros")
+@dataclass(frozen=True, eq=False, repr=False)
+class KeepZeros(Constraint):
+    """`w <- 0` wherever w was exactly 0 before the update: training on a fixed mask.
+
+    The gradient of such a weight is treated as 0, in optimizer moments and in clipping norms. The
+    mask needs no memory. With an L1 penalty, a weight that becomes 0 stays 0.
+
+    References
+    ----------
+    Mocanu et al. 2018, "Scalable training of artificial neural networks with adaptive sparse
+    connectivity inspired by network science", section 2 (there the topology is fixed
+    between its changes).
+    """
