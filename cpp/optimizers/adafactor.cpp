@@ -24,9 +24,15 @@ namespace {
 
 enum Constant { kRelativeStep, kNewShare, kEpsilon1, kEpsilon2, kClipThreshold };
 
+// Memory of an update, kept from update to update.
+struct Scratch {
+  std::vector<double> chunk_sums;
+  std::vector<float> row_factors, column_factors, panel_sums;
+};
+
 // sum_i a_i^2, accumulated over the chunks in order.
-double square_sum(const float* a, Index size) {
-  std::vector<double> sums(static_cast<std::size_t>(ceil_divide(size, kChunkSize)));
+double square_sum(const float* a, Index size, std::vector<double>& sums) {
+  sums.assign(static_cast<std::size_t>(ceil_divide(size, kChunkSize)), 0.0);
   for_chunks(size, 1, [&](Index begin, Index count) {
     sums[static_cast<std::size_t>(begin / kChunkSize)] = norms_of(a + begin, count).square;
   });
@@ -46,11 +52,13 @@ double blend(const float* values, float epsilon, float share, float* statistics,
 }
 
 // g = u of a matrix, whose statistics [rows + cols] are r, then c; returns the sum of u^2.
-double scale_matrix(const UpdateRule& rule, const MatrixPanels& matrix, float* statistics,
-                    float* g) {
+double scale_matrix(const UpdateRule& rule, const MatrixPanels& matrix, float* statistics, float* g,
+                    Scratch& scratch) {
   const Index rows = matrix.shape.rows, cols = matrix.shape.cols, panels = matrix.shape.panels();
-  std::vector<float> row_factors(static_cast<std::size_t>(rows));
-  std::vector<float> column_factors(static_cast<std::size_t>(panels * kPanelWidth));
+  auto& [chunk_sums, row_factors, column_factors, sums] = scratch;
+  row_factors.resize(static_cast<std::size_t>(rows));
+  column_factors.resize(static_cast<std::size_t>(panels * kPanelWidth));
+  sums.resize(static_cast<std::size_t>(panels));
   parallel_for(rows, static_cast<double>(cols), [&](Index begin, Index end) {
     row_mean_squares(matrix, g, begin, end, row_factors.data());
   });
@@ -66,7 +74,6 @@ double scale_matrix(const UpdateRule& rule, const MatrixPanels& matrix, float* s
   for (Index i = 0; i < rows; ++i)
     row_factors[i] = static_cast<float>(std::sqrt(mean / static_cast<double>(r[i])));
   for (Index j = 0; j < cols; ++j) column_factors[j] = 1 / std::sqrt(c[j]);
-  std::vector<float> sums(static_cast<std::size_t>(panels));
   parallel_for(panels, static_cast<double>(rows * kPanelWidth), [&](Index begin, Index end) {
     for (Index p = begin; p < end; ++p)
       sums[p] = scale_panel(matrix, row_factors.data(), column_factors.data(), g, p);
@@ -77,7 +84,7 @@ double scale_matrix(const UpdateRule& rule, const MatrixPanels& matrix, float* s
 }
 
 // g = u of a vector, whose statistics [size] are v; returns the sum of u^2.
-double scale_vector(const UpdateRule& rule, float* v, Index size, float* g) {
+double scale_vector(const UpdateRule& rule, float* v, Index size, float* g, Scratch& scratch) {
   const float epsilon = rule.constants[kEpsilon1], share = rule.constants[kNewShare];
   for_chunks(size, 1, [&](Index begin, Index count) {
     for (Index i = begin; i < begin + count; ++i) {
@@ -85,7 +92,7 @@ double scale_vector(const UpdateRule& rule, float* v, Index size, float* g) {
       g[i] /= std::sqrt(v[i]);
     }
   });
-  return square_sum(g, size);
+  return square_sum(g, size, scratch.chunk_sums);
 }
 
 class Adafactor final : public Optimizer {
@@ -134,10 +141,12 @@ class Adafactor final : public Optimizer {
           g[i] = std::clamp(g[i], -rule.clip_value, rule.clip_value);
       });
     const float kept = 1 - rule.decay;
-    const double size = std::abs(kept) * std::sqrt(square_sum(target.weights, floats) / count);
+    const double size =
+        std::abs(kept) * std::sqrt(square_sum(target.weights, floats, scratch_.chunk_sums) / count);
     const double square =
-        parameter.is_matrix ? scale_matrix(rule, {parameter.shape, parameter.layout}, statistics, g)
-                            : scale_vector(rule, statistics, parameter.shape.cols, g);
+        parameter.is_matrix
+            ? scale_matrix(rule, {parameter.shape, parameter.layout}, statistics, g, scratch_)
+            : scale_vector(rule, statistics, parameter.shape.cols, g, scratch_);
     const double rms = std::sqrt(square / count);
     const double step = std::max<double>(rule.constants[kEpsilon2], size) *
                         rule.constants[kRelativeStep] /
@@ -152,6 +161,7 @@ class Adafactor final : public Optimizer {
 
  private:
   double beta_2_decay_, epsilon_1_, epsilon_2_, clip_threshold_;
+  mutable Scratch scratch_;  // updates run one after another
 };
 
 const bool registered = Registry<Optimizer>::add<Adafactor>("adafactor");

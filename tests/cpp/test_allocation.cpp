@@ -122,6 +122,16 @@ TEST_CASE("steps that store gradients for clipping allocate nothing after the fi
   check_no_allocation("top_k", "linear", false, std::move(optimizer), 300);
 }
 
+TEST_CASE(
+    "steps of an optimizer of whole slices, with averages, allocate nothing after the first") {
+  const Threads threads(1);
+  Options options;
+  options.set("kind", std::string("adafactor"));
+  options.set("learning_rate", 0.01);
+  options.set("ema_momentum", 0.9);
+  check_no_allocation("top_k", "mlp", false, Optimizer::create(options), 100);
+}
+
 TEST_CASE("steps with group penalties allocate nothing after the first") {
   const Threads threads(1);
   for (const WeightGroups groups : {WeightGroups::kInputs, WeightGroups::kUnits})

@@ -246,35 +246,40 @@ def test_an_optimizer_without_averages_is_refused(run: str) -> None:
 
 def test_averages_are_the_weights_of_tests_and_of_later_callbacks() -> None:
     model = make_model()
-    optimizer: Any = model.optimizer
-    held = [np.zeros_like(weight) for weight in model.get_weights()]
-
-    def swap() -> None:
-        nonlocal held
-        before = model.get_weights()
-        model.set_weights(held)
-        held = before
-
-    optimizer.use_ema, optimizer.swap_ema_weights = True, swap
-    seen: list[bool] = []
+    optimizer = gw.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    seen: list[tuple[str, Any]] = []
 
     class Look(Callback):
-        def look(self, *arguments: Any) -> None:
-            seen.append(not any(weight.any() for weight in self.model.get_weights()))
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.look("begin")
 
-        on_epoch_begin = on_epoch_end = on_test_begin = on_predict_begin = look  # type: ignore[assignment]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.look("end")
 
-    fit: dict[str, Any] = {"epochs": 2, "verbose": 0}
+        def on_test_begin(self, logs: Any = None) -> None:
+            self.look("test")
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self.look("last")
+
+        def look(self, when: str) -> None:
+            seen.append((when, self.model.get_weights()[0].ravel()))
+
+    fit: dict[str, Any] = {"epochs": 2, "verbose": 0, "batch_size": 4}
     model.fit(X, Y, callbacks=[SwapEMAWeights(), Look()], validation_data=(X, Y), **fit)
-    assert seen == [False, True, False, False, True, False]
+    assert [when for when, _ in seen] == [*["begin", "test", "end"] * 2, "last"]
+    first, average, trained, second, _, _, last = (weights for _, weights in seen)
+    np.testing.assert_array_equal(trained, second)  # tests leave the weights as they are
+    # An average lies between the weights at its beginning and those of now, or near them.
+    assert np.abs(average - first).sum() < np.abs(trained - first).sum()
+    np.testing.assert_array_equal(last, seen[4][1])
     seen.clear()
     model.fit(X, Y, callbacks=[SwapEMAWeights(swap_on_epoch=True), Look()], **fit)
-    assert seen == [False, True, False, True]
-    swap()
-    seen.clear()
-    model.predict(X, verbose=0, callbacks=[SwapEMAWeights(), Look()])
-    assert seen == [True]
-    assert any(weight.any() for weight in model.get_weights())
+    begin, end, second, last_end, last = (weights for _, weights in seen)
+    assert np.abs(end - begin).sum() < np.abs(second - begin).sum()  # weights again
+    np.testing.assert_array_equal(last_end, last)
+    np.testing.assert_array_equal(last, model.get_weights()[0].ravel())
 
 
 def test_a_backup_knows_whether_averages_are_in_the_model(tmp_path: Path) -> None:

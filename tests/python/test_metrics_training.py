@@ -142,17 +142,17 @@ def test_a_test_within_a_training_does_not_disturb_its_metrics() -> None:
 
 
 def test_a_function_of_rows_or_of_a_batch_is_a_mean() -> None:
-    def distance(y_true: Any, y_pred: Any) -> Any:
+    def difference(y_true: Any, y_pred: Any) -> Any:
         return np.abs(y_pred - y_true)[:, 0]
 
     def largest(y_true: Any, y_pred: Any) -> float:
         return float(np.abs(y_pred - y_true).max())
 
-    model = make_model([distance, largest, gw.losses.mean_absolute_error, "mae"])
+    model = make_model([difference, largest, gw.losses.mean_absolute_error, "mae"])
     logs = model.evaluate(X, FLAGS, batch_size=15, verbose=0, return_dict=True)
-    assert [*logs] == ["loss", "distance", "largest", "mean_absolute_error", "mae"]
+    assert [*logs] == ["loss", "difference", "largest", "mean_absolute_error", "mae"]
     errors = np.abs(model.predict(X)[:, 0] - FLAGS)
-    assert logs["distance"] == pytest.approx(errors.mean(), rel=1e-6)  # float32
+    assert logs["difference"] == pytest.approx(errors.mean(), rel=1e-6)  # float32
     assert logs["largest"] == pytest.approx((errors[:15].max() + errors[15:].max()) / 2, rel=1e-6)
     assert logs["mean_absolute_error"] == pytest.approx(logs["mae"], rel=1e-6)
 
