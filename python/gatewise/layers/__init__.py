@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gatewise.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
     from gatewise.layers.elementwise import GaussianNoise, LeakyReLU, ReLU, Rescaling, Softmax
     from gatewise.layers.embedding import Embedding
+    from gatewise.layers.lookups import CategoryEncoding, IntegerLookup, StringLookup
     from gatewise.layers.normalization import BatchNormalization, Normalization, RMSNormalization
     from gatewise.layers.pooling import (
         AveragePooling1D,
@@ -65,6 +66,7 @@ _LAZY = {
     "convolution": "Conv1D Conv2D Convolution1D Convolution2D",
     "elementwise": "GaussianNoise LeakyReLU ReLU Rescaling Softmax",
     "embedding": "Embedding",
+    "lookups": "CategoryEncoding IntegerLookup StringLookup",
     "normalization": "BatchNormalization Normalization RMSNormalization",
     "pooling": (
         "AveragePooling1D AveragePooling2D GlobalAveragePooling1D "
@@ -75,7 +77,7 @@ _LAZY = {
     "rearrange": "Broadcast Flatten Permute RepeatVector Reshape Slice",
 }
 _MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
-LAYERS.register_late({name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+LAYERS.register_late({name: f"{__name__}.{at}" for name, at in _MODULES.items() if at != "lookups"})
 set_operators_module(f"{__name__}.operators")
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _MODULES)
@@ -90,6 +92,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNormalization",
     "Broadcast",
+    "CategoryEncoding",
     "CompressedDense",
     "Concatenate",
     "Conv1D",
@@ -114,6 +117,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -136,6 +140,7 @@ __all__ = [
     "Slice",
     "Softmax",
     "SparseExpertLayer",
+    "StringLookup",
     "Subtract",
     "add",
     "average",

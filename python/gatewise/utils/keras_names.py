@@ -145,8 +145,7 @@ NAMES: dict[str, dict[str, str]] = {
         "use scipy.signal before fit": "MelSpectrogram STFTSpectrogram",
         "use scikit-learn's transformers before fit: OneHotEncoder, KBinsDiscretizer, "
         "FeatureHasher, CountVectorizer (CSR rows are taken as they are)": (
-            "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
-            "TextVectorization"
+            "Discretization HashedCrossing Hashing TextVectorization"
         ),
         "use gw.layers.Normalization or RMSNormalization": ("UnitNormalization"),
         "use gw.layers.LayerNormalization or BatchNormalization": (
