@@ -69,8 +69,8 @@ inline void time_float32(const Report& report, const Shape& s) {
          [&] { forward_product(p.rows(), 0, s.rows, w, 0, p.shape.panels(), p.epilogue()); });
   Values strips(input_gradient_scratch(p.shape));
   report(sizes("input_gradient", s), work.flops, work.bytes, [&] {
-    input_gradient(p.y, p.stride, 0, s.rows, w, 0, s.depth, {.d_x = p.d_x, .stride = s.depth},
-                   strips);
+    const GradientTerm term{p.y, p.stride, w};
+    input_gradient({&term, 1}, 0, s.rows, 0, s.depth, {.d_x = p.d_x, .stride = s.depth}, strips);
   });
   Values first(p.shape.floats()), second(p.shape.floats()),
       packed(weight_gradient_scratch(p.shape, s.rows));
