@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 from gatewise.initializers.base import (
     INITIALIZERS,
     Constant,
-    Identity,
     Initializer,
     Ones,
-    Orthogonal,
-    RandomNormal,
-    RandomSigns,
     RandomUniform,
-    TruncatedNormal,
     Zeros,
     deserialize,
     get,
@@ -26,16 +21,27 @@ from gatewise.initializers.base import (
 from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
-IdentityInitializer = identity = Identity
-OrthogonalInitializer = orthogonal = Orthogonal
 constant = Constant
 ones = Ones
-random_normal = RandomNormal
 random_uniform = RandomUniform
-truncated_normal = TruncatedNormal
 zeros = Zeros
 
 if TYPE_CHECKING:
+    from gatewise.initializers.matrices import (
+        Identity,
+        IdentityInitializer,
+        Orthogonal,
+        OrthogonalInitializer,
+        identity,
+        orthogonal,
+    )
+    from gatewise.initializers.random_values import (
+        RandomNormal,
+        RandomSigns,
+        TruncatedNormal,
+        random_normal,
+        truncated_normal,
+    )
     from gatewise.initializers.scaling import (
         GlorotNormal,
         GlorotUniform,
@@ -53,16 +59,21 @@ if TYPE_CHECKING:
         variance_scaling,
     )
 
-# Imported at first use, since import time is promised.
-_MODULES = dict.fromkeys(
-    (
-        *("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LecunNormal"),
-        *("LecunUniform", "VarianceScaling", "glorot_normal", "glorot_uniform", "he_normal"),
-        *("he_uniform", "lecun_normal", "lecun_uniform", "variance_scaling"),
+# Modules that are imported at first use, since import time is promised, with their classes and the
+# second names that Keras has.
+_LAZY = {
+    "matrices": "Identity IdentityInitializer Orthogonal OrthogonalInitializer identity orthogonal",
+    "random_values": "RandomNormal RandomSigns TruncatedNormal random_normal truncated_normal",
+    "scaling": (
+        "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform VarianceScaling "
+        "glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform "
+        "variance_scaling"
     ),
-    "scaling",
+}
+_MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
+INITIALIZERS.register_late(
+    {name: f"{__name__}.{at}" for name, at in _MODULES.items() if name[0].isupper()}
 )
-INITIALIZERS.register_late({name: f"{__name__}.scaling" for name in _MODULES if name[0].isupper()})
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _MODULES)
 

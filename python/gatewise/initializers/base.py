@@ -13,7 +13,6 @@ from gatewise import _core
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults, check_number
 from gatewise.utils.random import next_seed
-from gatewise.utils.streams import slice_stream
 
 if TYPE_CHECKING:
     from gatewise._core import Floats
@@ -131,23 +130,6 @@ class Ones(Initializer):
         return np.ones(shape, np.float32)
 
 
-@INITIALIZERS.register("identity", "identity_initializer", "IdentityInitializer")
-@dataclass(frozen=True, eq=False, repr=False)
-class Identity(Initializer):
-    """`gain` times the identity matrix; of a matrix that is not square, ones on its diagonal."""
-
-    gain: float = 1.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gain", check_number("gain", self.gain, -math.inf))
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        if len(shape) < 2:
-            raise ValueError(f"shape: identity: expected at least two axes, got {shape}")
-        single: Floats = np.eye(*shape[-2:], dtype=np.float32) * np.float32(self.gain)
-        return np.broadcast_to(single, shape).copy()
-
-
 @INITIALIZERS.register("random_uniform", "uniform")
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomUniform(Initializer):
@@ -163,79 +145,6 @@ class RandomUniform(Initializer):
 
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
         return draw_uniform(shape, self.minval, self.maxval, seed, stream)
-
-
-@INITIALIZERS.register("random_normal", "normal")
-@dataclass(frozen=True, eq=False, repr=False)
-class RandomNormal(Initializer):
-    """Normal with mean `mean` and standard deviation `stddev`."""
-
-    mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        check_number("stddev", self.stddev, 0)
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        values = _core.random_normal(seed, stream, math.prod(shape), self.mean, self.stddev)
-        return values.reshape(shape)
-
-
-@INITIALIZERS.register("truncated_normal")
-@dataclass(frozen=True, eq=False, repr=False)
-class TruncatedNormal(Initializer):
-    """Normal with mean `mean` and deviation `stddev`, cut off beyond two of these.
-
-    The standard deviation of what is left is `0.88 stddev`.
-    """
-
-    mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        check_number("mean", self.mean, -math.inf)
-        check_number("stddev", self.stddev, 0)
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        return draw_truncated_normal(shape, self.mean, self.stddev, seed, stream)
-
-
-@INITIALIZERS.register("random_signs")
-@dataclass(frozen=True, eq=False, repr=False)
-class RandomSigns(Initializer):
-    """Every element is 1 or -1, each with probability 1/2."""
-
-    seed: int | None = None
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        return np.where(draw_uniform(shape, -1.0, 1.0, seed, stream) < 0, -1, 1).astype(np.float32)
-
-
-@INITIALIZERS.register("orthogonal", "orthogonal_initializer", "OrthogonalInitializer")
-@dataclass(frozen=True, eq=False, repr=False)
-class Orthogonal(Initializer):
-    """A matrix with orthonormal rows or columns (whichever are fewer), times `gain`.
-
-    References
-    ----------
-    Saxe, McClelland, Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep
-    linear neural networks", section 3.
-    """
-
-    gain: float = 1.0
-    seed: int | None = None
-
-    def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
-        if len(shape) < 2:
-            raise ValueError(f"shape: orthogonal: expected at least two axes, got {shape}")
-        rows, columns = shape[-2:]
-        values = np.empty((math.prod(shape[:-2]), rows, columns), np.float32)
-        for index in range(len(values)):
-            drawn = _core.random_orthogonal(seed, slice_stream(stream, index), rows, columns)
-            values[index] = self.gain * drawn.reshape(rows, columns)
-        return values.reshape(shape)
 
 
 def draw_uniform(shape: Shape, low: float, high: float, seed: int, stream: int) -> Floats:

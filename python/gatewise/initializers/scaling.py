@@ -177,6 +177,19 @@ class LecunNormal(_Scaled):
     scale, mode, distribution = 1.0, "fan_in", "truncated_normal"
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ScaledGlorotUniform(GlorotUniform):
+    """`GlorotUniform` times a number."""
+
+    scale_by: float = 1.0
+
+    def _draw(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, seed: int, stream: int
+    ) -> Floats:
+        values: Floats = super()._draw(shape, fan_in, fan_out, seed, stream) * self.scale_by
+        return values.astype("float32")
+
+
 # Second names that Keras has.
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
     import numpy.typing as npt
 
     from gatewise import _core
     from gatewise._core import Floats
 
+    class _Owner(Protocol):
+        """A layer as a variable sees it."""
 
-class _Owner(Protocol):
-    """A layer as a variable sees it."""
+        name: str
 
-    name: str
-
-    @property
-    def trainable(self) -> bool: ...
-    @property
-    def native(self) -> _core.Layer: ...
-    def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]: ...
-    def named_weights(self) -> dict[str, Floats]: ...
-    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None: ...
+        @property
+        def trainable(self) -> bool: ...
+        @property
+        def native(self) -> _core.Layer: ...
+        def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]: ...
+        def named_weights(self) -> dict[str, Floats]: ...
+        def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None: ...
 
 
 class Variable:

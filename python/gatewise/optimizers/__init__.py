@@ -8,25 +8,30 @@ step does not change inactive experts: their weights, optimizer state and `t` st
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from gatewise.optimizers.adadelta import Adadelta
-from gatewise.optimizers.adafactor import Adafactor
-from gatewise.optimizers.adagrad import Adagrad
 from gatewise.optimizers.adam import Adam, AdamW
-from gatewise.optimizers.adamax import Adamax
 from gatewise.optimizers.base import Optimizer, registry
 from gatewise.optimizers.lion import Lion
-from gatewise.optimizers.nadam import Nadam
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
 from gatewise.registry import Config, shown
 from gatewise.utils.checks import check_defaults
+from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
 if TYPE_CHECKING:
     from gatewise.optimizers import schedules
+    from gatewise.optimizers.adadelta import Adadelta
+    from gatewise.optimizers.adafactor import Adafactor
+    from gatewise.optimizers.adagrad import Adagrad
+    from gatewise.optimizers.adamax import Adamax
+    from gatewise.optimizers.nadam import Nadam
+
+# Imported at first use, since import time is promised: few programs use them.
+_MODULES = {name: name.lower() for name in ("Adadelta", "Adafactor", "Adagrad", "Adamax", "Nadam")}
+registry.register_late({name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+_class = lazy_names(__name__, _MODULES)
 
 __all__ = [
     "SGD",
@@ -88,11 +93,12 @@ def serialize(optimizer: Optimizer) -> Config:
     return registry.serialize(optimizer)
 
 
-def __getattr__(name: str) -> ModuleType:
-    # Imported at first use to save import time: most programs use a constant rate.
-    if name == "schedules":
-        return importlib.import_module("gatewise.optimizers.schedules")
-    raise AttributeError(f"module 'gatewise.optimizers' has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name == "schedules":  # most programs use a constant rate
+            return importlib.import_module("gatewise.optimizers.schedules")
+        return _class(name)
 
 
 def __dir__() -> list[str]:

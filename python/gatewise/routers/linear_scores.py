@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gatewise.initializers import GlorotUniform
 from gatewise.routers.base import Router
 from gatewise.utils.checks import check_integer, check_number
 
 if TYPE_CHECKING:
-    from gatewise._core import Floats
     from gatewise.initializers import Initializer
     from gatewise.registry import NativeOptions
 
@@ -54,18 +52,7 @@ class LinearScores(Router):
 
     def initializer(self, parameter: str, num_experts: int) -> Initializer:
         if parameter == "router_kernel" and self.initial_scale != 1:
-            return _ScaledGlorot(scale_by=self.initial_scale)
+            from gatewise.initializers.scaling import ScaledGlorotUniform
+
+            return ScaledGlorotUniform(scale_by=self.initial_scale)
         return super().initializer(parameter, num_experts)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _ScaledGlorot(GlorotUniform):
-    """`GlorotUniform` times a number."""
-
-    scale_by: float = 1.0
-
-    def _draw(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, seed: int, stream: int
-    ) -> Floats:
-        values: Floats = super()._draw(shape, fan_in, fan_out, seed, stream) * self.scale_by
-        return values.astype("float32")
