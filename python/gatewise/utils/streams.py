@@ -117,7 +117,7 @@ LATE_SLICES = StreamRange(
     first=1 << 63,
     count=1 << 63,
     offset="as for initial weights",
-    users=("initializers/base.py",),
+    users=("initializers/matrices.py",),
 )
 
 TABLE = (
