@@ -110,11 +110,9 @@ class BatchNormalization final : public Layer {
       }
       parallel_for(rows, static_cast<double>(4 * width), [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
-          float* d_x = slot.data + i * slot.stride;
           for (Index j = 0; j < width; ++j) {
             const float factor = gamma ? gamma[j] * saved->inverse[j] : saved->inverse[j];
-            const float own = factor * (d_y(i)[j] - mean_d[j] - normal(i, j) * mean_normal[j]);
-            d_x[j] = slot.accumulate ? d_x[j] + own : own;
+            slot.put(i, j, factor * (d_y(i)[j] - mean_d[j] - normal(i, j) * mean_normal[j]));
           }
         }
       });

@@ -37,11 +37,7 @@ class Elementwise : public Layer {
       for (Index i = begin; i < end; ++i) {
         const float* from = x.dense.row(i);
         const float* d_y = pass.d_output + i * pass.d_output_stride;
-        float* d_x = slot.data + i * slot.stride;
-        for (Index j = 0; j < x.width; ++j) {
-          const float own = derivative(from[j], j) * d_y[j];
-          d_x[j] = slot.accumulate ? d_x[j] + own : own;
-        }
+        for (Index j = 0; j < x.width; ++j) slot.put(i, j, derivative(from[j], j) * d_y[j]);
       }
     });
   }

@@ -2,6 +2,7 @@
 // several networks, and several times in one; the values of a pass are kept in the run's arena.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -85,6 +86,17 @@ struct GradientSlot {
   float* data = nullptr;
   Index stride = 0;
   bool accumulate = false;
+
+  void put(Index row, Index column, float value) const {
+    float& to = data[row * stride + column];
+    to = accumulate ? to + value : value;
+  }
+
+  // Prepares rows [begin, end) of `width` values for sums that are added to them.
+  void start_rows(Index begin, Index end, Index width) const {
+    if (accumulate) return;
+    for (Index row = begin; row < end; ++row) std::fill_n(data + row * stride, width, 0.0f);
+  }
 };
 
 struct BackwardPass {

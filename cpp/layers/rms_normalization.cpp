@@ -54,11 +54,8 @@ class RmsNormalization final : public Layer {
           for (Index j = 0; j < width; ++j)
             sum += static_cast<double>(scale[j] * d_y[j]) * (from[j] * inverse);
           const auto mean = static_cast<float>(sum / static_cast<double>(width));
-          float* d_x = slot.data + i * slot.stride;
-          for (Index j = 0; j < width; ++j) {
-            const float own = inverse * (scale[j] * d_y[j] - from[j] * inverse * mean);
-            d_x[j] = slot.accumulate ? d_x[j] + own : own;
-          }
+          for (Index j = 0; j < width; ++j)
+            slot.put(i, j, inverse * (scale[j] * d_y[j] - from[j] * inverse * mean));
         }
       });
     if (!pass.sink) return;

@@ -125,10 +125,9 @@ class Convolution final : public Layer {
                              {.d_x = d_patches, .stride = patch()}, *pass.arena);
       parallel_for(samples, static_cast<double>(count * patch()), [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
-          float* d_x = slot.data + (first + i) * positions * slot.stride;
-          if (!slot.accumulate)
-            for (Index at = 0; at < positions; ++at)
-              std::fill_n(d_x + at * slot.stride, channels_, 0.0f);
+          const Index row = (first + i) * positions;
+          slot.start_rows(row, row + positions, channels_);
+          float* d_x = slot.data + row * slot.stride;
           const float* from = d_patches + i * count * patch();
           for (Index window = 0; window < count; ++window)
             for (Index tap = 0; tap < windows_.taps(); ++tap, from += channels_)

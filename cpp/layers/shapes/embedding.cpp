@@ -47,9 +47,8 @@ class Embedding final : public Layer {
   // The gradient of a table row is the sum over its ids in their order; threads split the columns.
   // Rows without an id are updated too, with a gradient of 0, as those of any kernel.
   void backward(BackwardPass& pass) override {
-    if (const GradientSlot& slot = pass.d_inputs[0]; slot.data && !slot.accumulate)
-      for (Index i = 0; i < pass.rows; ++i)
-        std::fill_n(slot.data + i * slot.stride, pass.inputs[0].width, 0.0f);
+    if (const GradientSlot& slot = pass.d_inputs[0]; slot.data)
+      slot.start_rows(0, pass.rows, pass.inputs[0].width);
     if (!pass.sink) return;
     const auto* saved = static_cast<const Saved*>(pass.saved);
     const Parameter& table = block_.at(table_);

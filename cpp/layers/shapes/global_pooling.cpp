@@ -56,11 +56,8 @@ class GlobalPooling final : public Layer {
           }
         for (Index row = 0; row < each; ++row) {
           const float* from = x.dense.row(i * each + row);
-          float* d_x = slot.data + (i * each + row) * slot.stride;
-          for (Index j = 0; j < width; ++j) {
-            const float own = !takes_max_ || from[j] == y[j] ? d_y[j] : 0.0f;
-            d_x[j] = slot.accumulate ? d_x[j] + own : own;
-          }
+          for (Index j = 0; j < width; ++j)
+            slot.put(i * each + row, j, !takes_max_ || from[j] == y[j] ? d_y[j] : 0.0f);
         }
       }
     });

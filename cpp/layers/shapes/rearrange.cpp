@@ -50,9 +50,7 @@ class Rearrange final : public Layer {
     const Index width = pass.inputs[0].width;
     parallel_for(pass.samples, static_cast<double>(to_rows_ * width_), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
-        if (!slot.accumulate && adds)
-          for (Index row = 0; row < rows_; ++row)
-            std::fill_n(slot.data + (i * rows_ + row) * slot.stride, width, 0.0f);
+        if (adds) slot.start_rows(i * rows_, (i + 1) * rows_, width);
         for (const Segment& s : segments_)
           copy_or_add(
               pass.d_output + (i * to_rows_ + s.to_row) * pass.d_output_stride + s.to_column,

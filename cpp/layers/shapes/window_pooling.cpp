@@ -56,8 +56,7 @@ class WindowPooling final : public Layer {
     parallel_for(pass.samples, work, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const auto d_x = [&](Index at) { return slot.data + (i * positions + at) * slot.stride; };
-        if (!slot.accumulate)
-          for (Index at = 0; at < positions; ++at) std::fill_n(d_x(at), width, 0.0f);
+        slot.start_rows(i * positions, (i + 1) * positions, width);
         for (Index window = 0; window < count; ++window) {
           const Index row = i * count + window;
           float* d_y = pass.d_output + row * pass.d_output_stride;
