@@ -25,9 +25,13 @@ struct InputArrays {
   Index samples = 0;
   std::vector<py::ssize_t> leading;
   bool has_whole_samples = false;
-  std::vector<Index> rows_per_unit;  // of each input
+  std::vector<Index> rows_per_sample;  // of each input, if samples are whole
 
   Index units() const { return has_whole_samples ? samples : rows[0]; }
+  // For `Network::predict`: null if each unit is a row.
+  const Index* rows_per_unit() const {
+    return has_whole_samples ? rows_per_sample.data() : nullptr;
+  }
 };
 
 InputArrays to_inputs(const Network& network, const py::list& objects) {
@@ -50,20 +54,22 @@ InputArrays to_inputs(const Network& network, const py::list& objects) {
     result.has_whole_samples |= array.rows != result.rows[0];
   }
   result.has_whole_samples |= network.reads_whole_samples();
-  for (const Index rows : result.rows)
-    result.rows_per_unit.push_back(rows / std::max<Index>(result.units(), 1));
+  if (result.has_whole_samples)
+    for (const Index rows : result.rows)
+      result.rows_per_sample.push_back(rows / std::max<Index>(result.samples, 1));
   return result;
 }
 
 // An output of `network` for x, uninitialized: with the leading axes of the first input or, where
 // samples are read whole, `shape` after the samples' axis.
 FloatArray new_output(const Network& network, std::size_t output, const InputArrays& x,
-                      const std::vector<std::vector<py::ssize_t>>& shapes) {
+                      const py::sequence& shapes) {
   const Index width = network.value_width(network.outputs()[output]);
   if (!x.has_whole_samples) return new_array(x.leading, width);
-  require(output < shapes.size() && !shapes[output].empty() && shapes[output].back() == width,
+  std::vector<py::ssize_t> shape;
+  if (output < shapes.size()) shape = shapes[output].cast<std::vector<py::ssize_t>>();
+  require(!shape.empty() && shape.back() == width,
           "shapes: expected the shape of a sample of each output, which ends with its width");
-  std::vector<py::ssize_t> shape = shapes[output];
   shape.insert(shape.begin(), x.samples);
   return FloatArray(shape);
 }
@@ -71,7 +77,7 @@ FloatArray new_output(const Network& network, std::size_t output, const InputArr
 // `checked`: the caller knows that all values are finite. `shapes`: of a sample of each output, for
 // a network that reads whole samples.
 py::list predict(const Network& network, const py::list& inputs, Index batch_rows, bool checked,
-                 const std::vector<std::vector<py::ssize_t>>& shapes) {
+                 const py::sequence& shapes) {
   require(batch_rows >= 1, "batch_size: expected at least 1, got ", batch_rows);
   const InputArrays x = to_inputs(network, inputs);
   py::list results;
@@ -84,7 +90,7 @@ py::list predict(const Network& network, const py::list& inputs, Index batch_row
   const GilRelease release;
   if (!checked)
     for (std::size_t i = 0; i < x.inputs.size(); ++i) check_finite(x.inputs[i], x.rows[i], "x");
-  network.predict(x.inputs, x.units(), batch_rows, outputs, x.rows_per_unit.data());
+  network.predict(x.inputs, x.units(), batch_rows, outputs, x.rows_per_unit());
   return results;
 }
 
