@@ -10,7 +10,7 @@ import numpy as np
 
 from gatewise import initializers
 from gatewise.layers.storage import BYTES, FLOAT32, INTEGER_BYTES, SPARSE, refuse_quantized
-from gatewise.layers.variable import Variable
+from gatewise.layers.variable import HasWeights, Variable
 from gatewise.utils import streams
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gatewise.initializers import Initializer
 
 
-class ParameterOwner:
+class ParameterOwner(HasWeights):
     """Access to a layer's parameters, which are stored in the core."""
 
     name: str
@@ -54,16 +54,6 @@ class ParameterOwner:
     def weights(self) -> list[Variable]:
         """The parameters, in the order of `get_weights`; each is also an attribute, by its name."""
         return [Variable(self, each) for each in self.parameters()] if self.built else []
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """Those that training updates by a gradient."""
-        return [each for each in self.weights if each.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """All others, such as moving statistics."""
-        return [each for each in self.weights if not each.trainable]
 
     def __getattr__(self, name: str) -> Variable:
         if hasattr(type(self), name):  # a property whose error is an AttributeError too

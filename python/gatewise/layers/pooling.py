@@ -138,6 +138,22 @@ class _WindowPooling(Layer):
         }
 
 
+class _AveragePooling(_WindowPooling):
+    """Base class of the two that have no default size."""
+
+    pooling = "average"
+
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, **options)
+
+
 @LAYERS.register()
 class MaxPooling2D(_WindowPooling):
     """The max of each channel over windows of `(n, height, width, channels)`.
@@ -175,35 +191,15 @@ class MaxPooling2D(_WindowPooling):
 
     pooling, axes = "max", 2
 
-    def __init__(
-        self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **options)
-
 
 @LAYERS.register()
-class AveragePooling2D(_WindowPooling):
+class AveragePooling2D(_AveragePooling):
     """The mean of each channel over windows of `(n, height, width, channels)`.
 
     Arguments as `MaxPooling2D`; `pool_size` has no default.
     """
 
-    pooling, axes = "average", 2
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **options)
+    axes = 2
 
 
 @LAYERS.register()
@@ -214,20 +210,10 @@ class MaxPooling1D(_WindowPooling):
 
 
 @LAYERS.register()
-class AveragePooling1D(_WindowPooling):
+class AveragePooling1D(_AveragePooling):
     """The mean of each column over windows along t of `(n, t, d)`; see `AveragePooling2D`."""
 
-    pooling, axes = "average", 1
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **options)
+    axes = 1
 
 
 # Second names that Keras has.

@@ -82,3 +82,22 @@ class Variable:
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path} shape={self.shape}>"
+
+
+class HasWeights:
+    """What layers and models offer of their variables."""
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The parameters, in the order of `get_weights`."""
+        raise NotImplementedError
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that training updates by a gradient."""
+        return [each for each in self.weights if each.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """All others, such as moving statistics."""
+        return [each for each in self.weights if not each.trainable]

@@ -66,9 +66,6 @@ class Windows:
             ]
             if padding == "causal":
                 before = tuple(extent - 1 for extent in extents)
-                output = tuple(
-                    (size - 1) // stride + 1 for size, stride in zip(sizes, strides, strict=True)
-                )
             else:
                 before = tuple(each // 2 for each in added)
         if any(count < 1 for count in output):

@@ -238,9 +238,11 @@ def _plain(value: Any) -> Any:
 
 def _compile(model: BaseModel, settings: Config, source: str) -> None:
     """Compiles as a file says, or warns that its settings are not here."""
-    given = {key: _plain(settings[key]) for key in _COMPILE if settings.get(key) is not None}
-    for key, value in given.items():
-        given[key] = _without_none(value)
+    given = {
+        key: _without_none(_plain(settings[key]))
+        for key in _COMPILE
+        if settings.get(key) is not None
+    }
     try:
         model.compile(**given)
     except (TypeError, ValueError) as error:

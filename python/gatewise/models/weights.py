@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gatewise.io.weights_file import load_weights, save_weights
 from gatewise.layers.parameters import put_arrays
+from gatewise.layers.variable import HasWeights
 
 if TYPE_CHECKING:
     import os
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gatewise.layers.variable import Variable
 
 
-class ModelWeights(ABC):
+class ModelWeights(HasWeights, ABC):
     """Reading, setting, counting and storing the parameters of a model's layers."""
 
     name: str
@@ -34,17 +35,7 @@ class ModelWeights(ABC):
         """The parameters of all layers, in the order of `get_weights`."""
         return [each for layer in self.layers for each in layer.weights]
 
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """Those that training updates by a gradient."""
-        return [each for each in self.weights if each.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """All others, such as moving statistics."""
-        return [each for each in self.weights if not each.trainable]
-
-    trainable_variables = trainable_weights
+    trainable_variables = HasWeights.trainable_weights
     variables = weights
 
     def get_weights(self) -> list[Floats]:
