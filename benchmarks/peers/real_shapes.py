@@ -6,7 +6,7 @@ PyTorch: a layer at their rate costs its user nothing for being sparse. PyTorch'
 by expert and run a loop of linear layers, or `grouped_mm`; in bfloat16 weights and rows of
 experts are bfloat16, and the router is float32, so that all choose the same experts. "medium" is
 PyTorch's float32 precision that may use bfloat16 products. ONNX Runtime has one node for the
-experts, in float32 and in int8.
+experts, in float32 and in int8; kt-kernel runs the experts behind PyTorch's router.
 
 python -m benchmarks.peers real_shapes      (needs the extra `bench`)
 """
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .alternate import Contender, Step, alternate
+from .kt_experts import kt_step
 from .onnx_experts import onnx_step
 from .shapes import Shape
 from .table import Work, print_table
@@ -154,6 +155,11 @@ def onnx_layer(layer: Shape, kind: str) -> Step:
     return onnx_step(_weights(layer), layer.k, kind, THREADS, itertools.cycle(_batches(layer)))
 
 
+def kt_layer(layer: Shape, kind: str) -> Step:
+    """The experts of kt-kernel."""
+    return kt_step(_weights(layer), layer.k, kind, THREADS, itertools.cycle(_batches(layer)))
+
+
 def dense_products(layer: Shape, dtype: str) -> Step:
     """The products alone, by one matrix each."""
     import torch
@@ -190,6 +196,11 @@ def _contenders(layer: Shape) -> list[Contender]:
         found += [
             Contender(f"ONNX Runtime {kind}", onnx_layer, (layer, kind), False, tolerance)
             for kind, tolerance in (("MoE", None), ("QMoE", 0.2))
+        ]
+    if importlib.util.find_spec("kt_kernel"):
+        found += [
+            Contender(f"kt-kernel {kind}", kt_layer, (layer, kind), False, tolerance)
+            for kind, tolerance in (("bfloat16", 0.1), ("int8", 0.2))
         ]
     for dtype in ("float32", *(["medium"] if _has_amx() else []), "bfloat16"):
         tolerance = None if dtype == "float32" else 0.1

@@ -18,6 +18,18 @@ enum class Activation {
   kTanh,
   kSigmoid,
   kExponential,
+  kRelu6,
+  kHardSigmoid,
+  kHardSilu,
+  kHardTanh,
+  kHardShrink,
+  kSoftShrink,
+  kTanhShrink,
+  kSparsePlus,
+  kSparseSigmoid,
+  kLogSigmoid,
+  kMish,
+  kSquareplus,
   kSoftmax,  // needs a whole row: `softmax_forward`, not `activate`
 };
 

@@ -21,6 +21,21 @@ namespace gatewise {
 // the weights of one input, of one unit, or of one input to the 16 units of a panel.
 enum class WeightGroups { kNone, kInputs, kUnits, kBlocks };
 
+// What each update makes of the weights of a matrix; kernels/constrain.h has the formulas.
+enum class ConstraintKind { kNone, kNonNegative, kNorm };
+
+struct Constraint {
+  ConstraintKind kind = ConstraintKind::kNone;
+  // kNorm: rows of the matrix, each once; the first `group_rows` are a group, and so on. A norm is
+  // that of one column of a group, or of the whole group.
+  std::vector<Index> rows = {};
+  Index group_rows = 1;
+  bool by_column = true;
+  float min_norm = 0, max_norm = 0, rate = 1;
+
+  Index num_groups() const { return static_cast<Index>(rows.size()) / group_rows; }
+};
+
 struct Parameter {
   std::string name;
   std::string role;    // kernel, bias, scale, router, alpha, state, quantization or nonzeros
@@ -47,6 +62,7 @@ struct Parameter {
   float l2 = 0;
   WeightGroups groups = WeightGroups::kNone;  // of l1
   bool keeps_zeros = false;  // if true, an update leaves values that are exactly 0 unchanged
+  Constraint constraint = {};
   // If updates wait until all gradients are known, the layer computes this gradient twice, for its
   // norm and for the update, and never stores it.
   bool recomputes_gradient = false;

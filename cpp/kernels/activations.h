@@ -8,7 +8,18 @@ namespace gatewise {
 
 // True if f'(x) needs the pre-activation x; for other activations the output y suffices.
 inline bool derivative_needs_input(Activation kind) {
-  return kind == Activation::kGelu || kind == Activation::kSilu;
+  switch (kind) {
+    case Activation::kGelu:
+    case Activation::kSilu:
+    case Activation::kHardSilu:
+    case Activation::kTanhShrink:
+    case Activation::kSparsePlus:
+    case Activation::kMish:
+    case Activation::kSquareplus:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // y[i] = f(x[i]) for `count` values; y is overwritten and may be x.

@@ -40,8 +40,10 @@ class LayerState final : public UpdateSink {
   // them.
   bool has_measured() const;
 
-  // Applies the proximal step of group penalties to touched slices, after all updates of a step.
+  // After all updates of a step: the proximal step of group penalties, then the constraints, of
+  // touched slices.
   void shrink_touched_groups();
+  void constrain_touched();
 
   // Exponential moving averages of the weights, if the optimizer has them. A slice that a step does
   // not touch is not read: its average is caught up in closed form when it is read or the slice is
@@ -88,6 +90,7 @@ class LayerState final : public UpdateSink {
   void catch_up_average(int index, Index slice, std::int64_t steps);
   template <typename Move>
   bool move_averages(std::int64_t steps, const Move& move);
+  void copy_touched(int index);
   GroupShrink group_shrink(int index, Index slice);
   // Adds sum_i chunk_sum(slice, i) over `num_chunks` chunks to the penalty of each of those slices.
   template <typename ChunkSum>

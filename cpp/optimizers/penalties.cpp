@@ -1,7 +1,8 @@
-// Penalties: their proximal step after an update, and their part of the loss.
+// Penalties and constraints: what they do after an update, and the penalties' part of the loss.
 #include <algorithm>
 
 #include "kernels/bfloat16_copy.h"
+#include "kernels/constrain.h"
 #include "kernels/reduce.h"
 #include "optimizers/chunks.h"
 #include "optimizers/layer_state.h"
@@ -40,15 +41,40 @@ void LayerState::shrink_touched_groups() {
                                    parameter.shape, i % num_chunks);
                    }
                  });
-    if (parameter.copy_offset < 0) continue;
-    parallel_for(parameter.count, static_cast<double>(parameter.slice_floats()),
-                 [&](Index begin, Index end) {
-                   for (Index slice = begin; slice < end; ++slice)
-                     if (slices_[at][slice].touched)
-                       round_to_copy(block_.slice(index, slice), parameter.shape, 0,
-                                     parameter.slice_floats(), block_.copy(parameter, slice));
-                 });
+    copy_touched(index);
   }
+}
+
+void LayerState::constrain_touched() {
+  if (optimizer_.only_sums()) return;
+  for (std::size_t at = 0; at < slices_.size(); ++at) {
+    const int index = static_cast<int>(at);
+    const Parameter& parameter = block_.at(index);
+    if (parameter.constraint.kind == ConstraintKind::kNone) continue;
+    const Index num_parts = num_constrained_parts(parameter.constraint, parameter.shape);
+    parallel_for(parameter.count * num_parts, operations(parameter, num_parts),
+                 [&](Index begin, Index end) {
+                   for (Index i = begin; i < end; ++i) {
+                     const Index slice = i / num_parts;
+                     if (slices_[at][slice].touched)
+                       constrain(parameter.constraint, block_.slice(index, slice), parameter.shape,
+                                 parameter.layout, i % num_parts);
+                   }
+                 });
+    copy_touched(index);
+  }
+}
+
+void LayerState::copy_touched(int index) {
+  const Parameter& parameter = block_.at(index);
+  if (parameter.copy_offset < 0) return;
+  parallel_for(parameter.count, static_cast<double>(parameter.slice_floats()),
+               [&](Index begin, Index end) {
+                 for (Index slice = begin; slice < end; ++slice)
+                   if (slices_[index][slice].touched)
+                     round_to_copy(block_.slice(index, slice), parameter.shape, 0,
+                                   parameter.slice_floats(), block_.copy(parameter, slice));
+               });
 }
 
 template <typename ChunkSum>

@@ -72,7 +72,10 @@ void Trainer::apply_stored() {
 void Trainer::finish_step(bool updated) {
   const auto& nodes = network_->nodes();
   if (updated)
-    for (auto& state : states_) state->shrink_touched_groups();
+    for (auto& state : states_) {
+      state->shrink_touched_groups();
+      state->constrain_touched();
+    }
   if (!optimizer_->only_sums())  // sums of gradients leave the model as it is
     for (std::size_t node = 0; node < nodes.size(); ++node)
       nodes[node].layer->finish_step(run_.saved[node], updated);

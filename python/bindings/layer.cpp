@@ -1,6 +1,7 @@
 // Layers and their parameters.
 #include "layers/layer.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "arrays.h"
@@ -207,6 +208,42 @@ void set_keeps_zeros(Layer& layer, const std::string& name, bool keeps_zeros) {
   layer.parameters().find(name).keeps_zeros = keeps_zeros;
 }
 
+ConstraintKind constraint_from_name(const std::string& name) {
+  if (name == "none") return ConstraintKind::kNone;
+  if (name == "non_negative") return ConstraintKind::kNonNegative;
+  require(name == "norm", "kind: expected none, non_negative or norm, got ", name);
+  return ConstraintKind::kNorm;
+}
+
+void set_constraint(Layer& layer, const std::string& name, const std::string& kind,
+                    std::vector<Index> rows, Index group_rows, bool by_column, float min_norm,
+                    float max_norm, float rate) {
+  Constraint constraint{.kind = constraint_from_name(kind),
+                        .rows = std::move(rows),
+                        .group_rows = group_rows,
+                        .by_column = by_column,
+                        .min_norm = min_norm,
+                        .max_norm = max_norm,
+                        .rate = rate};
+  const auto lock = layer.access().lock_for_write();
+  Parameter& parameter = layer.parameters().find(name);
+  require(parameter.is_trained(), "set_constraint: expected a parameter that is trained, got ",
+          name);
+  if (constraint.kind == ConstraintKind::kNorm) {
+    std::vector<Index> sorted = constraint.rows;
+    std::sort(sorted.begin(), sorted.end());
+    bool each_once = static_cast<Index>(sorted.size()) == parameter.shape.rows;
+    for (std::size_t i = 0; each_once && i < sorted.size(); ++i)
+      each_once = sorted[i] == static_cast<Index>(i);
+    require(each_once, "rows: expected each row of ", name, " once");
+    require(group_rows >= 1 && parameter.shape.rows % group_rows == 0,
+            "group_rows: expected a divisor of ", parameter.shape.rows, ", got ", group_rows);
+    require(min_norm >= 0 && max_norm >= min_norm && rate >= 0 && rate <= 1,
+            "set_constraint: expected 0 <= min_norm <= max_norm and a rate in [0, 1]");
+  }
+  parameter.constraint = std::move(constraint);
+}
+
 void check_offsets(const IndexArray& offsets, Index num_nonzeros) {
   const Index count = offsets.size();
   require(offsets.ndim() == 1 && count >= 1, "indptr: expected row offsets, got none");
@@ -316,6 +353,9 @@ void bind_values(LayerClass& layer) {
       .def("set_penalty", &set_penalty, py::arg("name"), py::arg("l1"), py::arg("l2"))
       .def("set_penalty_groups", &set_penalty_groups, py::arg("name"), py::arg("groups"))
       .def("set_keeps_zeros", &set_keeps_zeros, py::arg("name"), py::arg("keeps_zeros"))
+      .def("set_constraint", &set_constraint, py::arg("name"), py::arg("kind"), py::arg("rows"),
+           py::arg("group_rows"), py::arg("by_column"), py::arg("min_norm"), py::arg("max_norm"),
+           py::arg("rate"))
       .def("count_nonzero", &count_nonzero_values, py::arg("name"));
 }
 

@@ -97,6 +97,20 @@ class Layer:
     def set_penalty_groups(self, name: str, groups: str) -> None:
         """Sets the weight groups that l1 penalizes: none (single weights), input, unit, block."""
     def set_keeps_zeros(self, name: str, keeps_zeros: bool) -> None: ...
+    def set_constraint(
+        self,
+        name: str,
+        kind: str,
+        rows: Sequence[int],
+        group_rows: int,
+        by_column: bool,
+        min_norm: float,
+        max_norm: float,
+        rate: float,
+    ) -> None:
+        """What each update makes of the weights: "none", "non_negative" or "norm", which bounds
+        the norms of groups of `group_rows` of `rows`, of each column or of whole groups.
+        """
     def count_nonzero(self, name: str) -> int: ...
     def routing(self, x: Floats | SparseRows) -> tuple[Indices, Labels, Floats]:
         """Indptr (n + 1), expert indices and weights of each row's experts, by descending score.

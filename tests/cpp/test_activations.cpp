@@ -34,6 +34,30 @@ double exact(Activation kind, double x) {
       return 1 / (1 + std::exp(-x));
     case Activation::kExponential:
       return std::exp(x);
+    case Activation::kRelu6:
+      return std::clamp(x, 0.0, 6.0);
+    case Activation::kHardSigmoid:
+      return std::clamp(x / 6 + 0.5, 0.0, 1.0);
+    case Activation::kHardSilu:
+      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
+    case Activation::kHardTanh:
+      return std::clamp(x, -1.0, 1.0);
+    case Activation::kHardShrink:
+      return std::fabs(x) > 0.5 ? x : 0;
+    case Activation::kSoftShrink:
+      return std::copysign(std::max(std::fabs(x) - 0.5, 0.0), x);
+    case Activation::kTanhShrink:
+      return x - std::tanh(x);
+    case Activation::kSparsePlus:
+      return x >= 1 ? x : x <= -1 ? 0 : (x + 1) * (x + 1) / 4;
+    case Activation::kSparseSigmoid:
+      return std::clamp((x + 1) / 2, 0.0, 1.0);
+    case Activation::kLogSigmoid:
+      return std::min(x, 0.0) - std::log1p(std::exp(-std::fabs(x)));
+    case Activation::kMish:
+      return x * std::tanh(std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))));
+    case Activation::kSquareplus:
+      return (x + std::sqrt(x * x + 4)) / 2;
     case Activation::kLinear:
     case Activation::kSoftmax:
       break;
@@ -58,7 +82,19 @@ const std::vector<std::pair<std::string, Activation>> kNames{
     {"silu", Activation::kSilu},
     {"tanh", Activation::kTanh},
     {"sigmoid", Activation::kSigmoid},
-    {"exponential", Activation::kExponential}};
+    {"exponential", Activation::kExponential},
+    {"relu6", Activation::kRelu6},
+    {"hard_sigmoid", Activation::kHardSigmoid},
+    {"hard_silu", Activation::kHardSilu},
+    {"hard_tanh", Activation::kHardTanh},
+    {"hard_shrink", Activation::kHardShrink},
+    {"soft_shrink", Activation::kSoftShrink},
+    {"tanh_shrink", Activation::kTanhShrink},
+    {"sparse_plus", Activation::kSparsePlus},
+    {"sparse_sigmoid", Activation::kSparseSigmoid},
+    {"log_sigmoid", Activation::kLogSigmoid},
+    {"mish", Activation::kMish},
+    {"squareplus", Activation::kSquareplus}};
 
 // GELU multiplies the error function's 5e-7 by x / 2. The error of the others is a few roundings of
 // the maximum of 1, |x| and |value|.
@@ -72,8 +108,8 @@ double tolerance(Activation kind, double x, double value) {
 TEST_CASE("activation_from_name knows every name and refuses others") {
   for (const auto& [name, kind] : kNames) CHECK(activation_from_name(name) == kind);
   CHECK(activation_from_name("softmax") == Activation::kSoftmax);
-  CHECK_THROWS_WITH_AS(activation_from_name("relu6"),
-                       "activation: expected the name of an activation, got relu6",
+  CHECK_THROWS_WITH_AS(activation_from_name("relu7"),
+                       "activation: expected the name of an activation, got relu7",
                        std::invalid_argument);
 }
 

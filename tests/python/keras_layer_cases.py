@@ -11,155 +11,32 @@ from typing import Any
 
 import numpy as np
 
-SAMPLES, EPOCHS, BATCH = 24, 3, 8
+from keras_layer_models import (
+    SAMPLES,
+    channels_first_case,
+    concatenate_rows,
+    constrained_case,
+    constrained_convolution,
+    constrained_embedding,
+    dot_pairs,
+    dot_rows,
+    embedded,
+    embedded_free_length,
+    ids,
+    image_case,
+    merge_case,
+    one,
+    one_layer_twice,
+    operators,
+    regularized,
+    rows,
+    standardized,
+    sums_of_gradients,
+    time_case,
+)
+
+EPOCHS, BATCH = 3, 8
 RATE = 0.05
-
-
-def rows(*shape: int, seed: int = 1) -> Any:
-    """Normal values for all samples."""
-    return np.random.default_rng(seed).standard_normal((SAMPLES, *shape)).astype(np.float32)
-
-
-def ids(*shape: int) -> Any:
-    """Integers from 0 to 11."""
-    return np.random.default_rng(2).integers(0, 12, (SAMPLES, *shape)).astype(np.int32)
-
-
-def image_case(*names_and_arguments: Any) -> Callable[[Any], Any]:
-    """Layers between two convolutions and a dense output, on samples (8, 7, 2)."""
-
-    def build(library: Any) -> Any:
-        layers = library.layers
-        middle = [
-            getattr(layers, name)(*given, **settings)
-            for name, given, settings in names_and_arguments
-        ]
-        return library.Sequential(
-            [library.Input((8, 7, 2)), *middle, layers.Flatten(), layers.Dense(3)]
-        )
-
-    return build
-
-
-def time_case(*names_and_arguments: Any, flat: bool = True) -> Callable[[Any], Any]:
-    """Layers before a dense output, on samples (9, 4)."""
-
-    def build(library: Any) -> Any:
-        layers = library.layers
-        middle = [
-            getattr(layers, name)(*given, **settings)
-            for name, given, settings in names_and_arguments
-        ]
-        end = [layers.Flatten()] if flat else []
-        return library.Sequential([library.Input((9, 4)), *middle, *end, layers.Dense(3)])
-
-    return build
-
-
-def one(name: str, *given: Any, **settings: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """A layer's name and arguments."""
-    return name, given, settings
-
-
-def merge_case(name: str, *given: Any, second: int = 5, **settings: Any) -> Callable[[Any], Any]:
-    """Two dense layers of one input, merged."""
-
-    def build(library: Any) -> Any:
-        layers = library.layers
-        x = library.Input((9, 4))
-        a, b = layers.Dense(5, activation="tanh")(x), layers.Dense(second)(x)
-        y = getattr(layers, name)(*given, **settings)([a, b])
-        return library.Model(x, layers.Dense(3)(layers.Flatten()(y)))
-
-    return build
-
-
-def dot_rows(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((9, 4))
-    flat = layers.Flatten()(x)
-    y = layers.Dot(axes=1)([layers.Dense(5)(flat), layers.Dense(5, activation="tanh")(flat)])
-    return library.Model(x, layers.Dense(3)(y))
-
-
-def dot_pairs(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((9, 4))
-    y = layers.Dot(axes=2)([layers.Dense(5)(x), layers.Dense(5, activation="tanh")(x)])
-    return library.Model(x, layers.Dense(3)(layers.Flatten()(y)))
-
-
-def concatenate_rows(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((9, 4))
-    pooled = layers.MaxPooling1D(3)(x)
-    y = layers.Concatenate(axis=1)([x, pooled])
-    return library.Model(x, layers.Dense(3)(layers.Flatten()(y)))
-
-
-def operators(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((9, 4))
-    a, b = layers.Dense(4)(x), layers.Dense(4, activation="tanh")(x)
-    y = (2.0 * a + b - 1.0) * b / 3.0 - (1.0 - a)
-    y = y[:, 1:8:2, :3] + (-y)[:, 0:4, 1:]
-    return library.Model(x, layers.Dense(3)(layers.Flatten()(y)))
-
-
-def embedded(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((9,), dtype="int32")
-    y = layers.GlobalAveragePooling1D()(layers.Embedding(12, 6)(x))
-    return library.Model(x, layers.Dense(3)(y))
-
-
-def embedded_free_length(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((None,), dtype="int32")
-    y = layers.GlobalMaxPooling1D()(layers.Dense(5)(layers.Embedding(12, 6)(x)))
-    return library.Model(x, layers.Dense(3)(y))
-
-
-def sums_of_gradients(library: Any) -> Any:
-    """One value read by many layers, whose gradients are added."""
-    layers = library.layers
-    x = library.Input((9, 4))
-    a = layers.Dense(4, activation="tanh")(x)
-    as_before = layers.Permute((2, 1))(layers.Permute((2, 1))(a))
-    parts = [
-        a,
-        layers.BatchNormalization()(a),
-        layers.RMSNormalization()(a),
-        layers.LeakyReLU()(a),
-        layers.Rescaling(0.5)(a),
-        layers.Conv1D(4, 3, padding="same")(a),
-        layers.MaxPooling1D(3, strides=1, padding="same")(a),
-        layers.AveragePooling1D(3, strides=1, padding="same")(a),
-        layers.RepeatVector(9)(layers.GlobalMaxPooling1D()(a)),
-        layers.RepeatVector(9)(layers.GlobalAveragePooling1D()(a)),
-        layers.Maximum()([as_before, a]),
-        layers.Average()([a, as_before]),
-        layers.Concatenate(axis=1)([a[:, :3], a[:, 3:]]),
-        layers.Dot(axes=2)([layers.Dot(axes=2)([a, a]), layers.Reshape((4, 9))(a)]),
-    ]
-    return library.Model(x, layers.Dense(3)(layers.Flatten()(0.1 * layers.Add()(parts))))
-
-
-def one_layer_twice(library: Any) -> Any:
-    layers = library.layers
-    x = library.Input((8, 7, 2))
-    shared = layers.Conv2D(2, 3, padding="same")
-    y = shared(layers.ReLU()(shared(x)))
-    return library.Model(x, layers.Dense(3)(layers.Flatten()(y)))
-
-
-def standardized(library: Any) -> Any:
-    layers = library.layers
-    normalization = layers.Normalization()
-    normalization.adapt(rows(9, 4, seed=3))
-    return library.Sequential(
-        [library.Input((9, 4)), normalization, layers.Flatten(), layers.Dense(3)]
-    )
 
 
 CASES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
@@ -262,6 +139,107 @@ CASES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "embedding": (ids(9), embedded),
     "embedding_free_length": (ids(7), embedded_free_length),
     "sums_of_gradients": (rows(9, 4), sums_of_gradients),
+    "non_neg": (
+        rows(9, 4),
+        time_case(one("Dense", 5, kernel_constraint="non_neg", bias_constraint="non_neg")),
+    ),
+    "max_norm": (rows(9, 4), constrained_case("MaxNorm", 0.6)),
+    "max_norm_of_rows": (rows(9, 4), constrained_case("MaxNorm", 0.6, axis=1)),
+    "unit_norm": (rows(9, 4), constrained_case("UnitNorm", axis=[0, 1])),
+    "min_max_norm": (rows(9, 4), constrained_case("MinMaxNorm", 0.3, 0.5, rate=0.7)),
+    "max_norm_of_filters": (rows(8, 7, 2), constrained_convolution([0, 1, 2])),
+    "max_norm_of_taps": (rows(8, 7, 2), constrained_convolution([2, 3])),
+    "constrained_embedding": (ids(9), constrained_embedding),
+    "constrained_normalization": (
+        rows(9, 4),
+        time_case(
+            one(
+                "BatchNormalization",
+                gamma_constraint="non_neg",
+                beta_constraint="unit_norm",
+                beta_regularizer="l2",
+            ),
+            one("LayerNormalization", gamma_regularizer="l2", beta_constraint="non_neg"),
+        ),
+    ),
+    "regularizers": (rows(9, 4), regularized),
+    "activity_regularizer_on_output": (
+        rows(9, 4),
+        time_case(one("ActivityRegularization", l1=0.02, l2=0.01)),
+    ),
+    **{
+        f"activation_{name}": (
+            rows(9, 4),
+            time_case(one("Dense", 5, activation=name), one("Activation", name)),
+        )
+        for name in (
+            "celu",
+            "hard_shrink",
+            "hard_sigmoid",
+            "hard_silu",
+            "hard_tanh",
+            "log_sigmoid",
+            "mish",
+            "relu6",
+            "soft_shrink",
+            "sparse_plus",
+            "sparse_sigmoid",
+            "squareplus",
+            "tanh_shrink",
+        )
+    },
+    "channels_first": (
+        rows(2, 8, 7),
+        channels_first_case(
+            one("Conv2D", 4, 3, padding="same", activation="relu"),
+            one("MaxPooling2D", 2),
+            one("AveragePooling2D", 2, strides=1),
+            one("GlobalAveragePooling2D", keepdims=True),
+        ),
+    ),
+    "channels_first_1d": (
+        rows(4, 9),
+        channels_first_case(
+            one("Conv1D", 5, 3, activation="tanh"),
+            one("MaxPooling1D", 2),
+            one("GlobalMaxPooling1D"),
+            shape=(4, 9),
+        ),
+    ),
+    "other_axes": (
+        rows(9, 4),
+        time_case(
+            one("BatchNormalization", axis=1),
+            one("Softmax", axis=1),
+        ),
+    ),
+    "borders_1d": (
+        rows(9, 4),
+        time_case(
+            one("Dense", 3),
+            one("ZeroPadding1D", (1, 2)),
+            one("UpSampling1D", 2),
+            one("Cropping1D", (3, 1)),
+        ),
+    ),
+    "borders_2d": (
+        rows(8, 7, 2),
+        image_case(
+            one("Conv2D", 3, 2),
+            one("ZeroPadding2D", ((1, 0), (2, 1))),
+            one("UpSampling2D", (2, 1)),
+            one("Cropping2D", ((1, 2), (0, 3))),
+        ),
+    ),
+    "volumes": (
+        rows(8, 7, 2),
+        image_case(
+            one("Reshape", (8, 7, 2, 1)),
+            one("Conv3D", 3, (2, 2, 1), activation="tanh"),
+            one("MaxPooling3D", (2, 2, 1)),
+            one("AveragePooling3D", (1, 1, 2)),
+        ),
+    ),
     "one_layer_twice": (rows(8, 7, 2), one_layer_twice),
 }
 

@@ -122,14 +122,12 @@ def test_functions_are_serialized_by_their_names() -> None:
         stored = gw.activations.serialize(function)
         assert stored == name.replace("swish", "silu")
         assert gw.activations.deserialize(stored) is function
+        if name not in NOT_IN_LAYERS:
+            assert gw.activations.get(function) == {"celu": "elu"}.get(stored, stored)
     assert gw.activations.serialize(gw.activations.get("swish")) == "silu"
 
 
-NOT_IN_LAYERS = sorted(
-    {"celu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "log_sigmoid"}
-    | {"log_softmax", "mish", "relu6", "soft_shrink", "sparse_plus", "sparse_sigmoid"}
-    | {"sparsemax", "squareplus", "tanh_shrink", "threshold"}
-)
+NOT_IN_LAYERS = ["glu", "log_softmax", "sparsemax", "threshold"]
 
 
 @pytest.mark.parametrize("name", NOT_IN_LAYERS)

@@ -135,19 +135,68 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("given", [constraints.NonNeg(), "unit_norm", constraints.MaxNorm(3)])
-def test_layers_refuse_constraints_that_training_does_not_keep(layer: str, given: Any) -> None:
-    message = (
-        f"kernel_constraint: expected KeepZeros() or None, got {constraints.get(given)!r}, which "
-        "layers do not apply in training; a callback can call it and set weights after a batch"
+@pytest.mark.parametrize("given", [constraints.NonNeg(), "unit_norm", constraints.MaxNorm(0.1)])
+def test_layers_keep_a_constraint_of_their_kernels(layer: str, given: Any) -> None:
+    built = LAYERS[layer](given)
+    x, _ = make_data()
+    model = gw.Sequential([gw.Input((x.shape[1],)), built])
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((len(x), model.output_shape[-1])), epochs=1, verbose=0)
+    constraint = constraints.get(given)
+    kernels = [
+        kernel
+        for parameter, weight in zip(built.parameters(), built.get_weights(), strict=True)
+        if parameter.role == "kernel"
+        for kernel in (weight if parameter.per_expert else [weight])
+    ]
+    assert kernels
+    for kernel in kernels:
+        np.testing.assert_allclose(constraint(kernel), kernel, rtol=1e-5, atol=1e-6)
+
+
+def test_constraints_hold_for_experts_that_a_step_touches_and_in_bfloat16() -> None:
+    rows = np.random.default_rng(0).standard_normal((1, 6)).astype(np.float32)
+    layer = gw.SparseExpertLayer(
+        3, num_experts=8, k=2, kernel_constraint="non_neg", dtype="mixed_bfloat16", seed=0
     )
-    with pytest.raises(TypeError, match=re.escape(message)):
-        LAYERS[layer](given)
-    with pytest.raises(TypeError, match=r"Dense: bias_constraint is not supported; expected None"):
-        gw.layers.Dense(2, bias_constraint=given)  # type: ignore[call-arg]
+    model = gw.Sequential([gw.Input((6,)), layer])
+    model.compile("sgd", "mse")
+    before = layer.get_weights()
+    chosen = set(layer.routing(rows)[0].ravel().tolist())
+    model.train_on_batch(rows, np.ones((1, 3)))
+    kernel = next(i for i, each in enumerate(layer.parameters()) if each.name == "kernel")
+    after = layer.get_weights()[kernel]
+    for expert in range(8):
+        if expert in chosen:
+            assert after[expert].min() >= 0
+        else:
+            np.testing.assert_array_equal(after[expert], before[kernel][expert])
+    again = gw.models.clone_model(model)
+    again.set_weights(model.get_weights())  # products read copies that followed the constraint
+    np.testing.assert_array_equal(again.predict(rows, verbose=0), model.predict(rows, verbose=0))
 
 
-def test_a_callback_can_apply_a_constraint_as_the_message_says() -> None:
+def test_a_constraint_ends_where_it_is_taken_off() -> None:
+    layer = gw.layers.Dense(3, kernel_constraint="non_neg", seed=0)
+    x, _ = make_data()
+    model = gw.Sequential([gw.Input((x.shape[1],)), layer])
+    model.compile(gw.optimizers.SGD(0.1), "mse")
+    model.fit(x, -x[:, :3], epochs=1, verbose=0)
+    assert layer.kernel.numpy().min() >= 0
+    layer.kernel_constraint = None
+    model.fit(x, -x[:, :3], epochs=5, verbose=0)
+    assert layer.kernel.numpy().min() < 0
+
+
+def test_a_constraint_of_an_axis_that_is_not_there_is_refused() -> None:
+    layer = gw.layers.Dense(3, kernel_constraint=constraints.MaxNorm(axis=2))
+    with pytest.raises(ValueError, match=re.escape("axis: expected an axis of weights of shape")):
+        layer.build((None, 4))
+    with pytest.raises(ValueError, match="activity_regularizer: expected L1, L2 or L1L2"):
+        gw.layers.Dense(3, activity_regularizer="group_l1").build((None, 4))
+
+
+def test_a_callback_can_apply_a_constraint_to_all_weights() -> None:
     model, constraint = make_model(), constraints.NonNeg()
 
     def apply(batch: int, logs: Any) -> None:

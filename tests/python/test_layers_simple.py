@@ -43,6 +43,18 @@ _ACTIVATIONS = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "softmax": _softmax,
     "exponential": np.exp,
+    "relu6": lambda z: np.clip(z, 0, 6),
+    "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
+    "hard_silu": lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda z: np.clip(z, -1, 1),
+    "hard_shrink": lambda z: np.where(np.abs(z) > 0.5, z, 0),
+    "soft_shrink": lambda z: np.sign(z) * np.maximum(np.abs(z) - 0.5, 0),
+    "tanh_shrink": lambda z: z - np.tanh(z),
+    "sparse_plus": lambda z: np.where(z >= 1, z, np.clip(z + 1, 0, 2) ** 2 / 4),
+    "sparse_sigmoid": lambda z: np.clip((z + 1) / 2, 0, 1),
+    "log_sigmoid": lambda z: -np.log1p(np.exp(-z)),
+    "mish": lambda z: z * np.tanh(np.log1p(np.exp(z))),
+    "squareplus": lambda z: (z + np.sqrt(z**2 + 4)) / 2,
 }
 
 
@@ -151,8 +163,8 @@ def test_merging_one_input_is_refused(x):
         ),
         (lambda: layers.Dropout(1.0), ValueError, "rate: expected a number below 1, got 1.0"),
         (lambda: layers.Dropout(-0.1), ValueError, r"rate: expected a number in \[0, 1\], got -0"),
-        (lambda: layers.LayerNormalization(axis=1), ValueError, "axis: expected -1, the last axis"),
-        (lambda: layers.BatchNormalization(axis=1), ValueError, "axis: expected -1, the last axis"),
+        (lambda: layers.LayerNormalization(axis=0), ValueError, "axis: expected an axis of a samp"),
+        (lambda: layers.BatchNormalization(axis=(1, 2)), ValueError, "axis: expected one axis"),
         (lambda: layers.Conv2D(2, (3, 3, 3)), ValueError, r"kernel_size: expected 2 sizes, got \("),
         (
             lambda: layers.Conv2D(2, 3, padding="full"),

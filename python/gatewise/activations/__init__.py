@@ -18,6 +18,19 @@ other functions are for arrays only.
 | `sigmoid` | 1 / (1 + e^-x) |
 | `softmax` | e^x_i / sum_j e^x_j over the last axis |
 | `exponential` | e^x |
+| `celu` | as `elu` |
+| `relu6` | min(max(x, 0), 6) |
+| `hard_sigmoid` | min(max(x / 6 + 1 / 2, 0), 1) |
+| `hard_silu`, `hard_swish` | x min(max(x / 6 + 1 / 2, 0), 1) |
+| `hard_tanh` | min(max(x, -1), 1) |
+| `hard_shrink` | x where abs(x) > 0.5, else 0 |
+| `soft_shrink` | sign(x) max(abs(x) - 0.5, 0) |
+| `tanh_shrink` | x - tanh(x) |
+| `sparse_plus` | 0 below -1, x above 1, else (x + 1)^2 / 4 |
+| `sparse_sigmoid` | min(max((x + 1) / 2, 0), 1) |
+| `log_sigmoid` | -log(1 + e^-x) |
+| `mish` | x tanh(log(1 + e^x)) |
+| `squareplus` | (x + sqrt(x^2 + 4)) / 2 |
 """
 
 from __future__ import annotations
@@ -81,8 +94,21 @@ _NAMES = (
     "sigmoid",
     "softmax",
     "exponential",
+    "relu6",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "hard_shrink",
+    "soft_shrink",
+    "tanh_shrink",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "log_sigmoid",
+    "mish",
+    "squareplus",
 )
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+_IN_LAYERS = {**_ALIASES, "celu": "elu"}
 _PIECEWISE = (
     "hard_shrink",
     "hard_sigmoid",
@@ -197,7 +223,7 @@ def get(identifier: object, argument: str = "activation") -> ActivationName:
         raise TypeError(
             f"{argument}: expected one of the names {', '.join(_NAMES)}, got {identifier!r}"
         )
-    name = _ALIASES.get(given, given)
+    name = _IN_LAYERS.get(given, given)
     if name not in _NAMES:
         hint = ""
         if name in _MODULES:

@@ -1,6 +1,7 @@
 """Constraints on weights.
 
-Layers keep `KeepZeros` after every update. The others, as in Keras, are functions of an array.
+Layers apply them after every update, before moving averages of weights. But for `KeepZeros`, each
+is also a function of an array, as in Keras.
 """
 
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from gatewise.constraints.base import (
     KeepZeros,
     deserialize,
     get,
-    get_native,
+    release,
     serialize,
 )
 from gatewise.utils.lazy_names import lazy_names
@@ -47,10 +48,10 @@ __all__ = [
     "UnitNorm",
     "deserialize",
     "get",
-    "get_native",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "release",
     "serialize",
     "unit_norm",
 ]

@@ -1,7 +1,8 @@
-"""Keras' constraints, as functions of an array."""
+"""Keras' constraints, which are functions of an array too."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from gatewise.utils.checks import check_number
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from gatewise import _core
     from gatewise._core import Floats
 
 _EPSILON = 1e-7
@@ -22,7 +24,7 @@ _EPSILON = 1e-7
 
 
 class ArrayConstraint(Constraint, ABC):
-    """A function of an array; layers do not apply it."""
+    """A constraint that is a function of an array."""
 
     @abstractmethod
     def __call__(self, w: npt.ArrayLike) -> Floats:
@@ -45,6 +47,9 @@ class NonNeg(ArrayConstraint):
         result: Floats = np.maximum(np.asarray(w, np.float32), 0)
         return result
 
+    def apply_in(self, native: _core.Layer, name: str, shape: tuple[int, ...]) -> None:
+        native.set_constraint(name, "non_negative", (), 1, True, 0.0, 0.0, 1.0)
+
 
 class _NormConstraint(ArrayConstraint):
     """A bound on norms along some axes."""
@@ -58,16 +63,39 @@ class _NormConstraint(ArrayConstraint):
         if isinstance(self.axis, list):
             object.__setattr__(self, "axis", tuple(self.axis))
 
+    def apply_in(self, native: _core.Layer, name: str, shape: tuple[int, ...]) -> None:
+        if not all(-len(shape) <= axis < len(shape) for axis in self._axes):
+            raise ValueError(f"axis: expected an axis of weights of shape {shape}, got {self.axis}")
+        axes = {axis % len(shape) for axis in self._axes}
+        # In the core the last axis is the columns of a matrix, and all others its rows.
+        leading = shape[:-1]
+        rows = np.arange(math.prod(leading)).reshape(leading)
+        summed = sorted(axes - {len(shape) - 1})
+        rows = np.moveaxis(rows, summed, range(rows.ndim - len(summed), rows.ndim))
+        group_rows = math.prod(leading[axis] for axis in summed)
+        by_column = len(shape) - 1 not in axes
+        bounds = self._bounds()
+        native.set_constraint(name, "norm", rows.ravel().tolist(), group_rows, by_column, *bounds)
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        return (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
+
     def __call__(self, w: npt.ArrayLike) -> Floats:
         array = np.asarray(w, np.float32)
-        axes = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        axes = self._axes
         norms = np.sqrt(np.square(array).sum(axis=axes, keepdims=True))
         result: Floats = array * (self._bounded(norms) / (np.float32(_EPSILON) + norms))
         return result
 
     @abstractmethod
+    def _bounds(self) -> tuple[float, float, float]:
+        """The least and the largest norm, and the rate at which norms move there."""
+
     def _bounded(self, norms: Floats) -> Floats:
-        """The norms that these become."""
+        least, largest, rate = map(np.float32, self._bounds())
+        result: Floats = rate * np.clip(norms, least, largest) + (1 - rate) * norms
+        return result
 
 
 @CONSTRAINTS.register("unit_norm")
@@ -88,8 +116,8 @@ class UnitNorm(_NormConstraint):
 
     axis: int | Sequence[int] = 0
 
-    def _bounded(self, norms: Floats) -> Floats:
-        return np.ones_like(norms)
+    def _bounds(self) -> tuple[float, float, float]:
+        return 1.0, 1.0, 1.0
 
 
 @CONSTRAINTS.register("max_norm")
@@ -122,9 +150,8 @@ class MaxNorm(_NormConstraint):
         super().__post_init__()
         check_number("max_value", self.max_value, 0)
 
-    def _bounded(self, norms: Floats) -> Floats:
-        result: Floats = np.clip(norms, 0, np.float32(self.max_value))
-        return result
+    def _bounds(self) -> tuple[float, float, float]:
+        return 0.0, float(self.max_value), 1.0
 
 
 @CONSTRAINTS.register("min_max_norm")
@@ -158,11 +185,8 @@ class MinMaxNorm(_NormConstraint):
         check_number("max_value", self.max_value, self.min_value)
         check_number("rate", self.rate, 0, 1)
 
-    def _bounded(self, norms: Floats) -> Floats:
-        clipped = np.clip(norms, np.float32(self.min_value), np.float32(self.max_value))
-        rate = np.float32(self.rate)
-        result: Floats = rate * clipped + (1 - rate) * norms
-        return result
+    def _bounds(self) -> tuple[float, float, float]:
+        return self.min_value, self.max_value, self.rate
 
 
 max_norm = MaxNorm

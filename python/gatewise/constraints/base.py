@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gatewise.registry import Config, Configurable, Registry
 from gatewise.utils.checks import check_defaults
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
+if TYPE_CHECKING:
+    from gatewise import _core
+
 
 class Constraint(Configurable, RefusesUnusedHooks):
-    """A property that a kernel has after every update."""
+    """A property that weights have after every update."""
 
     unused_hooks = hooks(
         "constraints run in the core; a callback can set weights after a batch", "__call__"
     )
+
+    def apply_in(self, native: _core.Layer, name: str, shape: tuple[int, ...]) -> None:
+        """Makes updates of a parameter in the core keep the constraint.
+
+        Parameters
+        ----------
+        native : _core.Layer
+            A layer of the core.
+        name : str
+            Its parameter.
+        shape : tuple of int
+            The shape of the weights that the constraint is on; those of one expert.
+        """
+        raise NotImplementedError
 
 
 CONSTRAINTS: Registry[Constraint] = Registry("constraint", Constraint)
@@ -44,23 +62,6 @@ def deserialize(config: object, custom_objects: None = None) -> Constraint | Non
     return get(config)
 
 
-def get_native(identifier: object, argument: str) -> KeepZeros | None:
-    """`get` for a layer, whose core keeps zeros and nothing else.
-
-    Raises
-    ------
-    TypeError
-        If it is another constraint.
-    """
-    found = get(identifier, argument)
-    if found is None or isinstance(found, KeepZeros):
-        return found
-    raise TypeError(
-        f"{argument}: expected KeepZeros() or None, got {found!r}, which layers do not apply in "
-        "training; a callback can call it and set weights after a batch"
-    )
-
-
 @CONSTRAINTS.register("keep_zeros")
 @dataclass(frozen=True, eq=False, repr=False)
 class KeepZeros(Constraint):
@@ -75,3 +76,12 @@ class KeepZeros(Constraint):
     connectivity inspired by network science", section 2 (there the topology is fixed
     between its changes).
     """
+
+    def apply_in(self, native: _core.Layer, name: str, shape: tuple[int, ...]) -> None:
+        native.set_keeps_zeros(name, True)
+
+
+def release(native: _core.Layer, name: str) -> None:
+    """Ends what `apply_in` did."""
+    native.set_keeps_zeros(name, False)
+    native.set_constraint(name, "none", (), 1, True, 0.0, 0.0, 1.0)

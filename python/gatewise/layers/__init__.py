@@ -36,35 +36,72 @@ from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
 if TYPE_CHECKING:
-    from gatewise.layers.convolution import Conv1D, Conv2D, Convolution1D, Convolution2D
-    from gatewise.layers.elementwise import GaussianNoise, LeakyReLU, ReLU, Rescaling, Softmax
+    from gatewise.layers.borders import (
+        Cropping1D,
+        Cropping2D,
+        Cropping3D,
+        UpSampling1D,
+        UpSampling2D,
+        UpSampling3D,
+        ZeroPadding1D,
+        ZeroPadding2D,
+        ZeroPadding3D,
+    )
+    from gatewise.layers.convolution import (
+        Conv1D,
+        Conv2D,
+        Conv3D,
+        Convolution1D,
+        Convolution2D,
+        Convolution3D,
+    )
+    from gatewise.layers.elementwise import (
+        ActivityRegularization,
+        GaussianNoise,
+        LeakyReLU,
+        ReLU,
+        Rescaling,
+        Softmax,
+    )
     from gatewise.layers.embedding import Embedding
     from gatewise.layers.lookups import CategoryEncoding, IntegerLookup, StringLookup
     from gatewise.layers.normalization import BatchNormalization, Normalization, RMSNormalization
     from gatewise.layers.pooling import (
         AveragePooling1D,
         AveragePooling2D,
+        AveragePooling3D,
         AvgPool1D,
         AvgPool2D,
+        AvgPool3D,
         GlobalAveragePooling1D,
         GlobalAveragePooling2D,
+        GlobalAveragePooling3D,
         GlobalAvgPool1D,
         GlobalAvgPool2D,
+        GlobalAvgPool3D,
         GlobalMaxPool1D,
         GlobalMaxPool2D,
+        GlobalMaxPool3D,
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
+        GlobalMaxPooling3D,
         MaxPool1D,
         MaxPool2D,
+        MaxPool3D,
         MaxPooling1D,
         MaxPooling2D,
+        MaxPooling3D,
     )
     from gatewise.layers.rearrange import Broadcast, Flatten, Permute, RepeatVector, Reshape, Slice
 
 # Modules that are imported at the first use of one of their layers, since import time is promised.
 _LAZY = {
-    "convolution": "Conv1D Conv2D Convolution1D Convolution2D",
-    "elementwise": "GaussianNoise LeakyReLU ReLU Rescaling Softmax",
+    "borders": (
+        "Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D "
+        "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+    ),
+    "convolution": "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D",
+    "elementwise": "ActivityRegularization GaussianNoise LeakyReLU ReLU Rescaling Softmax",
     "embedding": "Embedding",
     "lookups": "CategoryEncoding IntegerLookup StringLookup",
     "normalization": "BatchNormalization Normalization RMSNormalization",
@@ -72,7 +109,9 @@ _LAZY = {
         "AveragePooling1D AveragePooling2D GlobalAveragePooling1D "
         "GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D "
         "MaxPooling1D MaxPooling2D AvgPool1D AvgPool2D MaxPool1D MaxPool2D "
-        "GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D"
+        "GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D "
+        "AveragePooling3D MaxPooling3D GlobalAveragePooling3D GlobalMaxPooling3D "
+        "AvgPool3D MaxPool3D GlobalAvgPool3D GlobalMaxPool3D"
     ),
     "rearrange": "Broadcast Flatten Permute RepeatVector Reshape Slice",
 }
@@ -84,12 +123,15 @@ if not TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "AvgPool1D",
     "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Broadcast",
     "CategoryEncoding",
@@ -97,8 +139,13 @@ __all__ = [
     "Concatenate",
     "Conv1D",
     "Conv2D",
+    "Conv3D",
     "Convolution1D",
     "Convolution2D",
+    "Convolution3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "Dot",
     "Dropout",
@@ -109,12 +156,16 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "Input",
     "InputLayer",
     "IntegerLookup",
@@ -123,8 +174,10 @@ __all__ = [
     "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "MemberDense",
     "MemberScale",
@@ -142,6 +195,12 @@ __all__ = [
     "SparseExpertLayer",
     "StringLookup",
     "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from gatewise import _core, constraints
-from gatewise.constraints import KeepZeros
+from gatewise import _core
 from gatewise.dtype_policies import MIXED, DTypePolicy, dtype_policy, get_policy
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.parameters import ParameterOwner
-from gatewise.layers.storage import FLOAT32
-from gatewise.layers.symbol import Node, Shape, Symbol, check_shape
+from gatewise.layers.penalties import WeightPenalties, activity_layer
+from gatewise.layers.symbol import Node, Shape, Symbol, as_symbols, check_shape
 from gatewise.registry import Config, NativeOptions, Registry
 from gatewise.utils import html
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from gatewise._core import Indices
-    from gatewise.constraints import Constraint
     from gatewise.regularizers import Regularizer
 
 
@@ -37,14 +35,20 @@ class ShapeOptions(TypedDict, total=False):
     dtype: str | DTypePolicy | None
 
 
-class LayerOptions(ShapeOptions, total=False):
+class NamedOptions(ShapeOptions, total=False):
     """`ShapeOptions` with `name` and `seed`, which `SparseExpertLayer` lists in its signature."""
 
     name: str | None
     seed: int | None
 
 
-class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
+class LayerOptions(NamedOptions, total=False):
+    """`NamedOptions` with `activity_regularizer`, which `Dense` lists in its signature."""
+
+    activity_regularizer: str | Regularizer | Config | None
+
+
+class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
     """Computes an array from one or more arrays; its parameters live in the core.
 
     `layer(symbol)` connects the layer into a model. `layer(array)` computes its output and builds
@@ -65,6 +69,8 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         Shape of one sample, for the first layer of a `Sequential`.
     input_dim : int, optional
         Short for `input_shape=(input_dim,)`.
+    activity_regularizer : str or Regularizer, optional
+        Penalty on the output, divided by the count of samples.
     dtype : str or DTypePolicy, optional
         "float32" or "mixed_bfloat16", see `gw.DTypePolicy`; by default that of
         `gw.config.set_dtype_policy`.
@@ -101,8 +107,8 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     float32_reason: ClassVar[str | None] = None
     """Why the layer refuses another policy than float32."""
 
-    kernel_regularizer: Regularizer | None = None
-    _kernel_constraint: Constraint | None = None
+    _before: tuple[_core.Layer, ...] = ()
+    _after: tuple[_core.Layer, ...] = ()
 
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
         ParameterOwner.__init__(self)
@@ -115,8 +121,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         shape, width = options.pop("input_shape", None), options.pop("input_dim", None)
         self.declared_shape = _declared_shape(shape, width)
         self._dtype_policy = self._policy_for(options.pop("dtype", None))
-        keras_defaults = {"activity_regularizer": None, **self.keras_defaults}
-        check_defaults(type(self).__name__, dict(options), keras_defaults)
+        given: Config = dict(options)
+        self.take_penalties(activity_regularizer=given.pop("activity_regularizer", None))
+        check_defaults(type(self).__name__, given, self.keras_defaults)
         self._input_shapes: list[Shape] = []
         self._node: Node | None = None
 
@@ -140,8 +147,9 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
     def get_config(self) -> Config:
         """The settings as JSON values; `from_config` creates an equal, unbuilt layer from them."""
         config = {"name": self.name, "trainable": self._trainable, "seed": self.seed}
-        mixed = self._dtype_policy.name == MIXED
-        return {**config, "dtype": MIXED} if mixed else config
+        if self._dtype_policy.name == MIXED:
+            config["dtype"] = MIXED
+        return {**config, **self.activity_config()}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -263,17 +271,6 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         if self._native is not None:
             self._native.trainable = value
 
-    @property
-    def kernel_constraint(self) -> Constraint | None:
-        """Constraint on the kernels after every update; can be set at any time."""
-        return self._kernel_constraint
-
-    @kernel_constraint.setter
-    def kernel_constraint(self, value: str | Constraint | Config | None) -> None:
-        self._kernel_constraint = constraints.get_native(value, "kernel_constraint")
-        if self._native is not None:
-            self._set_constraints(self._native)
-
     def build(self, input_shape: Any) -> None:
         """Creates the parameters for an input of shape `(None, ..., d)`, or for a list of shapes.
 
@@ -286,15 +283,17 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         shapes = [tuple(shape) for shape in (input_shape if several else [input_shape])]
         widths = [self._check_shape(shape) for shape in shapes]
         self.check_inputs(shapes)
+        inner = [self.inner_shape(shape) for shape in shapes]
         if self._native is not None:
             self._check_built_for(widths, shapes)
             return
-        native = _core.Layer(*self.native_form(shapes))
+        native = _core.Layer(*self.native_form(inner))
         left = values_left()
         limit = () if left is None else (self._value_limit(left, widths),)
-        take_values(native.build(widths, *limit))
+        take_values(native.build([self._width(shape) for shape in inner], *limit))
         native.trainable = self._trainable
         self._native, self._input_shapes = native, shapes
+        self._before, self._after = self.around(shapes)
         self._set_penalties(native)
         self._set_constraints(native)
 
@@ -328,11 +327,16 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
         self._node = self._node or node
         return node.output
 
-    def _check_shape(self, shape: Shape) -> int:
-        """The width of an input; ValueError below two axes or if it is not the declared shape."""
+    def _width(self, shape: Shape) -> int:
+        """The width of the rows of an input of this shape."""
         width = shape[-1] if len(shape) > 1 else None
         if width is None:
             raise ValueError(f"{self.name}: expected an input (None, ..., d), got {shape}")
+        return width
+
+    def _check_shape(self, shape: Shape) -> int:
+        """The width of an input; ValueError below two axes or if it is not the declared shape."""
+        width = self._width(shape)
         if self.declared_shape is not None and shape[1:] != self.declared_shape:
             raise ValueError(
                 f"{self.name}: expected its input_shape {self.declared_shape}, got {shape[1:]}"
@@ -352,40 +356,26 @@ class Layer(ParameterOwner, LayerAsModel, RefusesUnusedHooks):
                 f"for which the layer is built, got {', '.join(map(str, shapes))}"
             )
 
-    def _set_penalties(self, native: _core.Layer) -> None:
-        penalty = self.kernel_regularizer
-        if penalty is None or self.storage != FLOAT32:
-            return
-        for parameter in native.parameters():
-            if parameter.role == "kernel":
-                native.set_penalty(parameter.name, penalty.l1, penalty.l2)
-                native.set_penalty_groups(parameter.name, penalty.groups)
+    @property
+    def natives(self) -> tuple[_core.Layer, ...]:
+        """The core's layers, each of which reads the one before; only `native` has parameters."""
+        return (*self._before, self.native, *self._after)
 
-    def _set_constraints(self, native: _core.Layer) -> None:
-        keeps_zeros = isinstance(self._kernel_constraint, KeepZeros)
-        for parameter in native.parameters():
-            if parameter.role == "kernel" and parameter.storage == FLOAT32:
-                native.set_keeps_zeros(parameter.name, keeps_zeros)
+    def inner_shape(self, shape: Any) -> Shape:
+        """The shape of an input as `native` sees it."""
+        return tuple(shape)
+
+    def around(
+        self, shapes: list[Shape]
+    ) -> tuple[tuple[_core.Layer, ...], tuple[_core.Layer, ...]]:
+        """The core's layers before and after `native`, for inputs of these shapes."""
+        penalty = self.activity_regularizer
+        if penalty is None:
+            return (), ()
+        return (), (activity_layer(penalty, int(self.compute_output_shape(shapes[0])[-1] or 0)),)
 
 
 LAYERS: Registry[Layer] = Registry("layer", Layer)
-
-
-def as_symbols(inputs: Any, name: str, training: bool | None) -> list[Symbol] | None:
-    """The symbols of a call; None if its inputs are arrays.
-
-    Raises
-    ------
-    TypeError
-        Symbols are mixed with arrays, or `training` is set.
-    """
-    if training:
-        raise TypeError(f"{name}: training: expected False or None, got {training!r}; use fit")
-    several = inputs if isinstance(inputs, list | tuple) else [inputs]
-    symbols = [each for each in several if isinstance(each, Symbol)]
-    if symbols and len(symbols) != len(several):
-        raise TypeError(f"{name}: expected symbols or arrays, got both")
-    return symbols or None
 
 
 def _declared_shape(shape: object, width: object) -> Shape | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gatewise import activations, constraints, initializers, regularizers
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise import activations, initializers
+from gatewise.layers.base import LAYERS, NamedOptions
+from gatewise.layers.channels import ChannelsLayer
 from gatewise.layers.symbol import Shape
 from gatewise.layers.windows import Sizes, Windows, check_sizes, check_words
 from gatewise.registry import Config, NativeOptions
@@ -20,17 +21,16 @@ if TYPE_CHECKING:
     from gatewise.regularizers import Regularizer
 
 
-class _Convolution(Layer):
-    """Base class of `Conv1D` and `Conv2D`."""
+class _Convolution(ChannelsLayer):
+    """Base class of convolutions."""
 
     has_fixed_shape = True
+    weight_names = {"kernel": "kernel", "bias": "bias"}  # noqa: RUF012, read only
+    bias_regularizer: Regularizer | None = None
+    bias_constraint: Constraint | None = None
     axes: ClassVar[int]
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
-    keras_defaults = {  # noqa: RUF012, read only
-        "groups": 1,
-        "bias_regularizer": None,
-        "bias_constraint": None,
-    }
+    keras_defaults = {"groups": 1}  # noqa: RUF012, read only
 
     def __init__(
         self,
@@ -45,15 +45,18 @@ class _Convolution(Layer):
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
         bias_initializer: str | Initializer | Config = "zeros",
         kernel_regularizer: str | Regularizer | Config | None = None,
+        bias_regularizer: str | Regularizer | Config | None = None,
+        activity_regularizer: str | Regularizer | Config | None = None,
         kernel_constraint: str | Constraint | Config | None = None,
-        **options: Unpack[LayerOptions],
+        bias_constraint: str | Constraint | Config | None = None,
+        **options: Unpack[NamedOptions],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.filters = check_integer("filters", filters, 1)
         self.kernel_size = check_sizes("kernel_size", kernel_size, self.axes)
         self.strides = check_sizes("strides", strides, self.axes)
         self.padding = check_words("padding", padding, self.paddings)
-        check_words("data_format", data_format, (None, "channels_last"))
+        self.take_data_format(data_format)
         self.dilation_rate = check_sizes("dilation_rate", dilation_rate, self.axes)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
@@ -64,8 +67,12 @@ class _Convolution(Layer):
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self.take_penalties(
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def windows(self, shape: Shape) -> Windows:
         """The windows over an input of this shape."""
@@ -87,7 +94,8 @@ class _Convolution(Layer):
         }
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        return (None, *self.windows(input_shape).output, self.filters)
+        windows = self.windows(self.inner_shape(input_shape))
+        return self.outer_shape((None, *windows.output, self.filters))
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
         return self.kernel_initializer if parameter.role == "kernel" else self.bias_initializer
@@ -95,13 +103,18 @@ class _Convolution(Layer):
     def weight_shape(self, parameter: _core.Parameter) -> Sizes:
         if parameter.role != "kernel":
             return super().weight_shape(parameter)
-        return (*self.kernel_size, int(self.input_shape[-1]), self.filters)
+        return (*self.kernel_size, self.channels, self.filters)
 
     def fans(self, parameter: _core.Parameter) -> tuple[int | None, int | None]:
         if parameter.role != "kernel":
             return super().fans(parameter)
         patch = int(parameter.shape[0])
-        return patch, patch // int(self.input_shape[-1]) * self.filters
+        return patch, patch // self.channels * self.filters
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return int(self.inner_shape(self.input_shape)[-1] or 0)
 
     def get_config(self) -> Config:
         return {
@@ -110,13 +123,13 @@ class _Convolution(Layer):
             "kernel_size": list(self.kernel_size),
             "strides": list(self.strides),
             "padding": self.padding,
+            "data_format": self.data_format,
             "dilation_rate": list(self.dilation_rate),
             "activation": self.activation,
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            **self.penalty_config(),
         }
 
 
@@ -135,18 +148,19 @@ class Conv2D(_Convolution):
     padding : {"valid", "same"}
         Whether windows lie inside, or the output has `ceil(size / stride)` positions, with zeros
         beyond the border.
-    data_format : None or "channels_last"
-        Only these.
+    data_format : {"channels_last", "channels_first"}, optional
+        "channels_first": input and output are `(n, channels, height, width)`, and the convolution
+        is that of a copy with channels last.
     activation : str, optional
         Name of f; None for the identity.
     use_bias : bool
         If True, there is a bias b `(filters,)`.
     kernel_initializer, bias_initializer : str or Initializer
         Initial values of K `(height, width, channels, filters)` and b.
-    kernel_regularizer : str or Regularizer, optional
-        Penalty on K.
-    kernel_constraint : str or Constraint, optional
-        Constraint on K after every update.
+    kernel_regularizer, bias_regularizer, activity_regularizer : str or Regularizer, optional
+        Penalty on K, b, and y divided by the count of samples.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        Constraint on K and b after every update.
     **options
         `name`, `trainable`, `seed`, `input_shape`: see `Layer`.
 
@@ -192,6 +206,17 @@ class Conv1D(_Convolution):
     paddings = ("valid", "same", "causal")
 
 
+@LAYERS.register()
+class Conv3D(_Convolution):
+    """`y = f(conv(x, K) + b)` over the positions of `(n, a, b, c, channels)`.
+
+    Arguments as `Conv2D` with three sizes; K is `(..., channels, filters)`.
+    """
+
+    axes = 3
+
+
 # Second names that Keras has.
 Convolution1D = Conv1D
 Convolution2D = Conv2D
+Convolution3D = Conv3D

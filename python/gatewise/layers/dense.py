@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise import constraints, initializers, regularizers
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise import initializers
+from gatewise.layers.base import LAYERS, Layer, NamedOptions
 from gatewise.layers.output_activation import OutputActivation
 from gatewise.layers.storage import StoredKernels
 from gatewise.layers.symbol import Shape
@@ -25,9 +25,10 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
     """The settings of `Dense` and `MemberDense`."""
 
     follows_policy = True
+    weight_names = {"kernel": "kernel", "bias": "bias"}  # noqa: RUF012, read only
+    bias_regularizer: Regularizer | None = None
+    bias_constraint: Constraint | None = None
     keras_defaults = {  # noqa: RUF012, read only
-        "bias_regularizer": None,
-        "bias_constraint": None,
         "lora_rank": None,
         "lora_alpha": None,
     }
@@ -40,17 +41,24 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
         bias_initializer: str | Initializer | Config = "zeros",
         kernel_regularizer: str | Regularizer | Config | None = None,
+        bias_regularizer: str | Regularizer | Config | None = None,
+        activity_regularizer: str | Regularizer | Config | None = None,
         kernel_constraint: str | Constraint | Config | None = None,
-        **options: Unpack[LayerOptions],
+        bias_constraint: str | Constraint | Config | None = None,
+        **options: Unpack[NamedOptions],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.units = check_integer("units", units, 1)
         self._take_activation(activation)
         self.use_bias = check_flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self.take_penalties(
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def native_options(self) -> NativeOptions:
         return self.with_storage(
@@ -76,8 +84,7 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            **self.penalty_config(),
         }
         return self.with_storage(config)
 
@@ -97,10 +104,10 @@ class Dense(AffineLayer):
         If True, there is a bias b.
     kernel_initializer, bias_initializer : str or Initializer
         Initial values of W `(d, u)` and b `(u,)`.
-    kernel_regularizer : str or Regularizer, optional
-        Penalty on W.
-    kernel_constraint : str or Constraint, optional
-        Constraint on W after every update: a name or an object of `gw.constraints`.
+    kernel_regularizer, bias_regularizer, activity_regularizer : str or Regularizer, optional
+        Penalty on W, b, and y divided by the count of samples.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        Constraint on W and b after every update: a name or an object of `gw.constraints`.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`, `dtype`: see `Layer`.
 

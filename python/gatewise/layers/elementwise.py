@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.layers.activation import Activation
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.moved_axis import AxisLayer
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_number
 
@@ -138,26 +139,50 @@ class LeakyReLU(Layer):
 
 
 @LAYERS.register()
-class Softmax(Activation):
-    """`y_j = exp(x_j) / sum_i exp(x_i)` over the last axis.
+class Softmax(AxisLayer, Activation):
+    """`y_j = exp(x_j) / sum_i exp(x_i)` over one axis.
 
     Parameters
     ----------
     axis : int
-        Must be -1, the last axis.
+        The axis, by default the last.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
     """
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__("softmax", **options)
-        if axis != -1:
-            raise ValueError(f"axis: expected -1, the last axis, got {axis!r}")
+        self.take_axis(axis)
 
     def get_config(self) -> Config:
         config: dict[str, Any] = super().get_config()
         config.pop("activation")
-        return {**config, "axis": -1}
+        return {**config, "axis": self.axis}
+
+
+@LAYERS.register()
+class ActivityRegularization(Layer):
+    """`y = x`, and a penalty `(l1 sum |x| + l2 sum x^2) / n` is part of the loss.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Factors, at least 0; n is the count of samples of a batch.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+    """
+
+    kind = "activity_regularization"
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.l1, self.l2 = check_number("l1", l1, 0), check_number("l2", l2, 0)
+
+    def native_options(self) -> NativeOptions:
+        return {"l1": self.l1, "l2": self.l2}
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), **self.native_options()}
 
 
 @LAYERS.register()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise import initializers, regularizers
+from gatewise import initializers
 from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
@@ -12,6 +12,7 @@ from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
     from gatewise import _core
+    from gatewise.constraints import Constraint
     from gatewise.initializers import Initializer
     from gatewise.regularizers import Regularizer
 
@@ -30,6 +31,8 @@ class Embedding(Layer):
         Initial values of E.
     embeddings_regularizer : str or Regularizer, optional
         Penalty on E.
+    embeddings_constraint : str or Constraint, optional
+        Constraint on E after every update; `axis=1` is that of a row.
     **options
         `name`, `trainable`, `seed`, `input_shape`: see `Layer`.
 
@@ -54,8 +57,10 @@ class Embedding(Layer):
     """
 
     kind = "embedding"
+    weight_names = {"kernel": "embeddings"}  # noqa: RUF012, read only
+    embeddings_regularizer: Regularizer | None
+    embeddings_constraint: Constraint | None
     keras_defaults = {  # noqa: RUF012, read only
-        "embeddings_constraint": None,
         "mask_zero": False,
         "weights": None,
         "lora_rank": None,
@@ -69,6 +74,7 @@ class Embedding(Layer):
         output_dim: int,
         embeddings_initializer: str | Initializer | Config = "uniform",
         embeddings_regularizer: str | Regularizer | Config | None = None,
+        embeddings_constraint: str | Constraint | Config | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -77,14 +83,17 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(
             embeddings_initializer, "embeddings_initializer"
         )
-        self.kernel_regularizer = regularizers.get(embeddings_regularizer, "embeddings_regularizer")
+        self.take_penalties(
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
 
     def native_options(self) -> NativeOptions:
         return {"input_dim": self.input_dim, "output_dim": self.output_dim}
 
-    def _check_shape(self, shape: Shape) -> int:
+    def _width(self, shape: Shape) -> int:
         # Ids along a free axis are rows of one id each.
-        return 1 if len(shape) > 1 and shape[-1] is None else super()._check_shape(shape)
+        return 1 if len(shape) > 1 and shape[-1] is None else super()._width(shape)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*input_shape, self.output_dim)
@@ -98,5 +107,5 @@ class Embedding(Layer):
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
             "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.kernel_regularizer),
+            **self.penalty_config(),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatewise import initializers
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.base import LAYERS, Layer, LayerOptions, NamedOptions
 from gatewise.layers.dense import AffineLayer
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_integer
@@ -109,8 +109,8 @@ class MemberDense(AffineLayer):
         M, at least 1; the same in all layers of a model that have it.
     activation, use_bias, kernel_initializer, bias_initializer
         As in `Dense`; W is `(M, d, u)` and b `(M, u)`.
-    kernel_regularizer, kernel_constraint
-        As in `Dense`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Dense`; constraints are on the weights of each member.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -142,8 +142,11 @@ class MemberDense(AffineLayer):
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
         bias_initializer: str | Initializer | Config = "zeros",
         kernel_regularizer: str | Regularizer | Config | None = None,
+        bias_regularizer: str | Regularizer | Config | None = None,
+        activity_regularizer: str | Regularizer | Config | None = None,
         kernel_constraint: str | Constraint | Config | None = None,
-        **options: Unpack[LayerOptions],
+        bias_constraint: str | Constraint | Config | None = None,
+        **options: Unpack[NamedOptions],
     ) -> None:
         super().__init__(
             units,
@@ -152,7 +155,10 @@ class MemberDense(AffineLayer):
             kernel_initializer,
             bias_initializer,
             kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
             kernel_constraint,
+            bias_constraint,
             **options,
         )
         self.members = check_integer("members", members, 1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise import initializers
 from gatewise.data.convert import to_array, to_float32
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.base import LAYERS, LayerOptions
+from gatewise.layers.moved_axis import AxisLayer
 from gatewise.registry import Config, NativeOptions
 from gatewise.utils.checks import check_flag, check_number
 
@@ -16,17 +18,19 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise import _core
+    from gatewise.constraints import Constraint
     from gatewise.initializers import Initializer
+    from gatewise.regularizers import Regularizer
 
 
 @LAYERS.register()
-class Normalization(Layer):
+class Normalization(AxisLayer):
     """`y = (x - mean) / sqrt(variance)` by column, with statistics of data that `adapt` saw.
 
     Parameters
     ----------
     axis : int
-        Must be -1, the last axis.
+        The axis of the columns, by default the last.
     mean, variance : float or array (d,), optional
         The statistics, both or neither; set by `adapt` if omitted.
     invert : bool
@@ -56,15 +60,14 @@ class Normalization(Layer):
 
     def __init__(
         self,
-        axis: int | None = -1,
+        axis: int | Sequence[int] = -1,
         mean: Any = None,
         variance: Any = None,
         invert: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        if axis not in (-1, (-1,), [-1]):
-            raise ValueError(f"axis: expected -1, the last axis, got {axis!r}")
+        self.take_axis(axis)
         if (mean is None) != (variance is None):
             raise ValueError("mean, variance: expected both or neither")
         self.mean, self.variance = _vector(mean), _vector(variance)
@@ -82,14 +85,17 @@ class Normalization(Layer):
         """
         if steps is not None:
             raise TypeError(f"steps: expected None, got {steps!r}")
-        rows = to_float32(to_array(data, "data"), "data")
-        rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows.reshape(-1, rows.shape[-1])
-        if not len(rows):
-            raise ValueError(f"data: expected at least one row, got shape {rows.shape}")
+        values = to_float32(to_array(data, "data"), "data")
+        if not len(values):
+            raise ValueError(f"data: expected at least one row, got shape {values.shape}")
+        if values.ndim == 1:
+            values = values.reshape(-1, 1)
+        columns = np.moveaxis(values, self.acting_axis(values.ndim), -1)
+        rows = columns.reshape(-1, columns.shape[-1])
         self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.variance = rows.var(axis=0, dtype=np.float64).astype(np.float32)
         if not self.built:
-            self.build((None, rows.shape[1]))
+            self.build((None, *values.shape[1:]))
         self.draw_weights(0, 0)
         self._put_statistics()
 
@@ -107,14 +113,14 @@ class Normalization(Layer):
         return initializers.Ones() if parameter.name == "variance" else initializers.Zeros()
 
     def _put_statistics(self) -> None:
-        shape = (int(self.input_shape[-1]),)
+        shape = (int(self.inner_shape(self.input_shape)[-1] or 0),)
         values = [np.broadcast_to(each, shape) for each in (self.mean, self.variance)]
         self.set_weights([np.ascontiguousarray(each, np.float32) for each in values])
 
     def get_config(self) -> Config:
         return {
             **super().get_config(),
-            "axis": -1,
+            "axis": self.axis,
             "mean": None if self.mean is None else self.mean.tolist(),
             "variance": None if self.variance is None else self.variance.tolist(),
             "invert": self.invert,
@@ -122,17 +128,17 @@ class Normalization(Layer):
 
 
 @LAYERS.register()
-class BatchNormalization(Layer):
+class BatchNormalization(AxisLayer):
     """`y = gamma (x - mean) / sqrt(variance + epsilon) + beta` by column.
 
-    In training mean and variance are those of the batch, over all axes but the last, and the moving
+    In training mean and variance are those of the batch, over all axes but `axis`, and the moving
     ones follow: `m <- momentum m + (1 - momentum) batch`. Prediction uses the moving ones, and so
     does training where the layer is not `trainable`.
 
     Parameters
     ----------
     axis : int
-        Must be -1, the last axis.
+        The axis of the columns, by default the last.
     momentum : float
         Share of the moving statistics that a step keeps.
     epsilon : float
@@ -143,6 +149,10 @@ class BatchNormalization(Layer):
         Initial values of beta and gamma.
     moving_mean_initializer, moving_variance_initializer : str or Initializer
         Initial values of the moving statistics.
+    beta_regularizer, gamma_regularizer : str or Regularizer, optional
+        Penalty on beta and gamma.
+    beta_constraint, gamma_constraint : str or Constraint, optional
+        Constraint on beta and gamma after every update.
     **options
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -170,11 +180,12 @@ class BatchNormalization(Layer):
     """
 
     kind = "batch_normalization"
+    weight_names = {"scale": "gamma", "bias": "beta"}  # noqa: RUF012, read only
+    beta_regularizer: Regularizer | None
+    gamma_regularizer: Regularizer | None
+    beta_constraint: Constraint | None
+    gamma_constraint: Constraint | None
     keras_defaults = {  # noqa: RUF012, read only
-        "beta_regularizer": None,
-        "gamma_regularizer": None,
-        "beta_constraint": None,
-        "gamma_constraint": None,
         "synchronized": False,
         "renorm": False,
         "renorm_clipping": None,
@@ -192,11 +203,14 @@ class BatchNormalization(Layer):
         gamma_initializer: str | Initializer | Config = "ones",
         moving_mean_initializer: str | Initializer | Config = "zeros",
         moving_variance_initializer: str | Initializer | Config = "ones",
+        beta_regularizer: str | Regularizer | Config | None = None,
+        gamma_regularizer: str | Regularizer | Config | None = None,
+        beta_constraint: str | Constraint | Config | None = None,
+        gamma_constraint: str | Constraint | Config | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        if axis != -1:
-            raise ValueError(f"axis: expected -1, the last axis, got {axis!r}")
+        self.take_axis(axis)
         self.momentum = check_number("momentum", momentum, 0.0, 1.0)
         self.epsilon = check_number("epsilon", epsilon, 0)
         self.center = check_flag("center", center)
@@ -210,6 +224,12 @@ class BatchNormalization(Layer):
         self._initializers = {
             name: initializers.get(each, f"{name}_initializer") for name, each in given.items()
         }
+        self.take_penalties(
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
 
     def native_options(self) -> NativeOptions:
         return {
@@ -227,17 +247,23 @@ class BatchNormalization(Layer):
             f"{name}_initializer": initializers.serialize(each)
             for name, each in self._initializers.items()
         }
-        return {**super().get_config(), "axis": -1, **self.native_options(), **described}
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            **self.native_options(),
+            **described,
+            **self.penalty_config(),
+        }
 
 
 @LAYERS.register()
-class RMSNormalization(Layer):
-    """`y = scale x / sqrt(mean(x^2) + epsilon)` over the last axis.
+class RMSNormalization(AxisLayer):
+    """`y = scale x / sqrt(mean(x^2) + epsilon)` over one axis.
 
     Parameters
     ----------
     axis : int
-        Must be -1, the last axis.
+        The axis of the columns, by default the last.
     epsilon : float
         Added to the mean square, above 0.
     **options
@@ -269,15 +295,14 @@ class RMSNormalization(Layer):
         self, axis: int = -1, epsilon: float = 1e-6, **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**options)
-        if axis not in (-1, [-1], (-1,)):
-            raise ValueError(f"axis: expected -1, the last axis, got {axis!r}")
+        self.take_axis(axis)
         self.epsilon = check_number("epsilon", epsilon, 0)
 
     def native_options(self) -> NativeOptions:
         return {"epsilon": self.epsilon}
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "axis": -1, "epsilon": self.epsilon}
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
 
 
 def _vector(value: Any) -> Any:

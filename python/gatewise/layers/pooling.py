@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.base import LAYERS, LayerOptions
+from gatewise.layers.channels import ChannelsLayer
 from gatewise.layers.symbol import Shape
 from gatewise.layers.windows import Windows, check_sizes, check_words
 from gatewise.registry import Config, NativeOptions
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class _GlobalPooling(Layer):
+class _GlobalPooling(ChannelsLayer):
     """Base class: one row for each sample."""
 
     kind = "global_pooling"
@@ -28,9 +29,8 @@ class _GlobalPooling(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        check_words("data_format", data_format, (None, "channels_last"))
-        if check_flag("keepdims", keepdims):
-            raise TypeError("keepdims: expected False, got True; a Reshape after it adds axes")
+        self.take_data_format(data_format)
+        self.keepdims = check_flag("keepdims", keepdims)
 
     def native_options(self) -> NativeOptions:
         return {"pooling": self.pooling}
@@ -40,7 +40,14 @@ class _GlobalPooling(Layer):
             raise ValueError(
                 f"{self.name}: expected an input of {self.axes + 2} axes, got {input_shape}"
             )
-        return (None, input_shape[-1])
+        width = input_shape[self.acting_axis(len(input_shape))]
+        if not self.keepdims:
+            return (None, width)
+        return self.outer_shape((None, *(1,) * self.axes, width))
+
+    def get_config(self) -> Config:
+        given = {"data_format": self.data_format, "keepdims": self.keepdims}
+        return {**super().get_config(), **given}
 
 
 @LAYERS.register()
@@ -49,10 +56,10 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     Parameters
     ----------
-    data_format : None or "channels_last"
-        Only these.
+    data_format : {"channels_last", "channels_first"}, optional
+        "channels_first": the input is `(n, d, t)`.
     keepdims : bool
-        Must be False.
+        If True, the output is `(n, 1, d)`.
     **options
         `name`, `trainable`, `seed`: see `Layer`.
 
@@ -93,7 +100,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
     pooling, axes = "max", 2
 
 
-class _WindowPooling(Layer):
+class _WindowPooling(ChannelsLayer):
     """Base class of pooling over windows."""
 
     has_fixed_shape = True
@@ -114,7 +121,7 @@ class _WindowPooling(Layer):
             self.pool_size if strides is None else check_sizes("strides", strides, self.axes)
         )
         self.padding = check_words("padding", padding, ("valid", "same"))
-        check_words("data_format", data_format, (None, "channels_last"))
+        self.take_data_format(data_format)
 
     def windows(self, shape: Shape) -> Windows:
         """The windows over an input of this shape."""
@@ -127,7 +134,8 @@ class _WindowPooling(Layer):
         return "window_pooling", {**options, "pooling": self.pooling}
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        return (None, *self.windows(input_shape).output, input_shape[-1])
+        inner = self.inner_shape(input_shape)
+        return self.outer_shape((None, *self.windows(inner).output, inner[-1]))
 
     def get_config(self) -> Config:
         return {
@@ -135,6 +143,7 @@ class _WindowPooling(Layer):
             "pool_size": list(self.pool_size),
             "strides": list(self.strides),
             "padding": self.padding,
+            "data_format": self.data_format,
         }
 
 
@@ -166,8 +175,9 @@ class MaxPooling2D(_WindowPooling):
         From window to window; `pool_size` if omitted.
     padding : {"valid", "same"}
         Whether windows lie inside, or the output has `ceil(size / stride)` positions.
-    data_format : None or "channels_last"
-        Only these.
+    data_format : {"channels_last", "channels_first"}, optional
+        "channels_first": the input is `(n, channels, height, width)`, of which the windows are
+        those of a copy with channels last.
     **options
         `name`, `trainable`, `seed`: see `Layer`.
 
@@ -216,6 +226,34 @@ class AveragePooling1D(_AveragePooling):
     axes = 1
 
 
+@LAYERS.register()
+class GlobalAveragePooling3D(_GlobalPooling):
+    """The mean over the positions of `(n, a, b, c, channels)`; see `GlobalAveragePooling1D`."""
+
+    pooling, axes = "average", 3
+
+
+@LAYERS.register()
+class GlobalMaxPooling3D(_GlobalPooling):
+    """The max over the positions of `(n, a, b, c, channels)`; see `GlobalMaxPooling1D`."""
+
+    pooling, axes = "max", 3
+
+
+@LAYERS.register()
+class MaxPooling3D(_WindowPooling):
+    """The max of each channel over windows of `(n, a, b, c, channels)`; see `MaxPooling2D`."""
+
+    pooling, axes = "max", 3
+
+
+@LAYERS.register()
+class AveragePooling3D(_AveragePooling):
+    """The mean of each channel over windows of `(n, a, b, c, channels)`; see `AveragePooling2D`."""
+
+    axes = 3
+
+
 # Second names that Keras has.
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -225,3 +263,7 @@ GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalAvgPool2D = GlobalAveragePooling2D
 GlobalMaxPool1D = GlobalMaxPooling1D
 GlobalMaxPool2D = GlobalMaxPooling2D
+AvgPool3D = AveragePooling3D
+MaxPool3D = MaxPooling3D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool3D = GlobalMaxPooling3D

@@ -20,15 +20,46 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class View:
-    """Which values of a sample an output has: value `offset + sum_a i_a strides_a` at (i_1, ...).
+    """Which values of a sample an output has: value `offset + sum_a j_a strides_a` at (i_1, ...).
 
-    `shape` is the output's, whose axes may differ from those of `sizes`.
+    j_a is `(i_a - before_a) // repeats_a`, and the output 0 where a j_a is not in [0, limits_a).
+    `shape` is the output's, whose axes may differ from those of `sizes`. By default nothing comes
+    before, nothing is repeated, and limits are the sizes.
     """
 
     sizes: Sizes
     strides: Sizes
     shape: Sizes
     offset: int = 0
+    before: Sizes = ()
+    repeats: Sizes = ()
+    limits: Sizes = ()
+
+    def native_form(self, rows: int) -> tuple[str, NativeOptions]:
+        """The core's layer, for samples of so many rows."""
+        lists = {
+            "sizes": self.sizes,
+            "strides": self.strides,
+            "before": self.before or (0,) * len(self.sizes),
+            "repeats": self.repeats or (1,) * len(self.sizes),
+            "limits": self.limits or self.sizes,
+        }
+        written: NativeOptions = {
+            name: ",".join(map(str, values)) for name, values in lists.items()
+        }
+        return "rearrange", {
+            **written,
+            "rows": rows,
+            "width": self.shape[-1],
+            "offset": self.offset,
+        }
+
+    @classmethod
+    def permuted(cls, shape: Sequence[int], order: Sequence[int]) -> View:
+        """The axes of a sample of this shape in another order."""
+        strides = row_major_strides(shape)
+        sizes = tuple(shape[axis] for axis in order)
+        return cls(sizes, tuple(strides[axis] for axis in order), sizes)
 
 
 def row_major_strides(shape: Sequence[int]) -> Sizes:
@@ -47,14 +78,7 @@ class Rearranging(Layer):
 
     def native_form(self, shapes: list[Shape]) -> tuple[str, NativeOptions]:
         shape = self._known(shapes[0])
-        view = self.view(shape)
-        return "rearrange", {
-            "rows": math.prod(shape[:-1]),
-            "width": view.shape[-1],
-            "offset": view.offset,
-            "sizes": ",".join(map(str, view.sizes)),
-            "strides": ",".join(map(str, view.strides)),
-        }
+        return self.view(shape).native_form(math.prod(shape[:-1]))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (None, *self.view(self._known(input_shape)).shape)
@@ -180,9 +204,7 @@ class Permute(Rearranging):
             raise ValueError(
                 f"{self.name}: expected samples of {len(self.dims)} axes, got shape {shape}"
             )
-        strides = row_major_strides(shape)
-        sizes = tuple(shape[axis - 1] for axis in self.dims)
-        return View(sizes, tuple(strides[axis - 1] for axis in self.dims), sizes)
+        return View.permuted(shape, [axis - 1 for axis in self.dims])
 
     def get_config(self) -> Config:
         return {**super().get_config(), "dims": list(self.dims)}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 class ExpertOptions(ShapeOptions, total=False):
     """Keyword-only arguments of `SparseExpertLayer`."""
 
+    activity_regularizer: str | Regularizer | Config | None
     kernel_constraint: str | Constraint | Config | None
     members: int
 

@@ -132,6 +132,23 @@ class Node:
         self.output = Symbol(self.output_shape, self)
 
 
+def as_symbols(inputs: Any, name: str, training: bool | None) -> list[Symbol] | None:
+    """The symbols of a call; None if its inputs are arrays.
+
+    Raises
+    ------
+    TypeError
+        Symbols are mixed with arrays, or `training` is set.
+    """
+    if training:
+        raise TypeError(f"{name}: training: expected False or None, got {training!r}; use fit")
+    several = inputs if isinstance(inputs, list | tuple) else [inputs]
+    symbols = [each for each in several if isinstance(each, Symbol)]
+    if symbols and len(symbols) != len(several):
+        raise TypeError(f"{name}: expected symbols or arrays, got both")
+    return symbols or None
+
+
 def check_shape(name: str, shape: object, allows_free_width: bool = False) -> Shape:
     """A shape without its first axis, as `Input` takes it: `(784,)`, `(None, 64)`.
 

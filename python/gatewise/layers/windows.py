@@ -15,7 +15,7 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Windows:
-    """Windows of a map with one axis or two."""
+    """Windows of a map with one to three axes."""
 
     sizes: Sizes
     window: Sizes
@@ -48,7 +48,8 @@ class Windows:
         """
         axes = len(window)
         if len(shape) != axes + 2 or None in shape[1:]:
-            form = "(n, t, d)" if axes == 1 else "(n, height, width, channels)"
+            forms = ("(n, t, d)", "(n, height, width, channels)", "(n, a, b, c, channels)")
+            form = forms[axes - 1]
             raise ValueError(f"{name}: expected an input {form} of known sizes, got {shape}")
         sizes = tuple(int(size or 0) for size in shape[1:-1])
         extents = tuple((w - 1) * d + 1 for w, d in zip(window, dilation, strict=True))
@@ -73,24 +74,16 @@ class Windows:
         return cls(sizes, window, strides, dilation, before, output)
 
     def native_options(self) -> NativeOptions:
-        """The settings in the form that the core reads; a single axis is the width."""
-
-        def two(values: Sizes, other: int) -> Sizes:
-            return values if len(values) == 2 else (other, *values)
-
-        named = {
-            ("height", "width"): two(self.sizes, 1),
-            ("window_height", "window_width"): two(self.window, 1),
-            ("stride_y", "stride_x"): two(self.strides, 1),
-            ("dilation_y", "dilation_x"): two(self.dilation, 1),
-            ("top", "left"): two(self.before, 0),
-            ("out_height", "out_width"): two(self.output, 1),
+        """The settings in the form that the core reads."""
+        lists = {
+            "sizes": self.sizes,
+            "window": self.window,
+            "strides": self.strides,
+            "dilation": self.dilation,
+            "before": self.before,
+            "windows": self.output,
         }
-        return {
-            name: value
-            for names, values in named.items()
-            for name, value in zip(names, values, strict=True)
-        }
+        return {name: ",".join(map(str, values)) for name, values in lists.items()}
 
 
 def check_sizes(name: str, value: Any, axes: int) -> Sizes:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gatewise.io.model_file import model_from_bytes, model_to_bytes, save_model
 from gatewise.io.saved import SavedModel
 from gatewise.layers import Input, Layer
-from gatewise.layers.base import as_symbols
 from gatewise.layers.names import automatic_name, check_name
+from gatewise.layers.symbol import as_symbols
 from gatewise.models.graph import Graph
 from gatewise.models.subclasses import (
     check_arguments,

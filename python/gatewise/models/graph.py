@@ -73,8 +73,16 @@ class Graph:
 
     def network(self) -> _core.Network:
         """The graph in the core, over the layers' own parameters."""
-        calls = [(layer.native, indices) for layer, indices in self.calls()]
-        return _core.Network(len(self.inputs), calls, self.output_indices())
+        calls: list[tuple[_core.Layer, list[int]]] = []
+        found = list(range(len(self.inputs)))  # in the core, of the values counted here
+        for layer, indices in self.calls():
+            read = [found[index] for index in indices]
+            for native in layer.natives:
+                calls.append((native, read))
+                read = [len(self.inputs) + len(calls) - 1]
+            found.append(read[0])
+        outputs = [found[index] for index in self.output_indices()]
+        return _core.Network(len(self.inputs), calls, outputs)
 
     def _value_indices(self) -> dict[int, int]:
         symbols = [*self.inputs, *(node.output for node in self.nodes)]

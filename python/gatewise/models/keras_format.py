@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 SHARED_LAYERS = frozenset(
     (
-        *("Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D"),
-        *("BatchNormalization", "Concatenate", "Conv1D", "Conv2D", "Dense", "Dot", "Dropout"),
-        *("Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D"),
-        *("GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "InputLayer"),
-        *("LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum"),
-        *("Multiply", "Normalization", "Permute", "RMSNormalization", "ReLU", "RepeatVector"),
-        *("Rescaling", "Reshape", "Softmax", "Subtract"),
+        *("Activation", "ActivityRegularization", "Add", "Average", "AveragePooling1D"),
+        *("AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Concatenate"),
+        *("Conv1D", "Conv2D", "Conv3D", "Cropping1D", "Cropping2D", "Cropping3D", "Dense"),
+        *("Dot", "Dropout", "Embedding", "Flatten", "GaussianNoise"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer"),
+        *("LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D"),
+        *("MaxPooling3D", "Maximum", "Minimum", "Multiply", "Normalization", "Permute"),
+        *("RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax"),
+        *("Subtract", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D"),
+        *("ZeroPadding2D", "ZeroPadding3D"),
     )
 )
 """Classes with one name and one meaning in both libraries."""

@@ -108,22 +108,16 @@ NAMES: dict[str, dict[str, str]] = {
         ),
     },
     "layers": {
-        "an activity penalty runs in no layer; use kernel_regularizer= or, for sparse codes, "
-        "gw.SparseAutoencoder": "ActivityRegularization",
         "use Conv1D, Conv2D and their pooling, or pass the features of a trained network as rows": (
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
             "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D "
-            "AveragePooling3D AvgPool3D "
-            "Conv1DTranspose Conv2DTranspose Conv3D Conv3DTranspose "
-            "Convolution1DTranspose Convolution2DTranspose Convolution3D "
-            "Convolution3DTranspose Cropping1D Cropping2D Cropping3D DepthwiseConv1D "
-            "DepthwiseConv2D GlobalAveragePooling3D "
-            "GlobalAvgPool3D "
-            "GlobalMaxPool3D GlobalMaxPooling3D "
-            "MaxPool3D MaxPooling3D SeparableConv1D "
+            "Conv1DTranspose Conv2DTranspose Conv3DTranspose "
+            "Convolution1DTranspose Convolution2DTranspose "
+            "Convolution3DTranspose DepthwiseConv1D "
+            "DepthwiseConv2D "
+            "SeparableConv1D "
             "SeparableConv2D SeparableConvolution1D SeparableConvolution2D SpatialDropout1D "
-            "SpatialDropout2D SpatialDropout3D UpSampling1D UpSampling2D UpSampling3D "
-            "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+            "SpatialDropout2D SpatialDropout3D "
         ),
         "rows have no order in time; use lagged values as columns, or pass the states of a trained "
         "network as rows": (
