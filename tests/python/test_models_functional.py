@@ -167,9 +167,11 @@ def test_an_input_can_be_an_output_only_if_a_layer_reads_it(x):
 
 def test_wrong_symbols_are_refused():
     symbol = gw.Input(shape=(4,))
-    with pytest.raises(TypeError, match=r"outputs: expected a symbol or a list of symbols, got"):
+    with pytest.raises(
+        TypeError, match=r"outputs: expected a symbol, a list or a dict of them, got"
+    ):
         gw.Model(symbol, Dense(3))
-    with pytest.raises(TypeError, match=r"inputs: expected a symbol or a list of symbols"):
+    with pytest.raises(TypeError, match=r"inputs: expected a symbol, a list or a dict of them"):
         gw.Model([], symbol)
     with pytest.raises(ValueError, match=r"inputs: expected each symbol once, got one twice"):
         gw.Model([symbol, symbol], Dense(3)(symbol))

@@ -123,7 +123,7 @@ def describe_model(model: SavedModel, include_optimizer: bool = True) -> tuple[C
             "a file cannot hold: compile the model again after loading"
         )
         compiled, include_optimizer = {}, False
-    built = [layer for layer in model.layers if layer.built]
+    built = [layer for layer in model.layers if layer.has_shape]
     config: Config = {
         **MODELS.serialize(model),
         "seed": model._training.seed,
@@ -151,7 +151,7 @@ def restore_model(container: Container, source: str, compile: bool) -> Any:
             for layer, state in zip(model.layers, config["states"], strict=True):
                 layer.set_state(state)
             model._training.set_seed(config["seed"])
-        put_weights([layer for layer in model.layers if layer.built], container, source)
+        put_weights([layer for layer in model.layers if layer.has_shape], container, source)
         if compile and config["compile"]:
             _restore_compiled(model, config["compile"], container.tensors)
     return model

@@ -41,6 +41,7 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
+    has_weights = False
     kind = "activation"
 
     def __init__(self, activation: str | None, **options: Unpack[LayerOptions]) -> None:

@@ -165,7 +165,7 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
     def set_state(self, state: Config) -> None:
         """Builds the layer and restores the result of `get_state`; does not set weights."""
         policy = DTypePolicy(state.get("dtype", "float32"))
-        if self.built and policy != self._dtype_policy:
+        if self.has_shape and policy != self._dtype_policy:
             raise ValueError(
                 f"{self.name}: expected products in {policy.name}, as stored, got a layer whose "
                 f"class built it in {self._dtype_policy.name}; call "
@@ -173,7 +173,7 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
             )
         self._dtype_policy = policy
         shapes = [tuple(shape) for shape in state["input_shapes"]]
-        if shapes and not self.built:
+        if shapes and not self.has_shape:
             self.build(shapes)
         if state["random_stream"] is not None:
             self.set_random_stream(*state["random_stream"])
@@ -225,7 +225,7 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
 
     def _repr_html_(self) -> str:
         lines = [(name, html.shown(value)) for name, value in self.get_config().items()]
-        if self.built:
+        if self.has_shape:
             lines += [("output_shape", str(self.output_shape))]
             lines += [("parameters", f"{self.count_params():,}")]
         return html.table(("setting", "value"), lines, self.describe(), left=(0, 1))

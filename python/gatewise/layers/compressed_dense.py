@@ -152,7 +152,7 @@ class CompressedDense(Layer):
 
     def describe(self) -> str:
         text = f"{super().describe()} {self.form}"
-        if not self.built:
+        if not self.has_shape:
             return text
         width = self.input_shape[-1]
         share = self.native.count_nonzero("kernel") / (width * self.units)

@@ -43,6 +43,7 @@ class Dropout(Layer):
     section 4, with the scaling moved to training.
     """
 
+    has_weights = False
     kind = "dropout"
     keras_defaults = {"noise_shape": None}  # noqa: RUF012, read only
 

@@ -34,6 +34,7 @@ class Rescaling(Layer):
     [[0.0, 1.0]]
     """
 
+    has_weights = False
     kind = "rescaling"
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
@@ -77,6 +78,7 @@ class ReLU(Layer):
     [[-0.0, 2.0, 6.0]]
     """
 
+    has_weights = False
     kind = "piecewise_linear"
 
     def __init__(
@@ -125,6 +127,7 @@ class LeakyReLU(Layer):
     [[-1.0, 2.0]]
     """
 
+    has_weights = False
     kind = "piecewise_linear"
 
     def __init__(self, negative_slope: float = 0.3, **options: Unpack[LayerOptions]) -> None:
@@ -172,6 +175,7 @@ class ActivityRegularization(Layer):
         `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
     """
 
+    has_weights = False
     kind = "activity_regularization"
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[LayerOptions]) -> None:
@@ -203,6 +207,7 @@ class GaussianNoise(Layer):
     The noise depends on seed, step and row alone: the same for any thread count.
     """
 
+    has_weights = False
     kind = "gaussian_noise"
 
     def __init__(self, stddev: float, **options: Unpack[LayerOptions]) -> None:

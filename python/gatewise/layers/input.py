@@ -95,8 +95,10 @@ class InputLayer(Layer):
         self._node = Node(self, (), (None, *sizes))
         self._node.output.dtype = "int32" if self.holds_integers else "float32"
 
+    has_weights = False
+
     @property
-    def built(self) -> bool:
+    def has_shape(self) -> bool:
         return True
 
     def parameters(self) -> list[Any]:

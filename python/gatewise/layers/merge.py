@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class _Merge(Layer):
     """Base class of layers that take a list of at least two inputs."""
 
+    has_weights = False
     takes_several = True
     broadcasts: ClassVar[bool] = True
     """Whether axes of size 1 are repeated to the sizes of the other inputs."""

@@ -94,7 +94,7 @@ class Normalization(AxisLayer):
         rows = columns.reshape(-1, columns.shape[-1])
         self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.variance = rows.var(axis=0, dtype=np.float64).astype(np.float32)
-        if not self.built:
+        if not self.has_shape:
             self.build((None, *values.shape[1:]))
         self.draw_weights(0, 0)
         self._put_statistics()
@@ -103,7 +103,7 @@ class Normalization(AxisLayer):
         return {"invert": self.invert}
 
     def build(self, input_shape: Any) -> None:
-        was_built = self.built
+        was_built = self.has_shape
         super().build(input_shape)
         if not was_built and self.mean is not None:
             self.draw_weights(0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -41,9 +41,17 @@ class ParameterOwner(HasWeights):
         self._native: _core.Layer | None = None
         self._random_stream: tuple[int, int] | None = None
 
+    has_weights: ClassVar[bool] = True
+    """Whether layers of this class have parameters."""
+
     @property
     def built(self) -> bool:
-        """True if the input width is known and the parameters exist."""
+        """True if the parameters exist, or the layer has none."""
+        return self.has_shape or not self.has_weights
+
+    @property
+    def has_shape(self) -> bool:
+        """True if the shape of the input is known, from a call or `build`."""
         return self._native is not None
 
     def initializer_for(self, parameter: _core.Parameter) -> Initializer:
@@ -53,7 +61,7 @@ class ParameterOwner(HasWeights):
     @property
     def weights(self) -> list[Variable]:
         """The parameters, in the order of `get_weights`; each is also an attribute, by its name."""
-        return [Variable(self, each) for each in self.parameters()] if self.built else []
+        return [Variable(self, each) for each in self.parameters()] if self.has_shape else []
 
     def __getattr__(self, name: str) -> Variable:
         if hasattr(type(self), name):  # a property whose error is an AttributeError too

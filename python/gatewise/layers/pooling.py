@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class _GlobalPooling(ChannelsLayer):
     """Base class: one row for each sample."""
 
+    has_weights = False
     kind = "global_pooling"
     pooling: ClassVar[str]
     axes: ClassVar[int]
@@ -103,6 +104,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
 class _WindowPooling(ChannelsLayer):
     """Base class of pooling over windows."""
 
+    has_weights = False
     has_fixed_shape = True
     pooling: ClassVar[str]
     axes: ClassVar[int]

@@ -70,6 +70,7 @@ def row_major_strides(shape: Sequence[int]) -> Sizes:
 class Rearranging(Layer):
     """Base class; a subclass says by `view` which values the output has."""
 
+    has_weights = False
     has_fixed_shape = True
 
     def view(self, shape: Sizes) -> View:

@@ -127,6 +127,8 @@ class Node:
     inputs: tuple[Symbol, ...]
     output_shape: Shape
     output: Symbol = field(init=False)
+    call: Any = None
+    """The call of a model that it is part of."""
 
     def __post_init__(self) -> None:
         self.output = Symbol(self.output_shape, self)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gatewise.io.model_file import model_from_bytes, model_to_bytes, save_model
 from gatewise.io.saved import SavedModel
 from gatewise.layers import Input, Layer
 from gatewise.layers.names import automatic_name, check_name
-from gatewise.layers.symbol import as_symbols
+from gatewise.layers.symbol import Symbol, as_symbols
 from gatewise.models.graph import Graph
+from gatewise.models.nested import NestedCall, nested_calls
 from gatewise.models.subclasses import (
     check_arguments,
     constructor_arguments,
@@ -20,7 +21,7 @@ from gatewise.models.subclasses import (
 )
 from gatewise.models.weights import ModelWeights
 from gatewise.registry import Config
-from gatewise.training import Trainable
+from gatewise.training import Trainable, pack
 from gatewise.utils.checks import check_defaults, check_flag
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.random import next_seed
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import os
 
     from typing_extensions import Self
-
-    from gatewise.layers.symbol import Symbol
 
 
 class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
@@ -63,6 +62,10 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         return model
 
     _arguments: Config | None = None
+    nested_kind: ClassVar[str] = "Model"
+    """The class that a file restores where the model lies within another."""
+    input_keys: tuple[str, ...] | None = None
+    """The names of the inputs of a model that was made from a dict of them."""
 
     def _start(self, name: str | None) -> None:
         Trainable.__init__(self)
@@ -118,32 +121,38 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
 
     @property
     def input(self) -> Any:
-        """The input symbol, or a list of them."""
-        return _single(self.inputs)
+        """The input symbol, a list of them, or the dict that the model was made from."""
+        return pack(self.inputs, self.input_keys)
 
     @property
     def output(self) -> Any:
-        """The output symbol, or a list of them."""
-        return _single(self.outputs)
+        """The output symbol, a list of them, or the dict that the model was made from."""
+        return pack(self.outputs, self.output_keys)
 
     @property
     def input_shape(self) -> Any:
         """The input's shape with None for the samples; a list where there are several."""
-        return _single([symbol.shape for symbol in self.inputs])
+        return pack([symbol.shape for symbol in self.inputs], self.input_keys)
 
     @property
     def output_shape(self) -> Any:
         """The output's shape with None for the samples; a list where there are several."""
-        return _single([symbol.shape for symbol in self.outputs])
+        return pack([symbol.shape for symbol in self.outputs], self.output_keys)
 
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
+        if self.input_keys is not None:
+            return list(self.input_keys)
         return _distinct([symbol.name for symbol in self.inputs])
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the layers that make the outputs, made distinct by numbers."""
+        """The names of the layers that make the outputs, made distinct by numbers; or the keys of
+        the dict that the model was made from.
+        """
+        if self.output_keys is not None:
+            return list(self.output_keys)
         return _distinct([symbol.name for symbol in self.outputs])
 
     @property
@@ -151,6 +160,11 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
         """The layers in the order of their first call, input layers first."""
         graph = self._built_graph()
         return [*graph.input_layers(), *graph.layers()]
+
+    @property
+    def models(self) -> list[Any]:
+        """The models within this one, whose layers are among its layers."""
+        return [call.model for call in nested_calls(self._built_graph())]
 
     @property
     def trainable(self) -> bool:
@@ -165,7 +179,15 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Connects the model's layers to symbols, or computes as `predict_on_batch` does."""
-        symbols = as_symbols(inputs, self.name, training)
+        in_order = inputs
+        if isinstance(inputs, Mapping) and all(isinstance(x, Symbol) for x in inputs.values()):
+            if set(inputs) != set(self.input_names):
+                raise ValueError(
+                    f"{self.name}: expected inputs {', '.join(self.input_names)}; got "
+                    f"{', '.join(map(str, inputs))}"
+                )
+            in_order = [inputs[name] for name in self.input_names]
+        symbols = as_symbols(in_order, self.name, training)
         if symbols is None:
             return self.predict_on_batch(inputs)
         self._build_from_data([symbol.shape for symbol in symbols])
@@ -174,10 +196,13 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
             raise ValueError(
                 f"{self.name}: expected {len(graph.inputs)} inputs, got {len(symbols)}"
             )
-        return _single(graph.apply(symbols))
+        outputs = graph.apply(symbols)
+        call = NestedCall(self, tuple(symbols), tuple(outputs))
+        call.mark()
+        return pack(outputs, self.output_keys)
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of this name, or at this place of `layers`.
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer of this name, or at this place of `layers`; or the model within of this name.
 
         Raises
         ------
@@ -191,10 +216,11 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f"index: expected one of {len(layers)} layers, got {index}")
             return layers[index]
-        for layer in layers:
-            if layer.name == name:
-                return layer
-        known = ", ".join(layer.name for layer in layers)
+        named = [*layers, *(self.models if self.built else [])]
+        for each in named:
+            if each.name == name:
+                return each
+        known = ", ".join(each.name for each in named)
         raise ValueError(f"name: expected one of {known}; got {name!r}")
 
     def save(
@@ -286,10 +312,6 @@ class BaseModel(ModelWeights, Trainable, SavedModel, RefusesUnusedHooks):
 def input_for(shape: Sequence[int | None]) -> Symbol:
     """The input that an array of this shape enters by; `(n,)` is one feature per sample."""
     return Input(shape=tuple(shape[1:]) or (1,))
-
-
-def _single(items: list[Any]) -> Any:
-    return items[0] if len(items) == 1 else items
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from gatewise.models.functional import Model
 from gatewise.models.graph import Graph
 from gatewise.models.sequential import Sequential
 from gatewise.models.subclasses import has_own_constructor
+from gatewise.training import pack
 from gatewise.utils.checks import check_flag
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def _cloned_graph(
         if not isinstance(made, Symbol):
             raise TypeError(f"call_function: expected a symbol, got {type(made).__name__}")
         symbols.append(made)
-    return Model(first, [symbols[index] for index in graph.output_indices()], name=model.name)
+    last = [symbols[index] for index in graph.output_indices()]
+    inputs, outputs = pack(first, model.input_keys), pack(last, model.output_keys)
+    return Model(inputs, outputs, name=model.name)
 
 
 def _once(clone_function: CloneFunction | None) -> CloneFunction:

@@ -45,7 +45,7 @@ def copy_model(
     result._training.set_seed(model._training.seed)
     for layer, copy in zip(model.layers, result.layers, strict=True):
         copy.set_state(layer.get_state())
-        if layer.built and layer.parameters():
+        if layer.has_shape and layer.parameters():
             put_weights(layer, copy)
     result.compile_from_config(model.get_compile_config())
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.io.saved import MODELS
@@ -19,9 +19,11 @@ from gatewise.models.expert_inputs import (
 )
 from gatewise.models.graph import Graph
 from gatewise.models.model_config import functional_config, graph_from_config
+from gatewise.models.nested import nested_config, restore_nested
 from gatewise.models.quantizing import quantized_model
 from gatewise.models.summary import print_summary, summary_html
 from gatewise.registry import Config
+from gatewise.training import pack
 from gatewise.utils.checks import check_defaults
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ class Model(BaseModel):
 
     Parameters
     ----------
-    inputs, outputs : Symbol or list of Symbol
+    inputs, outputs : Symbol, list or dict of Symbol
         Where the graph begins and ends; a symbol in the midst of another graph may be an input.
+        The keys of a dict are the names of inputs, and of outputs: `predict` then returns a dict,
+        and `fit` and `compile` take targets, losses and metrics by these names.
     name : str, optional
         Made unless given.
 
@@ -70,14 +74,15 @@ class Model(BaseModel):
 
     def __init__(
         self,
-        inputs: Symbol | Sequence[Symbol],
-        outputs: Symbol | Sequence[Symbol],
+        inputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
+        outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
         name: str | None = None,
         **unsupported: object,
     ) -> None:
         check_defaults("Model", unsupported, {"trainable": True})
         self._start(name)
         graph = Graph.trace(_symbols("inputs", inputs), _symbols("outputs", outputs))
+        self.input_keys, self.output_keys = _keys(inputs), _keys(outputs)
         self._set_graph(graph)
 
     def summary(
@@ -236,12 +241,19 @@ class Model(BaseModel):
         return part.predict(x, verbose=0)
 
     def layer_settings(self) -> Config:
-        return functional_config(self._built_graph(), self.name)
+        config = functional_config(self._built_graph(), self.name)
+        keys = {"input_keys": self.input_keys, "output_keys": self.output_keys}
+        config |= {name: list(each) for name, each in keys.items() if each is not None}
+        nested = nested_config(self._built_graph())
+        return {**config, "models": nested} if nested else config
 
     @classmethod
     def from_layer_settings(cls, config: Config) -> Self:
         graph = graph_from_config(config)
-        return cls(graph.inputs, graph.outputs, name=config["name"])
+        inputs = pack(list(graph.inputs), config.get("input_keys"))
+        model = cls(inputs, pack(list(graph.outputs), config.get("output_keys")), config["name"])
+        restore_nested(graph, config.get("models", ()), make_nested)
+        return model
 
 
 document_as(Model)
@@ -254,9 +266,38 @@ def model_of_shapes(layer: Layer, shapes: Sequence[Shape]) -> Model:
     return Model(symbols, layer(symbols))
 
 
-def _symbols(name: str, given: Symbol | Sequence[Symbol]) -> list[Symbol]:
+def make_nested(config: Config, graph: Graph) -> Model:
+    """A model of what `nested_config` describes, over layers that are there."""
+    if config["class_name"] in _NESTED:
+        return _NESTED[config["class_name"]](config, graph)
+    inputs = pack(list(graph.inputs), config["input_keys"])
+    return Model(inputs, pack(list(graph.outputs), config["output_keys"]), name=config["name"])
+
+
+_NESTED: dict[str, Callable[[Config, Graph], Model]] = {}
+
+
+def register_nested(name: str) -> Callable[[Callable[[Config, Graph], Model]], Any]:
+    """A decorator: the function makes nested models of another class."""
+
+    def decorator(make: Callable[[Config, Graph], Model]) -> Any:
+        _NESTED[name] = make
+        return make
+
+    return decorator
+
+
+def _keys(given: object) -> tuple[str, ...] | None:
+    return tuple(given) if isinstance(given, Mapping) else None
+
+
+def _symbols(name: str, given: Any) -> list[Symbol]:
+    if isinstance(given, Mapping):
+        if not all(isinstance(key, str) for key in given):
+            raise TypeError(f"{name}: expected names as keys, got {list(given)}")
+        given = list(given.values())
     several = given if isinstance(given, list | tuple) else [given]
     symbols = [symbol for symbol in several if isinstance(symbol, Symbol)]
     if not symbols or len(symbols) < len(several):
-        raise TypeError(f"{name}: expected a symbol or a list of symbols, got {given!r}")
+        raise TypeError(f"{name}: expected a symbol, a list or a dict of them, got {given!r}")
     return symbols

@@ -17,6 +17,7 @@ from gatewise.models.functional import Model
 from gatewise.models.graph import Graph
 from gatewise.models.sequential import Sequential
 from gatewise.registry import Config
+from gatewise.training import pack
 from gatewise.utils.warn import warn_user
 
 if TYPE_CHECKING:
@@ -166,8 +167,10 @@ def _functional_from(settings: Config, source: str) -> Model:
                 f"{source}: layer {calls[0][0]!r}: expected inputs that are in the file"
             )
         calls = waiting
-    inputs = [made[each] for each in _ends(settings["input_layers"])]
-    outputs = [made[each] for each in _ends(settings["output_layers"])]
+    inputs, outputs = (
+        pack([made[each] for each in _ends(ends)], list(ends) if isinstance(ends, dict) else None)
+        for ends in (settings["input_layers"], settings["output_layers"])
+    )
     return Model(inputs, outputs, name=settings.get("name"))
 
 
@@ -290,15 +293,16 @@ def _functional_config(model: BaseModel) -> Config:
         for layer in _weight_layers(model)
     ]
 
-    def ends(symbols: list[Symbol]) -> list[list[Any]]:
-        return [[*calls[id(symbol)], 0] for symbol in symbols]
+    def ends(symbols: list[Symbol], keys: Any) -> Any:
+        found = [[*calls[id(symbol)], 0] for symbol in symbols]
+        return found if keys is None else dict(zip(keys, found, strict=True))
 
     return {
         "name": model.name,
         "trainable": True,
         "layers": layers,
-        "input_layers": ends(model.inputs),
-        "output_layers": ends(model.outputs),
+        "input_layers": ends(model.inputs, model.input_keys),
+        "output_layers": ends(model.outputs, model.output_keys),
     }
 
 

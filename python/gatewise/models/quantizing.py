@@ -37,7 +37,7 @@ def quantized_model(model: M, kind: str, dense: bool | None, block_size: int) ->
             f"{already.storage}; quantize the model that this one was made from"
         )
     for layer in chosen:
-        if not layer.built:
+        if not layer.has_shape:
             raise ValueError(
                 f"quantize: expected a built model, got layer {layer.name!r} that has seen no input"
             )

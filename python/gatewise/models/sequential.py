@@ -11,8 +11,9 @@ from gatewise.layers.as_model import register_model
 from gatewise.layers.base import LAYERS
 from gatewise.layers.symbol import Symbol
 from gatewise.models.base import input_for
-from gatewise.models.functional import Model
+from gatewise.models.functional import Model, make_nested, register_nested
 from gatewise.models.graph import Graph
+from gatewise.models.nested import NestedCall, consecutive_layers, nested_config, restore_nested
 from gatewise.registry import Config
 from gatewise.utils.checks import check_defaults
 
@@ -31,7 +32,8 @@ class Sequential(Model):
     Parameters
     ----------
     layers : list of Layer, optional
-        An `Input` may be the first; another `Sequential` stands for its layers.
+        An `Input` may be the first. A model whose layers are one after the other stands for its
+        layers, and `get_layer` finds it by its name.
     name : str, optional
         Made unless given.
 
@@ -51,6 +53,8 @@ class Sequential(Model):
     (None, 2)
     """
 
+    nested_kind = "Sequential"
+
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
@@ -60,6 +64,7 @@ class Sequential(Model):
         check_defaults("Sequential", {"trainable": trainable}, {"trainable": True})
         self._start(name)
         self._stack: list[Layer] = []
+        self._groups: list[tuple[Model, int, int]] = []  # models: the first layer and the count
         self._input: Symbol | None = None
         for layer in layers or []:
             self._append(layer)
@@ -75,12 +80,12 @@ class Sequential(Model):
         ValueError
             Its name is in the model already, or it cannot take what the last layer makes.
         """
-        before = (list(self._stack), self._input)
+        before = (list(self._stack), self._input, list(self._groups))
         try:
             self._append(layer)
             self._connect()
         except (TypeError, ValueError):
-            self._stack, self._input = before
+            self._stack, self._input, self._groups = before
             self._connect()
             raise
 
@@ -95,6 +100,7 @@ class Sequential(Model):
         if not self._stack:
             raise ValueError(f"{self.name}: expected a layer to take out, got an empty model")
         layer = self._stack.pop()
+        self._groups = [each for each in self._groups if each[1] + each[2] <= len(self._stack)]
         self._connect()
         return layer
 
@@ -104,11 +110,13 @@ class Sequential(Model):
         return list(self._stack)
 
     def layer_settings(self) -> Config:
-        return {
+        config: Config = {
             "name": self.name,
             "input": None if self._input is None else self._input.node.layer.get_config(),
             "layers": [LAYERS.serialize(layer) for layer in self._stack],
         }
+        nested = nested_config(self._built_graph()) if self._groups and self.built else []
+        return {**config, "models": nested} if nested else config
 
     @classmethod
     def from_layer_settings(cls, config: Config) -> Self:
@@ -119,7 +127,13 @@ class Sequential(Model):
             else [Input(tuple(first["shape"]), name=first["name"], dtype=first.get("dtype"))]
         )
         layers.extend(map(LAYERS.get, config["layers"]))
-        return cls(layers, name=config["name"])
+        model = cls(layers, name=config["name"])
+        if "models" in config:
+            for call in restore_nested(model._built_graph(), config["models"], make_nested):
+                count = len(consecutive_layers(call.model) or ())
+                symbols = [model._input, *(node.output for node in model._built_graph().nodes)]
+                model._groups.append((call.model, symbols.index(call.inputs[0]), count))
+        return model
 
     def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
         if self.built:
@@ -142,20 +156,28 @@ class Sequential(Model):
             if self._stack or self._input is not None:
                 raise ValueError(f"layers: expected the input first, got {layer.name!r} later")
             self._input = layer.output
-        elif isinstance(layer, Sequential):
+        elif isinstance(layer, Model):
             self._extend(layer)
         elif not isinstance(layer, Layer):
-            hint = "; connect a model by calling it: model(x)" if isinstance(layer, Model) else ""
-            raise TypeError(f"layers: expected a layer, got {layer!r:.80}{hint}")
+            raise TypeError(f"layers: expected a layer, got {layer!r:.80}")
         elif any(layer.name == each.name for each in self._stack):
             raise ValueError(f"name: expected each layer's once in a model, got {layer.name!r}")
         else:
             self._stack.append(layer)
 
-    def _extend(self, model: Sequential) -> None:
-        if model._input is not None and not self._stack and self._input is None:
-            self._input = model._input
-        for layer in model._stack:
+    def _extend(self, model: Model) -> None:
+        layers = model.layers if isinstance(model, Sequential) else consecutive_layers(model)
+        if layers is None:
+            raise TypeError(
+                f"layers: expected models of one layer after the other, got {model.name}; connect "
+                "it by calling it: model(x)"
+            )
+        if model.built and not self._stack and self._input is None:
+            first = model.inputs[0]
+            is_input = isinstance(first.node.layer, InputLayer)
+            self._input = first if is_input else Input(first.shape[1:])
+        self._groups.append((model, len(self._stack), len(layers)))
+        for layer in layers:
             self._append(layer)
 
     def _connect(self) -> None:
@@ -168,7 +190,20 @@ class Sequential(Model):
             self._input = Input(first.declared_shape)
         if self._input is None:
             return
-        symbol = self._input
+        symbols = [self._input]
         for layer in self._stack:
-            symbol = layer.connect([symbol])
-        self._set_graph(Graph.trace([self._input], [symbol]))
+            symbols.append(layer.connect([symbols[-1]]))
+        graph = Graph.trace([self._input], [symbols[-1]])
+        for model, start, count in self._groups:
+            if count:
+                NestedCall(model, (symbols[start],), (symbols[start + count],)).mark()
+        self._set_graph(graph)
+        for model, start, _ in self._groups:
+            if not model.built:  # after the weights were drawn by the seed of this model
+                model.build(symbols[start].shape)
+
+
+@register_nested("Sequential")
+def _nested_stack(config: Config, graph: Graph) -> Sequential:
+    shape = graph.inputs[0].shape[1:]
+    return Sequential([Input(shape), *(node.layer for node in graph.nodes)], name=config["name"])

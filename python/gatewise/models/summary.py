@@ -35,7 +35,7 @@ def summary_html(model: BaseModel) -> str:
 
 
 def _row(layer: Layer) -> tuple[str, str, str, str]:
-    if not layer.built:
+    if not layer.has_shape:
         return layer.describe(), "?", "not built", ""
     count = layer.count_params()
     nonzero = f"{layer.count_nonzero():,} of {count:,}" if count else ""

@@ -193,7 +193,7 @@ class StackedArchitecture(Architecture):
         }
 
     def _built(self) -> LayerStack:
-        if self._layer_stack is None or not self._code.built:
+        if self._layer_stack is None or not self._code.has_shape:
             raise ValueError("autoencoder: expected a built model; fit it or give input_dim")
         return self._layer_stack
 

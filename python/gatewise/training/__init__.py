@@ -4,7 +4,7 @@ from gatewise.training.collapse import RoutingCollapseWarning
 from gatewise.training.feed import EndOfDataWarning
 from gatewise.training.probabilities import OneClassWarning
 from gatewise.training.target_scale import TargetScaleWarning
-from gatewise.training.trainable import Trainable
+from gatewise.training.trainable import Trainable, pack
 
 __all__ = [
     "EndOfDataWarning",
@@ -12,4 +12,5 @@ __all__ = [
     "RoutingCollapseWarning",
     "TargetScaleWarning",
     "Trainable",
+    "pack",
 ]

@@ -38,6 +38,9 @@ class Trainable(Compiling):
         the results are those of the batches so far.
     """
 
+    output_keys: Sequence[str] | None = None
+    """The names of the outputs of a model that was made from a dict of them."""
+
     def __init__(self) -> None:
         super().__init__()
         self._fast_path_network: _core.Network | None = None
@@ -236,9 +239,10 @@ class Trainable(Compiling):
         shapes = [symbol.shape[1:] for symbol in self.inputs if symbol.dtype == "float32"]
         network = self._training.require_network()
         is_plain = len(self.inputs) == len(shapes) == 1 and not network.reads_whole_samples
+        is_plain = is_plain and self.output_keys is None
         self._fast_path_shape = shapes[0] if is_plain else None
         self._fast_path_network = network
-        return outputs[0] if len(outputs) == 1 else outputs
+        return pack(outputs, self.output_keys)
 
     def train_on_batch(
         self,
@@ -281,6 +285,13 @@ class Trainable(Compiling):
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch; as `predict` without its options."""
         return self.predict(x, verbose=0)
+
+
+def pack(items: list[Any], keys: Sequence[str] | None) -> Any:
+    """A dict where there are keys; else the only item, or the list."""
+    if keys is not None:
+        return dict(zip(keys, items, strict=True))
+    return items[0] if len(items) == 1 else items
 
 
 def _to_scalar_or_list(logs: dict[str, float]) -> float | list[float]:
