@@ -235,9 +235,8 @@ MODELS.register_late(
         "SparseAutoencoder": "gatewise.sae",
     }
 )
-register_formats(
-    "gatewise.models.keras_format", read_keras="read_keras_model", write_keras="write_keras_model"
-)
+register_formats("gatewise.models.keras_format", read_keras="read_keras_model")
+register_formats("gatewise.models.keras_writing", write_keras="write_keras_model")
 GROUPS.register_late(
     {"SparseCodeExperts": "gatewise.code_experts", "SparseExperts": "gatewise.decompose"}
 )

@@ -43,6 +43,20 @@ def sequential_model() -> Any:
     return model
 
 
+def nested_model() -> Any:
+    """Models within a model, one of two outputs."""
+    import keras
+    from keras import layers
+
+    x = keras.Input((4,))
+    hidden = layers.Dense(3, activation="relu")(x)
+    encoder = keras.Model(x, [layers.Dense(2)(hidden), layers.Dense(2)(hidden)], name="encoder")
+    parts = [layers.Dense(3, activation="relu"), layers.Dense(4)]
+    decoder = keras.Sequential(parts, name="decoder")
+    y = keras.Input((4,))
+    return keras.Model(y, decoder(layers.Add()(encoder(y))))
+
+
 def main() -> None:
     """Writes Keras' files with their predictions, then reads a file of ours for each case."""
     import keras
@@ -51,7 +65,13 @@ def main() -> None:
     from keras_layer_cases import CASES
 
     warnings.simplefilter("ignore")
-    for name, model in (("functional", functional_model()), ("sequential", sequential_model())):
+    makers = {
+        "functional": functional_model,
+        "sequential": sequential_model,
+        "nested": nested_model,
+    }
+    for name, make in makers.items():
+        model = make()
         model.save(FIGURES / f"{name}.keras")
         x = np.ones((2, *model.input_shape[1:]), np.float32)
         np.save(FIGURES / f"{name}_predictions.npy", model.predict(x, verbose=0))

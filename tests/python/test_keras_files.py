@@ -15,13 +15,19 @@ from keras_layer_cases import CASES
 FIGURES = Path(__file__).parents[1] / "keras" / "figures"
 
 
-@pytest.mark.parametrize("name", ["functional", "sequential"])
+@pytest.mark.parametrize("name", ["functional", "sequential", "nested"])
 def test_a_file_of_keras_predicts_as_it_does_there(name):
     model = gw.load_model(FIGURES / f"{name}.keras")
     x = np.ones((2, *model.input_shape[1:]), np.float32)
     expected = np.load(FIGURES / f"{name}_predictions.npy")
     # Float32 products and exponentials of another order.
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_models_within_a_file_of_keras_are_models_here():
+    model = gw.load_model(FIGURES / "nested.keras")
+    assert [each.name for each in model.models] == ["encoder", "decoder"]
+    assert len(model.get_layer("encoder").predict(np.ones((2, 4)), verbose=0)) == 2
 
 
 def test_a_file_of_keras_is_compiled_as_it_says():

@@ -1,7 +1,8 @@
 """Files of Keras 3: a zip of a configuration (JSON) and of weights (HDF5).
 
 Weights lie at `layers/<class>[_<count>]/vars/<index>`, the class in snake case, counted in the
-order of the model's layers. HDF5 needs the extra `keras` (h5py).
+order of the model's layers; those of a model within the model below `layers/<class>[_<count>]`,
+likewise. HDF5 needs the extra `keras` (h5py).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gatewise._core import Floats
 
 Weights: TypeAlias = "list[list[Floats]]"
+Classes: TypeAlias = "str | tuple[str, list[Any]]"
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _VERSION = "3.12.0"
 """The version of Keras whose format is written."""
@@ -52,8 +54,10 @@ def read_archive(filepath: str | os.PathLike[str]) -> tuple[Config, bytes]:
     return config, weights
 
 
-def read_weights(weights: bytes, source: str, classes: Sequence[str]) -> Weights:
-    """The arrays of each layer, in the order of `classes`, the layers' class names.
+def read_weights(weights: bytes, source: str, classes: Sequence[Classes]) -> Weights:
+    """The arrays of each layer, in the order of `classes`: the layers' class names.
+
+    A model within the model is a pair of its class name and the classes of its layers.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def read_weights(weights: bytes, source: str, classes: Sequence[str]) -> Weights
     h5py = import_extra("h5py", "keras")
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
-            return [_arrays(file, f"layers/{name}/vars") for name in folder_names(classes)]
+            return [_arrays(file, f"{folder}/vars") for folder in _folders(classes)]
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{source}: {_WEIGHTS}: expected arrays in HDF5: {error}") from error
 
@@ -113,6 +117,17 @@ def folder_names(classes: Sequence[str]) -> Iterator[str]:
     for name in map(to_snake_case, classes):
         count = counts[name] = counts.get(name, -1) + 1
         yield f"{name}_{count}" if count else name
+
+
+def _folders(classes: Sequence[Classes], above: str = "") -> Iterator[str]:
+    """The folder of each layer, those of models within in place of the models."""
+    kinds = [each if isinstance(each, str) else each[0] for each in classes]
+    for each, name in zip(classes, folder_names(kinds), strict=True):
+        folder = f"{above}layers/{name}"
+        if isinstance(each, str):
+            yield folder
+        else:
+            yield from _folders(each[1], f"{folder}/")
 
 
 def _arrays(file: Any, path: str) -> list[Floats]:

@@ -1,20 +1,17 @@
-"""Models from files of Keras 3, and files that Keras 3 reads, of layers that both have."""
+"""Models from files of Keras 3, of layers that both libraries have."""
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gatewise.io.keras_archive import read_archive, read_weights, write_archive
+from gatewise.io.keras_archive import Classes, read_archive, read_weights
 from gatewise.layers import Input, InputLayer, Layer
 from gatewise.layers.base import LAYERS
-from gatewise.layers.symbol import Symbol
 from gatewise.models.functional import Model
-from gatewise.models.graph import Graph
 from gatewise.models.sequential import Sequential
 from gatewise.registry import Config
 from gatewise.training import pack
@@ -40,8 +37,9 @@ SHARED_LAYERS = frozenset(
 )
 """Classes with one name and one meaning in both libraries."""
 
+_FUNCTIONAL = ("Functional", "Model")
 _LAYER_OPTIONS = {"name", "trainable", "dtype"}
-_HAS_SEED = {"Dropout", "GaussianNoise"}
+HAS_SEED = {"Dropout", "GaussianNoise"}
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -66,9 +64,8 @@ def read_keras_model(filepath: str | os.PathLike[str], compile: bool = True) -> 
     """
     config, stored = read_archive(filepath)
     source = os.fspath(filepath)
-    model = _model_from(config, source)
-    layers = _weight_layers(model)
-    classes = [type(layer).__name__ for layer in layers]
+    model, parts = _model_from(config, source)
+    layers, classes = _layers_of(parts), _classes_of(parts)
     for layer, arrays in zip(layers, read_weights(stored, source, classes), strict=True):
         kept = arrays[:2] if type(layer).__name__ == "Normalization" else arrays
         try:
@@ -81,71 +78,68 @@ def read_keras_model(filepath: str | os.PathLike[str], compile: bool = True) -> 
     return model
 
 
-def write_keras_model(model: BaseModel, filepath: str | os.PathLike[str]) -> None:
-    """Writes a model that Keras 3 can load; without the optimizer's state.
+@dataclass(frozen=True, eq=False, repr=False)
+class _Part:
+    """A layer of a file, or a model with its own parts."""
 
-    Raises
-    ------
-    ImportError
-        The extra `keras` is not installed.
-    ValueError
-        The model is not built, or has a layer that Keras does not have.
-    """
-    layers = _weight_layers(model)
-    for layer in layers:
-        if type(layer).__name__ not in SHARED_LAYERS:
-            raise ValueError(
-                f"{os.fspath(filepath)}: expected layers that Keras has, got {layer.name!r} of "
-                f"class {type(layer).__name__}; save as .gatewise"
-            )
-    is_sequential = isinstance(model, Sequential)
-    config: Config = {
-        "module": "keras" if is_sequential else "keras.src.models.functional",
-        "class_name": "Sequential" if is_sequential else "Functional",
-        "config": _sequential_config(model) if is_sequential else _functional_config(model),
-        "registered_name": None if is_sequential else "Functional",
-    }
-    if settings := model.get_compile_config():
-        config["compile_config"] = {
-            key: _with_modules(value, key) for key, value in settings.items()
-        }
-    weights = [_stored(layer) for layer in layers]
-    names = [(type(layer).__name__, layer.name) for layer in layers]
-    write_archive(filepath, config, names, weights)
+    kind: str
+    made: Any
+    parts: list[_Part] | None = None
 
 
-def _weight_layers(model: BaseModel) -> list[Layer]:
-    """The layers as Keras numbers them: those of a `Sequential` with its input in front."""
-    inputs = [symbol.node.layer for symbol in model.inputs]
-    return [*inputs, *[layer for layer in model.layers if not isinstance(layer, InputLayer)]]
+def _layers_of(parts: Sequence[_Part]) -> list[Layer]:
+    return [
+        layer
+        for part in parts
+        for layer in ([part.made] if part.parts is None else _layers_of(part.parts))
+    ]
 
 
-def _stored(layer: Layer) -> list[Any]:
-    arrays = layer.get_weights() if layer.parameters() else []
-    # Keras keeps the count of rows that a Normalization saw.
-    return [*arrays, np.zeros((), np.int32)] if type(layer).__name__ == "Normalization" else arrays
+def _classes_of(parts: Sequence[_Part]) -> list[Classes]:
+    return [
+        part.kind if part.parts is None else (part.kind, _classes_of(part.parts)) for part in parts
+    ]
 
 
-def _model_from(config: Config, source: str) -> BaseModel:
+def _model_from(config: Config, source: str) -> tuple[BaseModel, list[_Part]]:
+    """The model, and its parts in the order of the file."""
     kind, settings = config["class_name"], config["config"]
     if kind == "Sequential":
-        layers = [_layer_from(each, source) for each in settings["layers"]]
-        model: BaseModel = Sequential(
-            [each.output if isinstance(each, InputLayer) else each for each in layers],
-            name=settings.get("name"),
-        )
+        parts = [_part_from(each, source) for each in settings["layers"]]
+        layers = [each.made for each in parts]
+        try:
+            model: BaseModel = Sequential(
+                [each.output if isinstance(each, InputLayer) else each for each in layers],
+                name=settings.get("name"),
+            )
+        except TypeError as error:  # a model of branches
+            raise ValueError(f"{source}: {error}") from error
         if not model.built and settings.get("build_input_shape"):
             model.build(settings["build_input_shape"])
-        return model
-    if kind in ("Functional", "Model") and "input_layers" in settings:
+        return model, parts
+    if kind in _FUNCTIONAL and "input_layers" in settings:
         return _functional_from(settings, source)
     raise ValueError(f"{source}: expected a Sequential or functional model, got class {kind!r}")
 
 
-def _functional_from(settings: Config, source: str) -> Model:
-    layers = {each["config"]["name"]: _layer_from(each, source) for each in settings["layers"]}
-    made: dict[tuple[str, int], Any] = {
-        (name, 0): layer.output for name, layer in layers.items() if isinstance(layer, InputLayer)
+def _part_from(described: Config, source: str) -> _Part:
+    kind = described["class_name"]
+    if kind in ("Sequential", *_FUNCTIONAL):
+        model, parts = _model_from(described, source)
+        return _Part(kind, model, parts)
+    return _Part(kind, _layer_from(described, source))
+
+
+def _functional_from(settings: Config, source: str) -> tuple[Model, list[_Part]]:
+    parts = [_part_from(each, source) for each in settings["layers"]]
+    layers = {
+        each["config"]["name"]: part.made
+        for each, part in zip(settings["layers"], parts, strict=True)
+    }
+    made: dict[tuple[str, int, int], Any] = {
+        (name, 0, 0): layer.output
+        for name, layer in layers.items()
+        if isinstance(layer, InputLayer)
     }
     calls = [
         (each["config"]["name"], index, node)
@@ -161,7 +155,11 @@ def _functional_from(settings: Config, source: str) -> Model:
                 continue
             symbols = [made[each] for each in arguments]
             layer = layers[name]
-            made[name, index] = layer(symbols if layer.takes_several else symbols[0])
+            several = len(symbols) > 1 or getattr(layer, "takes_several", False)
+            found = layer(symbols if several else symbols[0])
+            found = list(found.values()) if isinstance(found, dict) else found
+            for at, symbol in enumerate(found if isinstance(found, list) else [found]):
+                made[name, index, at] = symbol
         if len(waiting) == len(calls):
             raise ValueError(
                 f"{source}: layer {calls[0][0]!r}: expected inputs that are in the file"
@@ -171,24 +169,27 @@ def _functional_from(settings: Config, source: str) -> Model:
         pack([made[each] for each in _ends(ends)], list(ends) if isinstance(ends, dict) else None)
         for ends in (settings["input_layers"], settings["output_layers"])
     )
-    return Model(inputs, outputs, name=settings.get("name"))
+    return Model(inputs, outputs, name=settings.get("name")), parts
 
 
-def _references(arguments: Any) -> Iterator[tuple[str, int]]:
-    """Layer and call of each symbol among the arguments of a call."""
+def _references(arguments: Any) -> Iterator[tuple[str, int, int]]:
+    """Layer, call and output of each symbol among the arguments of a call."""
     if isinstance(arguments, dict) and arguments.get("class_name") == "__keras_tensor__":
-        name, node, _ = arguments["config"]["keras_history"]
-        yield name, node
+        name, node, at = arguments["config"]["keras_history"]
+        yield name, node, at
+    elif isinstance(arguments, dict):
+        for each in arguments.values():
+            yield from _references(each)
     elif isinstance(arguments, list):
         for each in arguments:
             yield from _references(each)
 
 
-def _ends(given: Any) -> list[tuple[str, int]]:
+def _ends(given: Any) -> list[tuple[str, int, int]]:
     if isinstance(given, dict):
         return [end for each in given.values() for end in _ends(each)]
     if given and isinstance(given[0], str):
-        return [(given[0], given[1])]
+        return [(given[0], given[1], given[2])]
     return [end for each in given for end in _ends(each)]
 
 
@@ -215,7 +216,7 @@ def _layer_from(described: Config, source: str) -> Layer:
 def _known_settings(cls: Any, settings: Config) -> Config:
     """The settings that a class takes; others must be None or False, which have no effect."""
     names = {*inspect.signature(cls).parameters, *_LAYER_OPTIONS, *cls.keras_defaults}
-    names |= {"seed"} if cls.__name__ in _HAS_SEED else set()
+    names |= {"seed"} if cls.__name__ in HAS_SEED else set()
     known: Config = {}
     for name, value in settings.items():
         plain = _plain(value)
@@ -264,93 +265,3 @@ def _without_none(value: Any) -> Any:
         kept = {key: each for key, each in value["config"].items() if each is not None}
         return {"class_name": value["class_name"], "config": kept}
     return value
-
-
-def _sequential_config(model: BaseModel) -> Config:
-    layers = _weight_layers(model)
-    shape = list(model.inputs[0].shape)
-    return {
-        "name": model.name,
-        "trainable": True,
-        "layers": [_described(layer) for layer in layers],
-        "build_input_shape": shape,
-    }
-
-
-def _functional_config(model: BaseModel) -> Config:
-    nodes: dict[str, list[Any]] = {layer.name: [] for layer in _weight_layers(model)}
-    calls: dict[int, tuple[str, int]] = {
-        id(symbol): (symbol.node.layer.name, 0) for symbol in model.inputs
-    }
-    for node in Graph.trace(model.inputs, model.outputs).nodes:
-        name = node.layer.name
-        references = [_reference(symbol, calls) for symbol in node.inputs]
-        arguments = [references] if node.layer.takes_several else references
-        calls[id(node.output)] = (name, len(nodes[name]))
-        nodes[name].append({"args": arguments, "kwargs": {}})
-    layers = [
-        {**_described(layer), "name": layer.name, "inbound_nodes": nodes[layer.name]}
-        for layer in _weight_layers(model)
-    ]
-
-    def ends(symbols: list[Symbol], keys: Any) -> Any:
-        found = [[*calls[id(symbol)], 0] for symbol in symbols]
-        return found if keys is None else dict(zip(keys, found, strict=True))
-
-    return {
-        "name": model.name,
-        "trainable": True,
-        "layers": layers,
-        "input_layers": ends(model.inputs, model.input_keys),
-        "output_layers": ends(model.outputs, model.output_keys),
-    }
-
-
-def _reference(symbol: Symbol, calls: dict[int, tuple[str, int]]) -> Config:
-    name, node = calls[id(symbol)]
-    history = [name, node, 0]
-    config = {"shape": list(symbol.shape), "dtype": symbol.dtype, "keras_history": history}
-    return {"class_name": "__keras_tensor__", "config": config}
-
-
-def _described(layer: Layer) -> Config:
-    """A layer as Keras describes it."""
-    kind = type(layer).__name__
-    settings = {key: _with_modules(value, key) for key, value in layer.get_config().items()}
-    if kind == "InputLayer":
-        shape = [None, *settings.pop("shape")]
-        settings = {"batch_shape": shape, "dtype": "float32", **settings}
-    elif kind not in _HAS_SEED:
-        settings.pop("seed", None)
-    if kind == "Normalization":  # its statistics are stored as those that `adapt` found
-        settings["mean"] = settings["variance"] = None
-    described = {"module": "keras.layers", "class_name": kind, "config": settings}
-    build = {} if kind == "InputLayer" else {"build_config": {"input_shape": layer.input_shape}}
-    return {**described, "registered_name": None, **build}
-
-
-_MODULES = {
-    "initializer": "keras.initializers",
-    "regularizer": "keras.regularizers",
-    "constraint": "keras.constraints",
-    "optimizer": "keras.optimizers",
-    "rate": "keras.optimizers.schedules",
-    "loss": "keras.losses",
-    "metrics": "keras.metrics",
-}
-"""Where Keras finds the class of a setting, by the last word of the setting's name."""
-
-
-def _with_modules(value: Any, name: str = "") -> Any:
-    """A setting with the module of its class, by which Keras finds it."""
-    if isinstance(value, list | tuple):
-        return [_with_modules(each, name) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if set(value) != {"class_name", "config"}:
-        return {key: _with_modules(each, name) for key, each in value.items()}
-    settings = {key: _with_modules(each, key) for key, each in value["config"].items()}
-    settings.pop("dense_updates", None)
-    module = _MODULES.get(name.rpartition("_")[2], "keras")
-    kind = value["class_name"]
-    return {"module": module, "class_name": kind, "config": settings, "registered_name": None}
