@@ -94,9 +94,12 @@ inline RowArray to_layer_rows(const Layer& layer, const py::object& x) {
   return array;
 }
 
-inline FloatArray new_array(std::vector<py::ssize_t> leading, Index width) {
-  leading.push_back(width);
-  return FloatArray(leading);
+inline FloatArray new_array(const std::vector<py::ssize_t>& leading, Index width) {
+  std::vector<py::ssize_t> shape;
+  shape.reserve(leading.size() + 1);
+  shape.assign(leading.begin(), leading.end());
+  shape.push_back(width);
+  return FloatArray(std::move(shape));
 }
 
 template <typename To, typename From>

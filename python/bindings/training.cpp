@@ -40,15 +40,15 @@ InputArrays to_inputs(const Network& network, const py::list& objects) {
           count);
   InputArrays result;
   for (int i = 0; i < count; ++i) {
-    const RowArray array = to_rows(objects[i], "x");
+    RowArray array = to_rows(objects[i], "x");
     network.check_input(i, array.input, "x");
+    const Index samples = array.leading[0];
     if (i == 0) {
-      result.samples = array.leading[0];
-      result.leading = array.leading;
+      result.samples = samples;
+      result.leading = std::move(array.leading);
     }
-    require(array.leading[0] == result.samples,
-            "x: expected inputs with the same sample count, got ", result.samples, " and ",
-            array.leading[0]);
+    require(samples == result.samples, "x: expected inputs with the same sample count, got ",
+            result.samples, " and ", samples);
     result.inputs.push_back(array.input);
     result.rows.push_back(array.rows);
     result.has_whole_samples |= array.rows != result.rows[0];

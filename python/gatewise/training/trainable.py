@@ -230,7 +230,8 @@ class Trainable(Compiling):
             and (batch_size is None or (type(batch_size) is int and batch_size > 0))
             and verbose in (0, 1, 2, "auto")
         ):
-            is_converted = x.dtype is _FLOAT32 and x.flags.c_contiguous and x.flags.aligned
+            flags = x.flags
+            is_converted = x.dtype is _FLOAT32 and flags.c_contiguous and flags.aligned
             if not is_converted:
                 x = features(x, "x", (None, *x.shape[1:]))
             outputs = network.predict([x], batch_size or BATCH_ROWS, not is_converted)
