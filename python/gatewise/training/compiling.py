@@ -15,7 +15,7 @@ from gatewise.training.compile_settings import CompileSettings
 from gatewise.training.compiled import ResultSums
 from gatewise.training.training import Training
 from gatewise.training.training_state import TrainingState
-from gatewise.utils.checks import check_defaults
+from gatewise.utils.checks import check_flag, check_integer
 
 if TYPE_CHECKING:
     import os
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from gatewise.callbacks import History
     from gatewise.layers import Layer
     from gatewise.layers.symbol import Symbol
-
-_COMPILE_DEFAULTS: Config = {
-    "run_eagerly": False,
-    "steps_per_execution": 1,
-    "jit_compile": "auto",
-    "auto_scale_loss": True,
-}
 
 
 class Compiling(ABC):
@@ -191,7 +184,7 @@ class Compiling(ABC):
         weighted_metrics : list or dict, optional
             Metrics, in the same forms, that see weights of samples and classes; others do not.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-            Only Keras' defaults.
+            Without effect: steps are native always, one at a time, in float32.
 
         Raises
         ------
@@ -200,13 +193,11 @@ class Compiling(ABC):
         ValueError
             If a name is not known, or a list or dict does not fit the outputs.
         """
-        given: dict[str, object] = {
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-            "auto_scale_loss": auto_scale_loss,
-        }
-        check_defaults("compile", given, _COMPILE_DEFAULTS)
+        check_flag("run_eagerly", run_eagerly)
+        check_flag("auto_scale_loss", auto_scale_loss)
+        check_integer("steps_per_execution", steps_per_execution, 1)
+        if jit_compile != "auto":
+            check_flag("jit_compile", jit_compile)
         settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
         resolved = None
         if self.built and settings.loss is not None:
