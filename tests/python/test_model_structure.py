@@ -83,13 +83,13 @@ def test_names_of_dicts_are_strings() -> None:
 
 def encoder() -> gw.Model:
     x = gw.Input((6,))
-    hidden = gw.layers.Dense(4, activation="relu")(x)
+    hidden = gw.layers.Dense(4, activation="tanh")(x)
     return gw.Model(x, gw.layers.Dense(2)(hidden), name="encoder")
 
 
 def decoder() -> gw.Sequential:
     return gw.Sequential(
-        [gw.layers.Dense(4, activation="relu"), gw.layers.Dense(6)], name="decoder"
+        [gw.layers.Dense(4, activation="tanh"), gw.layers.Dense(6)], name="decoder"
     )
 
 
