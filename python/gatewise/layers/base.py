@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from gatewise import _core
 from gatewise.dtype_policies import MIXED, DTypePolicy, dtype_policy, get_policy
 from gatewise.layers.as_model import LayerAsModel
+from gatewise.layers.core_layers import CoreLayers
 from gatewise.layers.names import automatic_name, check_name
-from gatewise.layers.parameters import ParameterOwner
-from gatewise.layers.penalties import WeightPenalties, activity_layer
 from gatewise.layers.symbol import Node, Shape, Symbol, as_symbols, check_shape
 from gatewise.registry import Config, NativeOptions, Registry
 from gatewise.utils import html
@@ -48,7 +47,7 @@ class LayerOptions(NamedOptions, total=False):
     activity_regularizer: str | Regularizer | Config | None
 
 
-class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
+class Layer(CoreLayers, LayerAsModel, RefusesUnusedHooks):
     """Computes an array from one or more arrays; its parameters live in the core.
 
     `layer(symbol)` connects the layer into a model. `layer(array)` computes its output and builds
@@ -107,11 +106,8 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
     float32_reason: ClassVar[str | None] = None
     """Why the layer refuses another policy than float32."""
 
-    _before: tuple[_core.Layer, ...] = ()
-    _after: tuple[_core.Layer, ...] = ()
-
     def __init__(self, **options: Unpack[LayerOptions]) -> None:
-        ParameterOwner.__init__(self)
+        CoreLayers.__init__(self)
         LayerAsModel.__init__(self)
         name = options.pop("name", None)
         self.name = automatic_name(type(self)) if name is None else check_name(name)
@@ -279,7 +275,7 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
         ValueError
             The layer does not take such inputs, or is built for inputs of other widths.
         """
-        several = isinstance(input_shape, list) and isinstance(input_shape[0], tuple)
+        several = bool(input_shape) and isinstance(input_shape[0], list | tuple)
         shapes = [tuple(shape) for shape in (input_shape if several else [input_shape])]
         widths = [self._check_shape(shape) for shape in shapes]
         self.check_inputs(shapes)
@@ -327,13 +323,6 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
         self._node = self._node or node
         return node.output
 
-    def _width(self, shape: Shape) -> int:
-        """The width of the rows of an input of this shape."""
-        width = shape[-1] if len(shape) > 1 else None
-        if width is None:
-            raise ValueError(f"{self.name}: expected an input (None, ..., d), got {shape}")
-        return width
-
     def _check_shape(self, shape: Shape) -> int:
         """The width of an input; ValueError below two axes or if it is not the declared shape."""
         width = self._width(shape)
@@ -344,35 +333,20 @@ class Layer(ParameterOwner, WeightPenalties, LayerAsModel, RefusesUnusedHooks):
         return width
 
     def _check_built_for(self, widths: list[int], shapes: list[Shape]) -> None:
-        if self.has_fixed_shape and shapes != self._input_shapes:
-            raise ValueError(
-                f"{self.name}: expected inputs of shape {', '.join(map(str, self._input_shapes))}, "
-                f"for which the layer is built, got {', '.join(map(str, shapes))}"
-            )
         built_for = [shape[-1] for shape in self._input_shapes]
-        if widths != built_for:
-            raise ValueError(
-                f"{self.name}: expected inputs of width {', '.join(map(str, built_for))}, "
-                f"for which the layer is built, got {', '.join(map(str, shapes))}"
-            )
-
-    @property
-    def natives(self) -> tuple[_core.Layer, ...]:
-        """The core's layers, each of which reads the one before; only `native` has parameters."""
-        return (*self._before, self.native, *self._after)
-
-    def inner_shape(self, shape: Any) -> Shape:
-        """The shape of an input as `native` sees it."""
-        return tuple(shape)
-
-    def around(
-        self, shapes: list[Shape]
-    ) -> tuple[tuple[_core.Layer, ...], tuple[_core.Layer, ...]]:
-        """The core's layers before and after `native`, for inputs of these shapes."""
-        penalty = self.activity_regularizer
-        if penalty is None:
-            return (), ()
-        return (), (activity_layer(penalty, int(self.compute_output_shape(shapes[0])[-1] or 0)),)
+        samples = [[shape[1:] for shape in given] for given in (shapes, self._input_shapes)]
+        is_fixed = bool(self.has_fixed_shape or self._before) and samples[0] != samples[1]
+        if widths == built_for and not is_fixed:
+            return
+        if not self.has_weights:
+            self.add_form(shapes)
+            return
+        known = self._input_shapes if is_fixed else built_for
+        raise ValueError(
+            f"{self.name}: expected inputs of {'shape' if is_fixed else 'width'} "
+            f"{', '.join(map(str, known))}, for which the layer is built, got "
+            f"{', '.join(map(str, shapes))}"
+        )
 
 
 LAYERS: Registry[Layer] = Registry("layer", Layer)

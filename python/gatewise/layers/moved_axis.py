@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise import _core
 from gatewise.layers.base import Layer
+from gatewise.layers.core_layers import Natives
 from gatewise.utils.checks import check_integer
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class MovedAxis(Layer):
         axis = self.acting_axis(len(shape))
         return (*shape[:axis], shape[-1], *shape[axis:-1])
 
-    def around(self, shapes: list[Shape]) -> tuple[_Natives, _Natives]:
+    def around(self, shapes: list[Shape]) -> tuple[Natives, Natives]:
         axis = self.acting_axis(len(shapes[0]))
         before, after = super().around(shapes)
         if axis == len(shapes[0]) - 1:
@@ -80,9 +81,6 @@ class AxisLayer(MovedAxis):
         if not 1 <= axis < rank:
             raise ValueError(f"{self.name}: axis: expected one of {rank} axes, got {self.axis}")
         return axis
-
-
-_Natives = tuple[_core.Layer, ...]
 
 
 def _permutation(shape: list[int], order: list[int]) -> _core.Layer:

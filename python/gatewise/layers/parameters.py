@@ -41,6 +41,7 @@ class ParameterOwner(HasWeights):
         self._native: _core.Layer | None = None
         self._random_stream: tuple[int, int] | None = None
 
+    weight_names: ClassVar[Mapping[str, str]]
     has_weights: ClassVar[bool] = True
     """Whether layers of this class have parameters."""
 

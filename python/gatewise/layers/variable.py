@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Protocol
+    from collections.abc import Mapping, Sequence
+    from typing import ClassVar, Protocol
 
     import numpy.typing as npt
 
     from gatewise import _core
     from gatewise._core import Floats
+    from gatewise.constraints import Constraint
+    from gatewise.regularizers import Regularizer
 
     class _Owner(Protocol):
         """A layer as a variable sees it."""
 
         name: str
+        weight_names: ClassVar[Mapping[str, str]]
 
         @property
         def trainable(self) -> bool: ...
@@ -58,6 +61,22 @@ class Variable:
     def trainable(self) -> bool:
         """Whether training updates the parameter by a gradient."""
         return self._layer.trainable and self._parameter.role != "state"
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """What every update keeps of it."""
+        found: Constraint | None = self._setting("constraint")
+        return found
+
+    @property
+    def regularizer(self) -> Regularizer | None:
+        """The penalty on it in the loss."""
+        found: Regularizer | None = self._setting("regularizer")
+        return found
+
+    def _setting(self, kind: str) -> Any:
+        prefix = self._layer.weight_names.get(self._parameter.role)
+        return None if prefix is None else getattr(self._layer, f"{prefix}_{kind}", None)
 
     def numpy(self) -> Floats:
         """A copy of the values."""

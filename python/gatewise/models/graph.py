@@ -75,9 +75,9 @@ class Graph:
         """The graph in the core, over the layers' own parameters."""
         calls: list[tuple[_core.Layer, list[int]]] = []
         found = list(range(len(self.inputs)))  # in the core, of the values counted here
-        for layer, indices in self.calls():
+        for node, (layer, indices) in zip(self.nodes, self.calls(), strict=True):
             read = [found[index] for index in indices]
-            for native in layer.natives:
+            for native in layer.natives([symbol.shape for symbol in node.inputs]):
                 calls.append((native, read))
                 read = [len(self.inputs) + len(calls) - 1]
             found.append(read[0])

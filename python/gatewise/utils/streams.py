@@ -12,6 +12,9 @@ from dataclasses import dataclass
 STREAMS_PER_LAYER = 64
 """Streams of a layer's initial weights; a layer has at most as many parameters."""
 
+LAYERS_OF_FORM = 1 << 14
+"""Layers from one form of a layer without weights to the next; a model has fewer."""
+
 SLICE_STREAMS = 1 << 20
 """Streams between two slices of an orthogonal array; exceeds those of 16,384 layers."""
 
@@ -85,8 +88,9 @@ LAYERS = StreamRange(
     "dropout and router noise",
     first=1 << 40,
     count=(1 << 61) - (1 << 40),
-    offset="2^40 layer + 2^32 earlier uses of the layer in the model + training step",
+    offset="2^40 (layer + 2^14 form) + 2^32 earlier uses of the layer in the model + training step",
     users=(
+        "layers/core_layers.py",
         "cpp/layers/layer.h",
         "cpp/routing/router.h",
     ),
