@@ -108,6 +108,60 @@ CASES = [
         )
     ),
     ("FBetaScore", {"beta": 2.0, "average": "macro"}, "one_hot", "normalized"),
+    *(
+        (name, {limited: value, **settings}, targets, outputs)
+        for name, limited in (
+            ("SensitivityAtSpecificity", "specificity"),
+            ("SpecificityAtSensitivity", "sensitivity"),
+            ("PrecisionAtRecall", "recall"),
+            ("RecallAtPrecision", "precision"),
+        )
+        for value, settings, targets, outputs in (
+            (0.4, {}, "binary", "probabilities"),
+            (0.7, {}, "flags", "column"),
+            (1.0, {}, "flags", "column"),
+            (0.3, {"class_id": 1}, "one_hot", "normalized"),
+            (0.4, {"num_thresholds": 1}, "binary", "probabilities"),
+            (0.4, {"num_thresholds": 2}, "binary", "outputs"),
+            (0.6, {"num_thresholds": 7}, "binary", "probabilities"),
+        )
+    ),
+    # With float32, since Keras truncates weights to integers otherwise.
+    *(
+        (name, {**settings, "dtype": "float32"}, targets, outputs)
+        for name, settings, targets, outputs in (
+            ("IoU", {"num_classes": UNITS, "target_class_ids": [2, 0]}, "labels", "guesses"),
+            (
+                "IoU",
+                {"num_classes": UNITS, "target_class_ids": [1], "sparse_y_pred": False},
+                *("labels", "normalized"),
+            ),
+            ("MeanIoU", {"num_classes": UNITS}, "labels", "guesses"),
+            ("MeanIoU", {"num_classes": UNITS, "ignore_class": 1}, "labels", "guesses"),
+            ("MeanIoU", {"num_classes": UNITS + 2}, "labels", "guesses"),
+            ("BinaryIoU", {}, "flags", "column"),
+            ("BinaryIoU", {"threshold": 0.3, "target_class_ids": [1]}, "flags", "column"),
+            (
+                "OneHotIoU",
+                {"num_classes": UNITS, "target_class_ids": [0, 3]},
+                *("one_hot", "normalized"),
+            ),
+            (
+                "OneHotIoU",
+                {"num_classes": UNITS, "target_class_ids": [0, 3], "sparse_y_pred": True},
+                *("one_hot", "guesses"),
+            ),
+            ("OneHotMeanIoU", {"num_classes": UNITS}, "one_hot", "normalized"),
+            (
+                "OneHotMeanIoU",
+                {"num_classes": UNITS, "ignore_class": 2},
+                *("one_hot", "normalized"),
+            ),
+        )
+    ),
+    ("PearsonCorrelation", {}, "values", "outputs"),
+    ("ConcordanceCorrelation", {}, "values", "outputs"),
+    ("ConcordanceCorrelation", {}, "counts", "probabilities"),
 ]
 
 # Models: target, loss, last activation, metrics, and whether classes are weighted. Each metric is
@@ -125,6 +179,9 @@ TRAININGS = [
             ("F1Score", {"average": "micro", "threshold": 0.5}),
             ("BinaryAccuracy", {"threshold": 0.6, "name": "at_60"}),
             "BinaryCrossentropy",
+            ("RecallAtPrecision", {"precision": 0.6, "name": "recall_at"}),
+            ("SpecificityAtSensitivity", {"sensitivity": 0.6, "name": "specificity_at"}),
+            ("BinaryIoU", {"name": "iou", "dtype": "float32"}),
         ],
         {0: 1.0, 1: 3.0},
     ),
@@ -138,6 +195,7 @@ TRAININGS = [
             ("TopKCategoricalAccuracy", {"k": 2}),
             ("AUC", {"multi_label": True}),
             "KLDivergence",
+            ("OneHotMeanIoU", {"num_classes": UNITS, "name": "iou", "dtype": "float32"}),
         ],
         None,
     ),
@@ -147,12 +205,19 @@ TRAININGS = [
             "accuracy",
             ("SparseTopKCategoricalAccuracy", {"k": 2}),
             "SparseCategoricalCrossentropy",
+            (
+                "MeanIoU",
+                {"num_classes": UNITS, "sparse_y_pred": False, "name": "iou", "dtype": "float32"},
+            ),
         ],
         {0: 0.5, 2: 2.0},
     ),
     (
         *("values", "mse", "linear"),
-        ["R2Score", "RootMeanSquaredError", "CosineSimilarity", "LogCoshError", "mape", "mse"],
+        [
+            *("R2Score", "RootMeanSquaredError", "CosineSimilarity", "LogCoshError"),
+            *("mape", "mse", "PearsonCorrelation", "ConcordanceCorrelation"),
+        ],
         None,
     ),
     ("signs", "hinge", "tanh", ["Hinge", "SquaredHinge", "CategoricalHinge"], None),
@@ -181,6 +246,7 @@ def make_arrays() -> dict[str, np.ndarray]:
         "x": rng.normal(size=(ROWS, FEATURES)),
         "kernel": rng.normal(size=(FEATURES, UNITS)),
         "bias": rng.normal(size=UNITS) / 2,
+        "guesses": rng.integers(-1, UNITS + 1, ROWS),  # of classes, some out of range
     }
     arrays["weights"][[3, 10, 20]] = 0
     arrays = {name: each.astype(np.float32) for name, each in arrays.items()}

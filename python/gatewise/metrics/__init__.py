@@ -2,8 +2,9 @@
 
 Each is an object that adds batches, `update_state(y_true, y_pred, sample_weight)`, and gives the
 `result` of all of them. `accuracy`, `regression`, `probabilistic` and `hinge` have means of a value
-per row, which the core computes within a step; `confusion`, `auc` and `f_score` what needs counts
-of all rows; `reduction` means and sums of given values, and of functions.
+per row, which the core computes within a step; `confusion`, `constrained_rates`, `auc`, `iou` and
+`f_score` what needs counts of all rows; `correlation` means of correlations; `reduction` means and
+sums of given values, and of functions.
 """
 
 from __future__ import annotations
@@ -37,8 +38,21 @@ if TYPE_CHECKING:
         TrueNegatives,
         TruePositives,
     )
+    from gatewise.metrics.constrained_rates import (
+        PrecisionAtRecall,
+        RecallAtPrecision,
+        SensitivityAtSpecificity,
+        SpecificityAtSensitivity,
+    )
+    from gatewise.metrics.correlation import (
+        ConcordanceCorrelation,
+        PearsonCorrelation,
+        concordance_correlation,
+        pearson_correlation,
+    )
     from gatewise.metrics.f_score import F1Score, FBetaScore
     from gatewise.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+    from gatewise.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
     from gatewise.metrics.probabilistic import (
         BinaryCrossentropy,
         CategoricalCrossentropy,
@@ -61,8 +75,15 @@ if TYPE_CHECKING:
 _LAZY = {
     "auc": "AUC",
     "confusion": ("FalseNegatives FalsePositives Precision Recall TrueNegatives TruePositives"),
+    "constrained_rates": (
+        "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity"
+    ),
+    "correlation": (
+        "ConcordanceCorrelation PearsonCorrelation concordance_correlation pearson_correlation"
+    ),
     "f_score": "F1Score FBetaScore",
     "hinge": "CategoricalHinge Hinge SquaredHinge",
+    "iou": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
     "probabilistic": (
         "BinaryCrossentropy CategoricalCrossentropy KLDivergence Poisson "
         "SparseCategoricalCrossentropy"
@@ -74,7 +95,9 @@ _LAZY = {
     ),
 }
 _MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
-registry.register_late({name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+registry.register_late(
+    {name: f"{__name__}.{at}" for name, at in _MODULES.items() if name[0].isupper()}
+)
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _MODULES)
 
@@ -84,41 +107,54 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
     "MetricVariable",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
     "RowMetric",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
+    "concordance_correlation",
     "get",
     "get_for_output",
+    "pearson_correlation",
     "registry",
     "serialize",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.losses.arrays import to_floats
 from gatewise.metrics.base import Doubles, UnitMetric, registry
-from gatewise.metrics.confusion import share
+from gatewise.metrics.confusion import FourCounts, share
 from gatewise.metrics.confusion_counts import are_even, confusion_counts
 from gatewise.registry import Config
 from gatewise.utils.checks import check_choice, check_flag, check_integer, check_number
@@ -19,7 +19,7 @@ _EPSILON = 1e-7
 
 
 @registry.register("auc")
-class AUC(UnitMetric):
+class AUC(FourCounts, UnitMetric):
     """Area under the curve of recall by false positive rate, or of precision by recall.
 
     Rows are counted at thresholds, so the area is exact for all rows of an epoch, but for the
@@ -107,6 +107,11 @@ class AUC(UnitMetric):
     def sums_shape(self, units: int) -> tuple[int, ...]:
         """The four counts at each threshold."""
         return 4, self.num_thresholds, units if self.multi_label else 1
+
+    def four_counts(self) -> Any:
+        """The counts (4, t) at thresholds, or (4, t, u) with `multi_label`."""
+        sums = np.zeros(self.sums_shape(1)) if self.sums is None else self.sums
+        return sums if self.multi_label else sums[..., 0]
 
     def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
         """Adds the rows of a batch.

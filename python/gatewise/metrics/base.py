@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gatewise.losses import TargetKind
 from gatewise.registry import Config, Configurable, Registry, to_snake_case
-from gatewise.utils.checks import check_defaults
+from gatewise.utils.checks import check_choice, check_defaults
 
 Array: TypeAlias = npt.NDArray[Any]
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -73,16 +73,24 @@ class Metric(Configurable):
     """What the metric compares with: `"labels"` are class indices, `"values"` rows of values."""
     direction: ClassVar[Direction | None] = None
     """Whether higher or lower is better, for callbacks with `mode="auto"`; None if not known."""
+    dtype = "float32"
+    """The type of targets and predictions; sums are float64."""
 
     def __init__(self, name: str | None = None, dtype: object = None) -> None:
         check_defaults(type(self).__name__, {"dtype": dtype}, {"dtype": None})
         self.name = name or to_snake_case(type(self).__name__)
-        self.variables: list[MetricVariable] = []
+        self._variables: list[MetricVariable] = []
+
+    @property
+    def variables(self) -> list[MetricVariable]:
+        """The arrays of its state, then those of metrics that are attributes, or in lists there."""
+        inner = (each for value in vars(self).values() for each in _metrics_in(value))
+        return [*self._variables, *(variable for each in inner for variable in each.variables)]
 
     def add_variable(
         self,
         shape: tuple[int, ...] = (),
-        initializer: Callable[[tuple[int, ...]], npt.ArrayLike] | None = None,
+        initializer: str | Callable[[tuple[int, ...]], npt.ArrayLike] | None = None,
         dtype: object = None,
         name: str | None = None,
     ) -> MetricVariable:
@@ -92,14 +100,24 @@ class Metric(Configurable):
         ----------
         shape : tuple of int
             Its shape.
-        initializer : callable (shape) -> array, optional
-            Gives the first values.
+        initializer : {"zeros", "ones"} or callable (shape) -> array, optional
+            Gives the first values; objects of `gatewise.initializers` are such functions.
         dtype, name
             Not used: for classes written for Keras.
+
+        Raises
+        ------
+        ValueError
+            For another name of an initializer.
         """
-        values = np.zeros(shape) if initializer is None else np.asarray(initializer(shape))
+        give: Any = initializer or "zeros"
+        if isinstance(give, str):
+            give = {"zeros": np.zeros, "ones": np.ones}[
+                check_choice("initializer", give, ("zeros", "ones"))
+            ]
+        values = np.asarray(give(shape))
         variable = np.array(values, np.float64).view(MetricVariable)
-        self.variables.append(variable)
+        self._variables.append(variable)
         return variable
 
     add_weight = add_variable
@@ -135,6 +153,17 @@ class Metric(Configurable):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
+
+
+def _metrics_in(value: object) -> list[Metric]:
+    """The metrics that an attribute is, or holds in lists and dicts."""
+    if isinstance(value, Metric):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return (
+        [inner for each in value for inner in _metrics_in(each)] if isinstance(value, list) else []
+    )
 
 
 class UnitMetric(Metric):

@@ -19,7 +19,35 @@ _ALL_OUTPUTS = -1e10
 """The threshold that all of the k largest outputs are above."""
 
 
-class ConfusionMetric(Metric):
+class FourCounts:
+    """Keras' names of the four counts that a metric keeps at thresholds."""
+
+    def four_counts(self) -> Any:
+        """The counts (4, t) of `CONDITIONS`, or (4, t, u) of units."""
+        raise NotImplementedError
+
+    @property
+    def true_positives(self) -> Any:
+        """Weighted count at each threshold."""
+        return self.four_counts()[0]
+
+    @property
+    def false_positives(self) -> Any:
+        """Weighted count at each threshold."""
+        return self.four_counts()[1]
+
+    @property
+    def true_negatives(self) -> Any:
+        """Weighted count at each threshold."""
+        return self.four_counts()[2]
+
+    @property
+    def false_negatives(self) -> Any:
+        """Weighted count at each threshold."""
+        return self.four_counts()[3]
+
+
+class ConfusionMetric(FourCounts, Metric):
     """Base class of metrics of the four counts at thresholds.
 
     Parameters
@@ -54,7 +82,12 @@ class ConfusionMetric(Metric):
         self.thresholds = [found] if isinstance(found, (int, float)) else found
         if not self.thresholds:
             raise ValueError("thresholds: expected at least one number, got none")
+        self.is_even = are_even(self.thresholds)
         self.counts = self.add_variable((4, len(self.thresholds)))
+
+    def four_counts(self) -> Any:
+        """The counts (4, t) of `CONDITIONS`."""
+        return self.counts
 
     def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
         """Adds the rows of a batch.
@@ -74,7 +107,7 @@ class ConfusionMetric(Metric):
                 y_pred,
                 sample_weight,
                 np.array(self.thresholds),
-                even=are_even(self.thresholds),
+                even=self.is_even,
                 **self._selection(),
             )
         )

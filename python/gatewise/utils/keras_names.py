@@ -168,17 +168,11 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "metrics": {
         "use sklearn.metrics on predictions": (
-            "BinaryIoU ConcordanceCorrelation "
-            "IoU "
-            "MeanIoU OneHotIoU "
-            "OneHotMeanIoU PearsonCorrelation PrecisionAtRecall "
-            "RecallAtPrecision SensitivityAtSpecificity "
-            "SpecificityAtSensitivity "
             "binary_accuracy binary_crossentropy binary_focal_crossentropy "
             "categorical_accuracy categorical_crossentropy categorical_focal_crossentropy "
-            "categorical_hinge concordance_correlation huber kl_divergence log_cosh "
+            "categorical_hinge huber kl_divergence log_cosh "
             "mean_absolute_error mean_absolute_percentage_error mean_squared_error "
-            "mean_squared_logarithmic_error pearson_correlation poisson "
+            "mean_squared_logarithmic_error poisson "
             "sparse_categorical_accuracy sparse_categorical_crossentropy "
             "sparse_top_k_categorical_accuracy squared_hinge top_k_categorical_accuracy"
         ),
