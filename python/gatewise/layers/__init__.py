@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Convolution2D,
         Convolution3D,
     )
+    from gatewise.layers.discretization import Discretization
     from gatewise.layers.elementwise import (
         ActivityRegularization,
         GaussianNoise,
@@ -101,6 +102,7 @@ _LAZY = {
         "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
     ),
     "convolution": "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D",
+    "discretization": "Discretization",
     "elementwise": "ActivityRegularization GaussianNoise LeakyReLU ReLU Rescaling Softmax",
     "embedding": "Embedding",
     "lookups": "CategoryEncoding IntegerLookup StringLookup",
@@ -116,7 +118,10 @@ _LAZY = {
     "rearrange": "Broadcast Flatten Permute RepeatVector Reshape Slice",
 }
 _MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
-LAYERS.register_late({name: f"{__name__}.{at}" for name, at in _MODULES.items() if at != "lookups"})
+_OF_ARRAYS = ("discretization", "lookups")  # no layers of a model
+LAYERS.register_late(
+    {name: f"{__name__}.{at}" for name, at in _MODULES.items() if at not in _OF_ARRAYS}
+)
 set_operators_module(f"{__name__}.operators")
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _MODULES)
@@ -147,6 +152,7 @@ __all__ = [
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",

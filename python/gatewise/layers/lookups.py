@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gatewise.registry import Config
 
-_CODES = ("one_hot", "multi_hot", "count")
+CODES = ("one_hot", "multi_hot", "count")
 
 
 def encode(ids: Any, size: int, mode: str, weights: Any = None) -> Any:
@@ -33,7 +33,8 @@ def encode(ids: Any, size: int, mode: str, weights: Any = None) -> Any:
         Width of a row.
     mode : {"one_hot", "multi_hot", "count"}
         A row with a 1 for each id, the last axis of size 1 left out; for each sample a row with a 1
-        at each of its ids; or with how often each occurs.
+        at each of its ids; or with how often each occurs. The ids of a sample are those along axis
+        1, as in Keras; an array of one axis is one sample.
     weights : ndarray, optional
         Of the ids' shape: what an id counts.
 
@@ -41,18 +42,17 @@ def encode(ids: Any, size: int, mode: str, weights: Any = None) -> Any:
     -------
     ndarray of float32
     """
+    ids = np.atleast_1d(ids)
     if mode == "one_hot":
         if ids.ndim > 1 and ids.shape[-1] == 1:
             ids = ids[..., 0]
         return np.eye(size, dtype=np.float32)[ids]
-    if ids.ndim < 2:
-        ids = ids[:, np.newaxis]
+    counted = np.ones(ids.shape, np.float32) if weights is None else np.reshape(weights, ids.shape)
+    axis = min(ids.ndim - 1, 1)
+    ids, counted = np.moveaxis(ids, axis, -1), np.moveaxis(counted, axis, -1)
     flat = ids.reshape(-1, ids.shape[-1])
     rows = np.zeros((len(flat), size), np.float32)
-    counted = (
-        np.ones(flat.shape, np.float32) if weights is None else np.reshape(weights, flat.shape)
-    )
-    np.add.at(rows, (np.arange(len(flat))[:, np.newaxis], flat), counted)
+    np.add.at(rows, (np.arange(len(flat))[:, np.newaxis], flat), counted.reshape(flat.shape))
     rows = np.minimum(rows, 1) if mode == "multi_hot" else rows
     return rows.reshape(*ids.shape[:-1], size)
 
@@ -93,13 +93,13 @@ class CategoryEncoding:
         name: str | None = None,
     ) -> None:
         self.num_tokens = check_integer("num_tokens", num_tokens, 1)
-        self.output_mode = check_choice("output_mode", output_mode, _CODES)
+        self.output_mode = check_choice("output_mode", output_mode, CODES)
         check_defaults("CategoryEncoding", {"sparse": sparse}, {"sparse": False})
         self.name = automatic_name(type(self)) if name is None else check_name(name)
 
     def __call__(self, inputs: Any, count_weights: npt.ArrayLike | None = None) -> Any:
         """The rows `(n, ..., num_tokens)` of ids; with "count" an id counts its weight."""
-        ids = _array(self.name, inputs)
+        ids = to_array(self.name, inputs)
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(f"count_weights: expected None with {self.output_mode!r}")
         if ids.size and (ids.min() < 0 or ids.max() >= self.num_tokens):
@@ -150,7 +150,7 @@ class _Lookup:
             raise TypeError(f"num_oov_indices: expected 0 or 1, got {num_oov_indices}")
         self.mask_token, self.oov_token = mask_token, oov_token
         self.invert = check_flag("invert", invert)
-        self.output_mode = check_choice("output_mode", output_mode, ("int", *_CODES))
+        self.output_mode = check_choice("output_mode", output_mode, ("int", *CODES))
         self.name = automatic_name(type(self)) if name is None else check_name(name)
         self._tokens: list[Any] = []
         self._ids: dict[Any, int] = {}
@@ -215,7 +215,7 @@ class _Lookup:
             raise ValueError(f"{self.name}: expected a vocabulary; call adapt or set_vocabulary")
         if self.invert:
             names = np.array(self.get_vocabulary())
-            ids = _array(self.name, inputs).astype(np.int64)
+            ids = to_array(self.name, inputs).astype(np.int64)
             is_known = (ids >= 0) & (ids < len(names))
             return np.where(is_known, names[np.where(is_known, ids, 0)], self.oov_token)
         given = self._to_tokens(inputs)
@@ -250,7 +250,7 @@ class _Lookup:
         return len(self._front())
 
     def _to_tokens(self, data: Any) -> Any:
-        array = _array(self.name, data)
+        array = to_array(self.name, data)
         if array.dtype == object and self.kind is str:
             array = array.astype(str)
         if (array.dtype.kind in "US") != (self.kind is str):
@@ -362,7 +362,7 @@ class IntegerLookup(_Lookup):
         )
 
 
-def _array(name: str, value: Any) -> Any:
+def to_array(name: str, value: Any) -> Any:
     if isinstance(value, Symbol):
         raise TypeError(f"{name}: expected an array, got a symbol; call it on data, before fit")
     return np.asarray(value)

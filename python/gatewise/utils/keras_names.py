@@ -137,9 +137,9 @@ NAMES: dict[str, dict[str, str]] = {
             "Solarization"
         ),
         "use scipy.signal before fit": "MelSpectrogram STFTSpectrogram",
-        "use scikit-learn's transformers before fit: OneHotEncoder, KBinsDiscretizer, "
-        "FeatureHasher, CountVectorizer (CSR rows are taken as they are)": (
-            "Discretization HashedCrossing Hashing TextVectorization"
+        "use scikit-learn's transformers before fit: OneHotEncoder, FeatureHasher, "
+        "CountVectorizer (CSR rows are taken as they are)": (
+            "HashedCrossing Hashing TextVectorization"
         ),
         "use gw.layers.Normalization or RMSNormalization": ("UnitNormalization"),
         "use gw.layers.LayerNormalization or BatchNormalization": (
