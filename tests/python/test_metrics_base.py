@@ -38,6 +38,12 @@ def test_the_state_of_a_metric_has_that_of_metrics_inside_it() -> None:
     assert metric(np.zeros(2), np.array([1.0, 1.0])) == 2 + 1 + 2
 
 
+def test_a_metric_that_is_inside_twice_is_counted_once() -> None:
+    metric, inner = gw.metrics.Mean(), gw.metrics.Mean()
+    metric.both, inner.outer = [inner, inner], metric  # type: ignore[attr-defined]
+    assert len(metric.variables) == len(inner.variables) == 4
+
+
 def test_a_metric_with_others_inside_is_reset_with_each_epoch() -> None:
     x = np.linspace(0, 1, 6, dtype=np.float32)[:, np.newaxis]
     model = gw.Sequential([gw.Input((1,)), gw.layers.Dense(1)])

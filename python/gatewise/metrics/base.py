@@ -84,8 +84,9 @@ class Metric(Configurable):
     @property
     def variables(self) -> list[MetricVariable]:
         """The arrays of its state, then those of metrics that are attributes, or in lists there."""
-        inner = (each for value in vars(self).values() for each in _metrics_in(value))
-        return [*self._variables, *(variable for each in inner for variable in each.variables)]
+        known: dict[int, Metric] = {}
+        _collect(self, known)
+        return [variable for metric in known.values() for variable in metric._variables]
 
     def add_variable(
         self,
@@ -155,15 +156,18 @@ class Metric(Configurable):
         return f"{type(self).__name__}(name={self.name!r})"
 
 
-def _metrics_in(value: object) -> list[Metric]:
-    """The metrics that an attribute is, or holds in lists and dicts."""
+def _collect(value: object, known: dict[int, Metric]) -> None:
+    """Adds the metrics, by id, that a value is, or holds in attributes, lists and dicts."""
     if isinstance(value, Metric):
-        return [value]
+        if id(value) in known:
+            return
+        known[id(value)] = value
+        value = vars(value)
     if isinstance(value, dict):
         value = list(value.values())
-    return (
-        [inner for each in value for inner in _metrics_in(each)] if isinstance(value, list) else []
-    )
+    if isinstance(value, list):
+        for each in value:
+            _collect(each, known)
 
 
 class UnitMetric(Metric):
