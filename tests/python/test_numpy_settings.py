@@ -39,6 +39,14 @@ REQUIRED = {
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 10},
     "PiecewiseConstantDecay": {"boundaries": [2, 4], "values": [0.3, 0.2, 0.1]},
     "LinearWarmup": {"learning_rate": 0.1, "warmup_steps": 10},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+    "IoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotMeanIoU": {"num_classes": 3},
 }
 CLASSES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
 
