@@ -75,6 +75,16 @@ def test_a_model_of_dicts_is_called_with_a_dict_of_symbols() -> None:
         model({"left": gw.Input((4,))})
 
 
+def test_inputs_of_one_row_and_of_several_are_predicted_together() -> None:
+    a, b = gw.Input((4,)), gw.Input((3, 5))
+    model = gw.Model([a, b], [gw.layers.Dense(2)(a), gw.layers.Dense(2)(b)])
+    x = [np.ones((6, 4), np.float32), np.ones((6, 3, 5), np.float32)]
+    found = model.predict(x, verbose=0)
+    assert [each.shape for each in found] == [(6, 2), (6, 3, 2)]
+    np.testing.assert_array_equal(found[0], model.layers[2](x[0]))
+    np.testing.assert_array_equal(found[1], model.layers[3](x[1]))
+
+
 def test_names_of_dicts_are_strings() -> None:
     x = gw.Input((4,))
     with pytest.raises(TypeError, match="inputs: expected names as keys"):

@@ -158,7 +158,8 @@ class Training:
     ) -> list[Floats]:
         """The core's outputs for arrays that are converted and checked."""
         network = self.require_network()
-        if not network.reads_whole_samples:
+        rows = {getattr(each, "shape", ())[1:-1] for each in inputs}
+        if not network.reads_whole_samples and len(rows) == 1:
             return network.predict(inputs, batch_size or BATCH_ROWS, checked=True)
         given = [
             getattr(each, "shape", (None,))[: len(symbol.shape)]
