@@ -92,6 +92,11 @@ def test_variables_know_their_constraint_and_penalty() -> None:
     assert isinstance(layer.kernel.constraint, gw.constraints.NonNeg)
     assert isinstance(layer.bias.regularizer, gw.regularizers.L2)
     assert layer.bias.constraint is None and layer.kernel.regularizer is None
+    plain = layers.Dense(2, use_bias=False)
+    plain.build((None, 3))
+    assert plain.bias is None
+    with pytest.raises(AttributeError, match="no attribute 'gamma'"):
+        _ = plain.gamma
 
 
 def test_another_axis_needs_known_sizes() -> None:

@@ -64,7 +64,7 @@ class ParameterOwner(HasWeights):
         """The parameters, in the order of `get_weights`; each is also an attribute, by its name."""
         return [Variable(self, each) for each in self.parameters()] if self.has_shape else []
 
-    def __getattr__(self, name: str) -> Variable:
+    def __getattr__(self, name: str) -> Any:
         if hasattr(type(self), name):  # a property whose error is an AttributeError too
             value: Variable = object.__getattribute__(self, name)
             return value
@@ -73,6 +73,8 @@ class ParameterOwner(HasWeights):
             for each in native.parameters():
                 if each.name == name:
                     return Variable(self, each)
+            if name in self.weight_names.values():
+                return None  # a bias that the layer is without
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]:
