@@ -53,7 +53,7 @@ NAMES: dict[str, dict[str, str]] = {
     "backend": {
         "the core is part of the package; gw.show_config() describes it": "backend",
         "layers name themselves; give name= for another one": "get_uid",
-        "layers work on the last axis; put the channels there": (
+        'give data_format= to each layer; the default is "channels_last"': (
             "image_data_format set_image_data_format"
         ),
         "use NumPy's types: np.result_type, np.issubdtype": (
@@ -83,7 +83,7 @@ NAMES: dict[str, dict[str, str]] = {
             "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
         ),
         "no file ever runs code, so none has to be allowed to": "enable_unsafe_deserialization",
-        "layers work on the last axis; put the channels there": (
+        'give data_format= to each layer; the default is "channels_last"': (
             "image_data_format set_image_data_format"
         ),
         "use epochs= and steps_per_epoch= of fit": (
