@@ -57,6 +57,18 @@ def nested_model() -> Any:
     return keras.Model(y, decoder(layers.Add()(encoder(y))))
 
 
+def normalized_model() -> Any:
+    """Statistics that are settings, and functions as loss and metric."""
+    import keras
+    from keras import layers
+
+    parts = [keras.Input((2,)), layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25])]
+    model = keras.Sequential([*parts, layers.Dense(1, kernel_initializer="lecun_normal")])
+    mae = keras.metrics.mean_absolute_error
+    model.compile("sgd", keras.losses.mean_squared_error, metrics=[mae])
+    return model
+
+
 def main() -> None:
     """Writes Keras' files with their predictions, then reads a file of ours for each case."""
     import keras
@@ -69,6 +81,7 @@ def main() -> None:
         "functional": functional_model,
         "sequential": sequential_model,
         "nested": nested_model,
+        "normalized": normalized_model,
     }
     for name, make in makers.items():
         model = make()

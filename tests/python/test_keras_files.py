@@ -15,7 +15,7 @@ from keras_layer_cases import CASES
 FIGURES = Path(__file__).parents[1] / "keras" / "figures"
 
 
-@pytest.mark.parametrize("name", ["functional", "sequential", "nested"])
+@pytest.mark.parametrize("name", ["functional", "sequential", "nested", "normalized"])
 def test_a_file_of_keras_predicts_as_it_does_there(name):
     model = gw.load_model(FIGURES / f"{name}.keras")
     x = np.ones((2, *model.input_shape[1:]), np.float32)
@@ -38,6 +38,9 @@ def test_a_file_of_keras_is_compiled_as_it_says():
     model.fit(np.ones((4, 4)), np.arange(4) % 2, verbose=0)
     assert isinstance(gw.load_model(FIGURES / "sequential.keras").optimizer, gw.optimizers.RMSprop)
     assert gw.load_model(FIGURES / "functional.keras", compile=False).get_compile_config() == {}
+    of_functions = gw.load_model(FIGURES / "normalized.keras")
+    assert of_functions.metrics_names == ["loss", "mean_absolute_error"]
+    assert of_functions.loss.kind == "mse"
 
 
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"operators", "sums_of_gradients"}))
@@ -110,7 +113,7 @@ def other_shape(layers: list[dict[str, object]]) -> None:
     ("change", "message"),
     [
         (other_class, r"layer 'a': class LSTM of keras.layers is not here"),
-        (other_setting, r"layer 'a': quantization_config: no such setting here"),
+        (other_setting, r"layer 'a': Dense: quantization_config is not supported"),
         (other_shape, r"layer 'a': weights\[0\]: expected shape \(4, 5\)"),
     ],
 )

@@ -15,6 +15,8 @@ from gatewise.utils.checks import check_defaults, check_number
 from gatewise.utils.random import next_seed
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from gatewise._core import Floats
 
 Shape = tuple[int, ...]
@@ -66,6 +68,15 @@ class Initializer(Configurable, ABC):
         fan_out = fan_out if fan_out is not None else (shape or (1,))[-1]
         return self._draw(shape, fan_in, fan_out, seed, stream)
 
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Creates an initializer from the result of `get_config`.
+
+        Keras' settings `input_axes` and `output_axes` may be there too, as None.
+        """
+        unset = {key for key in ("input_axes", "output_axes") if config.get(key) is None}
+        return cls(**{key: value for key, value in config.items() if key not in unset})
+
     @abstractmethod
     def _draw(self, shape: Shape, fan_in: int, fan_out: int, seed: int, stream: int) -> Floats:
         """The values, with all arguments resolved."""
@@ -92,10 +103,9 @@ def deserialize(config: object, custom_objects: None = None) -> Initializer:
     ValueError
         The name is unknown.
     TypeError
-        `custom_objects` is given, which is not supported.
+        `config` is none of these, or `custom_objects` is given, which is not supported.
     """
-    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
-    return get(config)
+    return INITIALIZERS.deserialize(config, custom_objects)
 
 
 @INITIALIZERS.register("constant")

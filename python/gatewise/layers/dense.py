@@ -31,6 +31,7 @@ class AffineLayer(StoredKernels, OutputActivation, Layer):
     keras_defaults = {  # noqa: RUF012, read only
         "lora_rank": None,
         "lora_alpha": None,
+        "quantization_config": None,
     }
 
     def __init__(

@@ -67,9 +67,12 @@ def read_keras_model(filepath: str | os.PathLike[str], compile: bool = True) -> 
     model, parts = _model_from(config, source)
     layers, classes = _layers_of(parts), _classes_of(parts)
     for layer, arrays in zip(layers, read_weights(stored, source, classes), strict=True):
-        kept = arrays[:2] if type(layer).__name__ == "Normalization" else arrays
+        kept, needs_arrays = arrays, bool(layer.parameters())
+        if type(layer).__name__ == "Normalization":
+            kept = arrays[:2]  # without the count of rows
+            needs_arrays = layer.get_config()["mean"] is None
         try:
-            if kept or layer.parameters():
+            if kept or needs_arrays:
                 layer.set_weights(kept)
         except ValueError as error:
             raise ValueError(f"{source}: layer {layer.name!r}: {error}") from error
@@ -237,10 +240,9 @@ def _plain(value: Any) -> Any:
         return value
     if "class_name" in value and "config" in value:
         config = value["config"]
-        kept = {key: _plain(each) for key, each in config.items()} if config else {}
-        if value["class_name"] in ("GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform"):
-            kept = {key: each for key, each in kept.items() if key == "seed"}
-        return {"class_name": value["class_name"], "config": kept}
+        if value["class_name"] == "function":  # such as a loss of `keras.losses`
+            return config
+        return {"class_name": value["class_name"], "config": _plain(config or {})}
     return {key: _plain(each) for key, each in value.items()}
 
 
