@@ -13,13 +13,17 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from gatewise.utils.checks import to_plain
+from gatewise.utils.checks import check_defaults, to_plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Config: TypeAlias = dict[str, Any]
 """A JSON object from which `from_config` creates an equal instance."""
+
+_CONFIG_KEYS = {"class_name", "config"}
+_KEYS_OF_KERAS = {"module", "registered_name", "build_config"}
+"""What Keras writes beside them: names of its own modules, and shapes."""
 
 NativeOptions: TypeAlias = dict[str, bool | int | float | str]
 """Settings for the core, as a flat dict: `{"units": 10, "expert.kind": "mlp"}`."""
@@ -31,6 +35,11 @@ class Serializable(Protocol):
     def get_config(self) -> Config: ...
     @classmethod
     def from_config(cls, config: Config) -> Self: ...
+
+
+def is_config(value: object) -> bool:
+    """Whether a value is `{"class_name": ..., "config": ...}`, as this package or Keras writes."""
+    return isinstance(value, dict) and _CONFIG_KEYS <= set(value) <= _CONFIG_KEYS | _KEYS_OF_KERAS
 
 
 T = TypeVar("T", bound=Serializable)
@@ -187,7 +196,7 @@ class Registry(Generic[T]):
             return identifier
         if isinstance(identifier, str):
             return self._make(identifier, argument)
-        if isinstance(identifier, dict) and set(identifier) == {"class_name", "config"}:
+        if isinstance(identifier, dict) and is_config(identifier):
             cls = self.find(str(identifier["class_name"]), argument)
             return cls.from_config(identifier["config"])
         raise TypeError(
@@ -213,6 +222,19 @@ class Registry(Generic[T]):
                 f"({', '.join(self.names())}), got one of {type(instance).__name__}"
             )
         return {"class_name": type(instance).__name__, "config": instance.get_config()}
+
+    def deserialize(self, config: object, custom_objects: None = None) -> T:
+        """The instance of a configuration that `serialize` returned, or of a name.
+
+        Raises
+        ------
+        ValueError
+            The name is unknown.
+        TypeError
+            `config` is none of these, or `custom_objects` is given, which is not supported.
+        """
+        check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
+        return self.get(config, "config")
 
     def _make(self, name: str, argument: str) -> T:
         cls = self.find(name, argument)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_defaults, check_number
+from gatewise.utils.checks import check_number
 from gatewise.utils.public_names import public_names
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
@@ -61,10 +61,9 @@ def deserialize(config: object, custom_objects: None = None) -> Regularizer | No
     ValueError
         The name is unknown.
     TypeError
-        `custom_objects` is given, which is not supported.
+        `config` is none of these, or `custom_objects` is given, which is not supported.
     """
-    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
-    return get(config)
+    return None if config is None else REGULARIZERS.deserialize(config, custom_objects)
 
 
 def serialize(regularizer: Regularizer | None) -> Config | None:

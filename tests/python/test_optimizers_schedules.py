@@ -191,7 +191,11 @@ def test_schedules_are_restored_from_their_configuration(
             "learning_rate: expected one of .*cosine_decay, .*; got 'os'",
         ),
         (lambda: schedules.deserialize({"a": 1}), TypeError, "config: expected .* class_name"),
-        (lambda: schedules.deserialize({}, custom_objects={}), TypeError, "custom_objects: expec"),
+        (
+            lambda: schedules.deserialize({}, custom_objects={}),
+            TypeError,
+            "deserialize: custom_objects is not supported",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(make: Any, error: type[Exception], message: str) -> None:

@@ -1,5 +1,7 @@
 """Names instead of objects."""
 
+import json
+
 import pytest
 
 import gatewise as gw
@@ -70,3 +72,43 @@ def test_configuration_objects_compare_and_print_by_value() -> None:
     )
     with pytest.raises(AttributeError):
         gw.TopK(4).k = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("module", "instance"),
+    [
+        (gw.losses, gw.losses.Huber(0.5, reduction="sum")),
+        (gw.metrics, gw.metrics.TopKCategoricalAccuracy(3, name="top3")),
+        (gw.layers, gw.layers.Dense(3, activation="relu", kernel_regularizer="l2", name="hidden")),
+    ],
+)
+def test_losses_metrics_and_layers_are_restored_from_their_configuration(module, instance):
+    stored = json.loads(json.dumps(module.serialize(instance)))
+    restored = module.deserialize(stored)
+    assert type(restored) is type(instance)
+    assert restored.get_config() == instance.get_config()
+    with pytest.raises(TypeError, match="deserialize: custom_objects is not supported"):
+        module.deserialize(stored, custom_objects={"Huber": gw.losses.Huber})
+    with pytest.raises(TypeError, match=r"config: expected a name, .* got 3 of type int"):
+        module.deserialize(3)
+    with pytest.raises(ValueError, match=r"config: expected one of .*; got 'os'"):
+        module.deserialize({"class_name": "os", "config": {}})
+
+
+def test_a_configuration_may_have_the_other_keys_that_keras_writes():
+    stored = {
+        "module": "keras.losses",
+        "class_name": "Huber",
+        "config": {"name": "huber_loss", "reduction": "sum", "delta": 0.5},
+        "registered_name": None,
+    }
+    assert (
+        gw.losses.deserialize(stored).get_config()
+        == gw.losses.Huber(0.5, reduction="sum").get_config()
+    )
+    assert gw.optimizers.deserialize(stored | {"class_name": "Adam", "config": {}}).kind == "adam"
+    model = gw.Sequential([gw.Input((2,)), gw.layers.Dense(1)])
+    model.compile(loss=stored)
+    assert model.loss.delta == 0.5
+    with pytest.raises(TypeError, match="config: expected a name"):
+        gw.losses.deserialize(stored | {"own": 1})

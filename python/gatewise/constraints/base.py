@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewise.registry import Config, Configurable, Registry
-from gatewise.utils.checks import check_defaults
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
 
 if TYPE_CHECKING:
@@ -56,10 +55,9 @@ def deserialize(config: object, custom_objects: None = None) -> Constraint | Non
     ValueError
         The name is unknown.
     TypeError
-        `custom_objects` is given, which is not supported.
+        `config` is none of these, or `custom_objects` is given, which is not supported.
     """
-    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
-    return get(config)
+    return None if config is None else CONSTRAINTS.deserialize(config, custom_objects)
 
 
 @CONSTRAINTS.register("keep_zeros")

@@ -32,6 +32,7 @@ from gatewise.layers.merge import (
 )
 from gatewise.layers.sparse_expert import SparseExpertLayer
 from gatewise.layers.symbol import set_operators_module
+from gatewise.registry import Config
 from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
@@ -210,12 +211,45 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
+
+
+def serialize(layer: Layer) -> Config:
+    """`{"class_name": ..., "config": ...}`, from which `deserialize` makes an unbuilt layer.
+
+    Raises
+    ------
+    TypeError
+        If the layer is of a class that is not one of this module.
+    """
+    return LAYERS.serialize(layer)
+
+
+def deserialize(config: object, custom_objects: None = None) -> Layer:
+    """The unbuilt layer of a configuration that `serialize` returned: without its weights.
+
+    Raises
+    ------
+    ValueError
+        If the class is unknown, or needs settings that are not there.
+    TypeError
+        If `config` is no such dict, or `custom_objects` is given, which is not supported.
+
+    Examples
+    --------
+    >>> import gatewise as gw
+    >>> stored = gw.layers.serialize(gw.layers.Dense(3, activation="relu"))
+    >>> gw.layers.deserialize(stored).units
+    3
+    """
+    return LAYERS.deserialize(config, custom_objects)
 
 
 def __dir__() -> list[str]:

@@ -80,6 +80,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "deserialize",
     "get",
     "hinge",
     "huber",
@@ -119,6 +120,19 @@ def get(identifier: object) -> Loss:
     if callable(identifier) and not isinstance(identifier, (Loss, type)):
         return LossFunctionWrapper(identifier)
     return registry.get(identifier)
+
+
+def deserialize(config: object, custom_objects: None = None) -> Loss:
+    """The loss of a configuration that `serialize` returned, or of a name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `config` is none of these, or `custom_objects` is given, which is not supported.
+    """
+    return registry.deserialize(config, custom_objects)
 
 
 def serialize(loss: Loss) -> Config:

@@ -152,6 +152,7 @@ __all__ = [
     "TrueNegatives",
     "TruePositives",
     "concordance_correlation",
+    "deserialize",
     "get",
     "get_for_output",
     "pearson_correlation",
@@ -221,6 +222,19 @@ def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
             f"{metric.name!r}"
         )
     return metric
+
+
+def deserialize(config: object, custom_objects: None = None) -> Metric:
+    """The metric of a configuration that `serialize` returned, or of a name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `config` is none of these, or `custom_objects` is given, which is not supported.
+    """
+    return registry.deserialize(config, custom_objects)
 
 
 def serialize(metric: Metric) -> Config:

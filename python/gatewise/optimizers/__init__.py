@@ -15,8 +15,7 @@ from gatewise.optimizers.base import Optimizer, registry
 from gatewise.optimizers.lion import Lion
 from gatewise.optimizers.rmsprop import RMSprop
 from gatewise.optimizers.sgd import SGD
-from gatewise.registry import Config, shown
-from gatewise.utils.checks import check_defaults
+from gatewise.registry import Config, is_config, shown
 from gatewise.utils.lazy_names import lazy_names
 from gatewise.utils.public_names import public_names
 
@@ -65,11 +64,7 @@ def get(identifier: object) -> Optimizer:
     TypeError
         If `identifier` has another type.
     """
-    if isinstance(identifier, str):
-        identifier = identifier.lower()
-    elif isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
-        identifier = {**identifier, "class_name": identifier["class_name"].lower()}
-    return registry.get(identifier)
+    return registry.get(_in_lower_case(identifier))
 
 
 def deserialize(config: Config, custom_objects: None = None) -> Optimizer:
@@ -82,15 +77,23 @@ def deserialize(config: Config, custom_objects: None = None) -> Optimizer:
     ValueError
         If the name is unknown.
     """
-    check_defaults("deserialize", {"custom_objects": custom_objects}, {"custom_objects": None})
-    if not isinstance(config, dict) or set(config) != {"class_name", "config"}:
+    if not is_config(config):
         raise TypeError(f"config: expected a dict with class_name and config, got {shown(config)}")
-    return get(config)
+    return registry.deserialize(_in_lower_case(config), custom_objects)
 
 
 def serialize(optimizer: Optimizer) -> Config:
     """`{"class_name": ..., "config": ...}`, from which `get` restores the optimizer."""
     return registry.serialize(optimizer)
+
+
+def _in_lower_case(identifier: object) -> object:
+    """A name, or a configuration with its class name, in lower case."""
+    if isinstance(identifier, str):
+        return identifier.lower()
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        return {**identifier, "class_name": identifier["class_name"].lower()}
+    return identifier
 
 
 if not TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gatewise.data.targets import TargetRule
 from gatewise.losses import Loss
 from gatewise.losses.function import name_of
 from gatewise.metrics import MeanMetricWrapper, Metric, RowMetric, registry
-from gatewise.registry import Config
+from gatewise.registry import Config, is_config
 from gatewise.training.compiled import Resolved
 from gatewise.training.metric_objects import MetricObject
 from gatewise.utils.checks import to_plain
@@ -168,7 +168,7 @@ def _map(value: object, convert: Callable[[object], object]) -> object:
         return None
     if isinstance(value, (list, tuple)):
         return [_map(each, convert) for each in value]
-    if isinstance(value, Mapping) and set(value) != {"class_name", "config"}:
+    if isinstance(value, Mapping) and not is_config(value):
         return {str(key): _map(each, convert) for key, each in value.items()}
     return convert(value)
 

@@ -155,7 +155,6 @@ NAMES: dict[str, dict[str, str]] = {
             "FlaxLayer JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper Wrapper"
         ),
         "layers check their inputs themselves; see layer.input_shape": "InputSpec",
-        "use layer.get_config and the class's from_config": "deserialize serialize",
     },
     "losses": {
         "use gw.losses.CategoricalCrossentropy or BinaryCrossentropy with class_weight or "
@@ -164,7 +163,6 @@ NAMES: dict[str, dict[str, str]] = {
             "categorical_generalized_cross_entropy dice tversky"
         ),
         "there are no sequences or embeddings to compare": "CTC Circle ctc circle",
-        "use gw.losses.get": "deserialize",
     },
     "metrics": {
         "use sklearn.metrics on predictions": (
@@ -176,7 +174,6 @@ NAMES: dict[str, dict[str, str]] = {
             "sparse_categorical_accuracy sparse_categorical_crossentropy "
             "sparse_top_k_categorical_accuracy squared_hinge top_k_categorical_accuracy"
         ),
-        "use gw.metrics.get": "deserialize",
     },
     "optimizers": {
         "use gw.optimizers.Adam, AdamW, Lion, RMSprop or SGD": ("Ftrl Lamb Muon ScheduleFreeAdamW"),

@@ -54,9 +54,7 @@ def deserialize(config: Config, custom_objects: None = None) -> LearningRateSche
     TypeError
         If `config` is not such a dict, or `custom_objects` is given.
     """
-    if custom_objects is not None:
-        raise TypeError(f"custom_objects: expected None, got {custom_objects!r}")
-    return registry.get(config, "config")
+    return registry.deserialize(config, custom_objects)
 
 
 def __dir__() -> list[str]:
