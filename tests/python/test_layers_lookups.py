@@ -54,6 +54,43 @@ def test_tokens_become_ids_and_rows(lookup, data, expected):
     assert lookup(data).tolist() == np.asarray(expected).tolist()
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("one_hot", [[0, 0], [0, 1], [1, 0]]),
+        ("multi_hot", [1, 1]),
+        ("count", [1, 1]),
+    ],
+)
+def test_masks_count_as_no_token_in_rows(mode, expected):
+    lookup = layers.StringLookup(
+        vocabulary=["a", "b"], mask_token="", num_oov_indices=0, output_mode=mode
+    )
+    assert lookup(np.array(["", "b", "a"])).tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["multi_hot", "count"])
+def test_ids_of_one_axis_are_one_sample_as_in_keras(mode):
+    encoding = layers.CategoryEncoding(4, output_mode=mode)
+    assert encoding([0, 1, 2]).tolist() == [1, 1, 1, 0]
+    assert encoding(2).tolist() == [0, 0, 1, 0]
+    assert encoding([[1], [2]]).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0]]
+    assert encoding(np.zeros((2, 0))).tolist() == [[0] * 4] * 2
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.StringLookup(vocabulary=["a", "b"], mask_token="", name="words"),
+        layers.IntegerLookup(vocabulary=[3, 5], output_mode="count", name="numbers"),
+        layers.CategoryEncoding(4, output_mode="count", name="rows"),
+    ],
+)
+def test_lookups_are_restored_from_their_configuration(layer):
+    restored = type(layer).from_config(layer.get_config())
+    assert restored.get_config() == layer.get_config()
+
+
 def test_ids_count_their_weights():
     weights = np.array([[0.1, 0.2], [0.1, 0.1], [0.2, 0.3], [0.4, 0.2]])
     encoding = layers.CategoryEncoding(4, output_mode="count")

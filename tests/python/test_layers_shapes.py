@@ -166,6 +166,8 @@ def test_a_wrong_shape_is_refused(call, message):
         (lambda: gw.Input((4,))[0], "expected .:, .... with at most 1 further indices"),
         (lambda: gw.Input((4,))[:, "a"], "expected slices or indices in range"),
         (lambda: gw.Input((4,)) + "a", "unsupported operand"),
+        (lambda: gw.Input((4,)) + np.ones(4), "does not support ufuncs|unsupported operand"),
+        (lambda: np.ones(4) * gw.Input((4,)), "does not support ufuncs|unsupported operand"),
         (lambda: gw.Input((4,)) / gw.Input((4,)), "unsupported operand"),
         (lambda: list(gw.Input((4,))), "a loop over a symbol"),
     ],

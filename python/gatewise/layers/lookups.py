@@ -5,6 +5,7 @@ These are no layers of a model: they turn data into arrays that a model reads.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +13,11 @@ import numpy as np
 
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.symbol import Symbol
+from gatewise.registry import Config, Configurable
 from gatewise.utils.checks import check_choice, check_defaults, check_flag, check_integer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from gatewise.registry import Config
 
 CODES = ("one_hot", "multi_hot", "count")
 
@@ -28,7 +28,7 @@ def encode(ids: Any, size: int, mode: str, weights: Any = None) -> Any:
     Parameters
     ----------
     ids : ndarray of int
-        From 0 to `size - 1`.
+        From 0 to `size - 1`; `size` stands for no id, such as that of a mask.
     size : int
         Width of a row.
     mode : {"one_hot", "multi_hot", "count"}
@@ -46,18 +46,19 @@ def encode(ids: Any, size: int, mode: str, weights: Any = None) -> Any:
     if mode == "one_hot":
         if ids.ndim > 1 and ids.shape[-1] == 1:
             ids = ids[..., 0]
-        return np.eye(size, dtype=np.float32)[ids]
+        return np.eye(size + 1, size, dtype=np.float32)[ids]
     counted = np.ones(ids.shape, np.float32) if weights is None else np.reshape(weights, ids.shape)
     axis = min(ids.ndim - 1, 1)
     ids, counted = np.moveaxis(ids, axis, -1), np.moveaxis(counted, axis, -1)
-    flat = ids.reshape(-1, ids.shape[-1])
-    rows = np.zeros((len(flat), size), np.float32)
-    np.add.at(rows, (np.arange(len(flat))[:, np.newaxis], flat), counted.reshape(flat.shape))
+    samples = math.prod(ids.shape[:-1])
+    flat = ids.reshape(samples, ids.shape[-1])
+    rows = np.zeros((samples, size + 1), np.float32)
+    np.add.at(rows, (np.arange(samples)[:, np.newaxis], flat), counted.reshape(flat.shape))
     rows = np.minimum(rows, 1) if mode == "multi_hot" else rows
-    return rows.reshape(*ids.shape[:-1], size)
+    return rows[:, :size].reshape(*ids.shape[:-1], size)
 
 
-class CategoryEncoding:
+class CategoryEncoding(Configurable):
     """Ids as rows of `num_tokens` values.
 
     Parameters
@@ -65,7 +66,8 @@ class CategoryEncoding:
     num_tokens : int
         Ids are 0 to `num_tokens - 1`.
     output_mode : {"multi_hot", "one_hot", "count"}
-        For each sample a row with a 1 at each of its ids; a row for each id; or counts.
+        For each sample a row with a 1 at each of its ids; a row for each id; or counts. Samples are
+        ids `(n, t)`; ids `(n,)` are one sample of n, as in Keras, and `(n, 1)` n samples of one.
     sparse : bool
         Must be False.
     name : str, optional
@@ -119,7 +121,7 @@ class CategoryEncoding:
         }
 
 
-class _Lookup:
+class _Lookup(Configurable):
     """Base class of `StringLookup` and `IntegerLookup`."""
 
     kind: ClassVar[type]
@@ -191,7 +193,7 @@ class _Lookup:
         self._tokens = tokens
         self._ids = {token: index for index, token in enumerate(tokens, start=len(front))}
         if self.mask_token is not None:
-            self._ids[self.mask_token] = 0
+            self._ids[self.mask_token] = 0 if self.output_mode == "int" else self.vocabulary_size()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens by id, or without the mask and the unknown token."""
@@ -278,7 +280,7 @@ class StringLookup(_Lookup):
     invert : bool
         If True, calls map ids to tokens.
     output_mode : {"int", "one_hot", "multi_hot", "count"}
-        Ids, or rows of them as `CategoryEncoding` makes; rows have no mask.
+        Ids, or rows of them as `CategoryEncoding` makes, where masks count as no token.
     name : str, optional
         Generated if omitted.
     **unsupported

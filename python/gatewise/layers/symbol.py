@@ -19,6 +19,8 @@ class Symbol:
     `layer(symbol)` gives the next one; `gw.Model(inputs, outputs)` is what lies between two.
     """
 
+    __array_ufunc__ = None  # else NumPy makes `array + symbol` an array of symbols
+
     def __init__(self, shape: Shape, node: Node, dtype: str = "float32") -> None:
         self.shape = shape
         self.node = node
