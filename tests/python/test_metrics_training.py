@@ -344,4 +344,10 @@ def test_a_variable_is_assigned_as_one_of_keras() -> None:
     metric.reset_state()
     np.testing.assert_array_equal(variable, [0.0, 0.0])
     assert [each.shape for each in metric.variables] == [(), (2,)]
+    assert metric.add_weight(name="b", initializer="zeros") == 0.0
+    assert metric.add_weight((2,), "ones").tolist() == [1.0, 1.0]
+    assert metric.add_weight((2,), gw.initializers.Constant(3.0)).tolist() == [3.0, 3.0]
+    with pytest.raises(ValueError, match="initializer: expected one of zeros, ones, got 'he'"):
+        metric.add_weight(initializer="he")
+    assert metric.dtype == gw.losses.Huber().dtype == "float32"
     assert repr(metric) == "Rows(name='rows')"

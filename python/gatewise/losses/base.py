@@ -62,6 +62,8 @@ class Loss(Configurable, RefusesUnusedHooks):
     target: ClassVar[TargetKind]
     from_logits: bool | None = None
     """Whether outputs are logits or probabilities; None for losses of other outputs."""
+    dtype: ClassVar[str] = "float32"
+    """The type of values."""
 
     def __init__(
         self,
