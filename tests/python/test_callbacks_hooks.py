@@ -56,6 +56,35 @@ def test_hooks_of_fit_are_called_in_the_order_of_keras() -> None:
     assert recorder.params == {"epochs": 1, "steps": 2, "verbose": 0}
 
 
+def test_tests_and_predictions_tell_their_batches_as_in_keras() -> None:
+    x, y = make_data()
+    model, recorder = make_model(), Recorder()
+
+    class Loader(gw.utils.PyDataset):
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> Any:
+            return x[25 * index : 25 * index + 25]
+
+    for settings, steps in (
+        ({}, -(-len(x) // 32)),
+        ({"batch_size": 10}, len(x) // 10),
+        ({"steps": 2}, 2),
+        ({"steps": 2, "batch_size": 10}, 2),
+    ):
+        for call in (
+            lambda options: model.evaluate(x, y, callbacks=[recorder], verbose=0, **options),
+            lambda options: model.predict(x, callbacks=[recorder], verbose=0, **options),
+        ):
+            recorder.calls.clear()
+            call(settings)
+            assert recorder.params == {"epochs": 1, "steps": steps, "verbose": 0}
+            assert sum(name.endswith("batch_end") for name in recorder.names()) == steps
+    model.predict(Loader(), callbacks=[recorder], verbose=0)
+    assert recorder.params == {"epochs": 1, "steps": 2, "verbose": 0}
+
+
 def test_logs_contain_running_means_and_epoch_results() -> None:
     x, y = make_data()
     recorder = Recorder()

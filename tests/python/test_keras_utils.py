@@ -35,6 +35,14 @@ def test_one_hot_rows_are_those_of_keras() -> None:
         assert found.dtype == np.float64
 
 
+def test_labels_may_be_text_of_numbers() -> None:
+    expected = to_categorical([1, 0])
+    for labels in (["1", "0"], np.array(["1", "0"], object), np.array([b"1", b"0"])):
+        np.testing.assert_array_equal(to_categorical(labels), expected)
+    with pytest.raises(ValueError, match="cat"):
+        to_categorical(["cat", "1"])
+
+
 def test_norms_are_those_of_keras() -> None:
     for (x, axis, order), expected in zip(CASES["NORMS"], STORED["normalize"], strict=True):
         found = normalize(np.array(x), axis, order)
@@ -128,8 +136,8 @@ def test_weights_are_saved_and_loaded_by_functions(tmp_path: Path) -> None:
 class Counted(gw.utils.PyDataset):
     """Two batches, whose count is a property; records the hooks."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.hooks: list[str] = []
 
     @property
@@ -156,10 +164,22 @@ def test_a_data_class_may_count_its_batches_by_a_property() -> None:
     model.fit(data, epochs=2, verbose=0)
     epoch = ["begin", "batch 0", "batch 1", "end"]
     assert data.hooks[-8:] == [*epoch, *epoch]
+    for call in (model.evaluate, model.predict):
+        data.hooks.clear()
+        call(data, verbose=0)
+        assert data.hooks == epoch
     other = make_model()
     other.fit(*make_data(), batch_size=25, epochs=2, shuffle=False, verbose=0)
     for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_data_class_keeps_its_workers_which_change_nothing() -> None:
+    data = Counted(workers=4, use_multiprocessing=True, max_queue_size=2)
+    assert (data.workers, data.use_multiprocessing, data.max_queue_size) == (4, True, 2)
+    model = make_model()
+    one, other = (model.predict(each, verbose=0) for each in (data, Counted()))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_data_class_without_a_count_is_refused() -> None:

@@ -1,5 +1,7 @@
 """Seeds."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,14 @@ def test_a_seed_makes_the_following_code_reproducible():
     second = [_weights(), _weights()]
     assert all(map(np.array_equal, first, second))
     assert not np.array_equal(first[0], first[1])
+
+
+def test_a_seed_is_also_that_of_python_and_numpy():
+    gw.utils.set_random_seed(3)
+    assert random.random() == random.Random(3).random()
+    assert np.random.rand() == np.random.RandomState(3).rand()
+    gw.utils.set_random_seed(2**32 + 3)
+    assert np.random.rand() == np.random.RandomState(3).rand()
 
 
 def test_another_seed_creates_other_weights():

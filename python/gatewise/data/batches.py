@@ -109,13 +109,11 @@ class IteratorSource:
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass; the first `skip` are drawn and dropped."""
-        call_hook(self._batches, "on_epoch_begin")
         for index, batch in enumerate(self._raw()):
             if index < skip:
                 continue
             dataset = self._convert(batch, index).dataset()
             yield dataset, np.arange(dataset.samples, dtype=np.int64)
-        call_hook(self._batches, "on_epoch_end")
 
     def inputs(self) -> Iterator[SampleSet]:
         """The inputs of each batch, for prediction."""
@@ -133,9 +131,12 @@ class IteratorSource:
         return unpack(first)[0]
 
     def _raw(self) -> Iterator[UserBatch]:
+        """The batches of one pass, between its hooks."""
+        call_hook(self._batches, "on_epoch_begin")
         held, self._held = self._held, []
         yield from held
         yield from iterate(self._batches)
+        call_hook(self._batches, "on_epoch_end")
 
     def _convert(self, batch: UserBatch, index: int) -> SampleSet:
         prefix = f"batch {index}: "

@@ -39,7 +39,7 @@ def evaluate_model(
     trainer = training.prepare_trainer()
     feed = TestFeed(source, limit)
     hooks.set_model(training.model)
-    hooks.set_params({"steps": feed.steps, "verbose": verbose})
+    hooks.set_params({"epochs": 1, "steps": feed.steps, "verbose": verbose})
     progress.begin("evaluate", feed.steps)
     try:
         with training.state.lock.testing("evaluate"):

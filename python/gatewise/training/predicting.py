@@ -13,6 +13,7 @@ from gatewise.data import IteratorSource, SampleSet, is_iterable_of_batches, unl
 from gatewise.data.convert import Floats
 from gatewise.training.arguments import (
     check_optional_count,
+    default_batch_size,
     refuse_with_iterator,
 )
 from gatewise.training.batch_rows import BATCH_ROWS
@@ -39,7 +40,7 @@ def predict_model(
     limit = check_optional_count("steps", steps)
     # A second is what anybody waits for without a sign of life.
     progress = make_progress(verbose, delay=1.0, lines=False)
-    hooks = CallbackList(callbacks, model=training.model, steps=limit, verbose=verbose)
+    hooks = CallbackList(callbacks, model=training.model)
     source = None
     if is_iterable_of_batches(x):
         refuse_with_iterator("x", batch_size=batch_size)
@@ -47,18 +48,22 @@ def predict_model(
     x = build_for(training, x)
     signature = training.input_signature()
     try:
+        training.model.stop_predicting = False
+        params = {"epochs": 1, "verbose": verbose}
         if source is not None:
             source.signature = signature
-            training.model.stop_predicting = False
+            hooks.set_params({**params, "steps": limit or source.steps})
             hooks.on_predict_begin()
             outputs = predict_batches(training, source, limit, hooks, progress)
         else:
             samples = unlabelled_samples(signature, x)
-            if limit is not None and size is not None:  # else they are batches of all samples
-                samples = samples.slice_rows(0, min(limit * size, samples.samples))
-            training.model.stop_predicting = False
+            rows = default_batch_size(size, samples.samples, limit)
+            if limit is not None:
+                samples = samples.slice_rows(0, min(limit * rows, samples.samples))
+            hooks.set_params({**params, "steps": -(-samples.samples // rows)})
             hooks.on_predict_begin()
-            outputs = predict_samples(training, samples, size, hooks, progress)
+            watched_rows = rows if hooks.watches_predict_batches else None
+            outputs = predict_samples(training, samples, size, hooks, progress, watched_rows)
     finally:
         progress.close()
     hooks.on_predict_end()
@@ -71,15 +76,15 @@ def predict_samples(
     batch_size: int | None,
     callbacks: CallbackList,
     progress: Progress,
+    rows: int | None,
 ) -> list[Floats]:
     """The outputs for all samples, converted and computed part by part.
 
-    A callback can end it by the model's `stop_predicting`, after a part.
+    A part has `rows` samples, or as many as fit a buffer. A callback can end it by the model's
+    `stop_predicting`, after a part.
     """
     total = samples.samples
-    if callbacks.watches_predict_batches:
-        rows = batch_size or 32
-    else:
+    if rows is None:
         sample_bytes = sum(part.sample_bytes for part in samples.inputs)
         rows = max(BATCH_ROWS, _PART_BYTES // max(1, sample_bytes))
     progress.begin("predict", -(-total // rows))

@@ -20,7 +20,8 @@ def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> Array:
     Parameters
     ----------
     x : array (n,), (n, 1) or (..., n) of int
-        Classes from 0 to `num_classes - 1`. A last axis of one element is dropped.
+        Classes from 0 to `num_classes - 1`, also as floats or text such as `"3"`. A last axis of
+        one element is dropped.
     num_classes : int, optional
         `max(x) + 1` unless given.
 
@@ -40,6 +41,8 @@ def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> Array:
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
     """
     given = np.asarray(x)
+    if given.dtype.kind in "OSU":
+        given = given.astype(np.float64)
     labels = given.astype(np.int64)
     if (labels != given).any():
         raise ValueError(f"x: expected whole numbers, got {given[labels != given].flat[0]}")

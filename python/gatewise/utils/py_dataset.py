@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gatewise.utils.checks import check_defaults
-
 
 class PyDataset:
     """Data whose batch i is `dataset[i]`, for `fit`, `evaluate` and `predict`.
@@ -19,12 +17,8 @@ class PyDataset:
     Parameters
     ----------
     workers, use_multiprocessing, max_queue_size
-        Only Keras' defaults: 1, False, 10.
-
-    Raises
-    ------
-    TypeError
-        For another value of these.
+        Without effect: in Keras they make batches in other threads or processes, which changes no
+        result.
 
     Examples
     --------
@@ -45,17 +39,9 @@ class PyDataset:
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:
-        given: dict[str, object] = {
-            "workers": workers,
-            "use_multiprocessing": use_multiprocessing,
-            "max_queue_size": max_queue_size,
-        }
-        defaults: dict[str, object] = {
-            "workers": 1,
-            "use_multiprocessing": False,
-            "max_queue_size": 10,
-        }
-        check_defaults(type(self).__name__, given, defaults)
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
 
     def __len__(self) -> int:
         """Count of batches; a subclass says it."""

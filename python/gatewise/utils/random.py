@@ -42,12 +42,13 @@ def set_random_seed(seed: int) -> None:
     """Makes later models reproducible: initial weights, shuffling, dropout and noise.
 
     Each model built after the call derives its own seed from this one, in order. Without the call,
-    seeds come from the system.
+    seeds come from the system. Python's `random` and NumPy's `np.random` are seeded too, as in
+    Keras.
 
     Parameters
     ----------
     seed : int
-        At least 0.
+        At least 0; `np.random` gets its last 32 bits.
 
     Raises
     ------
@@ -67,7 +68,12 @@ def set_random_seed(seed: int) -> None:
     >>> bool(np.array_equal(weights[0], weights[1]))
     True
     """
-    _seeds.start(check_integer("seed", seed, 0))
+    import random  # not at the first import of the package, whose time is promised
+
+    seed = check_integer("seed", seed, 0)
+    _seeds.start(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def next_seed() -> int:
