@@ -114,6 +114,11 @@ def test_a_name_can_be_called() -> None:
     assert pickle.loads(pickle.dumps(found))([0.0]).tolist() == [0.0]
 
 
+def test_the_activation_of_a_layer_has_the_name_of_a_function() -> None:
+    assert gw.layers.Dense(2, activation="swish").activation.__name__ == "silu"
+    assert gw.activations.get(None).__name__ == "linear"
+
+
 def test_functions_are_serialized_by_their_names() -> None:
     for name in dir(gw.activations):
         if name in ("get", "names", "serialize", "deserialize"):

@@ -95,6 +95,14 @@ def test_a_class_with_its_own_constructor_is_cloned_by_its_arguments() -> None:
         clone_model(Wide(5), clone_function=lambda layer: layer)
 
 
+def test_inputs_of_a_clone_have_the_type_of_the_models() -> None:
+    ids = gw.Input((3,), dtype="int32")
+    model = gw.Model(ids, gw.layers.Embedding(5, 2)(ids))
+    clone = clone_model(model, clone_function=lambda layer: layer)
+    assert clone.inputs[0].dtype == "int32"
+    assert clone_model(gw.Sequential([ids, gw.layers.Embedding(5, 2)])).inputs[0].dtype == "int32"
+
+
 def test_models_of_the_package_are_cloned() -> None:
     experts = gw.SparseExpertModel(4, 6, 3, k=2)
     assert isinstance(clone_model(experts), gw.SparseExpertModel)

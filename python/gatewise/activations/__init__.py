@@ -179,6 +179,11 @@ class ActivationName(str):
         """The function's value, with its default options."""
         return _function(self)(x)
 
+    @property
+    def __name__(self) -> str:
+        """The name, as a function has it: `layer.activation.__name__`."""
+        return str(self)
+
     def __deepcopy__(self, memo: object) -> ActivationName:
         return self  # as of any string; scikit-learn's `clone` compares settings by identity
 

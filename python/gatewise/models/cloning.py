@@ -153,7 +153,7 @@ def _same_settings(layer: Layer) -> Layer:
 
 
 def _new_input(symbol: Symbol) -> Symbol:
-    return Input(shape=symbol.shape[1:], name=symbol.name)
+    return Input(shape=symbol.shape[1:], dtype=symbol.dtype, name=symbol.name)
 
 
 def _check_inputs(given: Any, count: int) -> list[Symbol]:
