@@ -152,6 +152,20 @@ def test_wrong_class_weights_are_refused(
         check_class_weight(weight, LABELS)
 
 
+def test_class_weights_of_values_follow_whole_numbers() -> None:
+    rule = TargetRule(losses.get("mse"), (None, 1))
+    weight = check_class_weight({-1: 0.5, 7: 2.0}, rule)
+    targets = rule.convert(np.array([7, -1, 0]), "y")
+    found = class_weights(targets, rule, weight)
+    assert found.tolist() == [2.0, 0.5, 1.0] and found.dtype == np.float32
+    assert class_weights(targets, rule, {}).tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(ValueError, match=r"expected whole numbers, .* got 0.5 at row 1"):
+        class_weights(rule.convert(np.array([1, 0.5]), "y"), rule, weight)
+
+
 def test_class_weights_need_classes() -> None:
-    with pytest.raises(ValueError, match="class_weight: expected a classification loss"):
+    with pytest.raises(ValueError, match=r"expected rows with one positive target, .*row 0 has 2"):
         class_weights(VALUES.convert(np.ones((2, 2)), "y"), VALUES, {0: 1.0})
+    rule = TargetRule(losses.get("mse"), (None, 3, 2))
+    with pytest.raises(ValueError, match=r"one class per sample, got targets of shape \(1, 3, 2\)"):
+        class_weights(rule.convert(np.ones((1, 3, 2)), "y"), rule, {0: 1.0})

@@ -211,7 +211,7 @@ def test_targets_that_fit_no_rows_are_refused() -> None:
         model.evaluate(X, Y.reshape(ROWS, 1, UNITS), verbose=0)
     with pytest.raises(ValueError, match="y: expected integer class indices, got"):
         model.evaluate(X, Y[:, 0], verbose=0)
-    with pytest.raises(ValueError, match="class_weight: expected a classification loss"):
+    with pytest.raises(ValueError, match="class_weight: expected rows with one positive target"):
         model.fit(X, Y, class_weight={0: 1.0}, verbose=0)
 
 

@@ -67,7 +67,7 @@ def test_wrong_data_are_refused_and_leave_the_model_unchanged(
     [
         ({"batch_size": 0}, ValueError, "batch_size: expected an integer >= 1, got 0"),
         ({"batch_size": 1.5}, TypeError, "batch_size: expected an integer"),
-        ({"epochs": 0}, ValueError, "epochs: expected an integer >= 1, got 0"),
+        ({"epochs": -1}, ValueError, "epochs: expected an integer >= 0, got -1"),
         ({"epochs": "3"}, TypeError, "epochs: expected an integer"),
         ({"initial_epoch": 2}, ValueError, r"initial_epoch: expected at most epochs \(1\), got 2"),
         ({"verbose": 3}, ValueError, "verbose: expected 0, 1, 2 or 'auto', got 3"),

@@ -101,11 +101,15 @@ class IteratorSource:
 
     def first_parts(self, names: list[str]) -> list[Part]:
         """The unconverted inputs of the first batch, to build a model from."""
-        return to_parts(self._first(), names, "x")
+        return to_parts(self._first()[0], names, "x")
+
+    def first_targets(self) -> object:
+        """The targets of the first batch, None if it has none."""
+        return self._first()[1]
 
     def first_features(self) -> list[Floats | Labels | _core.SparseRows]:
         """The converted inputs of the first batch."""
-        return unlabelled_samples(cast("Signature", self.signature), self._first()).features()
+        return unlabelled_samples(cast("Signature", self.signature), self._first()[0]).features()
 
     def start_pass(self, seed: int, stream: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of one pass; the first `skip` are drawn and dropped."""
@@ -121,14 +125,14 @@ class IteratorSource:
         for batch in self._raw():
             yield unlabelled_samples(signature, unpack(batch)[0])
 
-    def _first(self) -> object:
-        """The inputs of the first batch; an iterator keeps it, to return it again later."""
+    def _first(self) -> tuple[object, object, object]:
+        """The first batch, unpacked; an iterator keeps it, to return it again later."""
         first = self._held[0] if self._held else next(iterate(self._batches), None)
         if first is None:
             raise ValueError("x: expected at least one batch, got an empty iterator")
         if self.one_shot:
             self._held = [first]
-        return unpack(first)[0]
+        return unpack(first)
 
     def _raw(self) -> Iterator[UserBatch]:
         """The batches of one pass, between its hooks."""

@@ -49,7 +49,7 @@ def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, floa
     TypeError
         If `class_weight` is not a dict from int to numbers.
     ValueError
-        If a key is not a class, or a weight is negative or not finite.
+        If a key is no class of the output, or a weight is negative or not finite.
     """
     if not isinstance(class_weight, Mapping):
         raise TypeError(
@@ -63,7 +63,7 @@ def check_class_weight(class_weight: object, rule: TargetRule) -> dict[int, floa
             key = int(key)
         if isinstance(key, bool) or not isinstance(key, int):
             raise TypeError(f"class_weight: expected int keys, got {given!r}")
-        if not 0 <= key < rule.classes:
+        if rule.classes is not None and not 0 <= key < rule.classes:
             raise ValueError(
                 f"class_weight: expected keys from 0 to {rule.classes - 1} "
                 f"({rule.classes} classes), got {key}"
@@ -80,9 +80,10 @@ def class_weights(
     targets: Floats | Labels, rule: TargetRule, class_weight: Mapping[int, float]
 ) -> Floats:
     """The weight of each sample `(n,)` by its class; what is not in `class_weight` weighs 1."""
-    table = np.ones(rule.classes + 1, dtype=np.float32)  # the last for a label that is no class
-    for label, weight in class_weight.items():
-        table[label] = weight
     labels = rule.class_indices(targets, "class_weight")
-    is_class = (labels >= 0) & (labels < rule.classes)
-    return table[np.where(is_class, labels, rule.classes)]
+    if not class_weight:
+        return np.ones(len(labels), np.float32)
+    keys = np.array(sorted(class_weight))
+    weights = np.array([class_weight[key] for key in keys.tolist()], np.float32)
+    found = np.minimum(np.searchsorted(keys, labels), len(keys) - 1)
+    return np.where(keys[found] == labels, weights[found], np.float32(1))

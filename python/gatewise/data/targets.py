@@ -44,11 +44,16 @@ class TargetRule:
         return self.loss.target == "labels"
 
     @property
-    def classes(self) -> int:
-        """Count of classes: the output's width, or 2 for one unit."""
+    def classes(self) -> int | None:
+        """Count of classes: the output's width, or 2 for one unit of a cross-entropy.
+
+        None for one unit of another loss, whose classes may be any whole numbers.
+        """
         units = self.shape[-1]
         assert units is not None
-        return 2 if units == 1 and not self.are_labels else units
+        if units > 1 or self.are_labels:
+            return units
+        return 2 if self.loss.target in _BOUNDED else None
 
     def convert(
         self,
@@ -96,30 +101,30 @@ class TargetRule:
         """The shape of converted targets without the axis of units: (n,), or (n, t)."""
         return targets.shape if targets.dtype == np.int32 else targets.shape[:-1]
 
-    def class_indices(self, targets: Floats | Labels, name: str) -> Labels:
-        """The class index of each sample `(n,)`, from converted targets.
+    def class_indices(self, targets: Floats | Labels, name: str) -> Array:
+        """The class of each sample `(n,)`, from converted targets.
+
+        They are class indices, rows with one positive target, or for one unit whole numbers.
 
         Raises
         ------
         ValueError
             If the targets are not classes, or a sample has none or several.
         """
-        if targets.dtype == np.int32:
-            if targets.ndim != 1:
-                raise ValueError(
-                    f"{name}: expected one label per sample, got labels of shape {targets.shape}"
-                )
-            return np.asarray(targets, dtype=np.int32)
-        if self.loss.target not in _BOUNDED or targets.ndim != 2:
+        if targets.ndim != (1 if targets.dtype == np.int32 else 2):
             raise ValueError(
-                f"{name}: expected a classification loss with one class per sample, "
-                f"got {self.loss.kind} with targets of shape {targets.shape}"
+                f"{name}: expected one class per sample, got targets of shape {targets.shape}"
             )
-        if targets.shape[1] > 1 and self.loss.target == "probabilities":
+        if targets.dtype == np.int32:
+            return targets
+        if targets.shape[1] == 1:
+            classes = np.rint(targets[:, 0]).astype(np.int64)
+            if self.loss.target not in _BOUNDED:
+                _require_whole(targets[:, 0], classes, name)
+            return classes
+        if self.loss.target != "one_hot":
             _require_one_positive(targets, name)
-        if targets.shape[1] > 1:
-            return np.asarray(targets.argmax(axis=1), dtype=np.int32)
-        return np.asarray(np.rint(targets[:, 0]), dtype=np.int32)
+        return np.asarray(targets.argmax(axis=1))
 
     def _convert_labels(self, array: Array, name: str, rows: RowIndices | None) -> Labels:
         lead = self.shape[:-1]
@@ -139,6 +144,7 @@ class TargetRule:
             _raise_first_invalid(
                 array != np.floor(array), array, name, "integer class indices", rows
             )
+        assert self.classes is not None
         expected = f"labels from 0 to {self.classes - 1} ({self.classes} classes)"
         # NumPy does not compare bool arrays with integers out of their range: convert to int8.
         labels = array.astype(np.int8) if array.dtype.kind == "b" else array
@@ -179,12 +185,21 @@ class TargetRule:
         return converted
 
 
+def _require_whole(targets: Array, classes: Array, name: str) -> None:
+    wrong = np.flatnonzero(targets != classes)
+    if len(wrong):
+        raise ValueError(
+            f"{name}: expected whole numbers, the classes of the samples, got "
+            f"{targets[wrong[0]]:g} at row {wrong[0]}"
+        )
+
+
 def _require_one_positive(targets: Floats | Labels, name: str) -> None:
-    counts = np.count_nonzero(targets, axis=1)
+    counts = np.count_nonzero(targets > 0, axis=1)
     wrong = np.flatnonzero(counts != 1)
     if len(wrong):
         raise ValueError(
-            f"{name}: expected rows with one nonzero target, so one class; row {wrong[0]} has "
+            f"{name}: expected rows with one positive target, so one class; row {wrong[0]} has "
             f"{counts[wrong[0]]}. Weigh rows of several labels with sample_weight"
         )
 

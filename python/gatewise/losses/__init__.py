@@ -54,6 +54,7 @@ from gatewise.registry import Config
 from gatewise.utils.public_names import public_names
 
 __all__ = [
+    "CROSSENTROPY_NAMES",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -80,6 +81,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "crossentropy_for",
     "deserialize",
     "get",
     "hinge",
@@ -96,6 +98,25 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "squared_hinge",
 ]
+
+
+CROSSENTROPY_NAMES = ("crossentropy", "ce")
+"""Names that select the cross-entropy by the output and its targets."""
+
+
+def crossentropy_for(units: int, are_labels: bool) -> Loss:
+    """The cross-entropy that Keras chooses for `"crossentropy"` and `"ce"`.
+
+    Parameters
+    ----------
+    units : int
+        The output's width; 1 is binary.
+    are_labels : bool
+        Whether targets are class indices, not one-hot rows.
+    """
+    if units == 1:
+        return BinaryCrossentropy()
+    return SparseCategoricalCrossentropy() if are_labels else CategoricalCrossentropy()
 
 
 def get(identifier: object) -> Loss:

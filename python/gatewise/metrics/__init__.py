@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatewise.losses import Loss
+from gatewise.losses import CROSSENTROPY_NAMES, Loss, crossentropy_for
 from gatewise.losses.function import name_of
 from gatewise.metrics.accuracy import (
     ACCURACY_NAMES,
@@ -193,7 +193,10 @@ def get(identifier: object, argument: str = "metric") -> Metric:
 
 
 def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
-    """Like `get`, but `"accuracy"` and `"acc"` become the accuracy that Keras would choose.
+    """Like `get`, but general names become the metric that fits the loss and the output.
+
+    `"accuracy"` and `"acc"` are an accuracy, as in Keras; `"crossentropy"` and `"ce"` the
+    cross-entropy that Keras chooses for a loss of that name.
 
     Parameters
     ----------
@@ -214,6 +217,10 @@ def get_for_output(identifier: object, loss: Loss, units: int) -> Metric:
         many = SparseCategoricalAccuracy if labels else CategoricalAccuracy
         kind = BinaryAccuracy if units == 1 and not labels else many
         return kind(name=identifier)
+    if isinstance(identifier, str) and identifier.lower() in CROSSENTROPY_NAMES:
+        chosen: Any = registry.find(crossentropy_for(units, labels).kind)
+        of_logits: Metric = chosen(name=identifier, from_logits=bool(loss.from_logits))
+        return of_logits
     metric = get(identifier)
     if "any" not in (loss.target, metric.target) and labels != (metric.target == "labels"):
         fitting = "sparse_categorical_accuracy" if labels else "a metric of targets, not of labels"

@@ -29,14 +29,14 @@ def check_optional_count(name: str, value: object) -> int | None:
 
 
 def check_epochs(epochs: object, initial_epoch: object) -> tuple[int, int]:
-    """Numbers of epochs, `initial_epoch` at most `epochs`.
+    """Numbers of epochs, `initial_epoch` at most `epochs`; 0 epochs train nothing, as in Keras.
 
     Raises
     ------
     TypeError, ValueError
         If they are something else.
     """
-    last = check_integer("epochs", epochs, 1)
+    last = check_integer("epochs", epochs, 0)
     first = check_integer("initial_epoch", initial_epoch, 0)
     if first > last:
         raise ValueError(f"initial_epoch: expected at most epochs ({last}), got {first}")

@@ -10,7 +10,7 @@ from gatewise import losses, metrics, optimizers
 from gatewise.callbacks.protocols import Direction
 from gatewise.data.convert import Shape
 from gatewise.data.targets import TargetRule
-from gatewise.losses import Loss
+from gatewise.losses import CROSSENTROPY_NAMES, Loss
 from gatewise.losses.function import name_of
 from gatewise.metrics import MeanMetricWrapper, Metric, RowMetric, registry
 from gatewise.registry import Config, is_config
@@ -18,8 +18,14 @@ from gatewise.training.compiled import Resolved
 from gatewise.training.metric_objects import MetricObject
 from gatewise.utils.checks import to_plain
 
+LossId: TypeAlias = str | Loss
+"""A loss, or a name that is resolved by the targets."""
 MetricId: TypeAlias = str | Metric
 """A metric, or a name that is resolved by the loss."""
+
+
+_GENERAL_METRICS = (*metrics.ACCURACY_NAMES, *CROSSENTROPY_NAMES)
+"""Names that the loss and the output decide."""
 
 
 class CompileSettings:
@@ -69,6 +75,22 @@ class CompileSettings:
         self.metrics = _to_metrics(metrics, "metrics")
         self.weighted_metrics = _to_metrics(weighted_metrics, "weighted_metrics")
 
+    @property
+    def awaits_targets(self) -> bool:
+        """Whether a loss is `"crossentropy"` or `"ce"`, which the targets decide."""
+        return any(isinstance(each, str) for each in _items(self.loss))
+
+    def choose_losses(
+        self, names: Sequence[str], shapes: Sequence[Shape], y_shapes: Sequence[Shape]
+    ) -> None:
+        """Replaces those names by losses for outputs and targets of these names and shapes."""
+        own = _per_output(self.loss, names, "loss", required=True)
+        chosen = [
+            _crossentropy(shape, y_shape) if isinstance(loss, str) else loss
+            for loss, shape, y_shape in zip(own, shapes, y_shapes, strict=True)
+        ]
+        self.loss = chosen[0] if len(chosen) == 1 else chosen
+
     def get_config(self) -> Config:
         """The arguments as JSON values, with which `compile` does the same.
 
@@ -109,6 +131,10 @@ class CompileSettings:
             for weight in _per_output(self.loss_weights, names, "loss_weights")
         ]
         found: list[Loss] = [loss for loss in own_losses if isinstance(loss, Loss)]
+        if self.awaits_targets:
+            raise ValueError(
+                "loss: expected targets, which decide what 'crossentropy' is; call fit or evaluate"
+            )
         if len(found) != len(names):
             missing = names[next(i for i, loss in enumerate(own_losses) if loss is None)]
             raise ValueError(f"loss: expected a loss for each output, got None for {missing!r}")
@@ -173,15 +199,27 @@ def _map(value: object, convert: Callable[[object], object]) -> object:
     return convert(value)
 
 
+def _items(value: object) -> list[object]:
+    """What is in a list or dict, or the one value."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else [value]
+
+
 def _is_nested(mapped: object) -> bool:
     """Whether a list or dict has lists or dicts inside."""
-    if not isinstance(mapped, list | dict):
-        return False
-    inner = mapped.values() if isinstance(mapped, dict) else mapped
-    return any(isinstance(each, list | dict) for each in inner)
+    return any(isinstance(each, list | dict) for each in _items(mapped))
 
 
-def _to_loss(value: object) -> Loss:
+def _crossentropy(shape: Shape, y_shape: Shape) -> Loss:
+    """The cross-entropy for an output and targets of these shapes."""
+    are_labels = len(y_shape) < len(shape) or y_shape[-1] == 1
+    return losses.crossentropy_for(int(shape[-1] or 0), are_labels)
+
+
+def _to_loss(value: object) -> LossId:
+    if isinstance(value, str) and value.lower() in CROSSENTROPY_NAMES:
+        return value
     loss = losses.get(value)
     if loss.reduction in ("none", None):
         raise ValueError(
@@ -208,7 +246,7 @@ def _to_metrics(given: object, argument: str) -> object:
 
 
 def _to_metric(value: object, argument: str) -> MetricId:
-    if isinstance(value, str) and value.lower() in metrics.ACCURACY_NAMES:
+    if isinstance(value, str) and value.lower() in _GENERAL_METRICS:
         return value
     return metrics.get(value, argument)
 

@@ -172,15 +172,16 @@ class Compiling(ABC):
             `"sgd"`, `"rmsprop"`, `"adam"`, `"adamw"`, `"adamax"`, `"nadam"`, `"adagrad"`,
             `"adadelta"`, `"adafactor"`, `"lion"` or an object of `gw.optimizers`.
         loss : str, dict, Loss, callable, list or dict of them
-            Of `gw.losses`: one for all outputs, one for each in order, or by output name. A
-            function of yours, `(y_true, y_pred) -> (values (n,), gradient (n, u))`, gives the loss
-            of each row and its derivatives: see `gw.losses.LossFunctionWrapper`.
+            Of `gw.losses`: one for all outputs, one for each in order, or by output name.
+            `"crossentropy"` is the one that fits the output and the first targets. A function of
+            yours, `(y_true, y_pred) -> (values (n,), gradient (n, u))`, gives the loss of each row
+            and its derivatives: see `gw.losses.LossFunctionWrapper`.
         loss_weights : float, list or dict, optional
             Factors of the losses in their sum.
         metrics : list or dict, optional
             Of `gw.metrics`; for several outputs a list of lists or a dict by output name.
-            `"accuracy"` is the one that fits loss and output. A function of yours, `(y_true,
-            y_pred) -> values (n,) or a number`, is a mean of its values.
+            `"accuracy"` and `"crossentropy"` are those that fit loss and output. A function of
+            yours, `(y_true, y_pred) -> values (n,) or a number`, is a mean of its values.
         weighted_metrics : list or dict, optional
             Metrics, in the same forms, that see weights of samples and classes; others do not.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
@@ -200,7 +201,7 @@ class Compiling(ABC):
             check_flag("jit_compile", jit_compile)
         settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
         resolved = None
-        if self.built and settings.loss is not None:
+        if self.built and settings.loss is not None and not settings.awaits_targets:
             # Before anything is replaced: a refused compile leaves the model as it was.
             shapes = [symbol.shape for symbol in self.outputs]
             resolved = settings.resolve(self.output_names, shapes)

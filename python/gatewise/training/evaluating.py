@@ -12,7 +12,7 @@ from gatewise.data import labelled_samples
 from gatewise.layers.storage import refuse_quantized
 from gatewise.training.arguments import check_optional_count
 from gatewise.training.feed import TestFeed
-from gatewise.training.inputs import Data, build_for, evaluation_source
+from gatewise.training.inputs import Data, build_for, choose_losses, evaluation_source
 from gatewise.training.loops import run_test
 from gatewise.training.progress import Verbose, make_progress
 
@@ -55,6 +55,7 @@ def one_batch(training: Training, data: tuple[object, object, object, object], t
     training.require_settings()
     x, y, sample_weight, class_weight = data
     x = build_for(training, x)
+    choose_losses(training, x, y)
     samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     dataset = samples.dataset()
     trainer = training.prepare_trainer()

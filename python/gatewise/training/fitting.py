@@ -28,7 +28,7 @@ from gatewise.training.arguments import (
     refuse_with_iterator,
 )
 from gatewise.training.feed import TestFeed, TrainingFeed
-from gatewise.training.inputs import build_for, evaluation_source
+from gatewise.training.inputs import build_for, choose_losses, evaluation_source
 from gatewise.training.loops import Schedule, run_fit
 from gatewise.training.progress import Progress, Verbose, make_progress
 from gatewise.training.run import FitRun
@@ -156,6 +156,7 @@ def _from_arrays(
     """The samples to train on, and those that `validation_split` keeps back."""
     x, y, sample_weight, class_weight = data
     x = build_for(training, x)
+    choose_losses(training, x, y)
     samples = labelled_samples(training.signature(), x, y, sample_weight, class_weight)
     kept = training_samples(samples.samples, split)
     if validation_data is not None or kept == samples.samples:
@@ -180,6 +181,7 @@ def _from_batches(
         raise ValueError(f"validation_split: expected 0 where x is an iterator, got {split}")
     source = IteratorSource(x, class_weight)
     build_for(training, source)
+    choose_losses(training, source, None)
     source.signature = training.signature()
     if class_weight is not None:
         check_class_weight(class_weight, source.signature.rules[0])

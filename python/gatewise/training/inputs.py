@@ -44,6 +44,26 @@ def build_for(training: Training, x: object) -> object:
     return dict.fromkeys(x, checked) if isinstance(x, Mapping) and not is_sparse(x) else checked
 
 
+def choose_losses(training: Training, x: object, y: object) -> None:
+    """Chooses the losses that the targets decide, if `compile` was given such; once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y cannot be the targets.
+    """
+    settings = training.require_settings()
+    if not settings.awaits_targets:
+        return
+    names = training.model.output_names
+    if isinstance(x, IteratorSource):
+        y = x.first_targets()
+    if y is None:
+        raise ValueError("y: expected targets, got None")
+    shapes = [symbol.shape for symbol in training.model.outputs]
+    settings.choose_losses(names, shapes, [part.shape for part in to_parts(y, names, "y")])
+
+
 def evaluation_source(
     training: Training,
     data: Data,
@@ -63,9 +83,11 @@ def evaluation_source(
         refuse_with_iterator(f"{prefix}x", y=y, sample_weight=sample_weight, batch_size=batch_size)
         source = IteratorSource(x)
         build_for(training, source)
+        choose_losses(training, source, None)
         source.signature = training.signature()
         return source
     x = build_for(training, x)
+    choose_losses(training, x, y)
     samples = labelled_samples(training.signature(), x, y, sample_weight, prefix=prefix)
     size = default_batch_size(batch_size, samples.samples, steps)
     return array_source(samples, size, shuffle=False)

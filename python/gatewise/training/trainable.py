@@ -78,7 +78,7 @@ class Trainable(Compiling):
         batch_size : int, optional
             Samples of a step, 32 unless it or `steps_per_epoch` is given; None with an iterator.
         epochs, initial_epoch : int
-            Trains epochs `initial_epoch` (from 0) to `epochs - 1`.
+            Trains epochs `initial_epoch` (from 0) to `epochs - 1`; none if both are equal.
         verbose : 0, 1, 2 or "auto"
             0 nothing, 1 a bar, 2 one line an epoch; "auto" is 1 in a terminal or notebook, else 2.
         callbacks : Callback or list of them, optional
@@ -91,7 +91,8 @@ class Trainable(Compiling):
             Whether each epoch has an order of its own; not with an iterator. Of files, blocks of
             rows are shuffled and the rows of several blocks among each other.
         class_weight : dict, optional
-            Weight of the samples of each class; a class that is not a key has weight 1. Multiplies
+            Weight of the samples of each class; a class that is not a key has weight 1. Classes are
+            indices, one-hot rows or, for losses of values with one unit, whole numbers. Multiplies
             `sample_weight`.
         sample_weight : array (n,), or (n, t) for outputs (n, t, units), list or dict, optional
             Weight of each sample, or row, in the loss and in `weighted_metrics`; other metrics do
