@@ -248,22 +248,8 @@ def _plain(value: Any) -> Any:
 
 def _compile(model: BaseModel, settings: Config, source: str) -> None:
     """Compiles as a file says, or warns that its settings are not here."""
-    given = {
-        key: _without_none(_plain(settings[key]))
-        for key in _COMPILE
-        if settings.get(key) is not None
-    }
+    given = {key: _plain(settings[key]) for key in _COMPILE if settings.get(key) is not None}
     try:
         model.compile(**given)
     except (TypeError, ValueError) as error:
         warn_user(f"{source}: the model is not compiled, since its settings are not here: {error}")
-
-
-def _without_none(value: Any) -> Any:
-    """A configuration without arguments of None."""
-    if isinstance(value, list):
-        return [_without_none(each) for each in value]
-    if isinstance(value, dict) and set(value) == {"class_name", "config"}:
-        kept = {key: each for key, each in value["config"].items() if each is not None}
-        return {"class_name": value["class_name"], "config": kept}
-    return value
