@@ -73,6 +73,11 @@ def floatx() -> str:
     return FLOAT32
 
 
+def image_data_format() -> str:
+    """Where images have their channels unless a layer has `data_format=`: "channels_last"."""
+    return "channels_last"
+
+
 def epsilon() -> float:
     """The least probability in the logarithm of a cross-entropy: always 1e-7."""
     return 1e-7

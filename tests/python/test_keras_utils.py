@@ -102,6 +102,7 @@ def test_a_cleared_session_begins_with_the_first_names() -> None:
 def test_the_types_and_bounds_of_the_core_have_keras_names() -> None:
     assert gw.backend.floatx() == gw.config.floatx() == "float32"
     assert gw.backend.epsilon() == gw.config.epsilon() == 1e-7
+    assert gw.backend.image_data_format() == gw.config.image_data_format() == "channels_last"
     assert gw.version() == gw.__version__
     # A probability of 0 has the logarithm of that bound.
     model = gw.Sequential([gw.Input((1,)), gw.layers.Dense(1, activation="sigmoid")])

@@ -53,9 +53,7 @@ NAMES: dict[str, dict[str, str]] = {
     "backend": {
         "the core is part of the package; gw.show_config() describes it": "backend",
         "layers name themselves; give name= for another one": "get_uid",
-        'give data_format= to each layer; the default is "channels_last"': (
-            "image_data_format set_image_data_format"
-        ),
+        "use data_format= of layers": "set_image_data_format",
         "use NumPy's types: np.result_type, np.issubdtype": (
             "is_float_dtype is_int_dtype result_type standardize_dtype"
         ),
@@ -83,9 +81,7 @@ NAMES: dict[str, dict[str, str]] = {
             "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
         ),
         "no file ever runs code, so none has to be allowed to": "enable_unsafe_deserialization",
-        'give data_format= to each layer; the default is "channels_last"': (
-            "image_data_format set_image_data_format"
-        ),
+        "use data_format= of layers": "set_image_data_format",
         "use epochs= and steps_per_epoch= of fit": (
             "max_epochs max_steps_per_epoch set_max_epochs set_max_steps_per_epoch"
         ),
