@@ -336,6 +336,14 @@ def test_a_model_with_own_metrics_is_saved_without_its_compile_settings(tmp_path
     assert model.get_compile_config()["metrics"][0] is own
 
 
+def test_functions_have_the_names_that_keras_gives_them() -> None:
+    def RMSE(y_true: Any, y_pred: Any) -> Any:  # noqa: N802, such names are usual for metrics
+        return np.sqrt(np.square(y_true - y_pred).mean())
+
+    history = make_model([RMSE, lambda y_true, y_pred: 1.0]).fit(X, FLAGS, verbose=0).history
+    assert list(history) == ["loss", "rmse", "lambda"]
+
+
 def test_a_variable_is_assigned_as_one_of_keras() -> None:
     metric = Rows()
     variable = metric.add_weight((2,), initializer=np.ones, dtype="float32", name="a")

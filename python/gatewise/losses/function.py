@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gatewise.losses.arrays import Array, Floats
 from gatewise.losses.base import Loss
-from gatewise.registry import Config
+from gatewise.registry import Config, to_snake_case
 
 LossFunction = Callable[..., tuple[npt.ArrayLike, npt.ArrayLike]]
 FORM = "a function (y_true, y_pred) -> (values (n,), gradient (n, u))"
@@ -107,9 +107,11 @@ class LossFunctionWrapper(Loss):
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The name of a function, or of the class of an object that can be called."""
-    name: str = getattr(function, "__name__", type(function).__name__)
-    return name
+    """The name of a function, or of the class of an object that can be called, in snake case.
+
+    `rmse` for `RMSE`, `lambda` for a function without a name, as in Keras.
+    """
+    return to_snake_case(getattr(function, "__name__", type(function).__name__).strip("<>"))
 
 
 def _describe(found: object) -> str:
