@@ -132,6 +132,38 @@ class PiecewiseLinear final : public Elementwise {
   float max_value_, negative_slope_, threshold_;
 };
 
+// y = x where x is positive, else alpha (e^x - 1) (Clevert et al. 2016, equation 15).
+class Elu final : public Elementwise {
+ public:
+  explicit Elu(const Options& options) : alpha_(static_cast<float>(options.number("alpha"))) {}
+
+  void forward(ForwardPass& pass) const override {
+    const Index width = pass.inputs[0].width;
+    forward_rows(pass, [&](const float* x, float* y, Index) {
+      activate_forward(Activation::kElu, x, y, width);
+      for (Index j = 0; j < width; ++j)
+        if (x[j] <= 0) y[j] *= alpha_;
+    });
+  }
+  // f' = alpha e^x = y + alpha where x is not positive.
+  void backward(BackwardPass& pass) override {
+    const GradientSlot& slot = pass.d_inputs[0];
+    if (!slot.data) return;
+    const Input& x = pass.inputs[0];
+    parallel_for(pass.rows, static_cast<double>(2 * x.width), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        const float* y = pass.output->data + i * pass.output->stride;
+        const float* d_y = pass.d_output + i * pass.d_output_stride;
+        for (Index j = 0; j < x.width; ++j)
+          slot.put(i, j, (x.dense.row(i)[j] > 0 ? 1.0f : y[j] + alpha_) * d_y[j]);
+      }
+    });
+  }
+
+ private:
+  float alpha_;
+};
+
 // In training, y = x + noise of a normal distribution; in prediction, y = x.
 class GaussianNoise final : public Elementwise {
  public:
@@ -163,6 +195,7 @@ class GaussianNoise final : public Elementwise {
 const bool registered = Registry<Layer>::add<Rescaling>("rescaling") &&
                         Registry<Layer>::add<Normalization>("normalization") &&
                         Registry<Layer>::add<PiecewiseLinear>("piecewise_linear") &&
+                        Registry<Layer>::add<Elu>("elu") &&
                         Registry<Layer>::add<GaussianNoise>("gaussian_noise");
 
 }  // namespace

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
+import position_reference as positions
 from dictionary_reference import run_dictionary
 from gatewise import _core
 
@@ -247,6 +248,26 @@ def run_layer(node: Node, xs: list[np.ndarray], run: Run):
         stream = run.stream(node) + run.step
         draws = _core.random_uniform(SEED, stream, n * padded, 0.0, 1.0).reshape(n, padded)
         return np.where(draws[:, :width] >= o["rate"], x / (1 - o["rate"]), 0.0)
+    if node.kind in ("shared_dropout", "gaussian_dropout", "alpha_dropout"):
+        stream = run.stream(node) + run.step
+
+        def draw(kind, count):
+            made = {"normal": _core.random_normal, "uniform": _core.random_uniform}[kind]
+            return made(SEED, stream, count, 0.0, 1.0).astype(np.float64)
+
+        return positions.random_factors(node.kind, o, x, draw)
+    if node.kind in ("convolution", "grouped_convolution"):
+        return ACTIVATIONS[o["activation"]](positions.convolve(o, p, x))
+    if node.kind == "separable_convolution":
+        return ACTIVATIONS[o["activation"]](positions.convolve_separably(o, p, x))
+    if node.kind == "convolution_transpose":
+        return ACTIVATIONS[o["activation"]](positions.convolve_transposed(o, p, x))
+    if node.kind == "elu":
+        return np.where(x > 0, x, o["alpha"] * np.expm1(x))
+    if node.kind == "prelu":
+        return np.where(x > 0, x, positions.of_axes(o, p["alpha"], *x.shape) * x)
+    if node.kind == "unit_normalization":
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
     if node.kind == "sparse_dictionary":
         return run_dictionary(node, x, run, route)
     if node.kind == "sparse_code":

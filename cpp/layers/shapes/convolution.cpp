@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "layers/activation_output.h"
-#include "layers/layer.h"
-#include "layers/shapes/windows.h"
-#include "products/gradient_keeper.h"
+#include "layers/shapes/patches.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
@@ -13,10 +11,6 @@ namespace {
 
 // Windows whose patches are gathered at a time: a multiple of the tile rows of every level.
 constexpr Index kBlockWindows = 4 * kRowGrain;
-
-// Max floats of patches, or of their gradient, that exist at a time: 8 MB, work enough for all
-// threads. The sums of a kernel's gradient are added for so many samples at a time.
-constexpr Index kPatchFloats = Index{1} << 21;
 
 struct Saved {
   float* pre_activation = nullptr;
@@ -51,21 +45,22 @@ class Convolution final : public Layer {
     const bool by_row = own == Activation::kSoftmax;
     const GroupedWeights kernel = grouped_weights(block_, kernel_, bias_);
     const Index blocks = ceil_divide(count, kBlockWindows);
-    const ThreadScratch scratch(kBlockWindows * patch(), *pass.arena);
+    const ThreadScratch scratch(kBlockWindows * patches().width(), *pass.arena);
     const auto run = [&](Index begin, Index end, int thread) {
       for (Index at = begin; at < end; ++at) {
         const Index sample = at / blocks, first = at % blocks * kBlockWindows;
         const Index last = std::min(first + kBlockWindows, count), row = sample * count + first;
-        float* patches = scratch.of(thread);
-        gather(x, sample, first, last, patches);
+        float* own_patches = scratch.of(thread);
+        patches().gather(x.dense, sample * positions, first, last, own_patches);
         Epilogue epilogue{.activation = by_row ? Activation::kLinear : own,
                           .y = y + row * stride,
                           .y_stride = stride};
         if (saved->pre_activation) epilogue.pre_activation = saved->pre_activation + row * stride;
-        multiply(patch_rows(patches), last - first, kernel, 0, epilogue);
+        multiply(patches().rows(own_patches), last - first, kernel, 0, epilogue);
       }
     };
-    const auto work = static_cast<double>(std::min(count, kBlockWindows) * patch() * filters_);
+    const auto work =
+        static_cast<double>(std::min(count, kBlockWindows) * patches().width() * filters_);
     parallel_for(pass.samples * blocks, work, run, scratch.threads());
     if (by_row) activate_rows(own, y, y, rows, filters_, stride);
   }
@@ -76,11 +71,10 @@ class Convolution final : public Layer {
       activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
                              pass.output->stride, pass.d_output, pass.d_output,
                              pass.d_output_stride, pass.output->count, filters_);
-    const Index max_samples = std::clamp<Index>(kPatchFloats / (windows_.count() * patch()), 1,
-                                                std::max<Index>(pass.samples, 1));
-    float* patches = pass.arena->take<float>(max_samples * windows_.count() * patch());
-    if (pass.d_inputs[0].data) add_input_gradient(pass, max_samples, patches);
-    if (pass.sink) update(pass, max_samples, patches);
+    const Index max_samples = patches().max_samples(pass.samples);
+    float* scratch = pass.arena->take<float>(max_samples * patches().sample_floats());
+    if (pass.d_inputs[0].data) add_input_gradient(pass, max_samples, scratch);
+    if (pass.sink) update(pass, max_samples, scratch);
   }
 
  protected:
@@ -88,81 +82,51 @@ class Convolution final : public Layer {
     require(widths.size() == 1, "convolution: expected one input, got ", widths.size());
     channels_ = widths[0];
     size_product("kernel_size", {windows_.taps(), channels_, filters_});
-    kernel_ = block_.add_kernel("kernel", patch(), filters_);
+    kernel_ = block_.add_kernel("kernel", patches().width(), filters_);
     if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
     return filters_;
   }
 
  private:
-  Index patch() const { return windows_.taps() * channels_; }
+  Patches patches() const { return {windows_, channels_}; }
 
-  Input patch_rows(const float* patches) const {
-    return {.dense = {patches, patch()}, .width = patch()};
-  }
-
-  // Writes the patches of windows [begin, end) of a sample to [end - begin, patch].
-  void gather(const Input& x, Index sample, Index begin, Index end, float* to) const {
-    for (Index window = begin; window < end; ++window)
-      for (Index tap = 0; tap < windows_.taps(); ++tap, to += channels_) {
-        const Index position = windows_.source(window, tap);
-        if (position < 0)
-          std::fill_n(to, channels_, 0.0f);
-        else
-          std::copy_n(x.dense.row(sample * windows_.positions() + position), channels_, to);
-      }
-  }
-
-  // Adds the gradient of the patches to that of the rows, tap by tap, window by window.
+  // Adds the gradient of the patches to that of the rows.
   void add_input_gradient(const BackwardPass& pass, Index max_samples, float* d_patches) const {
     const GradientSlot& slot = pass.d_inputs[0];
     const Index positions = windows_.positions(), count = windows_.count();
+    const Index floats = patches().sample_floats();
     const Arena::Mark mark = pass.arena->mark();
     for (Index first = 0; first < pass.samples; first += max_samples) {
       const Index samples = std::min(max_samples, pass.samples - first);
       grouped_input_gradient(pass.d_output + first * count * pass.d_output_stride,
                              pass.d_output_stride, all_rows(samples * count, *pass.arena),
                              grouped_weights(block_, kernel_, -1),
-                             {.d_x = d_patches, .stride = patch()}, *pass.arena);
-      parallel_for(samples, static_cast<double>(count * patch()), [&](Index begin, Index end) {
+                             {.d_x = d_patches, .stride = patches().width()}, *pass.arena);
+      parallel_for(samples, static_cast<double>(floats), [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
           const Index row = (first + i) * positions;
           slot.start_rows(row, row + positions, channels_);
-          float* d_x = slot.data + row * slot.stride;
-          const float* from = d_patches + i * count * patch();
-          for (Index window = 0; window < count; ++window)
-            for (Index tap = 0; tap < windows_.taps(); ++tap, from += channels_)
-              if (const Index position = windows_.source(window, tap); position >= 0)
-                for (Index j = 0; j < channels_; ++j) d_x[position * slot.stride + j] += from[j];
+          patches().add(d_patches + i * floats, slot.data + row * slot.stride, slot.stride);
         }
       });
       pass.arena->rewind(mark);
     }
   }
 
-  void update(const BackwardPass& pass, Index max_samples, float* patches) {
+  void update(const BackwardPass& pass, Index max_samples, float* scratch) {
     const Index count = windows_.count();
-    const Index kernel_floats = block_.at(kernel_).slice_floats();
-    const Index bias_floats = use_bias_ ? block_.at(bias_).slice_floats() : 0;
-    float* d_kernel = pass.arena->take_zeroed<float>(kernel_floats + bias_floats);
-    float* d_bias = d_kernel + kernel_floats;
-    GradientKeeper keeper;
-    keeper.keep(kernel_, d_kernel);
-    keeper.keep(bias_, d_bias);
+    KernelGradient gradient(block_, kernel_, bias_, *pass.arena);
     const Arena::Mark mark = pass.arena->mark();
     for (Index first = 0; first < pass.samples; first += max_samples) {
       const Index samples = std::min(max_samples, pass.samples - first);
-      parallel_for(samples, static_cast<double>(count * patch()), [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i)
-          gather(pass.inputs[0], first + i, 0, count, patches + i * count * patch());
-      });
-      grouped_weight_gradient(patch_rows(patches),
+      patches().gather_samples(pass.inputs[0].dense, first, samples, scratch);
+      grouped_weight_gradient(patches().rows(scratch),
                               pass.d_output + first * count * pass.d_output_stride,
                               pass.d_output_stride, all_rows(samples * count, *pass.arena), block_,
-                              kernel_, bias_, keeper, *pass.arena);
+                              kernel_, bias_, gradient.sums(), *pass.arena);
       pass.arena->rewind(mark);
     }
-    apply_update(pass.sink->begin(kernel_, 0), 0, d_kernel, kernel_floats);
-    if (use_bias_) apply_update(pass.sink->begin(bias_, 0), 0, d_bias, bias_floats);
+    gradient.apply(*pass.sink);
   }
 
   Windows windows_;

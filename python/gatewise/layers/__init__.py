@@ -6,7 +6,6 @@ from gatewise.layers.activation import Activation
 from gatewise.layers.base import LAYERS, Layer
 from gatewise.layers.compressed_dense import CompressedDense
 from gatewise.layers.dense import Dense
-from gatewise.layers.dropout import Dropout
 from gatewise.layers.expert_load import ExpertLoad
 from gatewise.layers.gated_experts import GatedExperts
 from gatewise.layers.input import Input, InputLayer
@@ -57,9 +56,35 @@ if TYPE_CHECKING:
         Convolution3D,
     )
     from gatewise.layers.discretization import Discretization
+    from gatewise.layers.convolution_transpose import (
+        Conv1DTranspose,
+        Conv2DTranspose,
+        Conv3DTranspose,
+        Convolution1DTranspose,
+        Convolution2DTranspose,
+        Convolution3DTranspose,
+    )
+    from gatewise.layers.depthwise_convolution import (
+        DepthwiseConv1D,
+        DepthwiseConv2D,
+        SeparableConv1D,
+        SeparableConv2D,
+        SeparableConvolution1D,
+        SeparableConvolution2D,
+    )
+    from gatewise.layers.dropout import (
+        AlphaDropout,
+        Dropout,
+        GaussianDropout,
+        SpatialDropout1D,
+        SpatialDropout2D,
+        SpatialDropout3D,
+    )
     from gatewise.layers.elementwise import (
+        ELU,
         ActivityRegularization,
         GaussianNoise,
+        Identity,
         LeakyReLU,
         ReLU,
         Rescaling,
@@ -94,7 +119,9 @@ if TYPE_CHECKING:
         MaxPooling2D,
         MaxPooling3D,
     )
+    from gatewise.layers.prelu import PReLU
     from gatewise.layers.rearrange import Broadcast, Flatten, Permute, RepeatVector, Reshape, Slice
+    from gatewise.layers.unit_normalization import UnitNormalization
 
 # Modules that are imported at the first use of one of their layers, since import time is promised.
 _LAZY = {
@@ -104,7 +131,20 @@ _LAZY = {
     ),
     "convolution": "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D",
     "discretization": "Discretization",
-    "elementwise": "ActivityRegularization GaussianNoise LeakyReLU ReLU Rescaling Softmax",
+    "convolution_transpose": (
+        "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose "
+        "Convolution2DTranspose Convolution3DTranspose"
+    ),
+    "depthwise_convolution": (
+        "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D "
+        "SeparableConvolution1D SeparableConvolution2D"
+    ),
+    "dropout": (
+        "AlphaDropout Dropout GaussianDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D"
+    ),
+    "elementwise": (
+        "ActivityRegularization ELU GaussianNoise Identity LeakyReLU ReLU Rescaling Softmax"
+    ),
     "embedding": "Embedding",
     "lookups": "CategoryEncoding IntegerLookup StringLookup",
     "normalization": "BatchNormalization Normalization RMSNormalization",
@@ -116,7 +156,9 @@ _LAZY = {
         "AveragePooling3D MaxPooling3D GlobalAveragePooling3D GlobalMaxPooling3D "
         "AvgPool3D MaxPool3D GlobalAvgPool3D GlobalMaxPool3D"
     ),
+    "prelu": "PReLU",
     "rearrange": "Broadcast Flatten Permute RepeatVector Reshape Slice",
+    "unit_normalization": "UnitNormalization",
 }
 _MODULES = {name: module for module, names in _LAZY.items() for name in names.split()}
 _OF_ARRAYS = ("discretization", "lookups")  # no layers of a model
@@ -128,9 +170,11 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _MODULES)
 
 __all__ = [
+    "ELU",
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -144,22 +188,31 @@ __all__ = [
     "CompressedDense",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
     "Discretization",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Embedding",
     "ExpertLoad",
     "Flatten",
     "GatedExperts",
+    "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -173,6 +226,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "Identity",
     "Input",
     "InputLayer",
     "IntegerLookup",
@@ -191,17 +245,26 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Slice",
     "Softmax",
     "SparseExpertLayer",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "StringLookup",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gatewise import activations, initializers
@@ -21,16 +22,88 @@ if TYPE_CHECKING:
     from gatewise.regularizers import Regularizer
 
 
-class _Convolution(ChannelsLayer):
-    """Base class of convolutions."""
+class Convolving(ChannelsLayer):
+    """Base class of layers that multiply a kernel with windows over positions."""
 
     has_fixed_shape = True
     weight_names = {"kernel": "kernel", "bias": "bias"}  # noqa: RUF012, read only
-    bias_regularizer: Regularizer | None = None
-    bias_constraint: Constraint | None = None
     axes: ClassVar[int]
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
-    keras_defaults = {"groups": 1}  # noqa: RUF012, read only
+
+    def take_windows(
+        self, kernel_size: Any, strides: Any, padding: str, dilation_rate: Any
+    ) -> None:
+        """Sets what the windows are from the arguments."""
+        self.kernel_size = check_sizes("kernel_size", kernel_size, self.axes)
+        self.strides = check_sizes("strides", strides, self.axes)
+        self.padding = check_words("padding", padding, self.paddings)
+        self.dilation_rate = check_sizes("dilation_rate", dilation_rate, self.axes)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"strides, dilation_rate: expected one of them 1, got {self.strides} and "
+                f"{self.dilation_rate}"
+            )
+
+    def take_weights(self, **given: Any) -> None:
+        """Sets initializers, regularizers and constraints from arguments of these names."""
+        penalties = {}
+        for name, value in given.items():
+            if name.endswith("_initializer"):
+                setattr(self, name, initializers.get(value, name))
+            else:
+                penalties[name] = value
+        self.take_penalties(**penalties)
+
+    def windows(self, shape: Shape) -> Windows:
+        """The windows over an input of this shape."""
+        return Windows.over(
+            self.name,
+            shape,
+            self.kernel_size,
+            self.strides,
+            self.dilation_rate,
+            str(self.padding),
+        )
+
+    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
+        made: Initializer = getattr(self, f"{self.weight_prefix(parameter)}_initializer")
+        return made
+
+    def fans(self, parameter: _core.Parameter) -> tuple[int | None, int | None]:
+        if parameter.role == "bias":
+            return super().fans(parameter)
+        *taps, inputs, outputs = self.weight_shape(parameter)
+        return math.prod(taps) * inputs, math.prod(taps) * outputs
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return int(self.inner_shape(self.input_shape)[-1] or 0)
+
+    def weights_config(self) -> Config:
+        """The arguments of `take_weights`, for `get_config`."""
+        names = [f"{prefix}_initializer" for prefix in self.weight_names.values()]
+        made = {name: initializers.serialize(getattr(self, name)) for name in names}
+        return {**made, **self.penalty_config()}
+
+    def windows_config(self) -> Config:
+        """The arguments of `take_windows` and `data_format`, for `get_config`."""
+        return {
+            "kernel_size": list(self.kernel_size),
+            "strides": list(self.strides),
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": list(self.dilation_rate),
+        }
+
+
+class _Convolution(Convolving):
+    """Base class of convolutions."""
+
+    kernel_initializer: Initializer
+    bias_initializer: Initializer
+    bias_regularizer: Regularizer | None = None
+    bias_constraint: Constraint | None = None
 
     def __init__(
         self,
@@ -40,6 +113,7 @@ class _Convolution(ChannelsLayer):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Any = 1,
+        groups: int = 1,
         activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: str | Initializer | Config = "glorot_uniform",
@@ -53,83 +127,62 @@ class _Convolution(ChannelsLayer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.filters = check_integer("filters", filters, 1)
-        self.kernel_size = check_sizes("kernel_size", kernel_size, self.axes)
-        self.strides = check_sizes("strides", strides, self.axes)
-        self.padding = check_words("padding", padding, self.paddings)
+        self.take_windows(kernel_size, strides, padding, dilation_rate)
         self.take_data_format(data_format)
-        self.dilation_rate = check_sizes("dilation_rate", dilation_rate, self.axes)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        self.groups = check_integer("groups", groups, 1)
+        if self.filters % self.groups:
             raise ValueError(
-                f"strides, dilation_rate: expected one of them 1, got {self.strides} and "
-                f"{self.dilation_rate}"
+                f"groups: expected a divisor of the {self.filters} filters, got {self.groups}"
             )
         self.activation = activations.get(activation)
         self.use_bias = check_flag("use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.take_penalties(
+        self.take_weights(
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
 
-    def windows(self, shape: Shape) -> Windows:
-        """The windows over an input of this shape."""
-        return Windows.over(
-            self.name,
-            shape,
-            self.kernel_size,
-            self.strides,
-            self.dilation_rate,
-            str(self.padding),
-        )
+    def check_inputs(self, shapes: list[Shape]) -> None:
+        super().check_inputs(shapes)
+        channels = int(self.inner_shape(shapes[0])[-1] or 0)
+        if channels % self.groups:
+            raise ValueError(
+                f"{self.name}: groups: expected a divisor of the {channels} channels, "
+                f"got {self.groups}"
+            )
 
     def native_form(self, shapes: list[Shape]) -> tuple[str, NativeOptions]:
-        return "convolution", {
+        options = {
             **self.windows(shapes[0]).native_options(),
             "filters": self.filters,
             "activation": self.activation,
             "use_bias": self.use_bias,
         }
+        if self.groups == 1:
+            return "convolution", options
+        return "grouped_convolution", {**options, "groups": self.groups, "depthwise": False}
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         windows = self.windows(self.inner_shape(input_shape))
         return self.outer_shape((None, *windows.output, self.filters))
 
-    def initializer_for(self, parameter: _core.Parameter) -> Initializer:
-        return self.kernel_initializer if parameter.role == "kernel" else self.bias_initializer
-
     def weight_shape(self, parameter: _core.Parameter) -> Sizes:
         if parameter.role != "kernel":
             return super().weight_shape(parameter)
-        return (*self.kernel_size, self.channels, self.filters)
-
-    def fans(self, parameter: _core.Parameter) -> tuple[int | None, int | None]:
-        if parameter.role != "kernel":
-            return super().fans(parameter)
-        patch = int(parameter.shape[0])
-        return patch, patch // self.channels * self.filters
-
-    @property
-    def channels(self) -> int:
-        """Channels of the input."""
-        return int(self.inner_shape(self.input_shape)[-1] or 0)
+        return (*self.kernel_size, self.channels // self.groups, self.filters)
 
     def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,
-            "kernel_size": list(self.kernel_size),
-            "strides": list(self.strides),
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": list(self.dilation_rate),
+            **self.windows_config(),
+            "groups": self.groups,
             "activation": self.activation,
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            **self.penalty_config(),
+            **self.weights_config(),
         }
 
 
@@ -151,12 +204,15 @@ class Conv2D(_Convolution):
     data_format : {"channels_last", "channels_first"}, optional
         "channels_first": input and output are `(n, channels, height, width)`, and the convolution
         is that of a copy with channels last.
+    groups : int
+        Into how many groups channels and filters are divided; the filters of a group read its
+        channels alone.
     activation : str, optional
         Name of f; None for the identity.
     use_bias : bool
         If True, there is a bias b `(filters,)`.
     kernel_initializer, bias_initializer : str or Initializer
-        Initial values of K `(height, width, channels, filters)` and b.
+        Initial values of K `(height, width, channels / groups, filters)` and b.
     kernel_regularizer, bias_regularizer, activity_regularizer : str or Regularizer, optional
         Penalty on K, b, and y divided by the count of samples.
     kernel_constraint, bias_constraint : str or Constraint, optional
@@ -167,8 +223,9 @@ class Conv2D(_Convolution):
     Raises
     ------
     ValueError
-        A size is below 1, a name is unknown; or at the first call, the input has other axes, a
-        size that is not known, or is smaller than a window.
+        A size is below 1, a name is unknown, `groups` divides the filters or channels not; or at
+        the first call, the input has other axes, a size that is not known, or is smaller than a
+        window.
     TypeError
         An argument has the wrong type, or is not supported.
 
@@ -176,6 +233,7 @@ class Conv2D(_Convolution):
     -----
     2 n positions K flops: patches of 48 windows at a time times the kernel. The sums of the
     kernel's gradient are added for as many samples at a time as have 2 million values of patches.
+    With several groups it is a loop over taps, several times slower per flop.
 
     Examples
     --------

@@ -142,6 +142,60 @@ class LeakyReLU(Layer):
 
 
 @LAYERS.register()
+class ELU(Layer):
+    """`y = x` where x is positive, else `alpha (e^x - 1)`.
+
+    Parameters
+    ----------
+    alpha : float
+        The function tends to `-alpha` at minus infinity.
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+
+    References
+    ----------
+    Clevert et al. 2016, "Fast and accurate deep network learning by exponential linear units",
+    equation 15.
+
+    Examples
+    --------
+    >>> import gatewise as gw, numpy as np
+    >>> gw.layers.ELU(0.5)(np.array([[-100.0, 2.0]])).tolist()
+    [[-0.5, 2.0]]
+    """
+
+    has_weights = False
+    kind = "elu"
+
+    def __init__(self, alpha: float = 1.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.alpha = check_number("alpha", alpha, -float("inf"))
+
+    def native_options(self) -> NativeOptions:
+        return {"alpha": self.alpha}
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), **self.native_options()}
+
+
+@LAYERS.register()
+class Identity(Layer):
+    """`y = x`.
+
+    Parameters
+    ----------
+    **options
+        `name`, `trainable`, `seed`, `input_shape`, `input_dim`: see `Layer`.
+    """
+
+    has_weights = False
+    kind = "activation"
+
+    def native_options(self) -> NativeOptions:
+        return {"activation": "linear"}
+
+
+@LAYERS.register()
 class Softmax(AxisLayer, Activation):
     """`y_j = exp(x_j) / sum_i exp(x_i)` over one axis.
 

@@ -78,12 +78,17 @@ class WeightPenalties:
                 shape = self.weight_shape(parameter)
                 constraint.apply_in(native, parameter.name, shape[parameter.per_expert :])
 
+    def weight_prefix(self, parameter: _core.Parameter) -> str | None:
+        """How arguments call a parameter; None if there are none for it."""
+        return self.weight_names.get(parameter.role)
+
     def _trained_weights(self, native: _core.Layer) -> list[tuple[_core.Parameter, str]]:
         """The float32 parameters that have an argument, with its prefix."""
+        named = [(each, self.weight_prefix(each)) for each in native.parameters()]
         return [
-            (each, self.weight_names[each.role])
-            for each in native.parameters()
-            if each.role in self.weight_names and each.storage == FLOAT32
+            (each, prefix)
+            for each, prefix in named
+            if prefix is not None and each.storage == FLOAT32
         ]
 
 

@@ -15,7 +15,10 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Windows:
-    """Windows of a map with one to three axes."""
+    """Windows of a map with one to three axes.
+
+    The map is the input; that of a transposed convolution is its output.
+    """
 
     sizes: Sizes
     window: Sizes
@@ -47,11 +50,7 @@ class Windows:
             The input has another count of axes, or sizes that are not known or too small.
         """
         axes = len(window)
-        if len(shape) != axes + 2 or None in shape[1:]:
-            forms = ("(n, t, d)", "(n, height, width, channels)", "(n, a, b, c, channels)")
-            form = forms[axes - 1]
-            raise ValueError(f"{name}: expected an input {form} of known sizes, got {shape}")
-        sizes = tuple(int(size or 0) for size in shape[1:-1])
+        sizes = _known_sizes(name, shape, axes)
         extents = tuple((w - 1) * d + 1 for w, d in zip(window, dilation, strict=True))
         if padding == "valid":
             before = (0,) * axes
@@ -73,6 +72,52 @@ class Windows:
             raise ValueError(f"{name}: expected an input of at least {extents}, got {sizes}")
         return cls(sizes, window, strides, dilation, before, output)
 
+    @classmethod
+    def transposed(
+        cls,
+        name: str,
+        shape: Shape,
+        window: Sizes,
+        strides: Sizes,
+        dilation: Sizes,
+        padding: str,
+        output_padding: Sizes | None,
+    ) -> Windows:
+        """The windows over the output of a transposed convolution, one for each input position.
+
+        Along an axis of n positions with windows of extent `e = (w - 1) dilation + 1`, the output
+        has `(n - 1) stride + e + output_padding` positions with "valid" padding, and
+        `(n - 1) stride + e % 2 + output_padding` with "same". Without `output_padding` they are
+        `(n - 1) stride + max(e, stride)` and `n stride`.
+
+        Raises
+        ------
+        ValueError
+            As `over`.
+        """
+        counts = _known_sizes(name, shape, len(window))
+        before, sizes = [], []
+        for axis, count in enumerate(counts):
+            stride = strides[axis]
+            extent = (window[axis] - 1) * dilation[axis] + 1
+            added = None if output_padding is None else output_padding[axis]
+            if padding == "valid":
+                after = max(stride - extent, 0) if added is None else added
+                before.append(0)
+                sizes.append((count - 1) * stride + extent + after)
+                continue
+            # Zeros at both ends of the input, with zeros between its positions too, over which a
+            # convolution of stride 1 has this output.
+            zeros = stride + extent - 2 if added is None else extent + extent % 2 - 2 + added
+            before.append(extent - 1 - min(zeros - zeros // 2, extent - 1))
+            sizes.append((count - 1) * stride + zeros - extent + 2)
+        if any(size < 1 for size in sizes):
+            raise ValueError(
+                f"{name}: expected an input whose output has positions, got {shape} with the "
+                f"output {tuple(sizes)}"
+            )
+        return cls(tuple(sizes), window, strides, dilation, tuple(before), counts)
+
     def native_options(self) -> NativeOptions:
         """The settings in the form that the core reads."""
         lists = {
@@ -86,19 +131,27 @@ class Windows:
         return {name: ",".join(map(str, values)) for name, values in lists.items()}
 
 
-def check_sizes(name: str, value: Any, axes: int) -> Sizes:
+def _known_sizes(name: str, shape: Shape, axes: int) -> Sizes:
+    if len(shape) != axes + 2 or None in shape[1:]:
+        forms = ("(n, t, d)", "(n, height, width, channels)", "(n, a, b, c, channels)")
+        form = forms[axes - 1]
+        raise ValueError(f"{name}: expected an input {form} of known sizes, got {shape}")
+    return tuple(int(size or 0) for size in shape[1:-1])
+
+
+def check_sizes(name: str, value: Any, axes: int, low: int = 1) -> Sizes:
     """`value`, one size for all axes or a sequence of one for each, as a tuple.
 
     Raises
     ------
     TypeError, ValueError
-        It is neither, or a size is below 1.
+        It is neither, or a size is below `low`.
     """
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != axes:
             raise ValueError(f"{name}: expected {axes} sizes, got {value!r}")
-        return tuple(check_integer(name, each, 1) for each in value)
-    return (check_integer(name, value, 1),) * axes
+        return tuple(check_integer(name, each, low) for each in value)
+    return (check_integer(name, value, low),) * axes
 
 
 def check_words(name: str, value: object, allowed: Sequence[str | None]) -> object:

@@ -1,0 +1,95 @@
+// y = f(conv(x, K) + b) with channels in groups. In a depthwise convolution a group is a channel,
+// and K [taps * channels, filters / channels].
+#include <memory>
+
+#include "layers/activation_output.h"
+#include "layers/shapes/grouped_taps.h"
+
+namespace gatewise {
+namespace {
+
+struct Saved {
+  float* pre_activation = nullptr;
+  const float* kernel = nullptr;  // packed
+};
+
+class GroupedConvolution final : public Layer {
+ public:
+  explicit GroupedConvolution(const Options& options)
+      : windows_(options),
+        filters_(options.integer("filters")),
+        groups_(options.integer("groups")),
+        is_depthwise_(options.flag("depthwise")),
+        activation_(activation_from_name(options.text("activation"))),
+        use_bias_(options.flag("use_bias")) {
+    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
+  }
+
+  bool reads_whole_samples() const override { return true; }
+  Activation output_activation() const override { return activation_; }
+
+  void forward(ForwardPass& pass) const override {
+    require(pass.rows == pass.samples * taps_->positions(), "x: expected samples of ",
+            taps_->positions(), " rows, got ", pass.rows / std::max<Index>(pass.samples, 1));
+    const Index rows = pass.samples * taps_->windows();
+    float* y = pass.take_output(filters_, rows);
+    const Index stride = pass.output.stride;
+    auto* saved = pass.arena->make<Saved>();
+    pass.saved = saved;
+    saved->kernel = packed_rows(block_, kernel_, *pass.arena);
+    const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
+    float* sums = y;
+    if (pass.step.training && derivative_needs_input(own))
+      sums = saved->pre_activation = pass.arena->take<float>(rows * stride);
+    taps_->forward(pass.inputs[0].dense, pass.samples, saved->kernel,
+                   use_bias_ ? block_.slice(bias_) : nullptr, sums, stride);
+    activate_rows(own, sums, y, rows, filters_, stride);
+  }
+
+  void backward(BackwardPass& pass) override {
+    const auto* saved = static_cast<const Saved*>(pass.saved);
+    if (!pass.skip_activation)
+      activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
+                             pass.output->stride, pass.d_output, pass.d_output,
+                             pass.d_output_stride, pass.output->count, filters_);
+    if (pass.d_inputs[0].data)
+      taps_->input_gradient(pass.d_output, pass.d_output_stride, pass.samples, saved->kernel,
+                            pass.d_inputs[0]);
+    if (!pass.sink) return;
+    float* packed = pass.arena->take<float>(taps_->rows() * filters_);
+    taps_->kernel_gradient(pass.inputs[0].dense, pass.d_output, pass.d_output_stride, pass.samples,
+                           packed);
+    apply_update(pass.sink->begin(kernel_, 0), 0,
+                 unpacked_rows(block_, kernel_, packed, *pass.arena),
+                 block_.at(kernel_).slice_floats());
+    if (use_bias_)
+      grouped_bias_gradient(pass.d_output, pass.d_output_stride,
+                            all_rows(pass.output->count, *pass.arena), block_, bias_, *pass.sink,
+                            *pass.arena);
+  }
+
+ protected:
+  Index declare(const std::vector<Index>& widths) override {
+    require(widths.size() == 1, "convolution: expected one input, got ", widths.size());
+    size_product("kernel_size", {windows_.taps(), widths[0], filters_});
+    taps_ = std::make_unique<GroupedTaps>(windows_, widths[0], filters_, groups_);
+    const Index rows = is_depthwise_ ? windows_.taps() * widths[0] : taps_->rows();
+    kernel_ = block_.add_rows("kernel", "kernel", rows, taps_->rows() * filters_ / rows);
+    if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
+    return filters_;
+  }
+
+ private:
+  Windows windows_;
+  Index filters_, groups_;
+  bool is_depthwise_;
+  Activation activation_;
+  bool use_bias_;
+  std::unique_ptr<GroupedTaps> taps_;
+  int kernel_ = -1, bias_ = -1;
+};
+
+const bool registered = Registry<Layer>::add<GroupedConvolution>("grouped_convolution");
+
+}  // namespace
+}  // namespace gatewise
