@@ -109,9 +109,11 @@ class Configurable:
 
 
 def to_snake_case(name: str) -> str:
-    """`GlorotUniform` -> `glorot_uniform`, `MLP` -> `mlp`, `Conv2D` -> `conv2d`."""
+    """`GlorotUniform` -> `glorot_uniform`, `MLP` -> `mlp`, `Conv2D` -> `conv2d`,
+    `Conv2DTranspose` -> `conv2d_transpose`.
+    """
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z0-9])((?!D$)[A-Z])", r"\1_\2", words).lower()
+    return re.sub(r"([a-z0-9])((?!D(?:$|_))[A-Z])", r"\1_\2", words).lower()
 
 
 class Registry(Generic[T]):

@@ -75,6 +75,7 @@ def main() -> None:
 
     import gatewise as gw
     from keras_layer_cases import CASES
+    from keras_position_cases import DROPOUTS
 
     warnings.simplefilter("ignore")
     makers = {
@@ -90,7 +91,7 @@ def main() -> None:
         np.save(FIGURES / f"{name}_predictions.npy", model.predict(x, verbose=0))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ours.keras"
-        for name, (x, build) in CASES.items():
+        for name, (x, build) in {**CASES, "dropouts": DROPOUTS}.items():
             ours = build(gw)
             try:
                 ours.save(path)

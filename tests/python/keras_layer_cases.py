@@ -34,6 +34,7 @@ from keras_layer_models import (
     sums_of_gradients,
     time_case,
 )
+from keras_position_cases import POSITION_CASES
 
 EPOCHS, BATCH = 3, 8
 RATE = 0.05
@@ -241,6 +242,7 @@ CASES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
         ),
     ),
     "one_layer_twice": (rows(8, 7, 2), one_layer_twice),
+    **POSITION_CASES,
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import gatewise as gw
 from keras_layer_cases import CASES
+from keras_position_cases import DROPOUTS
 
 FIGURES = Path(__file__).parents[1] / "keras" / "figures"
 
@@ -57,6 +58,16 @@ def test_a_written_file_is_read_again(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
     assert loaded.get_compile_config() == model.get_compile_config()
+
+
+def test_a_written_file_of_dropouts_is_read_again(tmp_path):
+    x, build = DROPOUTS
+    model = build(gw)
+    model.save(tmp_path / "m.keras")
+    loaded = gw.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    for ours, theirs in zip(model.layers, loaded.layers, strict=True):
+        assert ours.get_config() == theirs.get_config()
 
 
 def described(path: Path) -> dict[str, object]:

@@ -31,7 +31,20 @@ def test_every_stored_number_has_its_case() -> None:
     assert set(EXPECTED) == set(CASES)
 
 
-@pytest.mark.parametrize("name", ["conv2d_pool", "batch_normalization_2d", "embedding"])
+THREADED = (
+    "conv2d_pool",
+    "batch_normalization_2d",
+    "embedding",
+    "autoencoder",
+    "conv2d_groups",
+    "depthwise_conv2d",
+    "separable_conv2d",
+    "prelu_shared_in_part",
+    "unit_normalization_axes",
+)
+
+
+@pytest.mark.parametrize("name", THREADED)
 def test_training_has_the_same_bits_for_any_thread_count(name: str) -> None:
     bits = []
     for threads in (1, 2, 5):

@@ -31,7 +31,18 @@ def test_a_loaded_model_predicts_the_same_bits(name, tmp_path):
     assert again.output_shape == model.output_shape
 
 
-@pytest.mark.parametrize("name", ["conv2d_pool", "embedding_free_length", "operators"])
+BATCHED = (
+    "conv2d_pool",
+    "embedding_free_length",
+    "operators",
+    "autoencoder",
+    "conv2d_groups",
+    "separable_conv2d",
+    "prelu_shared_in_part",
+)
+
+
+@pytest.mark.parametrize("name", BATCHED)
 def test_a_prediction_does_not_depend_on_the_batch(name):
     model, x = trained(name)
     whole = model.predict(x, verbose=0)
@@ -144,6 +155,18 @@ def test_outputs_of_different_row_counts_are_trained():
         (lambda: layers.Conv2D(2, 6)(gw.Input((5, 5, 1))), "expected an input of at least"),
         (lambda: layers.Conv1D(2, 3)(gw.Input((None, 5))), "of known sizes"),
         (lambda: layers.Flatten()(gw.Input((None, 5))), "of known sizes"),
+        (lambda: layers.Conv1DTranspose(2, 3)(gw.Input((None, 5))), "of known sizes"),
+        (
+            lambda: layers.Conv1DTranspose(1, 2, 2, "same", 0)(gw.Input((1, 1))),
+            "whose output has positions",
+        ),
+        (lambda: layers.Conv1D(4, 3, groups=2)(gw.Input((5, 3))), "a divisor of the 3 channels"),
+        (lambda: layers.PReLU()(gw.Input((None, 5))), "of known sizes"),
+        (lambda: layers.PReLU(shared_axes=2)(gw.Input((5,))), "shared_axes: expected axes of"),
+        (lambda: layers.UnitNormalization(2)(gw.Input((5,))), "axis: expected some of 2 axes"),
+        (lambda: layers.UnitNormalization(1)(gw.Input((None, 5))), "of known sizes"),
+        (lambda: layers.SpatialDropout2D(0.5)(gw.Input((5, 3))), "expected an input of 4 axes"),
+        (lambda: layers.Dropout(0.5, (None, 2))(gw.Input((5,))), "noise_shape: expected 1, None"),
         (lambda: layers.Reshape((7,))(gw.Input((2, 5))), "as many values as target_shape"),
         (lambda: layers.Permute((2, 1))(gw.Input((5,))), "expected samples of 2 axes"),
         (lambda: layers.GlobalMaxPooling1D()(gw.Input((5,))), "expected an input of 3 axes"),
@@ -184,6 +207,31 @@ def test_a_layer_keeps_the_shape_it_was_built_for():
         layer(gw.Input((6, 5, 1)))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.PReLU(),
+        layers.Dropout(0.5, (None, 5, 1, 1)),
+        layers.UnitNormalization((1, 2)),
+        layers.BatchNormalization(axis=1),
+    ],
+)
+def test_a_layer_that_reads_sizes_keeps_them(layer):
+    layer(gw.Input((5, 5, 1)))
+    layer.build((7, 5, 5, 1))  # the count of samples is none of them
+    with pytest.raises(ValueError, match="for which the layer is built"):
+        layer(gw.Input((5, 6, 1)))
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.PReLU(shared_axes=1), layers.SpatialDropout1D(0.5), layers.AlphaDropout(0.5)]
+)
+def test_a_layer_that_shares_all_positions_takes_any_count(layer):
+    layer(gw.Input((None, 3)))
+    assert layer(rows(4, 3)).shape == (24, 4, 3)
+    assert layer(rows(2, 3)).shape == (24, 2, 3)
+
+
 def test_the_first_output_of_a_layer_is_its_symbol():
     model = gw.Sequential(
         [gw.Input((4,)), layers.Dense(3, name="code"), layers.Dense(2, name="end")]
@@ -198,17 +246,33 @@ def test_the_first_output_of_a_layer_is_its_symbol():
         layers.Dense(2).output  # noqa: B018
 
 
-def test_noise_is_there_in_training_alone_and_the_same_for_any_thread_count():
-    x = np.zeros((64, 6), np.float32)
+# The mean of (y - x)^2 where all x are 1: the variance of the factors. For alpha dropout at rate 0.2,
+# where a = 0.878, b = 0.309 and p = -1.758, the mean of (a + b - 1)^2 and (a p + b - 1)^2.
+NOISE = {
+    "gaussian_noise": (layers.GaussianNoise(2.0), 4.0),
+    "dropout": (layers.Dropout(0.5), 1.0),
+    "dropout of rows": (layers.Dropout(0.5, (None, None, 1)), 1.0),
+    "spatial dropout": (layers.SpatialDropout1D(0.5), 1.0),
+    "gaussian dropout": (layers.GaussianDropout(0.2), 0.25),
+    "alpha dropout": (layers.AlphaDropout(0.2), 1.028),
+}
+
+
+@pytest.mark.parametrize("name", NOISE)
+def test_noise_is_there_in_training_alone_and_the_same_for_any_thread_count(name):
+    layer, expected = NOISE[name]
+    x = np.ones((400, 4, 6), np.float32)
     losses = []
-    for threads in (1, 3):
+    for threads in (1, 2, 5):
         gw.set_num_threads(threads)
         gw.utils.set_random_seed(0)
-        model = gw.Sequential([gw.Input((6,)), layers.GaussianNoise(2.0)])
+        model = gw.Sequential([gw.Input((4, 6)), type(layer).from_config(layer.get_config())])
         model.compile("sgd", "mse")
-        losses.append(model.train_on_batch(x, x))
-        assert not model.predict(x, verbose=0).any()
+        losses.append([model.train_on_batch(x, x) for _ in range(3)])
+        np.testing.assert_array_equal(model.predict(x, verbose=0), x)
     gw.set_num_threads(None)
-    assert losses[0] == losses[1]
-    # The mean square of 384 draws of variance 4: within 5 of its standard errors, 0.29.
-    assert abs(losses[0] - 4) < 1.5
+    assert losses[0] == losses[1] == losses[2]
+    assert len(set(losses[0])) == 3 or name.startswith(("dropout", "spatial"))
+    # At least 1,600 independent draws, whose squares have a deviation of at most 1.4 times their
+    # mean: 5 standard errors.
+    assert abs(np.mean(losses[0]) - expected) < 5 * 1.4 / np.sqrt(3 * 1600) * expected

@@ -171,7 +171,11 @@ def test_merging_one_input_is_refused(x):
             ValueError,
             "padding: expected one of 'valid'",
         ),
-        (lambda: layers.Conv2D(2, 3, groups=2), TypeError, "Conv2D: groups"),
+        (
+            lambda: layers.Conv2D(2, 3, groups=3),
+            ValueError,
+            "groups: expected a divisor of the 2 f",
+        ),
         (
             lambda: layers.Conv1D(2, 3, strides=2, dilation_rate=2),
             ValueError,
@@ -204,6 +208,13 @@ def test_a_wrong_setting_is_refused(make, error, message):
         layers.Add(),
         layers.Multiply(name="product"),
         layers.Concatenate(),
+        layers.Conv2DTranspose(3, 3, strides=2, output_padding=1, bias_constraint="non_neg"),
+        layers.DepthwiseConv2D(3, depth_multiplier=2, depthwise_regularizer="l2"),
+        layers.SeparableConv1D(3, 3, pointwise_constraint="max_norm"),
+        layers.PReLU(alpha_regularizer="l1", shared_axes=2),
+        layers.UnitNormalization((1, 2)),
+        layers.AlphaDropout(0.2, [None, 1], seed=3),
+        layers.SpatialDropout3D(0.2, data_format="channels_first"),
     ],
 )
 def test_layers_are_restored_from_their_configuration(layer):

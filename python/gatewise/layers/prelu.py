@@ -1,4 +1,4 @@
-"""The rectifier with a trained slope."""
+"""The rectifier with a trained factor of negative values."""
 
 from __future__ import annotations
 

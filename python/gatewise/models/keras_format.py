@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 SHARED_LAYERS = frozenset(
     (
-        *("Activation", "ActivityRegularization", "Add", "Average", "AveragePooling1D"),
-        *("AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Concatenate"),
-        *("Conv1D", "Conv2D", "Conv3D", "Cropping1D", "Cropping2D", "Cropping3D", "Dense"),
-        *("Dot", "Dropout", "Embedding", "Flatten", "GaussianNoise"),
-        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
-        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "InputLayer"),
-        *("LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D"),
-        *("MaxPooling3D", "Maximum", "Minimum", "Multiply", "Normalization", "Permute"),
-        *("RMSNormalization", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax"),
-        *("Subtract", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D"),
+        *("Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average"),
+        *("AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "BatchNormalization"),
+        *("Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D"),
+        *("Conv3DTranspose", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "DepthwiseConv1D"),
+        *("DepthwiseConv2D", "Dot", "Dropout", "ELU", "Embedding", "Flatten", "GaussianDropout"),
+        *("GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+        *("GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+        *("GlobalMaxPooling3D", "Identity", "InputLayer", "LayerNormalization", "LeakyReLU"),
+        *("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "Multiply"),
+        *("Normalization", "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector"),
+        *("Rescaling", "Reshape", "SeparableConv1D", "SeparableConv2D", "Softmax"),
+        *("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Subtract"),
+        *("UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D"),
         *("ZeroPadding2D", "ZeroPadding3D"),
     )
 )
@@ -39,7 +42,15 @@ SHARED_LAYERS = frozenset(
 
 _FUNCTIONAL = ("Functional", "Model")
 _LAYER_OPTIONS = {"name", "trainable", "dtype"}
-HAS_SEED = {"Dropout", "GaussianNoise"}
+HAS_SEED = {
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+}
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 

@@ -120,6 +120,8 @@ def _described(layer: Layer) -> Config:
         settings = {"batch_shape": shape, "dtype": "float32", **settings}
     elif kind not in HAS_SEED:
         settings.pop("seed", None)
+    if kind.startswith("SpatialDropout"):
+        settings.pop("trainable")  # not an argument in Keras
     if kind == "Normalization":  # its statistics are stored as those that `adapt` found
         settings["mean"] = settings["variance"] = None
     described = {"module": "keras.layers", "class_name": kind, "config": settings}

@@ -106,14 +106,7 @@ NAMES: dict[str, dict[str, str]] = {
     "layers": {
         "use Conv1D, Conv2D and their pooling, or pass the features of a trained network as rows": (
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
-            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D "
-            "Conv1DTranspose Conv2DTranspose Conv3DTranspose "
-            "Convolution1DTranspose Convolution2DTranspose "
-            "Convolution3DTranspose DepthwiseConv1D "
-            "DepthwiseConv2D "
-            "SeparableConv1D "
-            "SeparableConv2D SeparableConvolution1D SeparableConvolution2D SpatialDropout1D "
-            "SpatialDropout2D SpatialDropout3D "
+            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D"
         ),
         "rows have no order in time; use lagged values as columns, or pass the states of a trained "
         "network as rows": (
@@ -137,15 +130,11 @@ NAMES: dict[str, dict[str, str]] = {
         "CountVectorizer (CSR rows are taken as they are)": (
             "HashedCrossing Hashing TextVectorization"
         ),
-        "use gw.layers.Normalization or RMSNormalization": ("UnitNormalization"),
         "use gw.layers.LayerNormalization or BatchNormalization": (
             "GroupNormalization SpectralNormalization"
         ),
         "use gw.layers.Embedding": ("ReversibleEmbedding"),
-        "use gw.layers.Dropout or GaussianNoise": "AlphaDropout GaussianDropout",
-        "use gw.layers.ReLU, LeakyReLU or Activation with a name": "ELU PReLU",
         "use gw.layers.Dense, which works on the last axis": "EinsumDense",
-        "use gw.layers.Activation('linear')": "Identity",
         "layers run in the core; connect them with gw.Model(inputs, outputs), or add a kind "
         "(CONTRIBUTING)": (
             "FlaxLayer JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper Wrapper"
