@@ -246,8 +246,8 @@ def test_the_first_output_of_a_layer_is_its_symbol():
         layers.Dense(2).output  # noqa: B018
 
 
-# The mean of (y - x)^2 where all x are 1: the variance of the factors. For alpha dropout at rate 0.2,
-# where a = 0.878, b = 0.309 and p = -1.758, the mean of (a + b - 1)^2 and (a p + b - 1)^2.
+# The mean of (y - x)^2 where all x are 1: the variance of the factors. For alpha dropout at rate
+# 0.2, where a = 0.878, b = 0.309 and p = -1.758, the mean of (a + b - 1)^2 and (a p + b - 1)^2.
 NOISE = {
     "gaussian_noise": (layers.GaussianNoise(2.0), 4.0),
     "dropout": (layers.Dropout(0.5), 1.0),

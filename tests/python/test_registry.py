@@ -11,7 +11,15 @@ from gatewise.registry import to_snake_case
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("GlorotUniform", "glorot_uniform"), ("TopK", "top_k"), ("MLP", "mlp"), ("L1L2", "l1_l2")],
+    [
+        ("GlorotUniform", "glorot_uniform"),
+        ("TopK", "top_k"),
+        ("MLP", "mlp"),
+        ("L1L2", "l1_l2"),
+        ("Conv2D", "conv2d"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("PReLU", "p_re_lu"),
+    ],
 )
 def test_snake_case_agrees_with_keras(name, expected):
     assert to_snake_case(name) == expected
