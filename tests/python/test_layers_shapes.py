@@ -207,20 +207,21 @@ def test_a_layer_keeps_the_shape_it_was_built_for():
         layer(gw.Input((6, 5, 1)))
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.PReLU(),
-        layers.Dropout(0.5, (None, 5, 1, 1)),
-        layers.UnitNormalization((1, 2)),
-        layers.BatchNormalization(axis=1),
-    ],
-)
+@pytest.mark.parametrize("layer", [layers.PReLU(), layers.BatchNormalization(axis=1)])
 def test_a_layer_that_reads_sizes_keeps_them(layer):
     layer(gw.Input((5, 5, 1)))
     layer.build((7, 5, 5, 1))  # the count of samples is none of them
     with pytest.raises(ValueError, match="for which the layer is built"):
         layer(gw.Input((5, 6, 1)))
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.Dropout(0.5, (None, 5, 1, 1)), layers.UnitNormalization((1, 2))]
+)
+def test_a_layer_without_weights_has_a_form_for_each_size(layer):
+    layer(gw.Input((5, 5, 1)))
+    for shape in ((5, 6, 1), (5, 7, 1), (5, 5, 1)):
+        assert layer(rows(*shape)).shape == (24, *shape)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         Convolution2D,
         Convolution3D,
     )
-    from gatewise.layers.discretization import Discretization
     from gatewise.layers.convolution_transpose import (
         Conv1DTranspose,
         Conv2DTranspose,
@@ -72,6 +71,7 @@ if TYPE_CHECKING:
         SeparableConvolution1D,
         SeparableConvolution2D,
     )
+    from gatewise.layers.discretization import Discretization
     from gatewise.layers.dropout import (
         AlphaDropout,
         Dropout,
@@ -203,9 +203,9 @@ __all__ = [
     "Cropping2D",
     "Cropping3D",
     "Dense",
-    "Discretization",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",

@@ -332,10 +332,14 @@ class Layer(CoreLayers, LayerAsModel, RefusesUnusedHooks):
             )
         return width
 
+    def keeps_sizes(self) -> bool:
+        """Whether the core's layers are made for all sizes of the input, not its width alone."""
+        return self.has_fixed_shape or bool(self._before)
+
     def _check_built_for(self, widths: list[int], shapes: list[Shape]) -> None:
         built_for = [shape[-1] for shape in self._input_shapes]
         samples = [[shape[1:] for shape in given] for given in (shapes, self._input_shapes)]
-        is_fixed = bool(self.has_fixed_shape or self._before) and samples[0] != samples[1]
+        is_fixed = self.keeps_sizes() and samples[0] != samples[1]
         if widths == built_for and not is_fixed:
             return
         if not self.has_weights:

@@ -42,6 +42,7 @@ class ParameterOwner(HasWeights):
         self._random_stream: tuple[int, int] | None = None
 
     weight_names: ClassVar[Mapping[str, str]]
+    """How arguments call the parameters of each role."""
     has_weights: ClassVar[bool] = True
     """Whether layers of this class have parameters."""
 
@@ -76,6 +77,10 @@ class ParameterOwner(HasWeights):
             if name in self.weight_names.values():
                 return None  # a bias that the layer is without
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def weight_prefix(self, parameter: _core.Parameter) -> str | None:
+        """How arguments call a parameter; None if there are none for it."""
+        return self.weight_names.get(parameter.role)
 
     def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]:
         """The shape of a parameter in `get_weights`."""

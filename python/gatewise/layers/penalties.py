@@ -79,8 +79,8 @@ class WeightPenalties:
                 constraint.apply_in(native, parameter.name, shape[parameter.per_expert :])
 
     def weight_prefix(self, parameter: _core.Parameter) -> str | None:
-        """How arguments call a parameter; None if there are none for it."""
-        return self.weight_names.get(parameter.role)
+        """How arguments call a parameter."""
+        raise NotImplementedError
 
     def _trained_weights(self, native: _core.Layer) -> list[tuple[_core.Parameter, str]]:
         """The float32 parameters that have an argument, with its prefix."""

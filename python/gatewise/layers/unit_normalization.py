@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise import _core
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
+from gatewise.layers.core_layers import Natives
 from gatewise.layers.rearrange import View, row_major_strides
 from gatewise.registry import Config
 from gatewise.utils.checks import check_integer
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gatewise.layers.symbol import Shape
-
-_Natives = tuple[_core.Layer, ...]
 
 
 @LAYERS.register()
@@ -72,7 +71,7 @@ class UnitNormalization(Layer):
         width = math.prod(shape[axis] for axis in axes)
         return (None, *(shape[axis] for axis in others), width)
 
-    def around(self, shapes: list[Shape]) -> tuple[_Natives, _Natives]:
+    def around(self, shapes: list[Shape]) -> tuple[Natives, Natives]:
         before, after = super().around(shapes)
         shape, inner = shapes[0], self.inner_shape(shapes[0])
         if inner == tuple(shape):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import ClassVar, Protocol
+    from collections.abc import Sequence
+    from typing import Protocol
 
     import numpy.typing as npt
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
         """A layer as a variable sees it."""
 
         name: str
-        weight_names: ClassVar[Mapping[str, str]]
 
         @property
         def trainable(self) -> bool: ...
         @property
         def native(self) -> _core.Layer: ...
         def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]: ...
+        def weight_prefix(self, parameter: _core.Parameter) -> str | None: ...
         def named_weights(self) -> dict[str, Floats]: ...
         def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None: ...
 
@@ -75,7 +75,7 @@ class Variable:
         return found
 
     def _setting(self, kind: str) -> Any:
-        prefix = self._layer.weight_names.get(self._parameter.role)
+        prefix = self._layer.weight_prefix(self._parameter)
         return None if prefix is None else getattr(self._layer, f"{prefix}_{kind}", None)
 
     def numpy(self) -> Floats:
