@@ -71,17 +71,23 @@ class GroupedConvolution final : public Layer {
  protected:
   Index declare(const std::vector<Index>& widths) override {
     require(widths.size() == 1, "convolution: expected one input, got ", widths.size());
-    size_product("kernel_size", {windows_.taps(), widths[0], filters_});
-    taps_ = std::make_unique<GroupedTaps>(windows_, widths[0], filters_, groups_);
-    const Index rows = is_depthwise_ ? windows_.taps() * widths[0] : taps_->rows();
-    kernel_ = block_.add_rows("kernel", "kernel", rows, taps_->rows() * filters_ / rows);
+    channels_ = widths[0];
+    const Index depth = GroupedTaps::depth(channels_, filters_, groups_);
+    const Index values = size_product("kernel_size", {windows_.taps(), depth, filters_});
+    const Index rows = windows_.taps() * (is_depthwise_ ? channels_ : depth);
+    kernel_ = block_.add_rows("kernel", "kernel", rows, values / rows);
     if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
     return filters_;
   }
 
+  // Its table of filters is made when their count is known to be allowed.
+  void start_values() override {
+    taps_ = std::make_unique<GroupedTaps>(windows_, channels_, filters_, groups_);
+  }
+
  private:
   Windows windows_;
-  Index filters_, groups_;
+  Index filters_, groups_, channels_ = 0;
   bool is_depthwise_;
   Activation activation_;
   bool use_bias_;

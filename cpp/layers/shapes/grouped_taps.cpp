@@ -4,16 +4,16 @@
 
 namespace gatewise {
 
-GroupedTaps::GroupedTaps(const Windows& windows, Index channels, Index filters, Index groups)
-    : windows_(windows), channels_(channels) {
+Index GroupedTaps::depth(Index channels, Index filters, Index groups) {
   require(groups >= 1 && channels % groups == 0 && filters % groups == 0,
           "groups: expected a divisor of ", channels, " channels and ", filters, " filters, got ",
           groups);
-  depth_ = channels / groups;
+  return channels / groups;
+}
+
+GroupedTaps::GroupedTaps(const Windows& windows, Index channels, Index filters, Index groups)
+    : windows_(windows), channels_(channels), depth_(depth(channels, filters, groups)) {
   for (Index f = 0; f < filters; ++f) first_.push_back(f / (filters / groups) * depth_);
-  for (Index window = 0; window < windows_.count(); ++window)
-    for (Index tap = 0; tap < windows_.taps(); ++tap)
-      sources_.push_back(windows_.source(window, tap));
 }
 
 void GroupedTaps::forward(const Rows& x, Index samples, const float* kernel, const float* bias,
@@ -26,7 +26,7 @@ void GroupedTaps::forward(const Rows& x, Index samples, const float* kernel, con
       float* to = y + i * stride;
       for (Index f = 0; f < units; ++f) to[f] = bias ? bias[f] : 0.0f;
       for (Index tap = 0; tap < taps; ++tap) {
-        const Index position = source(i % count, tap);
+        const Index position = windows_.source(i % count, tap);
         if (position < 0) continue;
         const float* from = x.row(i / count * positions() + position);
         for (Index c = 0; c < depth_; ++c) {
@@ -49,7 +49,7 @@ void GroupedTaps::input_gradient(const float* d_y, Index stride, Index samples, 
       for (Index window = 0; window < count; ++window) {
         const float* from = d_y + (i * count + window) * stride;
         for (Index tap = 0; tap < taps; ++tap) {
-          const Index position = source(window, tap);
+          const Index position = windows_.source(window, tap);
           if (position < 0) continue;
           float* to = slot.data + (row + position) * slot.stride;
           for (Index c = 0; c < depth_; ++c) {
@@ -72,13 +72,15 @@ void GroupedTaps::kernel_gradient(const Rows& x, const float* d_y, Index stride,
       const Index width = std::min(kPanelWidth, units - column);
       const Index tap = row / depth_, c = row % depth_;
       double sums[kPanelWidth] = {};
-      for (Index i = 0; i < samples * count; ++i) {
-        const Index position = source(i % count, tap);
+      for (Index window = 0; window < count; ++window) {
+        const Index position = windows_.source(window, tap);
         if (position < 0) continue;
-        const float* from = x.row(i / count * positions() + position) + c;
-        const float* d = d_y + i * stride + column;
-        for (Index f = 0; f < width; ++f)
-          sums[f] += static_cast<double>(from[first_[column + f]]) * d[f];
+        for (Index i = 0; i < samples; ++i) {
+          const float* from = x.row(i * positions() + position) + c;
+          const float* d = d_y + (i * count + window) * stride + column;
+          for (Index f = 0; f < width; ++f)
+            sums[f] += static_cast<double>(from[first_[column + f]]) * d[f];
+        }
       }
       std::copy_n(sums, width, d_kernel + row * units + column);
     }

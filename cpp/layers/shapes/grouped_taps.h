@@ -15,7 +15,9 @@ namespace gatewise {
 
 class GroupedTaps {
  public:
-  // Throws if `groups` divides channels or filters not.
+  // The channels of a group; throws if `groups` divides channels or filters not.
+  static Index depth(Index channels, Index filters, Index groups);
+
   GroupedTaps(const Windows& windows, Index channels, Index filters, Index groups);
 
   Index rows() const { return windows_.taps() * depth_; }
@@ -33,17 +35,14 @@ class GroupedTaps {
   void input_gradient(const float* d_y, Index stride, Index samples, const float* kernel,
                       const GradientSlot& slot) const;
 
-  // d_kernel [rows, filters], overwritten. Sums are in double over samples and windows in order.
+  // d_kernel [rows, filters], overwritten. Sums are in double over windows and samples in order.
   void kernel_gradient(const Rows& x, const float* d_y, Index stride, Index samples,
                        float* d_kernel) const;
 
  private:
-  Index source(Index window, Index tap) const { return sources_[window * windows_.taps() + tap]; }
-
   Windows windows_;
   Index channels_, depth_;
-  std::vector<Index> first_;    // [filters], the first channel that a filter reads
-  std::vector<Index> sources_;  // [windows, taps], the position that a tap reads, or -1
+  std::vector<Index> first_;  // [filters], the first channel that a filter reads
 };
 
 // The values of a kernel parameter in row layout, [rows, cols] with stride `cols`, and back.

@@ -81,16 +81,20 @@ class SeparableConvolution final : public Layer {
  protected:
   Index declare(const std::vector<Index>& widths) override {
     require(widths.size() == 1, "convolution: expected one input, got ", widths.size());
-    const Index channels = widths[0];
-    const Index width = size_product("depth_multiplier", {channels, multiplier_});
+    channels_ = widths[0];
+    const Index width = size_product("depth_multiplier", {channels_, multiplier_});
     size_product("kernel_size", {windows_.taps(), width});
     size_product("filters", {width, filters_});
-    taps_ = std::make_unique<GroupedTaps>(windows_, channels, width, channels);
     depthwise_ =
-        block_.add_rows("depthwise_kernel", "kernel", windows_.taps() * channels, multiplier_);
+        block_.add_rows("depthwise_kernel", "kernel", windows_.taps() * channels_, multiplier_);
     pointwise_ = block_.add_kernel("pointwise_kernel", width, filters_);
     if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
     return filters_;
+  }
+
+  // Its table of filters is made when their count is known to be allowed.
+  void start_values() override {
+    taps_ = std::make_unique<GroupedTaps>(windows_, channels_, channels_ * multiplier_, channels_);
   }
 
  private:
@@ -99,7 +103,7 @@ class SeparableConvolution final : public Layer {
   }
 
   Windows windows_;
-  Index filters_, multiplier_;
+  Index filters_, multiplier_, channels_ = 0;
   Activation activation_;
   bool use_bias_;
   std::unique_ptr<GroupedTaps> taps_;

@@ -17,8 +17,8 @@ class SharedAxes {
             "sizes: expected as many as shared");
     for (std::size_t axis = 0; axis + 1 < sizes_.size(); ++axis) {
       require(sizes_[axis] >= 1, "sizes: expected at least 1, got ", sizes_[axis]);
-      if (!shared_[axis]) rows_ *= sizes_[axis];
-      positions_ *= sizes_[axis];
+      if (!shared_[axis]) rows_ = size_product("sizes", {rows_, sizes_[axis]});
+      positions_ = size_product("sizes", {positions_, sizes_[axis]});
     }
   }
 
