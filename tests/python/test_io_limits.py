@@ -134,6 +134,18 @@ def test_a_layer_is_not_built_above_the_limit_of_values() -> None:
     assert same.build([4], 15) == 15
 
 
+def test_a_convolution_of_groups_counts_its_values_before_it_makes_tables() -> None:
+    sizes = {"sizes": "1000000000", "window": "1", "windows": "1000000000"}
+    other = {"strides": "1", "dilation": "1", "before": "0", "activation": "linear"}
+    for kind, own in (
+        ("grouped_convolution", {"filters": 2**31 - 1, "groups": 1, "depthwise": False}),
+        ("separable_convolution", {"filters": 3, "multiplier": 2**28}),
+    ):
+        layer = _core.Layer(kind, {**sizes, **other, **own, "use_bias": True})
+        with pytest.raises(ValueError, match="build: expected at most 100 values of parameters"):
+            layer.build([4], 100)
+
+
 def misaligned(array: Any) -> Any:
     """The same values at an odd address."""
     memory = np.zeros(array.nbytes + array.itemsize, np.uint8)
