@@ -68,6 +68,12 @@ struct ForwardPass {
   void* saved = nullptr;  // set by the layer: what its backward reads
   double loss = 0;        // the layer adds its own losses
 
+  // For layers whose samples have `expected` rows.
+  void check_sample_rows(Index expected) const {
+    require(rows == samples * expected, "x: expected samples of ", expected, " rows, got ",
+            rows / std::max<Index>(samples, 1));
+  }
+
   // Allocates an output with `width` values per row, as many rows as the first input.
   float* take_output(Index width) { return take_output(width, rows); }
 

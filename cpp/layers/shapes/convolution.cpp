@@ -2,46 +2,32 @@
 // times the kernel [taps * channels, filters].
 #include <algorithm>
 
-#include "layers/activation_output.h"
 #include "layers/shapes/patches.h"
+#include "layers/shapes/windowed_layer.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
 namespace {
 
-// Windows whose patches are gathered at a time: a multiple of the tile rows of every level.
-constexpr Index kBlockWindows = 4 * kRowGrain;
-
 struct Saved {
   float* pre_activation = nullptr;
 };
 
-class Convolution final : public Layer {
+class Convolution final : public WindowedLayer {
  public:
-  explicit Convolution(const Options& options)
-      : windows_(options),
-        filters_(options.integer("filters")),
-        activation_(activation_from_name(options.text("activation"))),
-        use_bias_(options.flag("use_bias")) {
-    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
-  }
-
-  bool reads_whole_samples() const override { return true; }
-  Activation output_activation() const override { return activation_; }
+  explicit Convolution(const Options& options) : WindowedLayer(options) {}
 
   void forward(ForwardPass& pass) const override {
     const Input& x = pass.inputs[0];
     const Index positions = windows_.positions(), count = windows_.count();
-    require(pass.rows == pass.samples * positions, "x: expected samples of ", positions,
-            " rows, got ", pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(positions);
     const Index rows = pass.samples * count;
     float* y = pass.take_output(filters_, rows);
     const Index stride = pass.output.stride;
     auto* saved = pass.arena->make<Saved>();
     pass.saved = saved;
-    const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
-    if (pass.step.training && derivative_needs_input(own))
-      saved->pre_activation = pass.arena->take<float>(rows * stride);
+    const Activation own = own_activation(pass);
+    saved->pre_activation = take_pre_activation(pass);
     const bool by_row = own == Activation::kSoftmax;
     const GroupedWeights kernel = grouped_weights(block_, kernel_, bias_);
     const Index blocks = ceil_divide(count, kBlockWindows);
@@ -67,10 +53,7 @@ class Convolution final : public Layer {
 
   void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
-    if (!pass.skip_activation)
-      activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
-                             pass.output->stride, pass.d_output, pass.d_output,
-                             pass.d_output_stride, pass.output->count, filters_);
+    activation_backward(pass, saved->pre_activation);
     const Index max_samples = patches().max_samples(pass.samples);
     float* scratch = pass.arena->take<float>(max_samples * patches().sample_floats());
     if (pass.d_inputs[0].data) add_input_gradient(pass, max_samples, scratch);
@@ -83,7 +66,7 @@ class Convolution final : public Layer {
     channels_ = widths[0];
     size_product("kernel_size", {windows_.taps(), channels_, filters_});
     kernel_ = block_.add_kernel("kernel", patches().width(), filters_);
-    if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
+    add_bias();
     return filters_;
   }
 
@@ -129,11 +112,7 @@ class Convolution final : public Layer {
     gradient.apply(*pass.sink);
   }
 
-  Windows windows_;
-  Index filters_, channels_ = 0;
-  Activation activation_;
-  bool use_bias_;
-  int kernel_ = -1, bias_ = -1;
+  int kernel_ = -1;
 };
 
 const bool registered = Registry<Layer>::add<Convolution>("convolution");

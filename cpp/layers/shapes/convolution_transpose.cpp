@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "kernels/rows.h"
-#include "layers/activation_output.h"
 #include "layers/shapes/patches.h"
+#include "layers/shapes/windowed_layer.h"
 #include "products/thread_scratch.h"
 
 namespace gatewise {
@@ -15,33 +15,20 @@ struct Saved {
   float* pre_activation = nullptr;
 };
 
-class ConvolutionTranspose final : public Layer {
+class ConvolutionTranspose final : public WindowedLayer {
  public:
-  explicit ConvolutionTranspose(const Options& options)
-      : windows_(options),
-        filters_(options.integer("filters")),
-        activation_(activation_from_name(options.text("activation"))),
-        use_bias_(options.flag("use_bias")) {
-    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
-  }
-
-  bool reads_whole_samples() const override { return true; }
-  Activation output_activation() const override { return activation_; }
+  explicit ConvolutionTranspose(const Options& options) : WindowedLayer(options) {}
 
   void forward(ForwardPass& pass) const override {
     const Index count = windows_.count(), positions = windows_.positions();
-    require(pass.rows == pass.samples * count, "x: expected samples of ", count, " rows, got ",
-            pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(count);
     const Index rows = pass.samples * positions;
     float* y = pass.take_output(filters_, rows);
     const Index stride = pass.output.stride;
     auto* saved = pass.arena->make<Saved>();
     pass.saved = saved;
-    const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
-    float* sums = y;
-    if (pass.step.training && derivative_needs_input(own))
-      sums = saved->pre_activation = pass.arena->take<float>(rows * stride);
-    const float* bias = use_bias_ ? block_.slice(bias_) : nullptr;
+    saved->pre_activation = take_pre_activation(pass);
+    float* sums = saved->pre_activation ? saved->pre_activation : y;
     const Arena::Mark before = pass.arena->mark();
     const Index max_samples = patches().max_samples(pass.samples),
                 floats = patches().sample_floats();
@@ -57,8 +44,8 @@ class ConvolutionTranspose final : public Layer {
         for (Index i = begin; i < end; ++i) {
           float* to = sums + (first + i) * positions * stride;
           for (Index p = 0; p < positions; ++p)
-            if (bias)
-              std::copy_n(bias, filters_, to + p * stride);
+            if (use_bias_)
+              std::copy_n(bias(), filters_, to + p * stride);
             else
               std::fill_n(to + p * stride, filters_, 0.0f);
           patches().add(scratch + i * floats, to, stride);
@@ -67,15 +54,12 @@ class ConvolutionTranspose final : public Layer {
       pass.arena->rewind(mark);
     }
     pass.arena->rewind(before);
-    activate_rows(own, sums, y, rows, filters_, stride);
+    activate_rows(own_activation(pass), sums, y, rows, filters_, stride);
   }
 
   void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
-    if (!pass.skip_activation)
-      activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
-                             pass.output->stride, pass.d_output, pass.d_output,
-                             pass.d_output_stride, pass.output->count, filters_);
+    activation_backward(pass, saved->pre_activation);
     if (pass.d_inputs[0].data) add_input_gradient(pass);
     if (pass.sink) update(pass);
   }
@@ -86,15 +70,12 @@ class ConvolutionTranspose final : public Layer {
     channels_ = widths[0];
     size_product("kernel_size", {windows_.taps(), channels_, filters_});
     kernel_ = block_.add_kernel("kernel", patches().width(), channels_);
-    if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
+    add_bias();
     return filters_;
   }
 
  private:
   Patches patches() const { return {windows_, filters_}; }
-
-  // Windows whose patches are gathered at a time: a multiple of the tile rows of every level.
-  static constexpr Index kBlockWindows = 4 * kRowGrain;
 
   // Rows [begin, begin + count) of x at one stride: its own, or copies if they are indexed.
   static Rows consecutive(const Input& x, Index begin, Index count, Arena& arena) {
@@ -158,11 +139,7 @@ class ConvolutionTranspose final : public Layer {
                             *pass.arena);
   }
 
-  Windows windows_;
-  Index filters_, channels_ = 0;
-  Activation activation_;
-  bool use_bias_;
-  int kernel_ = -1, bias_ = -1;
+  int kernel_ = -1;
 };
 
 const bool registered = Registry<Layer>::add<ConvolutionTranspose>("convolution_transpose");

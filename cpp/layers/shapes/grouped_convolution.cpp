@@ -2,8 +2,8 @@
 // and K [taps * channels, filters / channels].
 #include <memory>
 
-#include "layers/activation_output.h"
 #include "layers/shapes/grouped_taps.h"
+#include "layers/shapes/windowed_layer.h"
 
 namespace gatewise {
 namespace {
@@ -13,45 +13,30 @@ struct Saved {
   const float* kernel = nullptr;  // packed
 };
 
-class GroupedConvolution final : public Layer {
+class GroupedConvolution final : public WindowedLayer {
  public:
   explicit GroupedConvolution(const Options& options)
-      : windows_(options),
-        filters_(options.integer("filters")),
+      : WindowedLayer(options),
         groups_(options.integer("groups")),
-        is_depthwise_(options.flag("depthwise")),
-        activation_(activation_from_name(options.text("activation"))),
-        use_bias_(options.flag("use_bias")) {
-    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
-  }
-
-  bool reads_whole_samples() const override { return true; }
-  Activation output_activation() const override { return activation_; }
+        is_depthwise_(options.flag("depthwise")) {}
 
   void forward(ForwardPass& pass) const override {
-    require(pass.rows == pass.samples * taps_->positions(), "x: expected samples of ",
-            taps_->positions(), " rows, got ", pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(taps_->positions());
     const Index rows = pass.samples * taps_->windows();
     float* y = pass.take_output(filters_, rows);
     const Index stride = pass.output.stride;
     auto* saved = pass.arena->make<Saved>();
     pass.saved = saved;
     saved->kernel = packed_rows(block_, kernel_, *pass.arena);
-    const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
-    float* sums = y;
-    if (pass.step.training && derivative_needs_input(own))
-      sums = saved->pre_activation = pass.arena->take<float>(rows * stride);
-    taps_->forward(pass.inputs[0].dense, pass.samples, saved->kernel,
-                   use_bias_ ? block_.slice(bias_) : nullptr, sums, stride);
-    activate_rows(own, sums, y, rows, filters_, stride);
+    saved->pre_activation = take_pre_activation(pass);
+    float* sums = saved->pre_activation ? saved->pre_activation : y;
+    taps_->forward(pass.inputs[0].dense, pass.samples, saved->kernel, bias(), sums, stride);
+    activate_rows(own_activation(pass), sums, y, rows, filters_, stride);
   }
 
   void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
-    if (!pass.skip_activation)
-      activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
-                             pass.output->stride, pass.d_output, pass.d_output,
-                             pass.d_output_stride, pass.output->count, filters_);
+    activation_backward(pass, saved->pre_activation);
     if (pass.d_inputs[0].data)
       taps_->input_gradient(pass.d_output, pass.d_output_stride, pass.samples, saved->kernel,
                             pass.d_inputs[0]);
@@ -76,7 +61,7 @@ class GroupedConvolution final : public Layer {
     const Index values = size_product("kernel_size", {windows_.taps(), depth, filters_});
     const Index rows = windows_.taps() * (is_depthwise_ ? channels_ : depth);
     kernel_ = block_.add_rows("kernel", "kernel", rows, values / rows);
-    if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
+    add_bias();
     return filters_;
   }
 
@@ -86,13 +71,10 @@ class GroupedConvolution final : public Layer {
   }
 
  private:
-  Windows windows_;
-  Index filters_, groups_, channels_ = 0;
+  Index groups_;
   bool is_depthwise_;
-  Activation activation_;
-  bool use_bias_;
   std::unique_ptr<GroupedTaps> taps_;
-  int kernel_ = -1, bias_ = -1;
+  int kernel_ = -1;
 };
 
 const bool registered = Registry<Layer>::add<GroupedConvolution>("grouped_convolution");

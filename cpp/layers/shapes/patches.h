@@ -14,6 +14,9 @@ namespace gatewise {
 // threads. The sums of a kernel's gradient are added for so many samples at a time.
 inline constexpr Index kPatchFloats = Index{1} << 21;
 
+// Windows whose patches are multiplied at a time: a multiple of the tile rows of every level.
+inline constexpr Index kBlockWindows = 4 * kRowGrain;
+
 class Patches {
  public:
   Patches(const Windows& windows, Index channels) : windows_(windows), channels_(channels) {}

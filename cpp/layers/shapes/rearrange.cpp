@@ -44,8 +44,7 @@ class Rearrange final : public Layer {
   bool reads_whole_samples() const override { return true; }
 
   void forward(ForwardPass& pass) const override {
-    require(pass.rows == pass.samples * rows_, "x: expected samples of ", rows_, " rows, got ",
-            pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(rows_);
     const Input& x = pass.inputs[0];
     float* y = pass.take_output(width_, pass.samples * to_rows_);
     const Index stride = pass.output.stride;

@@ -2,8 +2,8 @@
 // [channels * multiplier, filters].
 #include <memory>
 
-#include "layers/activation_output.h"
 #include "layers/shapes/grouped_taps.h"
+#include "layers/shapes/windowed_layer.h"
 
 namespace gatewise {
 namespace {
@@ -15,24 +15,15 @@ struct Saved {
   const float* kernel = nullptr;  // packed
 };
 
-class SeparableConvolution final : public Layer {
+class SeparableConvolution final : public WindowedLayer {
  public:
   explicit SeparableConvolution(const Options& options)
-      : windows_(options),
-        filters_(options.integer("filters")),
-        multiplier_(options.integer("multiplier")),
-        activation_(activation_from_name(options.text("activation"))),
-        use_bias_(options.flag("use_bias")) {
-    require(filters_ >= 1, "filters: expected at least 1, got ", filters_);
+      : WindowedLayer(options), multiplier_(options.integer("multiplier")) {
     require(multiplier_ >= 1, "depth_multiplier: expected at least 1, got ", multiplier_);
   }
 
-  bool reads_whole_samples() const override { return true; }
-  Activation output_activation() const override { return activation_; }
-
   void forward(ForwardPass& pass) const override {
-    require(pass.rows == pass.samples * taps_->positions(), "x: expected samples of ",
-            taps_->positions(), " rows, got ", pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(taps_->positions());
     const Index rows = pass.samples * taps_->windows();
     float* y = pass.take_output(filters_, rows);
     auto* saved = pass.arena->make<Saved>();
@@ -42,13 +33,11 @@ class SeparableConvolution final : public Layer {
     saved->depthwise = pass.arena->take<float>(rows * saved->stride);
     taps_->forward(pass.inputs[0].dense, pass.samples, saved->kernel, nullptr, saved->depthwise,
                    saved->stride);
-    const Activation own = pass.skip_activation ? Activation::kLinear : activation_;
+    const Activation own = own_activation(pass);
     const bool by_row = own == Activation::kSoftmax;
     Epilogue epilogue{
         .activation = by_row ? Activation::kLinear : own, .y = y, .y_stride = pass.output.stride};
-    if (pass.step.training && derivative_needs_input(own))
-      epilogue.pre_activation = saved->pre_activation =
-          pass.arena->take<float>(rows * pass.output.stride);
+    epilogue.pre_activation = saved->pre_activation = take_pre_activation(pass);
     grouped_forward(depthwise_rows(*saved), all_rows(rows, *pass.arena),
                     grouped_weights(block_, pointwise_, bias_), epilogue);
     if (by_row) activate_rows(own, y, y, rows, filters_, pass.output.stride);
@@ -56,10 +45,7 @@ class SeparableConvolution final : public Layer {
 
   void backward(BackwardPass& pass) override {
     const auto* saved = static_cast<const Saved*>(pass.saved);
-    if (!pass.skip_activation)
-      activate_rows_backward(activation_, saved->pre_activation, pass.output->data,
-                             pass.output->stride, pass.d_output, pass.d_output,
-                             pass.d_output_stride, pass.output->count, filters_);
+    activation_backward(pass, saved->pre_activation);
     const Index rows = pass.output->count;
     const Groups groups = all_rows(rows, *pass.arena);
     float* d_z = pass.arena->take<float>(rows * saved->stride);
@@ -88,7 +74,7 @@ class SeparableConvolution final : public Layer {
     depthwise_ =
         block_.add_rows("depthwise_kernel", "kernel", windows_.taps() * channels_, multiplier_);
     pointwise_ = block_.add_kernel("pointwise_kernel", width, filters_);
-    if (use_bias_) bias_ = block_.add_vector("bias", "bias", filters_);
+    add_bias();
     return filters_;
   }
 
@@ -102,12 +88,9 @@ class SeparableConvolution final : public Layer {
     return {.dense = {saved.depthwise, saved.stride}, .width = taps_->filters()};
   }
 
-  Windows windows_;
-  Index filters_, multiplier_, channels_ = 0;
-  Activation activation_;
-  bool use_bias_;
+  Index multiplier_;
   std::unique_ptr<GroupedTaps> taps_;
-  int depthwise_ = -1, pointwise_ = -1, bias_ = -1;
+  int depthwise_ = -1, pointwise_ = -1;
 };
 
 const bool registered = Registry<Layer>::add<SeparableConvolution>("separable_convolution");

@@ -21,8 +21,7 @@ class WindowPooling final : public Layer {
   void forward(ForwardPass& pass) const override {
     const Input& x = pass.inputs[0];
     const Index width = x.width, positions = windows_.positions(), count = windows_.count();
-    require(pass.rows == pass.samples * positions, "x: expected samples of ", positions,
-            " rows, got ", pass.rows / std::max<Index>(pass.samples, 1));
+    pass.check_sample_rows(positions);
     float* y = pass.take_output(width, pass.samples * count);
     const auto work = static_cast<double>(windows_.taps() * width);
     parallel_for(pass.samples * count, work, [&](Index begin, Index end) {
