@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from gatewise import _core
 from gatewise.dtype_policies import MIXED, DTypePolicy, dtype_policy, get_policy
 from gatewise.layers.as_model import LayerAsModel
 from gatewise.layers.core_layers import CoreLayers
 from gatewise.layers.names import automatic_name, check_name
 from gatewise.layers.symbol import Node, Shape, Symbol, as_symbols, check_shape
-from gatewise.registry import Config, NativeOptions, Registry
+from gatewise.registry import Config, Registry
 from gatewise.utils import html
 from gatewise.utils.checks import check_defaults, check_flag, check_integer
 from gatewise.utils.errors import NotBuiltError
 from gatewise.utils.unused_hooks import RefusesUnusedHooks, hooks
-from gatewise.utils.value_limit import take_values, values_left
+from gatewise.utils.value_limit import values_left
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -90,8 +89,6 @@ class Layer(CoreLayers, LayerAsModel, RefusesUnusedHooks):
         "compute_output_spec",
     )
 
-    kind: ClassVar[str]
-    """The core's name for this kind of layer."""
     takes_several = False
     """True if the layer takes a list of inputs."""
     has_fixed_shape: ClassVar[bool] = False
@@ -122,18 +119,6 @@ class Layer(CoreLayers, LayerAsModel, RefusesUnusedHooks):
         check_defaults(type(self).__name__, given, self.keras_defaults)
         self._input_shapes: list[Shape] = []
         self._node: Node | None = None
-
-    def native_options(self) -> NativeOptions:
-        """The settings, keyed by the core's option names."""
-        return {}
-
-    def native_form(self, shapes: list[Shape]) -> tuple[str, NativeOptions]:
-        """The core's kind of layer and its settings for inputs of these shapes."""
-        return self.kind, self.native_options()
-
-    def compute_output_shape(self, input_shape: Any) -> Shape:
-        """The output shape for an input shape, or for a list of them if `takes_several`."""
-        return tuple(input_shape)
 
     def check_inputs(self, shapes: list[Shape]) -> None:
         """Raises ValueError for a count or shapes of inputs that the layer does not take."""
@@ -283,10 +268,9 @@ class Layer(CoreLayers, LayerAsModel, RefusesUnusedHooks):
         if self._native is not None:
             self._check_built_for(widths, shapes)
             return
-        native = _core.Layer(*self.native_form(inner))
         left = values_left()
         limit = () if left is None else (self._value_limit(left, widths),)
-        take_values(native.build([self._width(shape) for shape in inner], *limit))
+        native = self._make_native(inner, *limit)
         native.trainable = self._trainable
         self._native, self._input_shapes = native, shapes
         self._before, self._after = self.around(shapes)

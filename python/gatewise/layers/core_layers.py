@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from gatewise import _core
-from gatewise.layers.parameters import ParameterOwner
 from gatewise.layers.penalties import WeightPenalties, activity_layer
 from gatewise.utils import streams
+from gatewise.utils.value_limit import take_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,26 +18,33 @@ if TYPE_CHECKING:
 Natives: TypeAlias = "tuple[_core.Layer, ...]"
 
 
-class CoreLayers(ParameterOwner, WeightPenalties):
+class CoreLayers(WeightPenalties):
     """The part of a layer that makes layers of the core.
 
     One of them, `native`, has the parameters. Others without parameters may come before and after
     it. A layer without weights may be used on inputs of several shapes and has a form for each.
     """
 
+    kind: ClassVar[str]
+    """The core's name for this kind of layer."""
+
     def __init__(self) -> None:
-        ParameterOwner.__init__(self)
+        super().__init__()
         self._before: Natives = ()
         self._after: Natives = ()
         self._forms: dict[tuple[Shape, ...], Natives] = {}
 
+    def native_options(self) -> NativeOptions:
+        """The settings, keyed by the core's option names."""
+        return {}
+
     def native_form(self, shapes: list[Shape]) -> tuple[str, NativeOptions]:
         """The core's kind of layer and its settings for inputs of these shapes."""
-        raise NotImplementedError
+        return self.kind, self.native_options()
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        """The output shape for an input shape, or for a list of them."""
-        raise NotImplementedError
+        """The output shape for an input shape, or for a list of them if `takes_several`."""
+        return tuple(input_shape)
 
     def inner_shape(self, shape: Any) -> Shape:
         """The shape of an input as `native` sees it."""
@@ -60,12 +67,17 @@ class CoreLayers(ParameterOwner, WeightPenalties):
         key = _sample_shapes(shapes)
         if key in self._forms:
             return
-        native = _core.Layer(*self.native_form([self.inner_shape(shape) for shape in shapes]))
-        native.build([self._width(self.inner_shape(shape)) for shape in shapes])
+        native = self._make_native([self.inner_shape(shape) for shape in shapes])
         before, after = self.around(shapes)
         self._forms[key] = (*before, native, *after)
         if self.random_stream is not None:
             self.set_random_stream(*self.random_stream)
+
+    def _make_native(self, inner: list[Shape], *limit: int) -> _core.Layer:
+        """A layer of the core for inputs that it sees in these shapes, within a limit of values."""
+        native = _core.Layer(*self.native_form(inner))
+        take_values(native.build([self._width(shape) for shape in inner], *limit))
+        return native
 
     def set_random_stream(self, seed: int, index: int) -> None:
         super().set_random_stream(seed, index)

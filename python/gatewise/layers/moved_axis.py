@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from gatewise import _core
@@ -87,6 +86,4 @@ def _permutation(shape: list[int], order: list[int]) -> _core.Layer:
     """The core's layer that brings the axes of samples of this shape into another order."""
     from gatewise.layers.rearrange import View  # rarely needed, and import time is promised
 
-    native = _core.Layer(*View.permuted(shape, order).native_form(math.prod(shape[:-1])))
-    native.build([shape[-1]])
-    return native
+    return View.permuted(shape, order).native(shape)

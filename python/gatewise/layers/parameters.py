@@ -41,8 +41,10 @@ class ParameterOwner(HasWeights):
         self._native: _core.Layer | None = None
         self._random_stream: tuple[int, int] | None = None
 
-    weight_names: ClassVar[Mapping[str, str]]
-    """How arguments call the parameters of each role."""
+    weight_names: ClassVar[Mapping[str, str]] = {"kernel": "kernel"}
+    """How arguments call the parameters of each role that take `..._regularizer` and
+    `..._constraint`.
+    """
     has_weights: ClassVar[bool] = True
     """Whether layers of this class have parameters."""
 

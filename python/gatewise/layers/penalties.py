@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from gatewise import _core, constraints, regularizers
+from gatewise.layers.parameters import ParameterOwner
 from gatewise.layers.storage import FLOAT32
 from gatewise.registry import Config
 
@@ -14,23 +14,13 @@ if TYPE_CHECKING:
     from gatewise.regularizers import Regularizer
 
 
-class WeightPenalties:
+class WeightPenalties(ParameterOwner):
     """The part of a layer that has penalties and constraints on its weights."""
 
-    _native: _core.Layer | None
-
-    weight_names: ClassVar[Mapping[str, str]] = {"kernel": "kernel"}
-    """How arguments call the parameters of each role that take `..._regularizer` and
-    `..._constraint`.
-    """
     kernel_regularizer: Regularizer | None = None
     _kernel_constraint: Constraint | None = None
     activity_regularizer: Regularizer | None = None
     """Penalty on the layer's output, divided by the count of samples."""
-
-    def weight_shape(self, parameter: _core.Parameter) -> tuple[int, ...]:
-        """The shape of a parameter in `get_weights`."""
-        raise NotImplementedError
 
     @property
     def kernel_constraint(self) -> Constraint | None:
@@ -77,10 +67,6 @@ class WeightPenalties:
             if constraint is not None:
                 shape = self.weight_shape(parameter)
                 constraint.apply_in(native, parameter.name, shape[parameter.per_expert :])
-
-    def weight_prefix(self, parameter: _core.Parameter) -> str | None:
-        """How arguments call a parameter."""
-        raise NotImplementedError
 
     def _trained_weights(self, native: _core.Layer) -> list[tuple[_core.Parameter, str]]:
         """The float32 parameters that have an argument, with its prefix."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatewise import _core
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.symbol import Shape
 from gatewise.registry import Config, NativeOptions
@@ -53,6 +54,12 @@ class View:
             "width": self.shape[-1],
             "offset": self.offset,
         }
+
+    def native(self, sizes: Sequence[int]) -> _core.Layer:
+        """The core's layer, built for samples of these sizes."""
+        native = _core.Layer(*self.native_form(math.prod(sizes[:-1])))
+        native.build([sizes[-1]])
+        return native
 
     @classmethod
     def permuted(cls, shape: Sequence[int], order: Sequence[int]) -> View:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gatewise import _core
 from gatewise.layers.base import LAYERS, Layer, LayerOptions
 from gatewise.layers.core_layers import Natives
 from gatewise.layers.rearrange import View, row_major_strides
@@ -83,10 +82,7 @@ class UnitNormalization(Layer):
         moved = tuple(sizes[axis] for axis in order)
         there = View(moved, tuple(strides[axis] for axis in order), _known(inner))
         back = View.permuted(moved, [order.index(axis) for axis in range(len(order))])
-        return (
-            (_native(there, sizes), *before),
-            (_native(back, _known(inner)), *after),
-        )
+        return (there.native(sizes), *before), (back.native(_known(inner)), *after)
 
     def _split(self, shape: Any) -> tuple[list[int], list[int]]:
         """The axes of a sample that are not normalized, and those that are."""
@@ -97,20 +93,9 @@ class UnitNormalization(Layer):
             raise ValueError(f"{self.name}: axis: expected some of {rank} axes, got {self.axis}")
         return [axis for axis in range(1, rank) if axis not in axes], axes
 
-    def keeps_sizes(self) -> bool:
-        shape: Shape = self.input_shape
-        return self.inner_shape(shape) != shape
-
     def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}
 
 
 def _known(shape: Shape) -> tuple[int, ...]:
     return tuple(int(size or 0) for size in shape[1:])
-
-
-def _native(view: View, sizes: Sequence[int]) -> _core.Layer:
-    """The core's layer of a view of samples of these sizes."""
-    native = _core.Layer(*view.native_form(math.prod(sizes[:-1])))
-    native.build([sizes[-1]])
-    return native

@@ -252,8 +252,14 @@ class Model(BaseModel):
         graph = graph_from_config(config)
         inputs = pack(list(graph.inputs), config.get("input_keys"))
         model = cls(inputs, pack(list(graph.outputs), config.get("output_keys")), config["name"])
-        restore_nested(graph, config.get("models", ()), make_nested)
+        restore_nested(graph, config.get("models", ()))
         return model
+
+    @classmethod
+    def from_nested_settings(cls, config: Config, graph: Graph) -> Model:
+        """A model of what `nested_config` describes, over layers that are there."""
+        inputs = pack(list(graph.inputs), config["input_keys"])
+        return Model(inputs, pack(list(graph.outputs), config["output_keys"]), name=config["name"])
 
 
 document_as(Model)
@@ -264,27 +270,6 @@ def model_of_shapes(layer: Layer, shapes: Sequence[Shape]) -> Model:
     """The model of one layer over inputs of these shapes, without the samples' axis."""
     symbols = [Input(shape=shape) for shape in shapes]
     return Model(symbols, layer(symbols))
-
-
-def make_nested(config: Config, graph: Graph) -> Model:
-    """A model of what `nested_config` describes, over layers that are there."""
-    if config["class_name"] in _NESTED:
-        return _NESTED[config["class_name"]](config, graph)
-    inputs = pack(list(graph.inputs), config["input_keys"])
-    return Model(inputs, pack(list(graph.outputs), config["output_keys"]), name=config["name"])
-
-
-_NESTED: dict[str, Callable[[Config, Graph], Model]] = {}
-
-
-def register_nested(name: str) -> Callable[[Callable[[Config, Graph], Model]], Any]:
-    """A decorator: the function makes nested models of another class."""
-
-    def decorator(make: Callable[[Config, Graph], Model]) -> Any:
-        _NESTED[name] = make
-        return make
-
-    return decorator
 
 
 def _keys(given: object) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatewise.io.saved import MODELS
 from gatewise.models.graph import Graph
 from gatewise.registry import Config
 
@@ -55,14 +56,16 @@ def nested_config(graph: Graph) -> list[Config]:
     ]
 
 
-def restore_nested(graph: Graph, described: Sequence[Config], make: Any) -> list[NestedCall]:
-    """Gives a graph the models of `nested_config`, which `make(config, graph)` creates."""
+def restore_nested(graph: Graph, described: Sequence[Config]) -> list[NestedCall]:
+    """Gives a graph the models of `nested_config`."""
     symbols = [*graph.inputs, *(node.output for node in graph.nodes)]
     calls = []
     for each in described:
         inputs = tuple(symbols[index] for index in each["inputs"])
         outputs = tuple(symbols[index] for index in each["outputs"])
-        call = NestedCall(make(each, Graph.trace(inputs, outputs)), inputs, outputs)
+        cls: Any = MODELS.find(each["class_name"])
+        model = cls.from_nested_settings(each, Graph.trace(inputs, outputs))
+        call = NestedCall(model, inputs, outputs)
         call.mark()
         calls.append(call)
     return calls

@@ -11,7 +11,7 @@ from gatewise.layers.as_model import register_model
 from gatewise.layers.base import LAYERS
 from gatewise.layers.symbol import Symbol
 from gatewise.models.base import input_for
-from gatewise.models.functional import Model, make_nested, register_nested
+from gatewise.models.functional import Model
 from gatewise.models.graph import Graph
 from gatewise.models.nested import NestedCall, consecutive_layers, nested_config, restore_nested
 from gatewise.registry import Config
@@ -129,11 +129,17 @@ class Sequential(Model):
         layers.extend(map(LAYERS.get, config["layers"]))
         model = cls(layers, name=config["name"])
         if "models" in config:
-            for call in restore_nested(model._built_graph(), config["models"], make_nested):
+            for call in restore_nested(model._built_graph(), config["models"]):
                 count = len(consecutive_layers(call.model) or ())
                 symbols = [model._input, *(node.output for node in model._built_graph().nodes)]
                 model._groups.append((call.model, symbols.index(call.inputs[0]), count))
         return model
+
+    @classmethod
+    def from_nested_settings(cls, config: Config, graph: Graph) -> Sequential:
+        shape = graph.inputs[0].shape[1:]
+        layers = [node.layer for node in graph.nodes]
+        return Sequential([Input(shape), *layers], name=config["name"])
 
     def _build_from_data(self, feature_shapes: Sequence[Sequence[int | None]]) -> None:
         if self.built:
@@ -201,9 +207,3 @@ class Sequential(Model):
         for model, start, _ in self._groups:
             if not model.built:  # after the weights were drawn by the seed of this model
                 model.build(symbols[start].shape)
-
-
-@register_nested("Sequential")
-def _nested_stack(config: Config, graph: Graph) -> Sequential:
-    shape = graph.inputs[0].shape[1:]
-    return Sequential([Input(shape), *(node.layer for node in graph.nodes)], name=config["name"])

@@ -240,8 +240,11 @@ class Trainable(Compiling):
         outputs = predict_model(self._training, x, batch_size, verbose, steps, callbacks)
         shapes = [symbol.shape[1:] for symbol in self.inputs if symbol.dtype == "float32"]
         network = self._training.require_network()
-        is_plain = len(self.inputs) == len(shapes) == 1 and not network.reads_whole_samples
-        is_plain = is_plain and self.output_keys is None
+        is_plain = (
+            len(self.inputs) == len(shapes) == 1
+            and not network.reads_whole_samples
+            and self.output_keys is None
+        )
         self._fast_path_shape = shapes[0] if is_plain else None
         self._fast_path_network = network
         return pack(outputs, self.output_keys)
